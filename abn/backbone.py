@@ -1,0 +1,286 @@
+"""Cut a timm CNN into feature extractor and perception branch, and grow the trunk of an attention branch from it.
+
+The cut is found in the traced graph (torch.fx), never in a table of names: it stands after the last node of the
+`feature_info` module of reduction 16 (14 × 14 cells for 224 px), or at the nearest node that everything passes through.
+The two halves reproduce the whole exactly. The trunk is a copy of the perception branch up to its global pool with
+every stride set to 1 and later kernels dilated instead, so that pretrained filters keep their meaning (the authors'
+`att_layer4` is the same idea on a ResNet).
+"""
+
+import copy
+import logging
+from dataclasses import dataclass
+
+import timm
+import torch
+from timm.data import resolve_model_data_config
+from timm.layers import get_notrace_functions, get_notrace_modules
+from torch import Tensor, fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
+
+from abn.errors import BackboneError
+from abn.model import AttentionBranch, AttentionBranchNetwork, initialise
+from abn.picture import InputSpec
+
+REDUCTION = 16  # input pixels a cell of g(x), along each axis
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Halves:
+    """A CNN cut in two, and a trunk grown from the second half. All three take what the first gives."""
+
+    extractor: nn.Module  # (B, 3, H, W) → g(x) (B, C, h, w)
+    perception_branch: nn.Module  # g(x) → logits (B, K)
+    trunk: nn.Module  # g(x) → (B, trunk_channels, h, w)
+    trunk_channels: int
+    trunk_kind: str  # "stride-1 copy" of the perception branch's last stage, or a plain "residual" block
+    cut_at: str  # the graph node whose output is g(x)
+
+
+def create_model(
+    backbone: str, *, num_classes: int = 1000, mechanism: str = "additive", seed: int | None = None
+) -> AttentionBranchNetwork:
+    """An Attention Branch Network from any timm CNN, with random weights; nothing is fetched.
+
+    `seed` makes the weights reproducible without touching the global generator. Raises `BackboneError` where the
+    backbone is unknown or can't be cut.
+    """
+    if not isinstance(num_classes, int) or num_classes < 2:
+        raise BackboneError(f"num_classes must be a whole number of at least 2; got {num_classes!r}.")
+    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+        if seed is not None:
+            torch.manual_seed(seed)
+        halves = cut(load_backbone(backbone, num_classes=num_classes))
+        return assemble(halves, num_classes=num_classes, mechanism=mechanism).eval()
+
+
+def load_backbone(name: str, *, num_classes: int = 1000) -> nn.Module:
+    """The plain timm CNN with random weights, or `BackboneError` with the nearest names."""
+    if not timm.is_model(name):
+        near = ", ".join(timm.list_models(f"*{str(name)[:6]}*")[:5])
+        hint = f" Near it: {near}." if near else ""
+        raise BackboneError(f"timm knows no backbone named {name!r}.{hint}")
+    return timm.create_model(name, pretrained=False, num_classes=num_classes).eval()
+
+
+def input_spec(backbone: nn.Module | str) -> InputSpec:
+    """Input size and normalisation from timm's own metadata; a name builds no weights."""
+    if isinstance(backbone, str):
+        config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(backbone).to_dict())
+    else:
+        config = resolve_model_data_config(backbone)
+    return InputSpec(
+        size=config["input_size"][-1],
+        crop_pct=config["crop_pct"],
+        interpolation=config["interpolation"],
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
+    )
+
+
+def assemble(halves: Halves, *, num_classes: int, mechanism: str) -> AttentionBranchNetwork:
+    """Join the halves of a CNN with a fresh attention branch around their trunk."""
+    branch = AttentionBranch(halves.trunk, trunk_channels=halves.trunk_channels, num_classes=num_classes)
+    for head in (branch.to_classes, branch.class_head, branch.map_head):
+        initialise(head)
+    return AttentionBranchNetwork(
+        extractor=halves.extractor,
+        attention_branch=branch,
+        perception_branch=halves.perception_branch,
+        mechanism=mechanism,
+    )
+
+
+def cut(backbone: nn.Module) -> Halves:
+    """Cut a timm CNN (put in evaluation mode) at reduction 16 and grow the trunk; weights are shared with `backbone`,
+    except for the trunk, which has its own copy. Raises `BackboneError` where there is no such cut."""
+    backbone.eval()
+    size = input_spec(backbone).size
+    graph = _trace(backbone, size)
+    nodes = list(graph.nodes)
+    waists = _waists(nodes)
+    at = _cut_node(nodes, waists, backbone, size)
+    channels, height, width = _shape(at)[1:]
+    extractor = _part(backbone, graph, start=None, end=at)
+    perception = _part(backbone, graph, start=at, end=None)
+
+    spatial = [n for n in waists if nodes.index(n) > nodes.index(at) and len(_shape(n)) == 4 and _shape(n)[-1] > 1]
+    trunk, kind = None, "stride-1 copy"
+    if spatial:
+        trunk = _at_stride_one(copy.deepcopy(_part(backbone, graph, start=at, end=spatial[-1])))
+    example = torch.zeros(1, channels, height, width)
+    if trunk is None or not list(trunk.parameters()) or _output_size(trunk, example) != (height, width):
+        trunk, kind = _residual(channels), "residual"
+    with torch.no_grad():
+        trunk_channels = trunk(example).shape[1]
+    return Halves(extractor, perception, trunk, trunk_channels, kind, at.name)
+
+
+# ---- the graph ----
+
+
+class _Tracer(fx.Tracer):
+    """torch.fx with timm's own list of what must not be looked into."""
+
+    def __init__(self):
+        super().__init__(autowrap_functions=tuple(get_notrace_functions()))
+        self._leaves = tuple(get_notrace_modules())
+
+    def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
+        return isinstance(module, self._leaves) or super().is_leaf_module(module, qualified_name)
+
+
+def _trace(backbone: nn.Module, size: int) -> fx.Graph:
+    name = type(backbone).__name__
+    try:
+        graph = _Tracer().trace(backbone)
+        with torch.no_grad():
+            ShapeProp(fx.GraphModule(backbone, graph)).propagate(torch.zeros(1, 3, size, size))
+    except Exception as error:  # torch.fx fails in as many ways as there are models
+        log.info("tracing %s failed", name, exc_info=error)
+        raise BackboneError(
+            f"{name} can't be traced into a graph ({type(error).__name__}), so it can't be cut. "
+            "Convolutional families such as resnet, efficientnet, convnext or regnet can."
+        ) from error
+    return graph
+
+
+def _shape(node: fx.Node) -> tuple[int, ...]:
+    meta = node.meta.get("tensor_meta")
+    return tuple(meta.shape) if hasattr(meta, "shape") else ()
+
+
+def _waists(nodes: list[fx.Node]) -> list[fx.Node]:
+    """The nodes that everything passes through: after them no earlier value is needed any more."""
+    position = {node: i for i, node in enumerate(nodes)}
+    waists, needed_until = [], -1
+    for i, node in enumerate(nodes):
+        if node.op == "get_attr":
+            continue  # a parameter can be fetched again in either half
+        if needed_until <= i and node.op not in ("placeholder", "output") and _shape(node):
+            waists.append(node)
+        needed_until = max([needed_until, *(position[user] for user in node.users)])
+    return waists
+
+
+def _cut_node(nodes: list[fx.Node], waists: list[fx.Node], backbone: nn.Module, size: int) -> fx.Node:
+    """The last node of the feature_info module nearest to reduction 16, moved to the nearest waist if it is none."""
+    goal = max(1, round(size / REDUCTION))
+    found = [n for n in waists if len(_shape(n)) == 4 and _shape(n)[2] == _shape(n)[3] and 1 < _shape(n)[2] < size]
+    if not found:
+        raise BackboneError(
+            f"{type(backbone).__name__} has no place where all of a square feature map passes through one node, "
+            "so it can't be cut. Choose a convolutional backbone with feature maps in NCHW order."
+        )
+    stages = [s for s in getattr(backbone, "feature_info", None) or [] if isinstance(s, dict) and s.get("module")]
+    if stages:
+        nearest = min(abs(s["reduction"] - REDUCTION) for s in stages)
+        stage = [s for s in stages if abs(s["reduction"] - REDUCTION) == nearest][-1]["module"]
+        inside = [n for n in nodes if any(stage == path for path in _module_paths(n))]
+        if inside and inside[-1] in found:
+            return inside[-1]
+        if inside:
+            middle = nodes.index(inside[-1])
+            return min(found, key=lambda n: (abs(_shape(n)[2] - goal), abs(nodes.index(n) - middle)))
+    return [n for n in found if abs(_shape(n)[2] - goal) == min(abs(_shape(m)[2] - goal) for m in found)][-1]
+
+
+def _module_paths(node: fx.Node) -> list[str]:
+    stack = [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
+    return [*stack, str(node.target)] if node.op == "call_module" else stack
+
+
+def _part(root: nn.Module, graph: fx.Graph, *, start: fx.Node | None, end: fx.Node | None) -> fx.GraphModule:
+    """The piece of the graph after `start` (None: from the input) up to `end` (None: to the output)."""
+    piece, copies, nodes = fx.Graph(), {}, list(graph.nodes)
+    after = 0
+    if start is not None:
+        copies[start] = piece.placeholder("features")
+        after = nodes.index(start) + 1
+        for node in nodes[:after]:
+            if node.op == "get_attr" and any(nodes.index(user) >= after for user in node.users):
+                copies[node] = piece.node_copy(node)
+    for node in nodes[after:]:
+        copies[node] = piece.node_copy(node, copies.__getitem__)
+        if node is end:
+            piece.output(copies[node])
+            break
+    return fx.GraphModule(root, piece)
+
+
+# ---- the trunk ----
+
+
+def _at_stride_one(trunk: fx.GraphModule) -> fx.GraphModule:
+    """Set every stride of the graph to 1 and dilate what follows by what was taken away; in place."""
+    modules = dict(trunk.named_modules())
+    dilation: dict[fx.Node, int] = {}
+    for node in trunk.graph.nodes:
+        here = max([dilation[n] for n in node.all_input_nodes], default=1)
+        dilation[node] = here
+        module = modules.get(str(node.target)) if node.op == "call_module" else None
+        if isinstance(module, nn.Conv2d):
+            dilation[node] = here * module.stride[0]
+            _loosen(module, here)
+        elif isinstance(module, (nn.MaxPool2d, nn.AvgPool2d)):
+            stride, kernel = _one(module.stride), _one(module.kernel_size)
+            dilation[node] = here * stride
+            if stride > 1 and kernel <= stride:
+                trunk.set_submodule(str(node.target), nn.Identity())
+            elif stride > 1:
+                module.stride, module.padding = 1, kernel // 2
+    return trunk
+
+
+def _loosen(conv: nn.Conv2d, dilation: int) -> None:
+    """Stride 1 and the given dilation; the padding keeps the number of cells."""
+    if conv.stride != (1, 1) or (dilation > 1 and conv.kernel_size != (1, 1)):
+        conv.stride, conv.dilation = (1, 1), tuple(d * dilation for d in conv.dilation)
+        even = any(k % 2 == 0 for k in conv.kernel_size)
+        grown = tuple(d * (k // 2) for d, k in zip(conv.dilation, conv.kernel_size, strict=True))
+        conv.padding = "same" if even else grown
+        conv._reversed_padding_repeated_twice = _same_padding(conv)
+
+
+def _same_padding(conv: nn.Conv2d) -> list[int]:
+    """What torch keeps beside `padding` for the 'same' mode: left and right of each axis, last axis first."""
+    total = [d * (k - 1) for d, k in zip(conv.dilation, conv.kernel_size, strict=True)]
+    return [side for t in reversed(total) for side in (t // 2, t - t // 2)]
+
+
+def _one(value: int | tuple[int, int]) -> int:
+    return value if isinstance(value, int) else value[0]
+
+
+def _output_size(trunk: nn.Module, example: Tensor) -> tuple[int, ...] | None:
+    try:
+        with torch.no_grad():
+            return tuple(trunk.eval()(example).shape[2:])
+    except (RuntimeError, ValueError) as error:
+        log.info("the stride-1 trunk does not run", exc_info=error)
+        return None
+
+
+class _ResidualBlock(nn.Module):
+    """Two 3×3 convolutions beside an identity (He et al. 2016): the trunk where no stage can be copied."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        return (features + self.body(features)).relu()
+
+
+def _residual(channels: int) -> nn.Module:
+    trunk = nn.Sequential(_ResidualBlock(channels), _ResidualBlock(channels))
+    initialise(trunk)
+    return trunk.eval()

@@ -1,0 +1,1 @@
+"""How the shipped weights came about: sources, scenes, the warm start, distillation and its evaluation."""

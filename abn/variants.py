@@ -1,0 +1,214 @@
+"""Variants: trained networks as pairs of files, NAME.safetensors and its card NAME.json.
+
+A card says what the network is, how it was trained and what was measured, and holds the hash of the weights. Nothing is
+loaded unless hash, names, shapes and values are right; one broken file never stops the other variants.
+"""
+
+import functools
+import hashlib
+import json
+import logging
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from abn.errors import VariantError
+from abn.picture import InputSpec
+
+if TYPE_CHECKING:  # a card is read without torch, so that the app's first view need not wait for it
+    from torch import Tensor
+
+    from abn.model import AttentionBranchNetwork
+
+CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
+IMAGENET = "imagenet-1k"
+PARTS = ("extractor", "attention_branch", "perception_branch")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of a variant, as its JSON file says it."""
+
+    id: str
+    title: str
+    summary: str  # one sentence for a newcomer
+    family: str  # variants of one family differ only in mechanism and training
+    backbone: str  # timm's name
+    mechanism: str  # the mechanism it was trained with
+    num_classes: int
+    classes: str | list[str]  # "imagenet-1k", or the names themselves
+    input: InputSpec
+    map_size: tuple[int, int]  # cells (h, w) of M
+    parameters: dict[str, int]  # of each of PARTS
+    flops: dict[str, int]  # multiply and add counted as two, one image, of each of PARTS
+    trained: dict[str, Any]  # command, data, seed, commit, recipe
+    measured: dict[str, Any]  # what `python -m abn evaluate` found
+    licence: dict[str, str]  # weights, source
+    sha256: str  # of the .safetensors file
+    extractor_sha256: str  # of the extractor's weights alone: equal where variants share one
+    lesson: str = ""  # what this variant is there to teach, where it is no plain sibling
+    folder: Path = field(default=CHECKPOINTS, compare=False)
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / f"{self.id}.safetensors"
+
+    def to_json(self) -> dict[str, Any]:
+        """The card as plain data, without the place where it was found."""
+        return {key: value for key, value in asdict(self).items() if key != "folder"}
+
+
+def list_variants(folder: Path | None = None) -> list[Card]:
+    """The cards that can be read, plain siblings first, then lessons; `problems` tells of the others."""
+    cards = [card for card in _read_all(folder or CHECKPOINTS).values() if isinstance(card, Card)]
+    order = {"additive": 0, "multiplicative": 1, "none": 2}
+    return sorted(cards, key=lambda card: (card.family, bool(card.lesson), order.get(card.mechanism, 3), card.id))
+
+
+def problems(folder: Path | None = None) -> dict[str, str]:
+    """Variant id → one sentence, for each card that can't be read and each card whose weights are missing."""
+    found = {}
+    for name, card in _read_all(folder or CHECKPOINTS).items():
+        if isinstance(card, str):
+            found[name] = card
+        elif not card.weights.is_file():
+            found[name] = _missing(card)
+    return found
+
+
+def find_variant(variant: str, folder: Path | None = None) -> Card:
+    """The card of a variant, or `VariantError` with the ids that there are."""
+    card = _read_all(folder or CHECKPOINTS).get(variant)
+    if isinstance(card, Card):
+        return card
+    if isinstance(card, str):
+        raise VariantError(card)
+    known = ", ".join(card.id for card in list_variants(folder)) or "none"
+    raise VariantError(f"There is no variant {str(variant)[:80]!r}. Known: {known}.")
+
+
+def sibling(card: Card, mechanism: str, folder: Path | None = None) -> Card | None:
+    """The plain variant of the same family trained with `mechanism`; the card itself where it is that; None: none."""
+    if card.mechanism == mechanism:
+        return card
+    family = [other for other in list_variants(folder) if other.family == card.family and not other.lesson]
+    return next((other for other in family if other.mechanism == mechanism), None)
+
+
+@functools.lru_cache(maxsize=8)
+def _imagenet_names() -> tuple[str, ...]:
+    from timm.data import ImageNetInfo
+
+    info = ImageNetInfo()
+    return tuple(info.index_to_description(i) for i in range(1000))
+
+
+def class_names(card: Card) -> tuple[str, ...]:
+    """The K class names of a variant, most usual word first."""
+    return _imagenet_names() if card.classes == IMAGENET else tuple(card.classes)
+
+
+def load_variant(variant: str | Card, folder: Path | None = None) -> "AttentionBranchNetwork":
+    """The network of a variant in evaluation mode, its weights verified against the card.
+
+    Raises `VariantError` with one plain sentence where a file is missing, altered, or not what its card says.
+    """
+    card = variant if isinstance(variant, Card) else find_variant(variant, folder)
+    return load_weights(_verified(card), card)
+
+
+def load_weights(data: bytes, card: Card) -> "AttentionBranchNetwork":
+    """A network from the bytes of a safetensors file, strict, its values finite; `VariantError` otherwise."""
+    import safetensors
+    import safetensors.torch
+
+    from abn.backbone import create_model
+
+    try:
+        tensors = safetensors.torch.load(data)
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise VariantError(f"The weights of {card.id} are no safetensors file, or only a part of one.") from error
+    broken = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    if broken:
+        raise VariantError(f"The weights of {card.id} hold values that are not finite (in {broken[0]}).")
+    network = create_model(card.backbone, num_classes=card.num_classes, mechanism=card.mechanism)
+    try:
+        network.load_state_dict(tensors, strict=True)
+    except RuntimeError as error:
+        log.info("strict loading failed", exc_info=error)
+        raise VariantError(
+            f"The weights of {card.id} do not fit its backbone {card.backbone} with {card.num_classes} classes."
+        ) from error
+    return network.eval()
+
+
+def save_variant(network: "AttentionBranchNetwork", card: Card, folder: Path) -> Card:
+    """Write weights in half precision and the card beside them; returns the card with its hashes."""
+    import safetensors.torch
+    import torch
+
+    tensors = {
+        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous().to(memory_format=torch.contiguous_format)
+        for name, tensor in network.state_dict().items()
+    }
+    data = safetensors.torch.save(tensors)
+    extractor = {name: tensor for name, tensor in tensors.items() if name.startswith("extractor.")}
+    hashes = {"sha256": hashlib.sha256(data).hexdigest(), "extractor_sha256": tensors_sha256(extractor)}
+    card = Card(**{**{f.name: getattr(card, f.name) for f in fields(Card)}, **hashes, "folder": folder})
+    folder.mkdir(parents=True, exist_ok=True)
+    card.weights.write_bytes(data)
+    write_card(card)
+    return card
+
+
+def write_card(card: Card) -> None:
+    """Write the card's JSON beside its weights."""
+    text = json.dumps(card.to_json(), indent=1, ensure_ascii=False)
+    (card.folder / f"{card.id}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def tensors_sha256(tensors: "dict[str, Tensor]") -> str:
+    """One hash over names, types, shapes and values."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+# ---- reading ----
+
+
+def _read_all(folder: Path) -> dict[str, Card | str]:
+    """Every card of the folder by its id; a sentence in place of one that can't be read."""
+    return {path.stem: _read(path) for path in sorted(folder.glob("*.json"))}
+
+
+def _read(path: Path) -> Card | str:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        spec = data.pop("input")
+        spec = InputSpec(**{**spec, "mean": tuple(spec["mean"]), "std": tuple(spec["std"])})
+        card = Card(**{**data, "input": spec, "map_size": tuple(data["map_size"]), "folder": path.parent})
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        log.warning("card %s", path.name, exc_info=error)
+        return f"The card {path.name} can't be read, so this variant is left out."
+    if card.id != path.stem:
+        return f"The card {path.name} is of another variant ({card.id}), so it is left out."
+    return card
+
+
+def _missing(card: Card) -> str:
+    return f"The weights of {card.id} ({card.weights.name}) are missing beside its card."
+
+
+def _verified(card: Card) -> bytes:
+    try:
+        data = card.weights.read_bytes()
+    except OSError as error:
+        raise VariantError(_missing(card)) from error
+    if hashlib.sha256(data).hexdigest() != card.sha256:
+        raise VariantError(f"The weights of {card.id} are not those of its card: the file was altered or cut short.")
+    return data
