@@ -14,10 +14,12 @@ from dataclasses import dataclass
 import timm
 import torch
 from timm.data import resolve_model_data_config
-from timm.layers import get_notrace_functions, get_notrace_modules
+from timm.layers import AvgPool2dSame, Conv2dSame, get_notrace_functions, get_notrace_modules
+from timm.layers.pool2d_same import MaxPool2dSame
 from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
+from abn import cifar
 from abn.errors import BackboneError
 from abn.model import AttentionBranch, AttentionBranchNetwork, initialise
 from abn.picture import InputSpec
@@ -42,7 +44,8 @@ class Halves:
 def create_model(
     backbone: str, *, num_classes: int = 1000, mechanism: str = "additive", seed: int | None = None
 ) -> AttentionBranchNetwork:
-    """An Attention Branch Network from any timm CNN, with random weights; nothing is fetched.
+    """An Attention Branch Network from any timm CNN, or from the paper's small ones ("cifar-resnet20"), with random
+    weights; nothing is fetched.
 
     `seed` makes the weights reproducible without touching the global generator. Raises `BackboneError` where the
     backbone is unknown or can't be cut.
@@ -52,6 +55,8 @@ def create_model(
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
+        if str(backbone).startswith(cifar.PREFIX):
+            return cifar.build(backbone, num_classes=num_classes, mechanism=mechanism).eval()
         halves = cut(load_backbone(backbone, num_classes=num_classes))
         return assemble(halves, num_classes=num_classes, mechanism=mechanism).eval()
 
@@ -67,6 +72,8 @@ def load_backbone(name: str, *, num_classes: int = 1000) -> nn.Module:
 
 def input_spec(backbone: nn.Module | str) -> InputSpec:
     """Input size and normalisation from timm's own metadata; a name builds no weights."""
+    if isinstance(backbone, str) and backbone.startswith(cifar.PREFIX):
+        return cifar.INPUT
     if isinstance(backbone, str):
         config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(backbone).to_dict())
     else:
@@ -100,16 +107,15 @@ def cut(backbone: nn.Module) -> Halves:
     size = input_spec(backbone).size
     graph = _trace(backbone, size)
     nodes = list(graph.nodes)
-    waists = _waists(nodes)
+    waists = _square_waists(nodes, size)
     at = _cut_node(nodes, waists, backbone, size)
     channels, height, width = _shape(at)[1:]
     extractor = _part(backbone, graph, start=None, end=at)
     perception = _part(backbone, graph, start=at, end=None)
 
-    spatial = [n for n in waists if nodes.index(n) > nodes.index(at) and len(_shape(n)) == 4 and _shape(n)[-1] > 1]
     trunk, kind = None, "stride-1 copy"
-    if spatial:
-        trunk = _at_stride_one(copy.deepcopy(_part(backbone, graph, start=at, end=spatial[-1])))
+    if waists[-1] is not at:
+        trunk = _at_stride_one(copy.deepcopy(_part(backbone, graph, start=at, end=waists[-1])))
     example = torch.zeros(1, channels, height, width)
     if trunk is None or not list(trunk.parameters()) or _output_size(trunk, example) != (height, width):
         trunk, kind = _residual(channels), "residual"
@@ -122,11 +128,11 @@ def cut(backbone: nn.Module) -> Halves:
 
 
 class _Tracer(fx.Tracer):
-    """torch.fx with timm's own list of what must not be looked into."""
+    """torch.fx with timm's own list of what must not be looked into; a convolution of any kind stays one node."""
 
     def __init__(self):
         super().__init__(autowrap_functions=tuple(get_notrace_functions()))
-        self._leaves = tuple(get_notrace_modules())
+        self._leaves = (nn.Conv2d, *get_notrace_modules())
 
     def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
         return isinstance(module, self._leaves) or super().is_leaf_module(module, qualified_name)
@@ -152,14 +158,16 @@ def _shape(node: fx.Node) -> tuple[int, ...]:
     return tuple(meta.shape) if hasattr(meta, "shape") else ()
 
 
-def _waists(nodes: list[fx.Node]) -> list[fx.Node]:
-    """The nodes that everything passes through: after them no earlier value is needed any more."""
+def _square_waists(nodes: list[fx.Node], size: int) -> list[fx.Node]:
+    """The nodes that everything passes through (after them no earlier value is needed any more), where they hold a
+    square map of more than one cell (B, C, n, n)."""
     position = {node: i for i, node in enumerate(nodes)}
     waists, needed_until = [], -1
     for i, node in enumerate(nodes):
         if node.op == "get_attr":
             continue  # a parameter can be fetched again in either half
-        if needed_until <= i and node.op not in ("placeholder", "output") and _shape(node):
+        shape = _shape(node)
+        if needed_until <= i and len(shape) == 4 and shape[2] == shape[3] and 1 < shape[2] < size:
             waists.append(node)
         needed_until = max([needed_until, *(position[user] for user in node.users)])
     return waists
@@ -167,24 +175,18 @@ def _waists(nodes: list[fx.Node]) -> list[fx.Node]:
 
 def _cut_node(nodes: list[fx.Node], waists: list[fx.Node], backbone: nn.Module, size: int) -> fx.Node:
     """The last node of the feature_info module nearest to reduction 16, moved to the nearest waist if it is none."""
-    goal = max(1, round(size / REDUCTION))
-    found = [n for n in waists if len(_shape(n)) == 4 and _shape(n)[2] == _shape(n)[3] and 1 < _shape(n)[2] < size]
-    if not found:
+    if not waists:
         raise BackboneError(
             f"{type(backbone).__name__} has no place where all of a square feature map passes through one node, "
             "so it can't be cut. Choose a convolutional backbone with feature maps in NCHW order."
         )
     stages = [s for s in getattr(backbone, "feature_info", None) or [] if isinstance(s, dict) and s.get("module")]
-    if stages:
-        nearest = min(abs(s["reduction"] - REDUCTION) for s in stages)
-        stage = [s for s in stages if abs(s["reduction"] - REDUCTION) == nearest][-1]["module"]
-        inside = [n for n in nodes if any(stage == path for path in _module_paths(n))]
-        if inside and inside[-1] in found:
-            return inside[-1]
-        if inside:
-            middle = nodes.index(inside[-1])
-            return min(found, key=lambda n: (abs(_shape(n)[2] - goal), abs(nodes.index(n) - middle)))
-    return [n for n in found if abs(_shape(n)[2] - goal) == min(abs(_shape(m)[2] - goal) for m in found)][-1]
+    stage = min(reversed(stages), key=lambda s: abs(s["reduction"] - REDUCTION), default={}).get("module")
+    last = max((i for i, node in enumerate(nodes) if stage in _module_paths(node)), default=len(nodes))
+    if last < len(nodes) and nodes[last] in waists:
+        return nodes[last]
+    position = {node: i for i, node in enumerate(nodes)}
+    return min(waists, key=lambda n: (abs(_shape(n)[2] - size / REDUCTION), abs(position[n] - last)))
 
 
 def _module_paths(node: fx.Node) -> list[str]:
@@ -195,14 +197,14 @@ def _module_paths(node: fx.Node) -> list[str]:
 def _part(root: nn.Module, graph: fx.Graph, *, start: fx.Node | None, end: fx.Node | None) -> fx.GraphModule:
     """The piece of the graph after `start` (None: from the input) up to `end` (None: to the output)."""
     piece, copies, nodes = fx.Graph(), {}, list(graph.nodes)
-    after = 0
     if start is not None:
         copies[start] = piece.placeholder("features")
-        after = nodes.index(start) + 1
-        for node in nodes[:after]:
-            if node.op == "get_attr" and any(nodes.index(user) >= after for user in node.users):
+        before, nodes = nodes[: nodes.index(start)], nodes[nodes.index(start) + 1 :]
+        later = set(nodes)
+        for node in before:  # parameters fetched early and used late
+            if node.op == "get_attr" and not later.isdisjoint(node.users):
                 copies[node] = piece.node_copy(node)
-    for node in nodes[after:]:
+    for node in nodes:
         copies[node] = piece.node_copy(node, copies.__getitem__)
         if node is end:
             piece.output(copies[node])
@@ -214,40 +216,37 @@ def _part(root: nn.Module, graph: fx.Graph, *, start: fx.Node | None, end: fx.No
 
 
 def _at_stride_one(trunk: fx.GraphModule) -> fx.GraphModule:
-    """Set every stride of the graph to 1 and dilate what follows by what was taken away; in place."""
+    """Set every stride of the graph to 1 and dilate what follows by what was taken away; in place.
+
+    Nothing is lost by it: after one stride of 2, every second cell of every second row is what the strided stage gives.
+    """
     modules = dict(trunk.named_modules())
     dilation: dict[fx.Node, int] = {}
     for node in trunk.graph.nodes:
-        here = max([dilation[n] for n in node.all_input_nodes], default=1)
-        dilation[node] = here
-        module = modules.get(str(node.target)) if node.op == "call_module" else None
-        if isinstance(module, nn.Conv2d):
-            dilation[node] = here * module.stride[0]
-            _loosen(module, here)
-        elif isinstance(module, (nn.MaxPool2d, nn.AvgPool2d)):
-            stride, kernel = _one(module.stride), _one(module.kernel_size)
-            dilation[node] = here * stride
-            if stride > 1 and kernel <= stride:
-                trunk.set_submodule(str(node.target), nn.Identity())
-            elif stride > 1:
-                module.stride, module.padding = 1, kernel // 2
+        here = max((dilation[given] for given in node.all_input_nodes), default=1)
+        module = modules.get(node.target) if node.op == "call_module" else None
+        strided = isinstance(module, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d))
+        stride = _one(module.stride) if strided else 1
+        dilation[node] = here * stride
+        if isinstance(module, nn.Conv2d) and here * stride > 1:
+            trunk.set_submodule(node.target, _conv_at_stride_one(module, here))
+        elif isinstance(module, nn.MaxPool2d) and stride > 1:
+            trunk.set_submodule(node.target, MaxPool2dSame(module.kernel_size, 1))
+        elif isinstance(module, nn.AvgPool2d) and stride > 1:
+            trunk.set_submodule(node.target, AvgPool2dSame(module.kernel_size, 1))
     return trunk
 
 
-def _loosen(conv: nn.Conv2d, dilation: int) -> None:
-    """Stride 1 and the given dilation; the padding keeps the number of cells."""
-    if conv.stride != (1, 1) or (dilation > 1 and conv.kernel_size != (1, 1)):
-        conv.stride, conv.dilation = (1, 1), tuple(d * dilation for d in conv.dilation)
-        even = any(k % 2 == 0 for k in conv.kernel_size)
-        grown = tuple(d * (k // 2) for d, k in zip(conv.dilation, conv.kernel_size, strict=True))
-        conv.padding = "same" if even else grown
-        conv._reversed_padding_repeated_twice = _same_padding(conv)
-
-
-def _same_padding(conv: nn.Conv2d) -> list[int]:
-    """What torch keeps beside `padding` for the 'same' mode: left and right of each axis, last axis first."""
-    total = [d * (k - 1) for d, k in zip(conv.dilation, conv.kernel_size, strict=True)]
-    return [side for t in reversed(total) for side in (t // 2, t - t // 2)]
+def _conv_at_stride_one(conv: nn.Conv2d, dilation: int) -> nn.Conv2d:
+    """The convolution, changed in place to stride 1 and dilated, padded so that the number of cells is kept."""
+    conv.stride, conv.dilation = (1, 1), tuple(d * dilation for d in conv.dilation)
+    if all(kernel % 2 for kernel in conv.kernel_size):
+        conv.padding = tuple(d * (k // 2) for d, k in zip(conv.dilation, conv.kernel_size, strict=True))
+        return conv
+    bias = conv.bias is not None  # an even kernel needs one cell more at its end: timm's class pads so
+    same = Conv2dSame(conv.in_channels, conv.out_channels, conv.kernel_size, 1, 0, conv.dilation, conv.groups, bias)
+    same.weight, same.bias = conv.weight, conv.bias
+    return same
 
 
 def _one(value: int | tuple[int, int]) -> int:

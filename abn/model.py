@@ -24,6 +24,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from abn.errors import ABNError
+
 MECHANISMS = ("additive", "multiplicative", "none")
 
 
@@ -45,7 +47,7 @@ def attend(features: Tensor, attention: Tensor, mechanism: str) -> Tensor:
         return attention * features
     if mechanism == "none":
         return features
-    raise ValueError(f"mechanism must be one of {', '.join(MECHANISMS)}; got {mechanism!r}")
+    raise ABNError(f"mechanism must be one of {', '.join(MECHANISMS)}; got {mechanism!r}")
 
 
 class AttentionBranch(nn.Module):
@@ -82,7 +84,7 @@ class AttentionBranchNetwork(nn.Module):
     ):
         super().__init__()
         if mechanism not in MECHANISMS:
-            raise ValueError(f"mechanism must be one of {', '.join(MECHANISMS)}; got {mechanism!r}")
+            raise ABNError(f"mechanism must be one of {', '.join(MECHANISMS)}; got {mechanism!r}")
         self.extractor = extractor
         self.attention_branch = attention_branch
         self.perception_branch = perception_branch

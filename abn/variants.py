@@ -144,13 +144,15 @@ def load_weights(data: bytes, card: Card) -> "AttentionBranchNetwork":
     return network.eval()
 
 
-def save_variant(network: "AttentionBranchNetwork", card: Card, folder: Path) -> Card:
-    """Write weights in half precision and the card beside them; returns the card with its hashes."""
+def save_variant(network: "AttentionBranchNetwork", card: Card, folder: Path, *, half: bool = True) -> Card:
+    """Write the weights, in half precision or as they are, and the card beside them; returns it with its hashes."""
     import safetensors.torch
     import torch
 
     tensors = {
-        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous().to(memory_format=torch.contiguous_format)
+        name: tensor.to(
+            dtype=torch.half if half and tensor.is_floating_point() else None, memory_format=torch.contiguous_format
+        )
         for name, tensor in network.state_dict().items()
     }
     data = safetensors.torch.save(tensors)
@@ -192,12 +194,23 @@ def _read(path: Path) -> Card | str:
         spec = data.pop("input")
         spec = InputSpec(**{**spec, "mean": tuple(spec["mean"]), "std": tuple(spec["std"])})
         card = Card(**{**data, "input": spec, "map_size": tuple(data["map_size"]), "folder": path.parent})
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        _check(card)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         log.warning("card %s", path.name, exc_info=error)
         return f"The card {path.name} can't be read, so this variant is left out."
     if card.id != path.stem:
         return f"The card {path.name} is of another variant ({card.id}), so it is left out."
     return card
+
+
+def _check(card: Card) -> None:
+    """Raise TypeError where the card's own words are not of the kind that everybody relies on."""
+    words = ("id", "title", "summary", "family", "backbone", "mechanism", "sha256", "extractor_sha256", "lesson")
+    if not all(isinstance(getattr(card, word), str) for word in words):
+        raise TypeError("something that should be text is not")
+    names = card.classes == IMAGENET or all(isinstance(name, str) for name in card.classes)
+    if not names or card.num_classes != (1000 if card.classes == IMAGENET else len(card.classes)):
+        raise TypeError("the classes are not num_classes names")
 
 
 def _missing(card: Card) -> str:

@@ -120,7 +120,11 @@ def build(
     done = json.loads(count.read_text()) if count.is_file() else 0
     arrays = {
         name: _array(folder / f"{name}.npy", (size, *rest), kind)
-        for name, rest, kind in (("features", shape, "float16"), ("own", (classes,), "float16"), ("cutout", (), "int32"))
+        for name, rest, kind in (
+            ("features", shape, "float16"),
+            ("own", (classes,), "float16"),
+            ("cutout", (), "int32"),
+        )
     }
     with ThreadPoolExecutor(2) as pool:
         for start in range(done, size, CHUNK):

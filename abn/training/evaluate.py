@@ -1,0 +1,208 @@
+"""`python -m abn evaluate`: what the cards say was measured, measured again.
+
+Scenes: held-out cut-outs on held-out photographs (split by hash, never trained on). An answer is right when it is the
+backbone's own answer to the object clean and centred; only objects count that the backbone names with p > 0.2 then.
+Photographs: the labelled pictures that ship with the app, labelled by eye, several classes where a careful person would
+accept several. Two controls stand beside every figure: the plain backbone (its CAM for the map), and the network before
+training, whose map is nothing but the mean class evidence.
+"""
+
+import argparse
+import json
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from abn.backbone import cut
+from abn.metrics import energy_ratio, pointing_hit, roc_auc
+from abn.picture import InputSpec, fit_picture, open_picture
+from abn.training import bank as banks
+from abn.training import scenes, sources
+from abn.training.warmstart import pretrained_backbone, standardise_map, warm_start
+from abn.variants import find_variant, list_variants, load_variant, write_card
+
+NAMED = 0.2  # probability with which the backbone must name the clean cut-out
+SEED = 7  # of the held-out scenes
+BATCH = 50
+
+log = logging.getLogger(__name__)
+
+Answer = tuple[Tensor, Tensor | None, Tensor]  # perception (B, K), auxiliary (B, K) or None, map (B, h, w)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Scenes with masks and right answers."""
+
+    images: list[np.ndarray]  # (224, 224, 3) uint8 each
+    masks: list[np.ndarray]  # (224, 224) bool each
+    right: np.ndarray  # (N,) class
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Photographs with the classes that a careful person accepts."""
+
+    inputs: Tensor  # (N, 3, H, W)
+    accepted: list[list[int]]
+
+
+def held_out_scenes(backbone: nn.Module, data: Path, count: int) -> HeldOut:
+    """`count` scenes that no training saw; the same ones each time."""
+    cutouts = [source for source in sources.cutouts(data) if source.held_out and source.kind == "stamp"]
+    photographs = [source for source in sources.photographs(data) if source.held_out]
+    with torch.no_grad():
+        views = [
+            backbone(banks.batch([scenes.clean(source, ground) for source in cutouts])).softmax(1)
+            for ground in scenes.GROUNDS
+        ]
+    answers = torch.stack(views).mean(0)
+    named = [i for i in range(len(cutouts)) if answers[i].max() > NAMED]
+    kept = [cutouts[i] for i in named]
+    made = [scenes.scene(kept, photographs, scenes.generator(SEED, i)) for i in range(count)]
+    right = answers[named].argmax(1).numpy()[[scene.cutout for scene in made]]
+    return HeldOut([scene.image for scene in made], [scene.mask for scene in made], right)
+
+
+def labelled_photographs(spec: InputSpec) -> Labelled:
+    """The labelled photographs that ship with the app, as the model sees them (centre crop)."""
+    photos = [photo for photo in sources.shipped_photos() if photo["classes"]]
+    pictures = [open_picture((sources.SAMPLES / photo["file"]).read_bytes()) for photo in photos]
+    inputs = np.stack([fit_picture(picture, spec).normalised(spec) for picture in pictures])
+    return Labelled(torch.from_numpy(inputs), [photo["classes"] for photo in photos])
+
+
+def measure(answer: Callable[[Tensor], Answer], held_out: HeldOut | None, labelled: Labelled) -> dict[str, dict]:
+    """All figures of one network; shares lie in 0 … 1."""
+    figures: dict[str, dict] = {"photographs": _photographs(answer, labelled)}
+    if held_out is not None:
+        figures["scenes"] = _scenes(answer, held_out)
+    return figures
+
+
+def _scenes(answer: Callable[[Tensor], Answer], held_out: HeldOut) -> dict[str, float]:
+    perception, auxiliary, maps = [], [], []
+    for some in _batches(range(len(held_out.images))):
+        logits, aux_logits, attention = answer(banks.batch([held_out.images[i] for i in some]))
+        perception += logits.argmax(1).tolist()
+        auxiliary += aux_logits.argmax(1).tolist() if aux_logits is not None else []
+        maps += list(attention.numpy())
+    masks = held_out.masks
+    return {
+        "count": len(masks),
+        "perception_right": _share(np.array(perception) == held_out.right),
+        "auxiliary_right": _share(np.array(auxiliary) == held_out.right) if auxiliary else None,
+        "pointing": _share([pointing_hit(m, mask) for m, mask in zip(maps, masks, strict=True)]),
+        "roc_auc": _share([roc_auc(m, mask) for m, mask in zip(maps, masks, strict=True)]),
+        "energy_over_area": _share([energy_ratio(m, mask) for m, mask in zip(maps, masks, strict=True)]),
+    }
+
+
+def _photographs(answer: Callable[[Tensor], Answer], labelled: Labelled) -> dict[str, float]:
+    heads: dict[str, list[Tensor]] = {"perception": [], "auxiliary": []}
+    for some in labelled.inputs.split(BATCH):
+        logits, aux_logits, _ = answer(some.contiguous(memory_format=torch.channels_last))
+        heads["perception"].append(logits)
+        if aux_logits is not None:
+            heads["auxiliary"].append(aux_logits)
+    figures: dict[str, float] = {"count": len(labelled.accepted)}
+    for head, parts in heads.items():
+        if parts:
+            ranked = torch.cat(parts).topk(5).indices.tolist()
+            figures[f"{head}_top1"] = _share([r[0] in a for r, a in zip(ranked, labelled.accepted, strict=True)])
+            figures[f"{head}_top5"] = _share(bool({*r} & {*a}) for r, a in zip(ranked, labelled.accepted, strict=True))
+    return figures
+
+
+def _share(values: Iterable[float]) -> float:
+    return round(float(np.nanmean(np.asarray(list(values), float))), 4)
+
+
+def _batches(indices: range) -> list[range]:
+    return [indices[start : start + BATCH] for start in range(0, len(indices), BATCH)]
+
+
+def network_answer(network: nn.Module) -> Callable[[Tensor], Answer]:
+    """Both heads and M of an Attention Branch Network."""
+
+    @torch.inference_mode()
+    def answer(images: Tensor) -> Answer:
+        output = network(images)
+        return output.logits, output.aux_logits, output.attention[:, 0]
+
+    return answer
+
+
+def backbone_answer(backbone: nn.Module) -> Callable[[Tensor], Answer]:
+    """The plain backbone, and as its map the CAM of its own first class (Zhou et al. 2016), cut off at zero."""
+
+    @torch.inference_mode()
+    def answer(images: Tensor) -> Answer:
+        features = backbone.forward_features(images)
+        logits = backbone.forward_head(features)
+        weights = backbone.get_classifier().weight[logits.argmax(1)]
+        return logits, None, torch.einsum("bchw,bc->bhw", features, weights).clamp(min=0)
+
+    return answer
+
+
+# ---- the command ----
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `python -m abn evaluate`."""
+    parser.add_argument("--variant", help="ids, separated by commas; default: all")
+    parser.add_argument("--scenes", type=int, default=1000, help="held-out scenes; 0: none, nothing fetched")
+    parser.add_argument("--data", type=Path, default=sources.DATA, help="packages; what is missing is fetched")
+    parser.add_argument("--write", action="store_true", help="write the figures into the cards")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure the controls, then each variant; print as they come."""
+    ids = args.variant.split(",") if args.variant else [card.id for card in list_variants()]
+    cards = [find_variant(variant) for variant in ids]
+    controls: dict[str, dict] = {}
+    held_out = None
+    labelled = labelled_photographs(cards[0].input)
+    if args.scenes:
+        sources.fetch(args.data)
+        backbone = pretrained_backbone(args.data / sources.BACKBONE_FILE).to(memory_format=torch.channels_last)
+        held_out = held_out_scenes(backbone, args.data, args.scenes)
+        log.info("%d held-out scenes, %d photographs", len(held_out.images), len(labelled.accepted))
+        controls = {
+            "plain backbone": measure(backbone_answer(backbone), held_out, labelled),
+            "before training": measure(network_answer(_untrained(backbone, labelled)), held_out, labelled),
+        }
+        for name, figures in controls.items():
+            _report(name, figures, as_json=args.json)
+    for card in cards:
+        network = load_variant(card).to(memory_format=torch.channels_last)
+        figures = measure(network_answer(network), held_out, labelled)
+        _report(card.id, figures, as_json=args.json)
+        if args.write:
+            write_card(replace(card, measured={**figures, "controls": controls} if controls else figures))
+    return 0
+
+
+def _untrained(backbone: nn.Module, labelled: Labelled) -> nn.Module:
+    """The warm start: its map head never trained, its map standardised on the photographs."""
+    network = warm_start(backbone, mechanism="none").to(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        features = cut(backbone).extractor(labelled.inputs)
+    standardise_map(network, features.clone())
+    return network
+
+
+def _report(name: str, figures: dict[str, dict], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"variant": name, **figures}), flush=True)
+        return
+    print(name)
+    for data, values in figures.items():
+        print(f"  {data}: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in values.items()), flush=True)

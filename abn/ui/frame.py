@@ -1,0 +1,53 @@
+"""The frame of every page: its title, the list of pages, and what is wrong with the variants."""
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from abn.render import COLOUR_MAPS, DEFAULT_COLOURS
+from abn.variants import problems
+
+PAGES = {"app.py": ("Compare", ":material/compare:")}  # in the order of the list; the first is the first page
+
+_GLOW = np.clip(1 - np.hypot(*np.mgrid[-1:1:64j, -1:1:64j]), 0, 1)
+ICON = Image.fromarray(COLOUR_MAPS[DEFAULT_COLOURS][np.rint(255 * _GLOW).astype(int)])  # drawn: nothing is fetched
+
+_STYLE = """
+<style>
+[data-testid="stHeader"] { background: none; pointer-events: none; }
+[data-testid="stHeader"] :is(button, a) { pointer-events: auto; }
+[data-testid="stMainBlockContainer"] { padding-top: 1rem; }
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit; opacity: .95; }
+[data-testid="stPlotlyChart"] text { fill: currentColor !important; }
+.abn-bar { height: 14px; border-radius: 3px; }
+.abn-ticks { display: flex; justify-content: space-between; font-size: .8rem; font-variant-numeric: tabular-nums; }
+.abn-answer.abn-answer { display: grid; grid-template-columns: auto 1fr auto; gap: 0 .6rem; align-items: baseline;
+                         font-size: 1.1rem; line-height: 1.5; margin: 0; padding: 0; }
+.abn-answer dt { font-size: .875rem; font-weight: 400; white-space: nowrap; }
+.abn-answer dt::before { content: ""; display: inline-block; width: .7em; height: .7em; border-radius: 2px;
+                         margin-right: .4em; background: var(--head); }
+.abn-answer dd { margin: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-weight: 600; }
+.abn-answer dd + dd { font-variant-numeric: tabular-nums; font-weight: 400; }
+.abn-card { font-size: .875rem; border-collapse: collapse; width: 100%; table-layout: fixed; }
+.abn-card th, .abn-card td { text-align: left; vertical-align: top; padding: .2rem .4rem .2rem 0; font-weight: 400;
+                             overflow-wrap: anywhere; border-bottom: 1px solid rgb(128 128 128 / .3); }
+</style>
+"""
+
+
+def begin(title: str, line: str) -> None:
+    """Draw the frame: to be called first by every page. `line` says in one sentence what the page is for."""
+    st.set_page_config(page_title=f"{title} · ABN Explorer", page_icon=ICON, layout="wide")
+    st.html(_STYLE)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="frame"):
+        st.markdown(f"#### ABN Explorer · {title}", width="content")
+        st.caption(line, width="stretch")
+        for path, (label, icon) in PAGES.items() if len(PAGES) > 1 else ():
+            st.page_link(path, label=label, icon=icon)
+    for sentence in problems().values():
+        st.warning(plain(sentence), icon=":material/warning:")
+
+
+def plain(text: str) -> str:
+    """Text that Markdown must not read, such as a file's name: every mark that could mean something is escaped."""
+    return "".join("\\" + char if char in "\\`*_{}[]()<>#+-.!|~$:&" else char for char in " ".join(text.split()))

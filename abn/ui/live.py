@@ -1,0 +1,120 @@
+"""The live models: loaded once for all sessions, in the background, while the first view already stands.
+
+Torch takes seconds to import, so nothing here imports it on a page's path; `Engine.alive` tells whether it is there.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Sequence
+
+import streamlit as st
+
+from abn import first_view
+from abn.errors import ABNError
+from abn.explanation import Explanation
+from abn.picture import Picture
+from abn.variants import Card, list_variants
+
+TRAINED = "trained"  # as abn.explainer names it
+MODELS = 8  # kept in memory at most; one of lite0's takes 40 MB
+
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """What all sessions share: whether torch is ready, and how many may compute at once."""
+
+    def __init__(self) -> None:
+        self.settled = threading.Event()  # loading has ended, well or not
+        self.alive = False  # the live models can be asked
+        self.turns = threading.BoundedSemaphore(os.cpu_count() or 1)
+        self._start = threading.Lock()  # taken once and never given back
+
+    def start(self) -> None:
+        """Begin to load, the first time that this is called; returns at once."""
+        if self._start.acquire(blocking=False):
+            threading.Thread(target=self._warm_up, name="abn-warm-up", daemon=True).start()
+
+    def _warm_up(self) -> None:
+        try:
+            import torch
+
+            import abn.explainer  # noqa: F401  imported here so that no page waits for it
+
+            torch.set_num_threads(1)  # many sessions on few cores: one thread for each is the fastest for all
+            for card in list_variants()[:MODELS]:
+                try:
+                    network = _network(card.id, card.sha256, card)
+                    with torch.inference_mode():
+                        network(torch.zeros(1, 3, card.input.size, card.input.size))
+                except ABNError as error:
+                    log.warning("%s", error)
+            self.alive = True
+        except Exception:
+            log.exception("the live models could not be prepared")
+        finally:
+            self.settled.set()
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def engine() -> Engine:
+    """The one engine of this server."""
+    return Engine()
+
+
+@st.cache_resource(max_entries=MODELS, show_spinner=False)
+def _network(variant: str, sha256: str, _card: Card):
+    """The network of a variant, one copy for all sessions: its forward pass keeps nothing."""
+    from abn.variants import load_variant
+
+    return load_variant(_card)
+
+
+@st.cache_data(max_entries=64, scope="session", show_spinner=False)
+def _explain(
+    sha256: str, variants: tuple[tuple[str, str], ...], fit: str, mechanism: str, _picture: Picture, _cards: list[Card]
+) -> list[Explanation]:
+    """Keyed by the hashes of picture and weights, never by pixels; kept for the session, as uploads are private."""
+    from abn.explainer import explain
+
+    with engine().turns:
+        return explain(
+            _picture, _cards, fit=fit, mechanism=mechanism, load=lambda card: _network(card.id, card.sha256, card)
+        )
+
+
+def ask(
+    picture: Picture, cards: Sequence[Card], *, fit: str = first_view.FIT, mechanism: str = TRAINED
+) -> list[Explanation] | None:
+    """Explanations from the live models, or as shipped while these load; None where only waiting helps.
+
+    Variants whose weights are broken are left out of the answer; `broken` says why.
+    """
+    if engine().alive:
+        sound = [card for card in cards if card.id not in broken(cards)]
+        keys = tuple((card.id, card.sha256) for card in sound)
+        return _explain(picture.sha256, keys, fit, mechanism, picture, sound)
+    if fit == first_view.FIT and mechanism == TRAINED:
+        return first_view.shipped(picture, cards)
+    return None
+
+
+def broken(cards: Sequence[Card]) -> dict[str, str]:
+    """Variant id → one sentence, for the cards whose weights turn out to be unusable; empty while they load."""
+    found = {}
+    for card in cards if engine().alive else ():
+        try:
+            _network(card.id, card.sha256, card)
+        except ABNError as error:
+            found[card.id] = str(error)
+    return found
+
+
+@st.fragment(run_every="1s")
+def take_over() -> None:
+    """Called last on a page, so that the first view need not share the processor: start loading the live models, look
+    once a second, and draw the page anew when they are there."""
+    engine().start()
+    if engine().settled.is_set():
+        st.rerun(scope="app")

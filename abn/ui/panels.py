@@ -1,0 +1,239 @@
+"""What a person sees of explanations: the input, one column for each variant, and the maps against each other."""
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+from PIL import Image, ImageDraw, ImageOps
+
+from abn import render
+from abn.explanation import Explanation
+from abn.picture import seen, upsample
+from abn.ui.frame import plain
+from abn.ui.pickers import Chosen, View
+from abn.variants import PARTS, Card
+
+PANEL = 448  # pixels of a panel's picture
+
+FITTED = {"crop": "the middle of the picture", "squash": "all of it, squashed", "pad": "all of it, padded"}
+NOT_A_MAP = (
+    "A map shows what the network weighs, not why it answers as it does. **Bright does not mean important**: "
+    "no part of the training asks for that."
+)
+
+
+def columns(count: int) -> list:
+    """Room for the input and `count` variants; a single variant gets two, the second for its bars."""
+    return st.columns(max(count, 2) + 1, gap="medium")
+
+
+def what_the_model_saw(explanation: Explanation, chosen: Chosen) -> None:
+    """The very tensor that went in, brought back to colours."""
+    size = explanation.spec.size
+    st.markdown("##### What the model saw", help="The network's very input, turned back from numbers to colours.")
+    st.caption(f"{plain(chosen.title)}  \n{size} × {size} pixels: {FITTED[explanation.fitted.fit]}")
+    pixels = seen(explanation.fitted.normalised(explanation.spec), explanation.spec)
+    image = Image.fromarray(pixels).resize((PANEL, PANEL), Image.Resampling.BICUBIC)
+    st.image(image, width="stretch", alt=f"What the model saw of: {chosen.alt}")
+    if chosen.credit:
+        st.caption(f"Photograph: {chosen.credit}", help=chosen.source)
+    for note in chosen.picture.notes:
+        st.caption(plain(note))
+
+
+def reading_help(explanation: Explanation, view: View) -> None:
+    """A newcomer's questions, one sentence each."""
+    h, w = explanation.attention.shape
+    cell = explanation.spec.size // w
+    st.caption(
+        f"**The map M** has {h} × {w} cells of {cell} × {cell} pixels, each between 0 and 1"
+        f"{', drawn smoothly between their centres' if view.smooth else ', drawn as they are'}."
+    )
+    st.caption(
+        "**Two heads answer.** The auxiliary head belongs to the branch that makes the map; "
+        "the perception head sees the features after the map was applied, and is the network's answer."
+    )
+    st.caption(NOT_A_MAP)
+
+
+def heading(explanation: Explanation, card: Card) -> None:
+    """Which network this is, how it was trained and what is applied, always."""
+    st.markdown(f"##### {plain(card.title)}", help=card.summary or None)
+    swapped = explanation.applied != explanation.trained_with
+    mark = " :orange-badge[:material/swap_horiz: swapped]" if swapped else ""
+    st.caption(f"trained with **{explanation.trained_with}**  \napplied **{explanation.applied}**{mark}")
+
+
+def attention(
+    explanation: Explanation, card: Card, view: View, span: tuple[float, float], *, live: bool
+) -> None:
+    """The map over the model's input, with its numbered colour bar and range."""
+    image = explanation.fitted.image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
+    values = upsample(explanation.attention, (PANEL, PANEL), view.smooth)
+    drawn = render.overlay(image, values, opacity=view.opacity, colour_map=view.colours, low=span[0], high=span[1])
+    st.image(drawn, width="stretch", alt=_alt(explanation, card, "what the model saw"))
+    colour_bar(view.colours, *span)
+    low, high = float(explanation.attention.min()), float(explanation.attention.max())
+    speed = f"{1000 * explanation.seconds:.0f} ms" if live else "stored answer"
+    sentence = render.flat_sentence(explanation.attention)
+    if sentence:
+        st.caption(f":orange[**{sentence}**] {speed}")
+    else:
+        st.caption(f"M from {low:.2f} to {high:.2f} · {speed}")
+
+
+def colour_bar(colour_map: str, low: float, high: float) -> None:
+    """The colours with their numbers, as real text."""
+    ticks = "".join(f"<span>{number}</span>" for number in render.bar_numbers(low, high))
+    st.html(
+        f'<div class="abn-bar" style="background: {render.css_gradient(colour_map)}"></div>'
+        f'<div class="abn-ticks">{ticks}</div>'
+    )
+
+
+def answers(explanation: Explanation) -> None:
+    """What both heads say first, and how far apart they are."""
+    rows = []
+    for head, name in render.HEADS.items():
+        best = explanation.top(head, 1)[0]
+        label = html.escape(render.short_label(best.label))
+        rows.append(
+            f'<dt style="--head: {render.HEAD_COLOURS[head]}">{name.split()[0]}</dt>'
+            f'<dd title="{html.escape(best.label)}">{label}</dd><dd>{render.percent(best.probability)}</dd>'
+        )
+    st.html(f'<dl class="abn-answer">{"".join(rows)}</dl>')
+    verdict = (
+        ":green-badge[:material/check: heads agree]"
+        if explanation.agree
+        else ":orange-badge[:material/call_split: heads disagree]"
+    )
+    st.markdown(
+        f"{verdict} :small[{explanation.divergence:.2f} bit apart]",
+        help="Jensen–Shannon divergence of the two heads' probabilities over all classes, in bits: "
+        "0 is the same answer, 1 has nothing in common.",
+    )
+
+
+def bars(explanation: Explanation, card: Card, rows: int) -> None:
+    """Both heads' five likeliest classes on one axis."""
+    listed = "; ".join(
+        f"{name}: " + ", ".join(f"{render.short_label(p.label)} {render.percent(p.probability)}"
+                                for p in explanation.top(head))
+        for head, name in render.HEADS.items()
+    )
+    st.plotly_chart(
+        render.paired_bars(explanation, rows=rows, legend=False),
+        key=f"bars-{card.id}",
+        config={"displayModeBar": False},
+        alt=f"{card.title}, probabilities of both heads. {listed}.",
+    )
+
+
+def original(explanation: Explanation, chosen: Chosen) -> None:
+    """The whole photograph, what the model saw of it framed."""
+    framed = chosen.display.copy()
+    ratio = framed.width / chosen.picture.image.width
+    box = [side * ratio for side in explanation.fitted.visible]
+    stroke = max(2, max(framed.size) // 160)
+    draw = ImageDraw.Draw(framed)
+    draw.rectangle((box[0], box[1], box[2] - 1, box[3] - 1), outline="black", width=2 * stroke)
+    draw.rectangle((box[0], box[1], box[2] - 1, box[3] - 1), outline="white", width=stroke)
+    width, height = chosen.picture.image.size
+    st.image(framed, width="stretch", alt=f"The whole photograph: {chosen.alt}")
+    st.caption(f"{width} × {height} pixels; the frame is what the model saw.")
+
+
+def laid_back(explanation: Explanation, card: Card, chosen: Chosen, view: View, span: tuple[float, float]) -> None:
+    """The map where it belongs on the whole photograph; what the model never saw is grey."""
+    values = explanation.fitted.back(explanation.attention, size=chosen.display.size, smooth=view.smooth)
+    drawn = render.overlay(
+        chosen.display, values, opacity=view.opacity, colour_map=view.colours, low=span[0], high=span[1]
+    )
+    st.image(drawn, width="stretch", alt=_alt(explanation, card, "the whole photograph"))
+    st.caption(plain(card.title))
+
+
+def difference(additive: Explanation, multiplicative: Explanation, view: View) -> None:
+    """Additive minus multiplicative: where either looks more than the other."""
+    signed = additive.attention - multiplicative.attention
+    limit = render.symmetric_limit(signed)
+    image = ImageOps.grayscale(additive.fitted.image).resize((PANEL, PANEL), Image.Resampling.BICUBIC)
+    drawn = render.overlay(
+        image,
+        upsample(signed, (PANEL, PANEL), view.smooth),
+        opacity=max(0.5, view.opacity),
+        colour_map=render.DIFFERENCE,
+        low=-limit,
+        high=limit,
+    )
+    st.image(
+        drawn,
+        width="stretch",
+        alt=f"Additive minus multiplicative map: from {signed.min():.2f} to {signed.max():.2f}, "
+        f"mean difference {signed.mean():.2f}.",
+    )
+    colour_bar(render.DIFFERENCE, -limit, limit)
+
+
+def difference_words(additive: Explanation, multiplicative: Explanation) -> None:
+    """What the difference map shows, and in numbers."""
+    signed = additive.attention - multiplicative.attention
+    st.markdown("Red: the additive network's map is higher. Blue: the multiplicative one's is. White: no difference.")
+    st.caption(
+        f"The two maps differ by {np.abs(signed).mean():.2f} on average and by {np.abs(signed).max():.2f} at most, "
+        "where M can be between 0 and 1. Both are networks as trained, whatever mechanism is applied above: "
+        "the map is made before the mechanism."
+    )
+
+
+def details(card: Card) -> None:
+    """The variant's card."""
+    with st.expander(f"Card of {plain(card.title)}", icon=":material/badge:"):
+        if card.summary:
+            st.markdown(plain(card.summary))
+        rows = {
+            "Backbone": card.backbone,
+            "Trained with": card.mechanism,
+            "Map": f"{card.map_size[0]} × {card.map_size[1]} cells",
+            **{f"Parameters, {part.replace('_', ' ')}": f"{card.parameters[part]:,}" for part in PARTS
+               if part in card.parameters},
+            **{f"FLOPs, {part.replace('_', ' ')}": f"{card.flops[part] / 1e9:.2f} G" for part in PARTS
+               if part in card.flops},
+            **_flat({f"Measured, {key}": value for key, value in card.measured.items()}),
+            **_flat({f"Training, {key}": value for key, value in card.trained.items() if value != ""}),
+            **_flat({f"Licence, {key}": value for key, value in card.licence.items()}),
+            "sha256 of the weights": card.sha256,
+        }
+        _table(rows)
+
+
+def _table(rows: dict[str, str]) -> None:
+    body = "".join(
+        f"<tr><th scope='row'>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
+        for name, value in rows.items()
+    )
+    st.html(f'<table class="abn-card">{body}</table>')
+
+
+def _flat(values: dict, prefix: str = "") -> dict[str, str]:
+    """Whatever keys a card holds, nested ones joined, numbers short."""
+    flat = {}
+    for key, value in values.items():
+        name = f"{prefix}{str(key).replace('_', ' ')}"
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{name}, ")
+        else:
+            flat[name] = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return flat
+
+
+def _alt(explanation: Explanation, card: Card, on: str) -> str:
+    low, high = explanation.attention.min(), explanation.attention.max()
+    where = render.brightest(explanation.attention)
+    return f"Attention map of {card.title} on {on}: M from {low:.2f} to {high:.2f}, highest {where}."
+
+
+def spans(explanations: Sequence[Explanation], view: View) -> list[tuple[float, float]]:
+    """Where the colours of each map begin and end."""
+    return render.limits([explanation.attention for explanation in explanations], view.scale)

@@ -1,0 +1,252 @@
+"""What a person picks with: the picture, the variants, the mechanism and how maps are drawn.
+
+The address bar holds these choices for the gallery's photographs. Uploads live in the session's state alone and never
+enter it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+from PIL import Image
+
+from abn import first_view
+from abn.errors import PictureError
+from abn.picture import FITS, Picture, open_picture
+from abn.render import COLOUR_MAPS, DEFAULT_COLOURS
+from abn.ui import choices
+from abn.ui.frame import plain
+from abn.ui.strip import Thumbnail, strip, thumbnail
+from abn.variants import Card
+
+UPLOADS = 24  # kept in a session at most
+DISPLAY = 960  # pixels: the longest side of a picture as it is shown
+SCALES = {"raw 0–1": "raw", "min–max per map": "each", "shared by the variants": "shared"}
+CELLS = ("smooth", "raw grid")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One file or camera picture of this session."""
+
+    name: str
+    data: bytes
+    file: str  # the uploader's id of it
+    thumbnail: str
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The picture that the page is about."""
+
+    picture: Picture
+    display: Image.Image  # the same, no larger than a screen shows it
+    title: str
+    alt: str
+    credit: str = ""  # author and licence as Markdown; empty for a person's own
+    source: str = ""  # where it was taken from
+
+
+@dataclass(frozen=True)
+class View:
+    """How all maps are drawn."""
+
+    opacity: float
+    colours: str
+    scale: str  # one of render.SCALES
+    smooth: bool
+
+
+def picture() -> Chosen:
+    """The strip of photographs and uploads, and the picture chosen in it."""
+    gallery, uploads = first_view.gallery(), st.session_state.setdefault("uploads", {})
+    chosen = st.session_state.setdefault("photo", st.query_params.get("photo", ""))
+    if chosen not in gallery and chosen not in uploads:
+        chosen = st.session_state.photo = next(iter(gallery))
+    items = [Thumbnail(key, upload.name, upload.thumbnail) for key, upload in reversed(uploads.items())]
+    strip([*items, *_gallery_thumbnails()], chosen, label="Photographs", key="strip", on_pick=_pick)
+    for name, sentence in st.session_state.get("refused", ()):
+        st.error(f"{plain(name)}: {plain(sentence)}", icon=":material/broken_image:")
+    _remember("photo", chosen if chosen in gallery and chosen != next(iter(gallery)) else "")
+    opened = st.session_state.get("opened")
+    if opened is None or opened[0] != chosen:
+        opened = st.session_state.opened = (chosen, _open(chosen))
+    return opened[1]
+
+
+def add_pictures() -> None:
+    """Upload and camera, behind one button."""
+    with st.popover("Your pictures", icon=":material/add_photo_alternate:"):
+        st.file_uploader(
+            "Choose pictures",
+            accept_multiple_files=True,
+            key="files",
+            on_change=_receive,
+            help="PNG, JPEG, WebP, GIF, BMP or TIFF. They stay in this session, and are gone when you close the page.",
+        )
+        if st.toggle("Use the camera", key="camera_on"):
+            st.camera_input("Take a picture", key="camera", on_change=_receive)
+
+
+def variants(cards: Sequence[Card]) -> list[Card]:
+    """One to four variants to compare."""
+    by_id, titles = {card.id: card for card in cards}, [card.title for card in cards]
+    chosen = st.session_state.get("variant_ids")
+    if chosen is None or not by_id.keys() >= set(chosen):  # the first run, or a card has gone since
+        named = st.query_params.get("variants", "") if chosen is None else ",".join(chosen)
+        st.session_state.variant_ids = choices.known_variants(named, cards)
+    with st.popover("Variants", icon=":material/view_column:"):
+        picked = st.multiselect(
+            "Networks side by side",
+            list(by_id),
+            format_func=lambda key: by_id[key].title if titles.count(by_id[key].title) == 1 else key,
+            max_selections=choices.MOST,
+            key="variant_ids",
+            persist_state="session",
+            help="One to four trained networks. Those of one family share one architecture and differ in how the "
+            "attention map was applied while they were trained.",
+        )
+    _remember("variants", "" if picked == choices.default_variants(cards) else ",".join(picked))
+    return [by_id[key] for key in picked]
+
+
+def mechanism() -> tuple[str, bool]:
+    """The ablation toggle: the mechanism, and whether the weights stay."""
+    chosen = st.segmented_control(
+        "Mechanism",
+        choices.MECHANISMS,
+        default=choices.TRAINED,
+        required=True,
+        key="mechanism",
+        bind="query-params",
+        persist_state="session",
+        help="How the attention map M reweighs the features g. Additive: (1 + M) · g. Multiplicative: M · g. "
+        "None: g alone, the map is computed and not applied.",
+    )
+    same = st.toggle(
+        "Same weights",
+        key="same_weights",
+        bind="query-params",
+        persist_state="session",
+        disabled=chosen == choices.TRAINED,
+        help="Off: show the network that was trained with this mechanism. On: keep each network's weights and only "
+        "swap the mechanism, an intervention that it was never trained for.",
+    )
+    return chosen or choices.TRAINED, same
+
+
+def fit() -> str:
+    """How the picture is fitted to the network's square input."""
+    return st.segmented_control(
+        "Fit to the input",
+        FITS,
+        default=FITS[0],
+        required=True,
+        key="fit",
+        bind="query-params",
+        persist_state="session",
+        help="Crop: the centre, as the network is usually fed. Squash: all of it, out of proportion. "
+        "Pad: all of it in proportion, on a plain ground.",
+    )
+
+
+def view() -> View:
+    """How all maps are drawn, behind one button."""
+    keep: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
+    with st.popover("How maps are drawn", icon=":material/palette:"):
+        opacity = st.slider("Opacity of the map", 0, 100, 55, 5, format="%d %%", key="opacity", **keep)
+        colours = st.segmented_control(
+            "Colours",
+            list(COLOUR_MAPS),
+            default=DEFAULT_COLOURS,
+            required=True,
+            key="colours",
+            help="Inferno and viridis are uniform: equal steps of M look equally large. JET, which the paper uses, "
+            "draws borders where there are none.",
+            **keep,
+        )
+        scale = st.segmented_control(
+            "Scale of the colours",
+            list(SCALES),
+            default=next(iter(SCALES)),
+            required=True,
+            key="scale",
+            help="Raw shows M as it is. Min–max stretches each map to the whole colour bar, so colours of different "
+            "maps can't be compared; shared stretches all maps alike, so they can.",
+            **keep,
+        )
+        cells = st.segmented_control(
+            "Cells",
+            CELLS,
+            default=CELLS[0],
+            required=True,
+            key="cells",
+            help="The map has few cells. Smooth blends between their centres; the raw grid shows them as they are.",
+            **keep,
+        )
+    return View(opacity / 100, colours, SCALES[scale], cells == CELLS[0])
+
+
+def _pick(chosen: str) -> None:
+    st.session_state.photo = chosen
+
+
+def _remember(name: str, value: str) -> None:
+    """Hold a choice in the address bar; the default needs no place in it."""
+    if value:
+        if st.query_params.get(name) != value:
+            st.query_params[name] = value
+    elif name in st.query_params:
+        del st.query_params[name]
+
+
+def _receive() -> None:
+    """Take in what the uploader and the camera hold now: good pictures become thumbnails, bad ones a sentence."""
+    uploads: dict[str, Upload] = st.session_state.setdefault("uploads", {})
+    files = [*(st.session_state.get("files") or ())]
+    camera = st.session_state.get("camera")
+    present = {file.file_id for file in files}
+    known = st.session_state.get("uploader_files", set())
+    for key in [key for key, upload in uploads.items() if upload.file in known - present]:
+        del uploads[key]
+    st.session_state.refused = []
+    for file in [*files, *([camera] if camera else ())]:
+        if any(upload.file == file.file_id for upload in uploads.values()):
+            continue
+        try:
+            if len(uploads) >= UPLOADS:
+                raise PictureError(f"A session holds {UPLOADS} pictures: remove some first.")
+            data = file.getvalue()
+            opened = open_picture(data, name="camera picture" if file is camera else file.name)
+        except PictureError as error:
+            st.session_state.refused.append((file.name[:80], str(error)))
+            continue
+        key = f"upload-{opened.sha256}"
+        uploads[key] = Upload(opened.name, data, file.file_id, thumbnail(opened.image))
+        if file.file_id not in known:
+            st.session_state.photo = key
+    st.session_state.uploader_files = present
+
+
+def _open(chosen: str) -> Chosen:
+    upload = st.session_state.uploads.get(chosen)
+    if upload is None:
+        photo = first_view.gallery()[chosen]
+        opened = open_picture(photo.path.read_bytes(), name=photo.file)
+        credit = f"{plain(photo.author)} · {plain(photo.licence)}"
+        return Chosen(opened, _display(opened.image), photo.title, photo.alt, credit, plain(photo.source))
+    opened = open_picture(upload.data, name=upload.name)
+    return Chosen(opened, _display(opened.image), opened.name, f"Your picture {opened.name}")
+
+
+def _display(image: Image.Image) -> Image.Image:
+    small = image.copy()
+    small.thumbnail((DISPLAY, DISPLAY))
+    return small
+
+
+@st.cache_data(show_spinner=False, max_entries=1)
+def _gallery_thumbnails() -> list[Thumbnail]:
+    return [Thumbnail(key, photo.title, thumbnail(Image.open(photo.path).convert("RGB")))
+            for key, photo in first_view.gallery().items()]

@@ -1,0 +1,371 @@
+"""Compare, state by state, through Streamlit's AppTest: what a person reads is what the library says."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from abn import first_view, render, variants
+from abn.explainer import explain
+from abn.picture import open_picture
+from abn.ui import choices, live, panels
+from abn.ui.frame import plain
+from abn.variants import list_variants
+
+ROOT = Path(__file__).parents[1]
+CARDS = {card.id: card for card in list_variants()}
+ADDITIVE, MULTIPLICATIVE, NONE = (f"imagenet-lite0-{name}" for name in ("additive", "multiplicative", "none"))
+UNFOLDED = "imagenet-lite0-additive-unfolded"
+PHOTOS = list(first_view.gallery().values())
+
+
+@pytest.fixture
+def app(clean_caches, monkeypatch, network) -> AppTest:
+    """The page while the models still load, which they here never finish."""
+    monkeypatch.setattr(live.Engine, "start", lambda self: None)
+    monkeypatch.setattr(variants, "load_variant", lambda card, folder=None: network(card))
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+
+
+@pytest.fixture
+def live_app(app) -> AppTest:
+    """The page once the models are there."""
+    live.engine().alive = True
+    live.engine().settled.set()
+    return app
+
+
+def answers(at: AppTest) -> list[list[tuple[str, str]]]:
+    """For each column the label and the percentage of the auxiliary and of the perception head, as a person reads them."""
+    bodies = [element.value for element in at.html if 'class="abn-answer"' in element.value]
+    return [re.findall(r"<dd title=\"[^\"]*\">(.*?)</dd><dd>(.*?)</dd>", body) for body in bodies]
+
+
+def expected(picture, ids: list[str], network, **options) -> list[list[tuple[str, str]]]:
+    found = explain(picture, ids, load=network, **options)
+    tops = [[one.top(head, 1)[0] for head in ("auxiliary", "perception")] for one in found]
+    return [[(html.escape(render.short_label(p.label)), render.percent(p.probability)) for p in top] for top in tops]
+
+
+def photo_picture(photo: first_view.Photo):
+    return open_picture(photo.path.read_bytes(), name=photo.file)
+
+
+def captions(at: AppTest) -> str:
+    return "\n".join(caption.value for caption in at.caption)
+
+
+def ticks(at: AppTest) -> list[list[str]]:
+    return [re.findall(r"<span>(.*?)</span>", element.value) for element in at.html if 'class="abn-ticks"' in element.value]
+
+
+def alts(at: AppTest) -> list[str]:
+    return [image.alt for element in at.get("image") for image in element.proto.imgs]
+
+
+def choose(at: AppTest, mechanism: str) -> AppTest:
+    return at.button_group(key="mechanism").set_value(mechanism).run()
+
+
+# ---- the first view ----
+
+
+def test_the_first_view_is_the_shipped_one(app):
+    at = app.run()
+    assert not at.exception
+    stored = first_view.shipped(photo_picture(PHOTOS[0]), [CARDS[ADDITIVE], CARDS[MULTIPLICATIVE], CARDS[NONE]])
+    tops = [[one.top(head, 1)[0] for head in ("auxiliary", "perception")] for one in stored]
+    assert answers(at) == [[(html.escape(render.short_label(p.label)), render.percent(p.probability)) for p in top]
+                           for top in tops]
+    assert captions(at).count("stored answer") == 3
+    assert PHOTOS[0].title in captions(at) and plain(PHOTOS[0].author) in captions(at)
+
+
+def test_the_first_view_needs_no_torch():
+    code = (
+        "import sys; from streamlit.testing.v1 import AppTest; from abn.ui import live\n"
+        "live.Engine.start = lambda self: None\n"
+        "at = AppTest.from_file('app.py', default_timeout=60).run()\n"
+        "assert not at.exception and any('class=\"abn-answer' in e.value for e in at.html)\n"
+        "print(sorted({'torch', 'timm', 'torchvision'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_live_models_take_over_and_agree(app, network):
+    before = answers(app.run())
+    live.engine().alive = True
+    live.engine().settled.set()
+    at = app.run()
+    assert captions(at).count(" ms") == 3 and "stored answer" not in captions(at)
+    live_answers = expected(photo_picture(PHOTOS[0]), [ADDITIVE, MULTIPLICATIVE, NONE], network)
+    assert answers(at) == live_answers
+    for old, new in zip(chain(*before), chain(*live_answers), strict=True):
+        assert old[0] == new[0]
+        assert float(old[1].strip("< %")) == pytest.approx(float(new[1].strip("< %")), abs=0.15)
+
+
+def test_while_loading_a_question_without_stored_answer_shows_no_old_result(app):
+    app.run()
+    at = app.button_group(key="fit").set_value("squash").run()
+    assert answers(at) == [] and "loading" in at.info[0].value
+
+
+def test_if_the_models_cannot_be_loaded_one_sentence_says_so(app):
+    live.engine().settled.set()
+    at = app.run()
+    assert len(answers(at)) == 3  # the stored answers still stand
+    at = app.button_group(key="fit").set_value("pad").run()
+    assert "can't be loaded" in at.error[0].value and not at.exception
+
+
+# ---- the ablation toggle ----
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "sibling"), [("additive", ADDITIVE), ("multiplicative", MULTIPLICATIVE), ("none", NONE)]
+)
+def test_by_default_the_toggle_switches_to_the_variant_trained_that_way(live_app, network, mechanism, sibling):
+    live_app.run()
+    at = choose(live_app, mechanism)
+    assert answers(at) == expected(photo_picture(PHOTOS[0]), [sibling], network)
+    assert f"trained with **{mechanism}**  \napplied **{mechanism}**" in captions(at)
+    assert "swapped" not in captions(at) and "become one" in at.info[0].value
+    assert len(answers(choose(live_app, choices.TRAINED))) == 3
+
+
+def test_same_weights_keeps_the_networks_and_marks_what_differs(live_app, network):
+    live_app.run()
+    choose(live_app, "multiplicative")
+    at = live_app.toggle(key="same_weights").set_value(True).run()
+    ids = [ADDITIVE, MULTIPLICATIVE, NONE]
+    assert answers(at) == expected(photo_picture(PHOTOS[0]), ids, network, mechanism="multiplicative")
+    lines = [caption.value for caption in at.caption if caption.value.startswith("trained with")]
+    assert [re.findall(r"\*\*(\w+)\*\*", line) for line in lines] == [
+        [trained, "multiplicative"] for trained in ("additive", "multiplicative", "none")]
+    assert ["swapped" in line for line in lines] == [True, False, True]
+
+
+def test_the_toggle_works_on_the_stored_answers_too(app):
+    app.run()
+    at = choose(app, "none")
+    stored = first_view.shipped(photo_picture(PHOTOS[0]), [CARDS[NONE]])[0]
+    assert answers(at)[0][1][1] == render.percent(stored.perception.max())
+
+
+# ---- pictures ----
+
+
+def test_another_photograph_changes_all(live_app, network):
+    first = answers(live_app.run())
+    live_app.session_state["photo"] = PHOTOS[7].id
+    at = live_app.run()
+    assert answers(at) == expected(photo_picture(PHOTOS[7]), [ADDITIVE, MULTIPLICATIVE, NONE], network) != first
+    assert PHOTOS[7].title in captions(at) and PHOTOS[0].title not in captions(at)
+    assert at.query_params["photo"] == PHOTOS[7].id
+
+
+def test_uploads_are_shown_and_bad_files_told_of_while_the_address_keeps_silent(live_app, network):
+    live_app.query_params["photo"] = PHOTOS[3].id
+    live_app.run()
+    good = (first_view.SAMPLES / "goldfish.jpg").read_bytes()
+    at = live_app.file_uploader(key="files").set_value(
+        [("fish.jpg", good, "image/jpeg"), ("*bad* :red[x].png", b"no picture", "image/png"), ("empty.gif", b"", "")]
+    ).run()  # fmt: skip
+    assert not at.exception
+    assert answers(at) == expected(open_picture(good), [ADDITIVE, MULTIPLICATIVE, NONE], network)
+    assert [error.value.split(": ")[0] for error in at.error] == [plain("*bad* :red[x].png"), plain("empty.gif")]
+    assert "photo" not in at.query_params and "fish" not in str(at.query_params)
+    assert any(alt.startswith("What the model saw of: Your picture fish.jpg") for alt in alts(at))
+    at = live_app.file_uploader(key="files").clear().run()
+    assert not at.error and PHOTOS[0].title in captions(at)  # gone with the file, and the gallery is back
+
+
+def test_the_camera_is_asked_for_only_on_request(live_app, network):
+    assert not live_app.run().get("camera_input")
+    at = live_app.toggle(key="camera_on").set_value(True).run()
+    shot = (first_view.SAMPLES / "giant-panda.jpg").read_bytes()
+    at = at.camera_input(key="camera").set_value(("camera.jpg", shot, "image/jpeg")).run()
+    assert answers(at) == expected(open_picture(shot), [ADDITIVE, MULTIPLICATIVE, NONE], network)
+
+
+@pytest.mark.parametrize("fit", ["squash", "pad"])
+def test_the_fit_changes_what_the_model_sees_and_says(live_app, network, fit):
+    live_app.run()
+    at = live_app.button_group(key="fit").set_value(fit).run()
+    assert answers(at) == expected(photo_picture(PHOTOS[0]), [ADDITIVE, MULTIPLICATIVE, NONE], network, fit=fit)
+    assert panels.FITTED[fit] in captions(at)
+
+
+# ---- how maps are drawn ----
+
+
+def test_scales_number_their_colour_bars(live_app, network):
+    found = explain(photo_picture(PHOTOS[0]), [ADDITIVE, MULTIPLICATIVE, NONE], load=network)
+    maps = [one.attention for one in found]
+    assert ticks(live_app.run())[:3] == [["0.00", "0.25", "0.50", "0.75", "1.00"]] * 3
+    for label, scale in (("min–max per map", "each"), ("shared by the variants", "shared")):
+        at = live_app.button_group(key="scale").set_value(label).run()
+        assert ticks(at)[:3] == [render.bar_numbers(*span) for span in render.limits(maps, scale)]
+
+
+def test_a_flat_map_says_so(live_app, monkeypatch):
+    ask = live.ask
+
+    def flat(*given, **options):
+        return [replace(one, attention=np.full((14, 14), 0.5, np.float32)) for one in ask(*given, **options)]
+
+    monkeypatch.setattr(live, "ask", flat)
+    at = live_app.run()
+    assert captions(at).count("This map is flat: every cell lies between 0.500 and 0.500.") == 3
+    at = live_app.button_group(key="scale").set_value("min–max per map").run()
+    assert ticks(at)[0] == ["0.00", "0.25", "0.50", "0.75", "1.00"]
+
+
+def test_view_controls_change_the_pictures_and_nothing_else(live_app):
+    before = live_app.run()
+    pictures = [element.value for element in before.get("image")]
+    said = answers(before)
+    live_app.slider(key="opacity").set_value(20)
+    live_app.button_group(key="colours").set_value("paper JET")
+    at = live_app.button_group(key="cells").set_value("raw grid").run()
+    assert answers(at) == said and "drawn as they are" in captions(at) and "16 × 16 pixels" in captions(at)
+    changed = [old != new for old, new in zip(pictures, [e.value for e in at.get("image")], strict=True)]
+    assert changed == [False, True, True, True, False, True, True, True, True]
+
+
+def test_the_difference_is_that_of_the_trained_maps(live_app, network):
+    at = live_app.run()
+    additive, multiplicative = explain(photo_picture(PHOTOS[0]), [ADDITIVE, MULTIPLICATIVE], load=network)
+    signed = additive.attention - multiplicative.attention
+    assert f"differ by {np.abs(signed).mean():.2f} on average and by {np.abs(signed).max():.2f} at most" in captions(at)
+    limit = render.symmetric_limit(signed)
+    assert ticks(at)[-1] == render.bar_numbers(-limit, limit)
+
+
+def test_bars_agreement_and_divergence_are_those_of_the_library(live_app, network):
+    at = live_app.run()
+    found = explain(photo_picture(PHOTOS[0]), [ADDITIVE, MULTIPLICATIVE, NONE], load=network)
+    verdicts = [m.value for m in at.markdown if "bit apart" in m.value]
+    for verdict, chart, one in zip(verdicts, at.get("plotly_chart"), found, strict=True):
+        assert f"{one.divergence:.2f} bit apart" in verdict
+        assert ("heads agree" in verdict) == one.agree
+        names = [note["text"] for note in json.loads(chart.proto.spec)["layout"]["annotations"]]
+        assert names == [render.short_label(one.labels[k]) for k in render.shared_classes(one)]
+
+
+def test_every_picture_has_words(live_app):
+    at = live_app.run()
+    assert len(alts(at)) == 9 and all(len(alt) > 20 for alt in alts(at))
+    assert all(chart.proto.alt for chart in at.get("plotly_chart"))
+
+
+# ---- the address bar ----
+
+
+def test_the_address_holds_the_view_and_opens_it_again(live_app, network):
+    live_app.query_params.update(
+        {"photo": PHOTOS[2].id, "variants": f"{NONE},{UNFOLDED}", "mechanism": "additive", "same_weights": "true",
+         "fit": "pad", "opacity": "30", "colours": "viridis", "cells": "raw grid"})  # fmt: skip
+    at = live_app.run()
+    options = {"fit": "pad", "mechanism": "additive"}
+    assert answers(at) == expected(photo_picture(PHOTOS[2]), [NONE, UNFOLDED], network, **options)
+    assert at.slider(key="opacity").value == 30
+    assert at.button_group(key="colours").value == "viridis"
+    assert "drawn as they are" in captions(at)
+
+
+def test_illegal_addresses_fall_back_to_the_default(live_app, network):
+    live_app.query_params.update(
+        {"photo": "../../etc/passwd", "variants": "nobody,,<b>", "mechanism": "squared", "fit": "stretch",
+         "opacity": "900", "colours": "pink", "scale": "log", "cells": "9", "same_weights": "maybe"})  # fmt: skip
+    at = live_app.run()
+    assert not at.exception and not at.error
+    assert answers(at) == expected(photo_picture(PHOTOS[0]), [ADDITIVE, MULTIPLICATIVE, NONE], network)
+    assert at.button_group(key="colours").value == render.DEFAULT_COLOURS and at.slider(key="opacity").value <= 100
+
+
+# ---- variants ----
+
+
+def test_one_to_four_variants_and_none(live_app):
+    live_app.run()
+    at = live_app.multiselect(key="variant_ids").set_value([*CARDS][:4]).run()
+    assert len(answers(at)) == 4 and at.query_params["variants"] == ",".join([*CARDS][:4])
+    at = live_app.multiselect(key="variant_ids").set_value([]).run()
+    assert answers(at) == [] and "at least one variant" in at.info[0].value
+
+
+def test_a_lesson_says_what_it_teaches(live_app):
+    live_app.query_params["variants"] = UNFOLDED
+    assert plain(CARDS[UNFOLDED].lesson) in live_app.run().info[0].value
+
+
+def test_the_card_is_all_there(live_app):
+    at = live_app.run()
+    cards = [element.value for element in at.html if 'class="abn-card"' in element.value]
+    assert len(cards) == 3
+    for body, key in zip(cards, (ADDITIVE, MULTIPLICATIVE, NONE), strict=True):
+        assert CARDS[key].sha256 in body and f"{CARDS[key].parameters['extractor']:,}" in body
+
+
+@pytest.fixture
+def checkpoints(tmp_path, monkeypatch) -> Path:
+    """A copy of the checkpoints' folder that a test may harm."""
+    for file in variants.CHECKPOINTS.iterdir():
+        if file.suffix == ".json":
+            shutil.copy(file, tmp_path)
+        else:
+            (tmp_path / file.name).symlink_to(file)
+    monkeypatch.setattr(variants, "CHECKPOINTS", tmp_path)
+    return tmp_path
+
+
+def test_missing_weights_are_one_sentence_and_the_others_work(live_app, checkpoints):
+    (checkpoints / f"{ADDITIVE}.safetensors").unlink()
+    (checkpoints / f"{UNFOLDED}.json").write_text("{")
+    at = live_app.run()
+    assert not at.exception and len(at.warning) == 2
+    assert "are missing beside its card" in at.warning[0].value.replace("\\", "") + at.warning[1].value
+    assert len(answers(at)) == 2
+
+
+def test_altered_weights_are_one_sentence_and_the_others_work(live_app, checkpoints):
+    (checkpoints / f"{NONE}.safetensors").unlink()
+    (checkpoints / f"{NONE}.safetensors").write_bytes(b"something else")
+    at = live_app.run()
+    assert not at.exception and "altered or cut short" in at.warning[0].value
+    assert len(answers(at)) == 2
+
+
+# ---- the pure parts ----
+
+
+def test_ablate():
+    cards = [CARDS[ADDITIVE], CARDS[MULTIPLICATIVE], CARDS[UNFOLDED]]
+    assert choices.ablate(cards, choices.TRAINED, True) == choices.Ablation(tuple(cards), "trained")
+    assert choices.ablate(cards, "none", True) == choices.Ablation(tuple(cards), "none")
+    switched = choices.ablate(cards, "additive", False)
+    assert [card.id for card in switched.cards] == [ADDITIVE, UNFOLDED] and switched.applied == "trained"
+    lonely = choices.ablate(cards, "none", False, find=lambda card, mechanism: None)
+    assert lonely.cards == () and "No variant trained" in lonely.note
+
+
+def test_difference_pair_never_takes_a_lesson():
+    pair = choices.difference_pair(CARDS[UNFOLDED])
+    assert [card.id for card in pair] == [ADDITIVE, MULTIPLICATIVE]
+    assert choices.difference_pair(CARDS[NONE], find=lambda card, mechanism: None) is None
+
+
+def test_plain_text_stays_plain():
+    assert plain("a_b\n*c* $x$ :smile: <b>") == r"a\_b \*c\* \$x\$ \:smile\: \<b\>"

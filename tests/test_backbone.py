@@ -1,0 +1,178 @@
+"""The cut through real timm CNNs: exact halves, the right place, a trunk that keeps its filters' meaning."""
+
+from types import SimpleNamespace
+
+import pytest
+import tiny
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from abn import backbone as module
+from abn.backbone import assemble, create_model, cut, input_spec, load_backbone
+from abn.errors import BackboneError
+
+# name → channels of g, the trunk's channels; vgg has no stage after reduction 16, so its trunk is a residual block
+FAMILIES = {
+    "resnet18": (256, 512),
+    "resnet50d": (1024, 2048),  # average pools in its shortcuts
+    "tf_efficientnet_lite0": (112, 1280),  # convolutions padded as TensorFlow does
+    "efficientnet_b0": (112, 1280),
+    "mobilenetv3_small_100": (48, 576),
+    "convnext_atto": (160, 320),  # strides with even kernels, norms over the last axis
+    "convnextv2_atto": (160, 320),
+    "densenet121": (1024, 1024),  # a stage made of concatenations, average pool between stages
+    "regnety_002": (152, 368),
+    "vgg11_bn": (512, 512),
+}
+RESIDUAL = {"vgg11_bn"}
+# where the strided stage's cells lie in the trunk; squeeze-and-excitation (averages over all cells) has no such place
+EVERY_SECOND = {"resnet18": 0, "resnet50d": 0, "tf_efficientnet_lite0": 1, "convnext_atto": 0, "convnextv2_atto": 0,
+                "densenet121": 0}
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def case(request):
+    """A backbone of that family with random weights, its halves, and an input."""
+    torch.manual_seed(0)
+    backbone = tiny.stir(load_backbone(request.param, num_classes=5))
+    for name, parameter in backbone.named_parameters():
+        if name.endswith("gamma"):
+            nn.init.constant_(parameter, 0.5)  # ConvNeXt starts with next to nothing here
+    return SimpleNamespace(name=request.param, backbone=backbone, halves=cut(backbone), images=torch.randn(2, 3, 224, 224))
+
+
+@torch.no_grad()
+def test_the_halves_are_the_whole(case):
+    g = case.halves.extractor(case.images)
+    assert g.shape == (2, FAMILIES[case.name][0], 14, 14)
+    assert torch.equal(case.halves.perception_branch(g), case.backbone(case.images))
+
+
+@torch.no_grad()
+def test_the_cut_lies_at_the_features_of_reduction_16(case):
+    stage = [entry["module"] for entry in case.backbone.feature_info if entry["reduction"] == 16][-1]
+    seen = []
+    handle = case.backbone.get_submodule(stage).register_forward_hook(lambda _module, _given, out: seen.append(out))
+    case.backbone(case.images)
+    handle.remove()
+    assert torch.equal(case.halves.extractor(case.images), seen[0])
+
+
+@torch.no_grad()
+def test_the_trunk_is_the_last_stage_at_stride_one(case):
+    g = case.halves.extractor(case.images)
+    response = case.halves.trunk(g)
+    assert response.shape == (2, FAMILIES[case.name][1], 14, 14) and case.halves.trunk_channels == response.shape[1]
+    assert case.halves.trunk_kind == ("residual" if case.name in RESIDUAL else "stride-1 copy")
+    if case.name in EVERY_SECOND:
+        first = EVERY_SECOND[case.name]
+        strided = strided_stage(case)(g)
+        torch.testing.assert_close(response[:, :, first::2, first::2], strided, rtol=1e-4, atol=1e-4)
+
+
+def strided_stage(case) -> nn.Module:
+    """What the trunk was grown from, before its strides were taken away."""
+    graph = module._trace(case.backbone, 224)
+    waists = module._square_waists(list(graph.nodes), 224)
+    at = next(node for node in graph.nodes if node.name == case.halves.cut_at)
+    return module._part(case.backbone, graph, start=at, end=waists[-1])
+
+
+def test_the_network_explains_any_size_and_every_parameter_learns(case):
+    network = assemble(cut(case.backbone), num_classes=5, mechanism="additive").eval()
+    with torch.no_grad():
+        for size in (160, 224, 256):
+            out = network(case.images[:1, :, :160, :160] if size == 160 else torch.randn(1, 3, size, size))
+            assert out.attention.shape == (1, 1, size // 16, size // 16)
+            assert 0 < out.attention.min() and out.attention.max() < 1
+            assert torch.equal(out.class_maps.mean((2, 3)), out.aux_logits)
+            assert torch.equal(network.perceive(out.features, out.attention), out.logits)
+    network.train()
+    out = network(torch.randn(2, 3, 96, 96))
+    target = torch.tensor([0, 1])
+    (cross_entropy(out.logits, target) + cross_entropy(out.aux_logits, target)).backward()
+    assert [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().max() > 0] == []
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert all(int(norm.num_batches_tracked) == 1 for norm in norms)  # tracing froze none of them
+
+
+@torch.no_grad()
+def test_the_trunk_has_weights_of_its_own():
+    torch.manual_seed(0)
+    halves = cut(load_backbone("resnet18", num_classes=5))
+    theirs = {p.data_ptr() for p in halves.perception_branch.parameters()}
+    assert not theirs & {p.data_ptr() for p in halves.trunk.parameters()}
+    copied = dict(halves.trunk.named_parameters())
+    assert torch.equal(copied["layer4.0.conv1.weight"], halves.perception_branch.layer4[0].conv1.weight)
+
+
+def test_create_model_is_reproducible_and_leaves_the_global_generator_alone():
+    torch.manual_seed(7)
+    state = torch.get_rng_state()
+    one = create_model("mobilenetv3_small_100", num_classes=4, seed=3)
+    two = create_model("mobilenetv3_small_100", num_classes=4, seed=3)
+    other = create_model("mobilenetv3_small_100", num_classes=4, seed=4)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert not one.training and one.mechanism == "additive"
+    assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True))
+    assert not torch.equal(one.extractor.conv_stem.weight, other.extractor.conv_stem.weight)
+
+
+@pytest.mark.parametrize("name", ["resnet19", "", "../resnet18", "hf-hub:someone/something", "cifar-resnet21"])
+def test_an_unknown_backbone_is_one_sentence(name):
+    with pytest.raises(BackboneError) as error:
+        create_model(name, num_classes=4)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_near_name_is_offered():
+    with pytest.raises(BackboneError, match="Near it: .*resnet18"):
+        create_model("resnet18x", num_classes=4)
+
+
+def test_what_has_no_square_map_is_refused():
+    with pytest.raises(BackboneError, match="can't be"):
+        create_model("vit_tiny_patch16_224", num_classes=4)
+
+
+@pytest.mark.parametrize("classes", [1, 0, -3, 2.5, "10", None, True])
+def test_a_bad_number_of_classes_is_refused(classes):
+    with pytest.raises(BackboneError, match="at least 2"):
+        create_model("resnet18", num_classes=classes)
+
+
+class Crossing(nn.Module):
+    """Two branches cross the end of the stage that feature_info names, so the cut must move to where they meet."""
+
+    feature_info = ({"module": "narrow", "num_chs": 8, "reduction": 16},)
+    default_cfg = {"input_size": (3, 64, 64)}  # noqa: RUF012
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 16, 16)
+        self.wide, self.narrow = nn.Conv2d(8, 8, 3, padding=1), nn.Conv2d(8, 8, 1)
+        self.scale = nn.Parameter(torch.full((1, 8, 1, 1), 2.0))
+        self.last = nn.Conv2d(8, 12, 3, 2, padding=1)
+        self.head = nn.Linear(12, 4)
+
+    def forward(self, x):
+        x, scale = self.stem(x), self.scale
+        x = self.narrow(x) * scale + self.wide(x)
+        return self.head(self.last(x * scale).mean((2, 3)))
+
+
+@torch.no_grad()
+def test_the_cut_moves_to_where_all_passes_through_one_node():
+    torch.manual_seed(0)
+    backbone = Crossing()
+    halves = cut(backbone)
+    images = torch.randn(2, 3, 64, 64)
+    assert halves.cut_at == "add" and halves.trunk_kind == "stride-1 copy"
+    assert torch.equal(halves.perception_branch(halves.extractor(images)), backbone(images))
+
+
+def test_metadata_gives_the_input():
+    spec = input_spec("tf_efficientnet_lite0")
+    assert (spec.size, spec.interpolation, spec.mean, spec.std) == (224, "bicubic", (0.5,) * 3, (0.5,) * 3)
+    assert input_spec("cifar-resnet20").size == 32

@@ -1,0 +1,194 @@
+"""The whole journey in a real browser: upload, toggle, and read what changed; by keyboard, narrow, light and dark."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from abn import first_view, render
+from abn.picture import open_picture
+
+ROOT = Path(__file__).parents[1]
+IDS = [f"imagenet-lite0-{name}" for name in ("additive", "multiplicative", "none")]
+SETTLED = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+LOADED = 120_000  # milliseconds in which the live models must have been loaded, on a busy machine
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if binary is None:
+        say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        say("No Chromium here: `apt-get install chromium` for the browser tests.")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=binary, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def server(browser) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    where = [f"--server.port={port}", "--server.address=127.0.0.1"]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", *where]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(240):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1):
+                    break
+            except OSError:
+                assert process.poll() is None, "the server ended before it began"
+                time.sleep(0.25)
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture
+def page(browser, request) -> Iterator:
+    """A fresh profile; `browser_options` as an indirect parameter goes to it. It fails on what the page fetches from
+    elsewhere."""
+    context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **getattr(request, "param", {})})
+    opened = context.new_page()
+    elsewhere = []
+    opened.on("requestfailed", lambda sent: elsewhere.append(sent.url))
+    yield opened
+    context.close()
+    assert [url for url in elsewhere if "127.0.0.1" not in url] == []
+
+
+def open_page(page, url: str, *, live: bool = True) -> None:
+    page.goto(url)
+    page.wait_for_selector(".abn-answer", timeout=LOADED)
+    if live:
+        page.get_by_text(re.compile(r"\d+ ms$")).first.wait_for(timeout=LOADED)
+    page.wait_for_selector(SETTLED, timeout=LOADED)
+
+
+def answers(page) -> list[tuple[str, str]]:
+    """Of each column the label of the auxiliary and of the perception head."""
+    rows = page.eval_on_selector_all(
+        ".abn-answer", "lists => lists.map(l => [...l.querySelectorAll('dd[title]')].map(d => d.textContent))"
+    )
+    return [tuple(row) for row in rows]
+
+
+def percentages(page) -> list[list[float]]:
+    rows = page.eval_on_selector_all(
+        ".abn-answer", "lists => lists.map(l => [...l.querySelectorAll('dd:not([title])')].map(d => d.textContent))"
+    )
+    return [[float(text.strip("< %")) for text in row] for row in rows]
+
+
+def expected(path: Path, ids: list[str], network, **options) -> tuple[list[tuple[str, str]], list[list[float]]]:
+    from abn.explainer import explain
+
+    found = explain(open_picture(path.read_bytes()), ids, load=network, **options)
+    tops = [[one.top(head, 1)[0] for head in ("auxiliary", "perception")] for one in found]
+    return (
+        [tuple(render.short_label(p.label) for p in top) for top in tops],
+        [[100 * p.probability for p in top] for top in tops],
+    )
+
+
+def wait_for_columns(page, count: int) -> None:
+    page.wait_for_function("n => document.querySelectorAll('.abn-answer').length === n", arg=count, timeout=LOADED)
+    page.wait_for_selector(SETTLED, timeout=LOADED)
+
+
+def check(page, wanted: tuple) -> None:
+    assert answers(page) == wanted[0]
+    for shown, right in zip(percentages(page), wanted[1], strict=True):
+        assert shown == pytest.approx(right, abs=0.2)
+
+
+def test_upload_toggle_and_read_the_changed_prediction(page, server, network):
+    open_page(page, f"{server}?photo=meerkats")
+    file = first_view.SAMPLES / "drink-on-beach.jpg"
+    page.get_by_role("button", name="Your pictures").click()
+    page.locator("input[type=file]").set_input_files([file])
+    page.locator("img[alt^='What the model saw of: Your picture']").wait_for(timeout=LOADED)
+    wait_for_columns(page, 3)
+    page.keyboard.press("Escape")
+    check(page, expected(file, IDS, network))
+    assert "photo" not in page.url and "drink" not in page.url
+
+    page.get_by_role("radio", name="multiplicative").click()
+    wait_for_columns(page, 1)
+    check(page, expected(file, IDS[1:2], network))
+    assert page.get_by_text("applied multiplicative").count() == 1
+
+    page.get_by_text("Same weights", exact=True).click()
+    wait_for_columns(page, 3)
+    check(page, expected(file, IDS, network, mechanism="multiplicative"))
+    assert page.get_by_text("swapped").count() == 2
+    assert "mechanism=multiplicative" in page.url and "same_weights=true" in page.url
+
+    page.get_by_role("radio", name="as trained").click()
+    page.get_by_text("swapped").first.wait_for(state="detached", timeout=LOADED)
+    page.wait_for_selector(SETTLED, timeout=LOADED)
+    check(page, expected(file, IDS, network))
+
+
+def test_a_photograph_is_picked_by_keyboard_and_held_in_the_address(page, server, network):
+    open_page(page, server)
+    photo = first_view.gallery()["toucan"]
+    thumbnail = page.get_by_role("button", name=photo.title)
+    thumbnail.focus()
+    page.keyboard.press("Enter")
+    page.get_by_text(photo.title, exact=False).first.wait_for(timeout=LOADED)
+    page.wait_for_url(re.compile("photo=toucan"))
+    page.wait_for_selector(SETTLED, timeout=LOADED)
+    assert thumbnail.get_attribute("aria-pressed") == "true"
+    shown = answers(page)
+    assert shown == expected(photo.path, IDS, network)[0]
+    open_page(page, page.url)
+    assert answers(page) == shown
+
+
+NARROW = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
+WIDE = {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"}
+
+CONTRASTS = """() => {
+  const parse = text => text.match(/[\\d.]+/g).map(Number)
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0)
+  const ground = light(parse(getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor))
+  return [...document.querySelectorAll('.abn-answer dt, .abn-answer dd, .abn-ticks span, ' +
+      '[data-testid=stCaptionContainer] p, [data-testid=stPlotlyChart] text')].map(element => {
+    const style = getComputedStyle(element)
+    const ink = light(parse(element.tagName === 'text' ? style.fill : style.color))
+    return (Math.max(ink, ground) + .05) / (Math.min(ink, ground) + .05)
+  })
+}"""
+
+
+@pytest.mark.parametrize("page", [WIDE, NARROW], indirect=True, ids=["wide-light", "narrow-dark"])
+def test_it_fits_it_reads_and_every_picture_has_words(page, server):
+    open_page(page, server)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    pictures = page.eval_on_selector_all("[data-testid=stImage] img", "all => all.map(i => [i.alt, i.naturalWidth])")
+    assert len(pictures) == 9 and all(len(alt) > 20 and width > 0 for alt, width in pictures)
+    contrasts = page.evaluate(CONTRASTS)
+    assert len(contrasts) > 30 and min(contrasts) >= 4.5
+    if page.viewport_size["width"] == 1440:  # the first screen: photograph, three maps, the heads' answers
+        bottoms = page.eval_on_selector_all(".abn-answer", "all => all.map(e => e.getBoundingClientRect().bottom)")
+        assert max(bottoms) < 900

@@ -1,0 +1,136 @@
+"""Colours where the numbers say, bars on one axis, and a flat map that is not stretched."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from abn import render
+from abn.explanation import Explanation
+
+GREY = Image.new("RGB", (4, 2), (100, 100, 100))
+
+
+def explanation(auxiliary: list[float], perception: list[float], attention: np.ndarray | None = None) -> Explanation:
+    return Explanation(
+        variant="v", trained_with="additive", applied="additive", auxiliary=np.array(auxiliary, np.float32),
+        perception=np.array(perception, np.float32), labels=tuple(f"class {k}, other" for k in range(len(auxiliary))),
+        attention=np.zeros((2, 2), np.float32) if attention is None else attention,
+        fitted=SimpleNamespace(), spec=SimpleNamespace(), seconds=0.0, shared_extractor=False,
+    )  # fmt: skip
+
+
+def test_overlay_mixes_by_opacity_and_clips_beyond_the_limits():
+    values = np.array([[0, 1, -5, 9], [0.5, 0.5, 0.5, 0.5]], np.float32)
+    full = np.asarray(render.overlay(GREY, values, opacity=1, colour_map="grey"))
+    assert full[0, :, 0].tolist() == [0, 255, 0, 255]
+    assert abs(int(full[1, 0, 0]) - 128) <= 1
+    half = np.asarray(render.overlay(GREY, values, opacity=0.5, colour_map="grey"))
+    assert half[0, :2, 0].tolist() == [50, 178]
+    assert np.array_equal(np.asarray(render.overlay(GREY, values, opacity=0)), np.asarray(GREY))
+
+
+def test_overlay_respects_low_and_high():
+    drawn = render.overlay(GREY, np.full((2, 4), 0.6, np.float32), opacity=1, colour_map="grey", low=0.2, high=0.6)
+    assert np.asarray(drawn).min() == 255
+
+
+def test_what_was_not_seen_is_grey_whatever_the_opacity():
+    red = Image.new("RGB", (4, 2), "red")
+    values = np.array([[np.nan, 1, 1, 1]] * 2, np.float32)
+    unseen, shown = np.asarray(render.overlay(red, values, opacity=0))[0, :2].astype(int)
+    assert len(set(unseen)) == 1
+    assert shown.tolist() == [255, 0, 0]
+
+
+def test_a_map_of_another_size_is_refused():
+    with pytest.raises(ValueError, match="does not fit"):
+        render.overlay(GREY, np.zeros((4, 2), np.float32))
+
+
+@pytest.mark.parametrize("name", render.COLOUR_MAPS)
+def test_colour_maps_are_full_tables(name):
+    table = render.COLOUR_MAPS[name]
+    assert table.shape == (256, 3) and table.dtype == np.uint8
+    assert len(np.unique(table, axis=0)) > 200
+
+
+def test_the_default_grows_lighter_without_a_step_back():
+    lightness = render.COLOUR_MAPS[render.DEFAULT_COLOURS] @ np.array([0.2126, 0.7152, 0.0722])
+    assert (np.diff(lightness) > -0.5).all() and lightness[0] < 5 and lightness[-1] > 240
+
+
+def test_limits_of_each_scale():
+    maps = [np.array([[0.2, 0.6]]), np.array([[0.4, 0.9]]), np.array([[0.5, 0.51]])]
+    assert render.limits(maps, "raw") == [(0, 1)] * 3
+    assert render.limits(maps, "each") == [(0.2, 0.6), (0.4, 0.9), (0, 1)]  # the flat one is not stretched
+    assert render.limits(maps, "shared") == [(0.2, 0.9)] * 3
+    with pytest.raises(ValueError, match="scale"):
+        render.limits(maps, "log")
+
+
+def test_flat_and_saturated_maps_say_so_with_their_range():
+    assert render.flat_sentence(np.full((14, 14), 0.5)) == "This map is flat: every cell lies between 0.500 and 0.500."
+    saturated = np.ones((14, 14))
+    saturated[0, 0] = 0.1
+    assert "saturated: nearly every cell is at 1 (min 0.100, max 1.000)" in render.flat_sentence(saturated)
+    assert render.is_flat(saturated) and not render.is_flat(np.linspace(0, 1, 196).reshape(14, 14))
+
+
+def test_difference_limits_are_symmetric_and_never_stretch_noise():
+    assert render.symmetric_limit(np.array([[-0.4, 0.1]])) == pytest.approx(0.4)
+    assert render.symmetric_limit(np.array([[0.001, -0.002]])) == render.FLAT
+    middle = np.asarray(render.overlay(GREY, np.zeros((2, 4)), opacity=1, colour_map=render.DIFFERENCE, low=-1))
+    assert middle.min() > 240
+
+
+def test_bar_numbers_tell_themselves_apart():
+    assert render.bar_numbers(0, 1) == ["0.00", "0.25", "0.50", "0.75", "1.00"]
+    assert render.bar_numbers(-0.05, 0.05)[0] == "−0.05"
+    assert len(set(render.bar_numbers(0.5, 0.52))) == 5
+
+
+def test_colour_bar_runs_from_low_to_high():
+    bar = np.asarray(render.colour_bar(colour_map="grey", width=256))
+    assert bar.shape[1] == 256 and bar[0, 0, 0] == 0 and bar[0, -1, 0] == 255
+    assert (bar[20:] == 0).any()  # the numbers' ink
+
+
+def test_paired_bars_hold_both_heads_top_classes_on_one_axis():
+    auxiliary, perception = np.full(10, 0.01), np.full(10, 0.01)
+    auxiliary[[0, 1, 2]] = 0.5, 0.3, 0.11
+    perception[[9, 1, 3]] = 0.6, 0.2, 0.12
+    found = explanation(auxiliary.tolist(), perception.tolist())
+    assert render.shared_classes(found, 3) == [9, 0, 1, 3, 2]
+    figure = render.paired_bars(found, count=3)
+    assert [bar.name for bar in figure.data] == ["Auxiliary head", "Perception head"]
+    assert figure.data[0].x == pytest.approx((0.01, 0.5, 0.3, 0.01, 0.11))
+    assert figure.data[1].x == pytest.approx((0.6, 0.01, 0.2, 0.12, 0.01))
+    assert [note.text for note in figure.layout.annotations] == ["class 9", "class 0", "class 1", "class 3", "class 2"]
+    assert render.paired_bars(found, count=3, rows=8).layout.height > figure.layout.height
+
+
+def test_class_names_are_only_text():
+    found = explanation([0.9, 0.1], [0.9, 0.1])
+    object.__setattr__(found, "labels", ("<b>bold</b> & co", "plain"))
+    assert render.paired_bars(found).layout.annotations[0].text == "&lt;b>bold&lt;/b> &amp; co"
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ((0, 0), "at the upper left"),
+        ((7, 7), "in the middle"),
+        ((7, 13), "at the right"),
+        ((13, 7), "at the lower middle"),
+    ],
+)
+def test_where_a_map_is_brightest_in_words(cell, words):
+    values = np.zeros((14, 14))
+    values[cell] = 1
+    assert render.brightest(values) == words
+
+
+def test_percent():
+    assert [render.percent(p) for p in (0.8312, 0.0001, 0.0, 1.0)] == ["83.1 %", "< 0.1 %", "0.0 %", "100.0 %"]
