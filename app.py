@@ -9,7 +9,7 @@ from abn.variants import list_variants, problems
 frame.begin("Compare", "Where does a network look, what do its two heads say, and what does its attention map change?")
 
 chosen = pickers.picture()
-with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+with st.container(horizontal=True, vertical_alignment="bottom"):
     pickers.add_pictures()
     cards = [card for card in list_variants() if card.id not in problems()]
     picked = pickers.variants(cards)
@@ -27,38 +27,31 @@ question = (chosen.picture.sha256, tuple(card.sha256 for card in asked.cards), a
 if st.session_state.get("shown") != question:  # so that no old result stays while a new one is computed
     page.caption("Asking the networks …")
 found = live.ask(chosen.picture, asked.cards, fit=fit, mechanism=asked.applied)
-engine = live.engine()
 if found is None:
-    if engine.settled.is_set():
-        page.error("The networks can't be loaded here; the server's log says why.", icon=":material/error:")
-    else:
-        page.info("The networks are loading: a few seconds, once.", icon=":material/hourglass_top:")
-        live.take_over()
+    with page:
+        live.why_not()
+    live.take_over()
     st.stop()
 st.session_state.shown = question
 
-broken = live.broken(asked.cards)
-shown = [(explanation, card) for explanation in found for card in asked.cards if card.id == explanation.variant]
+by_id = {card.id: card for card in asked.cards}
+shown = [(explanation, by_id[explanation.variant]) for explanation in found]
 with page.container():
-    for sentence in broken.values():
-        st.warning(frame.plain(sentence), icon=":material/warning:")
-    for note in [asked.note, *(f"{card.title}: {card.lesson}" for _, card in shown if card.lesson)]:
-        if note:
-            st.info(frame.plain(note), icon=":material/school:")
+    panels.notes(live.broken(asked.cards), asked.note, [card for _, card in shown])
     if not shown:
         st.stop()
 
-    spans = panels.spans(found, view)
+    spans = render.limits([explanation.attention for explanation in found], view.scale)
     rows = max(len(render.shared_classes(explanation)) for explanation in found)
     room = panels.columns(len(shown))
     with room[0]:
         panels.what_the_model_saw(found[0], chosen)
         panels.reading_help(found[0], view)
-    for place, (explanation, card), span in zip(range(1, len(room)), shown, spans, strict=False):
-        with room[place]:
+    for place, (explanation, card), span in zip(room[1:], shown, spans, strict=False):
+        with place:
             panels.heading(explanation, card)
-            panels.attention(explanation, card, view, span, live=engine.alive)
-        with room[-1 if len(shown) == 1 else place]:
+            panels.attention(explanation, card, view, span, live=live.engine().alive)
+        with place if len(shown) > 1 else room[-1]:
             panels.answers(explanation)
             panels.bars(explanation, card, rows)
 
@@ -71,17 +64,11 @@ with page.container():
             panels.laid_back(explanation, card, chosen, view, span)
 
     pair = choices.difference_pair(shown[0][1])
-    both = pair and live.ask(chosen.picture, pair, fit=fit)
+    both = live.ask(chosen.picture, pair, fit=fit) if pair else None
     if both and len(both) == 2:
-        st.markdown("##### Additive minus multiplicative")
-        room = panels.columns(len(shown))
-        with room[0]:
-            panels.difference(*both, view)
-        with room[1]:
-            panels.difference_words(*both)
+        panels.difference(*both, view, panels.columns(len(shown)))
 
     for place, (_, card) in zip(st.columns(len(shown)), shown, strict=True):
         with place:
             panels.details(card)
-if not engine.settled.is_set():
-    live.take_over()
+live.take_over()

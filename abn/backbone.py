@@ -8,6 +8,7 @@ every stride set to 1 and later kernels dilated instead, so that pretrained filt
 """
 
 import copy
+import difflib
 import logging
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ from torch.fx.passes.shape_prop import ShapeProp
 
 from abn import cifar
 from abn.errors import BackboneError
-from abn.model import AttentionBranch, AttentionBranchNetwork, initialise
+from abn.model import AttentionBranch, AttentionBranchNetwork, initialise, settle
 from abn.picture import InputSpec
 
 REDUCTION = 16  # input pixels a cell of g(x), along each axis
@@ -55,16 +56,24 @@ def create_model(
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
-        if str(backbone).startswith(cifar.PREFIX):
-            return cifar.build(backbone, num_classes=num_classes, mechanism=mechanism).eval()
-        halves = cut(load_backbone(backbone, num_classes=num_classes))
-        return assemble(halves, num_classes=num_classes, mechanism=mechanism).eval()
+        network = build(backbone, num_classes=num_classes, mechanism=mechanism)
+        size = input_spec(backbone).size
+        settle(network, torch.randn(2, 3, size, size))
+        return network.eval()
+
+
+def build(backbone: str, *, num_classes: int, mechanism: str) -> AttentionBranchNetwork:
+    """The layers of `create_model` with weights that are still to be loaded: its map may be saturated."""
+    if str(backbone).startswith(cifar.PREFIX):
+        return cifar.build(backbone, num_classes=num_classes, mechanism=mechanism)
+    halves = cut(load_backbone(backbone, num_classes=num_classes))
+    return assemble(halves, num_classes=num_classes, mechanism=mechanism)
 
 
 def load_backbone(name: str, *, num_classes: int = 1000) -> nn.Module:
     """The plain timm CNN with random weights, or `BackboneError` with the nearest names."""
     if not timm.is_model(name):
-        near = ", ".join(timm.list_models(f"*{str(name)[:6]}*")[:5])
+        near = ", ".join(difflib.get_close_matches(str(name), timm.list_models(), n=5))
         hint = f" Near it: {near}." if near else ""
         raise BackboneError(f"timm knows no backbone named {name!r}.{hint}")
     return timm.create_model(name, pretrained=False, num_classes=num_classes).eval()

@@ -123,6 +123,23 @@ def initialise(network: nn.Module) -> None:
 
 
 @torch.no_grad()
+def settle(network: AttentionBranchNetwork, images: Tensor) -> None:
+    """Set every batch norm to the statistics of `images`, as a training step would; in place, then evaluation mode.
+
+    Without it the map of random weights is 0 or 1 in most cells, as far as float32 can tell.
+    """
+    network.eval()
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.train().momentum = 1.0
+    network(images)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.eval().momentum = momentum
+        norm.num_batches_tracked.zero_()
+
+
+@torch.no_grad()
 def fold_gain(module: nn.Module, gain: float) -> None:
     """Divide the first convolution of `module` by `gain`, so that it answers to gain·g as it did to g; in place."""
     first = next(m for m in module.modules() if isinstance(m, nn.Conv2d))

@@ -167,9 +167,7 @@ def shared_classes(explanation: Explanation, count: int = 5) -> list[int]:
     return sorted(union, key=lambda k: (-max(explanation.auxiliary[k], explanation.perception[k]), k))
 
 
-def paired_bars(
-    explanation: Explanation, *, count: int = 5, rows: int | None = None, legend: bool = True
-) -> go.Figure:
+def paired_bars(explanation: Explanation, *, count: int = 5, rows: int | None = None, legend: bool = True) -> go.Figure:
     """Both heads' probabilities as paired bars on one class axis: the union of their `count` likeliest classes.
 
     `rows` leaves room for that many classes, so that charts side by side keep one height.

@@ -124,7 +124,7 @@ def load_weights(data: bytes, card: Card) -> "AttentionBranchNetwork":
     import safetensors
     import safetensors.torch
 
-    from abn.backbone import create_model
+    from abn.backbone import build
 
     try:
         tensors = safetensors.torch.load(data)
@@ -133,7 +133,7 @@ def load_weights(data: bytes, card: Card) -> "AttentionBranchNetwork":
     broken = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
     if broken:
         raise VariantError(f"The weights of {card.id} hold values that are not finite (in {broken[0]}).")
-    network = create_model(card.backbone, num_classes=card.num_classes, mechanism=card.mechanism)
+    network = build(card.backbone, num_classes=card.num_classes, mechanism=card.mechanism)
     try:
         network.load_state_dict(tensors, strict=True)
     except RuntimeError as error:

@@ -45,7 +45,7 @@ def live_app(app) -> AppTest:
 
 
 def answers(at: AppTest) -> list[list[tuple[str, str]]]:
-    """For each column the label and the percentage of the auxiliary and of the perception head, as a person reads them."""
+    """For each column what the auxiliary and the perception head say, label and percentage, as a person reads them."""
     bodies = [element.value for element in at.html if 'class="abn-answer"' in element.value]
     return [re.findall(r"<dd title=\"[^\"]*\">(.*?)</dd><dd>(.*?)</dd>", body) for body in bodies]
 
@@ -65,7 +65,8 @@ def captions(at: AppTest) -> str:
 
 
 def ticks(at: AppTest) -> list[list[str]]:
-    return [re.findall(r"<span>(.*?)</span>", element.value) for element in at.html if 'class="abn-ticks"' in element.value]
+    bodies = [element.value for element in at.html if 'class="abn-ticks"' in element.value]
+    return [re.findall(r"<span>(.*?)</span>", body) for body in bodies]
 
 
 def alts(at: AppTest) -> list[str]:
@@ -84,8 +85,9 @@ def test_the_first_view_is_the_shipped_one(app):
     assert not at.exception
     stored = first_view.shipped(photo_picture(PHOTOS[0]), [CARDS[ADDITIVE], CARDS[MULTIPLICATIVE], CARDS[NONE]])
     tops = [[one.top(head, 1)[0] for head in ("auxiliary", "perception")] for one in stored]
-    assert answers(at) == [[(html.escape(render.short_label(p.label)), render.percent(p.probability)) for p in top]
-                           for top in tops]
+    assert answers(at) == [
+        [(html.escape(render.short_label(p.label)), render.percent(p.probability)) for p in top] for top in tops
+    ]
     assert captions(at).count("stored answer") == 3
     assert PHOTOS[0].title in captions(at) and plain(PHOTOS[0].author) in captions(at)
 
@@ -152,7 +154,8 @@ def test_same_weights_keeps_the_networks_and_marks_what_differs(live_app, networ
     assert answers(at) == expected(photo_picture(PHOTOS[0]), ids, network, mechanism="multiplicative")
     lines = [caption.value for caption in at.caption if caption.value.startswith("trained with")]
     assert [re.findall(r"\*\*(\w+)\*\*", line) for line in lines] == [
-        [trained, "multiplicative"] for trained in ("additive", "multiplicative", "none")]
+        [trained, "multiplicative"] for trained in ("additive", "multiplicative", "none")
+    ]
     assert ["swapped" in line for line in lines] == [True, False, True]
 
 

@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from abn import backbone as module
 from abn.backbone import assemble, create_model, cut, input_spec, load_backbone
 from abn.errors import BackboneError
+from abn.model import settle
 
 # name → channels of g, the trunk's channels; vgg has no stage after reduction 16, so its trunk is a residual block
 FAMILIES = {
@@ -39,7 +40,8 @@ def case(request):
     for name, parameter in backbone.named_parameters():
         if name.endswith("gamma"):
             nn.init.constant_(parameter, 0.5)  # ConvNeXt starts with next to nothing here
-    return SimpleNamespace(name=request.param, backbone=backbone, halves=cut(backbone), images=torch.randn(2, 3, 224, 224))
+    images = torch.randn(2, 3, 224, 224)
+    return SimpleNamespace(name=request.param, backbone=backbone, halves=cut(backbone), images=images)
 
 
 @torch.no_grad()
@@ -68,7 +70,8 @@ def test_the_trunk_is_the_last_stage_at_stride_one(case):
     if case.name in EVERY_SECOND:
         first = EVERY_SECOND[case.name]
         strided = strided_stage(case)(g)
-        torch.testing.assert_close(response[:, :, first::2, first::2], strided, rtol=1e-4, atol=1e-4)
+        difference = (response[:, :, first::2, first::2] - strided).abs().max()
+        assert difference <= 1e-5 * strided.abs().max()
 
 
 def strided_stage(case) -> nn.Module:
@@ -80,12 +83,13 @@ def strided_stage(case) -> nn.Module:
 
 
 def test_the_network_explains_any_size_and_every_parameter_learns(case):
-    network = assemble(cut(case.backbone), num_classes=5, mechanism="additive").eval()
+    network = assemble(case.halves, num_classes=5, mechanism="additive")
+    settle(network, case.images)
     with torch.no_grad():
         for size in (160, 224, 256):
             out = network(case.images[:1, :, :160, :160] if size == 160 else torch.randn(1, 3, size, size))
             assert out.attention.shape == (1, 1, size // 16, size // 16)
-            assert 0 < out.attention.min() and out.attention.max() < 1
+            assert 0 <= out.attention.min() < out.attention.max() <= 1
             assert torch.equal(out.class_maps.mean((2, 3)), out.aux_logits)
             assert torch.equal(network.perceive(out.features, out.attention), out.logits)
     network.train()
@@ -104,7 +108,7 @@ def test_the_trunk_has_weights_of_its_own():
     theirs = {p.data_ptr() for p in halves.perception_branch.parameters()}
     assert not theirs & {p.data_ptr() for p in halves.trunk.parameters()}
     copied = dict(halves.trunk.named_parameters())
-    assert torch.equal(copied["layer4.0.conv1.weight"], halves.perception_branch.layer4[0].conv1.weight)
+    assert torch.equal(copied["layer4.0.conv1.weight"], halves.perception_branch.get_submodule("layer4.0.conv1").weight)
 
 
 def test_create_model_is_reproducible_and_leaves_the_global_generator_alone():
@@ -127,7 +131,7 @@ def test_an_unknown_backbone_is_one_sentence(name):
 
 
 def test_a_near_name_is_offered():
-    with pytest.raises(BackboneError, match="Near it: .*resnet18"):
+    with pytest.raises(BackboneError, match=r"Near it: .*resnet18"):
         create_model("resnet18x", num_classes=4)
 
 
@@ -158,7 +162,8 @@ class Crossing(nn.Module):
 
     def forward(self, x):
         x, scale = self.stem(x), self.scale
-        x = self.narrow(x) * scale + self.wide(x)
+        wide = self.wide(x)
+        x = self.narrow(x) * scale + wide
         return self.head(self.last(x * scale).mean((2, 3)))
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 from torch import nn
 
 from abn.backbone import create_model
-from abn.model import AttentionBranchNetwork
+from abn.model import AttentionBranchNetwork, settle
 from abn.official import make_card
 from abn.picture import Picture
 from abn.variants import Card, save_variant
@@ -30,7 +30,9 @@ def stir(module: nn.Module, seed: int = 0) -> nn.Module:
 
 def network(mechanism: str = "additive", *, seed: int = 0) -> AttentionBranchNetwork:
     """The paper's ResNet-20 with 10 classes, its batch norms stirred, in evaluation mode."""
-    return stir(create_model("cifar-resnet20", num_classes=10, mechanism=mechanism, seed=seed), seed)
+    built = stir(create_model("cifar-resnet20", num_classes=10, mechanism=mechanism, seed=seed), seed)
+    settle(built, torch.randn(8, 3, 32, 32, generator=torch.Generator().manual_seed(seed)))
+    return built
 
 
 def variant(folder: Path, name: str, built: AttentionBranchNetwork) -> Card:

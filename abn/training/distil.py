@@ -33,7 +33,14 @@ from abn.errors import ABNError
 from abn.model import AttentionBranch, AttentionBranchNetwork
 from abn.training import bank as banks
 from abn.training import sources
-from abn.training.warmstart import BACKBONE, fold, pretrained_backbone, standardise_map, warm_start
+from abn.training.warmstart import (
+    BACKBONE,
+    fold,
+    pretrained_backbone,
+    rescale_map_head,
+    standardise_map,
+    warm_start,
+)
 from abn.variants import CHECKPOINTS, IMAGENET, Card, save_variant
 
 log = logging.getLogger(__name__)
@@ -46,13 +53,14 @@ class Recipe:
     samples: int = 12_000  # of the bank
     batch: int = 48
     attention_epochs: float = 1.5
-    joint_epochs: float = 1.0
+    joint_epochs: float = 0.8
     rate: float = 2e-4  # peak learning rate of pretrained convolutions, one cycle, AdamW
     map_rate: float = 1e-3  # of the map head
     weight_decay: float = 1e-4
     seed: int = 1
 
 
+SAVE_EACH = 50  # steps
 JOINT_ONLY = ("joint_epochs", "map_rate")  # what the attention stage does not depend on
 
 
@@ -171,7 +179,7 @@ def train(network: AttentionBranchNetwork, data: "Lessons", recipe: Recipe, *, s
             if step % 10 == 9:
                 left = (time.monotonic() - started) / (step + 1 - done) * (len(order) - step - 1)
                 log.info("%s: step %d of %d, loss %.3f, %.0f s left", path.stem, step + 1, len(order), smooth, left)
-            if step % 50 == 49 or step + 1 == len(order):
+            if (step + 1) % SAVE_EACH == 0 or step + 1 == len(order):
                 _save(path, network, optimiser, schedule, step + 1, settings)
 
 
@@ -295,6 +303,7 @@ def distil(
     if plan.folded:
         fold(network, mean_map)
     train(network, data, recipe, stage="joint", path=work / f"{variant}.pt")
+    rescale_map_head(network)
     return network.eval()
 
 

@@ -62,6 +62,16 @@ def standardise_map(network: AttentionBranchNetwork, features: Tensor) -> float:
         hook.remove()
 
 
+@torch.no_grad()
+def rescale_map_head(network: AttentionBranchNetwork) -> None:
+    """Let the map head's response have unit variance; M stays as it is. Half precision can't hold what it has now."""
+    branch = network.attention_branch
+    deviation = branch.map_norm.running_var.sqrt()
+    branch.map_head.weight /= deviation
+    branch.map_norm.running_mean /= deviation
+    branch.map_norm.running_var /= deviation**2
+
+
 def fold(network: AttentionBranchNetwork, mean_map: float) -> None:
     """Fold the mechanism's mean gain into the perception branch, which was trained on g and not on g'; in place.
 

@@ -16,7 +16,7 @@ _STYLE = """
 <style>
 [data-testid="stHeader"] { background: none; pointer-events: none; }
 [data-testid="stHeader"] :is(button, a) { pointer-events: auto; }
-[data-testid="stMainBlockContainer"] { padding-top: 1rem; }
+[data-testid="stMainBlockContainer"] { padding-top: 1rem; padding-inline: clamp(1rem, 3vw, 5rem); }
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit; opacity: .95; }
 [data-testid="stPlotlyChart"] text { fill: currentColor !important; }
 .abn-bar { height: 14px; border-radius: 3px; }
@@ -27,7 +27,7 @@ _STYLE = """
 .abn-answer dt::before { content: ""; display: inline-block; width: .7em; height: .7em; border-radius: 2px;
                          margin-right: .4em; background: var(--head); }
 .abn-answer dd { margin: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-weight: 600; }
-.abn-answer dd + dd { font-variant-numeric: tabular-nums; font-weight: 400; }
+.abn-answer dd + dd { font-variant-numeric: tabular-nums; font-weight: 400; text-align: right; }
 .abn-card { font-size: .875rem; border-collapse: collapse; width: 100%; table-layout: fixed; }
 .abn-card th, .abn-card td { text-align: left; vertical-align: top; padding: .2rem .4rem .2rem 0; font-weight: 400;
                              overflow-wrap: anywhere; border-bottom: 1px solid rgb(128 128 128 / .3); }

@@ -111,10 +111,23 @@ def broken(cards: Sequence[Card]) -> dict[str, str]:
     return found
 
 
-@st.fragment(run_every="1s")
+def why_not() -> None:
+    """One sentence on why there is no answer: the models still load, or can't be loaded."""
+    if engine().settled.is_set():
+        st.error("The networks can't be loaded here; the server's log says why.", icon=":material/error:")
+    else:
+        st.info("The networks are loading: a few seconds, once.", icon=":material/hourglass_top:")
+
+
 def take_over() -> None:
-    """Called last on a page, so that the first view need not share the processor: start loading the live models, look
-    once a second, and draw the page anew when they are there."""
-    engine().start()
+    """To be called last on a page, so that the first view need not share the processor: start loading the live models,
+    look once a second, and draw the page anew when they are there."""
+    if not engine().settled.is_set():
+        engine().start()
+        _look_again()
+
+
+@st.fragment(run_every="1s")
+def _look_again() -> None:
     if engine().settled.is_set():
         st.rerun(scope="app")

@@ -16,7 +16,7 @@ from abn.variants import PARTS, Card
 
 PANEL = 448  # pixels of a panel's picture
 
-FITTED = {"crop": "the middle of the picture", "squash": "all of it, squashed", "pad": "all of it, padded"}
+FITTED = {"crop": "its middle", "squash": "all, squashed", "pad": "all, padded"}
 NOT_A_MAP = (
     "A map shows what the network weighs, not why it answers as it does. **Bright does not mean important**: "
     "no part of the training asks for that."
@@ -28,10 +28,19 @@ def columns(count: int) -> list:
     return st.columns(max(count, 2) + 1, gap="medium")
 
 
+def notes(broken: dict[str, str], note: str, cards: Sequence[Card]) -> None:
+    """What must be known before looking: variants left out, what a choice leaves out, and what a lesson teaches."""
+    for sentence in broken.values():
+        st.warning(plain(sentence), icon=":material/warning:")
+    for sentence in [note, *(f"{card.title}: {card.lesson}" for card in cards if card.lesson)]:
+        if sentence:
+            st.info(plain(sentence), icon=":material/school:")
+
+
 def what_the_model_saw(explanation: Explanation, chosen: Chosen) -> None:
     """The very tensor that went in, brought back to colours."""
     size = explanation.spec.size
-    st.markdown("##### What the model saw", help="The network's very input, turned back from numbers to colours.")
+    st.markdown("##### What the model saw")
     st.caption(f"{plain(chosen.title)}  \n{size} × {size} pixels: {FITTED[explanation.fitted.fit]}")
     pixels = seen(explanation.fitted.normalised(explanation.spec), explanation.spec)
     image = Image.fromarray(pixels).resize((PANEL, PANEL), Image.Resampling.BICUBIC)
@@ -46,6 +55,7 @@ def reading_help(explanation: Explanation, view: View) -> None:
     """A newcomer's questions, one sentence each."""
     h, w = explanation.attention.shape
     cell = explanation.spec.size // w
+    st.caption("**What the model saw** is its very input, turned back from numbers to colours.")
     st.caption(
         f"**The map M** has {h} × {w} cells of {cell} × {cell} pixels, each between 0 and 1"
         f"{', drawn smoothly between their centres' if view.smooth else ', drawn as they are'}."
@@ -65,9 +75,7 @@ def heading(explanation: Explanation, card: Card) -> None:
     st.caption(f"trained with **{explanation.trained_with}**  \napplied **{explanation.applied}**{mark}")
 
 
-def attention(
-    explanation: Explanation, card: Card, view: View, span: tuple[float, float], *, live: bool
-) -> None:
+def attention(explanation: Explanation, card: Card, view: View, span: tuple[float, float], *, live: bool) -> None:
     """The map over the model's input, with its numbered colour bar and range."""
     image = explanation.fitted.image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
     values = upsample(explanation.attention, (PANEL, PANEL), view.smooth)
@@ -118,8 +126,8 @@ def answers(explanation: Explanation) -> None:
 def bars(explanation: Explanation, card: Card, rows: int) -> None:
     """Both heads' five likeliest classes on one axis."""
     listed = "; ".join(
-        f"{name}: " + ", ".join(f"{render.short_label(p.label)} {render.percent(p.probability)}"
-                                for p in explanation.top(head))
+        f"{name}: "
+        + ", ".join(f"{render.short_label(p.label)} {render.percent(p.probability)}" for p in explanation.top(head))
         for head, name in render.HEADS.items()
     )
     st.plotly_chart(
@@ -154,37 +162,32 @@ def laid_back(explanation: Explanation, card: Card, chosen: Chosen, view: View, 
     st.caption(plain(card.title))
 
 
-def difference(additive: Explanation, multiplicative: Explanation, view: View) -> None:
-    """Additive minus multiplicative: where either looks more than the other."""
+def difference(additive: Explanation, multiplicative: Explanation, view: View, room: list) -> None:
+    """Additive minus multiplicative: where either network's map is higher, as a picture and in numbers."""
     signed = additive.attention - multiplicative.attention
     limit = render.symmetric_limit(signed)
     image = ImageOps.grayscale(additive.fitted.image).resize((PANEL, PANEL), Image.Resampling.BICUBIC)
-    drawn = render.overlay(
-        image,
-        upsample(signed, (PANEL, PANEL), view.smooth),
-        opacity=max(0.5, view.opacity),
-        colour_map=render.DIFFERENCE,
-        low=-limit,
-        high=limit,
-    )
-    st.image(
-        drawn,
-        width="stretch",
-        alt=f"Additive minus multiplicative map: from {signed.min():.2f} to {signed.max():.2f}, "
-        f"mean difference {signed.mean():.2f}.",
-    )
-    colour_bar(render.DIFFERENCE, -limit, limit)
-
-
-def difference_words(additive: Explanation, multiplicative: Explanation) -> None:
-    """What the difference map shows, and in numbers."""
-    signed = additive.attention - multiplicative.attention
-    st.markdown("Red: the additive network's map is higher. Blue: the multiplicative one's is. White: no difference.")
-    st.caption(
-        f"The two maps differ by {np.abs(signed).mean():.2f} on average and by {np.abs(signed).max():.2f} at most, "
-        "where M can be between 0 and 1. Both are networks as trained, whatever mechanism is applied above: "
-        "the map is made before the mechanism."
-    )
+    values = upsample(signed, (PANEL, PANEL), view.smooth)
+    opacity = max(0.5, view.opacity)
+    drawn = render.overlay(image, values, opacity=opacity, colour_map=render.DIFFERENCE, low=-limit, high=limit)
+    mean, most = np.abs(signed).mean(), np.abs(signed).max()
+    with room[0]:
+        st.markdown("##### Additive minus multiplicative")
+        st.image(
+            drawn,
+            width="stretch",
+            alt=f"Additive minus multiplicative map: from {signed.min():.2f} to {signed.max():.2f}.",
+        )
+        colour_bar(render.DIFFERENCE, -limit, limit)
+    with room[1]:
+        st.markdown("##### &nbsp;")
+        st.markdown(
+            "Red: the additive network's map is higher. Blue: the multiplicative one's is. White: no difference."
+        )
+        st.caption(
+            f"The two maps differ by {mean:.2f} on average and by {most:.2f} at most, where M can be between 0 and 1. "
+            "Both are networks as trained, whatever mechanism is applied above: the map is made before the mechanism."
+        )
 
 
 def details(card: Card) -> None:
@@ -196,10 +199,16 @@ def details(card: Card) -> None:
             "Backbone": card.backbone,
             "Trained with": card.mechanism,
             "Map": f"{card.map_size[0]} × {card.map_size[1]} cells",
-            **{f"Parameters, {part.replace('_', ' ')}": f"{card.parameters[part]:,}" for part in PARTS
-               if part in card.parameters},
-            **{f"FLOPs, {part.replace('_', ' ')}": f"{card.flops[part] / 1e9:.2f} G" for part in PARTS
-               if part in card.flops},
+            **{
+                f"Parameters, {part.replace('_', ' ')}": f"{card.parameters[part]:,}"
+                for part in PARTS
+                if part in card.parameters
+            },
+            **{
+                f"FLOPs, {part.replace('_', ' ')}": f"{card.flops[part] / 1e9:.2f} G"
+                for part in PARTS
+                if part in card.flops
+            },
             **_flat({f"Measured, {key}": value for key, value in card.measured.items()}),
             **_flat({f"Training, {key}": value for key, value in card.trained.items() if value != ""}),
             **_flat({f"Licence, {key}": value for key, value in card.licence.items()}),
@@ -232,8 +241,3 @@ def _alt(explanation: Explanation, card: Card, on: str) -> str:
     low, high = explanation.attention.min(), explanation.attention.max()
     where = render.brightest(explanation.attention)
     return f"Attention map of {card.title} on {on}: M from {low:.2f} to {high:.2f}, highest {where}."
-
-
-def spans(explanations: Sequence[Explanation], view: View) -> list[tuple[float, float]]:
-    """Where the colours of each map begin and end."""
-    return render.limits([explanation.attention for explanation in explanations], view.scale)

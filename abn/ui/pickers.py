@@ -154,7 +154,7 @@ def fit() -> str:
 def view() -> View:
     """How all maps are drawn, behind one button."""
     keep: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
-    with st.popover("How maps are drawn", icon=":material/palette:"):
+    with st.popover("View", icon=":material/palette:"):
         opacity = st.slider("Opacity of the map", 0, 100, 55, 5, format="%d %%", key="opacity", **keep)
         colours = st.segmented_control(
             "Colours",
@@ -248,5 +248,7 @@ def _display(image: Image.Image) -> Image.Image:
 
 @st.cache_data(show_spinner=False, max_entries=1)
 def _gallery_thumbnails() -> list[Thumbnail]:
-    return [Thumbnail(key, photo.title, thumbnail(Image.open(photo.path).convert("RGB")))
-            for key, photo in first_view.gallery().items()]
+    return [
+        Thumbnail(key, photo.title, thumbnail(Image.open(photo.path).convert("RGB")))
+        for key, photo in first_view.gallery().items()
+    ]

@@ -66,9 +66,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 """
 
-_component = st.components.v2.component(
-    "abn_strip", html='<div class="strip" role="group">\n</div>', css=_CSS, js=_JS
-)
+_component = st.components.v2.component("abn_strip", html='<div class="strip" role="group">\n</div>', css=_CSS, js=_JS)
 
 
 def strip(items: Sequence[Thumbnail], chosen: str, *, label: str, key: str, on_pick: Callable[[str], None]) -> None:

@@ -1,0 +1,211 @@
+"""The way to the shipped weights, on tiny pictures and a tiny network: split, scenes, bank, resume, folding."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from abn.backbone import cut, load_backbone
+from abn.errors import ABNError
+from abn.training import bank, distil, scenes, sources, warmstart
+from abn.training.evaluate import _share
+from abn.training.sources import Source
+
+BACKBONE = "tf_efficientnet_lite0"
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory) -> tuple[list[Source], list[Source]]:
+    """Two cut-outs (a red disc, a blue bar) and two photographs' stand-ins."""
+    folder = tmp_path_factory.mktemp("pictures")
+    disc = np.zeros((80, 80, 4), np.uint8)
+    disc[np.hypot(*np.mgrid[-40:40, -40:40]) < 38] = (255, 0, 0, 255)
+    bar = np.zeros((90, 90, 4), np.uint8)
+    bar[20:70, 5:85] = (0, 0, 255, 255)
+    cutouts = [_write(folder, "disc", disc, "stamp"), _write(folder, "bar", bar, "clipart")]
+    noise = np.random.default_rng(0).integers(0, 255, (2, 300, 400, 3)).astype(np.uint8)
+    photographs = [_write(folder, f"noise{i}", noise[i], "photograph") for i in range(2)]
+    return cutouts, photographs
+
+
+def _write(folder: Path, name: str, pixels: np.ndarray, kind: str) -> Source:
+    path = folder / f"{name}.png"
+    Image.fromarray(pixels).save(path)
+    return Source(f"{kind}/{name}", path, kind)
+
+
+@pytest.fixture(scope="module")
+def backbone() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return load_backbone(BACKBONE).to(memory_format=torch.channels_last)
+
+
+@pytest.fixture(scope="module")
+def lessons(pictures, backbone, tmp_path_factory) -> distil.Lessons:
+    halves = cut(backbone)
+    answers = torch.eye(1000)[:2]
+    teacher = bank.Teacher(halves.extractor, halves.perception_branch, answers)
+    made = bank.build(tmp_path_factory.mktemp("bank"), 8, teacher, lambda rng: bank.sample(*pictures, rng), seed=3)
+    return distil.Lessons(made, answers)
+
+
+RECIPE = distil.Recipe(samples=8, batch=2, attention_epochs=1, joint_epochs=1)
+
+
+def test_the_split_depends_on_the_key_alone():
+    here, there = (Source("stamp/animals/zebra.png", Path(where), "stamp") for where in ("a", "b"))
+    assert here.held_out == there.held_out
+    share = np.mean([Source(f"stamp/{i}.png", Path(), "stamp").held_out for i in range(4000)])
+    assert share == pytest.approx(1 / sources.HELD_OUT, abs=0.02)
+
+
+def test_a_cutout_needs_a_mask_that_is_neither_empty_nor_full(pictures, tmp_path):
+    cutouts, photographs = pictures
+    assert sources._is_cutout(cutouts[0].path)
+    assert not sources._is_cutout(photographs[0].path)
+    full = _write(tmp_path, "full", np.full((80, 80, 4), 255, np.uint8), "stamp")
+    assert not sources._is_cutout(full.path)
+
+
+def test_what_ships_is_never_trained_on(tmp_path):
+    folder = tmp_path / "scratch" / "usr/share/scratch/Media/Backgrounds"
+    folder.mkdir(parents=True)
+    shipped = sources.SAMPLES / sources.shipped_photos()[0]["file"]
+    with Image.open(shipped) as image:  # another size and another format of a photograph that ships
+        image.resize((300, 260)).save(folder / "copy.png")
+    Image.fromarray(np.random.default_rng(1).integers(0, 255, (300, 300, 3)).astype(np.uint8)).save(folder / "own.png")
+    assert [source.path.name for source in sources.photographs(tmp_path)] == ["own.png"]
+
+
+def test_pictures_are_carved_out_of_a_resource_file(tmp_path):
+    Image.new("RGB", (9, 7), "red").save(tmp_path / "one.webp")
+    picture = (tmp_path / "one.webp").read_bytes()
+    (tmp_path / "x.rcc").write_bytes(b"qres....RIFF...." + picture + b"tail")
+    sources._carve(tmp_path / "x.rcc")
+    (found,) = (tmp_path / "x").glob("*.webp")
+    assert found.read_bytes() == picture
+
+
+def test_a_scene_has_its_object_where_its_mask_says(pictures):
+    made = scenes.scene(*pictures, scenes.generator(5, 1), which=0)
+    red = (made.image[..., 0] > 200) & (made.image[..., 1:].max(-1) < 60)
+    assert made.mask.sum() > 60 * 60 * 0.5
+    assert red[made.mask].mean() > 0.9
+    assert red[~made.mask].mean() < 0.02
+    again = scenes.scene(*pictures, scenes.generator(5, 1), which=0)
+    assert np.array_equal(made.image, again.image)
+
+
+def test_the_bank_resumes_to_the_same_samples(pictures, backbone, lessons, tmp_path, monkeypatch):
+    halves = cut(backbone)
+    teacher = bank.Teacher(halves.extractor, halves.perception_branch, lessons.answers)
+    monkeypatch.setattr(bank, "CHUNK", 3)
+    drawn = 0
+
+    def stop_after_four(rng):
+        nonlocal drawn
+        drawn += 1
+        if drawn > 4:
+            raise KeyboardInterrupt
+        return bank.sample(*pictures, rng)
+
+    with pytest.raises(KeyboardInterrupt):
+        bank.build(tmp_path, 8, teacher, stop_after_four, seed=3)
+    made = bank.build(tmp_path, 8, teacher, lambda rng: bank.sample(*pictures, rng), seed=3)
+    assert np.array_equal(made.cutout, lessons.bank.cutout)
+    assert np.allclose(made.features, lessons.bank.features, atol=1e-2)
+
+
+def test_the_warm_start_is_the_backbone_and_its_cam(backbone, lessons):
+    network = warmstart.warm_start(backbone, mechanism="none")
+    features, _ = lessons[np.arange(4)]
+    mean = warmstart.standardise_map(network, features)
+    with torch.inference_mode():
+        output = network.explain_features(features)
+        expected = torch.from_numpy(lessons.bank.own[:4].astype(np.float32))
+    assert torch.allclose(output.logits, expected, atol=2e-2)
+    assert 0.3 < mean < 0.7
+    assert torch.allclose(network.attention_branch.to_classes.weight[:, :, 0, 0], backbone.get_classifier().weight)
+
+
+@pytest.mark.parametrize(("mechanism", "gain"), [("additive", 1.4), ("multiplicative", 0.4), ("none", 1.0)])
+def test_a_folded_network_answers_a_constant_map_as_the_backbone_does(backbone, lessons, mechanism, gain):
+    network = warmstart.warm_start(backbone, mechanism=mechanism)
+    features, _ = lessons[np.arange(2)]
+    with torch.inference_mode():
+        plain = network.perceive(features, features[:, :1] * 0, "none")
+        warmstart.fold(network, 0.4)
+        folded = network.perceive(features, torch.full_like(features[:, :1], 0.4))
+        assert torch.allclose(folded, plain, atol=1e-4)
+        first = next(m for m in network.perception_branch.modules() if isinstance(m, torch.nn.Conv2d))
+        assert torch.allclose(first.weight * gain, cut(backbone).perception_branch.get_parameter(_first(network)))
+
+
+def _first(network) -> str:
+    convolutions = network.perception_branch.named_modules()
+    return next(f"{name}.weight" for name, m in convolutions if isinstance(m, torch.nn.Conv2d))
+
+
+def test_a_stopped_training_goes_on_to_the_same_end(backbone, lessons, tmp_path, monkeypatch):
+    whole = _trained(backbone, lessons, tmp_path / "whole.pt")
+    monkeypatch.setattr(distil, "_save", _saved_each_step(distil._save, stop_at=2))
+    path = tmp_path / "halves.pt"
+    with pytest.raises(KeyboardInterrupt):
+        _trained(backbone, lessons, path, each=1)
+    monkeypatch.undo()
+    assert torch.load(path, weights_only=True)["step"] == 2
+    resumed = _trained(backbone, lessons, path)
+    for name, value in whole.state_dict().items():
+        assert torch.allclose(value, resumed.state_dict()[name], atol=1e-4), name
+
+
+def _trained(backbone, lessons, path, each=distil.SAVE_EACH):
+    network = warmstart.warm_start(backbone, mechanism="additive")
+    distil.SAVE_EACH, before = each, distil.SAVE_EACH
+    try:
+        distil.train(network, lessons, RECIPE, stage="joint", path=path)
+    finally:
+        distil.SAVE_EACH = before
+    return network
+
+
+def _saved_each_step(save, stop_at):
+    def saved(path, network, optimiser, schedule, step, settings):
+        save(path, network, optimiser, schedule, step, settings)
+        if step == stop_at:
+            raise KeyboardInterrupt
+
+    return saved
+
+
+def test_each_stage_moves_what_it_should_and_nothing_else(backbone, lessons, tmp_path):
+    network = warmstart.warm_start(backbone, mechanism="additive")
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    distil.train(network, lessons, RECIPE, stage="attention", path=tmp_path / "attention.pt")
+    moved = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    assert moved and all(name.startswith(("attention_branch.trunk", "attention_branch.to_classes")) for name in moved)
+    distil.train(network, lessons, RECIPE, stage="joint", path=tmp_path / "joint.pt")
+    moved = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    assert "attention_branch.map_head.weight" in moved
+    assert any(name.startswith("perception_branch") for name in moved)
+    assert not any(name.startswith("extractor") or "running_" in name or "class_head" in name for name in moved)
+
+
+def test_no_gradient_reaches_the_map_head_of_the_control(backbone, lessons, tmp_path):
+    network = warmstart.warm_start(backbone, mechanism="none")
+    distil.train(network, lessons, distil.Recipe(samples=8, batch=2, weight_decay=0), stage="joint", path=tmp_path / "n")
+    fresh = warmstart.warm_start(backbone, mechanism="none").attention_branch.map_head.weight
+    assert torch.equal(network.attention_branch.map_head.weight, fresh)
+
+
+def test_steps_of_another_recipe_are_not_continued(backbone, lessons, tmp_path):
+    _trained(backbone, lessons, tmp_path / "x.pt")
+    network = warmstart.warm_start(backbone, mechanism="additive")
+    with pytest.raises(ABNError, match="another recipe"):
+        distil.train(network, lessons, distil.Recipe(batch=4), stage="joint", path=tmp_path / "x.pt")
+
+
+def test_a_share_leaves_out_what_has_no_figure():
+    assert _share([1.0, 0.0, float("nan")]) == 0.5
