@@ -1,4 +1,4 @@
-"""The one family of errors meant for people: each message is a plain sentence that says what was expected and what to do."""
+"""The one family of errors meant for people: each message is a plain sentence that says what to do."""
 
 
 class ABNError(ValueError):

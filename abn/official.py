@@ -39,9 +39,7 @@ CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split() 
 log = logging.getLogger(__name__)
 
 
-def convert_official(
-    path: str | Path, *, arch: str = "resnet20", num_classes: int = 10
-) -> AttentionBranchNetwork:
+def convert_official(path: str | Path, *, arch: str = "resnet20", num_classes: int = 10) -> AttentionBranchNetwork:
     """The network of a checkpoint written by the authors' code, in evaluation mode (mechanism additive, as theirs).
 
     `arch` is "resnet20", 32, 44, 56 or 110. Raises `CheckpointError` with one plain sentence for whatever is wrong.

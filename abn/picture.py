@@ -26,8 +26,15 @@ MAX_SIDE = 65_535  # pixels: the most that a JPEG can hold and a browser can dra
 MAX_SCANNED = 2_500_000_000  # pixels × scans of a JPEG: 20 MB of empty progressive scans would decode for hours
 MAX_RESIZED = 2**24  # pixels of a whole picture resized before its crop; only a strip beyond 256 : 1 wants more
 
-_UPRIGHT = {2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM,  # EXIF orientations
-            5: Transpose.TRANSPOSE, 6: Transpose.ROTATE_270, 7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90}
+_UPRIGHT = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,  # EXIF orientations
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True)
@@ -48,8 +55,9 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "picture")
     if not data:
         raise PictureError("This file is empty: choose it again, or choose another picture.")
     if len(data) > MAX_BYTES:
-        raise PictureError(f"This file is {len(data) / 1e6:.1f} MB and the limit is {MAX_BYTES // 10**6} MB: "
-                           "save the picture smaller.")
+        raise PictureError(
+            f"This file is {len(data) / 1e6:.1f} MB and the limit is {MAX_BYTES // 10**6} MB: save the picture smaller."
+        )
     try:
         opened = Image.open(io.BytesIO(data), formats=FORMATS)
         _check_cost(opened, data)
@@ -57,14 +65,19 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "picture")
     except PictureError:
         raise
     except UnidentifiedImageError as error:
-        raise PictureError("This file is not a picture that can be read here, or its beginning is damaged: "
-                           "choose a PNG, JPEG, WebP, GIF, BMP or TIFF picture.") from error
+        raise PictureError(
+            "This file is not a picture that can be read here, or its beginning is damaged: "
+            "choose a PNG, JPEG, WebP, GIF, BMP or TIFF picture."
+        ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PictureError(f"This picture is far too large; the limit is {MAX_PIXELS // 10**6} million pixels: "
-                           "save it smaller.") from error
+        raise PictureError(
+            f"This picture is far too large; the limit is {MAX_PIXELS // 10**6} million pixels: save it smaller."
+        ) from error
     except Exception as error:  # Pillow's decoders raise nearly anything: OSError, struct.error, KeyError, zlib.error …
-        raise PictureError("This picture cannot be decoded; it may be damaged, cut short or of a rare kind: "
-                           "save it again as PNG or JPEG.") from error
+        raise PictureError(
+            "This picture cannot be decoded; it may be damaged, cut short or of a rare kind: "
+            "save it again as PNG or JPEG."
+        ) from error
     return Picture(image, hashlib.sha256(data).hexdigest(), _display_name(name), tuple(notes))
 
 
@@ -74,11 +87,15 @@ def _check_cost(opened: Image.Image, data: bytes) -> None:
     if not width or not height:
         raise PictureError("This picture has no pixels: choose another one.")
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-        raise PictureError(f"This picture is {width} × {height} pixels; the limit is {MAX_PIXELS // 10**6} million "
-                           f"pixels and {MAX_SIDE} a side: save it smaller.")
+        raise PictureError(
+            f"This picture is {width} × {height} pixels; the limit is {MAX_PIXELS // 10**6} million "
+            f"pixels and {MAX_SIDE} a side: save it smaller."
+        )
     if opened.format in ("JPEG", "MPO") and data.count(b"\xff\xda") * (width * height + 10_000) > MAX_SCANNED:
-        raise PictureError("This JPEG is stored in so many scans that it cannot be decoded in time: "
-                           "save it again without the progressive option.")
+        raise PictureError(
+            "This JPEG is stored in so many scans that it cannot be decoded in time: "
+            "save it again without the progressive option."
+        )
 
 
 def _decode(opened: Image.Image) -> tuple[Image.Image, list[str]]:
@@ -170,9 +187,12 @@ class Fitted:
     def visible(self) -> tuple[float, float, float, float]:
         """The part of the original that the input covers: left, top, right, bottom in original pixels."""
         (right, bottom), fed = self.original_size, self.image.width
-        return (max(0.0, self.offset[0]), max(0.0, self.offset[1]),
-                min(float(right), self.scale[0] * fed + self.offset[0]),
-                min(float(bottom), self.scale[1] * fed + self.offset[1]))
+        return (
+            max(0.0, self.offset[0]),
+            max(0.0, self.offset[1]),
+            min(float(right), self.scale[0] * fed + self.offset[0]),
+            min(float(bottom), self.scale[1] * fed + self.offset[1]),
+        )
 
     def normalised(self, spec: InputSpec) -> np.ndarray:
         """The very tensor: (rgb / 255 − mean) / std, float32 (3, size, size)."""
@@ -188,7 +208,9 @@ class Fitted:
         across, down = (  # where each pixel centre lies on the input, from 0 to 1; beyond that the model saw nothing
             ((np.arange(count) + 0.5) * (side / count) - offset) / (scale * self.image.width)
             for count, side, scale, offset in zip(
-                size or self.original_size, self.original_size, self.scale, self.offset, strict=True))
+                size or self.original_size, self.original_size, self.scale, self.offset, strict=True
+            )
+        )
         laid = _sample(values, across, down, smooth)
         laid[:, (across < 0) | (across > 1)] = np.nan
         laid[(down < 0) | (down > 1)] = np.nan

@@ -28,8 +28,14 @@ FAMILIES = {
 }
 RESIDUAL = {"vgg11_bn"}
 # where the strided stage's cells lie in the trunk; squeeze-and-excitation (averages over all cells) has no such place
-EVERY_SECOND = {"resnet18": 0, "resnet50d": 0, "tf_efficientnet_lite0": 1, "convnext_atto": 0, "convnextv2_atto": 0,
-                "densenet121": 0}
+EVERY_SECOND = {
+    "resnet18": 0,
+    "resnet50d": 0,
+    "tf_efficientnet_lite0": 1,
+    "convnext_atto": 0,
+    "convnextv2_atto": 0,
+    "densenet121": 0,
+}
 
 
 @pytest.fixture(scope="module", params=FAMILIES)

@@ -21,7 +21,11 @@ def test_a_ratio_is_the_median_over_the_rounds():
 
 def test_a_ratio_without_aim_is_neither_met_nor_missed():
     assert bench.ratios({"forward": [2.0], "backbone": [1.0]})["forward / backbone"] == {
-        "value": 2.0, "quartiles": [2.0, 2.0], "aim": None, "met": None}
+        "value": 2.0,
+        "quartiles": [2.0, 2.0],
+        "aim": None,
+        "met": None,
+    }
 
 
 def test_the_bench_names_its_pair():

@@ -54,12 +54,15 @@ def test_variants_and_explain():
     assert second.shared_extractor
 
 
-@pytest.mark.parametrize("call", [
-    lambda: abn.open_picture(b"no picture"),
-    lambda: abn.load_variant("nobody"),
-    lambda: abn.create_model("nothing"),
-    lambda: abn.convert_official("nowhere.pth.tar", arch="resnet20", num_classes=10),
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: abn.open_picture(b"no picture"),
+        lambda: abn.load_variant("nobody"),
+        lambda: abn.create_model("nothing"),
+        lambda: abn.convert_official("nowhere.pth.tar", arch="resnet20", num_classes=10),
+    ],
+)
 def test_every_error_for_people_is_one_of_ours_and_a_value_error(call):
     with pytest.raises(abn.ABNError) as error:
         call()
@@ -86,8 +89,14 @@ def test_torch_waits_until_it_is_needed():
 
 def command(*arguments: object, **options) -> subprocess.CompletedProcess:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    return subprocess.run([sys.executable, "-m", "abn", *map(str, arguments)], capture_output=True, text=True,
-                          env=environment, check=False, **options)
+    return subprocess.run(
+        [sys.executable, "-m", "abn", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+        **options,
+    )
 
 
 def test_explain_json(tmp_path):
@@ -96,8 +105,24 @@ def test_explain_json(tmp_path):
     bad.write_bytes(b"no picture")
     other = tmp_path / "bison.png"
     tiny.picture(300, 200).image.save(other)
-    done = command("explain", PHOTO, bad, other, "--variant", f"{ADDITIVE},{MULTIPLICATIVE}", "--mechanism",
-                   "multiplicative", "--top", 3, "--fit", "squash", "--out", tmp_path / "out", "--json", cwd=tmp_path)
+    done = command(
+        "explain",
+        PHOTO,
+        bad,
+        other,
+        "--variant",
+        f"{ADDITIVE},{MULTIPLICATIVE}",
+        "--mechanism",
+        "multiplicative",
+        "--top",
+        3,
+        "--fit",
+        "squash",
+        "--out",
+        tmp_path / "out",
+        "--json",
+        cwd=tmp_path,
+    )
     assert done.returncode == 1 and "Traceback" not in done.stderr
     good, failed, last = map(json.loads, done.stdout.splitlines())
     assert failed.keys() == {"image", "error"} and failed["image"] == str(bad)
@@ -132,8 +157,13 @@ def test_an_unknown_variant_is_one_sentence(tmp_path):
 
 
 def test_a_reader_who_leaves_is_no_traceback():
-    process = subprocess.Popen([sys.executable, "-m", "abn", "variants", "--json"], cwd=ROOT, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "abn", "variants", "--json"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     process.stdout.close()
     assert process.wait(60) == 1
     assert process.stderr.read() == ""
@@ -199,12 +229,20 @@ def test_images_that_cannot_be_read(capsys, tmp_path):
     assert "can't be read" in errors[1] and "empty" in errors[2] and "can't be read" in errors[3]
 
 
-@pytest.mark.parametrize("arguments", [
-    [], ["nothing"], ["explain"], ["explain", "a", "--variant", "b", "--fit", "stretch"],
-    ["explain", "a", "--variant", "b", "--mechanism", "magic"], ["explain", "a", "--variant", "b", "--top", "0"],
-    ["explain", "a", "--variant", "b", "--top", "many"], ["convert", "a"],
-    ["convert", "a", "--arch", "resnet20", "--num-classes", "ten", "--out", "x"],
-])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nothing"],
+        ["explain"],
+        ["explain", "a", "--variant", "b", "--fit", "stretch"],
+        ["explain", "a", "--variant", "b", "--mechanism", "magic"],
+        ["explain", "a", "--variant", "b", "--top", "0"],
+        ["explain", "a", "--variant", "b", "--top", "many"],
+        ["convert", "a"],
+        ["convert", "a", "--arch", "resnet20", "--num-classes", "ten", "--out", "x"],
+    ],
+)
 def test_misuse_ends_with_2(capsys, arguments):
     with pytest.raises(SystemExit) as ended:
         main(arguments)
@@ -235,11 +273,17 @@ def test_convert_makes_a_variant_that_explains(capsys, tmp_path):
     assert status == 1 and "choose another name" in error
 
 
-@pytest.mark.parametrize(("arguments", "expected"), [
-    (["missing.pth.tar", "--arch", "resnet20", "--num-classes", 10, "--out", "{}/x"], "There is no file"),
-    (["missing.pth.tar", "--arch", "wrn", "--num-classes", 10, "--out", "{}/x"], "these can: resnet20"),
-    (["missing.pth.tar", "--arch", "resnet20", "--num-classes", 10, "--out", "{}/a b"], "can't be a variant's name"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["missing.pth.tar", "--arch", "resnet20", "--num-classes", 10, "--out", "{}/x"], "There is no file"),
+        (["missing.pth.tar", "--arch", "wrn", "--num-classes", 10, "--out", "{}/x"], "these can: resnet20"),
+        (
+            ["missing.pth.tar", "--arch", "resnet20", "--num-classes", 10, "--out", "{}/a b"],
+            "can't be a variant's name",
+        ),
+    ],
+)
 def test_convert_fails_with_one_sentence(capsys, tmp_path, arguments, expected):
     status, out, error = call(capsys, "convert", *[str(a).format(tmp_path) for a in arguments])
     assert (status, out) == (1, "") and expected in error and len(error.splitlines()) == 1

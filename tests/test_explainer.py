@@ -98,13 +98,16 @@ def test_the_likeliest_classes_come_first(cards):
     assert found.agree == (found.auxiliary.argmax() == found.perception.argmax())
 
 
-@pytest.mark.parametrize(("p", "q", "bits"), [
-    ([1, 0], [1, 0], 0.0),
-    ([1, 0], [0, 1], 1.0),
-    # the middle is (3/4, 1/4): ½·log₂(4/3) + ½·(½·log₂(2/3) + ½·log₂ 2) = ½·(2 − log₂3) + ¼·(1 − log₂3) + ¼
-    ([1, 0], [0.5, 0.5], 1.5 - 0.75 * 1.584962500721156),
-    ([0.25] * 4, [0.25] * 4, 0.0),
-])
+@pytest.mark.parametrize(
+    ("p", "q", "bits"),
+    [
+        ([1, 0], [1, 0], 0.0),
+        ([1, 0], [0, 1], 1.0),
+        # the middle is (3/4, 1/4): ½·log₂(4/3) + ½·(½·log₂(2/3) + ½·log₂ 2) = ½·(2 − log₂3) + ¼·(1 − log₂3) + ¼
+        ([1, 0], [0.5, 0.5], 1.5 - 0.75 * 1.584962500721156),
+        ([0.25] * 4, [0.25] * 4, 0.0),
+    ],
+)
 def test_jensen_shannon_against_hand_solved_cases(p, q, bits):
     assert jensen_shannon(np.array(p), np.array(q)) == pytest.approx(bits, abs=1e-12)
     assert jensen_shannon(np.array(q), np.array(p)) == pytest.approx(bits, abs=1e-12)

@@ -111,19 +111,28 @@ def save(path: Path, weights: Weights, *, counters: bool = False, old: bool = Fa
     optimiser = torch.optim.SGD([parameter], lr=0.1, momentum=0.9)
     parameter.sum().backward()
     optimiser.step()
-    checkpoint = {"epoch": 300, "state_dict": state, "acc": torch.tensor(93.1), "best_acc": torch.tensor(93.4),
-                  "optimizer": optimiser.state_dict(), **more}
+    checkpoint = {
+        "epoch": 300,
+        "state_dict": state,
+        "acc": torch.tensor(93.1),
+        "best_acc": torch.tensor(93.4),
+        "optimizer": optimiser.state_dict(),
+        **more,
+    }
     torch.save(checkpoint, path, _use_new_zipfile_serialization=not old)
     return path
 
 
-@pytest.mark.parametrize(("depth", "classes", "options"), [
-    (20, 10, {}),
-    (20, 100, {"counters": True}),
-    (32, 10, {"old": True}),
-    (44, 10, {"counters": True}),
-    (110, 100, {}),
-])
+@pytest.mark.parametrize(
+    ("depth", "classes", "options"),
+    [
+        (20, 10, {}),
+        (20, 100, {"counters": True}),
+        (32, 10, {"old": True}),
+        (44, 10, {"counters": True}),
+        (110, 100, {}),
+    ],
+)
 def test_a_converted_checkpoint_computes_what_the_authors_compute(tmp_path, depth, classes, options):
     weights = seeded(depth, classes)
     path = save(tmp_path / "model_best.pth.tar", weights, **options)

@@ -25,8 +25,9 @@ from abn.errors import ABNError, PictureError
 from abn.picture import FITS, MAX_BYTES, Fitted, InputSpec, Picture, fit_picture, open_picture, seen, upsample
 
 LITE0 = InputSpec(size=224, crop_pct=0.875, interpolation="bicubic", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-IMAGENET = InputSpec(size=224, crop_pct=0.95, interpolation="bicubic",
-                     mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+IMAGENET = InputSpec(
+    size=224, crop_pct=0.95, interpolation="bicubic", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
+)
 SMALL = InputSpec(size=32, crop_pct=0.875, interpolation="bilinear", mean=(0.25, 0.5, 0.75), std=(0.2, 0.3, 0.4))
 
 ROOT = Path(__file__).parents[1]
@@ -87,10 +88,20 @@ def test_formats(kind):
 def store_turned(upright: Image.Image, orientation: int) -> Image.Image:
     """The inverse of each orientation, spelt out on arrays: how a camera would have stored the picture."""
     array = np.asarray(upright)
-    return Image.fromarray(np.ascontiguousarray({
-        1: array, 2: array[:, ::-1], 3: array[::-1, ::-1], 4: array[::-1],
-        5: array.transpose(1, 0, 2), 6: np.rot90(array, 1), 7: np.rot90(array, 2).transpose(1, 0, 2),
-        8: np.rot90(array, -1)}[orientation]))
+    return Image.fromarray(
+        np.ascontiguousarray(
+            {
+                1: array,
+                2: array[:, ::-1],
+                3: array[::-1, ::-1],
+                4: array[::-1],
+                5: array.transpose(1, 0, 2),
+                6: np.rot90(array, 1),
+                7: np.rot90(array, 2).transpose(1, 0, 2),
+                8: np.rot90(array, -1),
+            }[orientation]
+        )
+    )
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
@@ -112,8 +123,12 @@ def test_every_exif_orientation_comes_upright(kind, orientation):
 @pytest.mark.filterwarnings("ignore")  # Pillow warns of it
 def test_broken_exif_does_not_cost_the_picture():
     image = Image.new("RGB", (16, 8), RED)
-    for exif in (b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\x01\x12" * 40,
-                 b"Exif\0\0" + bytes(range(256))):
+    for exif in (
+        b"Exif\0\0",
+        b"Exif\0\0II*\0\xff\xff\xff\xff",
+        b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\x01\x12" * 40,
+        b"Exif\0\0" + bytes(range(256)),
+    ):
         for kind in ("JPEG", "PNG", "WEBP"):
             result = pixels(encode(image, kind, exif=exif))
             assert result.shape == (8, 16, 3) and abs(result[4, 8].astype(int) - RED).max() <= 3
@@ -172,12 +187,17 @@ RAMP = np.linspace(0, 65535, 512).round().astype(np.uint16)[None]
 EIGHT_BIT_RAMP = np.rint(RAMP / 257).astype(np.uint8)
 
 
-@pytest.mark.parametrize("data", [
-    encode(Image.fromarray(RAMP)), encode(Image.fromarray(RAMP), "TIFF"),
-    encode(Image.fromarray(RAMP.astype(">u2")), "TIFF"),
-    encode(Image.fromarray(RAMP.astype(np.int32)), "TIFF"),
-    encode(Image.fromarray((RAMP / 65535).astype(np.float32)), "TIFF"),
-], ids=["png", "tiff", "big-endian", "int32", "float32"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        encode(Image.fromarray(RAMP)),
+        encode(Image.fromarray(RAMP), "TIFF"),
+        encode(Image.fromarray(RAMP.astype(">u2")), "TIFF"),
+        encode(Image.fromarray(RAMP.astype(np.int32)), "TIFF"),
+        encode(Image.fromarray((RAMP / 65535).astype(np.float32)), "TIFF"),
+    ],
+    ids=["png", "tiff", "big-endian", "int32", "float32"],
+)
 def test_deep_grey_stays_the_ramp_it_was(data):
     result = pixels(data)
     assert np.array_equal(result[..., 0], EIGHT_BIT_RAMP) and (result == result[..., :1]).all()
@@ -248,12 +268,24 @@ def test_the_first_frame_alone_is_read(kind):
         assert np.asarray(open_picture(data[:-30]).image)[4, 4].tolist() == list(RED)
 
 
-@pytest.mark.parametrize(("given_name", "shown"), [
-    ("cat.jpg", "cat.jpg"), ("../../etc/passwd", "passwd"), ("C:\\Users\\me\\cat.jpg", "cat.jpg"), ("dir/", "dir"),
-    ("a\x00b\x1b[31m\n c.png", "ab[31m c.png"), ("photo\u202egpj.exe", "photogpj.exe"), ("\ud800x", "x"),
-    ("<b>**bold** [x](y)", "<b>**bold** [x](y)"), ("", "picture"), ("/", "picture"), ("\x07", "picture"),
-    ("猫 ねこ.png", "猫 ねこ.png"), ("x" * 500, "x" * 79 + "…"),
-])
+@pytest.mark.parametrize(
+    ("given_name", "shown"),
+    [
+        ("cat.jpg", "cat.jpg"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\me\\cat.jpg", "cat.jpg"),
+        ("dir/", "dir"),
+        ("a\x00b\x1b[31m\n c.png", "ab[31m c.png"),
+        ("photo\u202egpj.exe", "photogpj.exe"),
+        ("\ud800x", "x"),
+        ("<b>**bold** [x](y)", "<b>**bold** [x](y)"),
+        ("", "picture"),
+        ("/", "picture"),
+        ("\x07", "picture"),
+        ("猫 ねこ.png", "猫 ねこ.png"),
+        ("x" * 500, "x" * 79 + "…"),
+    ],
+)
 def test_names_are_for_display(given_name, shown):
     assert open_picture(encode(noise(1, 1)), name=given_name).name == shown
 
@@ -269,12 +301,14 @@ def test_threads():
 
 
 def test_the_first_pictures_may_be_opened_by_several_threads_at_once():
-    script = ("import sys\n"
-              "from concurrent.futures import ThreadPoolExecutor\n"
-              "from abn.picture import open_picture\n"
-              "data = sys.stdin.buffer.read()\n"
-              "with ThreadPoolExecutor(8) as pool:\n"
-              "    print({picture.image.size for picture in pool.map(open_picture, [data] * 16)})")
+    script = (
+        "import sys\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from abn.picture import open_picture\n"
+        "data = sys.stdin.buffer.read()\n"
+        "with ThreadPoolExecutor(8) as pool:\n"
+        "    print({picture.image.size for picture in pool.map(open_picture, [data] * 16)})"
+    )
     webp = encode(noise(5, 4), "WEBP")
     done = subprocess.run([sys.executable, "-c", script], input=webp, capture_output=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == b"{(5, 4)}"
@@ -294,9 +328,23 @@ def refusal(data) -> str:
 def test_what_is_no_picture_is_refused_in_one_sentence():
     assert "empty" in refusal(b"")
     svg = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
-    for data in (b"hello", b"\0" * 1000, b"<!doctype html><p>cat", svg, b"%PDF-1.7\n", b"PK\x03\x04" + b"\0" * 64,
-                 b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"BM", b"II*\0", b"RIFF\x04\0\0\0WEBP",
-                 b"P6 1 1 255\n\0\0\0", encode(noise(3, 3), "ICO"), encode(noise(16, 16), "PDF")):
+    for data in (
+        b"hello",
+        b"\0" * 1000,
+        b"<!doctype html><p>cat",
+        svg,
+        b"%PDF-1.7\n",
+        b"PK\x03\x04" + b"\0" * 64,
+        b"\x89PNG\r\n\x1a\n",
+        b"\xff\xd8\xff",
+        b"GIF89a",
+        b"BM",
+        b"II*\0",
+        b"RIFF\x04\0\0\0WEBP",
+        b"P6 1 1 255\n\0\0\0",
+        encode(noise(3, 3), "ICO"),
+        encode(noise(16, 16), "PDF"),
+    ):
         assert "PNG, JPEG, WebP, GIF, BMP or TIFF" in refusal(data)
     assert issubclass(PictureError, ABNError) and issubclass(PictureError, ValueError)
 
@@ -315,7 +363,7 @@ def headers(width: int, height: int) -> dict[str, bytes]:
     """Pictures that only claim a size."""
     jpeg = bytearray(encode(noise(8, 8), "JPEG"))
     frame = jpeg.index(b"\xff\xc0") + 5
-    jpeg[frame:frame + 4] = struct.pack(">HH", min(height, 65535), min(width, 65535))
+    jpeg[frame : frame + 4] = struct.pack(">HH", min(height, 65535), min(width, 65535))
     bmp = bytearray(encode(noise(8, 8), "BMP"))
     bmp[18:26] = struct.pack("<ii", width, height)
     gif = bytearray(encode(Image.new("P", (8, 8)), "GIF"))
@@ -323,12 +371,18 @@ def headers(width: int, height: int) -> dict[str, bytes]:
     tiff = bytearray(encode(noise(8, 8), "TIFF"))
     for tag, value in ((256, width), (257, height)):
         place = tiff.index(struct.pack("<H", tag), 8)
-        tiff[place:place + 12] = struct.pack("<HHII", tag, 4, 1, value)
+        tiff[place : place + 12] = struct.pack("<HHII", tag, 4, 1, value)
     canvas = max(width - 1, 0).to_bytes(3, "little") + max(height - 1, 0).to_bytes(3, "little")
     webp_body = b"WEBPVP8X" + struct.pack("<I", 10) + b"\0\0\0\0" + canvas + encode(noise(8, 8), "WEBP")[12:]
     webp = b"RIFF" + struct.pack("<I", len(webp_body)) + webp_body
-    return {"png": png_header(width, height) + png_chunk(b"IDAT", zlib.compress(b"\0" * 100)) + png_chunk(b"IEND", b""),
-            "jpeg": bytes(jpeg), "bmp": bytes(bmp), "gif": bytes(gif), "tiff": bytes(tiff), "webp": webp}
+    return {
+        "png": png_header(width, height) + png_chunk(b"IDAT", zlib.compress(b"\0" * 100)) + png_chunk(b"IEND", b""),
+        "jpeg": bytes(jpeg),
+        "bmp": bytes(bmp),
+        "gif": bytes(gif),
+        "tiff": bytes(tiff),
+        "webp": webp,
+    }
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
@@ -359,8 +413,11 @@ def test_a_claim_within_the_limit_but_without_the_pixels():
 def test_chunks_that_inflate():
     bomb = zlib.compress(b"\0" * 80_000_000, 9)
     picture = encode(noise(4, 4))
-    for chunk in (png_chunk(b"zTXt", b"k\0\0" + bomb), png_chunk(b"iCCP", b"k\0\0" + bomb),
-                  png_chunk(b"iTXt", b"k\0\1\0\0\0" + bomb)):
+    for chunk in (
+        png_chunk(b"zTXt", b"k\0\0" + bomb),
+        png_chunk(b"iCCP", b"k\0\0" + bomb),
+        png_chunk(b"iTXt", b"k\0\1\0\0\0" + bomb),
+    ):
         data = picture[:33] + chunk + picture[33:]
         tracemalloc.start()
         with suppress(PictureError):
@@ -373,19 +430,34 @@ def test_chunks_that_inflate():
 def test_a_jpeg_of_endless_scans():
     data = encode(Image.new("L", (1000, 1000)), "JPEG", progressive=True)
     assert open_picture(data).image.size == (1000, 1000)
-    scan = data[data.rindex(b"\xff\xda"):-2]
+    scan = data[data.rindex(b"\xff\xda") : -2]
     assert "scans" in refusal(data[:-2] + scan * 100_000 + b"\xff\xd9")
 
 
-VALID = {kind: encode(noise(13, 9), kind.split("-")[0].upper(), **options) for kind, options in {
-    "png": {}, "jpeg": {}, "jpeg-progressive": {"progressive": True}, "webp": {}, "webp-lossless": {"lossless": True},
-    "bmp": {}, "gif": {}, "tiff": {}, "tiff-lzw": {"compression": "tiff_lzw"}, "tiff-jpeg": {"compression": "jpeg"},
-}.items()}
+VALID = {
+    kind: encode(noise(13, 9), kind.split("-")[0].upper(), **options)
+    for kind, options in {
+        "png": {},
+        "jpeg": {},
+        "jpeg-progressive": {"progressive": True},
+        "webp": {},
+        "webp-lossless": {"lossless": True},
+        "bmp": {},
+        "gif": {},
+        "tiff": {},
+        "tiff-lzw": {"compression": "tiff_lzw"},
+        "tiff-jpeg": {"compression": "jpeg"},
+    }.items()
+}
 VALID["png-palette"] = encode(noise(13, 9).quantize(7), transparency=2)
 VALID["png-deep"] = encode(Image.fromarray(np.arange(99, dtype=np.uint16).reshape(9, 11)))
-VALID["bmp-rle"] = (b"BM" + struct.pack("<IHHI", 0, 0, 0, 62)
-                    + struct.pack("<IiiHHIIiiII", 40, 6, 2, 1, 8, 1, 0, 0, 0, 2, 2)
-                    + b"\0\0\0\0\xff\xff\xff\0" + b"\x06\x01\0\0\x06\x00\0\x01")
+VALID["bmp-rle"] = (
+    b"BM"
+    + struct.pack("<IHHI", 0, 0, 0, 62)
+    + struct.pack("<IiiHHIIiiII", 40, 6, 2, 1, 8, 1, 0, 0, 0, 2, 2)
+    + b"\0\0\0\0\xff\xff\xff\0"
+    + b"\x06\x01\0\0\x06\x00\0\x01"
+)
 EXIF = Image.Exif()
 EXIF[ExifTags.Base.Orientation], EXIF[ExifTags.Base.Make] = 6, "maker"
 VALID["jpeg-exif"], VALID["png-exif"] = encode(noise(13, 9), "JPEG", exif=EXIF), encode(noise(13, 9), exif=EXIF)
@@ -420,7 +492,7 @@ def test_damaged_anywhere_it_opens_or_is_refused(kind, damage):
     for place, value in damage.draw(st.lists(spots, min_size=1, max_size=6)):
         data[place] = value
     if damage.draw(st.booleans()):
-        del data[damage.draw(st.integers(0, len(data))):]
+        del data[damage.draw(st.integers(0, len(data))) :]
     opens_or_refuses(bytes(data))
 
 
@@ -433,8 +505,24 @@ def test_random_bytes_open_or_are_refused(start, rest):
 
 # ------------------------------------------------------------------------------------------------ what the model sees
 
-SIZES = [(300, 200), (200, 300), (256, 256), (224, 224), (255, 257), (640, 479), (333, 1000), (1001, 333), (50, 40),
-         (37, 91), (1, 1), (1, 9), (9, 1), (3, 200), (857, 858), (500, 375)]
+SIZES = [
+    (300, 200),
+    (200, 300),
+    (256, 256),
+    (224, 224),
+    (255, 257),
+    (640, 479),
+    (333, 1000),
+    (1001, 333),
+    (50, 40),
+    (37, 91),
+    (1, 1),
+    (1, 9),
+    (9, 1),
+    (3, 200),
+    (857, 858),
+    (500, 375),
+]
 
 
 @pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet18", "resnet50"])
@@ -443,8 +531,13 @@ def test_crop_is_the_backbones_own_evaluation_to_the_pixel(name):
     card = SimpleNamespace(pretrained_cfg=timm.get_pretrained_cfg(name).to_dict())  # all that timm reads of a model
     config = timm.data.resolve_model_data_config(card)
     transform = timm.data.create_transform(**config)
-    spec = InputSpec(size=config["input_size"][-1], crop_pct=config["crop_pct"], interpolation=config["interpolation"],
-                     mean=config["mean"], std=config["std"])
+    spec = InputSpec(
+        size=config["input_size"][-1],
+        crop_pct=config["crop_pct"],
+        interpolation=config["interpolation"],
+        mean=config["mean"],
+        std=config["std"],
+    )
     if name == "tf_efficientnet_lite0":
         assert spec == LITE0
     for seed, (width, height) in enumerate(SIZES):
@@ -502,8 +595,7 @@ def test_squash_and_pad_geometry():
     assert squashed.visible == (0, 0, 300, 150)
 
     padded = fit_picture(as_picture(image), SMALL, "pad")
-    assert np.array_equal(np.asarray(padded.image)[8:24],
-                          np.asarray(image.resize((32, 16), Image.Resampling.BILINEAR)))
+    assert np.array_equal(np.asarray(padded.image)[8:24], np.asarray(image.resize((32, 16), Image.Resampling.BILINEAR)))
     ground = np.concatenate([np.asarray(padded.image)[:8], np.asarray(padded.image)[24:]])
     assert (ground == (64, 128, 191)).all()  # SMALL's mean colour
     assert padded.offset == (0, -8 * 150 / 16) and padded.visible == (0, 0, 300, 150)
@@ -539,7 +631,8 @@ def test_upsample_is_torchs_bilinear_without_aligned_corners():
     values = np.random.default_rng(0).random((14, 9)).astype(np.float32)
     for width, height in ((224, 224), (9, 14), (100, 37), (5, 3)):
         expected = torch.nn.functional.interpolate(
-            torch.from_numpy(values)[None, None], size=(height, width), mode="bilinear", align_corners=False)
+            torch.from_numpy(values)[None, None], size=(height, width), mode="bilinear", align_corners=False
+        )
         result = upsample(values, (width, height))
         assert result.dtype == np.float32 and result.flags.c_contiguous
         assert np.allclose(result, expected[0, 0].numpy(), atol=1e-5)
@@ -561,10 +654,18 @@ sides = st.integers(1, 400)
 
 
 @settings(max_examples=150, deadline=None)
-@given(width=sides, height=sides, fit=st.sampled_from(FITS), cells=st.integers(1, 20),
-       crop_pct=st.sampled_from([0.875, 0.95, 1.0]), smooth=st.booleans(), value=st.floats(-3, 3, width=32))
+@given(
+    width=sides,
+    height=sides,
+    fit=st.sampled_from(FITS),
+    cells=st.integers(1, 20),
+    crop_pct=st.sampled_from([0.875, 0.95, 1.0]),
+    smooth=st.booleans(),
+    value=st.floats(-3, 3, width=32),
+)
 def test_a_constant_map_comes_back_constant_and_only_where_the_model_saw(
-        width, height, fit, cells, crop_pct, smooth, value):
+    width, height, fit, cells, crop_pct, smooth, value
+):
     spec = InputSpec(size=32, crop_pct=crop_pct, interpolation="bilinear", mean=SMALL.mean, std=SMALL.std)
     fitted = fit_picture(as_picture(Image.new("RGB", (width, height))), spec, fit)
     laid = fitted.back(np.full((cells, cells), value), smooth=smooth)
@@ -595,8 +696,16 @@ def test_ramps_over_the_input_come_back_as_the_affine_map_says(width, height, fi
 
 
 @pytest.mark.parametrize("fit", FITS)
-@pytest.mark.parametrize(("size", "spot"), [((300, 200), (170, 80)), ((200, 300), (90, 190)), ((70, 90), (30, 50)),
-                                            ((900, 400), (510, 130)), ((64, 64), (20, 40))])
+@pytest.mark.parametrize(
+    ("size", "spot"),
+    [
+        ((300, 200), (170, 80)),
+        ((200, 300), (90, 190)),
+        ((70, 90), (30, 50)),
+        ((900, 400), (510, 130)),
+        ((64, 64), (20, 40)),
+    ],
+)
 def test_a_marked_spot_seen_by_the_model_comes_back_to_where_it_was(fit, size, spot):
     """The whole loop with real pixels: draw a blob, fit, lay the input's own brightness back, compare where it is."""
     width, height = size

@@ -53,17 +53,20 @@ def _card(explanation):
     return make_card(tiny.network(), explanation.variant, arch="resnet20", num_classes=10, source=tiny.Path("x"))
 
 
-@pytest.mark.parametrize(("name", "stem"), [
-    ("zebra", "zebra"),
-    ("../../etc/passwd", "etc-passwd"),
-    ("..", "picture"),
-    ("", "picture"),
-    ("a b\n<c>&\x00", "a-b-c"),
-    ("-rf", "rf"),
-    ("CON: x?", "CON-x"),
-    ("写真 1", "写真-1"),
-    ("x" * 500, "x" * 60),
-])
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("zebra", "zebra"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("..", "picture"),
+        ("", "picture"),
+        ("a b\n<c>&\x00", "a-b-c"),
+        ("-rf", "rf"),
+        ("CON: x?", "CON-x"),
+        ("写真 1", "写真-1"),
+        ("x" * 500, "x" * 60),
+    ],
+)
 def test_a_stem_is_harmless(name, stem):
     assert report.stems([name]) == [stem]
 

@@ -195,7 +195,9 @@ def test_each_stage_moves_what_it_should_and_nothing_else(backbone, lessons, tmp
 
 def test_no_gradient_reaches_the_map_head_of_the_control(backbone, lessons, tmp_path):
     network = warmstart.warm_start(backbone, mechanism="none")
-    distil.train(network, lessons, distil.Recipe(samples=8, batch=2, weight_decay=0), stage="joint", path=tmp_path / "n")
+    distil.train(
+        network, lessons, distil.Recipe(samples=8, batch=2, weight_decay=0), stage="joint", path=tmp_path / "n"
+    )
     fresh = warmstart.warm_start(backbone, mechanism="none").attention_branch.map_head.weight
     assert torch.equal(network.attention_branch.map_head.weight, fresh)
 

@@ -97,8 +97,10 @@ def test_missing_weights(folder):
     assert list(problems(folder)) == ["good"]
 
 
-@pytest.mark.parametrize("change", [lambda d: d[:-1], lambda d: d[: len(d) // 2], lambda d: b"",
-                                    lambda d: d[:-5] + bytes([d[-5] ^ 1]) + d[-4:]])
+@pytest.mark.parametrize(
+    "change",
+    [lambda d: d[:-1], lambda d: d[: len(d) // 2], lambda d: b"", lambda d: d[:-5] + bytes([d[-5] ^ 1]) + d[-4:]],
+)
 def test_altered_weights(folder, change):
     path = folder / "good.safetensors"
     path.write_bytes(change(path.read_bytes()))
@@ -137,10 +139,20 @@ def test_a_broken_card_leaves_the_others(folder, text):
     assert ids(folder) == ["plain"] and list(problems(folder)) == ["good"]
 
 
-@pytest.mark.parametrize("changes", [
-    {"input": None}, {"input": {"size": 3}}, {"map_size": 4}, {"family": 3}, {"num_classes": 11}, {"classes": None},
-    {"classes": "imagenet-1k"}, {"surplus": 1}, {"title": ["a"]},
-])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"input": None},
+        {"input": {"size": 3}},
+        {"map_size": 4},
+        {"family": 3},
+        {"num_classes": 11},
+        {"classes": None},
+        {"classes": "imagenet-1k"},
+        {"surplus": 1},
+        {"title": ["a"]},
+    ],
+)
 def test_a_card_with_a_wrong_entry_leaves_the_others(folder, changes):
     edit(folder, "good", **changes)
     fails(folder, r"The card good.json can't be read")
@@ -151,8 +163,10 @@ def test_a_card_of_another_name(folder):
     fails(folder, "of another variant")
 
 
-@pytest.mark.parametrize(("changes", "expected"), [({"backbone": "resnet21"}, "no small backbone|no backbone"),
-                                                   ({"mechanism": "magic"}, "mechanism must be one of")])
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [({"backbone": "resnet21"}, "no small backbone|no backbone"), ({"mechanism": "magic"}, "mechanism must be one of")],
+)
 def test_a_card_that_names_what_there_is_not(folder, changes, expected):
     edit(folder, "good", **changes)
     fails(folder, expected)

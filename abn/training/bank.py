@@ -77,9 +77,7 @@ def answers(backbone: nn.Module, cutouts: list[Source], path: Path) -> Tensor:
     return result
 
 
-def sample(
-    cutouts: list[Source], photographs: list[Source], rng: np.random.Generator
-) -> tuple[np.ndarray, int]:
+def sample(cutouts: list[Source], photographs: list[Source], rng: np.random.Generator) -> tuple[np.ndarray, int]:
     """One training picture (224, 224, 3) and the index of the cut-out that is its target (-1: none)."""
     kind = rng.choice(list(SHARES), p=list(SHARES.values()))
     if kind.endswith("scene"):

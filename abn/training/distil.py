@@ -2,11 +2,12 @@
 
 Nobody has ImageNet offline, but its knowledge is in a pretrained backbone. The network starts warm (warmstart.py) and
 learns from the backbone's own answers: on scenes, its answer to the object clean and centred; on photographs, its
-answer as it is. Both stages use the paper's loss, L = L_att + L_per, cross-entropy with equal weights:
+answer as it is. The losses are the paper's, cross-entropy on both heads with equal weights, in three stages:
 
 1. attention: the attention branch alone from L_att, once for all variants (L_per would not reach the class head, and
    the map head, which only L_per reaches, stays as it started);
-2. joint: for each variant, both branches from L_att + L_per, the mechanism applied, its mean gain folded.
+2. joint: for each variant, both branches from L_att + L_per, the mechanism applied, its mean gain folded;
+3. perception: the perception branch alone from L_per, the map as it is now; cheap, and where answers still get better.
 
 Only 1×1 convolutions, the classifiers and the map head learn; depthwise filters and batch norms of the pretrained parts
 stay, and so does the K×K class head, an identity. That keeps the answers on ordinary photographs, and costs less.
@@ -54,6 +55,7 @@ class Recipe:
     batch: int = 48
     attention_epochs: float = 1.5
     joint_epochs: float = 0.8
+    perception_epochs: float = 1.0
     rate: float = 2e-4  # peak learning rate of pretrained convolutions, one cycle, AdamW
     map_rate: float = 1e-3  # of the map head
     weight_decay: float = 1e-4
@@ -61,7 +63,11 @@ class Recipe:
 
 
 SAVE_EACH = 50  # steps
-JOINT_ONLY = ("joint_epochs", "map_rate")  # what the attention stage does not depend on
+LATER = {  # settings that a stage does not depend on
+    "attention": ("joint_epochs", "map_rate", "perception_epochs"),
+    "joint": ("perception_epochs",),
+    "perception": (),
+}
 
 
 @dataclass(frozen=True)
@@ -144,24 +150,25 @@ def _in_float32(forward, conv: nn.Conv2d):
     return call
 
 
-# ---- the two stages ----
+# ---- the stages ----
 
 
 def train(network: AttentionBranchNetwork, data: "Lessons", recipe: Recipe, *, stage: str, path: Path) -> None:
-    """One stage ("attention" or "joint") in place; resumes from `path` and leaves its end there."""
-    joint = stage == "joint"
+    """One stage ("attention", "joint" or "perception") in place; resumes from `path` and leaves its end there."""
     choose_learners(network)
-    if not joint:
-        network.perception_branch.requires_grad_(False)
-        for part in (network.attention_branch.map_head, network.attention_branch.map_norm):
+    branch = network.attention_branch
+    if stage == "attention":
+        for part in (network.perception_branch, branch.map_head, branch.map_norm):
             part.requires_grad_(False)
-    epochs = recipe.joint_epochs if joint else recipe.attention_epochs
+    elif stage == "perception":
+        branch.requires_grad_(False)
+    epochs = getattr(recipe, f"{stage}_epochs")
     order = _order(len(data.bank), epochs, recipe)
     groups = [group for group in parameter_groups(network, recipe) if group["params"]]
     optimiser = torch.optim.AdamW(groups, lr=recipe.rate, weight_decay=recipe.weight_decay)
     rates = [group["max_lr"] for group in groups]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=len(order), pct_start=0.1)
-    settings = {name: value for name, value in asdict(recipe).items() if joint or name not in JOINT_ONLY}
+    settings = {name: value for name, value in asdict(recipe).items() if name not in LATER[stage]}
     done = _resume(path, network, optimiser, schedule, settings)
     started, smooth = time.monotonic(), None
     autocast = torch.autocast("cpu", torch.bfloat16) if _has_bfloat16() else nullcontext()
@@ -170,7 +177,7 @@ def train(network: AttentionBranchNetwork, data: "Lessons", recipe: Recipe, *, s
         for step in range(done, len(order)):
             features, target = data[order[step]]
             with autocast:
-                loss = _loss(network, features, target, joint)
+                loss = _loss(network, features, target, stage)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -183,13 +190,14 @@ def train(network: AttentionBranchNetwork, data: "Lessons", recipe: Recipe, *, s
                 _save(path, network, optimiser, schedule, step + 1, settings)
 
 
-def _loss(network: AttentionBranchNetwork, features: Tensor, target: Tensor, joint: bool) -> Tensor:
-    """L_att, or L_att + L_per, against soft targets (B, K)."""
-    if not joint:
+def _loss(network: AttentionBranchNetwork, features: Tensor, target: Tensor, stage: str) -> Tensor:
+    """L_att, L_att + L_per, or L_per, against soft targets (B, K)."""
+    if stage == "attention":
         class_maps, _ = network.attention_branch(features)
         return _cross_entropy(class_maps.float().mean((2, 3)), target)
     output = network.explain_features(features)
-    return _cross_entropy(output.aux_logits.float(), target) + _cross_entropy(output.logits.float(), target)
+    loss = _cross_entropy(output.logits.float(), target)
+    return loss if stage == "perception" else loss + _cross_entropy(output.aux_logits.float(), target)
 
 
 def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
@@ -290,10 +298,8 @@ def lessons(backbone: nn.Module, data: Path, work: Path, recipe: Recipe) -> Less
     return Lessons(bank, teacher.answers)
 
 
-def distil(
-    backbone: nn.Module, data: Lessons, recipe: Recipe, variant: str, work: Path
-) -> AttentionBranchNetwork:
-    """One variant through both stages; the first is shared through its file in `work`."""
+def distil(backbone: nn.Module, data: Lessons, recipe: Recipe, variant: str, work: Path) -> AttentionBranchNetwork:
+    """One variant through all stages; the first is shared through its file in `work`."""
     plan = PLANS[variant]
     network = warm_start(backbone, mechanism=plan.mechanism).to(memory_format=torch.channels_last)
     some, _ = data[np.arange(min(256, len(data.bank)))]
@@ -303,6 +309,7 @@ def distil(
     if plan.folded:
         fold(network, mean_map)
     train(network, data, recipe, stage="joint", path=work / f"{variant}.pt")
+    train(network, data, recipe, stage="perception", path=work / f"{variant}-perception.pt")
     rescale_map_head(network)
     return network.eval()
 
@@ -352,5 +359,3 @@ def make_card(network: AttentionBranchNetwork, variant: str, recipe: Recipe) -> 
 def _commit() -> str:
     done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True)
     return done.stdout.strip() or "unknown"
-
-

@@ -115,7 +115,8 @@ def _photographs(answer: Callable[[Tensor], Answer], labelled: Labelled) -> dict
         if parts:
             ranked = torch.cat(parts).topk(5).indices.tolist()
             figures[f"{head}_top1"] = _share([r[0] in a for r, a in zip(ranked, labelled.accepted, strict=True)])
-            figures[f"{head}_top5"] = _share(bool({*r} & {*a}) for r, a in zip(ranked, labelled.accepted, strict=True))
+            among = [bool({*r} & {*a}) for r, a in zip(ranked, labelled.accepted, strict=True)]
+            figures[f"{head}_top5"] = _share(among)
     return figures
 
 
@@ -205,4 +206,6 @@ def _report(name: str, figures: dict[str, dict], *, as_json: bool) -> None:
         return
     print(name)
     for data, values in figures.items():
-        print(f"  {data}: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in values.items()), flush=True)
+        print(
+            f"  {data}: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in values.items()), flush=True
+        )
