@@ -15,7 +15,7 @@ from pathlib import Path
 
 from abn.errors import ABNError, PictureError
 from abn.picture import FITS, MAX_BYTES, Picture, open_picture
-from abn.variants import CHECKPOINTS, find_variant, list_variants, load_variant, problems
+from abn.variants import CHECKPOINTS, figures_table, find_variant, list_variants, load_variant, problems
 
 # the mechanisms of abn.model, whose import would cost seconds, and the variant's own
 MECHANISMS = ("trained", "additive", "multiplicative", "none")
@@ -56,6 +56,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
     variants = commands.add_parser("variants", help="list the variants")
     variants.add_argument("--json", action="store_true", help="print the cards as one JSON list")
+    variants.add_argument("--markdown", action="store_true", help="print the measured figures as a table")
     variants.set_defaults(run=_variants)
 
     explain = commands.add_parser("explain", help="explain pictures")
@@ -112,6 +113,8 @@ def _variants(args: argparse.Namespace) -> int:
     cards = list_variants()
     if args.json:
         print(json.dumps([card.to_json() for card in cards]))
+    elif args.markdown:
+        print(figures_table(cards))
     else:
         for card in cards:
             print(f"{card.id}\n    {card.title} · {card.mechanism} · {card.backbone} · {card.summary}")

@@ -180,6 +180,26 @@ def tensors_sha256(tensors: "dict[str, Tensor]") -> str:
     return digest.hexdigest()
 
 
+def figures_table(cards: list[Card]) -> str:
+    """The measured figures of the cards as a Markdown table, the controls of the first card above them."""
+    columns = {
+        "scenes: perception right": ("scenes", "perception_right"),
+        "auxiliary right": ("scenes", "auxiliary_right"),
+        "pointing": ("scenes", "pointing"),
+        "ROC-AUC": ("scenes", "roc_auc"),
+        "energy ÷ area": ("scenes", "energy_over_area"),
+        "photographs: perception top-1": ("photographs", "perception_top1"),
+        "auxiliary top-1": ("photographs", "auxiliary_top1"),
+    }
+    measured = [(f"*{name}*", figures) for name, figures in cards[0].measured.get("controls", {}).items()]
+    measured += [(f"`{card.id}`", card.measured) for card in cards]
+    lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for name, figures in measured:
+        values = [figures.get(data, {}).get(key) for data, key in columns.values()]
+        lines.append(f"| {name} | " + " | ".join("–" if v is None else f"{v:.3f}" for v in values) + " |")
+    return "\n".join(lines)
+
+
 # ---- reading ----
 
 

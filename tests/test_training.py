@@ -130,6 +130,12 @@ def test_the_warm_start_is_the_backbone_and_its_cam(backbone, lessons):
     assert torch.allclose(network.attention_branch.to_classes.weight[:, :, 0, 0], backbone.get_classifier().weight)
 
 
+def test_a_network_in_training_leaves_the_backbone_alone(backbone):
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    warmstart.fold(warmstart.warm_start(backbone, mechanism="multiplicative"), 0.4)
+    assert all(torch.equal(value, before[name]) for name, value in backbone.state_dict().items())
+
+
 @pytest.mark.parametrize(("mechanism", "gain"), [("additive", 1.4), ("multiplicative", 0.4), ("none", 1.0)])
 def test_a_folded_network_answers_a_constant_map_as_the_backbone_does(backbone, lessons, mechanism, gain):
     network = warmstart.warm_start(backbone, mechanism=mechanism)

@@ -21,7 +21,7 @@ import os
 import subprocess
 import time
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +79,8 @@ class Plan:
     summary: str
     folded: bool = True
     lesson: str = ""
+    changes: dict[str, float] = field(default_factory=dict)  # of the recipe
+    fixed: tuple[str, ...] = ()  # parts that don't learn, beside those that never do
 
 
 PLANS = {
@@ -98,8 +100,10 @@ PLANS = {
     "imagenet-lite0-additive-unfolded": Plan(
         "additive",
         "Additive, upside down",
-        "Additive attention trained without correcting the gain of the warm start.",
+        "Additive attention whose warm start kept its gain, with a map head that learns fast: the map turned over.",
         folded=False,
+        changes={"map_rate": 0.1, "joint_epochs": 0.4},
+        fixed=("attention_branch.map_norm",),
         lesson="This map is dark on the object: the training never asked that bright should mean important. "
         "Compare it with the additive variant; the answers are much the same.",
     ),
@@ -109,14 +113,16 @@ PLANS = {
 # ---- what learns ----
 
 
-def choose_learners(network: AttentionBranchNetwork) -> None:
-    """Freeze what stays as pretrained; in place."""
+def choose_learners(network: AttentionBranchNetwork, fixed: tuple[str, ...] = ()) -> None:
+    """Freeze what stays as pretrained, and the parts named in `fixed`; in place."""
     network.requires_grad_(False)
     for module in (*network.attention_branch.modules(), *network.perception_branch.modules()):
         if isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1):
             module.requires_grad_(True)
     network.attention_branch.map_norm.requires_grad_(True)
     network.attention_branch.class_head.requires_grad_(False)
+    for part in fixed:
+        network.get_submodule(part).requires_grad_(False)
 
 
 def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict]:
@@ -153,9 +159,17 @@ def _in_float32(forward, conv: nn.Conv2d):
 # ---- the stages ----
 
 
-def train(network: AttentionBranchNetwork, data: "Lessons", recipe: Recipe, *, stage: str, path: Path) -> None:
+def train(
+    network: AttentionBranchNetwork,
+    data: "Lessons",
+    recipe: Recipe,
+    *,
+    stage: str,
+    path: Path,
+    fixed: tuple[str, ...] = (),
+) -> None:
     """One stage ("attention", "joint" or "perception") in place; resumes from `path` and leaves its end there."""
-    choose_learners(network)
+    choose_learners(network, fixed)
     branch = network.attention_branch
     if stage == "attention":
         for part in (network.perception_branch, branch.map_head, branch.map_norm):
@@ -301,6 +315,7 @@ def lessons(backbone: nn.Module, data: Path, work: Path, recipe: Recipe) -> Less
 def distil(backbone: nn.Module, data: Lessons, recipe: Recipe, variant: str, work: Path) -> AttentionBranchNetwork:
     """One variant through all stages; the first is shared through its file in `work`."""
     plan = PLANS[variant]
+    recipe = replace(recipe, **plan.changes)
     network = warm_start(backbone, mechanism=plan.mechanism).to(memory_format=torch.channels_last)
     some, _ = data[np.arange(min(256, len(data.bank)))]
     standardise_map(network, some)
@@ -308,7 +323,7 @@ def distil(backbone: nn.Module, data: Lessons, recipe: Recipe, variant: str, wor
     mean_map = mean_of_map(network.attention_branch, some)
     if plan.folded:
         fold(network, mean_map)
-    train(network, data, recipe, stage="joint", path=work / f"{variant}.pt")
+    train(network, data, recipe, stage="joint", path=work / f"{variant}.pt", fixed=plan.fixed)
     train(network, data, recipe, stage="perception", path=work / f"{variant}-perception.pt")
     rescale_map_head(network)
     return network.eval()
@@ -343,7 +358,7 @@ def make_card(network: AttentionBranchNetwork, variant: str, recipe: Recipe) -> 
             "seed": recipe.seed,
             "commit": _commit(),
             "gain folded": plan.folded,
-            "recipe": asdict(recipe),
+            "recipe": asdict(replace(recipe, **plan.changes)),
         },
         measured={},
         licence={

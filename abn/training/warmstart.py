@@ -5,6 +5,7 @@ takes the pretrained classifier as a 1×1 convolution, so the auxiliary head is 
 step, but for the ReLU before it. The map starts as the mean evidence over all classes, standardised.
 """
 
+import copy
 from pathlib import Path
 
 import torch
@@ -31,7 +32,7 @@ def pretrained_backbone(weights: Path) -> nn.Module:
 @torch.no_grad()
 def warm_start(backbone: nn.Module, *, mechanism: str) -> AttentionBranchNetwork:
     """The network before training, its gain not yet folded; `backbone` is left as it was."""
-    halves = cut(backbone)
+    halves = cut(copy.deepcopy(backbone))  # folding and training change the perception branch in place
     classifier = backbone.get_classifier()
     num_classes = classifier.out_features
     network = assemble(halves, num_classes=num_classes, mechanism=mechanism)

@@ -1,0 +1,28 @@
+"""README says what the cards say, and names only what there is."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from abn.variants import figures_table, list_variants
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_figures_are_those_of_the_cards():
+    table = re.search(r"<!-- figures: .*? -->\n(.*?)\n<!-- /figures -->", README, re.S)
+    assert table and table[1].strip() == figures_table(list_variants())
+
+
+def test_every_shipped_variant_was_measured_on_the_same_data():
+    cards = list_variants()
+    assert len(cards) >= 4
+    for data in ("scenes", "photographs"):
+        assert len({card.measured[data]["count"] for card in cards}) == 1
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\(([^)#:]+)\)", README))
+def test_every_link_leads_somewhere(target):
+    assert (ROOT / target).exists()
