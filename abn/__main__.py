@@ -124,16 +124,22 @@ def _variants(args: argparse.Namespace) -> int:
 
 
 def _explain(args: argparse.Namespace) -> int:
-    ids = [part.strip() for part in args.variant.split(",") if part.strip()]
-    cards = [find_variant(variant) for variant in dict.fromkeys(ids)]
-    if not cards:
-        raise ABNError("Name at least one variant; the command variants lists them.")
-
     from abn.explainer import explain
     from abn.report import save_explanation, stems
 
-    networks = {card.id: load_variant(card) for card in cards}
-    failed = False
+    networks, cards, failed = {}, [], False
+    for variant in dict.fromkeys(part.strip() for part in args.variant.split(",") if part.strip()):
+        try:
+            card = find_variant(variant)
+            networks[card.id] = load_variant(card)
+            cards.append(card)
+        except ABNError as error:  # one broken variant never stops the others
+            failed = True
+            print(error, file=sys.stderr)
+    if not cards:
+        if not failed:
+            print("Name at least one variant; the command variants lists them.", file=sys.stderr)
+        return 1
     names = stems([Path(image).stem for image in args.images])
     for image, stem in zip(args.images, names, strict=True):
         try:

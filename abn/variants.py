@@ -123,6 +123,7 @@ def load_weights(data: bytes, card: Card) -> "AttentionBranchNetwork":
     """A network from the bytes of a safetensors file, strict, its values finite; `VariantError` otherwise."""
     import safetensors
     import safetensors.torch
+    import torch
 
     from abn.backbone import build
 
@@ -133,7 +134,8 @@ def load_weights(data: bytes, card: Card) -> "AttentionBranchNetwork":
     broken = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
     if broken:
         raise VariantError(f"The weights of {card.id} hold values that are not finite (in {broken[0]}).")
-    network = build(card.backbone, num_classes=card.num_classes, mechanism=card.mechanism)
+    with torch.random.fork_rng(devices=[]):  # the weights drawn here are replaced at once
+        network = build(card.backbone, num_classes=card.num_classes, mechanism=card.mechanism)
     try:
         network.load_state_dict(tensors, strict=True)
     except RuntimeError as error:

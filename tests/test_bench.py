@@ -39,3 +39,15 @@ def test_nonsense_is_refused(option, capsys):
 
     assert main(["bench", option, "0"]) == 1
     assert "at least 1" in capsys.readouterr().err
+
+
+def test_one_round_on_the_shipped_variants_measures_every_ratio(capsys):
+    import json
+
+    from abn.__main__ import main
+
+    assert main(["bench", "--rounds", "1", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["ratios"]
+    assert set(found) == set(bench.RATIOS)
+    assert all(ratio["value"] > 0 for ratio in found.values())
+    assert found["perceive / forward"]["value"] < 1

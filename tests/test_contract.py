@@ -220,6 +220,12 @@ def test_no_variant_at_all(capsys, variant):
     assert (status, out) == (1, "") and error.startswith("Name at least one variant")
 
 
+def test_one_variant_that_fails_does_not_stop_the_others(capsys):
+    status, out, error = call(capsys, "explain", PHOTO, "--variant", f"nobody,{ADDITIVE}", "--json")
+    assert status == 1 and error.startswith("There is no variant 'nobody'")
+    assert [result["variant"] for result in json.loads(out)["results"]] == [ADDITIVE]
+
+
 def test_images_that_cannot_be_read(capsys, tmp_path):
     (tmp_path / "empty.png").touch()
     names = [tmp_path / "missing.png", tmp_path, tmp_path / "empty.png", "bad\0name.png"]

@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
+from abn.__main__ import main
 from abn.backbone import cut, load_backbone
 from abn.errors import ABNError
-from abn.training import bank, distil, scenes, sources, warmstart
-from abn.training.evaluate import _share
+from abn.training import bank, distil, evaluate, scenes, sources, warmstart
 from abn.training.sources import Source
 
 BACKBONE = "tf_efficientnet_lite0"
@@ -215,5 +215,38 @@ def test_steps_of_another_recipe_are_not_continued(backbone, lessons, tmp_path):
         distil.train(network, lessons, distil.Recipe(batch=4), stage="joint", path=tmp_path / "x.pt")
 
 
+def test_an_evaluation_counts_what_it_says():
+    masks = [np.zeros((224, 224), bool) for _ in range(2)]
+    for mask in masks:
+        mask[:112, :112] = True
+    held_out = evaluate.HeldOut([np.zeros((224, 224, 3), np.uint8)] * 2, masks, np.array([3, 4]), 2, 1)
+    labelled = evaluate.Labelled(torch.zeros(2, 3, 224, 224), [[3, 9], [5]])
+
+    def answer(images):
+        logits = torch.eye(10)[[3] * len(images)]
+        attention = torch.zeros(len(images), 14, 14)
+        attention[:, 2, 2] = 1
+        return logits, torch.eye(10)[[4] * len(images)], attention
+
+    found = evaluate.measure(answer, held_out, labelled)
+    assert found["scenes"]["perception_right"] == 0.5 and found["scenes"]["auxiliary_right"] == 0.5
+    assert found["scenes"]["pointing"] == 1 and found["scenes"]["roc_auc"] > 0.5
+    assert (found["scenes"]["count"], found["scenes"]["objects"]) == (2, 2)
+    assert found["photographs"]["perception_top1"] == 0.5 and found["photographs"]["auxiliary_top1"] == 0
+
+
+def test_a_mirrored_copy_is_the_same_object(pictures, tmp_path):
+    disc, bar = pictures[0]
+    with Image.open(bar.path) as image:
+        mirrored = _write(tmp_path, "mirrored", np.asarray(image)[:, ::-1], "stamp")
+    assert evaluate._looks_like_any(mirrored, [evaluate._looks(bar)])
+    assert not evaluate._looks_like_any(disc, [evaluate._looks(bar)])
+
+
+def test_cards_are_written_only_with_all_figures(capsys):
+    assert main(["evaluate", "--write", "--scenes", "0"]) == 1
+    assert "with scenes" in capsys.readouterr().err
+
+
 def test_a_share_leaves_out_what_has_no_figure():
-    assert _share([1.0, 0.0, float("nan")]) == 0.5
+    assert evaluate._share([1.0, 0.0, float("nan")]) == 0.5

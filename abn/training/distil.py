@@ -104,8 +104,8 @@ PLANS = {
         folded=False,
         changes={"map_rate": 0.1, "joint_epochs": 0.4},
         fixed=("attention_branch.map_norm",),
-        lesson="This map is dark on the object: the training never asked that bright should mean important. "
-        "Compare it with the additive variant; the answers are much the same.",
+        lesson="This map is dark on the object: nothing in the training asks that bright should mean important. "
+        "Compare its answers with those of the additive variant.",
     ),
 }
 

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
-from abn.backbone import cut
+from abn.errors import ABNError
 from abn.metrics import energy_ratio, pointing_hit, roc_auc
 from abn.picture import InputSpec, fit_picture, open_picture
 from abn.training import bank as banks
@@ -27,7 +28,7 @@ from abn.training.warmstart import pretrained_backbone, standardise_map, warm_st
 from abn.variants import find_variant, list_variants, load_variant, write_card
 
 NAMED = 0.2  # probability with which the backbone must name the clean cut-out
-SEED = 7  # of the held-out scenes
+SEED = 11  # of the held-out scenes; the recipe was chosen on those of another seed
 BATCH = 50
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ class HeldOut:
     images: list[np.ndarray]  # (224, 224, 3) uint8 each
     masks: list[np.ndarray]  # (224, 224) bool each
     right: np.ndarray  # (N,) class
+    objects: int  # different cut-outs
+    backgrounds: int  # different photographs
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,9 @@ class Labelled:
 
 def held_out_scenes(backbone: nn.Module, data: Path, count: int) -> HeldOut:
     """`count` scenes that no training saw; the same ones each time."""
-    cutouts = [source for source in sources.cutouts(data) if source.held_out and source.kind == "stamp"]
+    stamps = [source for source in sources.cutouts(data) if source.kind == "stamp"]
+    trained = [_looks(source) for source in stamps if not source.held_out]
+    cutouts = [source for source in stamps if source.held_out and not _looks_like_any(source, trained)]
     photographs = [source for source in sources.photographs(data) if source.held_out]
     with torch.no_grad():
         views = [
@@ -66,7 +71,22 @@ def held_out_scenes(backbone: nn.Module, data: Path, count: int) -> HeldOut:
     kept = [cutouts[i] for i in named]
     made = [scenes.scene(kept, photographs, scenes.generator(SEED, i)) for i in range(count)]
     right = answers[named].argmax(1).numpy()[[scene.cutout for scene in made]]
-    return HeldOut([scene.image for scene in made], [scene.mask for scene in made], right)
+    images, masks = [scene.image for scene in made], [scene.mask for scene in made]
+    return HeldOut(images, masks, right, len(kept), len(photographs))
+
+
+def _looks(source: sources.Source) -> np.ndarray:
+    """A grey thumbnail of the clean object and of its mirror image, (2, 144), as unit vectors about their means."""
+    image = Image.fromarray(scenes.clean(source, scenes.GROUNDS[1])).convert("L").resize((12, 12), Image.BOX)
+    both = np.stack([np.asarray(image, float), np.asarray(image, float)[:, ::-1]]).reshape(2, -1)
+    both -= both.mean(1, keepdims=True)
+    return both / np.linalg.norm(both, axis=1, keepdims=True).clip(1e-6)
+
+
+def _looks_like_any(source: sources.Source, others: list[np.ndarray]) -> bool:
+    """Whether the object is, perhaps mirrored, one of those trained on under another name."""
+    own = _looks(source)[0]
+    return any((other @ own).max() > sources.LOOKS_SAME for other in others)
 
 
 def labelled_photographs(spec: InputSpec) -> Labelled:
@@ -95,6 +115,8 @@ def _scenes(answer: Callable[[Tensor], Answer], held_out: HeldOut) -> dict[str, 
     masks = held_out.masks
     return {
         "count": len(masks),
+        "objects": held_out.objects,
+        "backgrounds": held_out.backgrounds,
         "perception_right": _share(np.array(perception) == held_out.right),
         "auxiliary_right": _share(np.array(auxiliary) == held_out.right) if auxiliary else None,
         "pointing": _share([pointing_hit(m, mask) for m, mask in zip(maps, masks, strict=True)]),
@@ -166,6 +188,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure the controls, then each variant; print as they come."""
+    if args.write and (args.variant or not args.scenes):
+        raise ABNError("Cards are written for all variants and with scenes, so that their figures compare.")
     ids = args.variant.split(",") if args.variant else [card.id for card in list_variants()]
     cards = [find_variant(variant) for variant in ids]
     controls: dict[str, dict] = {}
@@ -178,7 +202,7 @@ def run(args: argparse.Namespace) -> int:
         log.info("%d held-out scenes, %d photographs", len(held_out.images), len(labelled.accepted))
         controls = {
             "plain backbone": measure(backbone_answer(backbone), held_out, labelled),
-            "before training": measure(network_answer(_untrained(backbone, labelled)), held_out, labelled),
+            "before training": measure(network_answer(_untrained(backbone, args.data)), held_out, labelled),
         }
         for name, figures in controls.items():
             _report(name, figures, as_json=args.json)
@@ -191,12 +215,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _untrained(backbone: nn.Module, labelled: Labelled) -> nn.Module:
-    """The warm start: its map head never trained, its map standardised on the photographs."""
+def _untrained(backbone: nn.Module, data: Path) -> nn.Module:
+    """The warm start: its map head never trained, its map standardised on photographs of the training side."""
     network = warm_start(backbone, mechanism="none").to(memory_format=torch.channels_last)
-    with torch.inference_mode():
-        features = cut(backbone).extractor(labelled.inputs)
-    standardise_map(network, features.clone())
+    photographs = [source for source in sources.photographs(data) if not source.held_out][:64]
+    crops = [scenes.crop(source, scenes.generator(SEED, i)) for i, source in enumerate(photographs)]
+    with torch.no_grad():
+        standardise_map(network, network.extractor(banks.batch(crops)))
     return network
 
 
