@@ -11,7 +11,8 @@ frame.begin("Compare", "Where does a network look, what do its two heads say, an
 chosen = pickers.picture()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     pickers.add_pictures()
-    cards = [card for card in list_variants() if card.id not in problems()]
+    unusable = problems()
+    cards = [card for card in list_variants() if card.id not in unusable]
     picked = pickers.variants(cards)
     mechanism, same_weights = pickers.mechanism()
     fit = pickers.fit()
@@ -19,7 +20,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 
 asked = choices.ablate(picked, mechanism, same_weights)
 if not asked.cards:
-    st.info("Choose at least one variant that can be shown.", icon=":material/arrow_upward:")
+    st.info(frame.plain(asked.note or "Choose at least one variant that can be shown."), icon=":material/arrow_upward:")
+    live.take_over()
     st.stop()
 
 page = st.empty()
@@ -64,7 +66,11 @@ with page.container():
             panels.laid_back(explanation, card, chosen, view, span)
 
     pair = choices.difference_pair(shown[0][1])
-    both = live.ask(chosen.picture, pair, fit=fit) if pair else None
+    known = {explanation.variant: explanation for explanation in found}  # the map is made before the mechanism
+    if pair and all(card.id in known for card in pair):
+        both = [known[card.id] for card in pair]
+    else:
+        both = live.ask(chosen.picture, pair, fit=fit) if pair else None
     if both and len(both) == 2:
         panels.difference(*both, view, panels.columns(len(shown)))
 

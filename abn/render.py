@@ -14,8 +14,8 @@ from abn.explanation import Explanation
 
 SCALES = ("raw", "each", "shared")  # see `limits`
 FLAT = 0.05  # a map whose cells differ by less than this (of the 0 to 1 that M can span) has nothing to show
-SATURATED = 0.9  # the part of the cells at one end from which a map counts as saturated
-END = 0.02  # how near to 0 or 1 an end lies
+SATURATED = 0.95  # the part of the cells at one end from which a map counts as saturated
+END = 0.005  # how near to 0 or 1 an end lies: a faint map of 0.01 to 0.15 still has a pattern to show
 HEADS = {"auxiliary": "Auxiliary head", "perception": "Perception head"}
 HEAD_COLOURS = {"auxiliary": "#cf7c00", "perception": "#3a7fc8"}  # at least 3 : 1 on white and on black
 
@@ -109,13 +109,15 @@ def limits(maps: Sequence[np.ndarray], scale: str) -> list[tuple[float, float]]:
     """Where the colours of each map begin and end.
 
     "raw": 0 and 1, the range that M can span; "each": the map's own minimum and maximum; "shared": the least and the
-    greatest of all the maps. A span that `is_flat` is not stretched: it falls back to 0 and 1.
+    greatest of all the maps. Where all the maps of a span are flat (`is_flat`), it falls back to 0 and 1: nothing is
+    stretched.
     """
     if scale not in SCALES:
         raise ValueError(f"A scale is one of {', '.join(SCALES)}, not {scale!r}.")
     groups = [maps] * len(maps) if scale == "shared" else [[values] for values in maps]
     spans = [(float(min(map(np.nanmin, group))), float(max(map(np.nanmax, group)))) for group in groups]
-    return [(0.0, 1.0) if scale == "raw" or high - low < FLAT else (low, high) for low, high in spans]
+    unstretched = [scale == "raw" or all(map(is_flat, group)) for group in groups]
+    return [(0.0, 1.0) if full else span for span, full in zip(spans, unstretched, strict=True)]
 
 
 def is_flat(values: np.ndarray) -> bool:

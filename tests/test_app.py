@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from abn import first_view, render, variants
 from abn.explainer import explain
 from abn.picture import open_picture
-from abn.ui import choices, live, panels
+from abn.ui import choices, live, panels, pickers
 from abn.ui.frame import plain
 from abn.variants import list_variants
 
@@ -131,6 +131,23 @@ def test_if_the_models_cannot_be_loaded_one_sentence_says_so(app):
     assert "can't be loaded" in at.error[0].value and not at.exception
 
 
+def test_nothing_is_computed_or_read_twice(live_app, monkeypatch):
+    calls = []
+
+    def counted(module, name):
+        kept = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given, **options: calls.append(name) or kept(*given, **options))
+
+    counted(live, "ask")
+    counted(live, "broken")
+    counted(variants, "problems")
+    assert len(ticks(live_app.run())) == 4  # the difference is there, from explanations at hand
+    assert sorted(calls) == ["ask", "broken", "broken", "problems"]
+    calls.clear()
+    at = live_app.multiselect(key="variant_ids").set_value([ADDITIVE]).run()
+    assert len(ticks(at)) == 2 and calls.count("ask") == 2  # the other half of the pair is asked for
+
+
 # ---- the ablation toggle ----
 
 
@@ -164,6 +181,18 @@ def test_the_toggle_works_on_the_stored_answers_too(app):
     at = choose(app, "none")
     stored = first_view.shipped(photo_picture(PHOTOS[0]), [CARDS[NONE]])[0]
     assert answers(at)[0][1][1] == render.percent(stored.perception.max())
+
+
+def test_where_no_sibling_is_left_a_sentence_says_so_and_the_models_load_all_the_same(app, checkpoints, monkeypatch):
+    started = []
+    monkeypatch.setattr(live.Engine, "start", lambda self: started.append(self))
+    for file in checkpoints.glob(f"{MULTIPLICATIVE}.*"):
+        file.unlink()
+    app.query_params.update({"variants": ADDITIVE, "mechanism": "multiplicative"})
+    at = app.run()
+    assert not at.exception and answers(at) == []
+    assert "No variant trained with the mechanism “multiplicative” for" in at.info[0].value
+    assert started
 
 
 # ---- pictures ----
@@ -200,6 +229,37 @@ def test_the_camera_is_asked_for_only_on_request(live_app, network):
     shot = (first_view.SAMPLES / "giant-panda.jpg").read_bytes()
     at = at.camera_input(key="camera").set_value(("camera.jpg", shot, "image/jpeg")).run()
     assert answers(at) == expected(open_picture(shot), [ADDITIVE, MULTIPLICATIVE, NONE], network)
+
+
+def test_a_camera_shot_goes_when_it_is_retaken_cleared_or_the_camera_switched_off(app):
+    def names() -> list[str]:
+        return [upload.name for upload in app.session_state["uploads"].values()]
+
+    def shoot(photo: first_view.Photo) -> list[str]:
+        shot = photo.path.read_bytes()
+        app.camera_input(key="camera").set_value(("camera.jpg", shot, "image/jpeg")).run()
+        assert app.session_state["photo"] == f"upload-{open_picture(shot).sha256}"
+        return names()
+
+    app.run()
+    app.file_uploader(key="files").set_value([("kept.jpg", PHOTOS[1].path.read_bytes(), "image/jpeg")]).run()
+    app.toggle(key="camera_on").set_value(True).run()
+    assert shoot(PHOTOS[2]) == ["kept.jpg", "camera picture"]
+    assert shoot(PHOTOS[3]) == ["kept.jpg", "camera picture"]
+    app.camera_input(key="camera").clear().run()
+    assert names() == ["kept.jpg"] and app.session_state["photo"] == PHOTOS[0].id
+    assert shoot(PHOTOS[2]) == ["kept.jpg", "camera picture"]
+    app.toggle(key="camera_on").set_value(False).run()
+    assert names() == ["kept.jpg"] and not app.exception
+
+
+def test_a_session_holds_only_so_many_bytes(app, monkeypatch):
+    files = [(f"{k}.jpg", photo.path.read_bytes(), "image/jpeg") for k, photo in enumerate(PHOTOS[:3])]
+    monkeypatch.setattr(pickers, "UPLOAD_BYTES", sum(len(data) for _, data, _ in files[:2]))
+    app.run()
+    at = app.file_uploader(key="files").set_value(files).run()
+    assert [upload.name for upload in at.session_state["uploads"].values()] == ["0.jpg", "1.jpg"]
+    assert [plain("2.jpg") in error.value and "remove some first" in error.value for error in at.error] == [True]
 
 
 @pytest.mark.parametrize("fit", ["squash", "pad"])
@@ -245,6 +305,19 @@ def test_view_controls_change_the_pictures_and_nothing_else(live_app):
     assert answers(at) == said and "drawn as they are" in captions(at) and "16 × 16 pixels" in captions(at)
     changed = [old != new for old, new in zip(pictures, [e.value for e in at.get("image")], strict=True)]
     assert changed == [False, True, True, True, False, True, True, True, True]
+
+
+def test_the_opacity_is_that_of_all_maps(live_app, monkeypatch):
+    overlay, used = render.overlay, []
+
+    def drawn(*given, **options):
+        used.append(options["opacity"])
+        return overlay(*given, **options)
+
+    monkeypatch.setattr(render, "overlay", drawn)
+    live_app.query_params["opacity"] = "20"
+    live_app.run()
+    assert used == [0.2] * 7
 
 
 def test_the_difference_is_that_of_the_trained_maps(live_app, network):

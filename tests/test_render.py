@@ -78,6 +78,16 @@ def test_flat_and_saturated_maps_say_so_with_their_range():
     assert render.is_flat(saturated) and not render.is_flat(np.linspace(0, 1, 196).reshape(14, 14))
 
 
+def test_a_saturated_map_is_not_stretched_but_a_faint_one_is():
+    saturated, faint = np.ones((14, 14)), np.full((14, 14), 0.01)
+    saturated[0, 0] = 0.1
+    faint[5:8, 5:8] = 0.15  # as the variant "upside down" draws: dark nearly everywhere, and yet a pattern
+    assert render.limits([saturated, faint], "each") == [(0, 1), (0.01, 0.15)]
+    assert render.limits([saturated, saturated], "shared") == [(0, 1)] * 2
+    assert render.limits([saturated, faint], "shared") == [(0.01, 1)] * 2
+    assert not render.is_flat(faint)
+
+
 def test_difference_limits_are_symmetric_and_never_stretch_noise():
     assert render.symmetric_limit(np.array([[-0.4, 0.1]])) == pytest.approx(0.4)
     assert render.symmetric_limit(np.array([[0.001, -0.002]])) == render.FLAT

@@ -100,10 +100,10 @@ PLANS = {
     "imagenet-lite0-additive-unfolded": Plan(
         "additive",
         "Additive, upside down",
-        "Additive attention whose warm start kept its gain, with a map head that learns fast: the map turned over.",
+        "Additive attention whose warm start kept its gain, with a map head that learns fast: its map turned over.",
         folded=False,
-        changes={"map_rate": 0.1, "joint_epochs": 0.4},
-        fixed=("attention_branch.map_norm",),
+        changes={"map_rate": 0.1, "joint_epochs": 0.4, "perception_epochs": 0.4},
+        fixed=("attention_branch.trunk", "attention_branch.to_classes", "attention_branch.map_norm"),
         lesson="This map is dark on the object: nothing in the training asks that bright should mean important. "
         "Compare its answers with those of the additive variant.",
     ),
@@ -358,6 +358,7 @@ def make_card(network: AttentionBranchNetwork, variant: str, recipe: Recipe) -> 
             "seed": recipe.seed,
             "commit": _commit(),
             "gain folded": plan.folded,
+            "fixed in the joint stage": list(plan.fixed),
             "recipe": asdict(replace(recipe, **plan.changes)),
         },
         measured={},

@@ -121,7 +121,8 @@ def _carve(resources: Path) -> None:
 def _run(command: list[str], cwd: Path | None = None) -> None:
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
     if done.returncode:
-        raise ABNError(f"'{' '.join(command[:3])} …' failed: {done.stderr.strip().splitlines()[-1:] or ['no reason']}")
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise ABNError(f"'{' '.join(command[:3])} …' failed: {reason}")
 
 
 def cutouts(folder: Path) -> list[Source]:

@@ -92,7 +92,8 @@ def ask(
     Variants whose weights are broken are left out of the answer; `broken` says why.
     """
     if engine().alive:
-        sound = [card for card in cards if card.id not in broken(cards)]
+        unusable = broken(cards)
+        sound = [card for card in cards if card.id not in unusable]
         keys = tuple((card.id, card.sha256) for card in sound)
         return _explain(picture.sha256, keys, fit, mechanism, picture, sound)
     if fit == first_view.FIT and mechanism == TRAINED:

@@ -168,8 +168,7 @@ def difference(additive: Explanation, multiplicative: Explanation, view: View, r
     limit = render.symmetric_limit(signed)
     image = ImageOps.grayscale(additive.fitted.image).resize((PANEL, PANEL), Image.Resampling.BICUBIC)
     values = upsample(signed, (PANEL, PANEL), view.smooth)
-    opacity = max(0.5, view.opacity)
-    drawn = render.overlay(image, values, opacity=opacity, colour_map=render.DIFFERENCE, low=-limit, high=limit)
+    drawn = render.overlay(image, values, opacity=view.opacity, colour_map=render.DIFFERENCE, low=-limit, high=limit)
     mean, most = np.abs(signed).mean(), np.abs(signed).max()
     with room[0]:
         st.markdown("##### Additive minus multiplicative")

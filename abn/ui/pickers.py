@@ -21,6 +21,7 @@ from abn.ui.strip import Thumbnail, strip, thumbnail
 from abn.variants import Card
 
 UPLOADS = 24  # kept in a session at most
+UPLOAD_BYTES = 100_000_000  # of their files, all together
 DISPLAY = 960  # pixels: the longest side of a picture as it is shown
 SCALES = {"raw 0–1": "raw", "min–max per map": "each", "shared by the variants": "shared"}
 CELLS = ("smooth", "raw grid")
@@ -32,7 +33,7 @@ class Upload:
 
     name: str
     data: bytes
-    file: str  # the uploader's id of it
+    file: str  # the uploader's or the camera's id of it
     thumbnail: str
 
 
@@ -85,7 +86,12 @@ def add_pictures() -> None:
             on_change=_receive,
             help="PNG, JPEG, WebP, GIF, BMP or TIFF. They stay in this session, and are gone when you close the page.",
         )
-        if st.toggle("Use the camera", key="camera_on"):
+        if st.toggle(
+            "Use the camera",
+            key="camera_on",
+            on_change=_receive,
+            help="One picture at a time: it goes when you clear it, take another, or switch the camera off.",
+        ):
             st.camera_input("Take a picture", key="camera", on_change=_receive)
 
 
@@ -204,14 +210,14 @@ def _remember(name: str, value: str) -> None:
 def _receive() -> None:
     """Take in what the uploader and the camera hold now: good pictures become thumbnails, bad ones a sentence."""
     uploads: dict[str, Upload] = st.session_state.setdefault("uploads", {})
-    files = [*(st.session_state.get("files") or ())]
-    camera = st.session_state.get("camera")
+    camera = st.session_state.get("camera") if st.session_state.get("camera_on") else None
+    files = [*(st.session_state.get("files") or ()), *([camera] if camera else ())]
     present = {file.file_id for file in files}
-    known = st.session_state.get("uploader_files", set())
+    known = st.session_state.get("received", set())
     for key in [key for key, upload in uploads.items() if upload.file in known - present]:
         del uploads[key]
     st.session_state.refused = []
-    for file in [*files, *([camera] if camera else ())]:
+    for file in files:
         if any(upload.file == file.file_id for upload in uploads.values()):
             continue
         try:
@@ -219,6 +225,10 @@ def _receive() -> None:
                 raise PictureError(f"A session holds {UPLOADS} pictures: remove some first.")
             data = file.getvalue()
             opened = open_picture(data, name="camera picture" if file is camera else file.name)
+            if sum(len(upload.data) for upload in uploads.values()) + len(data) > UPLOAD_BYTES:
+                raise PictureError(
+                    f"This session already holds {UPLOAD_BYTES // 10**6} MB of pictures: remove some first."
+                )
         except PictureError as error:
             st.session_state.refused.append((file.name[:80], str(error)))
             continue
@@ -226,7 +236,7 @@ def _receive() -> None:
         uploads[key] = Upload(opened.name, data, file.file_id, thumbnail(opened.image))
         if file.file_id not in known:
             st.session_state.photo = key
-    st.session_state.uploader_files = present
+    st.session_state.received = present
 
 
 def _open(chosen: str) -> Chosen:
