@@ -39,7 +39,7 @@ st.session_state.shown = question
 by_id = {card.id: card for card in asked.cards}
 shown = [(explanation, by_id[explanation.variant]) for explanation in found]
 with page.container():
-    panels.notes(live.broken(asked.cards), asked.note, [card for _, card in shown])
+    panels.notes(live.broken(asked.cards), asked.note, shown)
     if not shown:
         st.stop()
 

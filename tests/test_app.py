@@ -384,7 +384,15 @@ def test_one_to_four_variants_and_none(live_app):
 
 def test_a_lesson_says_what_it_teaches(live_app):
     live_app.query_params["variants"] = UNFOLDED
-    assert plain(CARDS[UNFOLDED].lesson) in live_app.run().info[0].value
+    said = live_app.run().info[0].value
+    assert plain(CARDS[UNFOLDED].lesson) in said and "as trained" not in said
+
+
+def test_a_lesson_says_how_to_come_back_where_its_mechanism_is_swapped(live_app):
+    live_app.query_params["variants"] = UNFOLDED
+    live_app.query_params["mechanism"] = "none"
+    live_app.query_params["same_weights"] = "true"
+    assert plain("press “as trained”") in live_app.run().info[0].value
 
 
 def test_the_card_is_all_there(live_app):

@@ -26,7 +26,7 @@ _STYLE = """
 .abn-answer dt { font-size: .875rem; font-weight: 400; white-space: nowrap; }
 .abn-answer dt::before { content: ""; display: inline-block; width: .7em; height: .7em; border-radius: 2px;
                          margin-right: .4em; background: var(--head); }
-.abn-answer dd { margin: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-weight: 600; }
+.abn-answer dd { margin: 0; overflow-wrap: anywhere; font-weight: 600; }
 .abn-answer dd + dd { font-variant-numeric: tabular-nums; font-weight: 400; text-align: right; }
 .abn-card { font-size: .875rem; border-collapse: collapse; width: 100%; table-layout: fixed; }
 .abn-card th, .abn-card td { text-align: left; vertical-align: top; padding: .2rem .4rem .2rem 0; font-weight: 400;

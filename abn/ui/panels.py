@@ -28,11 +28,15 @@ def columns(count: int) -> list:
     return st.columns(max(count, 2) + 1, gap="medium")
 
 
-def notes(broken: dict[str, str], note: str, cards: Sequence[Card]) -> None:
+def notes(broken: dict[str, str], note: str, shown: Sequence[tuple[Explanation, Card]]) -> None:
     """What must be known before looking: variants left out, what a choice leaves out, and what a lesson teaches."""
+    lessons = []
+    for explanation, card in shown:
+        swapped = "" if explanation.applied == explanation.trained_with else " To see that, press “as trained”."
+        lessons += [f"{card.title}: {card.lesson}{swapped}"] if card.lesson else []
     for sentence in broken.values():
         st.warning(plain(sentence), icon=":material/warning:")
-    for sentence in [note, *(f"{card.title}: {card.lesson}" for card in cards if card.lesson)]:
+    for sentence in [note, *lessons]:
         if sentence:
             st.info(plain(sentence), icon=":material/school:")
 
