@@ -76,7 +76,8 @@ def rescale_map_head(network: AttentionBranchNetwork) -> None:
 def fold(network: AttentionBranchNetwork, mean_map: float) -> None:
     """Fold the mechanism's mean gain into the perception branch, which was trained on g and not on g'; in place.
 
-    Without it the optimiser's easiest way is M = 0 on the object, so that g' = g there: the map turns upside down.
+    Without it the branch answers best where M = 0, so that g' = g. That pulls the map down on the object, and with a
+    map head that learns fast enough the map turns upside down.
     """
     gain = {"additive": 1 + mean_map, "multiplicative": mean_map, "none": 1.0}[network.mechanism]
     fold_gain(network.perception_branch, gain)

@@ -122,8 +122,8 @@ def answers(explanation: Explanation) -> None:
     )
     st.markdown(
         f"{verdict} :small[{explanation.divergence:.2f} bit apart]",
-        help="Jensen–Shannon divergence of the two heads' probabilities over all classes, in bits: "
-        "0 is the same answer, 1 has nothing in common.",
+        help="Heads agree where both name the same class first. The bits compare all classes: the Jensen–Shannon "
+        "divergence of the two heads' probabilities, 0 where they are the same, 1 where they share nothing.",
     )
 
 
