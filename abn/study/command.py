@@ -1,0 +1,77 @@
+"""`python -m abn study`: run it, resume it, sum it up, measure the cost; or print what was found."""
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+from abn.findings import RESULTS, read_summary
+from abn.training import sources
+
+ARMS = ("baseline", "matched", "none", "additive", "multiplicative")
+DATASETS = ("scenes", "cluttered-fashion")
+SEEDS = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `python -m abn study`."""
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=("run", "resume", "report", "cost"),
+        help="run: train and measure, again; resume: what is missing; report: sum the runs up; cost: measure what "
+        "each part of the networks costs; nothing: print the summary",
+    )
+    parser.add_argument("--dataset", action="append", choices=DATASETS, help="only this one; default: both")
+    parser.add_argument("--arm", action="append", choices=ARMS, help="only this one; default: all")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"seeds 1 … N; default {SEEDS}")
+    parser.add_argument("--seed", type=int, help="this one alone")
+    parser.add_argument("--polarity", action="store_true", help="the trials on polarity, and not the arms")
+    parser.add_argument("--data", type=Path, default=sources.DATA, help="packages; what is missing is fetched")
+    parser.add_argument("--work", type=Path, default=sources.DATA / "distil", help="the bank, and the steps done")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the result files")
+    parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked; returns the exit status."""
+    if args.action in ("run", "resume"):
+        _perform(args)
+    elif args.action == "cost":
+        from abn.study.cost import run_cost
+
+        run_cost(args.results)
+    elif args.action == "report":
+        from abn.study.report import write
+
+        write(args.results)
+    if args.action in ("run", "resume", "cost"):
+        return 0
+    summary = read_summary(args.results)
+    print(json.dumps(summary) if args.json else _as_text(summary))
+    return 0
+
+
+def _perform(args: argparse.Namespace) -> None:
+    import torch
+
+    from abn.study.runs import perform, plan, polarity_plan
+
+    torch.set_num_threads(1)  # two runs beside each other are faster than one on two threads
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    seeds = list(range(1, args.seeds + 1)) if args.seed is None else [args.seed]
+    arms = plan(args.dataset or DATASETS, args.arm or ARMS, seeds)
+    jobs = list(polarity_plan(seeds) if args.polarity else arms)
+    perform(jobs, args.data, args.work, again=args.action == "run", results=args.results)
+
+
+def _as_text(summary: dict) -> str:
+    lines = [f"{len(summary['runs'])} runs, {len(summary['polarity'])} trials on polarity"]
+    for one in summary["comparisons"]:
+        seen = "no difference seen" if one["ci_low"] <= 0 <= one["ci_high"] else "differ"
+        lines.append(
+            "{dataset:18} {metric:20} {arm:>14} − {against:<14} {mean_difference:+.4f}  "
+            "[{ci_low:+.4f}, {ci_high:+.4f}]  p {p:.4f}  Holm {p_holm:.4f}  ".format(**one)
+            + seen
+        )
+    return "\n".join(lines)

@@ -1,0 +1,69 @@
+"""What the networks cost: one variant of each family, measured part by part into one file."""
+
+import json
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from abn.cost import BATCHES, ROUNDS, measure, ratios
+from abn.errors import ABNError, VariantError
+from abn.findings import COST, RESULTS
+from abn.variants import list_variants, load_variant
+
+log = logging.getLogger(__name__)
+
+
+def run_cost(results: Path = RESULTS, *, folder: Path | None = None) -> Path:
+    """Measure with one thread, as in the app, and write `cost.json` into the folder of results; returns its path."""
+    torch.set_num_threads(1)
+    path = results / "cost.json"
+    half = path.with_suffix(".part")
+    results.mkdir(parents=True, exist_ok=True)
+    half.write_text(json.dumps(measure_all(folder), indent=1) + "\n", encoding="utf-8")
+    os.replace(half, path)
+    return path
+
+
+def measure_all(folder: Path | None = None, *, batches: Sequence[int] = BATCHES, rounds: int = ROUNDS) -> dict:
+    """What `cost.json` holds: of each family its first variant that can be loaded, as the mechanism hardly matters."""
+    families: dict[str, dict] = {}
+    for card in list_variants(folder):  # a family's plain siblings come before its lessons
+        if card.family in families:
+            continue
+        try:
+            network = load_variant(card)
+        except VariantError as error:
+            log.warning("%s", error)
+            continue
+        costs = measure(network, card.input.size, batches=batches, rounds=rounds)
+        families[card.family] = {
+            "family": card.family,
+            "variant": card.id,
+            "input_size": card.input.size,
+            "parts": [asdict(cost) for cost in costs],
+            "ratios": ratios(costs),
+        }
+        log.info("%s: measured", card.family)
+    if not families:
+        raise ABNError("There is no variant whose cost could be measured.")
+    return {
+        "families": [_rounded(family) for family in families.values()],
+        "command": COST,
+        "rounds": rounds,
+        "threads": torch.get_num_threads(),
+        "machine": {"cpu_capability": torch.backends.cpu.get_cpu_capability()},
+    }
+
+
+def _rounded(found: Any) -> Any:
+    """The same with six significant digits, which is more than the clock knows."""
+    if isinstance(found, dict):
+        return {key: _rounded(value) for key, value in found.items()}
+    if isinstance(found, list):
+        return [_rounded(value) for value in found]
+    return float(f"{found:.6g}") if isinstance(found, float) else found

@@ -1,0 +1,147 @@
+"""The two experiments: how an arm comes to be trained for a seed, and what it is measured on.
+
+*scenes*: EfficientNet-Lite0 started warm from ImageNet, objects pasted on photographs, soft targets of the backbone; a
+seed decides which samples are seen, in what order, and the noise on the map head.
+*cluttered-fashion*: ResNet-20 from scratch, Fashion-MNIST items among pieces of others; a seed decides the weights, the
+pictures and their order. In both, a seed gives every arm the same pictures in the same order.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from abn.backbone import cut
+from abn.model import settle
+from abn.study.arms import PlainNetwork, from_scratch, warm
+from abn.study.measures import Pictures
+from abn.training import bank as banks
+from abn.training import distil, evaluate, fashion, loop, sources, supervised
+from abn.training.warmstart import pretrained_backbone
+
+BACKBONE = "cifar-resnet20"
+
+
+class Experiment(Protocol):
+    """One data set of the study."""
+
+    test: Pictures
+    settings: dict  # every number of a run
+
+    def untrained(self, seed: int) -> nn.Module:
+        """The Attention Branch Network as it is before any training."""
+
+    def trained(self, arm: str, seed: int, path: Path) -> nn.Module:
+        """An arm, trained; resumes from `path`."""
+
+
+class Cluttered:
+    """Cluttered Fashion-MNIST with ResNet-20, from scratch."""
+
+    schedule = supervised.Schedule(epochs=2.0, batch=64)
+    train_pictures, test_pictures, deleted = 12_000, 2_000, 100
+
+    def __init__(self, data: Path, work: Path):
+        sources.fetch_fashion(data)
+        self._items = fashion.load(data, train=True)
+        canvases = fashion.cluttered(fashion.load(data, train=False), self.test_pictures, seed=0)
+        inputs = torch.from_numpy(canvases.inputs(np.arange(len(canvases))))
+        self.test = Pictures(inputs, canvases.labels, canvases.masks, self.deleted, batch=100)
+        self.settings = {"pictures": self.train_pictures, **vars(self.schedule), "test": self.test_pictures}
+
+    def untrained(self, seed: int) -> nn.Module:
+        network = from_scratch("none", backbone=BACKBONE, num_classes=10, seed=seed)
+        some = fashion.cluttered(self._items, 200, seed=seed).inputs(np.arange(200))
+        settle(network, torch.from_numpy(some))  # fresh batch norms would leave the map flat
+        return network.eval()
+
+    def trained(self, arm: str, seed: int, path: Path) -> nn.Module:
+        network = from_scratch(arm, backbone=BACKBONE, num_classes=10, seed=seed)
+        canvases = fashion.cluttered(self._items, self.train_pictures, seed=seed)
+        supervised.train(network, canvases, self.schedule, seed=seed, path=path)
+        return network
+
+
+class Scenes:
+    """Scenes with EfficientNet-Lite0, warm; the frozen extractor's g(x) comes from the bank that `distil` makes."""
+
+    samples, batch, test_scenes, deleted = 1_680, 48, 300, 20
+    recipe = distil.Recipe()
+    fast_map_rate = 0.1  # of the map head in the trials on polarity, where the trunk is fixed
+
+    def __init__(self, data: Path, work: Path):
+        self._data, self._work = data, work
+        self.settings = {
+            "samples": self.samples,
+            "batch": self.batch,
+            "rate": self.recipe.rate,
+            "map_rate": self.recipe.map_rate,
+            "weight_decay": self.recipe.weight_decay,
+            "test": self.test_scenes,
+        }
+
+    @cached_property
+    def _backbone(self) -> nn.Module:
+        sources.fetch(self._data, sources.LITE0)
+        return pretrained_backbone(sources.LITE0, self._data)
+
+    @cached_property
+    def _lessons(self) -> distil.Lessons:
+        return distil.lessons(self._backbone, self._data, self._work, self.recipe)
+
+    @cached_property
+    def test(self) -> Pictures:
+        held_out = evaluate.held_out_scenes(self._backbone, self._data, self.test_scenes)
+        extractor = cut(self._backbone).extractor
+        inputs = banks.batch(held_out.images, held_out.size)
+        with torch.inference_mode():
+            features = torch.cat([extractor(some).half() for some in inputs.split(50)])
+        masks = np.stack(held_out.masks)
+        return Pictures(inputs, held_out.right, masks, self.deleted, batch=50, features=features)
+
+    def _warm(self, arm: str, seed: int, *, folded: bool = True) -> nn.Module:
+        some, _ = self._lessons[np.arange(256)]
+        return warm(arm, self._backbone, some, seed=seed, folded=folded).to(memory_format=torch.channels_last)
+
+    def untrained(self, seed: int) -> nn.Module:
+        return self._warm("none", seed).eval()
+
+    def trained(
+        self, arm: str, seed: int, path: Path, *, folded: bool = True, fast_map_head: bool = False
+    ) -> nn.Module:
+        network = self._warm(arm, seed, folded=folded)
+        fixed = distil.PLANS["imagenet-lite0-additive-unfolded"].fixed if fast_map_head else ()
+        if isinstance(network, PlainNetwork):
+            distil.freeze_but_dense(network, network.branches)
+        else:
+            distil.choose_learners(network, fixed)
+        rng = np.random.default_rng(seed)
+        order = rng.permutation(len(self._lessons.bank))[: self.samples].reshape(-1, self.batch)
+        rates = {"rate": self.recipe.rate, "map_rate": self.fast_map_rate if fast_map_head else self.recipe.map_rate}
+        optimiser, schedule = distil.one_cycle(network, len(order), **rates, weight_decay=self.recipe.weight_decay)
+
+        def step_loss(step: int) -> Tensor:
+            features, target = self._lessons[np.sort(order[step])]
+            if isinstance(network, PlainNetwork):
+                return loop.cross_entropy(network.perceive(features), target)
+            output = network.explain_features(features)
+            auxiliary = 0.0 if fast_map_head else loop.cross_entropy(output.aux_logits, target)
+            return auxiliary + loop.cross_entropy(output.logits, target)
+
+        with distil.Fp32Depthwise(network):
+            loop.fit(
+                network.eval(),
+                step_loss,
+                steps=len(order),
+                optimiser=optimiser,
+                schedule=schedule,
+                path=path,
+                settings={**self.settings, **rates, "seed": seed, "folded": folded},
+            )
+        return network
+
+
+EXPERIMENTS: dict[str, type] = {"scenes": Scenes, "cluttered-fashion": Cluttered}

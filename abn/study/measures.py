@@ -1,0 +1,118 @@
+"""What is measured of one trained arm: both heads, calibration, the map against the object's mask, deletion, insertion.
+
+Deletion (RISE, Petsiuk et al. 2018): the picture's cells are painted in its mean colour, the brightest first;
+insertion: they are uncovered on its blurred copy. The score is the softmax probability of the class that the perception
+head named on the whole picture; the figure is the area under it. Beside them stand the same with the darkest first and
+in random order: only against these does an area say anything. Pictures with cells painted over are not natural ones,
+and the baseline chosen changes the areas.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from abn.metrics import calibration_error, cell_order, cells_mask, curve_area, energy_ratio, pointing_hit, roc_auc
+from abn.study.arms import Answer, answer
+
+SHARES = np.linspace(0, 1, 7)  # of the cells taken away or uncovered
+BLUR = 8  # the blurred copy has so many times fewer pixels along each axis
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures to measure on, with their masks; `features` are theirs where every arm shares one frozen extractor."""
+
+    inputs: Tensor  # (N, 3, H, W) normalised
+    right: np.ndarray  # (N,) class
+    masks: np.ndarray  # (N, H, W) bool
+    deleted: int  # of the first pictures so many are taken for deletion and insertion
+    batch: int
+    features: Tensor | None = None  # (N, C, h, w) g(x), half precision
+
+
+def measure(network: nn.Module, test: Pictures, *, curves: bool = True) -> dict[str, float | None]:
+    """All figures of a network; shares, areas and errors lie in 0 … 1, polarity in −1 … 1."""
+    told = _answers(network, test)
+    probabilities = told.logits.softmax(1).numpy()
+    figures: dict[str, float | None] = {
+        "accuracy": float((probabilities.argmax(1) == test.right).mean()),
+        "calibration_error": calibration_error(probabilities, test.right),
+        "accuracy_auxiliary": None,
+        "calibration_error_auxiliary": None,
+    }
+    if told.aux_logits is not None:
+        auxiliary = told.aux_logits.softmax(1).numpy()
+        figures["accuracy_auxiliary"] = float((auxiliary.argmax(1) == test.right).mean())
+        figures["calibration_error_auxiliary"] = calibration_error(auxiliary, test.right)
+    figures |= localisation(told.attention.numpy(), test.masks)
+    if curves:
+        figures |= _curves(network, test, told)
+    return {name: None if value is None else round(value, 5) for name, value in figures.items()}
+
+
+def localisation(maps: np.ndarray, masks: np.ndarray) -> dict[str, float]:
+    """Means over maps (N, h, w) against masks (N, H, W); polarity is 2 · ROC-AUC − 1: −1 is upside down."""
+    pairs = list(zip(maps, masks, strict=True))
+    area = float(np.nanmean([roc_auc(*pair) for pair in pairs]))
+    return {
+        "pointing": float(np.mean([pointing_hit(*pair) for pair in pairs])),
+        "energy_over_area": float(np.nanmean([energy_ratio(*pair) for pair in pairs])),
+        "roc_auc": area,
+        "polarity": 2 * area - 1,
+    }
+
+
+@torch.inference_mode()
+def _answers(network: nn.Module, test: Pictures) -> Answer:
+    given = test.inputs if test.features is None else test.features
+    parts = []
+    for some in given.split(test.batch):
+        some = some.float().contiguous(memory_format=torch.channels_last)
+        parts.append(answer(network, network.extractor(some) if test.features is None else some))
+    auxiliary = None if parts[0].aux_logits is None else torch.cat([part.aux_logits for part in parts])
+    return Answer(torch.cat([p.logits for p in parts]), auxiliary, torch.cat([p.attention for p in parts]))
+
+
+def _curves(network: nn.Module, test: Pictures, told: Answer) -> dict[str, float]:
+    """Areas of deletion and insertion over the first pictures, brightest first, darkest first, and in random order."""
+    images, maps = test.inputs[: test.deleted], told.attention[: test.deleted].numpy()
+    named = told.logits[: test.deleted].argmax(1)
+    random = np.random.default_rng(0)
+    orders = {
+        "": [cell_order(m) for m in maps],
+        "_dark_first": [cell_order(m, brightest_first=False) for m in maps],
+        "_random": [random.permutation(m.size) for m in maps],
+    }
+    plain = images.mean((2, 3), keepdim=True).expand_as(images)
+    small = F.avg_pool2d(images, BLUR)
+    blurred = F.interpolate(small, images.shape[2:], mode="bilinear", align_corners=False)
+    found = {}
+    for name, order in orders.items():
+        found[f"deletion{name}"] = curve_area(_scores(network, test, images, plain, order, maps.shape[1:], named))
+        found[f"insertion{name}"] = curve_area(_scores(network, test, blurred, images, order, maps.shape[1:], named))
+    return found
+
+
+def _scores(
+    network: nn.Module, test: Pictures, start: Tensor, end: Tensor, orders: list, shape: tuple[int, int], named: Tensor
+) -> np.ndarray:
+    """Probability of class `named` (N,) while the cells of `start` give way to those of `end`: (N, shares)."""
+    size = tuple(start.shape[2:])
+    scores = np.zeros((len(orders), len(SHARES)))
+    for column, share in enumerate(SHARES):
+        gone = torch.from_numpy(np.stack([cells_mask(order, share, shape, size) for order in orders]))
+        mixed = torch.where(gone[:, None], end, start)
+        scores[:, column] = np.concatenate(list(_probabilities(network, mixed, named, test.batch)))
+    return scores
+
+
+@torch.inference_mode()
+def _probabilities(network: nn.Module, images: Tensor, named: Tensor, batch: int) -> Iterator[np.ndarray]:
+    for some, classes in zip(images.split(batch), named.split(batch), strict=True):
+        features = network.extractor(some.contiguous(memory_format=torch.channels_last))
+        probabilities = answer(network, features).logits.softmax(1)
+        yield probabilities.gather(1, classes[:, None])[:, 0].numpy()

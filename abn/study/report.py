@@ -1,0 +1,71 @@
+"""From the files of single runs to the summary that the page and the command line read."""
+
+import json
+from itertools import groupby
+from pathlib import Path
+
+from abn.findings import RESULTS
+from abn.study.statistics import holm, paired
+
+PAIRS = (  # (arm, against): the questions that the study asks
+    ("additive", "baseline"),
+    ("multiplicative", "baseline"),
+    ("additive", "matched"),
+    ("multiplicative", "matched"),
+    ("additive", "none"),
+    ("multiplicative", "none"),
+    ("none", "baseline"),
+    ("matched", "baseline"),
+    ("additive", "multiplicative"),
+)
+METRICS = (
+    "accuracy",
+    "accuracy_auxiliary",
+    "calibration_error",
+    "pointing",
+    "energy_over_area",
+    "roc_auc",
+    "polarity",
+    "deletion",
+    "insertion",
+)
+RUN_KEYS = ("dataset", "arm", "seed", "metrics", "parameters", "seconds", "seconds_training", "settings", "command")
+
+
+def summarise(results: Path = RESULTS) -> dict:
+    """Every run, every comparison that at least two seeds allow, and every trial on polarity.
+
+    Holm's family is all comparisons of one data set and one metric.
+    """
+    files = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((results / "runs").glob("*.json"))]
+    runs = [{key: file[key] for key in RUN_KEYS} for file in files if "arm" in file]
+    trials = [file for file in files if "mechanism" in file]
+    runs.sort(key=lambda run: (run["dataset"], run["seed"]))
+    comparisons = []
+    for dataset, some in groupby(runs, key=lambda run: run["dataset"]):
+        some = list(some)
+        for metric in METRICS:
+            comparisons += _family(dataset, metric, some)
+    return {"runs": runs, "comparisons": comparisons, "polarity": trials}
+
+
+def write(results: Path = RESULTS) -> Path:
+    """Write the summary beside the runs."""
+    path = results / "summary.json"
+    path.write_text(json.dumps(summarise(results), indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def _family(dataset: str, metric: str, runs: list[dict]) -> list[dict]:
+    values = {(run["arm"], run["seed"]): run["metrics"][metric] for run in runs}
+    found = []
+    for arm, against in PAIRS:
+        seeds = sorted({run["seed"] for run in runs})
+        both = [(values.get((arm, seed)), values.get((against, seed))) for seed in seeds]
+        both = [pair for pair in both if None not in pair]
+        if len(both) >= 2:
+            said = paired(*zip(*both, strict=True))
+            found.append({"dataset": dataset, "arm": arm, "against": against, "metric": metric, **vars(said)})
+    for comparison, adjusted in zip(found, holm([one["p"] for one in found]), strict=True):
+        comparison["p_holm"] = adjusted
+    return found

@@ -1,0 +1,128 @@
+"""Run the study, one JSON file a run: killed at any moment, it goes on where it was."""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from abn.findings import RESULTS
+from abn.study.arms import parameters
+from abn.study.experiments import EXPERIMENTS, Experiment, Scenes
+from abn.study.measures import measure
+
+log = logging.getLogger(__name__)
+
+UNTRAINED = ("pointing", "energy_over_area", "roc_auc", "polarity")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One arm trained for one seed."""
+
+    dataset: str
+    arm: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.dataset}-{self.arm}-{self.seed}"
+
+    @property
+    def command(self) -> str:
+        return f"python -m abn study run --dataset {self.dataset} --arm {self.arm} --seed {self.seed}"
+
+    def perform(self, experiment: Experiment, work: Path) -> dict:
+        """Train and measure; returns what the run's file holds."""
+        started = time.monotonic()
+        network = experiment.trained(self.arm, self.seed, work / f"{self.name}.pt")
+        trained = time.monotonic()
+        metrics = measure(network, experiment.test)
+        before = measure(experiment.untrained(self.seed), experiment.test, curves=False)
+        metrics |= {f"{name}_untrained": before[name] for name in UNTRAINED}
+        return {
+            **asdict(self),
+            "metrics": metrics,
+            "parameters": parameters(network),
+            "seconds": round(time.monotonic() - started, 1),
+            "seconds_training": round(trained - started, 1),
+            "settings": experiment.settings,
+            "command": self.command,
+        }
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial on polarity: does the map come out upright, the gain folded or not, its map head usual or fast?"""
+
+    mechanism: str
+    folded: bool
+    map_head: str  # "usual", or "fast": a hundred times the rate, trunk and batch norm fixed
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return f"polarity-{self.mechanism}-{'folded' if self.folded else 'unfolded'}-{self.map_head}-{self.seed}"
+
+    def perform(self, experiment: Scenes, work: Path) -> dict:
+        """Train and measure; returns what the trial's file holds."""
+        started = time.monotonic()
+        network = experiment.trained(
+            self.mechanism,
+            self.seed,
+            work / f"{self.name}.pt",
+            folded=self.folded,
+            fast_map_head=self.map_head == "fast",
+        )
+        return {
+            "dataset": "scenes",
+            **asdict(self),
+            "metrics": measure(network, experiment.test, curves=False),
+            "seconds": round(time.monotonic() - started, 1),
+            "settings": experiment.settings,
+            "command": f"python -m abn study run --polarity --seed {self.seed}",
+        }
+
+
+def plan(datasets: Sequence[str], arms: Sequence[str], seeds: Sequence[int]) -> Iterator[Run]:
+    """The runs, seed by seed, so that every arm has the same seeds wherever it is stopped."""
+    for seed in seeds:
+        for dataset in datasets:
+            for arm in arms:
+                yield Run(dataset, arm, seed)
+
+
+def polarity_plan(seeds: Sequence[int]) -> Iterator[Trial]:
+    """The trials on polarity; the usual head on a folded gain needs none, as it is the study's own run."""
+    for seed in seeds:
+        for mechanism in ("additive", "multiplicative"):
+            yield Trial(mechanism, False, "usual", seed)
+            yield Trial(mechanism, False, "fast", seed)
+            yield Trial(mechanism, True, "fast", seed)
+
+
+def perform(jobs: Iterable[Run | Trial], data: Path, work: Path, *, again: bool, results: Path = RESULTS) -> None:
+    """Perform the jobs whose files are missing, or all of them `again`."""
+    folder, stages = results / "runs", work / "study"
+    for place in (folder, stages):
+        place.mkdir(parents=True, exist_ok=True)
+    experiments: dict[str, Experiment] = {}
+    jobs = list(jobs)
+    for number, job in enumerate(jobs, start=1):
+        path, stage = folder / f"{job.name}.json", stages / f"{job.name}.pt"
+        if again:
+            for old in (path, stage):
+                old.unlink(missing_ok=True)
+        if path.is_file():
+            continue
+        dataset = getattr(job, "dataset", "scenes")
+        if dataset not in experiments:
+            experiments[dataset] = EXPERIMENTS[dataset](data, work)
+        done = job.perform(experiments[dataset], stages)
+        half = path.with_suffix(".part")
+        half.write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
+        os.replace(half, path)
+        stage.unlink(missing_ok=True)
+        log.info("%s: %d of %d, %.0f s", job.name, number, len(jobs), done["seconds"])

@@ -1,0 +1,92 @@
+"""The training loop that everything trains with: steps, a schedule, and a file that it resumes from."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Collection
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from abn.errors import ABNError
+
+SAVE_EACH = 50  # steps
+
+log = logging.getLogger(__name__)
+
+
+def fit(
+    network: nn.Module,
+    loss: Callable[[int], Tensor],
+    *,
+    steps: int,
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    path: Path,
+    settings: dict,
+    save_each: int = SAVE_EACH,
+    moments: Collection[int] = (),
+    at_moment: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Train in place: `loss(step)` → a scalar to descend, under bfloat16 autocast where the processor has it.
+
+    Resumes from `path` and leaves its end there; a file made with other `settings` is an `ABNError`, not a silent fresh
+    start. `at_moment(step)` is called before each step of `moments` (0: before training, `steps`: at the end).
+    """
+    done = _resume(path, network, optimiser, schedule, settings)
+    started, smooth = time.monotonic(), None
+    for step in range(done, steps):
+        if step in moments:
+            at_moment(step)
+        with torch.autocast("cpu", torch.bfloat16) if has_bfloat16() else nullcontext():
+            value = loss(step)
+        optimiser.zero_grad()
+        value.backward()
+        optimiser.step()
+        schedule.step()
+        smooth = value.item() if smooth is None else 0.95 * smooth + 0.05 * value.item()
+        if step % 10 == 9:
+            left = (time.monotonic() - started) / (step + 1 - done) * (steps - step - 1)
+            log.info("%s: step %d of %d, loss %.3f, %.0f s left", path.stem, step + 1, steps, smooth, left)
+        if (step + 1) % save_each == 0 or step + 1 == steps:
+            _save(path, network, optimiser, schedule, step + 1, settings)
+    if steps in moments and done < steps:
+        at_moment(steps)
+
+
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies in bfloat16, so that it pays."""
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean cross-entropy of logits (B, K) against soft targets (B, K)."""
+    return -(target * logits.float().log_softmax(1)).sum(1).mean()
+
+
+def _kept(network: nn.Module) -> dict[str, Tensor]:
+    """What training changes: the parameters that learn, and the statistics of batch norms where these are updated."""
+    kept = {name: p.detach() for name, p in network.named_parameters() if p.requires_grad}
+    if network.training:
+        kept |= dict(network.named_buffers())
+    return kept
+
+
+def _save(path: Path, network, optimiser, schedule, step: int, settings: dict) -> None:
+    state = {"learnt": _kept(network), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
+    torch.save({**state, "step": step, "settings": settings}, path.with_suffix(".part"))
+    os.replace(path.with_suffix(".part"), path)
+
+
+def _resume(path: Path, network, optimiser, schedule, settings: dict) -> int:
+    if not path.is_file():
+        return 0
+    state = torch.load(path, weights_only=True)
+    if state["settings"] != settings:
+        raise ABNError(f"{path.name} in the work folder was made with other settings. Give another --work folder.")
+    network.load_state_dict({**network.state_dict(), **state["learnt"]}, strict=True)
+    optimiser.load_state_dict(state["optimiser"])
+    schedule.load_state_dict(state["schedule"])
+    return state["step"]
