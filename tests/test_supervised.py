@@ -37,7 +37,7 @@ def test_the_loss_is_the_sum_of_both_heads():
 
 def test_a_network_learns_what_can_be_learnt(tmp_path):
     items = _items()
-    network = from_scratch("additive", backbone="cifar-resnet20", num_classes=2, seed=1)
+    network = from_scratch("additive", backbone="cifar-resnet20", num_classes=10, seed=1)
     schedule = supervised.Schedule(epochs=40.0, batch=16, rate=0.02)
     supervised.train(network, items, schedule, seed=1, path=tmp_path / "x.pt")
     assert not network.training
