@@ -18,6 +18,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     fit = pickers.fit()
     view = pickers.view()
 
+pickers.mind_the_kind(chosen, picked, cards)
 asked = choices.ablate(picked, mechanism, same_weights)
 if not asked.cards:
     st.info(frame.plain(asked.note or "Choose at least one variant that can be shown."), icon=":material/arrow_upward:")

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Photo:
-    """A photograph that comes with the app, and whom to thank for it."""
+    """A picture that comes with the app, and whom to thank for it."""
 
     file: str
     title: str
@@ -38,6 +38,7 @@ class Photo:
     source: str
     classes: tuple[int, ...]  # ImageNet classes that count as right
     gallery: bool
+    kind: str = "photograph"  # or "clothing": a grey picture of Fashion-MNIST, for the networks that learnt it
 
     @property
     def id(self) -> str:

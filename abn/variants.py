@@ -49,6 +49,7 @@ class Card:
     sha256: str  # of the .safetensors file
     extractor_sha256: str  # of the extractor's weights alone: equal where variants share one
     lesson: str = ""  # what this variant is there to teach, where it is no plain sibling
+    kind: str = "photograph"  # of the pictures that it learnt; or "clothing": items of Fashion-MNIST, grey on black
     folder: Path = field(default=CHECKPOINTS, compare=False)
 
     @property
@@ -61,10 +62,21 @@ class Card:
 
 
 def list_variants(folder: Path | None = None) -> list[Card]:
-    """The cards that can be read, plain siblings first, then lessons; `problems` tells of the others."""
+    """The cards that can be read: what knows photographs first, in a family plain siblings first, then lessons;
+    `problems` tells of the others."""
     cards = [card for card in _read_all(folder or CHECKPOINTS).values() if isinstance(card, Card)]
     order = {"additive": 0, "multiplicative": 1, "none": 2}
-    return sorted(cards, key=lambda card: (card.family, bool(card.lesson), order.get(card.mechanism, 3), card.id))
+    return sorted(
+        cards,
+        key=lambda card: (
+            card.kind != "photograph",
+            card.classes != IMAGENET,
+            card.family,
+            bool(card.lesson),
+            order.get(card.mechanism, 3),
+            card.id,
+        ),
+    )
 
 
 def problems(folder: Path | None = None) -> dict[str, str]:
@@ -227,7 +239,18 @@ def _read(path: Path) -> Card | str:
 
 def _check(card: Card) -> None:
     """Raise TypeError where the card's own words are not of the kind that everybody relies on."""
-    words = ("id", "title", "summary", "family", "backbone", "mechanism", "sha256", "extractor_sha256", "lesson")
+    words = (
+        "id",
+        "title",
+        "summary",
+        "family",
+        "backbone",
+        "mechanism",
+        "sha256",
+        "extractor_sha256",
+        "lesson",
+        "kind",
+    )
     if not all(isinstance(getattr(card, word), str) for word in words):
         raise TypeError("something that should be text is not")
     names = card.classes == IMAGENET or all(isinstance(name, str) for name in card.classes)

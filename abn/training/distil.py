@@ -27,9 +27,11 @@ from torch import Tensor, nn
 
 from abn import cost
 from abn.backbone import cut, input_spec
+from abn.first_view import gallery
 from abn.model import AttentionBranch, AttentionBranchNetwork
+from abn.picture import fit_picture, open_picture
 from abn.training import bank as banks
-from abn.training import loop, sources
+from abn.training import evaluate, life, loop, sources
 from abn.training.sources import LITE0, LITE2, Backbone
 from abn.training.warmstart import (
     fold,
@@ -58,6 +60,7 @@ class Recipe:
     seed: int = 1
 
 
+LIFE_SCENES = 100  # held-out scenes that the life of a map is measured on
 LATER = {  # settings that a stage does not depend on
     "attention": ("joint_epochs", "map_rate", "perception_epochs"),
     "joint": ("perception_epochs",),
@@ -77,19 +80,21 @@ class Plan:
     changes: dict[str, float] = field(default_factory=dict)  # of the recipe
     fixed: tuple[str, ...] = ()  # parts that don't learn, beside those that never do
     backbone: Backbone = LITE0
+    recorded: bool = False  # whether the life of its map is
 
     def adapt(self, recipe: Recipe) -> Recipe:
         """The recipe as this variant is trained by it."""
         return replace(recipe, **self.changes)
 
 
-LITE2_CHANGES = {"samples": 8_000, "attention_epochs": 1.2}  # a sample costs twice what one of lite0 does
+LITE2_CHANGES = {"samples": 4_800, "attention_epochs": 1.2}  # a sample takes 1.8 times the FLOPs of one of lite0
 
 PLANS = {
     "imagenet-lite0-additive": Plan(
         "additive",
         "Additive",
         "The map lifts what it finds: each feature is multiplied by 1 + M, so nothing is ever lost.",
+        recorded=True,
     ),
     "imagenet-lite0-multiplicative": Plan(
         "multiplicative",
@@ -196,6 +201,7 @@ def train(
     stage: str,
     path: Path,
     fixed: tuple[str, ...] = (),
+    recording: life.Recorder | None = None,
 ) -> None:
     """One stage ("attention", "joint" or "perception") in place; resumes from `path` and leaves its end there."""
     choose_learners(network, fixed)
@@ -212,6 +218,7 @@ def train(
     )
     settings = {name: value for name, value in asdict(recipe).items() if name not in LATER[stage]}
     network.eval()  # batch norms keep the statistics of the pretrained backbone
+    before = steps(recipe, "attention") if stage == "joint" else 0  # a life counts on from the stage before
 
     def step_loss(step: int) -> Tensor:
         return _loss(network, *data[order[step]], stage)
@@ -225,6 +232,8 @@ def train(
             schedule=schedule,
             path=path,
             settings=settings,
+            moments=[moment - before for moment in recording.moments] if recording else (),
+            at_moment=lambda step: recording.record(before + step),
         )
 
 
@@ -258,8 +267,13 @@ def _order(samples: int, epochs: float, recipe: Recipe) -> np.ndarray:
     """Which samples each step sees: (steps, batch), each epoch its own permutation."""
     generator = np.random.default_rng(recipe.seed)
     stream = np.concatenate([generator.permutation(samples) for _ in range(math.ceil(epochs))])
-    steps = int(samples * epochs / recipe.batch)
-    return np.sort(stream[: steps * recipe.batch].reshape(steps, recipe.batch), axis=1)
+    count = int(samples * epochs / recipe.batch)
+    return np.sort(stream[: count * recipe.batch].reshape(count, recipe.batch), axis=1)
+
+
+def steps(recipe: Recipe, stage: str) -> int:
+    """How many steps a stage takes."""
+    return int(recipe.samples * getattr(recipe, f"{stage}_epochs") / recipe.batch)
 
 
 # ---- the command ----
@@ -300,8 +314,14 @@ def _make_family(which: Backbone, variants: list[str], recipe: Recipe, args: arg
     backbone = pretrained_backbone(which, args.data)
     data = lessons(backbone, args.data, work, PLANS[variants[0]].adapt(recipe))
     for variant in variants:
-        network = distil(backbone, data, recipe, variant, work)
+        network = warm_start(backbone, mechanism=PLANS[variant].mechanism).to(memory_format=torch.channels_last)
+        recording = None
+        if PLANS[variant].recorded:
+            recording = recorder(network, backbone, args.data, PLANS[variant].adapt(recipe), work / f"{variant}.life")
+        distil(network, data, recipe, variant, work, recording)
         card = save_variant(network, make_card(network, variant, recipe), args.out)
+        if recording:
+            recording.finish(card)
         log.info("%s: %.1f MB, sha256 %s…", card.weights.name, card.weights.stat().st_size / 1e6, card.sha256[:12])
 
 
@@ -322,21 +342,45 @@ def lessons(backbone: nn.Module, data: Path, work: Path, recipe: Recipe) -> Less
     return Lessons(bank, teacher.answers)
 
 
-def distil(backbone: nn.Module, data: Lessons, recipe: Recipe, variant: str, work: Path) -> AttentionBranchNetwork:
-    """One variant through all stages; the first is shared through its file in `work`."""
+def distil(
+    network: AttentionBranchNetwork,
+    data: Lessons,
+    recipe: Recipe,
+    variant: str,
+    work: Path,
+    recording: life.Recorder | None = None,
+) -> None:
+    """Take a warm network through all stages, in place; the first is shared through its file in `work`."""
     plan = PLANS[variant]
     recipe = plan.adapt(recipe)
-    network = warm_start(backbone, mechanism=plan.mechanism).to(memory_format=torch.channels_last)
     some, _ = data[np.arange(min(256, len(data.bank)))]
     standardise_map(network, some)
-    train(network, data, recipe, stage="attention", path=work / "attention.pt")
+    train(network, data, recipe, stage="attention", path=work / "attention.pt", recording=recording)
     mean_map = mean_of_map(network.attention_branch, some)
     if plan.folded:
         fold(network, mean_map)
-    train(network, data, recipe, stage="joint", path=work / f"{variant}.pt", fixed=plan.fixed)
+    train(network, data, recipe, stage="joint", path=work / f"{variant}.pt", fixed=plan.fixed, recording=recording)
     train(network, data, recipe, stage="perception", path=work / f"{variant}-perception.pt")
     rescale_map_head(network)
-    return network.eval()
+
+
+def recorder(
+    network: AttentionBranchNetwork, backbone: nn.Module, data: Path, recipe: Recipe, path: Path
+) -> life.Recorder:
+    """Of the life of its map on the gallery's photographs, through the two stages that change the map."""
+    spec = input_spec(backbone)
+    photos = [photo for photo in gallery().values() if photo.kind == "photograph"]
+    pictures = [open_picture(photo.path.read_bytes(), name=photo.file) for photo in photos]
+    inputs = np.stack([fit_picture(picture, spec).normalised(spec) for picture in pictures])
+    scenes = evaluate.held_out_scenes(backbone, data, LIFE_SCENES)
+    return life.Recorder(
+        network,
+        torch.from_numpy(inputs).contiguous(memory_format=torch.channels_last),
+        lambda: evaluate.on_scenes(evaluate.network_answer(network), scenes),
+        ids=[photo.id for photo in photos],
+        total=steps(recipe, "attention") + steps(recipe, "joint"),
+        path=path.with_suffix(".life.npz"),
+    )
 
 
 @torch.no_grad()

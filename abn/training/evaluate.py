@@ -4,7 +4,8 @@ Scenes: held-out cut-outs on held-out photographs (split by hash, never trained 
 backbone's own answer to the object clean and centred; only objects count that the backbone names with p > 0.2 then.
 Photographs: the labelled pictures that ship with the app, labelled by eye, several classes where a careful person would
 accept several. Two controls stand beside every figure: the plain backbone (its CAM for the map), and the network before
-training, whose map is nothing but the mean class evidence.
+training, whose map is nothing but the mean class evidence. Each family is measured by its own backbone's answers and
+controls, so that figures compare within a family.
 """
 
 import argparse
@@ -19,13 +20,14 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from abn.backbone import input_spec
 from abn.errors import ABNError
 from abn.metrics import energy_ratio, pointing_hit, roc_auc
 from abn.picture import InputSpec, fit_picture, open_picture
 from abn.training import bank as banks
 from abn.training import scenes, sources
 from abn.training.warmstart import pretrained_backbone, standardise_map, warm_start
-from abn.variants import find_variant, list_variants, load_variant, write_card
+from abn.variants import Card, find_variant, list_variants, load_variant, write_card
 
 NAMED = 0.2  # probability with which the backbone must name the clean cut-out
 SEED = 11  # of the held-out scenes; the recipe was chosen on those of another seed
@@ -42,6 +44,7 @@ class HeldOut:
 
     images: list[np.ndarray]  # (224, 224, 3) uint8 each
     masks: list[np.ndarray]  # (224, 224) bool each
+    size: int  # pixels a side that the backbone wants them at
     right: np.ndarray  # (N,) class
     objects: int  # different cut-outs
     backgrounds: int  # different photographs
@@ -56,23 +59,18 @@ class Labelled:
 
 
 def held_out_scenes(backbone: nn.Module, data: Path, count: int) -> HeldOut:
-    """`count` scenes that no training saw; the same ones each time."""
+    """`count` scenes that no training saw, of objects that the backbone names; the same ones each time."""
     stamps = [source for source in sources.cutouts(data) if source.kind == "stamp"]
     trained = [_looks(source) for source in stamps if not source.held_out]
     cutouts = [source for source in stamps if source.held_out and not _looks_like_any(source, trained)]
     photographs = [source for source in sources.photographs(data) if source.held_out]
-    with torch.no_grad():
-        views = [
-            backbone(banks.batch([scenes.clean(source, ground) for source in cutouts])).softmax(1)
-            for ground in scenes.GROUNDS
-        ]
-    answers = torch.stack(views).mean(0)
+    answers = banks.clean_answers(backbone, cutouts)
     named = [i for i in range(len(cutouts)) if answers[i].max() > NAMED]
     kept = [cutouts[i] for i in named]
     made = [scenes.scene(kept, photographs, scenes.generator(SEED, i)) for i in range(count)]
     right = answers[named].argmax(1).numpy()[[scene.cutout for scene in made]]
     images, masks = [scene.image for scene in made], [scene.mask for scene in made]
-    return HeldOut(images, masks, right, len(kept), len(photographs))
+    return HeldOut(images, masks, input_spec(backbone).size, right, len(kept), len(photographs))
 
 
 def _looks(source: sources.Source) -> np.ndarray:
@@ -101,14 +99,15 @@ def measure(answer: Callable[[Tensor], Answer], held_out: HeldOut | None, labell
     """All figures of one network; shares lie in 0 … 1."""
     figures: dict[str, dict] = {"photographs": _photographs(answer, labelled)}
     if held_out is not None:
-        figures["scenes"] = _scenes(answer, held_out)
+        figures["scenes"] = on_scenes(answer, held_out)
     return figures
 
 
-def _scenes(answer: Callable[[Tensor], Answer], held_out: HeldOut) -> dict[str, float]:
+def on_scenes(answer: Callable[[Tensor], Answer], held_out: HeldOut) -> dict[str, float]:
+    """Both heads and the map on scenes."""
     perception, auxiliary, maps = [], [], []
     for some in _batches(range(len(held_out.images))):
-        logits, aux_logits, attention = answer(banks.batch([held_out.images[i] for i in some]))
+        logits, aux_logits, attention = answer(banks.batch([held_out.images[i] for i in some], held_out.size))
         perception += logits.argmax(1).tolist()
         auxiliary += aux_logits.argmax(1).tolist() if aux_logits is not None else []
         maps += list(attention.numpy())
@@ -179,7 +178,7 @@ def backbone_answer(backbone: nn.Module) -> Callable[[Tensor], Answer]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m abn evaluate`."""
-    parser.add_argument("--variant", help="ids, separated by commas; default: all")
+    parser.add_argument("--variant", help="ids, separated by commas; default: all ImageNet ones")
     parser.add_argument("--scenes", type=int, default=1000, help="held-out scenes; 0: none, nothing fetched")
     parser.add_argument("--data", type=Path, default=sources.DATA, help="packages; what is missing is fetched")
     parser.add_argument("--write", action="store_true", help="write the figures into the cards")
@@ -187,32 +186,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure the controls, then each variant; print as they come."""
+    """Measure each family of ImageNet variants; print as they come."""
     if args.write and (args.variant or not args.scenes):
-        raise ABNError("Cards are written for all variants and with scenes, so that their figures compare.")
+        raise ABNError("Cards are written for all ImageNet variants and with scenes, so that their figures compare.")
     ids = args.variant.split(",") if args.variant else [card.id for card in list_variants()]
     cards = [find_variant(variant) for variant in ids]
+    others = [card.id for card in cards if card.family not in sources.BACKBONES]
+    if others:
+        log.info("left out, for they are no ImageNet variants: %s", ", ".join(others))
+    for which in sources.BACKBONES.values():
+        family = [card for card in cards if card.family == which.family]
+        if family:
+            _measure_family(which, family, args)
+    return 0
+
+
+def _measure_family(which: sources.Backbone, cards: list[Card], args: argparse.Namespace) -> None:
+    """Measure the controls, then each variant."""
     controls: dict[str, dict] = {}
     held_out = None
     labelled = labelled_photographs(cards[0].input)
     if args.scenes:
-        sources.fetch(args.data)
-        backbone = pretrained_backbone(args.data / sources.BACKBONE_FILE).to(memory_format=torch.channels_last)
+        sources.fetch(args.data, which)
+        backbone = pretrained_backbone(which, args.data)
         held_out = held_out_scenes(backbone, args.data, args.scenes)
-        log.info("%d held-out scenes, %d photographs", len(held_out.images), len(labelled.accepted))
+        log.info("%s: %d held-out scenes, %d photographs", which.family, len(held_out.images), len(labelled.accepted))
         controls = {
             "plain backbone": measure(backbone_answer(backbone), held_out, labelled),
             "before training": measure(network_answer(_untrained(backbone, args.data)), held_out, labelled),
         }
         for name, figures in controls.items():
-            _report(name, figures, as_json=args.json)
+            _report(f"{which.family}: {name}", figures, as_json=args.json)
     for card in cards:
         network = load_variant(card).to(memory_format=torch.channels_last)
         figures = measure(network_answer(network), held_out, labelled)
         _report(card.id, figures, as_json=args.json)
         if args.write:
             write_card(replace(card, measured={**figures, "controls": controls} if controls else figures))
-    return 0
 
 
 def _untrained(backbone: nn.Module, data: Path) -> nn.Module:
@@ -221,7 +231,7 @@ def _untrained(backbone: nn.Module, data: Path) -> nn.Module:
     photographs = [source for source in sources.photographs(data) if not source.held_out][:64]
     crops = [scenes.crop(source, scenes.generator(SEED, i)) for i, source in enumerate(photographs)]
     with torch.no_grad():
-        standardise_map(network, network.extractor(banks.batch(crops)))
+        standardise_map(network, network.extractor(banks.batch(crops, input_spec(backbone).size)))
     return network
 
 

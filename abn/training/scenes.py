@@ -12,7 +12,7 @@ from PIL import Image
 
 from abn.training.sources import Source
 
-SIZE = 224  # pixels of a scene
+SIZE = 224  # pixels of a scene; it is enlarged for a backbone that wants more
 OBJECT_SIDE = (60, 170)  # pixels of the object's longer side in a scene
 CLEAN_SIDE = 190  # pixels of the object's longer side, clean and centred
 GROUNDS = ((255, 255, 255), (128, 128, 128))  # what a clean cut-out lies on; the backbone's answers are averaged

