@@ -413,7 +413,7 @@ def make_card(network: AttentionBranchNetwork, variant: str, recipe: Recipe) -> 
             "data": "scenes of tuxpaint stamps and openclipart on photographs from Debian packages; "
             "targets from the frozen backbone",
             "seed": recipe.seed,
-            "commit": _commit(),
+            "commit": commit(),
             "gain folded": plan.folded,
             "fixed in the joint stage": list(plan.fixed),
             "recipe": asdict(plan.adapt(recipe)),
@@ -429,6 +429,7 @@ def make_card(network: AttentionBranchNetwork, variant: str, recipe: Recipe) -> 
     )
 
 
-def _commit() -> str:
+def commit() -> str:
+    """Which version of this code is running, for a card."""
     done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True)
     return done.stdout.strip() or "unknown"
