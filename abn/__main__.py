@@ -15,7 +15,7 @@ from pathlib import Path
 
 from abn.errors import ABNError, PictureError
 from abn.picture import FITS, MAX_BYTES, Picture, open_picture
-from abn.variants import CHECKPOINTS, figures_table, find_variant, list_variants, load_variant, problems
+from abn.variants import CHECKPOINTS, figures_tables, find_variant, list_variants, load_variant, problems
 
 # the mechanisms of abn.model, whose import would cost seconds, and the variant's own
 MECHANISMS = ("trained", "additive", "multiplicative", "none")
@@ -116,7 +116,7 @@ def _variants(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([card.to_json() for card in cards]))
     elif args.markdown:
-        print(figures_table(cards))
+        print(figures_tables(cards))
     else:
         for card in cards:
             print(f"{card.id}\n    {card.title} · {card.mechanism} · {card.backbone} · {card.summary}")

@@ -1,7 +1,6 @@
 """`python -m abn train` on a made-up data set of 64 items: card, figures, control, resuming."""
 
 import gzip
-import json
 import struct
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import torch
 from abn.__main__ import main
 from abn.life import load_life
 from abn.model import ABNOutput
-from abn.training import fashion, life, loop, sources, supervised, train
+from abn.training import clothing, fashion, life, loop, sources, supervised, train
 from abn.variants import find_variant, load_variant, problems
 
 SHORT = supervised.Schedule(epochs=1, batch=16)  # four steps
@@ -87,23 +86,14 @@ def test_it_is_measured_as_it_is_read_beside_its_control(trained, packages):
     )
     assert (figures["count"], figures["located"]) == (40, 40)
     assert figures != control
-    test = fashion.cluttered(fashion.load(packages, train=False), 40, seed=train.TEST_SEED)
-    again = train.measure(load_variant(card), test)
+    test = fashion.cluttered(fashion.load(packages, train=False), 40, seed=clothing.TEST_SEED)
+    again = clothing.measure(load_variant(card), test)
     assert again == pytest.approx({name: figures[name] for name in again}, abs=0.03)
 
 
-def test_measure_writes_the_same_figures_again(trained, packages):
-    path = trained / "cluttered-resnet20-additive.json"
-    written = json.loads(path.read_text())
-    spoilt = {**written, "measured": {"cluttered": {"accuracy": 0.99}}}
-    path.write_text(json.dumps(spoilt))
-    assert main(["train", "--measure", "--packages", str(packages), "--folder", str(trained)]) == 0
-    assert json.loads(path.read_text()) == written
-
-
-def test_nothing_to_measure_is_said(packages, tmp_path, capsys):
-    assert main(["train", "--measure", *_options(packages, tmp_path)]) == 1
-    assert "nothing" in capsys.readouterr().err
+def test_the_figures_can_be_measured_again(trained, packages):
+    card = find_variant("cluttered-resnet20-additive", trained)
+    assert list(clothing.figures([card], packages)) == [(card, card.measured)]
 
 
 def test_a_stopped_training_comes_to_the_same_end(trained, packages, tmp_path, monkeypatch):
@@ -140,7 +130,7 @@ def test_the_life_begins_before_training_and_ends_as_the_variant_is(trained, pac
     assert found.pictures.shape == (train.PICTURES, 32, 32)
     assert found.ids[0].startswith("T-shirt ")
     assert found.metrics.keys() >= {"accuracy", "accuracy_auxiliary", "pointing", "roc_auc"}
-    test = fashion.cluttered(fashion.load(packages, train=False), 40, seed=train.TEST_SEED)
+    test = fashion.cluttered(fashion.load(packages, train=False), 40, seed=clothing.TEST_SEED)
     shown = train.pictures_of_all_classes(test.labels)
     assert np.array_equal(found.pictures, test.images[shown])
     with torch.inference_mode():
@@ -183,7 +173,7 @@ def test_figures_of_a_network_that_is_always_right():
         right = 50 * torch.eye(10)[torch.from_numpy(labels)]
         return ABNOutput(right, right.roll(1, 1), cells, cells, images)
 
-    figures = train.measure(network, items, located=10)
+    figures = clothing.measure(network, items, located=10)
     assert (figures["accuracy"], figures["accuracy_auxiliary"]) == (1, 0)
     assert (figures["calibration_error"], figures["calibration_error_auxiliary"]) == (0, 1)
     assert figures["pointing"] == 1

@@ -1,7 +1,7 @@
 """The way to the shipped weights, on tiny pictures and a tiny network: split, scenes, bank, resume, folding."""
 
 import functools
-import logging
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -349,9 +349,13 @@ def test_cards_are_written_only_with_all_figures(capsys):
     assert "with scenes" in capsys.readouterr().err
 
 
-def test_each_family_is_measured_by_its_own_backbone(monkeypatch, caplog):
+def test_each_family_is_measured_by_its_own_backbone(monkeypatch, capsys):
     families = {"a": "imagenet-lite2", "b": "imagenet-lite0", "c": "fashion", "d": "imagenet-lite0"}
-    cards = {variant: SimpleNamespace(id=variant, family=family) for variant, family in families.items()}
+    kinds = {"fashion": "clothing"}
+    cards = {
+        variant: SimpleNamespace(id=variant, family=family, kind=kinds.get(family, "photograph"))
+        for variant, family in families.items()
+    }
     measured = []
     monkeypatch.setattr(evaluate, "list_variants", lambda: list(cards.values()))
     monkeypatch.setattr(evaluate, "find_variant", cards.__getitem__)
@@ -360,10 +364,16 @@ def test_each_family_is_measured_by_its_own_backbone(monkeypatch, caplog):
         "_measure_family",
         lambda which, family, args: measured.append((which, [card.id for card in family])),
     )
-    with caplog.at_level(logging.INFO, logger="abn"):
-        assert main(["evaluate"]) == 0
+    monkeypatch.setattr(sources, "fetch_fashion", lambda data: None)
+    found = {"fashion": {"accuracy": 0.75}, "controls": {"before training": {"fashion": {"accuracy": 0.125}}}}
+    monkeypatch.setattr(evaluate.clothing, "figures", lambda some, data: [(card, found) for card in some])
+    assert main(["evaluate", "--json"]) == 0
     assert measured == [(LITE0, ["b", "d"]), (LITE2, ["a"])]
-    assert [record.getMessage() for record in caplog.records] == ["left out, for they are no ImageNet variants: c"]
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert told == [
+        {"variant": "c, before training", "fashion": {"accuracy": 0.125}},
+        {"variant": "c", "fashion": {"accuracy": 0.75}},
+    ]
 
 
 def test_a_share_leaves_out_what_has_no_figure():

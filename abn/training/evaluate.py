@@ -5,7 +5,7 @@ backbone's own answer to the object clean and centred; only objects count that t
 Photographs: the labelled pictures that ship with the app, labelled by eye, several classes where a careful person would
 accept several. Two controls stand beside every figure: the plain backbone (its CAM for the map), and the network before
 training, whose map is nothing but the mean class evidence. Each family is measured by its own backbone's answers and
-controls, so that figures compare within a family.
+controls, so that figures compare within a family. Networks that learnt clothing are measured by clothing.py.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from abn.errors import ABNError
 from abn.metrics import energy_ratio, pointing_hit, roc_auc
 from abn.picture import InputSpec, fit_picture, open_picture
 from abn.training import bank as banks
-from abn.training import scenes, sources
+from abn.training import clothing, scenes, sources
 from abn.training.warmstart import pretrained_backbone, standardise_map, warm_start
 from abn.variants import Card, find_variant, list_variants, load_variant, write_card
 
@@ -178,7 +178,7 @@ def backbone_answer(backbone: nn.Module) -> Callable[[Tensor], Answer]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m abn evaluate`."""
-    parser.add_argument("--variant", help="ids, separated by commas; default: all ImageNet ones")
+    parser.add_argument("--variant", help="ids, separated by commas; default: all")
     parser.add_argument("--scenes", type=int, default=1000, help="held-out scenes; 0: none, nothing fetched")
     parser.add_argument("--data", type=Path, default=sources.DATA, help="packages; what is missing is fetched")
     parser.add_argument("--write", action="store_true", help="write the figures into the cards")
@@ -186,18 +186,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure each family of ImageNet variants; print as they come."""
+    """Measure each family; print as they come."""
     if args.write and (args.variant or not args.scenes):
-        raise ABNError("Cards are written for all ImageNet variants and with scenes, so that their figures compare.")
+        raise ABNError("Cards are written for all variants and with scenes, so that their figures compare.")
     ids = args.variant.split(",") if args.variant else [card.id for card in list_variants()]
     cards = [find_variant(variant) for variant in ids]
-    others = [card.id for card in cards if card.family not in sources.BACKBONES]
-    if others:
-        log.info("left out, for they are no ImageNet variants: %s", ", ".join(others))
     for which in sources.BACKBONES.values():
         family = [card for card in cards if card.family == which.family]
         if family:
             _measure_family(which, family, args)
+    dressed = [card for card in cards if card.kind == "clothing"]
+    if dressed:
+        sources.fetch_fashion(args.data)
+    for card, found in clothing.figures(dressed, args.data):
+        _report(f"{card.id}, before training", found["controls"]["before training"], as_json=args.json)
+        _report(card.id, {name: values for name, values in found.items() if name != "controls"}, as_json=args.json)
+        if args.write:
+            write_card(replace(card, measured=found))
     return 0
 
 

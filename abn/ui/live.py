@@ -6,7 +6,8 @@ Torch takes seconds to import, so nothing here imports it on a page's path; `Eng
 import logging
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -16,8 +17,11 @@ from abn.explanation import Explanation
 from abn.picture import Picture
 from abn.variants import Card, list_variants
 
+if TYPE_CHECKING:
+    from abn.cost import PartCost
+
 TRAINED = "trained"  # as abn.explainer names it
-MODELS = 8  # kept in memory at most; one of lite0's takes 40 MB
+MODELS = 16  # kept in memory at most; one of lite0's takes 40 MB
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +47,8 @@ class Engine:
             import abn.explainer  # noqa: F401  imported here so that no page waits for it
 
             torch.set_num_threads(1)  # many sessions on few cores: one thread for each is the fastest for all
-            for card in list_variants()[:MODELS]:
+            cards = list_variants()
+            for card in (card for card in cards if card.family == cards[0].family):  # the others when they are asked
                 try:
                     network = _network(card.id, card.sha256, card)
                     with torch.inference_mode():
@@ -110,6 +115,17 @@ def broken(cards: Sequence[Card]) -> dict[str, str]:
         except ABNError as error:
             found[card.id] = str(error)
     return found
+
+
+def measure_cost(card: Card, batches: Sequence[int], progress: Callable[[float], object]) -> list["PartCost"]:
+    """Measure what a variant's network costs on this machine, once a turn is free; `progress` gets 0 as it begins, and
+    the share that is done. Whatever `progress` raises ends it and gives the turn back."""
+    from abn import cost
+
+    network = _network(card.id, card.sha256, card)
+    with engine().turns:
+        progress(0.0)
+        return cost.measure(network, card.input.size, batches=batches, progress=progress)
 
 
 def why_not() -> None:
