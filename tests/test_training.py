@@ -346,7 +346,8 @@ def test_a_mirrored_copy_is_the_same_object(pictures, tmp_path):
 
 def test_cards_are_written_only_with_all_figures(capsys):
     assert main(["evaluate", "--write", "--scenes", "0"]) == 1
-    assert "with scenes" in capsys.readouterr().err
+    assert main(["evaluate", "--write", "--variant", "imagenet-lite0-additive"]) == 1
+    assert capsys.readouterr().err.count("whole families and with scenes") == 2
 
 
 def test_each_family_is_measured_by_its_own_backbone(monkeypatch, capsys):

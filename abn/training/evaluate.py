@@ -187,10 +187,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure each family; print as they come."""
-    if args.write and (args.variant or not args.scenes):
-        raise ABNError("Cards are written for all variants and with scenes, so that their figures compare.")
-    ids = args.variant.split(",") if args.variant else [card.id for card in list_variants()]
+    every = list_variants()
+    ids = args.variant.split(",") if args.variant else [card.id for card in every]
     cards = [find_variant(variant) for variant in ids]
+    families = {card.family for card in cards}
+    whole = {card.id for card in every if card.family in families} <= set(ids)
+    if args.write and not (whole and args.scenes):
+        raise ABNError("Cards are written for whole families and with scenes, so that their figures compare.")
     for which in sources.BACKBONES.values():
         family = [card for card in cards if card.family == which.family]
         if family:
