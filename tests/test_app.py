@@ -453,3 +453,12 @@ def test_difference_pair_never_takes_a_lesson():
 
 def test_plain_text_stays_plain():
     assert plain("a_b\n*c* $x$ :smile: <b>") == r"a\_b \*c\* \$x\$ \:smile\: \<b\>"
+
+
+def test_networks_are_strangers_to_pictures_that_they_never_learnt():
+    cards = list_variants()
+    knowing = [replace(card, kind="clothing", id=f"c-{card.id}", family="c") for card in cards[:3]]
+    assert choices.strangers(cards, "photograph") == [card for card in cards if card.kind != "photograph"]
+    assert choices.strangers(knowing, "photograph") == knowing and not choices.strangers(knowing, "clothing")
+    assert choices.who_knows([*cards[:3], *knowing], "clothing") == [card.id for card in knowing]
+    assert choices.who_knows(cards[:3], "nothing of the kind") == []
