@@ -462,3 +462,18 @@ def test_networks_are_strangers_to_pictures_that_they_never_learnt():
     assert choices.strangers(knowing, "photograph") == knowing and not choices.strangers(knowing, "clothing")
     assert choices.who_knows([*cards[:3], *knowing], "clothing") == [card.id for card in knowing]
     assert choices.who_knows(cards[:3], "nothing of the kind") == []
+
+
+def test_a_picture_of_clothing_is_shown_to_those_that_know_it(live_app):
+    """Networks of photographs say that it means little, and one click brings those that learnt clothing."""
+    live_app.query_params["photo"] = "clothing-boot-among-pieces"
+    live_app.run()
+    assert not live_app.exception
+    told = [info.value for info in live_app.info]
+    assert any("Learnt on photographs" in plain_text for plain_text in told)
+    button = next(button for button in live_app.button if button.label == "Show those that know it")
+    button.click().run()
+    assert not live_app.exception
+    assert not any("Learnt on" in info.value for info in live_app.info)
+    assert live_app.session_state["variant_ids"] == [f"cluttered-resnet20-{name}" for name in choices.MECHANISMS[1:]]
+    assert len(answers(live_app)) == 3

@@ -6,7 +6,10 @@ import torch
 
 from abn.explainer import explain
 from abn.first_view import gallery
+from abn.life import load_life
+from abn.model import MECHANISMS
 from abn.picture import open_picture
+from abn.training import fashion
 from abn.variants import find_variant, list_variants, load_variant, problems
 
 ATTENTIVE = ("imagenet-lite0-additive", "imagenet-lite0-multiplicative")
@@ -61,3 +64,63 @@ def test_perceive_reproduces_forward_on_the_shipped_weights():
         output = network(torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0)))
         assert torch.equal(network.perceive(output.features, output.attention), output.logits)
         assert torch.equal(output.class_maps.mean((2, 3)), output.aux_logits)
+
+
+LARGER = ("imagenet-lite2-additive", "imagenet-lite2-multiplicative")
+CLOTHING = [f"{data}-resnet20-{mechanism}" for data in ("fashion", "cluttered") for mechanism in MECHANISMS]
+
+
+@pytest.mark.parametrize("variant", LARGER)
+def test_the_larger_networks_find_objects_and_beat_their_backbone(variant):
+    card = find_variant(variant)
+    measured, backbone = card.measured, card.measured["controls"]["plain backbone"]
+    assert card.map_size == (17, 17) and card.input.size == 260
+    assert card.weights.stat().st_size <= 30_000_000
+    assert measured["scenes"]["perception_right"] > backbone["scenes"]["perception_right"] + 0.1
+    assert measured["scenes"]["pointing"] > backbone["scenes"]["pointing"]
+    assert measured["scenes"]["roc_auc"] > measured["controls"]["before training"]["scenes"]["roc_auc"]
+    assert measured["photographs"]["perception_top1"] >= backbone["photographs"]["perception_top1"] - 2 / 40
+
+
+def test_the_larger_networks_are_one_family_with_one_extractor():
+    assert len({find_variant(variant).extractor_sha256 for variant in LARGER}) == 1
+    sizes = [sum(find_variant(variant).parameters.values()) for variant in (ATTENTIVE[0], LARGER[0])]
+    assert sizes[1] > sizes[0]
+
+
+@pytest.mark.parametrize("variant", CLOTHING)
+def test_the_papers_network_knows_clothing_with_both_heads(variant):
+    card = find_variant(variant)
+    kind = card.family.partition("-")[0]
+    figures, control = card.measured[kind], card.measured["controls"]["before training"][kind]
+    assert figures["count"] == 10_000
+    assert sum(card.parameters.values()) == 479_150  # the authors' layers, exactly
+    for head in ("accuracy", "accuracy_auxiliary"):
+        assert figures[head] >= {"fashion": 0.85, "cluttered": 0.7}[kind]
+        assert control[head] < 0.3
+    assert (load_variant(card).mechanism, card.kind) == (card.mechanism, "clothing")
+
+
+def test_a_clothing_network_knows_the_shipped_clothes(network):
+    """The gallery's own pictures, through the whole path from bytes to answer."""
+    answers = {"clothing-boot": "ankle boot", "clothing-bag": "bag"}
+    for photo, label in answers.items():
+        picture = open_picture(gallery()[photo].path.read_bytes())
+        for explanation in explain(picture, CLOTHING[:2], load=network):
+            assert explanation.top("perception", 1)[0].label == label
+
+
+@pytest.mark.parametrize("variant", ["fashion-resnet20-additive", "cluttered-resnet20-additive"])
+def test_the_life_of_a_map_ends_with_the_shipped_weights(variant):
+    card = find_variant(variant)
+    life = load_life(card)
+    assert life is not None and len(life.steps) >= 8
+    assert life.steps[0] == 0 and life.steps[-1] == life.total
+    assert life.metrics["accuracy"][0] < 0.3 < life.metrics["accuracy"][-1]
+    kind = card.family.partition("-")[0]
+    given = [(image / 255 - fashion.MEAN) / fashion.STD for image in life.pictures.astype(np.float32)]
+    images = torch.from_numpy(np.repeat(np.stack(given)[:, None], 3, axis=1))
+    with torch.inference_mode():
+        now = load_variant(card)(images).attention[:, 0].numpy()
+    assert images.shape[2] == fashion.SIZES[kind]
+    assert np.abs(now - life.maps[-1]).max() < 0.02  # half precision of weights and maps
