@@ -20,6 +20,7 @@ from abn.model import MECHANISMS, AttentionBranchNetwork
 from abn.training import warmstart
 
 ARMS = ("baseline", "matched", "none", "additive", "multiplicative")
+PLAIN = ("baseline", "matched")  # those without an attention branch
 WIDER = (22, 42, 85)  # widths of ResNet-20's stages that bring it to the parameters of its Attention Branch Network
 UNLIKE = 0.02  # noise on each of two averaged branches, in standard deviations of each weight: equal ones stay equal
 MAP_NOISE = 0.3  # noise on the warm map head, as a share of its weights: what a seed changes in it
@@ -110,7 +111,7 @@ def warm(arm: str, backbone: nn.Module, some_features: Tensor, *, seed: int, fol
     with torch.no_grad():
         for branch in branches:
             for weight in branch.parameters():
-                if weight.ndim > 1:
+                if weight.ndim > 1:  # convolutions and classifier
                     weight += UNLIKE * weight.std() * torch.randn(weight.shape, generator=generator)
     return PlainNetwork(halves.extractor, *branches)
 

@@ -51,6 +51,7 @@ class Cluttered:
         inputs = torch.from_numpy(canvases.inputs(np.arange(len(canvases))))
         self.test = Pictures(inputs, canvases.labels, canvases.masks, self.deleted, batch=100)
         self.settings = {"pictures": self.train_pictures, **vars(self.schedule), "test": self.test_pictures}
+        self.settings["deleted"] = self.deleted
 
     def untrained(self, seed: int) -> nn.Module:
         network = from_scratch("none", backbone=BACKBONE, num_classes=10, seed=seed)
@@ -81,6 +82,7 @@ class Scenes:
             "map_rate": self.recipe.map_rate,
             "weight_decay": self.recipe.weight_decay,
             "test": self.test_scenes,
+            "deleted": self.deleted,
         }
 
     @cached_property

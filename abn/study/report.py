@@ -1,6 +1,7 @@
 """From the files of single runs to the summary that the page and the command line read."""
 
 import json
+import os
 from itertools import groupby
 from pathlib import Path
 
@@ -25,17 +26,20 @@ METRICS = (
     "pointing",
     "energy_over_area",
     "roc_auc",
-    "polarity",
-    "deletion",
-    "insertion",
+    "deletion_below_random",
+    "insertion_above_random",
 )
-RUN_KEYS = ("dataset", "arm", "seed", "metrics", "parameters", "seconds", "seconds_training", "settings", "command")
+RUN_KEYS = (
+    *("dataset", "arm", "seed", "metrics", "map", "parameters"),
+    *("seconds", "seconds_training", "settings", "bfloat16", "command"),
+)
 
 
 def summarise(results: Path = RESULTS) -> dict:
     """Every run, every comparison that at least two seeds allow, and every trial on polarity.
 
-    Holm's family is all comparisons of one data set and one metric.
+    Holm's family is all comparisons of one data set and one metric; where two arms differ in no seed they are one and
+    the same computation, and no comparison.
     """
     files = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((results / "runs").glob("*.json"))]
     runs = [{key: file[key] for key in RUN_KEYS} for file in files if "arm" in file]
@@ -52,20 +56,33 @@ def summarise(results: Path = RESULTS) -> dict:
 def write(results: Path = RESULTS) -> Path:
     """Write the summary beside the runs."""
     path = results / "summary.json"
-    path.write_text(json.dumps(summarise(results), indent=1) + "\n", encoding="utf-8")
+    half = path.with_suffix(".part")
+    half.write_text(json.dumps(summarise(results), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    os.replace(half, path)
     return path
 
 
 def _family(dataset: str, metric: str, runs: list[dict]) -> list[dict]:
-    values = {(run["arm"], run["seed"]): run["metrics"][metric] for run in runs}
+    values = {(run["arm"], run["seed"]): _value(run["metrics"], metric) for run in runs}
+    seeds = sorted({run["seed"] for run in runs})
     found = []
     for arm, against in PAIRS:
-        seeds = sorted({run["seed"] for run in runs})
         both = [(values.get((arm, seed)), values.get((against, seed))) for seed in seeds]
         both = [pair for pair in both if None not in pair]
         if len(both) >= 2:
             said = paired(*zip(*both, strict=True))
             found.append({"dataset": dataset, "arm": arm, "against": against, "metric": metric, **vars(said)})
-    for comparison, adjusted in zip(found, holm([one["p"] for one in found]), strict=True):
+            found[-1]["p_holm"] = 1.0
+    tested = [one for one in found if (one["ci_low"], one["ci_high"]) != (0, 0)]
+    for comparison, adjusted in zip(tested, holm([one["p"] for one in tested]), strict=True):
         comparison["p_holm"] = adjusted
     return found
+
+
+def _value(metrics: dict[str, float | None], metric: str) -> float | None:
+    """A metric of a run; areas of deletion and insertion only count against the same run's random order."""
+    if metric == "deletion_below_random":
+        return metrics["deletion_random"] - metrics["deletion"]
+    if metric == "insertion_above_random":
+        return metrics["insertion"] - metrics["insertion_random"]
+    return metrics[metric]

@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from abn.findings import RESULTS
-from abn.study.arms import parameters
+from abn.study.arms import PLAIN, parameters
 from abn.study.experiments import EXPERIMENTS, Experiment, Scenes
 from abn.study.measures import measure
+from abn.training.loop import has_bfloat16
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,8 @@ class Run:
             "seconds": round(time.monotonic() - started, 1),
             "seconds_training": round(trained - started, 1),
             "settings": experiment.settings,
+            "bfloat16": has_bfloat16(),
+            "map": "CAM of the first class" if self.arm in PLAIN else "M",
             "command": self.command,
         }
 
@@ -82,7 +85,7 @@ class Trial:
             "metrics": measure(network, experiment.test, curves=False),
             "seconds": round(time.monotonic() - started, 1),
             "settings": experiment.settings,
-            "command": f"python -m abn study run --polarity --seed {self.seed}",
+            "command": f"python -m abn study run --polarity --seed {self.seed}",  # with the seed's other trials
         }
 
 
@@ -103,77 +106,8 @@ def polarity_plan(seeds: Sequence[int]) -> Iterator[Trial]:
                     yield Trial(mechanism, folded, map_head, seed)
 
 
-def perform(self, experiment: Experiment, work: Path) -> dict:
-        """Train and measure; returns what the run's file holds."""
-        started = time.monotonic()
-        network = experiment.trained(self.arm, self.seed, work / f"{self.name}.pt")
-        trained = time.monotonic()
-        metrics = measure(network, experiment.test)
-        before = measure(experiment.untrained(self.seed), experiment.test, curves=False)
-        metrics |= {f"{name}_untrained": before[name] for name in UNTRAINED}
-        return {
-            **asdict(self),
-            "metrics": metrics,
-            "parameters": parameters(network),
-            "seconds": round(time.monotonic() - started, 1),
-            "seconds_training": round(trained - started, 1),
-            "settings": experiment.settings,
-            "command": self.command,
-        }
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A trial on polarity: does the map come out upright, the gain folded or not, its map head usual or fast?"""
-
-    mechanism: str
-    folded: bool
-    map_head: str  # "usual", or "fast": a hundred times the rate, trunk and batch norm fixed
-    seed: int
-
-    @property
-    def name(self) -> str:
-        return f"polarity-{self.mechanism}-{'folded' if self.folded else 'unfolded'}-{self.map_head}-{self.seed}"
-
-    def perform(self, experiment: Scenes, work: Path) -> dict:
-        """Train and measure; returns what the trial's file holds."""
-        started = time.monotonic()
-        network = experiment.trained(
-            self.mechanism,
-            self.seed,
-            work / f"{self.name}.pt",
-            folded=self.folded,
-            fast_map_head=self.map_head == "fast",
-        )
-        return {
-            "dataset": "scenes",
-            **asdict(self),
-            "metrics": measure(network, experiment.test, curves=False),
-            "seconds": round(time.monotonic() - started, 1),
-            "settings": experiment.settings,
-            "command": f"python -m abn study run --polarity --seed {self.seed}",
-        }
-
-
-def plan(datasets: Sequence[str], arms: Sequence[str], seeds: Sequence[int]) -> Iterator[Run]:
-    """The runs, seed by seed, so that every arm has the same seeds wherever it is stopped."""
-    for seed in seeds:
-        for dataset in datasets:
-            for arm in arms:
-                yield Run(dataset, arm, seed)
-
-
-def polarity_plan(seeds: Sequence[int]) -> Iterator[Trial]:
-    """The trials on polarity; the usual head on a folded gain needs none, as it is the study's own run."""
-    for seed in seeds:
-        for mechanism in ("additive", "multiplicative"):
-            yield Trial(mechanism, False, "usual", seed)
-            yield Trial(mechanism, False, "fast", seed)
-            yield Trial(mechanism, True, "fast", seed)
-
-
 def perform(jobs: Iterable[Run | Trial], data: Path, work: Path, *, again: bool, results: Path = RESULTS) -> None:
-    """Perform the jobs whose files are missing, or all of them `again`."""
+    """Perform the jobs whose files are missing, or all of them `again`; two at a time must not share a job."""
     folder, stages = results / "runs", work / "study"
     for place in (folder, stages):
         place.mkdir(parents=True, exist_ok=True)
@@ -182,16 +116,15 @@ def perform(jobs: Iterable[Run | Trial], data: Path, work: Path, *, again: bool,
     for number, job in enumerate(jobs, start=1):
         path, stage = folder / f"{job.name}.json", stages / f"{job.name}.pt"
         if again:
-            for old in (path, stage):
-                old.unlink(missing_ok=True)
-        if path.is_file():
+            stage.unlink(missing_ok=True)  # the result stays until there is a new one
+        elif path.is_file():
             continue
         dataset = getattr(job, "dataset", "scenes")
         if dataset not in experiments:
             experiments[dataset] = EXPERIMENTS[dataset](data, work)
         done = job.perform(experiments[dataset], stages)
         half = path.with_suffix(".part")
-        half.write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
+        half.write_text(json.dumps(done, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         os.replace(half, path)
         stage.unlink(missing_ok=True)
         log.info("%s: %d of %d, %.0f s", job.name, number, len(jobs), done["seconds"])
