@@ -19,6 +19,7 @@ from abn.errors import ABNError
 RESULTS = Path(__file__).parent / "study" / "results"
 REPORT = "python -m abn study report"
 COST = "python -m abn study cost"
+PUBLISHED = "git checkout abn/study/results/published.json"
 
 BASELINE, MATCHED, NONE = "baseline", "matched", "none"
 MECHANISMS = ("additive", "multiplicative")
@@ -27,6 +28,7 @@ DATASETS = {"scenes": "Scenes", "cluttered-fashion": "Cluttered Fashion-MNIST"}
 UNTRAINED, CAM = "before training", "CAM of the baseline"
 IN_A_SENTENCE = {BASELINE: "the baseline", MATCHED: "the matched baseline", NONE: "“none”", CAM: f"the {CAM}"}
 DECISIVE = 0.05  # p below which a test is said to decide
+ENOUGH = 3  # seeds from which a difference is spoken of: two may agree by rounding alone
 
 T95 = (  # 97.5 % quantiles of Student's t for 1, 2, … degrees of freedom; beyond, the last, which is a little too wide
     12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281,
@@ -89,8 +91,16 @@ METRICS = {
         "no difference seen between brightest first and {control} for {who}",
         digits=3,
     ),
+    "deletion_below_random": Metric(
+        "area that deletion loses, brightest first against random order", "loses more than", "loses less than", digits=3
+    ),
+    "insertion_above_random": Metric(
+        "area that insertion gains, brightest first against random order",
+        "gains more than",
+        "gains less than",
+        digits=3,
+    ),
 }
-LOCALISATION = ("pointing", "roc_auc", "energy_over_area")
 
 
 @dataclass(frozen=True)
@@ -114,11 +124,11 @@ class Spread:
 
     @property
     def seen(self) -> str:
-        """Of a difference, what may be said: "higher", "lower", "none", "single" (one seed) or "missing"."""
+        """Of a difference, what may be said: "higher", "lower", "none", "few" (seeds) or "missing"."""
         if not self.by_seed or self.mean is None:
             return "missing"
-        if self.low is None or self.high is None:
-            return "single"
+        if self.low is None or self.high is None or len(self.by_seed) < ENOUGH:
+            return "few"
         return "higher" if self.low > 0 else "lower" if self.high < 0 else "none"
 
 
@@ -231,6 +241,9 @@ def _minus(name: str, first: dict[int, float], against: str, second: dict[int, f
 
 
 def _base(key: str) -> str:
+    """The metric that a key of a run's metrics is a kind of."""
+    if key in METRICS:
+        return key
     for end in ("_untrained", "_random", "_dark_first"):
         key = key.removesuffix(end)
     return key
@@ -261,8 +274,13 @@ def _broken(name: str, command: str) -> ABNError:
 
 
 def _numbers(metrics: dict) -> dict[str, float]:
-    """What is a finite number among the metrics of a run."""
-    return {key: float(v) for key, v in metrics.items() if type(v) in (int, float) and math.isfinite(v)}
+    """What is a finite number among the metrics of a run; areas also against the same run's random order."""
+    found = {key: float(v) for key, v in metrics.items() if type(v) in (int, float) and math.isfinite(v)}
+    if {"deletion", "deletion_random"} <= found.keys():
+        found["deletion_below_random"] = found["deletion_random"] - found["deletion"]
+    if {"insertion", "insertion_random"} <= found.keys():
+        found["insertion_above_random"] = found["insertion"] - found["insertion_random"]
+    return found
 
 
 def read_study(results: Path | None = None) -> Study:
@@ -308,11 +326,9 @@ def title(dataset: str) -> str:
 
 def number(value: float, digits: int = 2, *, sign: bool = False) -> str:
     """A number with a real minus. With `sign` it has one, and two more decimals at most where it would seem zero."""
-    text = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
-    for more in (1, 2):
-        if sign and not text.strip("+-0."):
-            text = f"{value:+.{digits + more}f}"
-    return (text if text.strip("+-0.") else text.lstrip("+-")).replace("-", "−")
+    texts = [f"{value:{'+' if sign else ''}.{places}f}" for places in range(digits, digits + (3 if sign else 1))]
+    text = next((text for text in texts if text.strip("+-0.")), texts[0].lstrip("+-"))
+    return text.replace("-", "−")
 
 
 def listed(names: Iterable[str]) -> str:
@@ -325,8 +341,8 @@ def _capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def _seeds(rows: Iterable[Spread]) -> str:
-    """5 seeds; 4 to 5 seeds."""
+def seeds(rows: Iterable[Spread]) -> str:
+    """How many there are: 5 seeds; 4 to 5 seeds."""
     counts = sorted({len(row.by_seed) for row in rows} - {0}) or [0]
     return f"{' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} seed{'' if counts[-1] == 1 else 's'}"
 
@@ -358,10 +374,10 @@ def _clauses(rows: Sequence[Spread], metric: Metric) -> str:
             parts.append(f"{who} {verb} {phrase} {f' and {phrase.split()[-1]} '.join(controls)}")
         elif outcome == "none":
             parts.append(metric.same.format(control=" or ".join(controls), who=" or ".join(names)))
-        elif outcome == "single":
-            parts.append(f"{who} against {control} rests on one seed, which gives no interval")
+        elif outcome == "few":
+            parts.append(f"too few seeds to tell {who} from {control}")
         else:
-            parts.append(f"{who} against {control} has not been measured")
+            parts.append(f"nothing was measured of {who} against {control}")
     return "; ".join(parts)
 
 
@@ -369,7 +385,7 @@ def _verdicts(rows: dict[str, list[Spread]], above: tuple[str, str], below: tupl
     """A word on each panel's differences: what they share, or that they differ; `above`, `below`: (words, tone)."""
     known = {
         (): ("not measured", "missing"),
-        ("single",): ("one seed only", "missing"),
+        ("few",): ("too few seeds", "missing"),
         ("none",): ("no difference seen", "open"),
         ("higher",): above,
         ("lower",): below,
@@ -388,7 +404,7 @@ def _better_or_worse(metric: Metric) -> tuple[tuple[str, str], tuple[str, str]]:
 def _in_numbers(rows: dict[str, list[Spread]], what: str, digits: int) -> tuple[str, ...]:
     """For each panel a sentence with every mean, interval and p."""
     return tuple(
-        f"{where}, {_seeds(some)}, {what}, mean and 95 % interval: {'; '.join(_one(row, digits) for row in some)}."
+        f"{where}, {seeds(some)}, {what}, mean and 95 % interval: {'; '.join(_one(row, digits) for row in some)}."
         for where, some in rows.items()
     )
 
@@ -420,9 +436,13 @@ def exact_test(study: Study, key: str = "accuracy") -> list[str]:
         )
     if study.comparisons:
         sentences.append(
-            f"Intervals are not adjusted: of {len(study.comparisons)} comparisons that have no effect at all, about "
-            f"{max(1, round(len(study.comparisons) / 20))} would seem to have one."
+            f"Intervals are not adjusted: of {len(study.comparisons)} comparisons without any effect, about "
+            f"{max(1, round(len(study.comparisons) / 20))} would seem to have one if they were independent."
         )
+    sentences.append(
+        "An interval says what other seeds would give on the same test pictures: other pictures, other objects or a "
+        "longer training may differ by more."
+    )
     return sentences
 
 
@@ -444,6 +464,9 @@ def sizes(study: Study, dataset: str) -> str:
     settings = runs[0].settings
     said = [text.format(settings[key]) for key, text in SIZES.items() if type(settings.get(key)) in (int, float)]
     sentence = f"{_capital(', '.join(said) or 'no size is noted')}."
+    steps = settings.get("samples") or settings.get("pictures", 0) * settings.get("epochs", 0)
+    if steps and settings.get("batch"):
+        sentence += f" That is {int(steps / settings['batch'])} steps: a short training, not carried to its end."
     if any(run.settings != settings for run in runs):
         sentence += " Not all runs had the same settings: read the differences with care."
     return sentence
@@ -462,7 +485,7 @@ def accuracies(study: Study) -> Finding:
         arms = [{run.seed: 0.0 for run in study.of(dataset, arm)} for arm in ARMS]
         name = title(dataset)
         counts.append(
-            f"{len(study.of(dataset))} on {name[:1].lower()}{name[1:]} ({_seeds(spread('', a) for a in arms)})"
+            f"{len(study.of(dataset))} on {name[:1].lower()}{name[1:]} ({seeds(spread('', a) for a in arms)})"
         )
     minutes = sum(run.seconds for run in study.runs) / 60
     sentence = f"{len(study.runs)} networks trained and measured, {listed(counts)}, in {minutes:,.0f} minutes."
@@ -471,9 +494,14 @@ def accuracies(study: Study) -> Finding:
     return Finding((sentence,), rows, axis, numbers=numbers, digits=metric.digits, one_scale=False)
 
 
-def parameters(study: Study, dataset: str) -> dict[str, int]:
-    """Arm → trainable numbers."""
-    return {run.arm: run.parameters for run in study.of(dataset)}
+def parameters(study: Study, dataset: str) -> str:
+    """Every arm's parameters, and how far the matched baseline matches."""
+    counts = {arm: runs[0].parameters for arm in ARMS if (runs := study.of(dataset, arm))}
+    sentence = f"Parameters: {', '.join(f'{arm} {count:,}' for arm, count in counts.items())}."
+    if MATCHED in counts and MECHANISMS[0] in counts:
+        share = counts[MATCHED] / counts[MECHANISMS[0]]
+        sentence += f" The matched baseline has {100 * share:.0f} % of the Attention Branch Network's."
+    return sentence
 
 
 def compared(
@@ -485,14 +513,29 @@ def compared(
     rows = {title(dataset): some for dataset, some in found.items()}
     which = ((f"{arms[0]} ahead", "seen"), (f"{against} ahead", "seen"))
     unit = f" ({metric.step})" if metric.step else ""
+    said = _per_dataset({dataset: _clauses(some, metric) for dataset, some in found.items()})
     return Finding(
-        _per_dataset({dataset: _clauses(some, metric) for dataset, some in found.items()}),
+        said + (_same_computation(study, key) if against == NONE else ()),
         rows,
         f"difference in {metric.title}{unit.replace(' ', '<br>', 1)}",
         _verdicts(rows, *(which if ahead else _better_or_worse(metric))),
         _in_numbers(rows, f"difference in {metric.title}{unit}", metric.digits),
         digits=metric.digits,
         reference=0,
+    )
+
+
+def _same_computation(study: Study, key: str) -> tuple[str, ...]:
+    """Where “none” and the baseline agree in every seed to the last digit: they are one computation, and no control."""
+    where = [
+        title(dataset)
+        for dataset in study.datasets
+        if (values := study.values(dataset, NONE, key)) and values == study.values(dataset, BASELINE, key)
+    ]
+    return tuple(
+        f"{name}: “none” and the baseline agree in every seed to the last digit, as nothing that they share is trained "
+        "by both losses; this repeats the first question."
+        for name in where
     )
 
 
@@ -510,7 +553,7 @@ def polarity(study: Study) -> Finding:
         ]
         counts: dict[str, list[str]] = {}
         for row in some:
-            counts.setdefault(f"{_upright(row)} of {_seeds([row])}" if row.by_seed else "no seed", []).append(row.name)
+            counts.setdefault(f"{_upright(row)} of {seeds([row])}" if row.by_seed else "no seed", []).append(row.name)
         counted = listed(f"in {count} for {listed(names)}" for count, names in counts.items())
         clauses[dataset] = f"the map is bright on the object {counted}"
         ways = {_way(row) for row in some if row.name in MECHANISMS and row.by_seed}
@@ -523,12 +566,17 @@ def polarity(study: Study) -> Finding:
 UPRIGHT = "upright in every seed"
 
 
+EVEN = 0.05  # polarity below which a map is neither way up
+
+
 def _upright(row: Spread) -> int:
-    return sum(value > 0 for value in row.by_seed.values())
+    return sum(value > EVEN for value in row.by_seed.values())
 
 
 def _way(row: Spread) -> str:
-    return {len(row.by_seed): UPRIGHT, 0: "upside down in every seed"}.get(_upright(row), "upright in some seeds only")
+    if row.by_seed and all(value < -EVEN for value in row.by_seed.values()):
+        return "upside down in every seed"
+    return {len(row.by_seed): UPRIGHT, 0: "upright in no seed"}.get(_upright(row), "upright in some seeds only")
 
 
 TRIALS = (  # (folded, map head) and the name
@@ -567,7 +615,7 @@ def polarity_trials(study: Study) -> Finding:
 def _trial_verdict(mechanism: str, rows: list[Spread]) -> Verdict:
     found = [row for row in rows[1:] if row.by_seed]
     turned = [
-        f"{row.name} ({len(row.by_seed) - _upright(row)} of {_seeds([row])})"
+        f"{row.name} ({len(row.by_seed) - _upright(row)} of {seeds([row])})"
         for row in found
         if _upright(row) < len(row.by_seed)
     ]
@@ -604,15 +652,40 @@ def bright_first(study: Study, key: str = "deletion") -> Finding:
         ]
     titled = {title(dataset): some for dataset, some in differences.items()}
     what = f"area {'lost' if sign < 0 else 'gained'} with the brightest first"
+    beyond = {dataset: _beyond_none(study, dataset, key, sign) for dataset in study.datasets}
     return Finding(
-        _per_dataset({dataset: _clauses(some, metric) for dataset, some in differences.items()}),
+        _per_dataset({dataset: _clauses(some, metric) for dataset, some in differences.items()})
+        + _per_dataset({dataset: _clauses(some, BEYOND) for dataset, some in beyond.items()}),
         rows,
         f"{metric.title}<br>(mean probability of the answer, 0 to 1)",
-        _verdicts(titled, ("bright matters more", "seen"), ("bright matters less", "open")),
+        _verdicts(
+            {title(dataset): some for dataset, some in beyond.items()},
+            ("bright matters more than in “none”", "seen"),
+            ("bright matters less than in “none”", "open"),
+        ),
         _in_numbers(titled, what, metric.digits),
         digits=metric.digits,
         one_scale=False,
     )
+
+
+NEVER = "“none”, which never applies its map"
+BEYOND = Metric(
+    "area",
+    "more sensitive to the brightest cells than",
+    "less sensitive to the brightest cells than",
+    "no difference seen between {who} and {control}",
+)
+
+
+def _beyond_none(study: Study, dataset: str, key: str, sign: int) -> list[Spread]:
+    """How much more going by brightness tells than random order does, each mechanism less “none”."""
+
+    def effect(arm: str) -> dict[int, float]:
+        first = _minus(arm, study.values(dataset, arm, key), "", study.values(dataset, arm, f"{key}_random"))
+        return {seed: sign * value for seed, value in first.by_seed.items()}
+
+    return [_minus(arm, effect(arm), NEVER, effect(NONE)) for arm in MECHANISMS]
 
 
 def finds_object(study: Study, key: str = "pointing") -> Finding:
@@ -757,32 +830,54 @@ def _between(values: Sequence[float]) -> str:
 
 
 @dataclass(frozen=True)
+class Dispute:
+    """What somebody else measured; top-1 error in %."""
+
+    dataset: str
+    backbone: str
+    plain: float
+    abn: float | None
+    said: str
+    source: str
+    url: str
+
+
+@dataclass(frozen=True)
 class Published:
     """The authors' own figures, what disputes them and what they leave out."""
 
     rows: dict[str, list[tuple[str, float, float]]]  # data set → (backbone, ABN, plain), top-1 error in %
-    disputes: list[dict[str, Any]]
+    disputes: list[Dispute]
     missing: list[str]
-    sources: dict[str, dict[str, str]]
+    quote: str  # what a review says, as a sentence
 
 
 def read_published(results: Path | None = None) -> Published:
     """The published figures; `ABNError` where the file is missing or broken."""
-    found = _read("published.json", "git checkout", results)
+    found = _read("published.json", PUBLISHED, results)
     try:
         rows: dict[str, list[tuple[str, float, float]]] = {}
         for one in found["results"]:
             rows.setdefault(str(one["dataset"]), []).append(
                 (str(one["backbone"]), float(one["abn"]), float(one["plain"]))
             )
+        sources = {name: (str(one["name"]), str(one["url"])) for name, one in found["sources"].items()}
         disputes = [
-            {**one, "dataset": str(one["dataset"]), "backbone": str(one["backbone"]), "said": str(one["said"])}
+            Dispute(
+                str(one["dataset"]),
+                str(one["backbone"]),
+                float(one["plain"]),
+                None if one.get("abn") is None else float(one["abn"]),
+                str(one["said"]),
+                *sources[one["source"]],
+            )
             for one in found["disputes"]
         ]
-        sources = {name: {"name": str(one["name"]), "url": str(one["url"])} for name, one in found["sources"].items()}
-        return Published(rows, disputes, [str(one) for one in found["not_given"]], sources)
+        review = found["review"]
+        quote = f"{review['said']}, {sources[review['source']][0]} says “{review['quote']}”."
+        return Published(rows, disputes, [str(one) for one in found["not_given"]], quote)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _broken("published.json", "git checkout") from error
+        raise _broken("published.json", PUBLISHED) from error
 
 
 def published_sentence(published: Published) -> str:

@@ -42,7 +42,7 @@ def summarise(results: Path = RESULTS) -> dict:
     the same computation, and no comparison.
     """
     files = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((results / "runs").glob("*.json"))]
-    runs = [{key: file[key] for key in RUN_KEYS} for file in files if "arm" in file]
+    runs = [{key: file[key] for key in RUN_KEYS if key in file} for file in files if "arm" in file]
     trials = [file for file in files if "mechanism" in file]
     runs.sort(key=lambda run: (run["dataset"], run["seed"]))
     comparisons = []
@@ -81,8 +81,10 @@ def _family(dataset: str, metric: str, runs: list[dict]) -> list[dict]:
 
 def _value(metrics: dict[str, float | None], metric: str) -> float | None:
     """A metric of a run; areas of deletion and insertion only count against the same run's random order."""
-    if metric == "deletion_below_random":
-        return metrics["deletion_random"] - metrics["deletion"]
-    if metric == "insertion_above_random":
-        return metrics["insertion"] - metrics["insertion_random"]
-    return metrics[metric]
+    curve, _, against = metric.partition("_")
+    if against not in ("below_random", "above_random"):
+        return metrics.get(metric)
+    area, random = metrics.get(curve), metrics.get(f"{curve}_random")
+    if area is None or random is None:
+        return None
+    return random - area if against == "below_random" else area - random

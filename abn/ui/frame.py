@@ -7,7 +7,10 @@ from PIL import Image
 from abn.render import COLOUR_MAPS, DEFAULT_COLOURS
 from abn.variants import problems
 
-PAGES = {"app.py": ("Compare", ":material/compare:")}  # in the order of the list; the first is the first page
+PAGES = {  # in the order of the list; the first is the first page
+    "app.py": ("Compare", ":material/compare:"),
+    "pages/Study.py": ("Study", ":material/science:"),
+}
 
 _GLOW = np.clip(1 - np.hypot(*np.mgrid[-1:1:64j, -1:1:64j]), 0, 1)
 ICON = Image.fromarray(COLOUR_MAPS[DEFAULT_COLOURS][np.rint(255 * _GLOW).astype(int)])  # drawn: nothing is fetched
