@@ -533,8 +533,8 @@ def _same_computation(study: Study, key: str) -> tuple[str, ...]:
         if (values := study.values(dataset, NONE, key)) and values == study.values(dataset, BASELINE, key)
     ]
     return tuple(
-        f"{name}: “none” and the baseline agree in every seed to the last digit, as nothing that they share is trained "
-        "by both losses; this repeats the first question."
+        f"{name}: “none” and the baseline agree in every seed to the last digit: the feature extractor, the one part "
+        "that both losses could change, is fixed. So this repeats the first question."
         for name in where
     )
 
