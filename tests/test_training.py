@@ -379,3 +379,17 @@ def test_each_family_is_measured_by_its_own_backbone(monkeypatch, capsys):
 
 def test_a_share_leaves_out_what_has_no_figure():
     assert evaluate._share([1.0, 0.0, float("nan")]) == 0.5
+
+
+def test_a_card_says_which_aims_it_missed():
+    card = SimpleNamespace(lesson="", mechanism="additive")
+    controls = {"plain backbone": {"photographs": {"perception_top1": 0.8}}}
+    figures = {
+        "scenes": {"perception_right": 0.5, "pointing": 0.7, "roc_auc": 0.9},
+        "photographs": {"perception_top1": 0.75},
+    }
+    said = evaluate.missed(card, figures, controls)
+    assert said == "pointing 0.700 of 0.800; perception top1 on photographs 0.750 of 0.800"
+    figures["scenes"]["pointing"] = figures["photographs"]["perception_top1"] = 0.8
+    assert evaluate.missed(card, figures, controls) == "none"
+    assert evaluate.missed(SimpleNamespace(lesson="", mechanism="none"), {}, {}) == "none"

@@ -32,6 +32,7 @@ from abn.variants import Card, find_variant, list_variants, load_variant, write_
 NAMED = 0.2  # probability with which the backbone must name the clean cut-out
 SEED = 11  # of the held-out scenes; the recipe was chosen on those of another seed
 BATCH = 50
+AIMS = {"perception_right": 0.42, "pointing": 0.80, "roc_auc": 0.88}  # on scenes; on photographs the backbone's own
 
 log = logging.getLogger(__name__)
 
@@ -230,7 +231,19 @@ def _measure_family(which: sources.Backbone, cards: list[Card], args: argparse.N
         figures = measure(network_answer(network), held_out, labelled)
         _report(card.id, figures, as_json=args.json)
         if args.write:
-            write_card(replace(card, measured={**figures, "controls": controls} if controls else figures))
+            measured = {**figures, "aims missed": missed(card, figures, controls), "controls": controls}
+            write_card(replace(card, measured=measured))
+
+
+def missed(card: Card, figures: dict[str, dict], controls: dict[str, dict]) -> str:
+    """The aims that a plain variant with attention did not reach; "none" where it reached all, or has none."""
+    if card.lesson or card.mechanism == "none":
+        return "none"
+    aims = [(name, figures["scenes"][name], aim) for name, aim in AIMS.items()]
+    kept = controls["plain backbone"]["photographs"]["perception_top1"]
+    aims.append(("perception_top1 on photographs", figures["photographs"]["perception_top1"], kept))
+    short = [f"{name.replace('_', ' ')} {found:.3f} of {aim:.3f}" for name, found, aim in aims if found < aim]
+    return "; ".join(short) or "none"
 
 
 def _untrained(backbone: nn.Module, data: Path) -> nn.Module:
