@@ -18,6 +18,7 @@ ICON = Image.fromarray(COLOUR_MAPS[DEFAULT_COLOURS][np.rint(255 * _GLOW).astype(
 _STYLE = """
 <style>
 [data-testid="stHeader"] { background: none; pointer-events: none; }
+[data-testid="stHeader"] :not(button, a, button *, a *) { pointer-events: none; }
 [data-testid="stHeader"] :is(button, a) { pointer-events: auto; }
 [data-testid="stMainBlockContainer"] { padding-top: 1rem; padding-inline: clamp(1rem, 3vw, 5rem); }
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit; opacity: .95; }

@@ -138,13 +138,13 @@ def why_not() -> None:
 
 def take_over() -> None:
     """To be called last on a page, so that the first view need not share the processor: start loading the live models,
-    look once a second, and draw the page anew when they are there."""
+    look every other second, and draw the page anew when they are there."""
     if not engine().settled.is_set():
         engine().start()
         _look_again()
 
 
-@st.fragment(run_every="1s")
+@st.fragment(run_every="2s")
 def _look_again() -> None:
     if engine().settled.is_set():
         st.rerun(scope="app")
