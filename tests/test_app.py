@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from abn import first_view, render, variants
@@ -477,3 +478,9 @@ def test_a_picture_of_clothing_is_shown_to_those_that_know_it(live_app):
     assert not any("Learnt on" in info.value for info in live_app.info)
     assert live_app.session_state["variant_ids"] == [f"cluttered-resnet20-{name}" for name in choices.MECHANISMS[1:]]
     assert len(answers(live_app)) == 3
+
+
+def test_a_tiny_picture_is_enlarged_to_be_drawn_on_and_a_large_one_shrunk():
+    sizes = {(32, 32): (480, 480), (3, 60): (24, 480), (4000, 1000): (960, 240), (800, 600): (800, 600)}
+    for size, shown in sizes.items():
+        assert pickers._display(Image.new("RGB", size)).size == shown

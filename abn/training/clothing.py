@@ -50,7 +50,7 @@ DATA = {
     ),
     "cluttered-fashion": BuiltIn(
         "cluttered",
-        "Cluttered clothing",
+        "Cluttered",
         "Knows ten kinds of clothing among scraps of others, grey on black; photographs mean nothing to it.",
         "Fashion-MNIST, {count:,} items of 20 px on canvases of 32 × 32 among 8 pieces of others, mirrored at random",
     ),

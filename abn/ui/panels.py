@@ -50,7 +50,7 @@ def what_the_model_saw(explanation: Explanation, chosen: Chosen) -> None:
     image = Image.fromarray(pixels).resize((PANEL, PANEL), Image.Resampling.BICUBIC)
     st.image(image, width="stretch", alt=f"What the model saw of: {chosen.alt}")
     if chosen.credit:
-        st.caption(f"Photograph: {chosen.credit}", help=chosen.source)
+        st.caption(f"Picture: {chosen.credit}", help=chosen.source)
     for note in chosen.picture.notes:
         st.caption(plain(note))
 

@@ -272,6 +272,10 @@ def _open(chosen: str) -> Chosen:
 
 
 def _display(image: Image.Image) -> Image.Image:
+    """No larger than a screen shows it; and large enough to be framed and drawn on."""
+    if max(image.size) < DISPLAY // 4:
+        times = DISPLAY // 2 // max(image.size)
+        return image.resize((image.width * times, image.height * times), Image.Resampling.BICUBIC)
     small = image.copy()
     small.thumbnail((DISPLAY, DISPLAY))
     return small
