@@ -6,11 +6,15 @@ Maps are stored in half precision. What records it is abn/training/life.py.
 
 import logging
 import os
+import struct
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
+from abn.errors import ABNError
 from abn.variants import Card
 
 METRIC = "metric/"  # what the names of the metrics' arrays start with
@@ -39,7 +43,7 @@ def load_life(card: Card) -> Life | None:
         return None
     try:
         life = read(path)
-    except Exception as error:  # zip and npy fail in many ways
+    except ABNError as error:
         log.warning("%s can't be read", path.name, exc_info=error)
         return None
     if life.weights != card.sha256:
@@ -54,7 +58,14 @@ def place(card: Card) -> Path:
 
 
 def read(path: Path) -> Life:
-    """A life as `write` left it; raises whatever is wrong with the file."""
+    """A life as `write` left it; `ABNError` where the file is damaged or is none."""
+    try:
+        return _read(path)
+    except (OSError, EOFError, KeyError, TypeError, ValueError, BadZipFile, zlib.error, struct.error) as error:
+        raise ABNError(f"{path.name} can't be read, so the life of this map is not shown.") from error
+
+
+def _read(path: Path) -> Life:
     with np.load(path, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
     life = Life(

@@ -14,7 +14,6 @@ from abn.ui import frame, live
 from abn.ui.frame import plain
 
 ROOT = Path(__file__).parents[1]
-REAL = findings.RESULTS
 ANCHORS = [
     "compared", "help", "parameters", "auxiliary", "mechanism", "bright", "polarity", "upside-down", "object",
     "calibration", "cost", "published",
@@ -178,7 +177,6 @@ def test_an_early_study_is_shown_as_far_as_it_goes(app, results):
     assert plain("No such trial has been run yet.") in markdown(at)
 
 
-@pytest.mark.skipif(not (REAL / "summary.json").is_file(), reason="the study has not been summed up yet")
 def test_the_real_results_are_shown_and_hang_together(app):
     at = app.run()
     assert not at.exception and [heading.anchor for heading in at.subheader] == ANCHORS

@@ -2,14 +2,11 @@
 
 import argparse
 import json
-import os
 from pathlib import Path
 
-from abn.findings import RESULTS, read_summary
+from abn.findings import ARMS, DATASETS, RESULTS, read_summary
 from abn.training import sources
 
-ARMS = ("baseline", "matched", "none", "additive", "multiplicative")
-DATASETS = ("scenes", "cluttered-fashion")
 SEEDS = 5
 
 
@@ -58,7 +55,6 @@ def _perform(args: argparse.Namespace) -> None:
     from abn.study.runs import perform, plan, polarity_plan
 
     torch.set_num_threads(1)  # two runs beside each other are faster than one on two threads
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     seeds = list(range(1, args.seeds + 1)) if args.seed is None else [args.seed]
     arms = plan(args.dataset or DATASETS, args.arm or ARMS, seeds)
     jobs = list(polarity_plan(seeds) if args.polarity else arms)

@@ -141,7 +141,7 @@ class Scenes:
                 optimiser=optimiser,
                 schedule=schedule,
                 path=path,
-                settings={**self.settings, **rates, "seed": seed, "folded": folded},
+                settings={"samples": self.samples, "batch": self.batch, **rates, "seed": seed, "folded": folded},
             )
         return network
 

