@@ -26,6 +26,8 @@ from abn.model import AttentionBranch, AttentionBranchNetwork, initialise, settl
 from abn.picture import InputSpec
 
 REDUCTION = 16  # input pixels a cell of g(x), along each axis
+COPY = "a copy of the perception branch at stride 1"  # the kinds of trunk, as a card tells them
+RESIDUAL = "two plain residual blocks, as no stage could be copied"
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ class Halves:
     perception_branch: nn.Module  # g(x) → logits (B, K)
     trunk: nn.Module  # g(x) → (B, trunk_channels, h, w)
     trunk_channels: int
-    trunk_kind: str  # "stride-1 copy" of the perception branch's last stage, or a plain "residual" block
+    trunk_kind: str  # COPY or RESIDUAL
     cut_at: str  # the graph node whose output is g(x)
 
 
@@ -98,7 +100,12 @@ def input_spec(backbone: nn.Module | str) -> InputSpec:
 
 def assemble(halves: Halves, *, num_classes: int, mechanism: str) -> AttentionBranchNetwork:
     """Join the halves of a CNN with a fresh attention branch around their trunk."""
-    branch = AttentionBranch(halves.trunk, trunk_channels=halves.trunk_channels, num_classes=num_classes)
+    branch = AttentionBranch(
+        halves.trunk,
+        trunk_channels=halves.trunk_channels,
+        num_classes=num_classes,
+        trunk_kind=halves.trunk_kind,
+    )
     for head in (branch.to_classes, branch.class_head, branch.map_head):
         initialise(head)
     return AttentionBranchNetwork(
@@ -122,12 +129,12 @@ def cut(backbone: nn.Module) -> Halves:
     extractor = _part(backbone, graph, start=None, end=at)
     perception = _part(backbone, graph, start=at, end=None)
 
-    trunk, kind = None, "stride-1 copy"
+    trunk, kind = None, COPY
     if waists[-1] is not at:
         trunk = _at_stride_one(copy.deepcopy(_part(backbone, graph, start=at, end=waists[-1])))
     example = torch.zeros(1, channels, height, width)
     if trunk is None or not list(trunk.parameters()) or _output_size(trunk, example) != (height, width):
-        trunk, kind = _residual(channels), "residual"
+        trunk, kind = _residual(channels), RESIDUAL
     with torch.no_grad():
         trunk_channels = trunk(example).shape[1]
     return Halves(extractor, perception, trunk, trunk_channels, kind, at.name)

@@ -29,7 +29,9 @@ def build(name: str, *, num_classes: int, mechanism: str = "additive") -> Attent
     trunk = _stage(block, blocks, 32 * block.expansion, 64)  # layer3 at stride 1
     network = AttentionBranchNetwork(
         extractor=halves.extractor,
-        attention_branch=AttentionBranch(trunk, trunk_channels=64 * block.expansion, num_classes=num_classes),
+        attention_branch=AttentionBranch(
+            trunk, trunk_channels=64 * block.expansion, num_classes=num_classes, trunk_kind="layer3 at stride 1"
+        ),
         perception_branch=halves.perception_branch,
         mechanism=mechanism,
     )

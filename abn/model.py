@@ -54,12 +54,12 @@ class AttentionBranch(nn.Module):
     """Trunk, class head and map head (paper, Sec. 3.1); no convolution of the heads has a bias.
 
     The trunk's response A (B, K, h, w) is what both heads read. The map head is 3×3 as in the authors' code (their
-    figure says 1×1).
+    figure says 1×1). `trunk_kind` says in words what the trunk is, for the variant's card.
     """
 
-    def __init__(self, trunk: nn.Module, *, trunk_channels: int, num_classes: int):
+    def __init__(self, trunk: nn.Module, *, trunk_channels: int, num_classes: int, trunk_kind: str = ""):
         super().__init__()
-        self.trunk = trunk
+        self.trunk, self.trunk_kind = trunk, trunk_kind
         self.trunk_norm = nn.BatchNorm2d(trunk_channels)
         self.to_classes = nn.Conv2d(trunk_channels, num_classes, kernel_size=1, bias=False)
         self.class_norm = nn.BatchNorm2d(num_classes)

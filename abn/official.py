@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from abn import cifar
-from abn.cost import flops, parameters
+from abn.cards import new_card
 from abn.errors import CheckpointError
 from abn.model import AttentionBranchNetwork
 from abn.variants import Card
@@ -60,30 +60,20 @@ def convert_official(path: str | Path, *, arch: str = "resnet20", num_classes: i
 
 def make_card(network: AttentionBranchNetwork, name: str, *, arch: str, num_classes: int, source: Path) -> Card:
     """The card of a converted checkpoint; of how it was trained nothing is known but what the code does by itself."""
-    size = cifar.INPUT.size
-    with torch.inference_mode():
-        map_size = tuple(network(torch.zeros(1, 3, size, size)).attention.shape[2:])
-    return Card(
+    return new_card(
+        network,
         id=name,
         title=f"{arch}, converted",
         summary=f"{arch} with {num_classes} classes, converted from a checkpoint of the authors' code.",
         family=name,
         backbone=cifar.PREFIX + arch,
-        mechanism=network.mechanism,
-        num_classes=num_classes,
         classes=list(CIFAR10) if num_classes == 10 else [f"class {i}" for i in range(num_classes)],
         input=cifar.INPUT,
-        map_size=map_size,
-        parameters=parameters(network),
-        flops=flops(network, size),
         trained={
             "command": f"python -m abn convert {source.name} --arch {arch} --num-classes {num_classes} --out {name}",
             "data": "not known",
         },
-        measured={},
         licence={"weights": "that of the checkpoint's author", "source": source.name},
-        sha256="",
-        extractor_sha256="",
     )
 
 

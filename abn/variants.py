@@ -50,6 +50,7 @@ class Card:
     sha256: str  # of the .safetensors file
     extractor_sha256: str  # of the extractor's weights alone: equal where variants share one
     lesson: str = ""  # what this variant is there to teach, where it is no plain sibling
+    trunk: str = ""  # what the attention branch's trunk is; empty on cards from before it was told
     kind: str = "photograph"  # of the pictures that it learnt; or "clothing": items of Fashion-MNIST, grey on black
     folder: Path = field(default=CHECKPOINTS, compare=False)
 
@@ -271,6 +272,7 @@ def _check(card: Card) -> None:
         "sha256",
         "extractor_sha256",
         "lesson",
+        "trunk",
         "kind",
     )
     if not all(isinstance(getattr(card, word), str) for word in words):

@@ -72,7 +72,7 @@ def test_the_trunk_is_the_last_stage_at_stride_one(case):
     g = case.halves.extractor(case.images)
     response = case.halves.trunk(g)
     assert response.shape == (2, FAMILIES[case.name][1], 14, 14) and case.halves.trunk_channels == response.shape[1]
-    assert case.halves.trunk_kind == ("residual" if case.name in RESIDUAL else "stride-1 copy")
+    assert case.halves.trunk_kind == (module.RESIDUAL if case.name in RESIDUAL else module.COPY)
     if case.name in EVERY_SECOND:
         first = EVERY_SECOND[case.name]
         strided = strided_stage(case)(g)
@@ -179,7 +179,7 @@ def test_the_cut_moves_to_where_all_passes_through_one_node():
     backbone = Crossing()
     halves = cut(backbone)
     images = torch.randn(2, 3, 64, 64)
-    assert halves.cut_at == "add" and halves.trunk_kind == "stride-1 copy"
+    assert halves.cut_at == "add" and halves.trunk_kind == module.COPY
     assert torch.equal(halves.perception_branch(halves.extractor(images)), backbone(images))
 
 

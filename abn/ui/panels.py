@@ -202,6 +202,7 @@ def details(card: Card) -> None:
             "Backbone": card.backbone,
             "Trained with": card.mechanism,
             "Map": f"{card.map_size[0]} × {card.map_size[1]} cells",
+            **({"Trunk": card.trunk} if card.trunk else {}),
             **{
                 f"Parameters, {part.replace('_', ' ')}": f"{card.parameters[part]:,}"
                 for part in PARTS
