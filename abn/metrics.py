@@ -21,9 +21,12 @@ def pointing_hit(attention: np.ndarray, mask: np.ndarray) -> bool:
 def energy_ratio(attention: np.ndarray, mask: np.ndarray) -> float:
     """Share of the map's sum that lies on the object (energy pointing game, Wang et al. 2020) ÷ its share of the area.
 
-    A constant map scores 1. `attention` (h, w) is enlarged bilinearly to `mask` (H, W). NaN for an empty mask."""
-    large = upsample(attention, (mask.shape[1], mask.shape[0]))
-    return float(large[mask].sum() / large.sum() / mask.mean()) if mask.any() else float("nan")
+    A constant map scores 1. `attention` (h, w) is enlarged bilinearly to `mask` (H, W). What is below zero, as in CAM,
+    is no energy and counts as zero. NaN for an empty mask, and for a map without energy.
+    """
+    large = upsample(attention, (mask.shape[1], mask.shape[0])).clip(min=0)
+    energy = float(large.sum())
+    return float(large[mask].sum() / energy / mask.mean()) if mask.any() and energy > 0 else float("nan")
 
 
 def roc_auc(attention: np.ndarray, mask: np.ndarray) -> float:

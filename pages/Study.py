@@ -36,7 +36,7 @@ if study:
             "where M is near zero. Fast head: the map head learns a hundred times faster, on a fixed trunk."),
         Question("object", "Does the map find the object?", panels.by_metric(study),
             "Grey are the controls. On scenes the network before training is already the pretrained backbone's class "
-            "evidence; CAM has coarser cells and is cut off at zero. A map that nobody trained may find the object "
+            "evidence; CAM has coarser cells and belongs to one class. A map that nobody trained may find the object "
             "too, and CAM needs no attention branch: what goes beyond them is to the credit of training."),
         Question("calibration", "Is it better calibrated?",
             {"": findings.compared(study, "baseline", "calibration_error")},

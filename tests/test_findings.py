@@ -152,8 +152,8 @@ def results(tmp_path) -> Path:
 def test_the_quantiles_are_those_of_students_t():
     from scipy import stats
 
-    expected = [stats.t.ppf(0.975, freedom) for freedom in range(1, len(findings.T95) + 1)]
-    assert pytest.approx(expected, abs=6e-5) == findings.T95
+    expected = [stats.t.ppf(0.975, freedom) for freedom in range(1, len(findings.study.T95) + 1)]
+    assert pytest.approx(expected, abs=6e-5) == findings.study.T95
 
 
 def test_a_spread_is_mean_and_t_interval():
@@ -441,9 +441,9 @@ def test_where_two_arms_are_one_computation_that_is_said(tmp_path):
 
 def test_a_map_that_is_neither_way_up_is_not_counted_as_upright():
     row = findings.spread("additive", {1: 0.8, 2: 0.01, 3: -0.7})
-    assert findings._upright(row) == 1 and findings._way(row) == "upright in some seeds only"
-    assert findings._way(findings.spread("", {1: -0.8, 2: -0.3})) == "upside down in every seed"
-    assert findings._way(findings.spread("", {1: 0.01, 2: -0.3})) == "upright in no seed"
+    assert findings.questions._upright(row) == 1 and findings.questions._way(row) == "upright in some seeds only"
+    assert findings.questions._way(findings.spread("", {1: -0.8, 2: -0.3})) == "upside down in every seed"
+    assert findings.questions._way(findings.spread("", {1: 0.01, 2: -0.3})) == "upright in no seed"
 
 
 def test_finding_the_object_is_set_against_its_controls(tmp_path):

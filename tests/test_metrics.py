@@ -36,6 +36,12 @@ def test_a_map_that_equals_the_mask(mask):
     assert roc_auc(1 - exact, mask) == 0
 
 
+def test_what_is_below_zero_is_no_energy(mask):
+    signed = np.where(mask, 1.0, -3.0)
+    assert energy_ratio(signed, mask) == pytest.approx(4)
+    assert np.isnan(energy_ratio(np.full((4, 4), -1.0), mask))
+
+
 def test_pointing_looks_at_the_centre_of_the_brightest_cell(mask):
     attention = np.zeros((4, 4))
     attention[1, 1] = 1  # its centre is pixel (3, 3), the last of the mask

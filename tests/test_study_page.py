@@ -23,7 +23,7 @@ ANCHORS = [
 @pytest.fixture
 def results(tmp_path, monkeypatch) -> Path:
     made = make_results(tmp_path, effects={("scenes", "additive", "accuracy"): 0.05})
-    monkeypatch.setattr(findings, "RESULTS", made)
+    monkeypatch.setattr(findings.files, "RESULTS", made)
     return made
 
 
@@ -154,7 +154,7 @@ def test_a_missing_or_broken_file_is_one_sentence_and_the_rest_stands(app, resul
 
 
 def test_no_file_at_all(app, tmp_path, monkeypatch):
-    monkeypatch.setattr(findings, "RESULTS", tmp_path / "nowhere")
+    monkeypatch.setattr(findings.files, "RESULTS", tmp_path / "nowhere")
     at = app.run()
     assert not at.exception and sum("These results are missing" in plain_again(info.value) for info in at.info) == 3
 

@@ -51,7 +51,7 @@ class PlainNetwork(nn.Module):
         return torch.stack([branch(features) for branch in self.branches]).mean(0)
 
     def perceive_with_cam(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits, and CAM of each picture's first class (Zhou et al. 2016), (B, h, w), cut off at zero."""
+        """Logits, and CAM of each picture's first class (Zhou et al. 2016), (B, h, w), signed."""
         seen: list[Tensor] = []
         pools = [m for m in self.branches.modules() if isinstance(m, nn.AdaptiveAvgPool2d)]
         hooks = [pool.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0])) for pool in pools]
@@ -66,7 +66,7 @@ class PlainNetwork(nn.Module):
             torch.einsum("bchw,bc->bhw", last, classifier.weight[first])
             for last, classifier in zip(seen, classifiers, strict=True)
         ]
-        return logits, torch.stack(maps).mean(0).clamp(min=0)
+        return logits, torch.stack(maps).mean(0)
 
 
 def answer(network: nn.Module, features: Tensor) -> Answer:

@@ -162,14 +162,14 @@ def network_answer(network: nn.Module) -> Callable[[Tensor], Answer]:
 
 
 def backbone_answer(backbone: nn.Module) -> Callable[[Tensor], Answer]:
-    """The plain backbone, and as its map the CAM of its own first class (Zhou et al. 2016), cut off at zero."""
+    """The plain backbone, and as its map the CAM of its own first class (Zhou et al. 2016), signed."""
 
     @torch.inference_mode()
     def answer(images: Tensor) -> Answer:
         features = backbone.forward_features(images)
         logits = backbone.forward_head(features)
         weights = backbone.get_classifier().weight[logits.argmax(1)]
-        return logits, None, torch.einsum("bchw,bc->bhw", features, weights).clamp(min=0)
+        return logits, None, torch.einsum("bchw,bc->bhw", features, weights)
 
     return answer
 

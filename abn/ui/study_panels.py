@@ -58,7 +58,8 @@ METRICS = {
     "ROC-AUC": "How often a pixel of the object is brighter than one beside it: 0.5 is chance, 1 is perfect. Finding "
     "the object isn't the same as using it.",
     "energy ÷ area": "The object's share of the map's sum over its share of the picture; a constant map gets 1. A "
-    "sigmoid map never reaches zero, so that it can't get far above 1, and CAM, which is cut off at zero, can.",
+    "sigmoid map never reaches zero, so that it can't get far above 1; CAM, whose evidence against the class counts as "
+    "zero here, can.",
     "polarity": "2 · ROC-AUC − 1: 1 is bright on the object, −1 is dark on the object, 0 is neither.",
     "deletion and insertion": "The area under the probability of the network's answer while cells are painted in the "
     "mean colour, or uncovered on a blurred copy. Both show the network pictures it never met, and another paint gives "
