@@ -48,7 +48,7 @@ with page.container():
     rows = max(len(render.shared_classes(explanation)) for explanation in found)
     room = panels.columns(len(shown))
     with room[0]:
-        panels.what_the_model_saw(found[0], chosen)
+        panels.what_the_model_saw(shown, chosen)
         panels.reading_help(found[0], view)
     for place, (explanation, card), span in zip(room[1:], shown, spans, strict=False):
         with place:

@@ -93,6 +93,13 @@ def test_the_first_view_is_the_shipped_one(app):
     assert PHOTOS[0].title in captions(at) and plain(PHOTOS[0].author) in captions(at)
 
 
+def test_a_network_that_saw_the_picture_at_another_size_is_named(app):
+    app.query_params["variants"] = f"{ADDITIVE},imagenet-lite2-additive"
+    at = app.run()
+    told = [caption.value for caption in at.caption if " saw it at " in caption.value]
+    assert told == ["Additive, Lite2 saw it at 260 × 260 pixels, and its map has 17 × 17 cells."]
+
+
 def test_the_first_view_needs_no_torch():
     code = (
         "import sys; from streamlit.testing.v1 import AppTest; from abn.ui import live\n"

@@ -41,11 +41,18 @@ def notes(broken: dict[str, str], note: str, shown: Sequence[tuple[Explanation, 
             st.info(plain(sentence), icon=":material/school:")
 
 
-def what_the_model_saw(explanation: Explanation, chosen: Chosen) -> None:
-    """The very tensor that went in, brought back to colours."""
-    size = explanation.spec.size
+def what_the_model_saw(shown: Sequence[tuple[Explanation, Card]], chosen: Chosen) -> None:
+    """The very tensor that went into the first network, brought back to colours; and which networks saw another."""
+    explanation, size = shown[0][0], shown[0][0].spec.size
     st.markdown("##### What the model saw")
     st.caption(f"{plain(chosen.title)}  \n{size} × {size} pixels: {FITTED[explanation.fitted.fit]}")
+    for other, card in shown[1:]:
+        if other.spec != explanation.spec:
+            h, w = other.attention.shape
+            st.caption(
+                f"{plain(card.title)} saw it at {other.spec.size} × {other.spec.size} pixels, and its map has "
+                f"{h} × {w} cells."
+            )
     pixels = seen(explanation.fitted.normalised(explanation.spec), explanation.spec)
     image = Image.fromarray(pixels).resize((PANEL, PANEL), Image.Resampling.BICUBIC)
     st.image(image, width="stretch", alt=f"What the model saw of: {chosen.alt}")
