@@ -255,7 +255,7 @@ def test_misuse_ends_with_2(capsys, arguments):
     assert ended.value.code == 2 and capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("name", ["distil", "evaluate", "bench"])
+@pytest.mark.parametrize("name", ["convert", "distil", "evaluate", "bench"])
 def test_the_long_commands_have_their_options(capsys, name):
     with pytest.raises(SystemExit) as ended:
         main([name, "--help"])
@@ -283,7 +283,7 @@ def test_convert_makes_a_variant_that_explains(capsys, tmp_path):
     ("arguments", "expected"),
     [
         (["missing.pth.tar", "--arch", "resnet20", "--num-classes", 10, "--out", "{}/x"], "There is no file"),
-        (["missing.pth.tar", "--arch", "wrn", "--num-classes", 10, "--out", "{}/x"], "these can: resnet20"),
+        (["missing.pth.tar", "--arch", "senet", "--num-classes", 10, "--out", "{}/x"], "these can: resnet20"),
         (
             ["missing.pth.tar", "--arch", "resnet20", "--num-classes", 10, "--out", "{}/a b"],
             "can't be a variant's name",
