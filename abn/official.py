@@ -27,6 +27,7 @@ from abn.variants import CHECKPOINTS, IMAGENET, Card, save_variant
 
 MOST_CLASSES = 100_000
 ALIKE = 1 / 3  # the share of names in common from which on a file may be said to look like a network
+NUMBERS = (torch.float, torch.double, torch.half, torch.bfloat16, torch.long)  # what may become a weight
 COUNTER = "num_batches_tracked"  # of each batch norm; files from the days of torch 0.4 lack it
 
 
@@ -190,7 +191,6 @@ def _read(path: Path) -> Any:
     except FileNotFoundError as error:
         raise CheckpointError(f"There is no file {path.name}.") from error
     except Exception as error:  # torch.load fails with EOFError, KeyError, OSError, RuntimeError, UnpicklingError …
-        log.info("torch.load failed", exc_info=error)
         if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
             raise CheckpointError(
                 f"{path.name} holds more than weights and numbers; it was not opened, since such a file can run code."
@@ -203,7 +203,9 @@ def _read(path: Path) -> Any:
 def _state_dict(checkpoint: Any, name: str) -> dict[str, Tensor]:
     """The weights by the authors' names, without the prefix."""
     weights = checkpoint.get("state_dict") if isinstance(checkpoint, dict) else None
-    tensors = isinstance(weights, dict) and all(isinstance(value, Tensor) for value in weights.values())
+    tensors = isinstance(weights, dict) and all(
+        isinstance(value, Tensor) and not value.is_nested for value in weights.values()
+    )
     if not weights or not tensors or not all(isinstance(key, str) for key in weights):
         raise CheckpointError(
             f"{name} is no checkpoint of the authors' code, which has its weights under the entry state_dict."
@@ -217,7 +219,7 @@ def _fitting(theirs: dict[str, Tensor], wanted: dict[str, Tensor], name: str, ar
     missing = [key for key in wanted if key not in given and not key.endswith(COUNTER)]
     surplus = [key for key in given if key not in wanted]
     if missing or surplus:
-        log.info("missing %s, not known %s", missing, surplus)
+        log.debug("missing %s, not known %s", missing, surplus)
         raise CheckpointError(f"{name} does not hold the weights of {arch}{_hint(theirs, arch, missing, surplus)}.")
     last = "perception_branch.fc.weight"
     if (
@@ -231,7 +233,7 @@ def _fitting(theirs: dict[str, Tensor], wanted: dict[str, Tensor], name: str, ar
             raise CheckpointError(
                 f"{name} does not fit {arch}: {key} is {tuple(value.shape)} and should be {tuple(wanted[key].shape)}."
             )
-        if value.layout != torch.strided or value.device.type != "cpu" or value.is_complex() or value.is_quantized:
+        if value.layout != torch.strided or value.is_meta or value.dtype not in NUMBERS:
             raise CheckpointError(f"{name} holds something else than plain numbers in {key}.")
         if not value.isfinite().all():
             raise CheckpointError(f"{name} holds values that are not finite (in {key}).")

@@ -296,6 +296,19 @@ def test_convert_fails_with_one_sentence(capsys, tmp_path, arguments, expected):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("arch", ["wrn", "resnet20"])
+def test_a_file_that_does_not_fit_is_one_line_and_nothing_else(capsys, tmp_path, arch):
+    from test_official import save, seeded
+
+    source = save(tmp_path / "best.pth.tar", seeded(32, 10))
+    if arch == "resnet20":
+        source.write_bytes(source.read_bytes()[:5000])
+    arguments = ["convert", source, "--arch", arch, "--num-classes", 10, "--out", tmp_path / "new" / "x"]
+    status, out, error = call(capsys, *arguments)
+    assert (status, out) == (1, "") and len(error.splitlines()) == 1 and not (tmp_path / "new").exists()
+    assert ("it looks like resnet32" if arch == "wrn" else "damaged, cut short") in error
+
+
 def test_errors_are_a_family():
     for name in ("BackboneError", "CheckpointError", "PictureError", "VariantError"):
         assert issubclass(getattr(abn, name), ABNError)

@@ -258,6 +258,8 @@ def failing(tmp_path: Path) -> dict[str, tuple[Path, str]]:
     case("no state", "no checkpoint of the authors", lambda path: torch.save({"epoch": 3}, path))
     case("empty state", "no checkpoint of the authors", lambda path: save(path, {}))
     case("not tensors", "no checkpoint of the authors", lambda path: torch.save({"state_dict": {"fc.weight": 3}}, path))
+    nested = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])
+    case("nested", "no checkpoint of the authors", lambda path: save(path, {**weights, "fc.bias": nested}))
     case("other depth", "looks like resnet32", lambda path: save(path, seeded(32, 10)))
     case("other classes", "trained with 100 classes, not with 10", lambda path: save(path, seeded(20, 100)))
     fewer = {name: weights[name] for name in list(weights)[1:]}
@@ -280,6 +282,7 @@ def failing(tmp_path: Path) -> dict[str, tuple[Path, str]]:
         "complex": torch.ones(10, dtype=torch.cfloat),
         "sparse": torch.ones(10).to_sparse(),
         "nowhere": torch.ones(10, device="meta"),
+        "eighths": torch.ones(10).to(torch.float8_e4m3fn),
     }.items():
         case(kind, "something else than plain numbers", lambda path, odd=odd: save(path, {**weights, "fc.bias": odd}))
     return cases
