@@ -15,11 +15,12 @@ from pathlib import Path
 
 from abn.errors import ABNError, PictureError
 from abn.picture import FITS, MAX_BYTES, Picture, open_picture
-from abn.variants import CHECKPOINTS, figures_tables, find_variant, list_variants, load_variant, problems
+from abn.variants import figures_tables, find_variant, list_variants, load_variant, problems
 
 # the mechanisms of abn.model, whose import would cost seconds, and the variant's own
 MECHANISMS = ("trained", "additive", "multiplicative", "none")
 ELSEWHERE = {  # commands whose module brings their options and runs them: add_arguments(parser), run(args) -> status
+    "convert": ("abn.official", "make a variant of a checkpoint of the authors' code"),
     "train": ("abn.training.train", "train one of the paper's small networks from scratch on a built-in set"),
     "distil": ("abn.training.distil", "make the shipped variants again, from public packages"),
     "evaluate": ("abn.training.evaluate", "measure the variants on held-out scenes and on photographs"),
@@ -70,13 +71,6 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     explain.add_argument("--out", type=Path, metavar="DIR", help="write STEM--VARIANT.npy and .png into this folder")
     explain.add_argument("--json", action="store_true", help="print one JSON object a line for each image")
     explain.set_defaults(run=_explain)
-
-    convert = commands.add_parser("convert", help="make a variant of a checkpoint of the authors' code")
-    convert.add_argument("file", type=Path, metavar="FILE.pth.tar")
-    convert.add_argument("--arch", required=True, help="resnet20, 32, 44, 56 or 110")
-    convert.add_argument("--num-classes", type=_count, required=True, metavar="K")
-    convert.add_argument("--out", required=True, metavar="NAME", help="the variant's id, in checkpoints/, or a path")
-    convert.set_defaults(run=_convert)
 
     gallery = commands.add_parser("gallery", help="compute again the results that the app shows first")
     gallery.set_defaults(run=_gallery)
@@ -215,27 +209,6 @@ def _as_text(result: dict) -> str:
         cells = [f"{100 * p['probability']:5.1f} %  {p['label'].split(',')[0]:28}"[:38] for p in (left, right)]
         lines.append(f"    {cells[0]:38}  {cells[1]}".rstrip())
     return "\n".join(lines)
-
-
-def _convert(args: argparse.Namespace) -> int:
-    from abn.official import convert_official, make_card
-    from abn.report import stems
-    from abn.variants import save_variant
-
-    target = Path(args.out)
-    folder = CHECKPOINTS if target.parent == Path() else target.parent
-    if stems([target.name]) != [target.name]:
-        raise ABNError(f"{target.name!r} can't be a variant's name: use letters, digits, dots and dashes.")
-    if any((folder / f"{target.name}{end}").exists() for end in (".json", ".safetensors")):
-        raise ABNError(f"There is a variant {target.name} already in {folder}: choose another name.")
-    network = convert_official(args.file, arch=args.arch, num_classes=args.num_classes)
-    card = make_card(network, target.name, arch=args.arch, num_classes=args.num_classes, source=args.file)
-    try:
-        card = save_variant(network, card, folder, half=False)
-    except OSError as error:
-        raise ABNError(f"Nothing can be written into {folder} ({error.strerror}).") from error
-    print(f"{card.weights} and {card.weights.with_suffix('.json').name}")
-    return 0
 
 
 def _gallery(args: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ from timm.layers.pool2d_same import MaxPool2dSame
 from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
-from abn import cifar
+from abn import paper
 from abn.errors import BackboneError
 from abn.model import AttentionBranch, AttentionBranchNetwork, initialise, settle
 from abn.picture import InputSpec
@@ -47,7 +47,7 @@ class Halves:
 def create_model(
     backbone: str, *, num_classes: int = 1000, mechanism: str = "additive", seed: int | None = None
 ) -> AttentionBranchNetwork:
-    """An Attention Branch Network from any timm CNN, or from the paper's small ones ("cifar-resnet20"), with random
+    """An Attention Branch Network from any timm CNN, or from the paper's own ("cifar-resnet20"), with random
     weights; nothing is fetched.
 
     `seed` makes the weights reproducible without touching the global generator. Raises `BackboneError` where the
@@ -66,8 +66,8 @@ def create_model(
 
 def build(backbone: str, *, num_classes: int, mechanism: str) -> AttentionBranchNetwork:
     """The layers of `create_model` with weights that are still to be loaded: its map may be saturated."""
-    if str(backbone).startswith(cifar.PREFIX):
-        return cifar.build(backbone, num_classes=num_classes, mechanism=mechanism)
+    if paper.is_ours(backbone):
+        return paper.build(backbone, num_classes=num_classes, mechanism=mechanism)
     halves = cut(load_backbone(backbone, num_classes=num_classes))
     return assemble(halves, num_classes=num_classes, mechanism=mechanism)
 
@@ -83,8 +83,8 @@ def load_backbone(name: str, *, num_classes: int = 1000) -> nn.Module:
 
 def input_spec(backbone: nn.Module | str) -> InputSpec:
     """Input size and normalisation from timm's own metadata; a name builds no weights."""
-    if isinstance(backbone, str) and backbone.startswith(cifar.PREFIX):
-        return cifar.INPUT
+    if paper.is_ours(backbone):
+        return paper.input_spec(backbone)
     if isinstance(backbone, str):
         config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(backbone).to_dict())
     else:

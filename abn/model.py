@@ -54,13 +54,22 @@ class AttentionBranch(nn.Module):
     """Trunk, class head and map head (paper, Sec. 3.1); no convolution of the heads has a bias.
 
     The trunk's response A (B, K, h, w) is what both heads read. The map head is 3×3 as in the authors' code (their
-    figure says 1×1). `trunk_kind` says in words what the trunk is, for the variant's card.
+    figure says 1×1). `trunk_kind` says in words what the trunk is, for the variant's card; `norm_trunk` is off for
+    the authors' ResNeXt alone.
     """
 
-    def __init__(self, trunk: nn.Module, *, trunk_channels: int, num_classes: int, trunk_kind: str = ""):
+    def __init__(
+        self,
+        trunk: nn.Module,
+        *,
+        trunk_channels: int,
+        num_classes: int,
+        trunk_kind: str = "",
+        norm_trunk: bool = True,
+    ):
         super().__init__()
         self.trunk, self.trunk_kind = trunk, trunk_kind
-        self.trunk_norm = nn.BatchNorm2d(trunk_channels)
+        self.trunk_norm = nn.BatchNorm2d(trunk_channels) if norm_trunk else nn.Identity()
         self.to_classes = nn.Conv2d(trunk_channels, num_classes, kernel_size=1, bias=False)
         self.class_norm = nn.BatchNorm2d(num_classes)
         self.class_head = nn.Conv2d(num_classes, num_classes, kernel_size=1, bias=False)

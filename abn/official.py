@@ -1,40 +1,34 @@
-"""The authors' checkpoints (machine-perception-robotics-group/attention_branch_network, `*.pth.tar`) as networks.
+"""The authors' checkpoints (machine-perception-robotics-group/attention_branch_network, `*.pth.tar`) as networks, and
+`python -m abn convert`, which makes variants of them.
 
 Such a file is a pickled dict {epoch, state_dict, acc, best_acc, optimizer}, its weights' names prefixed `module.` by
-DataParallel. It is opened with `weights_only=True`, so nothing in it can run.
+DataParallel and its tensors on the GPU that trained them. It is opened with `weights_only=True`, so nothing in it can
+run, and its names and shapes are compared with those of the network before one is made.
 """
 
+import argparse
+import functools
 import logging
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from abn import cifar
+from abn import paper
 from abn.cards import new_card
-from abn.errors import CheckpointError
+from abn.errors import ABNError, CheckpointError
 from abn.model import AttentionBranchNetwork
-from abn.variants import Card
+from abn.official_names import ARCHS, CLASSES
+from abn.report import stems
+from abn.variants import CHECKPOINTS, Card, save_variant
 
-NAMES = {  # first part of the authors' names → ours; what follows it is the same
-    "conv1": "extractor.conv1",
-    "bn1": "extractor.bn1",
-    "layer1": "extractor.layer1",
-    "layer2": "extractor.layer2",
-    "att_layer3": "attention_branch.trunk",
-    "bn_att": "attention_branch.trunk_norm",
-    "att_conv": "attention_branch.to_classes",
-    "bn_att2": "attention_branch.class_norm",
-    "att_conv2": "attention_branch.class_head",
-    "att_conv3": "attention_branch.map_head",
-    "bn_att3": "attention_branch.map_norm",
-    "layer3": "perception_branch.layer3",
-    "fc": "perception_branch.fc",
-}
-
-CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()  # the authors' only data of 10 classes
+MOST_CLASSES = 100_000
+ALIKE = 1 / 3  # the share of names in common from which on a file may be said to look like a network
+NUMBERS = (torch.float, torch.double, torch.half, torch.bfloat16, torch.long)  # what may become a weight
+COUNTER = "num_batches_tracked"  # of each batch norm; files from the days of torch 0.4 lack it
 
 log = logging.getLogger(__name__)
 
@@ -42,33 +36,36 @@ log = logging.getLogger(__name__)
 def convert_official(path: str | Path, *, arch: str = "resnet20", num_classes: int = 10) -> AttentionBranchNetwork:
     """The network of a checkpoint written by the authors' code, in evaluation mode (mechanism additive, as theirs).
 
-    `arch` is "resnet20", 32, 44, 56 or 110. Raises `CheckpointError` with one plain sentence for whatever is wrong.
+    `arch` is one of `ARCHS`; "densenet" is BC-100-12, "wrn" 28-10 and "resnext" 29 layers of 8 × 64d. Raises
+    `CheckpointError` with one plain sentence for whatever is wrong.
     """
     path = Path(path)
-    if arch not in cifar.DEPTHS:
+    if arch not in ARCHS:
+        raise CheckpointError(f"Checkpoints of {str(arch)[:40]!r} can't be converted; these can: {', '.join(ARCHS)}.")
+    if not isinstance(num_classes, int) or not 2 <= num_classes <= MOST_CLASSES:
         raise CheckpointError(
-            f"Checkpoints of {str(arch)[:40]!r} can't be converted yet; these can: {', '.join(cifar.DEPTHS)}."
+            f"The number of classes must be a whole number, at least 2 and at most {MOST_CLASSES}, not {num_classes!r}."
         )
-    if not isinstance(num_classes, int) or num_classes < 2:
-        raise CheckpointError(f"The number of classes must be a whole number of at least 2, not {num_classes!r}.")
     theirs = _state_dict(_read(path), path.name)
-    with torch.random.fork_rng(devices=[]):
-        network = cifar.build(arch, num_classes=num_classes)
-    _load(network, theirs, path.name, arch)
+    network = _bare(arch, num_classes)
+    weights = _fitting(theirs, network.state_dict(), path.name, arch)
+    network.load_state_dict(weights, strict=True, assign=True)
     return network.eval()
 
 
 def make_card(network: AttentionBranchNetwork, name: str, *, arch: str, num_classes: int, source: Path) -> Card:
     """The card of a converted checkpoint; of how it was trained nothing is known but what the code does by itself."""
+    backbone = _backbone(arch)
+    kind = paper.IMAGENET if backbone.startswith(paper.IMAGENET) else paper.CIFAR
     return new_card(
         network,
         id=name,
         title=f"{arch}, converted",
         summary=f"{arch} with {num_classes} classes, converted from a checkpoint of the authors' code.",
         family=name,
-        backbone=cifar.PREFIX + arch,
-        classes=list(CIFAR10) if num_classes == 10 else [f"class {i}" for i in range(num_classes)],
-        input=cifar.INPUT,
+        backbone=backbone,
+        classes=CLASSES.get((kind, num_classes)) or [f"class {i}" for i in range(num_classes)],
+        input=paper.input_spec(backbone),
         trained={
             "command": f"python -m abn convert {source.name} --arch {arch} --num-classes {num_classes} --out {name}",
             "data": "not known",
@@ -77,13 +74,22 @@ def make_card(network: AttentionBranchNetwork, name: str, *, arch: str, num_clas
     )
 
 
+def _backbone(arch: str) -> str:
+    return arch if arch.startswith(paper.IMAGENET) else paper.CIFAR + arch
+
+
+def _bare(arch: str, num_classes: int) -> AttentionBranchNetwork:
+    """The network without memory for its weights, which costs next to nothing."""
+    with torch.device("meta"):
+        return paper.layers(_backbone(arch), num_classes=num_classes)
+
+
 def _read(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(f"There is no file {path.name}.") from error
     except Exception as error:  # torch.load fails with EOFError, KeyError, OSError, RuntimeError, UnpicklingError …
-        log.info("torch.load failed", exc_info=error)
         if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
             raise CheckpointError(
                 f"{path.name} holds more than weights and numbers; it was not opened, since such a file can run code."
@@ -96,7 +102,9 @@ def _read(path: Path) -> Any:
 def _state_dict(checkpoint: Any, name: str) -> dict[str, Tensor]:
     """The weights by the authors' names, without the prefix."""
     weights = checkpoint.get("state_dict") if isinstance(checkpoint, dict) else None
-    tensors = isinstance(weights, dict) and all(isinstance(value, Tensor) for value in weights.values())
+    tensors = isinstance(weights, dict) and all(
+        isinstance(value, Tensor) and not value.is_nested for value in weights.values()
+    )
     if not weights or not tensors or not all(isinstance(key, str) for key in weights):
         raise CheckpointError(
             f"{name} is no checkpoint of the authors' code, which has its weights under the entry state_dict."
@@ -104,35 +112,87 @@ def _state_dict(checkpoint: Any, name: str) -> dict[str, Tensor]:
     return {key.removeprefix("module."): value for key, value in weights.items()}
 
 
-def _load(network: AttentionBranchNetwork, theirs: dict[str, Tensor], name: str, arch: str) -> None:
-    """Strict, but for the counters of batch norms, which files from the days of torch 0.4 lack; in place."""
-    ours = network.state_dict()
-    weights = {key: value for key, value in ours.items() if key.endswith("num_batches_tracked")}
-    weights |= {_ours(key): value for key, value in theirs.items()}
-    if weights.keys() != ours.keys():
-        missing, surplus = sorted(ours.keys() - weights.keys()), sorted(weights.keys() - ours.keys())
-        log.info("missing %s, not known %s", missing, surplus)
-        raise CheckpointError(f"{name} does not hold the weights of {arch}{_looks_like(theirs)}.")
-    given, wanted = theirs["fc.weight"], ours["perception_branch.fc.weight"]
-    if given.ndim == 2 and given.shape[1] == wanted.shape[1] and len(given) != len(wanted):
-        raise CheckpointError(f"{name} was trained with {len(given)} classes, not with {len(wanted)}.")
-    for key, value in weights.items():
-        if value.shape != ours[key].shape:
+def _fitting(theirs: dict[str, Tensor], wanted: dict[str, Tensor], name: str, arch: str) -> dict[str, Tensor]:
+    """The weights under our names, ready for a network that wants what `wanted` has; nothing of `theirs` is shared."""
+    given = _translated(theirs, arch)
+    missing = [key for key in wanted if key not in given and not key.endswith(COUNTER)]
+    surplus = [key for key in given if key not in wanted]
+    if missing or surplus:
+        log.debug("missing %s, not known %s", missing, surplus)
+        raise CheckpointError(f"{name} does not hold the weights of {arch}{_hint(theirs, arch, missing, surplus)}.")
+    last = "perception_branch.fc.weight"
+    if given[last].shape[1:] == wanted[last].shape[1:] and len(given[last]) != len(wanted[last]):
+        raise CheckpointError(f"{name} was trained with {len(given[last])} classes, not with {len(wanted[last])}.")
+    for key, value in given.items():
+        if value.shape != wanted[key].shape:
             raise CheckpointError(
-                f"{name} does not fit {arch}: {key} is {tuple(value.shape)} and should be {tuple(ours[key].shape)}."
+                f"{name} does not fit {arch}: {key} is {tuple(value.shape)} and should be {tuple(wanted[key].shape)}."
             )
+        if value.layout != torch.strided or value.is_meta or value.dtype not in NUMBERS:
+            raise CheckpointError(f"{name} holds something else than plain numbers in {key}.")
         if not value.isfinite().all():
             raise CheckpointError(f"{name} holds values that are not finite (in {key}).")
-    network.load_state_dict(weights, strict=True)
+    counters = {key: torch.zeros((), dtype=torch.long) for key in wanted if key.endswith(COUNTER)}
+    copied = {
+        key: value.to(wanted[key].dtype, memory_format=torch.contiguous_format, copy=True)
+        for key, value in given.items()
+    }
+    return counters | copied
 
 
-def _ours(key: str) -> str:
-    first, dot, rest = key.partition(".")
-    return NAMES.get(first, first) + dot + rest
+def _translated(theirs: dict[str, Tensor], arch: str) -> dict[str, Tensor]:
+    """The weights under our names; one that has none keeps the authors', behind a question mark."""
+    named = {key: ARCHS[arch].ours(key) for key in theirs}
+    return {ours or f"? {key}": theirs[key] for key, ours in named.items() if ours is not None}
 
 
-def _looks_like(theirs: dict[str, Tensor]) -> str:
-    """A hint from the number of blocks, as n = (depth − 2) / 6; empty where it gives none."""
-    blocks = len({key.split(".")[1] for key in theirs if key.startswith("layer1.")})
-    guess = f"resnet{6 * blocks + 2}"
-    return f"; it looks like {guess}" if guess in cifar.DEPTHS else ""
+def _hint(theirs: dict[str, Tensor], arch: str, missing: list[str], surplus: list[str]) -> str:
+    """What the file looks like by its names, or where it differs if that is `arch` itself; empty where nothing fits."""
+    alike = {other: _likeness(theirs, other) for other in ARCHS}
+    nearest = max(alike, key=alike.get)
+    if alike[nearest] < ALIKE:
+        return ""
+    if nearest != arch:
+        return f"; it looks like {nearest}"
+    return f": {missing[0]} is missing" if missing else f": {surplus[0].removeprefix('? ')[:80]!r} is none of them"
+
+
+def _likeness(theirs: dict[str, Tensor], arch: str) -> float:
+    """The names that file and network have in common, as a share of all, 0 to 1."""
+    wanted, given = _wanted(arch), {key for key in _translated(theirs, arch) if not key.endswith(COUNTER)}
+    return len(wanted & given) / len(wanted | given)
+
+
+@functools.cache
+def _wanted(arch: str) -> frozenset[str]:
+    return frozenset(key for key in _bare(arch, 2).state_dict() if not key.endswith(COUNTER))
+
+
+# ---- the command ----
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `python -m abn convert`."""
+    parser.add_argument("file", type=Path, metavar="FILE.pth.tar")
+    parser.add_argument("--arch", required=True, help=", ".join(ARCHS))
+    parser.add_argument("--num-classes", type=int, required=True, metavar="K")
+    parser.add_argument("--out", required=True, metavar="NAME", help="the variant's id, in checkpoints/, or a path")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert one checkpoint into a variant; never over one that is there."""
+    target = Path(args.out)
+    folder = CHECKPOINTS if target.parent == Path() else target.parent
+    if stems([target.name]) != [target.name]:
+        raise ABNError(f"{target.name!r} can't be a variant's name: use letters, digits, dots and dashes.")
+    if any((folder / f"{target.name}{end}").exists() for end in (".json", ".safetensors")):
+        raise ABNError(f"There is a variant {target.name} already in {folder}: choose another name.")
+    with warnings.catch_warnings(action="ignore"):  # torch's, of files that are refused with a sentence anyhow
+        network = convert_official(args.file, arch=args.arch, num_classes=args.num_classes)
+    card = make_card(network, target.name, arch=args.arch, num_classes=args.num_classes, source=args.file)
+    try:
+        card = save_variant(network, card, folder, half=False)
+    except OSError as error:
+        raise ABNError(f"Nothing can be written into {folder} ({error.strerror}).") from error
+    print(f"{card.weights} and {card.weights.with_suffix('.json').name}")
+    return 0

@@ -36,7 +36,7 @@ class Card:
     title: str
     summary: str  # one sentence for a newcomer
     family: str  # variants of one family differ only in mechanism and training
-    backbone: str  # timm's name
+    backbone: str  # timm's name, or one of paper.py
     mechanism: str  # the mechanism it was trained with
     num_classes: int
     classes: str | list[str]  # "imagenet-1k", or the names themselves

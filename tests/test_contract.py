@@ -255,7 +255,7 @@ def test_misuse_ends_with_2(capsys, arguments):
     assert ended.value.code == 2 and capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("name", ["distil", "evaluate", "bench"])
+@pytest.mark.parametrize("name", ["convert", "distil", "evaluate", "bench"])
 def test_the_long_commands_have_their_options(capsys, name):
     with pytest.raises(SystemExit) as ended:
         main([name, "--help"])
@@ -283,7 +283,7 @@ def test_convert_makes_a_variant_that_explains(capsys, tmp_path):
     ("arguments", "expected"),
     [
         (["missing.pth.tar", "--arch", "resnet20", "--num-classes", 10, "--out", "{}/x"], "There is no file"),
-        (["missing.pth.tar", "--arch", "wrn", "--num-classes", 10, "--out", "{}/x"], "these can: resnet20"),
+        (["missing.pth.tar", "--arch", "senet", "--num-classes", 10, "--out", "{}/x"], "these can: resnet20"),
         (
             ["missing.pth.tar", "--arch", "resnet20", "--num-classes", 10, "--out", "{}/a b"],
             "can't be a variant's name",
@@ -294,6 +294,19 @@ def test_convert_fails_with_one_sentence(capsys, tmp_path, arguments, expected):
     status, out, error = call(capsys, "convert", *[str(a).format(tmp_path) for a in arguments])
     assert (status, out) == (1, "") and expected in error and len(error.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arch", ["wrn", "resnet20"])
+def test_a_file_that_does_not_fit_is_one_line_and_nothing_else(capsys, tmp_path, arch):
+    from test_official import save, seeded
+
+    source = save(tmp_path / "best.pth.tar", seeded(32, 10))
+    if arch == "resnet20":
+        source.write_bytes(source.read_bytes()[:5000])
+    arguments = ["convert", source, "--arch", arch, "--num-classes", 10, "--out", tmp_path / "new" / "x"]
+    status, out, error = call(capsys, *arguments)
+    assert (status, out) == (1, "") and len(error.splitlines()) == 1 and not (tmp_path / "new").exists()
+    assert ("it looks like resnet32" if arch == "wrn" else "damaged, cut short") in error
 
 
 def test_errors_are_a_family():

@@ -9,14 +9,15 @@ multiplicative  Eq. 1
 """
 
 import copy
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from abn import cifar
+from abn import paper
 from abn.backbone import cut
-from abn.model import MECHANISMS, AttentionBranchNetwork
+from abn.model import MECHANISMS, AttentionBranchNetwork, initialise
 from abn.training import warmstart
 
 ARMS = ("baseline", "matched", "none", "additive", "multiplicative")
@@ -84,11 +85,12 @@ def from_scratch(arm: str, *, backbone: str, num_classes: int, seed: int) -> nn.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         mechanism = arm if arm in MECHANISMS else "none"
-        network = cifar.build(backbone, num_classes=num_classes, mechanism=mechanism)
+        network = paper.build(backbone, num_classes=num_classes, mechanism=mechanism)
         if arm == "matched":
-            wider = PlainNetwork(*cifar.plain(backbone, num_classes=num_classes, widths=WIDER))
-            cifar.initialise(wider)
-            return wider
+            wider = replace(paper.design(backbone), stem=WIDER[0], widths=WIDER)
+            plain = PlainNetwork(wider.extractor(), wider.perception_branch(num_classes))
+            initialise(plain)
+            return plain
     return PlainNetwork(network.extractor, network.perception_branch) if arm == "baseline" else network
 
 

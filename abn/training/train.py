@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from abn import cifar
+from abn import paper
 from abn.cards import new_card
 from abn.errors import ABNError
 from abn.model import MECHANISMS, AttentionBranchNetwork
@@ -62,7 +62,7 @@ def pictures_of_all_classes(labels: np.ndarray) -> np.ndarray:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m abn train`."""
     parser.add_argument("--data", choices=DATA, required=True, help="what to train with; fetched if it is missing")
-    small = [cifar.PREFIX + depth for depth in cifar.DEPTHS]
+    small = list(paper.SMALL_RESNETS)
     parser.add_argument("--backbone", choices=small, default=small[0], help=f"default {small[0]}")
     parser.add_argument("--mechanism", choices=MECHANISMS, default="additive", help="default additive")
     parser.add_argument("--out", metavar="NAME", help="the variant's id; default: data, backbone and mechanism")
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     """Train, save and measure one variant."""
     sources.fetch_fashion(args.packages)
     data = DATA[args.data]
-    family = f"{data.kind}-{args.backbone.removeprefix(cifar.PREFIX)}"
+    family = f"{data.kind}-{args.backbone.removeprefix(paper.CIFAR)}"
     name = args.out or f"{family}-{args.mechanism}"
     if stems([name]) != [name]:
         raise ABNError(f"{name!r} can't be a variant's name: use letters, digits, dots and dashes.")
