@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from PIL import Image
 
 from abn.errors import ABNError, BackboneError, CheckpointError, PickleError, VariantError
-from abn.picture import InputSpec, display_name, one_line
+from abn.picture import InputSpec, one_line
 from abn.variants import CARD, HASHES, IMAGENET, NOTHING, Card, card_from_json, load_weights, tensors_sha256
 
 if TYPE_CHECKING:
@@ -42,11 +42,15 @@ _PICKLES = re.compile(rb"\x80[\x01-\x05]|PK\x03\x04|\x1f\x8b|BZh|\xfd7zXZ|.{257}
 NO_SAFETENSORS = "This is no safetensors file, or only a part of one."
 
 
+class PartnerMissing(CheckpointError):
+    """The file is sound, and needs another beside it."""
+
+
 @dataclass(frozen=True)
 class File:
     """A file as it was given."""
 
-    name: str  # harmless: `display_name`
+    name: str  # without a path, harmless to show as plain text
     data: bytes
 
 
@@ -139,13 +143,13 @@ def read_files(files: Mapping[str, File]) -> dict[str, Checkpoint | CheckpointEr
             elif CARD in header.metadata:
                 said = _read_json(header.metadata[CARD].encode(), "card")
             else:
-                raise CheckpointError("These weights bring no card: choose the .json file of the same name as well.")
+                raise PartnerMissing("These weights bring no card: choose the .json file of the same name as well.")
             found[key] = Checkpoint(file.name, file.data, sha256, header, read_card(said))
         except CheckpointError as error:
             found[key] = error
     for key in cards:
         found.setdefault(
-            key, CheckpointError("This is a card without its weights: choose the .safetensors file as well.")
+            key, PartnerMissing("This is a card without its weights: choose the .safetensors file as well.")
         )
     return {key: found[key] for key in files}
 
@@ -385,35 +389,36 @@ def load(checkpoint: Checkpoint) -> Own:
     return Own(card, sketched.shapes, network)
 
 
-def random_card(backbone: str, *, num_classes: int, mechanism: str, seed: int) -> Card:
-    """The card of a network with random weights, before it is made."""
+def random_sketch(backbone: str, *, num_classes: int) -> Sketch:
+    """The sketch of any CNN with random weights that are still to be drawn: see `seeded`. Raises `BackboneError`."""
     from abn.backbone import input_spec
 
-    name = f"{backbone}-{num_classes}-{mechanism}-{seed}"
-    return Card(
-        id=PREFIX + name,
-        title=f"{backbone}, random weights",
+    unknown = {"id": "", "family": "", "sha256": "", "extractor_sha256": "", "map_size": (0, 0)}
+    card = Card(
+        title=f"{one_line(backbone)}, random weights",
         summary="Random weights: its answers and its map mean nothing yet.",
-        family=PREFIX + name,
         backbone=backbone,
-        mechanism=mechanism,
+        mechanism="additive",
         num_classes=num_classes,
         classes=[f"class {k}" for k in range(num_classes)],
         input=input_spec(backbone),
-        map_size=(0, 0),
-        parameters={},
-        flops={},
-        trained={"training": "none: random weights", "seed": seed},
-        measured={},
-        licence={"weights": "none needed: drawn by this app"},
-        sha256="",
-        extractor_sha256="",
+        licence={"weights": "drawn at random, nobody's"},
         kind=NOTHING,
+        **{**unknown, "parameters": {}, "flops": {}, "trained": {}, "measured": {}},
     )
+    return sketch(card)
+
+
+def seeded(sketched: Sketch, *, mechanism: str, seed: int) -> Sketch:
+    """The sketch for one mechanism and seed; neither changes a shape."""
+    card = sketched.card
+    name = f"{PREFIX}{card.backbone}-{card.num_classes}-{mechanism}-{seed}"
+    trained = {"steps": 0, "seed": seed}
+    return replace(sketched, card=replace(card, id=name, family=name, mechanism=mechanism, trained=trained))
 
 
 def make(sketched: Sketch) -> Own:
-    """The network of a `random_card`'s sketch with the weights of its seed. Raises an `ABNError`."""
+    """The network of a `seeded` sketch, its weights drawn from the seed. Raises an `ABNError`."""
     from abn.backbone import create_model
 
     card, sentence = sketched.card, too_large(sketched)
