@@ -255,9 +255,7 @@ def read_card(said: dict[str, Any]) -> Card:
     if not 2 <= card.num_classes <= MAX_CLASSES:
         raise CheckpointError(f"The card names {card.num_classes:,} classes; from 2 to {MAX_CLASSES:,} can be shown.")
     if not _possible(card.input):
-        raise CheckpointError(
-            f"The card's input isn't one: a square of 16 to {MAX_SIDE} pixels, and its normalisation."
-        )
+        raise CheckpointError(f"The card's input isn't a square of 16 to {MAX_SIDE} pixels with its normalisation.")
     tales = (card.trained, card.measured, card.licence)
     if not all(isinstance(tale, dict) for tale in tales) or _entries(list(tales)) > MAX_ENTRIES:
         raise CheckpointError("The card says more than a card can show.")
@@ -395,7 +393,7 @@ def random_sketch(backbone: str, *, num_classes: int) -> Sketch:
 
     unknown = {"id": "", "family": "", "sha256": "", "extractor_sha256": "", "map_size": (0, 0)}
     card = Card(
-        title=f"{one_line(backbone)}, random weights",
+        title=f"{one_line(backbone)} (random)",
         summary="Random weights: its answers and its map mean nothing yet.",
         backbone=backbone,
         mechanism="additive",

@@ -4,6 +4,7 @@ import html
 import math
 import shlex
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -18,7 +19,12 @@ from abn.variants import NOTHING, Card
 
 DEFAULT = "resnet18"
 SEEDS = 2**31 - 1
-GAIN = {"additive": "(1 + M) · g", "multiplicative": "M · g", "none": "g"}
+GAIN = {"additive": "(1\u00a0+\u00a0M)\u00a0·\u00a0g", "multiplicative": "M\u00a0·\u00a0g", "none": "g"}
+
+
+class Stopped(ABNError):
+    """A person has stopped it, or taken it away."""
+
 
 _STYLE = """
 <style>
@@ -54,8 +60,8 @@ def upload() -> None:
     )
     for key, (name, outcome) in _outcomes(given or ()).items():
         if isinstance(outcome, Checkpoint) and live.engine().alive:
-            outcome = _settle(key, lambda found=outcome: own.load(found), f"Reading {name}")
-        _tell(name, outcome)
+            outcome = _settle(key, partial(own.load, outcome), f"Reading {name}")
+        _tell(key, name, outcome)
 
 
 def choose() -> None:
@@ -90,16 +96,16 @@ def choose() -> None:
     found = st.session_state.setdefault("own_sketch", {}).get(question)
     if found is None:
         st.session_state.own_sketch = {}
-        job = lambda: own.random_sketch(backbone, num_classes=classes)  # noqa: E731
+        job = partial(own.random_sketch, backbone, num_classes=classes)
         found = _wait(job, f"Looking at {backbone}", st.session_state.own_sketch, question)
-    if isinstance(found, Exception):
-        st.warning(plain(str(found)), icon=":material/block:")
+    if isinstance(found, ABNError):
+        _refuse(str(found), found, st.session_state.own_sketch, question)
         return
     found = own.seeded(found, mechanism=mechanism, seed=seed)
     _shapes(found)
     sentence = own.too_large(found)
     if sentence:
-        st.warning(plain(sentence), icon=":material/block:")
+        _refuse(sentence)
     there = found.card.id in session.held()
     pressed = st.button(
         "Made, see below" if there else "Make it",
@@ -109,11 +115,11 @@ def choose() -> None:
         help="Draws the weights, from the seed. Its answers and its map mean nothing until it is trained.",
     )
     if pressed:
-        outcome = _settle(found.card.id, lambda: own.make(found), f"Making {backbone}")
+        outcome = _settle(found.card.id, partial(own.make, found), f"Making {backbone}")
         if isinstance(outcome, ABNError):
-            st.error(plain(str(outcome)), icon=":material/error:")
+            _refuse(str(outcome))
         else:
-            st.rerun()
+            st.rerun()  # for the button, which was drawn before
 
 
 def show() -> None:
@@ -193,7 +199,7 @@ def _wait(job: Callable[[], object], what: str, outcomes: dict[str, object], key
     place, line = st.empty(), None
 
     def stop() -> None:
-        outcomes[key] = ABNError("Stopped, and nothing was kept.")
+        outcomes[key] = Stopped("Stopped, and nothing was kept.")
 
     def tell(seconds: float) -> None:
         nonlocal line
@@ -211,14 +217,14 @@ def _wait(job: Callable[[], object], what: str, outcomes: dict[str, object], key
     return outcomes[key]
 
 
-def _tell(name: str, outcome: object) -> None:
+def _tell(key: str, name: str, outcome: object) -> None:
     """One sentence where a file is not what it should be, or not yet."""
     if isinstance(outcome, Checkpoint):
         live.why_not()
     elif isinstance(outcome, PartnerMissing):
         st.info(f"{plain(name)}: {plain(str(outcome))}", icon=":material/attach_file:")
     elif isinstance(outcome, ABNError):
-        st.error(f"{plain(name)}: {plain(str(outcome))}", icon=":material/block:")
+        _refuse(f"{name}: {outcome}", outcome, st.session_state.own_done, key)
     elif isinstance(outcome, str) and outcome in session.held():
         title = session.held()[outcome].card.title
         st.success(f"{plain(name)}: read as “{plain(title)}”, see below.", icon=":material/check:")
@@ -232,11 +238,23 @@ def _tell(name: str, outcome: object) -> None:
         )
 
 
+def _refuse(sentence: str, error: ABNError | None = None, outcomes: dict[str, object] | None = None, key="") -> None:
+    """One sentence on what can't be had; where a person has stopped it themselves, with a way back."""
+    st.error(plain(sentence), icon=":material/block:")
+    if isinstance(error, Stopped):
+
+        def again() -> None:
+            del outcomes[key]
+            st.session_state.own_given = None  # files are read anew
+
+        st.button("Try again", key=f"again-{key}", icon=":material/replay:", on_click=again)
+
+
 def _remove(key: str) -> None:
     session.remove(key)
     done = st.session_state.get("own_done", {})
     for file in [file for file, outcome in done.items() if outcome == key]:
-        done[file] = ABNError("Removed; take the file out and choose it again to bring it back.")
+        done[file] = Stopped("Removed from this session.")
 
 
 # ---- the way of the data ----
@@ -254,15 +272,14 @@ def _shapes(found: Sketch | Own) -> None:
         _step("perception head", "logits", shapes["perception"]),
     ]
     through_the_branch = [
-        _step("g(x)", "features", shapes["g"]),
-        _part("attention branch", parts["attention_branch"]),
+        _part("attention branch of g(x)", parts["attention_branch"]),
         _step("A", "trunk's response", shapes["A"]),
         _part("map head", ""),
         _step("M(x)", "attention map", shapes["M"], "abn-map"),
-        _part("and from A, class head", ""),
+        _part("class head of A", ""),
         _step("auxiliary head", "logits", shapes["auxiliary"]),
     ]
-    rows = (f'<ol class="abn-way">{"".join(steps)}</ol>' for steps in (through_the_branch, through_the_cnn))
+    rows = (f'<ol class="abn-way">{"".join(steps)}</ol>' for steps in (through_the_cnn, through_the_branch))
     st.html(_STYLE + "".join(rows))
     st.caption(
         f"A map of {card.map_size[0]} × {card.map_size[1]} cells. The attention branch's trunk is {plain(card.trunk)}. "
