@@ -72,6 +72,11 @@ class Checkpoint:
     header: Header
     card: Card  # as it says itself
 
+    @property
+    def id(self) -> str:
+        """That of its variant: the same weights are the same variant."""
+        return f"{PREFIX}{self.sha256[:12]}"
+
 
 @dataclass(frozen=True)
 class Sketch:
@@ -374,7 +379,7 @@ def load(checkpoint: Checkpoint) -> Own:
     _compare(checkpoint.header, sketched)
     card = replace(
         sketched.card,
-        id=f"{PREFIX}{checkpoint.sha256[:12]}",
+        id=checkpoint.id,
         title=f"{sketched.card.title} (yours)",
         family=PREFIX + sketched.card.family,  # siblings are among one's own, never among the shipped
         sha256=checkpoint.sha256,

@@ -1,6 +1,8 @@
 """A person's own variants: hostile files are one sentence each, and what a card claims is counted and not believed."""
 
+import contextlib
 import dataclasses
+import hashlib
 import json
 import pickle
 import zipfile
@@ -78,7 +80,8 @@ def test_one_file_brings_its_card_and_loads_exactly(saved):
     }
     assert found.card.title == "resnet20, converted (yours)" and own.is_own(found.card.id)
     assert found.shapes == {
-        "x": (3, 32, 32), "g": (32, 16, 16), "A": (10, 16, 16), "M": (1, 16, 16), "auxiliary": (10,), "perception": (10,)
+        "x": (3, 32, 32), "g": (32, 16, 16), "A": (10, 16, 16), "M": (1, 16, 16),
+        "auxiliary": (10,), "perception": (10,),
     }  # fmt: skip
 
 
@@ -91,9 +94,7 @@ def test_the_header_holds_the_card_without_what_it_cannot_know(saved):
 def test_weights_without_a_card_wait_for_it_and_a_card_for_its_weights(saved):
     data, card = saved
     bare = safetensors.torch.save(safetensors.torch.load(data))
-    said = json.dumps(
-        {**card, "sha256": __import__("hashlib").sha256(bare).hexdigest(), "title": "By its hash"}
-    ).encode()
+    said = json.dumps({**card, "sha256": hashlib.sha256(bare).hexdigest(), "title": "By its hash"}).encode()
     alone = read_files({"w": File("w.safetensors", bare)})["w"]
     assert isinstance(alone, PartnerMissing) and "choose the .json file" in str(alone)
     lonely = read_files({"c": File("c.json", said)})["c"]
@@ -247,9 +248,7 @@ def test_a_header_that_says_what_cannot_be(saved, change, expected):
 
 def test_overlapping_tensors_and_gaps(saved):
     header = header_of(saved[0])
-    entry = next(iter(header[NAME] for _ in (0,)))
-    begin, end = entry["data_offsets"]
-    refused(with_header(saved[0], {**header, "twice": {**entry, "data_offsets": [begin, end]}}), "doesn't begin where")
+    refused(with_header(saved[0], {**header, "twice": header[NAME]}), "doesn't begin where")
     refused(with_header(saved[0], {k: v for k, v in header.items() if k != NAME}), "doesn't begin where|no safetensors")
 
 
@@ -291,10 +290,8 @@ def test_whatever_the_bytes_reading_ends_in_one_sentence_or_in_a_sound_header(sa
     except CheckpointError as error:
         assert len(str(error).splitlines()) == 1 and len(str(error)) < 300
     else:  # then safetensors' own reader agrees, or has a reason of its own that is no crash
-        try:
+        with contextlib.suppress(safetensors.SafetensorError, KeyError, ValueError):
             assert set(safetensors.torch.load(changed)) == set(header.tensors)
-        except (safetensors.SafetensorError, KeyError, ValueError):
-            pass
 
 
 @settings(max_examples=150, deadline=None)
@@ -327,10 +324,7 @@ def changed(saved, change: Callable[[dict], dict]) -> bytes:
 
 
 def test_tensors_that_do_not_fit_are_named_before_anything_is_built(saved, monkeypatch):
-    import abn.variants
-
     monkeypatch.setattr(own, "load_weights", lambda *_: pytest.fail("it was loaded"))
-    assert abn.variants.load_weights is not own.load_weights
     without = changed(saved, lambda t: {name: value for name, value in t.items() if name != NAME})
     refused(without, f"don't fit cifar-resnet20 with 10 classes: {NAME} is missing")
     refused(changed(saved, lambda t: {**t, "more": torch.ones(1)}), "the network has no 'more'")
@@ -388,7 +382,10 @@ def test_absurd_numbers_of_classes(saved):
      {"mean": [1, 2]}, {"mean": [1e400, 0, 0]}, {"interpolation": "magic"}, {"interpolation": 3}],
 )  # fmt: skip
 def test_an_input_that_is_none(saved, change):
-    refused(with_card(saved[0], input={**saved[1]["input"], **change}), "input isn't a square|isn't one of ours")
+    refused(
+        with_card(saved[0], input={**saved[1]["input"], **change}),
+        "input isn't a square|isn't one of ours|can't be read",
+    )
 
 
 def test_what_can_be_counted_is_not_believed(saved):

@@ -59,7 +59,9 @@ def upload() -> None:
         "close the page.",
     )
     for key, (name, outcome) in _outcomes(given or ()).items():
-        if isinstance(outcome, Checkpoint) and live.engine().alive:
+        if isinstance(outcome, Checkpoint) and outcome.id in session.held():
+            outcome = st.session_state.own_done[key] = outcome.id
+        elif isinstance(outcome, Checkpoint) and live.engine().alive:
             outcome = _settle(key, partial(own.load, outcome), f"Reading {name}")
         _tell(key, name, outcome)
 
@@ -99,13 +101,13 @@ def choose() -> None:
         job = partial(own.random_sketch, backbone, num_classes=classes)
         found = _wait(job, f"Looking at {backbone}", st.session_state.own_sketch, question)
     if isinstance(found, ABNError):
-        _refuse(str(found), found, st.session_state.own_sketch, question)
+        _refuse(plain(str(found)), found, st.session_state.own_sketch, question)
         return
     found = own.seeded(found, mechanism=mechanism, seed=seed)
     _shapes(found)
     sentence = own.too_large(found)
     if sentence:
-        _refuse(sentence)
+        _refuse(plain(sentence))
     there = found.card.id in session.held()
     pressed = st.button(
         "Made, see below" if there else "Make it",
@@ -117,7 +119,7 @@ def choose() -> None:
     if pressed:
         outcome = _settle(found.card.id, partial(own.make, found), f"Making {backbone}")
         if isinstance(outcome, ABNError):
-            _refuse(str(outcome))
+            _refuse(plain(str(outcome)))
         else:
             st.rerun()  # for the button, which was drawn before
 
@@ -132,9 +134,9 @@ def show() -> None:
     for key, one in reversed(held.items()):
         with st.container(border=True, key=f"card-{key.removeprefix(own.PREFIX)}"):
             card = one.card
-            badge = ":orange-badge[:material/casino: random weights]" if card.kind == NOTHING else ""
-            badge += " :green-badge[:material/check: in Compare]" if key in listed else ""
-            st.markdown(f"##### {plain(card.title)} {badge}")
+            random = [":orange-badge[:material/casino: random weights]"] if card.kind == NOTHING else []
+            in_compare = [":green-badge[:material/check: in Compare]"] if key in listed else []
+            st.markdown(" ".join([f"##### {plain(card.title)}", *random, *in_compare]))
             if card.summary:
                 st.caption(plain(card.summary))
             _shapes(one)
@@ -224,7 +226,7 @@ def _tell(key: str, name: str, outcome: object) -> None:
     elif isinstance(outcome, PartnerMissing):
         st.info(f"{plain(name)}: {plain(str(outcome))}", icon=":material/attach_file:")
     elif isinstance(outcome, ABNError):
-        _refuse(f"{name}: {outcome}", outcome, st.session_state.own_done, key)
+        _refuse(f"{plain(name)}: {plain(str(outcome))}", outcome, st.session_state.own_done, key)
     elif isinstance(outcome, str) and outcome in session.held():
         title = session.held()[outcome].card.title
         st.success(f"{plain(name)}: read as “{plain(title)}”, see below.", icon=":material/check:")
@@ -240,7 +242,7 @@ def _tell(key: str, name: str, outcome: object) -> None:
 
 def _refuse(sentence: str, error: ABNError | None = None, outcomes: dict[str, object] | None = None, key="") -> None:
     """One sentence on what can't be had; where a person has stopped it themselves, with a way back."""
-    st.error(plain(sentence), icon=":material/block:")
+    st.error(sentence, icon=":material/block:")
     if isinstance(error, Stopped):
 
         def again() -> None:
