@@ -1,25 +1,27 @@
 """Compare: one photograph, several variants of one network, side by side."""
 
+from functools import partial
+
 import streamlit as st
 
 from abn import render
 from abn.ui import choices, frame, live, panels, pickers
-from abn.variants import list_variants, problems
+from abn.variants import sibling
 
 frame.begin("Compare", "Where does a network look, what do its two heads say, and what does its attention map change?")
 
 chosen = pickers.picture()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     pickers.add_pictures()
-    unusable = problems()
-    cards = [card for card in list_variants() if card.id not in unusable]
+    cards = live.cards()
     picked = pickers.variants(cards)
     mechanism, same_weights = pickers.mechanism()
     fit = pickers.fit()
     view = pickers.view()
 
 pickers.mind_the_kind(chosen, picked, cards)
-asked = choices.ablate(picked, mechanism, same_weights)
+among = partial(sibling, among=cards)
+asked = choices.ablate(picked, mechanism, same_weights, among)
 if not asked.cards:
     st.info(frame.plain(asked.note or "Choose at least one variant that can be shown."), icon=":material/arrow_upward:")
     live.take_over()
@@ -66,7 +68,7 @@ with page.container():
         with place:
             panels.laid_back(explanation, card, chosen, view, span)
 
-    pair = choices.difference_pair(shown[0][1])
+    pair = choices.difference_pair(shown[0][1], among)
     known = {explanation.variant: explanation for explanation in found}  # the map is made before the mechanism
     if pair and all(card.id in known for card in pair):
         both = [known[card.id] for card in pair]

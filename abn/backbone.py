@@ -7,9 +7,13 @@ every stride set to 1 and later kernels dilated instead, so that pretrained filt
 `att_layer4` is the same idea on a ResNet).
 """
 
+import contextlib
 import copy
 import difflib
+import functools
 import logging
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import timm
@@ -19,6 +23,7 @@ from timm.layers import AvgPool2dSame, Conv2dSame, get_notrace_functions, get_no
 from timm.layers.pool2d_same import MaxPool2dSame
 from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
+from torch.overrides import TorchFunctionMode
 
 from abn import paper
 from abn.errors import BackboneError
@@ -30,6 +35,7 @@ COPY = "a copy of the perception branch at stride 1"  # the kinds of trunk, as a
 RESIDUAL = "two plain residual blocks, as no stage could be copied"
 
 log = logging.getLogger(__name__)
+_drawing = threading.RLock()  # torch has one generator for all threads
 
 
 @dataclass(frozen=True)
@@ -55,13 +61,52 @@ def create_model(
     """
     if not isinstance(num_classes, int) or num_classes < 2:
         raise BackboneError(f"num_classes must be a whole number of at least 2; got {num_classes!r}.")
-    with torch.random.fork_rng(devices=[], enabled=seed is not None):
-        if seed is not None:
-            torch.manual_seed(seed)
+    with _drawing if seed is None else own_randomness(seed):
         network = build(backbone, num_classes=num_classes, mechanism=mechanism)
         size = input_spec(backbone).size
         settle(network, torch.randn(2, 3, size, size))
         return network.eval()
+
+
+@contextlib.contextmanager
+def own_randomness(seed: int | None = None) -> Iterator[None]:
+    """What is drawn here, from `seed` if there is one, leaves the global generator as it was; and no other thread that
+    makes a network draws in between."""
+    with _drawing, torch.random.fork_rng(devices=[]):
+        if seed is not None:
+            torch.manual_seed(seed)
+        yield
+
+
+@contextlib.contextmanager
+def shapes_only() -> Iterator[None]:
+    """What torch makes here has a shape and a type, and no memory: a network of any size can be built and asked for
+    the shapes of what it gives, at hardly any cost. It can't be asked for a value."""
+    with torch.device("meta"), _RealNumbers():
+        yield
+
+
+class _RealNumbers(TorchFunctionMode):
+    """Ranges and whole numbers that are written out stay real, since networks read them while they are built."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        if func in (torch.linspace, torch.arange):
+            kwargs.setdefault("device", "cpu")
+        elif func is torch.tensor and not (real := func(*args, **{**kwargs, "device": "cpu"})).is_floating_point():
+            return real
+        return func(*args, **kwargs)
+
+
+@functools.cache
+def convolutional() -> tuple[str, ...]:
+    """The names that `create_model` may know: the paper's small networks, then those of timm whose metadata tells of a
+    pooled feature map for inputs of any size, as convolutional networks have it. A few can't be cut all the same."""
+    configs = {name: timm.get_pretrained_cfg(name) for name in timm.list_models()}
+    return (
+        *paper.DESIGNS,
+        *(name for name, config in configs.items() if config and config.pool_size and not config.fixed_input_size),
+    )
 
 
 def build(backbone: str, *, num_classes: int, mechanism: str) -> AttentionBranchNetwork:
@@ -86,7 +131,10 @@ def input_spec(backbone: nn.Module | str) -> InputSpec:
     if paper.is_ours(backbone):
         return paper.input_spec(backbone)
     if isinstance(backbone, str):
-        config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(backbone).to_dict())
+        metadata = timm.get_pretrained_cfg(backbone)
+        if metadata is None:
+            raise BackboneError(f"timm tells nothing of {backbone[:80]!r}, so its input isn't known: an older name?")
+        config = timm.data.resolve_data_config(pretrained_cfg=metadata.to_dict())
     else:
         config = resolve_model_data_config(backbone)
     return InputSpec(
@@ -273,7 +321,7 @@ def _output_size(trunk: nn.Module, example: Tensor) -> tuple[int, ...] | None:
     try:
         with torch.no_grad():
             return tuple(trunk.eval()(example).shape[2:])
-    except (RuntimeError, ValueError) as error:
+    except Exception as error:  # torch raises RuntimeError, timm's layers check their input by assertions
         log.info("the stride-1 trunk does not run", exc_info=error)
         return None
 

@@ -19,3 +19,7 @@ class VariantError(ABNError):
 
 class CheckpointError(ABNError):
     """A checkpoint file cannot be read, or does not fit the architecture named."""
+
+
+class PickleError(CheckpointError):
+    """The file is a pickle, which could run code: it is never opened where it may come from anybody."""

@@ -78,7 +78,7 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "picture")
             "This picture cannot be decoded; it may be damaged, cut short or of a rare kind: "
             "save it again as PNG or JPEG."
         ) from error
-    return Picture(image, hashlib.sha256(data).hexdigest(), _display_name(name), tuple(notes))
+    return Picture(image, hashlib.sha256(data).hexdigest(), display_name(name), tuple(notes))
 
 
 def _check_cost(opened: Image.Image, data: bytes) -> None:
@@ -155,11 +155,15 @@ def _narrow(grey: Image.Image) -> tuple[Image.Image, str]:
     return Image.fromarray(np.rint(values, out=values).astype(np.uint8)).convert("RGB"), note
 
 
-def _display_name(name: str) -> str:
+def display_name(name: str, otherwise: str = "picture") -> str:
     """The last part of a path, without control or invisible characters, at most 80 characters."""
-    last = str(name).replace("\\", "/").rstrip("/").rpartition("/")[2]
-    plain = "".join(char for char in " ".join(last.split()) if unicodedata.category(char)[0] != "C").strip()
-    return (plain if len(plain) <= 80 else plain[:79] + "…") or "picture"
+    return one_line(str(name).replace("\\", "/").rstrip("/").rpartition("/")[2]) or otherwise
+
+
+def one_line(text: str, length: int = 80) -> str:
+    """Text from elsewhere on one line of at most so many characters, without control or invisible ones."""
+    plain = "".join(char for char in " ".join(text.split()) if unicodedata.category(char)[0] != "C").strip()
+    return plain if len(plain) <= length else plain[: length - 1] + "…"
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,16 @@
 """Variants: trained networks as pairs of files, NAME.safetensors and its card NAME.json.
 
 A card says what the network is, how it was trained and what was measured, and holds the hash of the weights. Nothing is
-loaded unless hash, names, shapes and values are right; one broken file never stops the other variants.
+loaded unless hash, names, shapes and values are right; one broken file never stops the other variants. The weights hold
+a copy of the card as it was when they were saved, so that one file can be handed on.
 """
 
 import functools
 import hashlib
 import json
 import logging
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +25,10 @@ if TYPE_CHECKING:  # a card is read without torch, so that the app's first view 
 
 CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 IMAGENET = "imagenet-1k"
+NOTHING = "nothing"  # the kind of pictures that random weights have learnt
 PARTS = ("extractor", "attention_branch", "perception_branch")
+HASHES = ("sha256", "extractor_sha256")  # what a card can't say inside the file that they are of
+CARD = "abn.card"  # under this name the weights' own header holds the card
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +56,7 @@ class Card:
     extractor_sha256: str  # of the extractor's weights alone: equal where variants share one
     lesson: str = ""  # what this variant is there to teach, where it is no plain sibling
     trunk: str = ""  # what the attention branch's trunk is; empty on cards from before it was told
-    kind: str = "photograph"  # of the pictures that it learnt; or "clothing": items of Fashion-MNIST, grey on black
+    kind: str = "photograph"  # of the pictures that it learnt; "clothing": Fashion-MNIST's, grey on black; or NOTHING
     folder: Path = field(default=CHECKPOINTS, compare=False)
 
     @property
@@ -103,11 +108,17 @@ def find_variant(variant: str, folder: Path | None = None) -> Card:
     raise VariantError(f"There is no variant {str(variant)[:80]!r}. Known: {known}.")
 
 
-def sibling(card: Card, mechanism: str, folder: Path | None = None) -> Card | None:
-    """The plain variant of the same family trained with `mechanism`; the card itself where it is that; None: none."""
+def sibling(
+    card: Card, mechanism: str, folder: Path | None = None, *, among: Sequence[Card] | None = None
+) -> Card | None:
+    """The plain variant of the same family trained with `mechanism`; the card itself where it is that; None: none.
+
+    It is looked for among all variants of the folder, or `among` these cards.
+    """
     if card.mechanism == mechanism:
         return card
-    family = [other for other in list_variants(folder) if other.family == card.family and not other.lesson]
+    cards = list_variants(folder) if among is None else among
+    family = [other for other in cards if other.family == card.family and not other.lesson]
     return next((other for other in family if other.mechanism == mechanism), None)
 
 
@@ -137,9 +148,8 @@ def load_weights(data: bytes, card: Card) -> "AttentionBranchNetwork":
     """A network from the bytes of a safetensors file, strict, its values finite; `VariantError` otherwise."""
     import safetensors
     import safetensors.torch
-    import torch
 
-    from abn.backbone import build
+    from abn.backbone import build, own_randomness
 
     try:
         tensors = safetensors.torch.load(data)
@@ -148,7 +158,7 @@ def load_weights(data: bytes, card: Card) -> "AttentionBranchNetwork":
     broken = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
     if broken:
         raise VariantError(f"The weights of {card.id} hold values that are not finite (in {broken[0]}).")
-    with torch.random.fork_rng(devices=[]):  # the weights drawn here are replaced at once
+    with own_randomness():  # the weights drawn here are replaced at once
         network = build(card.backbone, num_classes=card.num_classes, mechanism=card.mechanism)
     try:
         network.load_state_dict(tensors, strict=True)
@@ -161,7 +171,8 @@ def load_weights(data: bytes, card: Card) -> "AttentionBranchNetwork":
 
 
 def save_variant(network: "AttentionBranchNetwork", card: Card, folder: Path, *, half: bool = True) -> Card:
-    """Write the weights, in half precision or as they are, and the card beside them; returns it with its hashes."""
+    """Write the weights, in half precision or as they are, with the card in their header and, with its hashes, beside
+    them; returns the latter."""
     import safetensors.torch
     import torch
 
@@ -171,10 +182,11 @@ def save_variant(network: "AttentionBranchNetwork", card: Card, folder: Path, *,
         )
         for name, tensor in network.state_dict().items()
     }
-    data = safetensors.torch.save(tensors)
+    said = {key: value for key, value in card.to_json().items() if key not in HASHES}
+    data = safetensors.torch.save(tensors, {CARD: json.dumps(said, ensure_ascii=False)})
     extractor = {name: tensor for name, tensor in tensors.items() if name.startswith("extractor.")}
     hashes = {"sha256": hashlib.sha256(data).hexdigest(), "extractor_sha256": tensors_sha256(extractor)}
-    card = Card(**{**{f.name: getattr(card, f.name) for f in fields(Card)}, **hashes, "folder": folder})
+    card = replace(card, **hashes, folder=folder)
     folder.mkdir(parents=True, exist_ok=True)
     card.weights.write_bytes(data)
     write_card(card)
@@ -247,16 +259,21 @@ def _read_all(folder: Path) -> dict[str, Card | str]:
 
 def _read(path: Path) -> Card | str:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        spec = data.pop("input")
-        spec = InputSpec(**{**spec, "mean": tuple(spec["mean"]), "std": tuple(spec["std"])})
-        card = Card(**{**data, "input": spec, "map_size": tuple(data["map_size"]), "folder": path.parent})
-        _check(card)
+        card = card_from_json(json.loads(path.read_text(encoding="utf-8")), path.parent)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         log.warning("card %s", path.name, exc_info=error)
         return f"The card {path.name} can't be read, so this variant is left out."
     if card.id != path.stem:
         return f"The card {path.name} is of another variant ({card.id}), so it is left out."
+    return card
+
+
+def card_from_json(data: dict[str, Any], folder: Path = CHECKPOINTS) -> Card:
+    """The card that plain data says, as `Card.to_json` gives it. Raises one of Python's own errors (TypeError,
+    ValueError, KeyError, AttributeError) where it says none."""
+    spec = InputSpec(**{**data["input"], **{key: tuple(data["input"][key]) for key in ("mean", "std")}})
+    card = Card(**{**data, "input": spec, "map_size": tuple(data["map_size"]), "folder": folder})
+    _check(card)
     return card
 
 

@@ -1,6 +1,7 @@
 """The whole journey in a real browser: upload, toggle, and read what changed; by keyboard, narrow, light and dark."""
 
 import os
+import pickle
 import re
 import shutil
 import socket
@@ -9,12 +10,14 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from abn import first_view, render
 from abn.picture import open_picture
+from abn.variants import list_variants
 
 ROOT = Path(__file__).parents[1]
 IDS = [f"imagenet-lite0-{name}" for name in ("additive", "multiplicative", "none")]
@@ -108,6 +111,18 @@ def expected(path: Path, ids: list[str], network, **options) -> tuple[list[tuple
     )
 
 
+def expected_of(built) -> tuple[str, ...]:
+    """What a tiny network says of the first photograph."""
+    from abn import cifar
+    from abn.explainer import explain
+    from abn.official import CIFAR10
+
+    photo = next(iter(first_view.gallery().values()))
+    card = replace(list_variants()[0], input=cifar.INPUT, classes=CIFAR10, mechanism=built.mechanism)
+    found = explain(open_picture(photo.path.read_bytes()), [card], load=lambda card: built)[0]
+    return tuple(found.top(head, 1)[0].label for head in ("auxiliary", "perception"))
+
+
 def wait_for_columns(page, count: int) -> None:
     page.wait_for_function("n => document.querySelectorAll('.abn-answer').length === n", arg=count, timeout=LOADED)
     page.wait_for_selector(SETTLED, timeout=LOADED)
@@ -161,6 +176,37 @@ def test_a_photograph_is_picked_by_keyboard_and_held_in_the_address(page, server
     assert shown == expected(photo.path, IDS, network)[0]
     open_page(page, page.url)
     assert answers(page) == shown
+
+
+def test_a_variant_of_ones_own_joins_compare_and_no_other_session(page, server, tmp_path):
+    import tiny
+
+    built = tiny.network("multiplicative", seed=8)
+    file = tiny.variant(tmp_path, "mine", built).weights
+    (tmp_path / "theirs.pth.tar").write_bytes(pickle.dumps({"state_dict": {}}))
+    page.goto(f"{server}Bring_your_own")
+    page.locator("input[type=file]").set_input_files([file, tmp_path / "theirs.pth.tar"])
+    page.get_by_text("python -m abn convert theirs.pth.tar").wait_for(timeout=LOADED)
+    add = page.get_by_role("button", name="Add to Compare")
+    add.wait_for(timeout=LOADED)
+    page.get_by_text("Card of resnet20, converted (yours)").click()
+    page.get_by_role("cell", name="206,676").wait_for(timeout=LOADED)
+    add.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="See it in Compare").click()
+    wait_for_columns(page, 4)
+    titles = page.get_by_role("heading", level=5).all_inner_texts()
+    assert titles[4].strip() == "resnet20, converted (yours)" and "own" not in page.url and "mine" not in page.url
+    assert answers(page)[3] == expected_of(built)
+
+    other = page.context.browser.new_context().new_page()
+    open_page(other, server)
+    other.get_by_role("button", name="Variants").click()
+    other.get_by_role("combobox").click()
+    other.get_by_role("option").first.wait_for(timeout=LOADED)
+    offered = other.get_by_role("option").all_inner_texts()
+    assert offered and not any("yours" in option for option in offered)
+    other.context.close()
 
 
 NARROW = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}

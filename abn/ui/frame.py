@@ -10,6 +10,7 @@ from abn.variants import problems
 PAGES = {  # in the order of the list; the first is the first page
     "app.py": ("Compare", ":material/compare:"),
     "pages/Study.py": ("Study", ":material/science:"),
+    "pages/Bring_your_own.py": ("Bring your own", ":material/upload_file:"),
 }
 
 _GLOW = np.clip(1 - np.hypot(*np.mgrid[-1:1:64j, -1:1:64j]), 0, 1)

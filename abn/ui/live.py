@@ -6,22 +6,28 @@ Torch takes seconds to import, so nothing here imports it on a page's path; `Eng
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
 from abn import first_view
 from abn.errors import ABNError
 from abn.explanation import Explanation
+from abn.own import is_own
 from abn.picture import Picture
-from abn.variants import Card, list_variants
+from abn.ui import own
+from abn.variants import Card, list_variants, problems
 
 if TYPE_CHECKING:
     from abn.cost import PartCost
 
 TRAINED = "trained"  # as abn.explainer names it
 MODELS = 16  # kept in memory at most; one of lite0's takes 40 MB
+
+Made = TypeVar("Made")
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +56,7 @@ class Engine:
             cards = list_variants()
             for card in (card for card in cards if card.family == cards[0].family):  # the others when they are asked
                 try:
-                    network = _network(card.id, card.sha256, card)
+                    network = _shipped(card.id, card.sha256, card)
                     with torch.inference_mode():
                         network(torch.zeros(1, 3, card.input.size, card.input.size))
                 except ABNError as error:
@@ -68,9 +74,20 @@ def engine() -> Engine:
     return Engine()
 
 
+def cards() -> list[Card]:
+    """The variants that this session can choose from: the shipped ones that are whole, then its own."""
+    unusable = problems()
+    return [card for card in list_variants() if card.id not in unusable] + own.cards()
+
+
+def network(card: Card):
+    """The network of a variant. A shipped one's is one copy for all sessions, as its forward pass keeps nothing; an own
+    one's is in this session's hands alone."""
+    return own.network(card.id) if is_own(card.id) else _shipped(card.id, card.sha256, card)
+
+
 @st.cache_resource(max_entries=MODELS, show_spinner=False)
-def _network(variant: str, sha256: str, _card: Card):
-    """The network of a variant, one copy for all sessions: its forward pass keeps nothing."""
+def _shipped(variant: str, sha256: str, _card: Card):
     from abn.variants import load_variant
 
     return load_variant(_card)
@@ -84,9 +101,7 @@ def _explain(
     from abn.explainer import explain
 
     with engine().turns:
-        return explain(
-            _picture, _cards, fit=fit, mechanism=mechanism, load=lambda card: _network(card.id, card.sha256, card)
-        )
+        return explain(_picture, _cards, fit=fit, mechanism=mechanism, load=network)
 
 
 def ask(
@@ -111,7 +126,7 @@ def broken(cards: Sequence[Card]) -> dict[str, str]:
     found = {}
     for card in cards if engine().alive else ():
         try:
-            _network(card.id, card.sha256, card)
+            network(card)
         except ABNError as error:
             found[card.id] = str(error)
     return found
@@ -122,10 +137,31 @@ def measure_cost(card: Card, batches: Sequence[int], progress: Callable[[float],
     the share that is done. Whatever `progress` raises ends it and gives the turn back."""
     from abn import cost
 
-    network = _network(card.id, card.sha256, card)
+    measured = network(card)
     with engine().turns:
         progress(0.0)
-        return cost.measure(network, card.input.size, batches=batches, progress=progress)
+        return cost.measure(measured, card.input.size, batches=batches, progress=progress)
+
+
+def work(job: Callable[[], Made], tell: Callable[[float], object]) -> Made:
+    """Do a job beside the page once a turn is free; meanwhile `tell` gets the seconds, some times in each. Whatever
+    `tell` raises, as Streamlit does when a person presses something, leaves the job: it is not begun any more, or what
+    it makes is dropped. What the job raises is raised here."""
+    left, turns = threading.Event(), engine().turns
+
+    def in_turn() -> Made | None:
+        with turns:
+            return None if left.is_set() else job()
+
+    begun, pool = time.monotonic(), ThreadPoolExecutor(1, thread_name_prefix="abn-work")
+    try:
+        doing = pool.submit(in_turn)
+        while wait([doing], timeout=0.3).not_done:
+            tell(time.monotonic() - begun)
+        return doing.result()
+    finally:
+        left.set()
+        pool.shutdown(wait=False)
 
 
 def why_not() -> None:

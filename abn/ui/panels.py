@@ -12,7 +12,7 @@ from abn.explanation import Explanation
 from abn.picture import seen, upsample
 from abn.ui.frame import plain
 from abn.ui.pickers import Chosen, View
-from abn.variants import PARTS, Card
+from abn.variants import NOTHING, PARTS, Card
 
 PANEL = 448  # pixels of a panel's picture
 
@@ -80,10 +80,11 @@ def reading_help(explanation: Explanation, view: View) -> None:
 
 def heading(explanation: Explanation, card: Card) -> None:
     """Which network this is, how it was trained and what is applied, always."""
-    st.markdown(f"##### {plain(card.title)}", help=card.summary or None)
-    swapped = explanation.applied != explanation.trained_with
+    st.markdown(f"##### {plain(card.title)}", help=plain(card.summary) or None)
+    swapped = card.kind != NOTHING and explanation.applied != explanation.trained_with
     mark = " :orange-badge[:material/swap_horiz: swapped]" if swapped else ""
-    st.caption(f"trained with **{explanation.trained_with}**  \napplied **{explanation.applied}**{mark}")
+    trained = "**never trained**" if card.kind == NOTHING else f"trained with **{explanation.trained_with}**"
+    st.caption(f"{trained}  \napplied **{explanation.applied}**{mark}")
 
 
 def attention(explanation: Explanation, card: Card, view: View, span: tuple[float, float], *, live: bool) -> None:
@@ -207,7 +208,7 @@ def details(card: Card) -> None:
             st.markdown(plain(card.summary))
         rows = {
             "Backbone": card.backbone,
-            "Trained with": card.mechanism,
+            "Trained with": f"nothing, made for {card.mechanism}" if card.kind == NOTHING else card.mechanism,
             "Map": f"{card.map_size[0]} × {card.map_size[1]} cells",
             **({"Trunk": card.trunk} if card.trunk else {}),
             **{

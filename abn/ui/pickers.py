@@ -13,19 +13,24 @@ from PIL import Image
 
 from abn import first_view
 from abn.errors import PictureError
-from abn.picture import FITS, Picture, open_picture
+from abn.own import is_own
+from abn.picture import FITS, MAX_BYTES, Picture, open_picture
 from abn.render import COLOUR_MAPS, DEFAULT_COLOURS
 from abn.ui import choices
 from abn.ui.frame import plain
 from abn.ui.strip import Thumbnail, strip, thumbnail
-from abn.variants import Card
+from abn.variants import NOTHING, Card
 
 UPLOADS = 24  # kept in a session at most
 UPLOAD_BYTES = 100_000_000  # of their files, all together
 DISPLAY = 960  # pixels: the longest side of a picture as it is shown
 SCALES = {"raw 0–1": "raw", "min–max per map": "each", "shared by the variants": "shared"}
 CELLS = ("smooth", "raw grid")
-LEARNT = {"clothing": "items of clothing, grey on black", "photograph": "photographs"}  # by the kind of a card
+LEARNT = {  # by the kind of a card
+    "clothing": "Learnt on items of clothing, grey on black",
+    "photograph": "Learnt on photographs",
+    NOTHING: "Random weights, nothing learnt yet",
+}
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ def add_pictures() -> None:
             accept_multiple_files=True,
             key="files",
             on_change=_receive,
+            max_upload_size=MAX_BYTES // 10**6,
             help="PNG, JPEG, WebP, GIF, BMP or TIFF. They stay in this session, and are gone when you close the page.",
         )
         if st.toggle(
@@ -115,7 +121,8 @@ def variants(cards: Sequence[Card]) -> list[Card]:
             help="One to four trained networks. Those of one family share one architecture and differ in how the "
             "attention map was applied while they were trained.",
         )
-    _remember("variants", "" if picked == choices.default_variants(cards) else ",".join(picked))
+    shipped = [key for key in picked if not is_own(key)]  # an own variant is nobody else's business
+    _remember("variants", "" if shipped == choices.default_variants(cards) else ",".join(shipped))
     return [by_id[key] for key in picked]
 
 
@@ -124,12 +131,14 @@ def mind_the_kind(chosen: Chosen, picked: Sequence[Card], cards: Sequence[Card])
     strange = choices.strangers(picked, chosen.kind)
     if not strange:
         return
-    names = ", ".join(card.title for card in strange)
-    learnt = LEARNT.get(strange[0].kind, "other pictures")
+    told = [
+        f"{LEARNT.get(kind, 'Learnt on other pictures')}, so what it says of this picture means little: "
+        f"{', '.join(card.title for card in strange if card.kind == kind)}."
+        for kind in dict.fromkeys(card.kind for card in strange)
+    ]
     knowing = choices.who_knows(cards, chosen.kind)
     with st.container(horizontal=True, vertical_alignment="center"):
-        sentence = f"Learnt on {learnt}, so what it says of this picture means little: {plain(names)}."
-        st.info(sentence, icon=":material/help:", width="stretch")
+        st.info("  \n".join(map(plain, told)), icon=":material/help:", width="stretch")
         if knowing:
             st.button("Show those that know it", on_click=_choose, args=(knowing,), icon=":material/swap_horiz:")
 

@@ -13,7 +13,6 @@ from abn.errors import ABNError
 from abn.findings import Cost, Costs, Dispute, Finding, Published, Study
 from abn.ui import live
 from abn.ui.frame import plain
-from abn.variants import list_variants, problems
 
 Found = TypeVar("Found")
 
@@ -211,9 +210,8 @@ def cost(costs: Costs) -> None:
 
 @st.fragment
 def measure_here(costs: Costs | None) -> None:
-    """Measure a shipped network on this machine, on request."""
-    unusable = problems()
-    cards = {card.id: card for card in list_variants() if card.id not in unusable}
+    """Measure a network on this machine, on request."""
+    cards = {card.id: card for card in live.cards()}
     if not cards:
         return
     st.markdown("###### On this machine")

@@ -1,0 +1,21 @@
+"""Bring your own: a checkpoint of a person's own, or any CNN with random weights, beside the shipped variants."""
+
+import streamlit as st
+
+from abn.ui import frame, live, own_panels
+
+frame.begin("Bring your own", "A variant of yours, or any CNN with random weights: its shapes, its card, then Compare.")
+
+st.caption(
+    "What you bring is yours alone: it lives in this session, joins your list in Compare when you add it, never enters "
+    "the address bar, and is gone when you close the page."
+)
+left, right = st.columns(2, gap="large")
+yours = st.container()  # below both, and drawn after them, when they have brought what they bring
+with left:
+    own_panels.upload()
+with right:
+    own_panels.choose()
+with yours:
+    own_panels.show()
+live.take_over()
