@@ -355,7 +355,7 @@ def test_values_that_are_not_finite(saved, value):
         ({"backbone": "convnext_xxlarge"}, "million parameters; up to 50 million"),
         ({"backbone": "resnet152", "input": {"size": 512}}, "GFLOPs|million parameters"),
         ({"backbone": "nobody"}, "timm knows no backbone"),
-        ({"backbone": "cifar-resnet9"}, "no small backbone"),
+        ({"backbone": "cifar-resnet9"}, "no network"),
         ({"backbone": "vit_base_patch16_224"}, "can't be cut|can't be made"),
         ({"backbone": "hf_hub:somebody/model"}, "timm knows no backbone"),
         ({"backbone": "x" * 100_000}, "timm knows no backbone"),
