@@ -52,8 +52,8 @@ def test_a_stopped_training_goes_on_to_the_same_end(tmp_path, monkeypatch):
     monkeypatch.setattr(supervised, "SAVE_EACH", 1)
     save = loop._save
 
-    def stop_after_three(path, network, optimiser, schedule, step, settings):
-        save(path, network, optimiser, schedule, step, settings)
+    def stop_after_three(path, network, optimiser, schedule, step, *more):
+        save(path, network, optimiser, schedule, step, *more)
         if step == 3:
             raise KeyboardInterrupt
 

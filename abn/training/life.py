@@ -52,15 +52,21 @@ class Recorder:
         """Look at the network, which is in evaluation mode, after `step` steps; 0 forgets all that was kept."""
         if step == 0:
             self._kept.clear()
+        device = next(self._network.parameters()).device
         with torch.inference_mode():
-            maps = self._network(self._inputs).attention[:, 0].float()
+            maps = self._network(self._inputs.to(device)).attention[:, 0].float().cpu()
         figures = dict(self._test())
         self._kept[step] = maps.numpy(), figures
         log.info("step %d: %s", step, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
         write(self._life(), self._path)
 
-    def finish(self, card: Card) -> Path:
-        """Write the life beside the saved weights of `card`, the end looked at if a stop came before."""
+    def finish(self, card: Card, *, best: int | None = None) -> Path:
+        """Write the life beside the saved weights of `card`, the end looked at if a stop came before.
+
+        Where the weights are those after step `best`, a moment that was recorded, it ends there."""
+        if best is not None:
+            self._kept = {step: found for step, found in self._kept.items() if step <= best}
+            self._total = best
         if self._total not in self._kept:
             self.record(self._total)
         write(self._life(card.sha256), place(card))
