@@ -173,7 +173,7 @@ def _synced(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
     The variance of all is the mean of the variances and the variance of the means.
     """
     with torch.no_grad():
-        mine = torch.stack(torch.var_mean(x.float(), (0, 2, 3), correction=0))  # (2, C)
+        mine = torch.stack(torch.var_mean(_full(x), (0, 2, 3), correction=0))  # (2, C)
         gathered = [torch.empty_like(mine) for _ in range(dist.get_world_size())]
         dist.all_gather(gathered, mine)
         variances, means = torch.stack(gathered).unbind(1)  # (processes, C) each
@@ -192,20 +192,25 @@ class _Normalise(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight, mean, scale)
-        centred = (x.float() - _wide(mean)) * _wide(scale * weight)
+        centred = (_full(x) - _wide(mean)) * _wide(scale * weight)
         return (centred + _wide(bias)).to(x.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient: Tensor):
         x, weight, mean, scale = ctx.saved_tensors
-        gradient, normal = gradient.float(), (x.float() - _wide(mean)) * _wide(scale)
+        gradient, normal = _full(gradient), (_full(x) - _wide(mean)) * _wide(scale)
         mine = torch.stack([gradient.sum((0, 2, 3)), (gradient * normal).sum((0, 2, 3))])  # (2, C)
         of_all = mine.clone()
         dist.all_reduce(of_all)
         of_all /= x.numel() // x.shape[1] * dist.get_world_size()
         to_x = gradient - _wide(of_all[0]) - normal * _wide(of_all[1])
         return (to_x * _wide(scale * weight)).to(x.dtype), mine[1], mine[0], None, None
+
+
+def _full(x: Tensor) -> Tensor:
+    """x in float32, or in float64 as it was."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def _wide(values: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ SIDE = 144  # pixels of a picture on the sheet
 ACROSS = 4  # pictures, each with its map beside it
 MARGIN = 8  # pixels
 FONT = 12  # pixels
+BAR = 384  # pixels, so that its numbers are as large as the captions
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +48,11 @@ def sheet(network: AttentionBranchNetwork, shown: Shown, title: str) -> Image.Im
     line, text = round(1.35 * FONT), ImageFont.load_default(FONT)
     width, height = 2 * SIDE + MARGIN, SIDE + 4 * line + MARGIN
     rows = -(-len(shown.labels) // ACROSS)
-    bar = colour_bar(width=ACROSS * (width + MARGIN) - MARGIN)
+    bar = colour_bar(width=BAR)
     top = 3 * line
-    drawn = Image.new("RGB", (bar.width + 2 * MARGIN, top + rows * height + bar.height + 2 * MARGIN), "white")
+    drawn = Image.new(
+        "RGB", (ACROSS * (width + MARGIN) + MARGIN, top + rows * height + bar.height + 2 * MARGIN), "white"
+    )
     pen = ImageDraw.Draw(drawn)
     pen.text((MARGIN, MARGIN), title, font=text, fill="black")
     pen.text(

@@ -200,6 +200,7 @@ class Training:
             total=self.total,
             path=plan.path.with_suffix(".life.npz"),
             pictures=np.stack([np.asarray(picture.convert("L")) for picture in shown.drawings]),
+            told=plan.built_in,
         )
 
     def train(self, save_each: int) -> None:
@@ -239,7 +240,7 @@ class Training:
         else:
             measured = self._measured(card)
         write_card(replace(card, measured=measured))
-        log.info("%s: %s", card.id, measured)
+        log.info("%s", _told(card, measured))
 
     def _look(self, step: int) -> None:
         if step in self.epochs.moments:
@@ -319,6 +320,16 @@ class Training:
         before = next((record for record in self.epochs.records if record["step"] == 0), {})
         control = {"count": len(self.data.validation.labels), **{name: before.get(name) for name in FIGURES}}
         return {**figures, "controls": {"before training": {"validation": control}}}
+
+
+def _told(card: Card, measured: dict) -> str:
+    """Where the variant is, and its figures, as sentences."""
+    lines = [f"{card.id} is ready: {card.weights}"]
+    for name, figures in measured.items():
+        if "accuracy" in figures:
+            told = ", ".join(f"{key} {value}" for key, value in figures.items())
+            lines.append(f"{name}: {told}")
+    return "\n".join([*lines, *([card.trained["kept"]] if "kept" in card.trained else [])])
 
 
 def _fits_half(network: AttentionBranchNetwork) -> bool:
