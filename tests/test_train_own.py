@@ -1,18 +1,13 @@
 """`python -m abn train` on class folders of one's own: it learns, keeps the best epoch, is stopped and goes on."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from PIL import Image
+from class_folders import COLOURS, killed_at, process, squares, train
 
 from abn.__main__ import main
 from abn.backbone import load_backbone
@@ -24,66 +19,13 @@ from abn.training.folders import open_folder
 from abn.training.order import Order
 from abn.variants import find_variant, load_variant, problems
 
-ROOT = Path(__file__).parents[1]
-COLOURS = ("blue", "green", "red")  # channels 2, 1, 0
 MINE = ["--epochs", "6", "--out", "mine", "--rate", "0.02", "--seed", "3"]
-SHORT = ["--backbone", "cifar-resnet20", "--batch", "16", "--rate", "0.05", "--workers", "1"]
-
-
-def squares(folder: Path, each: int, seed: int = 0, classes=COLOURS) -> Path:
-    """Class folders: a bright square of the class's colour somewhere on noise."""
-    rng = np.random.default_rng(seed)
-    for name in classes:
-        (folder / name).mkdir(parents=True)
-        for i in range(each):
-            values = rng.integers(0, 90, (36, 40, 3)).astype(np.uint8)
-            y, x = rng.integers(0, 20, 2)
-            values[y : y + 16, x : x + 16] = 20
-            values[y : y + 16, x : x + 16, 2 - COLOURS.index(name)] = 230
-            Image.fromarray(values).save(folder / name / f"{i:03}.png")
-    return folder
 
 
 @pytest.fixture(scope="module")
 def colours(tmp_path_factory) -> Path:
     """60 pictures in three class folders."""
     return squares(tmp_path_factory.mktemp("data") / "colours", 20)
-
-
-def train(data: Path, folder: Path, *more: str) -> list[str]:
-    places = ["--work", str(folder / "work"), "--folder", str(folder / "variants")]
-    return ["train", "--data", str(data), *SHORT, *places, *more]
-
-
-def process(arguments: list[str], *, torchrun: int = 0, **more) -> subprocess.Popen:
-    """The command in a process of its own, or in so many that torchrun starts."""
-    start = [sys.executable, "-m", "abn"]
-    if torchrun:
-        start = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={torchrun}"]
-        start += ["-m", "abn"]
-    return subprocess.Popen(
-        [*start, *arguments],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        **more,
-    )
-
-
-def killed_at(step: int, running: subprocess.Popen, work: Path) -> None:
-    """Kill a training and all that it started, once it has saved so many steps; it must not have ended."""
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        for path in work.glob("*/*.pt"):
-            if torch.load(path, weights_only=True)["step"] >= step:
-                os.killpg(running.pid, signal.SIGKILL)
-                running.communicate()
-                return
-        assert running.poll() is None, running.stderr.read()
-        time.sleep(0.02)
-    pytest.fail("nothing was saved")
 
 
 # ---- it learns ----
@@ -200,8 +142,7 @@ def test_what_is_kept_is_the_best_validation_epoch_and_not_the_last(colours, tmp
 def whole(colours, tmp_path_factory) -> Path:
     """A variant of a training that nothing stopped."""
     folder = tmp_path_factory.mktemp("whole")
-    running = process(train(colours, folder, "--epochs", "3", "--precision", "float32"))
-    assert running.wait(120) == 0, running.stderr.read()
+    assert main(train(colours, folder, "--epochs", "3", "--precision", "float32")) == 0
     return folder
 
 

@@ -10,6 +10,7 @@ SyncBatchNorm does that on CUDA alone; this one does it anywhere, the same on on
 
 import contextlib
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -125,6 +126,8 @@ def joined(device: str) -> Iterator[Team]:
     team = Team(int(os.environ["RANK"]), size, int(os.environ.get("LOCAL_RANK", "0")))
     if device == "cuda":
         torch.cuda.set_device(team.local)
+    # a 1×1 convolution, channels last: its gradient has two right orders of memory, and torch copies one into the other
+    warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
     dist.init_process_group("nccl" if device == "cuda" else "gloo", timeout=PATIENCE)
     try:
         yield team

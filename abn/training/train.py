@@ -10,7 +10,8 @@ import argparse
 import hashlib
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -32,6 +33,11 @@ from abn.training.order import Order
 from abn.training.previews import Shown
 from abn.variants import Card, load_variant, save_variant, write_card
 
+try:
+    import fcntl
+except ImportError:  # where there is none, nobody is kept out
+    fcntl = None
+
 __all__ = ["add_arguments", "run"]
 
 TESTED = 1000  # pictures of a built-in set that the life of the map is measured on
@@ -51,13 +57,15 @@ def run(args: argparse.Namespace) -> int:
     if args.estimate:
         return _estimate(args)
     device = _device(args.device)
-    with distributed.joined(device) as team:
-        if not team.leads:
-            logging.getLogger("abn").setLevel(logging.WARNING)
-        training = _prepared(args, device, team)
-        training.train(args.save_each)
-    if team.leads:
-        training.finish(args.packages)
+    with ExitStack() as held:
+        with distributed.joined(device) as team:
+            if not team.leads:
+                logging.getLogger("abn").setLevel(logging.WARNING)
+            training = _prepared(args, device, team)
+            team.each(lambda: held.enter_context(_sole(training.plan.path)) if team.leads else None)
+            training.train(args.save_each)
+        if team.leads:
+            training.finish(args.packages)
     return 0
 
 
@@ -124,6 +132,22 @@ def _made(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ABNError(f"The work folder {folder.name} can't be made ({error.strerror}).") from error
+
+
+@contextmanager
+def _sole(path: Path) -> Iterator[None]:
+    """See to it that nobody else trains here: processes may outlive the `torchrun` that was killed."""
+    if fcntl is None:
+        yield
+        return
+    with path.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ABNError(
+                "Another process is at this training in the work folder: wait for it, or give another --work."
+            ) from error
+        yield
 
 
 def _start(plan: Plan, found: Data) -> tuple[AttentionBranchNetwork, dict]:
