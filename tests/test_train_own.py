@@ -1,6 +1,8 @@
 """`python -m abn train` on class folders of one's own: it learns, keeps the best epoch, is stopped and goes on."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -156,6 +158,20 @@ def test_a_killed_training_comes_to_the_same_end_bit_for_bit(colours, whole, tmp
     assert first.sha256 == second.sha256
     assert first.measured == second.measured
     assert np.array_equal(load_life(first).maps, load_life(second).maps)
+
+
+def test_two_at_once_do_not_share_a_work_folder(colours, tmp_path, capsys):
+    lock = tmp_path / "work/colours-cifar-resnet20-additive-1/colours-cifar-resnet20-additive-1.lock"
+    lock.parent.mkdir(parents=True)
+    code = (
+        f"import fcntl, sys; file = open({str(lock)!r}, 'w'); fcntl.lockf(file, fcntl.LOCK_EX); "
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        assert main(train(colours, tmp_path)) == 1
+        other.stdin.close()
+    assert "Another process is at this training" in capsys.readouterr().err
 
 
 # ---- the pictures ----

@@ -142,7 +142,7 @@ def _sole(path: Path) -> Iterator[None]:
         return
     with path.with_suffix(".lock").open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not handed on to the processes that open pictures
         except OSError as error:
             raise ABNError(
                 "Another process is at this training in the work folder: wait for it, or give another --work."
