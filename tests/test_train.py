@@ -153,6 +153,15 @@ def test_plain_pictures_have_no_masks_to_measure_the_map_with(packages, tmp_path
     assert card.title == "Clothing, none (control)"
 
 
+def test_a_built_in_set_may_be_divided_too_and_its_best_epoch_kept(packages, tmp_path):
+    more = ["--validation", "0.25", "--epochs", "2", "--batch", "8", "--out", "divided"]
+    assert main([*CLUTTERED, *more, *_options(packages, tmp_path)]) == 0
+    card = find_variant("divided", tmp_path / "variants")
+    assert "48 items" in card.trained["data"] and "16 held out to validate with" in card.trained["data"]
+    assert card.trained["kept"].startswith("epoch ") and card.trained["schedule"]["rate"] == 0.1
+    assert load_life(card).total in (6, 12) and card.measured["cluttered"]["count"] == 40
+
+
 @pytest.mark.parametrize(
     ("more", "said"), [(["--epochs", "0.01"], "not one step"), (["--out", "a/b"], "variant's name")]
 )

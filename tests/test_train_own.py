@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from class_folders import COLOURS, killed_at, process, squares, train
+from class_folders import COLOURS, ROOT, killed_at, process, squares, train
 
 from abn.__main__ import main
 from abn.backbone import load_backbone
@@ -293,9 +293,38 @@ def test_cuda_is_asked_for_in_vain_where_there_is_none(colours, tmp_path, capsys
     assert "no CUDA device" in capsys.readouterr().err
 
 
+def test_a_training_that_comes_apart_is_stopped_and_said(colours, tmp_path, capsys):
+    assert main(train(colours, tmp_path, "--rate", "1e30", "--epochs", "2", "--precision", "float32")) == 1
+    assert "The loss is no number any more" in capsys.readouterr().err
+    assert not (tmp_path / "variants").exists()
+
+
+def test_a_folder_that_can_not_be_written_is_one_sentence(colours, tmp_path, capsys):
+    (tmp_path / "work").write_text("a file where the folder should be")
+    assert main(train(colours, tmp_path)) == 1
+    assert "work folder" in capsys.readouterr().err
+    (tmp_path / "work").unlink()
+    (tmp_path / "variants").write_text("here too")
+    assert main(train(colours, tmp_path, "--epochs", "0.4")) == 1
+    assert "can't be read or written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [["--peak", "0"], ["--utilisation", "2"], ["--pictures", "0"], ["--gpus", "0"]])
+def test_an_estimate_of_nothing_is_an_error(more, capsys):
+    assert main(["train", "--estimate", "--backbone", "cifar-resnet20", *more]) == 1
+    assert "more than nothing" in capsys.readouterr().err
+
+
 def test_an_estimate_is_three_forward_passes_of_every_picture(capsys):
     assert main(["train", "--estimate", "--backbone", "cifar-resnet20", "--classes", "10", "--pictures", "1000"]) == 0
     told = capsys.readouterr().out
     forward = 55_410_688 + 105_000_000 + 26_214_784
     assert f"{3 * forward * 1000 * 90:.1e}"[:3] in told
     assert "1,000 pictures × 90 epochs" in told and "312 TFLOP/s" in told
+
+
+def test_what_the_documentation_says_of_imagenet_is_what_the_command_prints(capsys):
+    page = (ROOT / "abn/training/TRAINING.md").read_text(encoding="utf-8")
+    assert main(["train", "--estimate"]) == 0
+    told = page.partition("<!-- estimate: python -m abn train --estimate -->\n")[2].partition("<!-- /estimate -->")[0]
+    assert told == capsys.readouterr().out

@@ -7,6 +7,7 @@ equals, and its weights are kept. The test pictures have no say.
 
 import json
 import logging
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -99,6 +100,7 @@ class Epochs:
             return
         record = {"epoch": self.moments[step], "step": step}
         if steps:
+            self._team.each(lambda: _check_finite(losses, step))
             speed = steps * self._batch / seconds
             record |= {"loss": round(losses / steps, 4)}
             record |= {"seconds": round(seconds, 2), "images_per_second": round(speed, 1)}
@@ -144,6 +146,13 @@ class Epochs:
             return [json.loads(line) for line in lines]
         except (OSError, ValueError):
             return []
+
+
+def _check_finite(losses: float, step: int) -> None:
+    if not math.isfinite(losses):
+        raise ABNError(
+            f"The loss is no number any more after {step} steps: give a smaller --rate, or let it rise in a --warm-up."
+        )
 
 
 def _told(record: dict, epochs: int, better: bool) -> str:

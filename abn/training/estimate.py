@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from abn.backbone import create_model, input_spec
 from abn.cost import flops
+from abn.errors import ABNError
 
 BACKWARD = 2  # times the FLOPs of a forward pass
 IMAGENET_PICTURES = 1_281_167  # to train with, ILSVRC 2012
@@ -41,6 +42,8 @@ def estimate(
     backbone: str, mechanism: str, *, classes: int, pictures: int, epochs: float, size: int | None = None
 ) -> Estimate:
     """Count the FLOPs of a network with random weights."""
+    if min(pictures, epochs) <= 0 or (size is not None and size < 16):
+        raise ABNError("Pictures and epochs must be more than nothing, and an input 16 pixels or more.")
     size = size or input_spec(backbone).size
     counted = flops(create_model(backbone, num_classes=classes, mechanism=mechanism, seed=0), size)
     forward = sum(counted.values())
@@ -49,7 +52,9 @@ def estimate(
 
 
 def table(found: Estimate, *, gpus: int, peak: float, utilisations: tuple[float, ...]) -> str:
-    """The estimate in Markdown, with its assumptions."""
+    """The estimate in Markdown, with its assumptions: `peak` FLOP/s of a GPU, and shares of it that are reached."""
+    if min(gpus, peak, *utilisations) <= 0 or max(utilisations) > 1:
+        raise ABNError("GPUs and their peak must be more than nothing, and the share of it that is used 1 at most.")
     lines = [
         f"| ABN of {found.backbone}, {found.mechanism}, {found.classes} classes, {found.size} px | |",
         "|---|---|",
