@@ -21,7 +21,7 @@ from abn.variants import figures_tables, find_variant, list_variants, load_varia
 MECHANISMS = ("trained", "additive", "multiplicative", "none")
 ELSEWHERE = {  # commands whose module brings their options and runs them: add_arguments(parser), run(args) -> status
     "convert": ("abn.official", "make a variant of a checkpoint of the authors' code"),
-    "train": ("abn.training.train", "train one of the paper's small networks from scratch on a built-in set"),
+    "train": ("abn.training.train", "train a network on class folders of your own, or on a built-in set"),
     "distil": ("abn.training.distil", "make the shipped variants again, from public packages"),
     "evaluate": ("abn.training.evaluate", "measure the variants on held-out scenes and on photographs"),
     "study": ("abn.study.command", "the study over seeds: run it, or print what it found"),

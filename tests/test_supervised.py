@@ -52,8 +52,8 @@ def test_a_stopped_training_goes_on_to_the_same_end(tmp_path, monkeypatch):
     monkeypatch.setattr(supervised, "SAVE_EACH", 1)
     save = loop._save
 
-    def stop_after_three(path, network, optimiser, schedule, step, settings):
-        save(path, network, optimiser, schedule, step, settings)
+    def stop_after_three(path, network, optimiser, schedule, step, *more):
+        save(path, network, optimiser, schedule, step, *more)
         if step == 3:
             raise KeyboardInterrupt
 
@@ -93,3 +93,33 @@ def test_the_rate_falls_by_ten_at_half_and_at_three_quarters(tmp_path):
     state = torch.load(tmp_path / "x.pt", weights_only=True)
     assert dict(state["schedule"]["milestones"]) == {4: 1, 6: 1}
     assert state["optimiser"]["param_groups"][0]["lr"] == pytest.approx(0.0005)
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+def test_what_drops_out_and_the_rising_rate_go_on_as_they_were(tmp_path, monkeypatch, optimiser):
+    recipe = supervised.Recipe(epochs=2.0, batch=8, rate=0.05, warm_up=1.5, optimiser=optimiser)
+
+    def trained(path):
+        torch.manual_seed(0)
+        network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Dropout(0.5), torch.nn.Linear(768, 2))
+        torch.rand(3)  # whatever else has drawn
+        supervised.train(network, _items(), recipe, seed=1, path=path)
+        return network.state_dict()
+
+    whole = trained(tmp_path / "whole.pt")
+    monkeypatch.setattr(supervised, "SAVE_EACH", 1)
+    save, rates = loop._save, []
+
+    def stop_after_five(path, network, optimiser, schedule, step, *more):
+        save(path, network, optimiser, schedule, step, *more)
+        rates.append(schedule.get_last_lr()[0])
+        if step == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "_save", stop_after_five)
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path / "halves.pt")
+    monkeypatch.undo()
+    assert rates[:3] == pytest.approx([0.05 * share / 7 for share in (2, 3, 4)])  # six steps, from 1/7 up
+    resumed = trained(tmp_path / "halves.pt")
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())

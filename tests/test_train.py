@@ -11,7 +11,7 @@ import torch
 from abn.__main__ import main
 from abn.life import load_life
 from abn.model import ABNOutput
-from abn.training import clothing, fashion, life, loop, sources, supervised, train
+from abn.training import clothing, data, fashion, life, loop, options, sources, supervised
 from abn.variants import find_variant, load_variant, problems
 
 SHORT = supervised.Schedule(epochs=1, batch=16)  # four steps
@@ -37,7 +37,7 @@ def packages(tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch):
-    monkeypatch.setattr(train, "SCHEDULE", SHORT)
+    monkeypatch.setattr(options, "SCHEDULE", SHORT)
 
 
 def _options(packages: Path, folder: Path) -> list[str]:
@@ -49,7 +49,7 @@ def trained(packages, tmp_path_factory) -> Path:
     """A folder with one variant, trained in one go."""
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "SCHEDULE", SHORT)
+        patch.setattr(options, "SCHEDULE", SHORT)
         assert main([*CLUTTERED, *_options(packages, folder)]) == 0
     return folder / "variants"
 
@@ -125,19 +125,19 @@ def test_a_stopped_training_comes_to_the_same_end(trained, packages, tmp_path, m
 def test_the_life_begins_before_training_and_ends_as_the_variant_is(trained, packages):
     card = find_variant("cluttered-resnet20-additive", trained)
     found = load_life(card)
-    assert found.maps.shape == (5, train.PICTURES, 16, 16)
+    assert found.maps.shape == (5, data.SHOWN, 16, 16)
     assert (found.steps[0], found.steps[-1], found.total) == (0, 4, 4)
-    assert found.pictures.shape == (train.PICTURES, 32, 32)
+    assert found.pictures.shape == (data.SHOWN, 32, 32)
     assert found.ids[0].startswith("T-shirt ")
     assert found.metrics.keys() >= {"accuracy", "accuracy_auxiliary", "pointing", "roc_auc"}
     test = fashion.cluttered(fashion.load(packages, train=False), 40, seed=clothing.TEST_SEED)
-    shown = train.pictures_of_all_classes(test.labels)
+    shown = data.pictures_of_all_classes(test.labels)
     assert np.array_equal(found.pictures, test.images[shown])
     with torch.inference_mode():
         end = load_variant(card)(torch.from_numpy(test.inputs(shown))).attention[:, 0].numpy()
     assert found.maps[-1] == pytest.approx(end, abs=0.03)  # half precision
     some = fashion.cluttered(fashion.load(packages, train=True), 64, seed=1)
-    start = train.untrained("cifar-resnet20", "additive", some, seed=1)
+    start = clothing.untrained("cifar-resnet20", "additive", some, seed=1)
     with torch.inference_mode():
         assert found.maps[0] == pytest.approx(
             start(torch.from_numpy(test.inputs(shown))).attention[:, 0].numpy(), abs=0.01
@@ -151,6 +151,15 @@ def test_plain_pictures_have_no_masks_to_measure_the_map_with(packages, tmp_path
     assert (card.map_size, card.input.size) == ((14, 14), 28)
     assert "roc_auc" not in card.measured["fashion"]
     assert card.title == "Clothing, none (control)"
+
+
+def test_a_built_in_set_may_be_divided_too_and_its_best_epoch_kept(packages, tmp_path):
+    more = ["--validation", "0.25", "--epochs", "2", "--batch", "8", "--out", "divided"]
+    assert main([*CLUTTERED, *more, *_options(packages, tmp_path)]) == 0
+    card = find_variant("divided", tmp_path / "variants")
+    assert "48 items" in card.trained["data"] and "16 held out to validate with" in card.trained["data"]
+    assert card.trained["kept"].startswith("epoch ") and card.trained["schedule"]["rate"] == 0.1
+    assert load_life(card).total in (6, 12) and card.measured["cluttered"]["count"] == 40
 
 
 @pytest.mark.parametrize(
@@ -183,11 +192,11 @@ def test_figures_of_a_network_that_is_always_right():
 
 def test_the_pictures_shown_are_of_all_classes():
     labels = np.array([3, 3, 1, 3, 1, 0, 2, 0])
-    assert train.pictures_of_all_classes(labels).tolist() == [5, 2, 6, 0, 7, 4, 1, 3]
+    assert data.pictures_of_all_classes(labels).tolist() == [5, 2, 6, 0, 7, 4, 1, 3]
 
 
 def test_one_seed_starts_all_mechanisms_alike():
     some = fashion.Items(np.random.default_rng(0).integers(0, 255, (8, 28, 28)).astype(np.uint8), np.zeros(8, int))
-    networks = [train.untrained("cifar-resnet20", mechanism, some, seed=4) for mechanism in ("additive", "none")]
+    networks = [clothing.untrained("cifar-resnet20", mechanism, some, seed=4) for mechanism in ("additive", "none")]
     first, second = (network.attention_branch.map_head.weight for network in networks)
     assert torch.equal(first, second)

@@ -200,8 +200,8 @@ def test_a_stopped_training_goes_on_to_the_same_end(backbone, lessons, tmp_path,
     whole = _trained(backbone, lessons, tmp_path / "whole.pt")
     path, save = tmp_path / "halves.pt", loop._save
 
-    def save_and_stop(path, network, optimiser, schedule, step, settings):
-        save(path, network, optimiser, schedule, step, settings)
+    def save_and_stop(path, network, optimiser, schedule, step, *more):
+        save(path, network, optimiser, schedule, step, *more)
         if step == 2:
             raise KeyboardInterrupt
 

@@ -6,13 +6,17 @@ the same in every run. Grey levels are repeated in three channels, as the networ
 """
 
 import gzip
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
+from torch import Tensor
 
 from abn.picture import InputSpec
+from abn.training.order import Order
 from abn.training.sources import FASHION
 
 PLACE = "usr/share/datasets/fashion-mnist"
@@ -41,6 +45,21 @@ class Items:
             chosen = np.where(flip[:, None, None], chosen[:, :, ::-1], chosen)
         grey = (chosen.astype(np.float32) / 255 - MEAN) / STD
         return np.repeat(grey[:, None], 3, axis=1)
+
+    def batches(self, order: Order, start: int, part: slice) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches to train with, as `supervised.Pictures` says, each picture mirrored or not."""
+        mirrored = order.mirrored()
+        for step in range(start, len(order)):
+            which = order[step][1][part]
+            yield torch.from_numpy(self.inputs(which, mirrored[step][part])), self._classes(which)
+
+    def plain(self, which: np.ndarray, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Pictures `which` (N,) in batches, as they are."""
+        for some in np.split(which, range(batch, len(which), batch)):
+            yield torch.from_numpy(self.inputs(some)), self._classes(some)
+
+    def _classes(self, which: np.ndarray) -> Tensor:
+        return torch.from_numpy(self.labels[which].astype(np.int64))
 
 
 def spec(kind: str) -> InputSpec:

@@ -40,11 +40,14 @@ class Recorder:
         total: int,
         path: Path,
         pictures: np.ndarray | None = None,
+        told: bool = True,
     ):
         """`inputs` (P, 3, H, W) normalised, `ids` their P names; `pictures` (P, H, W) uint8 where a page can't find
-        them by name. `test()` measures the network as it is. `path` keeps what an earlier, stopped run recorded."""
+        them by name. `test()` measures the network as it is. `path` keeps what an earlier, stopped run recorded. With
+        `told`, figures are logged as information, else for who looks for them."""
         self._network, self._inputs, self._test = network, inputs, test
         self._ids, self._total, self._path, self._pictures = tuple(ids), total, path, pictures
+        self._level = logging.INFO if told else logging.DEBUG
         self._kept: dict[int, tuple[np.ndarray, dict[str, float]]] = self._recorded()
         self.moments = moments(total)
 
@@ -52,15 +55,21 @@ class Recorder:
         """Look at the network, which is in evaluation mode, after `step` steps; 0 forgets all that was kept."""
         if step == 0:
             self._kept.clear()
+        device = next(self._network.parameters()).device
         with torch.inference_mode():
-            maps = self._network(self._inputs).attention[:, 0].float()
+            maps = self._network(self._inputs.to(device)).attention[:, 0].float().cpu()
         figures = dict(self._test())
         self._kept[step] = maps.numpy(), figures
-        log.info("step %d: %s", step, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+        log.log(self._level, "step %d: %s", step, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
         write(self._life(), self._path)
 
-    def finish(self, card: Card) -> Path:
-        """Write the life beside the saved weights of `card`, the end looked at if a stop came before."""
+    def finish(self, card: Card, *, best: int | None = None) -> Path:
+        """Write the life beside the saved weights of `card`, the end looked at if a stop came before.
+
+        Where the weights are those after step `best`, a moment that was recorded, it ends there."""
+        if best is not None:
+            self._kept = {step: found for step, found in self._kept.items() if step <= best}
+            self._total = best
         if self._total not in self._kept:
             self.record(self._total)
         write(self._life(card.sha256), place(card))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from abn.errors import ABNError
+from abn.training.distributed import ALONE, Team
 
 SAVE_EACH = 50  # steps
 
@@ -29,35 +30,50 @@ def fit(
     save_each: int = SAVE_EACH,
     moments: Collection[int] = (),
     at_moment: Callable[[int], None] = lambda _: None,
+    device: str = "cpu",
+    bfloat16: bool | None = None,
+    tell_each: int = 10,
+    team: Team = ALONE,
+    tally: Tensor | None = None,
 ) -> None:
-    """Train in place: `loss(step)` → a scalar to descend, under bfloat16 autocast where the processor has it.
+    """Train in place: `loss(step)` → a scalar to descend, under bfloat16 autocast where the processor has it (or as
+    `bfloat16` says).
 
     Resumes from `path` and leaves its end there; a file made with other `settings` is an `ABNError`, not a silent fresh
-    start. `at_moment(step)` is called before each step of `moments` (0: before training, `steps`: at the end).
+    start. `at_moment(step)` is called before each step of `moments` (0: before training, `steps`: at the end). Progress
+    is told each `tell_each` steps. In a `team` all processes call this alike, and the first one's file is what counts.
+    `tally` are numbers that `loss` and `at_moment` go on with; the file keeps their mean over the team.
     """
-    done = _resume(path, network, optimiser, schedule, settings)
+    bfloat16 = has_bfloat16(device) if bfloat16 is None else bfloat16
+    done = _resume(path, network, optimiser, schedule, settings, tally, team)
     started, smooth = time.monotonic(), None
     for step in range(done, steps):
         if step in moments:
             at_moment(step)
-        with torch.autocast("cpu", torch.bfloat16) if has_bfloat16() else nullcontext():
+        with torch.autocast(device, torch.bfloat16) if bfloat16 else nullcontext():
             value = loss(step)
         optimiser.zero_grad()
         value.backward()
         optimiser.step()
         schedule.step()
-        smooth = value.item() if smooth is None else 0.95 * smooth + 0.05 * value.item()
-        if step % 10 == 9:
+        value = value.detach()
+        smooth = value if smooth is None else 0.95 * smooth + 0.05 * value
+        if step % tell_each == tell_each - 1:
             left = (time.monotonic() - started) / (step + 1 - done) * (steps - step - 1)
             log.info("%s: step %d of %d, loss %.3f, %.0f s left", path.stem, step + 1, steps, smooth, left)
         if (step + 1) % save_each == 0 or step + 1 == steps:
-            _save(path, network, optimiser, schedule, step + 1, settings)
+            if tally is not None:
+                team.sum(tally).div_(team.size)
+            if team.leads:
+                _save(path, network, optimiser, schedule, step + 1, settings, tally)
     if steps in moments and done < steps:
         at_moment(steps)
 
 
-def has_bfloat16() -> bool:
-    """Whether this processor multiplies in bfloat16, so that it pays."""
+def has_bfloat16(device: str = "cpu") -> bool:
+    """Whether this processor, or its GPU, multiplies in bfloat16, so that it pays."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
@@ -74,19 +90,30 @@ def _kept(network: nn.Module) -> dict[str, Tensor]:
     return kept
 
 
-def _save(path: Path, network, optimiser, schedule, step: int, settings: dict) -> None:
+def _save(path: Path, network, optimiser, schedule, step: int, settings: dict, tally: Tensor | None = None) -> None:
     state = {"learnt": _kept(network), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
-    torch.save({**state, "step": step, "settings": settings}, path.with_suffix(".part"))
+    state |= {"step": step, "settings": settings} | ({} if tally is None else {"tally": tally})
+    torch.save(state, path.with_suffix(".part"))
     os.replace(path.with_suffix(".part"), path)
 
 
-def _resume(path: Path, network, optimiser, schedule, settings: dict) -> int:
-    if not path.is_file():
+def _resume(path: Path, network, optimiser, schedule, settings: dict, tally: Tensor | None, team: Team) -> int:
+    state = team.of_first(lambda: _read(path, settings))
+    if state is None:
         return 0
-    state = torch.load(path, weights_only=True)
-    if state["settings"] != settings:
-        raise ABNError(f"{path.name} in the work folder was made with other settings. Give another --work folder.")
     network.load_state_dict({**network.state_dict(), **state["learnt"]}, strict=True)
     optimiser.load_state_dict(state["optimiser"])
     schedule.load_state_dict(state["schedule"])
+    if tally is not None:
+        tally.copy_(state["tally"])
     return state["step"]
+
+
+def _read(path: Path, settings: dict) -> dict | None:
+    """What `_save` wrote, on the CPU; None where there is nothing yet."""
+    if not path.is_file():
+        return None
+    state = torch.load(path, weights_only=True, map_location="cpu")
+    if state["settings"] != settings:
+        raise ABNError(f"{path.name} in the work folder was made with other settings. Give another --work folder.")
+    return state

@@ -8,6 +8,8 @@ step, but for the ReLU before it. The map starts as the mean evidence over all c
 import copy
 from pathlib import Path
 
+import safetensors
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 
@@ -81,3 +83,33 @@ def fold(network: AttentionBranchNetwork, mean_map: float) -> None:
     """
     gain = {"additive": 1 + mean_map, "multiplicative": mean_map, "none": 1.0}[network.mechanism]
     fold_gain(network.perception_branch, gain)
+
+
+def load_plain(backbone: nn.Module, path: Path) -> bool:
+    """Load a plain timm backbone's weights from a safetensors file, strict, in place; returns whether its classifier
+    came along. One for another number of classes is left as it was made. Raises `CheckpointError`."""
+    try:
+        theirs = safetensors.torch.load(path.read_bytes())
+    except OSError as error:
+        raise CheckpointError(f"The weights {path.name} can't be read ({error.strerror}).") from error
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{path.name} is no safetensors file, or only a part of one.") from error
+    ours = backbone.state_dict()
+    heads = backbone.pretrained_cfg["classifier"]
+    heads = tuple(f"{head}." for head in ([heads] if isinstance(heads, str) else heads))
+    unlike = {name for name in ours.keys() & theirs.keys() if theirs[name].shape != ours[name].shape}
+    anew = {name for name in unlike if name.startswith(heads)}
+    kept = {name: tensor for name, tensor in theirs.items() if name not in anew}
+    wanted = {name for name in ours if name not in anew and not name.endswith("num_batches_tracked")}
+    astray = sorted(wanted - kept.keys()) + sorted(kept.keys() - ours.keys())
+    astray += sorted(unlike - anew)
+    if astray:
+        raise CheckpointError(
+            f"{path.name} does not fit the backbone: {len(astray)} tensors are missing, strange or of another shape, "
+            f"{astray[0][:80]!r} first."
+        )
+    broken = [name for name, tensor in kept.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    if broken:
+        raise CheckpointError(f"{path.name} holds values that are not finite (in {broken[0]}).")
+    backbone.load_state_dict({**ours, **kept}, strict=True)
+    return not anew
