@@ -200,7 +200,8 @@ def _explained(
     for block in found:
         for result in block if args.out else ():
             _save(result, args.out, told)
-        yield [(bool(one.error), _as_line(one, args)) for one in block]
+        as_json = args.json or args.to is not None
+        yield [(bool(one.error), as_line(one, top=args.top, as_json=as_json)) for one in block]
 
 
 def _save(result: "Result", folder: Path, told: int) -> None:
@@ -311,13 +312,14 @@ class _Progress:
 # ---- one line ----
 
 
-def _as_line(result: "Result", args: argparse.Namespace) -> str:
-    as_json, image = args.json or args.to, result.item.image
+def as_line(result: "Result", *, top: int, as_json: bool) -> str:
+    """A result as one object of JSON, or as text, which may be several lines."""
+    image = result.item.image
     if not as_json:
         image = image.encode(errors="backslashreplace").decode()  # a name may hold what no terminal can show
     if result.error:
         return json.dumps({"image": image, "error": result.error}) if as_json else f"{image}: {result.error}"
-    results = [_as_json(explanation, args.top) for explanation in result.explanations]
+    results = [_as_json(explanation, top) for explanation in result.explanations]
     if as_json:
         return json.dumps({"image": image, "sha256": result.sha256, "results": results})
     return "\n".join([image, *result.notes, *map(_as_text, results)])
