@@ -140,9 +140,12 @@ def _device(name: str) -> str:
             return "cpu"
         name = f"cuda:{int(os.environ.get('LOCAL_RANK', 0)) % torch.cuda.device_count()}"
     try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ABNError(f"There is no device {name!r} here: choose cpu, or leave --device out.") from error
+        usable = torch.zeros(1, device=name).device.type in ("cpu", "cuda")
+    except (RuntimeError, AssertionError) as error:  # each kind of device that is missing has its own
+        log.debug("device %s", name, exc_info=error)
+        usable = False
+    if not usable:
+        raise ABNError(f"There is no device {name!r} here: choose cpu, or leave --device out.")
     return name
 
 
@@ -186,7 +189,8 @@ def _explained(
 
     workers = args.workers
     if workers is None:
-        workers = int(_many(args) and len(os.sched_getaffinity(0)) > shard.count)
+        beside = int(os.environ.get("LOCAL_WORLD_SIZE", shard.count))  # processes on this machine
+        workers = int(_many(args) and (os.cpu_count() or 1) > beside)
     found = results(
         islice(blocks(stream, args.batch), done + shard.rank, None, shard.count),
         cards,

@@ -25,15 +25,16 @@ class Item:
     """One line of the results to be."""
 
     image: str  # its path, as it will be printed
-    stem: str  # of its files, below the folder of --out: "STEM", or "FOLDER/STEM" inside a folder that was walked
+    stem: str = ""  # of its files below --out: "STEM", or "FOLDER/STEM" in a folder that was walked
     error: str = ""  # one sentence, where it is known already that there is nothing to open
 
 
 class Stream:
     """The items of `images` (files and folders), then of a list's lines; to be read once.
 
-    `out`, where files are going to be written, is left out of every folder, as are hidden files and folders, and files
-    without the ending of a picture's name. A link to a folder is followed unless it leads back to one above it.
+    `out` is where files are going to be written: items get stems for it, and it is left out of every folder, as are
+    hidden files and folders, and files without the ending of a picture's name. A link to a folder is followed unless
+    it leads back to one above it.
     """
 
     def __init__(self, images: Iterable[str], *, listed: str | None = None, out: Path | None = None) -> None:
@@ -62,7 +63,10 @@ class Stream:
     def _file_or_folder(self, image: str, top: "_Place") -> Iterator[Item]:
         if os.path.isdir(image):
             return self._walk(image, top)
-        return iter([Item(image, top.files.give(Path(image).stem))])
+        return iter([self._item(image, top)])
+
+    def _item(self, path: str, place: "_Place") -> Item:
+        return Item(path, place.prefix + place.files.give(Path(path).stem) if self._out else "")
 
     def _walk(self, folder: str, top: "_Place") -> Iterator[Item]:
         if os.path.realpath(folder) == self._out:
@@ -71,9 +75,9 @@ class Stream:
         open_folders = [(top, self._enter(folder))]
         while open_folders:
             place, inside = open_folders[-1]
-            if isinstance(inside.error, str):
+            if inside.error:
                 found = True
-                yield Item(inside.path, "", inside.error)
+                yield Item(inside.path, error=inside.error)
             if not inside.names:
                 open_folders.pop()
                 continue
@@ -81,14 +85,14 @@ class Stream:
             path = os.path.join(inside.path, name)
             if name not in inside.folders:
                 found = True
-                yield Item(path, place.prefix + place.files.give(Path(name).stem))
+                yield self._item(path, place)
                 continue
             real = os.path.realpath(path)
             if real != self._out and all(real != above.real for _, above in open_folders):
-                below = _Place(f"{place.prefix}{place.folders.give(name)}/", Names(), Names())
-                open_folders.append((below, self._enter(path)))
+                prefix = f"{place.prefix}{place.folders.give(name)}/" if self._out else ""
+                open_folders.append((_Place(prefix, Names(), Names()), self._enter(path)))
         if not found:
-            yield Item(folder, "", "There are no pictures in this folder, by the endings of its files' names.")
+            yield Item(folder, error="There are no pictures in this folder, by the endings of its files' names.")
 
     def _enter(self, path: str) -> "_Inside":
         """What is in a folder, the last name first, so that names can be popped and forgotten."""
@@ -98,9 +102,10 @@ class Stream:
                 for entry in entries:
                     if entry.name.startswith("."):
                         continue
-                    if entry.is_dir():
+                    kind = _kind(entry)
+                    if kind == "folder":
                         folders.add(entry.name)
-                    elif os.path.splitext(entry.name)[1].lower() not in ENDINGS or not _is_file(entry):
+                    elif kind != "file" or os.path.splitext(entry.name)[1].lower() not in ENDINGS:
                         self.left_out += 1
                         continue
                     names.append(entry.name)
@@ -127,12 +132,18 @@ class _Inside:
     real: str  # without links
     names: list[str]
     folders: set[str]  # those of the names that are folders
-    error: str | None = None
+    error: str = ""  # one sentence, where it can't be read
 
 
-def _is_file(entry: os.DirEntry) -> bool:
-    """A file, or a link that leads nowhere and must be told of; a pipe or a device would never end."""
-    return entry.is_file() or (entry.is_symlink() and not os.path.exists(entry.path))
+def _kind(entry: os.DirEntry) -> str:
+    """ "folder", "file", or "" for a pipe or a device, which may never end; a link that leads nowhere is a file, as
+    opening it will say what is wrong."""
+    try:
+        if entry.is_dir():
+            return "folder"
+        return "file" if entry.is_file() or not os.path.exists(entry.path) else ""
+    except OSError:
+        return "file"
 
 
 def _lines(listed: str) -> Iterator[str]:
