@@ -11,15 +11,12 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 
-from abn.errors import ABNError, PictureError
-from abn.picture import FITS, MAX_BYTES, Picture, open_picture
-from abn.variants import figures_tables, find_variant, list_variants, load_variant, problems
+from abn.errors import ABNError
+from abn.variants import figures_tables, list_variants, problems
 
-# the mechanisms of abn.model, whose import would cost seconds, and the variant's own
-MECHANISMS = ("trained", "additive", "multiplicative", "none")
 ELSEWHERE = {  # commands whose module brings their options and runs them: add_arguments(parser), run(args) -> status
+    "explain": ("abn.batch.command", "explain pictures, or folders of them"),
     "convert": ("abn.official", "make a variant of a checkpoint of the authors' code"),
     "train": ("abn.training.train", "train a network on class folders of your own, or on a built-in set"),
     "distil": ("abn.training.distil", "make the shipped variants again, from public packages"),
@@ -62,16 +59,6 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     variants.add_argument("--markdown", action="store_true", help="print the measured figures as a table")
     variants.set_defaults(run=_variants)
 
-    explain = commands.add_parser("explain", help="explain pictures")
-    explain.add_argument("images", nargs="+", metavar="IMAGE", help="a picture file")
-    explain.add_argument("--variant", required=True, metavar="ID[,ID...]", help="see the command variants")
-    explain.add_argument("--mechanism", choices=MECHANISMS, default="trained", help="keep the weights, swap this")
-    explain.add_argument("--fit", choices=FITS, default="crop", help="how the picture comes to the model's input size")
-    explain.add_argument("--top", type=_count, default=5, metavar="N", help="classes of each head; default 5")
-    explain.add_argument("--out", type=Path, metavar="DIR", help="write STEM--VARIANT.npy and .png into this folder")
-    explain.add_argument("--json", action="store_true", help="print one JSON object a line for each image")
-    explain.set_defaults(run=_explain)
-
     gallery = commands.add_parser("gallery", help="compute again the results that the app shows first")
     gallery.set_defaults(run=_gallery)
 
@@ -83,13 +70,6 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
             found.add_arguments(command)
             command.set_defaults(run=found.run)
     return parser
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
 
 
 def _log_to_stderr(*, verbose: bool) -> None:
@@ -117,98 +97,6 @@ def _variants(args: argparse.Namespace) -> int:
     for sentence in problems().values():
         print(sentence, file=sys.stderr)
     return 0
-
-
-def _explain(args: argparse.Namespace) -> int:
-    from abn.explainer import explain
-    from abn.report import save_explanation, stems
-
-    networks, cards, failed = {}, [], False
-    for variant in dict.fromkeys(part.strip() for part in args.variant.split(",") if part.strip()):
-        try:
-            card = find_variant(variant)
-            networks[card.id] = load_variant(card)
-            cards.append(card)
-        except ABNError as error:  # one broken variant never stops the others
-            failed = True
-            print(error, file=sys.stderr)
-    if not cards:
-        if not failed:
-            print("Name at least one variant; the command variants lists them.", file=sys.stderr)
-        return 1
-    names = stems([Path(image).stem for image in args.images])
-    for image, stem in zip(args.images, names, strict=True):
-        try:
-            picture = _open(Path(image))
-            found = explain(picture, cards, fit=args.fit, mechanism=args.mechanism, load=lambda card: networks[card.id])
-        except ABNError as error:
-            failed = True
-            print(json.dumps({"image": image, "error": str(error)}) if args.json else f"{image}: {error}", flush=True)
-            continue
-        for explanation in found if args.out else ():
-            _save(save_explanation, explanation, picture, args.out, stem)
-        results = [_as_json(explanation, args.top) for explanation in found]
-        if args.json:
-            print(json.dumps({"image": image, "sha256": picture.sha256, "results": results}), flush=True)
-        else:
-            print("\n".join([image, *picture.notes, *map(_as_text, results)]), flush=True)
-    return int(failed)
-
-
-def _open(path: Path) -> Picture:
-    """A picture file; no more of it is read than a picture may have."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except FileNotFoundError as error:
-        raise PictureError("There is no such file.") from error
-    except (OSError, ValueError) as error:
-        raise PictureError(f"This file can't be read ({getattr(error, 'strerror', None) or error}).") from error
-    return open_picture(data, name=path.name)
-
-
-def _save(save, explanation, picture: Picture, folder: Path, stem: str) -> None:
-    try:
-        array, drawing = save(explanation, picture, folder, stem)
-    except OSError as error:
-        raise ABNError(f"Nothing can be written into {folder} ({error.strerror}).") from error
-    log.info("wrote %s and %s", array, drawing.name)
-
-
-def _as_json(explanation, count: int) -> dict:
-    values = explanation.attention
-
-    def head(name: str) -> list[dict]:
-        top = explanation.top(name, count)
-        return [{"class": p.index, "label": p.label, "probability": p.probability} for p in top]
-
-    return {
-        "variant": explanation.variant,
-        "trained_with": explanation.trained_with,
-        "applied": explanation.applied,
-        "aux": head("auxiliary"),
-        "perception": head("perception"),
-        "map": {
-            "shape": list(values.shape),
-            "min": float(values.min()),
-            "mean": float(values.mean()),
-            "max": float(values.max()),
-        },
-        "seconds": explanation.seconds,
-    }
-
-
-def _as_text(result: dict) -> str:
-    milliseconds, shape = 1000 * result["seconds"], " × ".join(map(str, result["map"]["shape"]))
-    lines = [
-        "  {variant}   trained with {trained_with}, applied {applied}   ".format(**result) + f"{milliseconds:.0f} ms",
-        f"    map {shape}   " + "min {min:.3f}   mean {mean:.3f}   max {max:.3f}".format(**result["map"]),
-        f"    {'auxiliary head':38}  perception head",
-    ]
-    for left, right in zip(result["aux"], result["perception"], strict=True):
-        cells = [f"{100 * p['probability']:5.1f} %  {p['label'].split(',')[0]:28}"[:38] for p in (left, right)]
-        lines.append(f"    {cells[0]:38}  {cells[1]}".rstrip())
-    return "\n".join(lines)
 
 
 def _gallery(args: argparse.Namespace) -> int:

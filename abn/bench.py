@@ -9,12 +9,20 @@ import itertools
 import json
 import logging
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
+from PIL import Image
+from timm.data import create_transform
+from torch.utils.data import DataLoader
 
 from abn.backbone import load_backbone
+from abn.batch.command import BATCH, as_line
+from abn.batch.engine import results
+from abn.batch.stream import Stream, blocks
 from abn.errors import ABNError
 from abn.explainer import explain
 from abn.first_view import gallery
@@ -27,7 +35,10 @@ RATIOS = {  # name → (above the line, below it, aim: at most)
     "perceive / forward": ("perceive", "forward", 0.2),
     "explain / forward": ("explain", "forward", 1.15),
     "forward / Grad-CAM": ("forward", "Grad-CAM", 0.55),
+    "explain a folder / DataLoader and forward": ("folder", "bare loop", 1.15),
 }
+
+ROUNDS_A_FOLDER = 3  # of the others for one of the folder, which takes seconds
 
 log = logging.getLogger(__name__)
 
@@ -36,21 +47,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m abn bench`."""
     parser.add_argument("--rounds", type=int, default=15, help="how often each thing runs; default 15")
     parser.add_argument("--threads", type=int, default=1, help="of torch; default 1, as in the app")
+    parser.add_argument("--pictures", type=int, default=96, help="in the folder that is explained; default 96")
+    parser.add_argument("--batch", type=int, default=BATCH, help=f"of the folder; default {BATCH}")
+    parser.add_argument("--workers", type=int, default=1, help="processes that open the folder's pictures; default 1")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
-    if args.rounds < 1 or args.threads < 1:
-        raise ABNError("Rounds and threads must be at least 1.")
+    if min(args.rounds, args.threads, args.pictures, args.batch) < 1 or args.workers < 0:
+        raise ABNError("Rounds, threads, pictures and batch must be at least 1, and workers at least 0.")
     torch.set_num_threads(args.threads)
     first, second = _sharing()
     seconds = measure(_tasks(first, second), args.rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        fill(Path(folder), args.pictures)
+        tasks = _folder_tasks(first, folder, batch=args.batch, workers=args.workers)
+        seconds |= measure(tasks, max(1, args.rounds // ROUNDS_A_FOLDER))
     result = {
         "variants": [first.id, second.id],
         "rounds": args.rounds,
         "threads": args.threads,
         "milliseconds": {name: round(1000 * statistics.median(times), 2) for name, times in seconds.items()},
+        "folder": {"pictures": args.pictures, "batch": args.batch, "workers": args.workers},
+        "images a second": {name: round(args.pictures / statistics.median(seconds[name]), 2) for name in tasks},
         "ratios": ratios(seconds),
     }
     if args.json:
@@ -58,9 +78,11 @@ def run(args: argparse.Namespace) -> int:
         return 0
     for name, milliseconds in result["milliseconds"].items():
         print(f"{name:12}{milliseconds:9.1f} ms")
+    for name, rate in result["images a second"].items():
+        print(f"{name:12}{rate:9.1f} images a second")
     for name, ratio in result["ratios"].items():
         aim = "" if ratio["aim"] is None else f"   aim ≤ {ratio['aim']:.2f}"
-        print(f"{name:34}{ratio['value']:6.3f}{aim}")
+        print(f"{name:44}{ratio['value']:6.3f}{aim}")
     return 0
 
 
@@ -130,3 +152,51 @@ def _tasks(first: Card, second: Card) -> dict[str, Callable[[], object]]:
     layer = backbone.get_submodule(backbone.feature_info[-1]["module"])
     camera = GradCAM(model=backbone, target_layers=[layer])
     return tasks | {"Grad-CAM": lambda: camera(input_tensor=images, targets=None)}
+
+
+def fill(folder: Path, count: int) -> None:
+    """Links to the gallery's photographs, over and over."""
+    photos = [photo.path for photo in gallery().values() if photo.kind == "photograph"]
+    for number in range(count):
+        photo = photos[number % len(photos)]
+        (folder / f"{number:06}{photo.suffix}").symlink_to(photo)
+
+
+def _folder_tasks(card: Card, folder: str, *, batch: int, workers: int) -> dict[str, Callable[[], object]]:
+    """A folder explained to JSON lines, and the least that its networks need: a DataLoader and a forward pass."""
+    network, spec = load_variant(card), card.input
+    transform = create_transform(
+        (3, spec.size, spec.size),
+        is_training=False,
+        interpolation=spec.interpolation,
+        mean=spec.mean,
+        std=spec.std,
+        crop_pct=spec.crop_pct,
+    )
+    bare = DataLoader(_Photos(folder, transform), batch_size=batch, num_workers=workers)
+
+    def explained() -> None:
+        for block in results(blocks(Stream([folder]), batch), [card], load=lambda _: network, workers=workers):
+            for result in block:
+                as_line(result, top=5, as_json=True)
+
+    @torch.inference_mode()
+    def forward() -> None:
+        for images in bare:
+            network(images)
+
+    return {"folder": explained, "bare loop": forward}
+
+
+class _Photos(torch.utils.data.Dataset):
+    """A folder's pictures as a first script would load them."""
+
+    def __init__(self, folder: str, transform: Callable[[Image.Image], torch.Tensor]) -> None:
+        self.paths, self.transform = sorted(Path(folder).iterdir()), transform
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        with Image.open(self.paths[index]) as image:
+            return self.transform(image.convert("RGB"))

@@ -29,7 +29,7 @@ class Explanation:
     labels: tuple[str, ...]  # K class names
     fitted: Fitted  # what the model saw, and the way back to the original
     spec: InputSpec
-    seconds: float  # this variant's forward pass; a shared extractor counts in full for each
+    seconds: float  # this variant's forward pass, or its share of a batch's; a shared extractor counts in full for each
     shared_extractor: bool  # whether the extractor really ran for an earlier variant
 
     def top(self, head: str, count: int = 5) -> list[Prediction]:

@@ -22,7 +22,7 @@ from abn.cards import new_card
 from abn.errors import ABNError, CheckpointError
 from abn.model import AttentionBranchNetwork
 from abn.official_names import ARCHS, CLASSES
-from abn.report import stems
+from abn.names import stems
 from abn.variants import CHECKPOINTS, Card, save_variant
 
 MOST_CLASSES = 100_000

@@ -1,14 +1,12 @@
 """Explanations as files: the raw map as .npy, and a captioned picture with its numbered colour bar."""
 
-import re
-import unicodedata
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from abn.explanation import Explanation
+from abn.names import stems
 from abn.picture import Picture
 from abn.render import HEADS, colour_bar, flat_sentence, overlay, percent, short_label
 
@@ -28,21 +26,6 @@ def save_explanation(explanation: Explanation, picture: Picture, folder: Path, s
     np.save(array, explanation.attention.astype(np.float32))
     draw(explanation, picture).save(drawing)
     return array, drawing
-
-
-def stems(names: Sequence[str]) -> list[str]:
-    """A harmless file stem for each name, whatever it holds; no two alike, even where letters' case doesn't count."""
-    taken: set[str] = set()
-    found = []
-    for name in names:
-        plain = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", name)).strip("-.")[:60] or "picture"
-        stem, count = plain, 1
-        while stem.casefold() in taken:
-            count += 1
-            stem = f"{plain}-{count}"
-        taken.add(stem.casefold())
-        found.append(stem)
-    return found
 
 
 def draw(explanation: Explanation, picture: Picture) -> Image.Image:

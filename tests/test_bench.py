@@ -1,8 +1,12 @@
 """The bench: ratios of what was measured together, without running it on real networks."""
 
+from pathlib import Path
+
 import pytest
 
 from abn import bench
+from abn.batch.stream import Stream
+from abn.first_view import gallery
 
 
 def test_measure_runs_everything_in_turn():
@@ -33,7 +37,7 @@ def test_the_bench_names_its_pair():
     assert first.extractor_sha256 == second.extractor_sha256 and first.id != second.id
 
 
-@pytest.mark.parametrize("option", ["--rounds", "--threads"])
+@pytest.mark.parametrize("option", ["--rounds", "--threads", "--pictures", "--batch"])
 def test_nonsense_is_refused(option, capsys):
     from abn.__main__ import main
 
@@ -46,8 +50,16 @@ def test_one_round_on_the_shipped_variants_measures_every_ratio(capsys):
 
     from abn.__main__ import main
 
-    assert main(["bench", "--rounds", "1", "--json"]) == 0
+    assert main(["bench", "--rounds", "1", "--pictures", "6", "--batch", "4", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["ratios"]
     assert set(found) == set(bench.RATIOS)
     assert all(ratio["value"] > 0 for ratio in found.values())
     assert found["perceive / forward"]["value"] < 1
+
+
+def test_both_sides_of_the_folder_see_the_same_pictures(tmp_path):
+    bench.fill(tmp_path, 40)  # more than the gallery has
+    ours = [item.image for item in Stream([str(tmp_path)])]
+    assert ours == list(map(str, bench._Photos(str(tmp_path), None).paths)) and len(ours) == 40
+    photographs = {photo.path for photo in gallery().values() if photo.kind == "photograph"}
+    assert {Path(path).resolve() for path in ours} == photographs

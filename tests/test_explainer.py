@@ -6,7 +6,7 @@ import tiny
 import torch
 
 from abn.errors import ABNError, VariantError
-from abn.explainer import explain
+from abn.explainer import explain, explain_batch
 from abn.explanation import Explanation, jensen_shannon
 from abn.picture import fit_picture
 from abn.variants import load_variant
@@ -35,6 +35,16 @@ def test_sharing_the_extractor_is_exactly_as_running_it_for_each(cards):
     assert all(same(a, b) for a, b in zip(together, apart, strict=True))
     assert [e.shared_extractor for e in together] == [False, True, False]
     assert not same(together[0], together[1])
+
+
+def test_a_batch_says_what_each_picture_alone_says(cards):
+    pictures = [tiny.picture(48, 40, seed) for seed in range(5)]
+    for picture, found in zip(pictures, explain_batch(pictures, cards, fit="pad", mechanism="none"), strict=True):
+        for ours, alone in zip(found, explain(picture, cards, fit="pad", mechanism="none"), strict=True):
+            assert (ours.variant, ours.applied) == (alone.variant, "none")
+            for name in ("auxiliary", "perception", "attention"):
+                assert getattr(ours, name) == pytest.approx(getattr(alone, name), abs=1e-5)
+    assert explain_batch([], cards) == [] and explain_batch(pictures[:2], []) == [[], []]
 
 
 def test_the_extractor_runs_once_where_it_is_shared(cards):

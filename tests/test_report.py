@@ -73,6 +73,9 @@ def test_a_stem_is_harmless(name, stem):
 
 def test_stems_are_kept_apart():
     assert report.stems(["a", "b", "A", "a", "a-2"]) == ["a", "b", "A-2", "a-3", "a-2-2"]
+    long = report.stems(["x" * 70] * 2 + ["y" * 59 + "-y"])
+    assert long == ["x" * 60, "x" * 58 + "-2", "y" * 59]
+    assert [report.stems([stem])[0] for stem in long] == long  # a stem is its own stem, so files stay apart too
 
 
 def test_nothing_is_written_outside_the_folder(found, tmp_path):

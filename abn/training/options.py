@@ -11,7 +11,7 @@ from abn import paper
 from abn.backbone import load_backbone
 from abn.errors import ABNError
 from abn.model import MECHANISMS
-from abn.report import stems
+from abn.names import stems
 from abn.training import data, estimate, loop, sources, supervised
 from abn.training.clothing import DATA
 from abn.training.pictures import AUGMENTATIONS
