@@ -21,8 +21,8 @@ from abn import paper
 from abn.cards import new_card
 from abn.errors import ABNError, CheckpointError
 from abn.model import AttentionBranchNetwork
-from abn.official_names import ARCHS, CLASSES
 from abn.names import stems
+from abn.official_names import ARCHS, CLASSES
 from abn.variants import CHECKPOINTS, Card, save_variant
 
 MOST_CLASSES = 100_000

@@ -9,8 +9,8 @@ import numpy as np
 
 from abn.backbone import input_spec
 from abn.errors import ABNError
-from abn.picture import InputSpec
 from abn.names import stems
+from abn.picture import InputSpec
 from abn.training import fashion
 from abn.training.clothing import DATA, TEST_SEED
 from abn.training.distributed import ALONE, Team
