@@ -8,10 +8,11 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from abn import backbone as module
+from abn import graph
 from abn.backbone import assemble, create_model, cut, input_spec, load_backbone
 from abn.errors import BackboneError
 from abn.model import settle
+from abn.trunk import COPY, RESIDUAL
 
 # name → channels of g, the trunk's channels; vgg has no stage after reduction 16, so its trunk is a residual block
 FAMILIES = {
@@ -26,7 +27,7 @@ FAMILIES = {
     "regnety_002": (152, 368),
     "vgg11_bn": (512, 512),
 }
-RESIDUAL = {"vgg11_bn"}
+UNCOPIED = {"vgg11_bn"}
 # where the strided stage's cells lie in the trunk; squeeze-and-excitation (averages over all cells) has no such place
 EVERY_SECOND = {
     "resnet18": 0,
@@ -72,7 +73,7 @@ def test_the_trunk_is_the_last_stage_at_stride_one(case):
     g = case.halves.extractor(case.images)
     response = case.halves.trunk(g)
     assert response.shape == (2, FAMILIES[case.name][1], 14, 14) and case.halves.trunk_channels == response.shape[1]
-    assert case.halves.trunk_kind == (module.RESIDUAL if case.name in RESIDUAL else module.COPY)
+    assert case.halves.trunk_kind == (RESIDUAL if case.name in UNCOPIED else COPY)
     if case.name in EVERY_SECOND:
         first = EVERY_SECOND[case.name]
         strided = strided_stage(case)(g)
@@ -82,10 +83,10 @@ def test_the_trunk_is_the_last_stage_at_stride_one(case):
 
 def strided_stage(case) -> nn.Module:
     """What the trunk was grown from, before its strides were taken away."""
-    graph = module._trace(case.backbone, 224)
-    waists = module._square_waists(list(graph.nodes), 224)
-    at = next(node for node in graph.nodes if node.name == case.halves.cut_at)
-    return module._part(case.backbone, graph, start=at, end=waists[-1])
+    traced = graph.trace(case.backbone, 224)
+    waists = graph.waists(traced)
+    at = next(waist for waist in waists if waist.node.name == case.halves.cut_at)
+    return graph.piece(case.backbone, traced, start=at, end=waists[-1])
 
 
 def test_the_network_explains_any_size_and_every_parameter_learns(case):
@@ -179,7 +180,7 @@ def test_the_cut_moves_to_where_all_passes_through_one_node():
     backbone = Crossing()
     halves = cut(backbone)
     images = torch.randn(2, 3, 64, 64)
-    assert halves.cut_at == "add" and halves.trunk_kind == module.COPY
+    assert halves.cut_at == "add" and halves.trunk_kind == COPY
     assert torch.equal(halves.perception_branch(halves.extractor(images)), backbone(images))
 
 
