@@ -71,7 +71,7 @@ def _wake(network: nn.Module) -> None:
         for name, parameter in module.named_parameters(recurse=False):
             if parameter.any():
                 continue
-            if isinstance(module, nn.Conv2d) and name == "weight":
+            if isinstance(module, (nn.Conv2d, nn.Linear)) and name == "weight":
                 nn.init.kaiming_normal_(parameter)
             elif name == "gain" or (name == "weight" and parameter.dim() == 1):
                 nn.init.ones_(parameter)
@@ -161,8 +161,8 @@ def _choose(traced: fx.Graph, found: list[Waist], backbone: nn.Module) -> Waist:
         )
     if not found:
         raise BackboneError(
-            f"{name} has no place where all of a square feature map passes through one node, so it can't be cut. "
-            + graph.WOULD_DO
+            f"{name} has no place where all of a square feature map passes through one node (transformers keep tokens "
+            f"instead), so it can't be cut. {graph.WOULD_DO}"
         )
     size = graph.shape(nodes[0])[-1]
     fine = [waist for waist in found if waist.cells >= CELLS] or found
@@ -171,4 +171,8 @@ def _choose(traced: fx.Graph, found: list[Waist], backbone: nn.Module) -> Waist:
     last = max((i for i, node in enumerate(nodes) if stage in graph.module_paths(node)), default=len(nodes))
     position = {node: i for i, node in enumerate(nodes)}
     exact = [waist for waist in fine if position[waist.node] == last]
-    return min(exact or fine, key=lambda w: (abs(w.cells - size / REDUCTION), abs(position[w.node] - last)))
+    at = min(exact or fine, key=lambda w: (abs(w.cells - size / REDUCTION), abs(position[w.node] - last)))
+    if at is found[-1]:  # one resolution to the end: the last quarter of it takes the last stage's place
+        alike = [waist for waist in fine if waist.cells == at.cells]
+        at = alike[3 * (len(alike) - 1) // 4]
+    return at

@@ -8,7 +8,7 @@ import logging
 from dataclasses import dataclass
 
 import torch
-from timm.layers import get_notrace_functions, get_notrace_modules
+from timm.layers import BlurPool2d, get_notrace_functions, get_notrace_modules
 from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
@@ -31,11 +31,11 @@ class Waist:
 
 
 class _Tracer(fx.Tracer):
-    """torch.fx with timm's own list of what must not be looked into; a convolution of any kind stays one node."""
+    """torch.fx with timm's own list of what must not be looked into; what has a stride stays one node."""
 
     def __init__(self, closed: tuple[type[nn.Module], ...]):
         super().__init__(autowrap_functions=tuple(get_notrace_functions()))
-        self._leaves = (nn.Conv2d, *get_notrace_modules(), *closed)
+        self._leaves = (nn.Conv2d, BlurPool2d, *get_notrace_modules(), *closed)
         self.failed: nn.Module | None = None  # the innermost module that could not be looked into
 
     def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
@@ -106,7 +106,7 @@ def module_paths(node: fx.Node) -> list[str]:
 
 
 def piece(root: nn.Module, graph: fx.Graph, *, start: Waist | None, end: Waist | None) -> fx.GraphModule:
-    """What lies after `start` (None: from the images) up to `end` (None: to the logits); weights are shared with `root`.
+    """What lies after `start` (None: from the images) up to `end` (None: to the logits), with the weights of `root`.
 
     What it is given stays unharmed: where the first operation works in place, it gets a copy.
     """

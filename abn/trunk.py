@@ -12,11 +12,14 @@ import torch
 from timm.layers import AvgPool2dSame, BlurPool2d, Conv2dSame
 from timm.layers.pool2d_same import MaxPool2dSame
 from torch import Tensor, fx, nn
+from torch.nn import functional
 
 from abn.model import initialise
 
 COPY = "a copy of the perception branch at stride 1"  # the kinds of trunk, as a card tells them
 RESIDUAL = "two plain residual blocks, as no stage could be copied"
+
+POOLS = (functional.max_pool2d, functional.avg_pool2d)
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,10 @@ def at_stride_one(stage: fx.GraphModule, example: Tensor) -> fx.GraphModule:
             stage.set_submodule(name, AvgPool2dSame(layer.kernel_size, 1))
         elif isinstance(layer, BlurPool2d):
             layer.stride = 1
+    for node in stage.graph.nodes:
+        if node.op == "call_function" and node.target in POOLS:
+            _pool_at_stride_one(node)
+    stage.recompile()
     return stage
 
 
@@ -71,6 +78,14 @@ def _cells(stage: nn.Module, example: Tensor) -> dict[nn.Module, int]:
     return cells
 
 
+def _pool_at_stride_one(node: fx.Node) -> None:
+    """A pool that is no layer; one with an even kernel is left as it is, and the stage can't be copied."""
+    options = dict(zip(("kernel_size", "stride", "padding"), node.args[1:], strict=False)) | node.kwargs
+    kernel = _one(options["kernel_size"])
+    if _one(options.get("stride") or kernel) > 1 and kernel % 2:
+        node.args, node.kwargs = node.args[:1], options | {"stride": 1, "padding": kernel // 2}
+
+
 def _conv_at_stride_one(conv: nn.Conv2d, dilation: int) -> nn.Conv2d:
     """The convolution, changed in place to stride 1 and dilated, padded so that the number of cells is kept."""
     conv.stride, conv.dilation = (1, 1), tuple(d * dilation for d in conv.dilation)
@@ -87,12 +102,12 @@ def _one(value: int | tuple[int, int]) -> int:
     return value if isinstance(value, int) else value[0]
 
 
-def _output_size(trunk: nn.Module, example: Tensor) -> tuple[int, ...] | None:
+def _output_size(trunk: fx.GraphModule, example: Tensor) -> tuple[int, ...] | None:
     try:
         with torch.no_grad():
-            return tuple(trunk.eval()(example).shape[2:])
+            return tuple(fx.Interpreter(trunk.eval()).run(example).shape[2:])
     except Exception as error:  # whatever a stage of fixed size may raise
-        log.info("the stride-1 trunk does not run", exc_info=error)
+        log.debug("the stride-1 trunk does not run", exc_info=error)
         return None
 
 
