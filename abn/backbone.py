@@ -91,7 +91,10 @@ def load_backbone(name: str, *, num_classes: int = 1000) -> nn.Module:
         near = ", ".join(difflib.get_close_matches(str(name), timm.list_models(), n=5))
         hint = f" Near it: {near}." if near else ""
         raise BackboneError(f"timm knows no backbone named {name!r}.{hint}")
-    return timm.create_model(name, pretrained=False, num_classes=num_classes).eval()
+    try:
+        return timm.create_model(name, pretrained=False, num_classes=num_classes).eval()
+    except Exception as error:  # a model may need what isn't installed, or take no number of classes
+        raise BackboneError(f"timm can't build {name} with {num_classes} classes ({type(error).__name__}).") from error
 
 
 def input_spec(backbone: nn.Module | str) -> InputSpec:

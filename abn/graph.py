@@ -137,9 +137,9 @@ def _piece(root: nn.Module, graph: fx.Graph, start: Waist | None, end: Waist | N
     return fx.GraphModule(root, made)
 
 
-def _harms(part: nn.Module, given: Tensor) -> bool:
+def _harms(part: fx.GraphModule, given: Tensor) -> bool:
     """Whether the part changes in place what it is given; torch counts such changes."""
     before = given._version
     with torch.no_grad():
-        part(given)
+        fx.Interpreter(part).run(given)
     return given._version != before

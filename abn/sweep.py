@@ -89,7 +89,11 @@ def run(args: argparse.Namespace) -> int:
     trials = []
     for family, model in chosen:
         start = time.perf_counter()
-        trial = attempt(model)
+        try:
+            trial = attempt(model)
+        except Exception as error:  # one model never stops the others
+            log.exception("%s failed", model)
+            trial = Trial(model, broken=(f"{type(error).__name__} where an answer was due",))
         trials.append(trial)
         if args.json:
             seconds = round(time.perf_counter() - start, 2)
