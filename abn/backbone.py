@@ -23,6 +23,7 @@ from abn.picture import InputSpec
 from abn.trunk import grow
 
 REDUCTION = 16  # input pixels a cell of g(x), along each axis
+GAIN = 0.1  # of residual branches that timm silences
 CELLS = 7  # of the map along each axis, at least, for an input of the backbone's own size
 
 
@@ -62,19 +63,19 @@ def create_model(
 
 @torch.no_grad()
 def _wake(network: nn.Module) -> None:
-    """Let gains that start at 0 start at 1, and layers of zeros like other layers; in place.
+    """Let gains that start at 0 start at `GAIN`, and layers of zeros at random, `GAIN` times as large; in place.
 
-    timm silences residual branches so for long trainings from scratch; it would leave all before it in such a branch
-    without a gradient in the first step.
+    timm silences residual branches so for long trainings from scratch; in the first step no gradient would come to what
+    lies before such a gain. Nearly silent is as good for them, and every parameter learns.
     """
     for module in network.modules():
         for name, parameter in module.named_parameters(recurse=False):
             if parameter.any():
                 continue
             if isinstance(module, (nn.Conv2d, nn.Linear)) and name == "weight":
-                nn.init.kaiming_normal_(parameter)
+                nn.init.kaiming_normal_(parameter).mul_(GAIN)
             elif name == "gain" or (name == "weight" and parameter.dim() == 1):
-                nn.init.ones_(parameter)
+                nn.init.constant_(parameter, GAIN)
 
 
 def build(backbone: str, *, num_classes: int, mechanism: str) -> AttentionBranchNetwork:
@@ -144,8 +145,10 @@ def cut(backbone: nn.Module) -> Halves:
     trunk, kind = grow(stage, example)
     with torch.no_grad():
         trunk_channels = trunk(example).shape[1]
+    extractor = graph.piece(backbone, traced, start=None, end=at)
+    extractor.meta.update(cut_at=at.node.name, channels_last=at.channels_last)
     return Halves(
-        extractor=graph.piece(backbone, traced, start=None, end=at),
+        extractor=extractor,
         perception_branch=graph.piece(backbone, traced, start=at, end=None),
         trunk=trunk,
         trunk_channels=trunk_channels,

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.overrides import TorchFunctionMode
 
-from abn.backbone import CELLS, create_model, cut, input_spec, load_backbone
+from abn.backbone import CELLS, create_model, input_spec, load_backbone
 from abn.errors import ABNError, BackboneError
 from abn.model import MECHANISMS, AttentionBranchNetwork
 from abn.trunk import COPY, RESIDUAL
@@ -85,25 +85,24 @@ def run(args: argparse.Namespace) -> int:
     """Try, print, and write the table where that is asked for; 1 where a promise is broken."""
     if args.write and args.models:
         raise ABNError(f"{TABLE.name} tells of every family: name no models with --write.")
-    chosen = [("", model) for model in args.models] or list(smallest())
-    trials = []
-    for family, model in chosen:
+    found = []
+    for family, model in [("", model) for model in args.models] or smallest():
         start = time.perf_counter()
         try:
             trial = attempt(model)
         except Exception as error:  # one model never stops the others
             log.exception("%s failed", model)
             trial = Trial(model, broken=(f"{type(error).__name__} where an answer was due",))
-        trials.append(trial)
+        found.append((family, trial))
         if args.json:
             seconds = round(time.perf_counter() - start, 2)
             print(json.dumps({"family": family, **dataclasses.asdict(trial), "seconds": seconds}), flush=True)
         else:
             print(f"{family:32}{model:36}{_outcome(trial)}", flush=True)
     if args.write:
-        TABLE.write_text(table([family for family, _ in chosen], trials), encoding="utf-8")
+        TABLE.write_text(table(found), encoding="utf-8")
         log.info("wrote %s", TABLE)
-    return int(any(trial.broken for trial in trials))
+    return int(any(trial.broken for _, trial in found))
 
 
 def _outcome(trial: Trial) -> str:
@@ -149,7 +148,7 @@ class _Weightless(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
-        if func is torch.empty:
+        if func in (torch.empty, torch.zeros, torch.ones, torch.full):
             kwargs["device"] = "meta"
         return func(*args, **kwargs)
 
@@ -170,9 +169,9 @@ def attempt(model: str) -> Trial:
     small = images[:, :, :SMALL, :SMALL]
     plain = _plain(model, network)
     with torch.no_grad():
-        broken = [*_inexact(network, plain, images)]
-        features, attention = network.extractor(images), network(images).attention
-    halves = cut(plain)
+        features = network.extractor(images)
+        broken = [*_inexact(network, plain, images, features)]
+        attention = network.attention_branch(features)[1]
     if not 0 < attention.min() < attention.max() < 1:
         broken.append("the map is flat or saturated")
     if min(attention.shape[2:]) < CELLS:
@@ -185,11 +184,11 @@ def attempt(model: str) -> Trial:
     return Trial(
         model,
         size=size,
-        cut_at=halves.cut_at,
+        cut_at=network.extractor.meta["cut_at"],
         features=tuple(features.shape[1:]),
         map=tuple(attention.shape[2:]),
-        channels_last=halves.channels_last,
-        trunk=halves.trunk_kind,
+        channels_last=network.extractor.meta["channels_last"],
+        trunk=network.attention_branch.trunk_kind,
         any_size=any_size,
         broken=tuple(broken),
     )
@@ -203,17 +202,18 @@ def _plain(model: str, network: AttentionBranchNetwork) -> nn.Module:
     return plain
 
 
-def _inexact(network: AttentionBranchNetwork, plain: nn.Module, images: Tensor) -> Iterator[str]:
+def _inexact(network: AttentionBranchNetwork, plain: nn.Module, images: Tensor, features: Tensor) -> Iterator[str]:
     """Where the halves are not the whole, or the perception branch is not what the forward pass went through."""
-    if not torch.equal(network.perception_branch(network.extractor(images)), plain(images)):
+    before = features.clone()
+    if not torch.equal(network.perception_branch(features), plain(images)):
         yield "the halves are not exactly the backbone"
     for mechanism in MECHANISMS:
-        out = network.explain_features(network.extractor(images), mechanism)
+        out = network.explain_features(features, mechanism)
         if not torch.equal(network.perceive(out.features, out.attention, mechanism), out.logits):
             yield f"perceive is not the forward pass ({mechanism})"
-        if not torch.equal(out.features, network.extractor(images)):
+        if not torch.equal(out.features, before):
             yield f"the forward pass alters g(x) ({mechanism})"
-        if out.logits.shape != (len(images), CLASSES) or out.aux_logits.shape != (len(images), CLASSES):
+        if not out.logits.shape == out.aux_logits.shape == (len(images), CLASSES):
             yield f"a head does not give {CLASSES} scores"
 
 
@@ -239,13 +239,12 @@ def _without_gradient(network: AttentionBranchNetwork, images: Tensor) -> list[s
 # ---- the table ----
 
 
-def table(families: Sequence[str], trials: Sequence[Trial]) -> str:
-    """The findings as Markdown, the same on every machine."""
-    found = list(zip(families, trials, strict=True))
+def table(found: Sequence[tuple[str, Trial]]) -> str:
+    """The findings, (family, trial) each, as Markdown; the same on every machine."""
     worked = [row(family, trial) for family, trial in found if trial.works]
-    broken = [f"| {family} | {t.model} | {'; '.join(t.broken)} |" for family, t in found if t.broken]
-    refused = [f"| {family} | {t.model} | {t.refused} |" for family, t in found if t.refused]
-    copied = sum(trial.works and trial.trunk == COPY for trial in trials)
+    broken = [f"| {family} | {trial.model} | {'; '.join(trial.broken)} |" for family, trial in found if trial.broken]
+    refused = [f"| {family} | {trial.model} | {trial.refused} |" for family, trial in found if trial.refused]
+    copied = sum(trial.works and trial.trunk == COPY for _, trial in found)
     lines = [
         HEAD.format(
             timm=timm.__version__,
