@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from timm.layers import BlurPool2d, get_notrace_functions, get_notrace_modules
-from torch import Tensor, fx, nn
+from torch import fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
 from abn.errors import BackboneError
@@ -111,7 +111,7 @@ def piece(root: nn.Module, graph: fx.Graph, *, start: Waist | None, end: Waist |
     What it is given stays unharmed: where the first operation works in place, it gets a copy.
     """
     part = _piece(root, graph, start, end, copied=False)
-    if start is not None and _harms(part, torch.zeros(1, start.channels, start.cells, start.cells)):
+    if start is not None and _harms(part, (1, start.channels, start.cells, start.cells)):
         part = _piece(root, graph, start, end, copied=True)
     return part
 
@@ -137,9 +137,9 @@ def _piece(root: nn.Module, graph: fx.Graph, start: Waist | None, end: Waist | N
     return fx.GraphModule(root, made)
 
 
-def _harms(part: fx.GraphModule, given: Tensor) -> bool:
-    """Whether the part changes in place what it is given; torch counts such changes."""
-    before = given._version
-    with torch.no_grad():
+def _harms(part: fx.GraphModule, given_shape: tuple[int, ...]) -> bool:
+    """Whether the part changes in place what it is given; torch counts such changes, except in inference mode."""
+    with torch.inference_mode(False), torch.no_grad():
+        given = torch.zeros(given_shape)
         fx.Interpreter(part).run(given)
-    return given._version != before
+        return given._version > 0

@@ -45,7 +45,7 @@ def at_stride_one(stage: fx.GraphModule, example: Tensor) -> fx.GraphModule:
     for name, layer in list(stage.named_modules()):
         if layer not in cells:
             continue
-        dilation = 2 ** round(math.log2(example.shape[-1] / cells[layer]))
+        dilation = 2 ** max(0, round(math.log2(example.shape[-1] / cells[layer])))
         strided = _one(layer.stride) > 1
         if isinstance(layer, nn.Conv2d) and (strided or dilation > 1):
             stage.set_submodule(name, _conv_at_stride_one(layer, dilation))
