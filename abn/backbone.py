@@ -58,6 +58,7 @@ def create_model(
         _wake(network)
         size = input_spec(backbone).size
         settle(network, torch.randn(2, 3, size, size))
+        settle(network, torch.randn(2, 3, size, size), [network.attention_branch.map_norm])  # as it is for other images
         return network.eval()
 
 

@@ -25,11 +25,14 @@ log = logging.getLogger(__name__)
 
 
 def grow(stage: fx.GraphModule | None, example: Tensor) -> tuple[nn.Module, str]:
-    """A trunk that keeps the cells of g(x), and its kind: COPY of the stage where that runs and has weights, else
-    RESIDUAL. `example` is a g(x) (1, C, h, w)."""
+    """A trunk that keeps the cells of g(x), and its kind: COPY of the stage where that has weights and keeps them, as
+    many as there are, else RESIDUAL. `example` is a g(x) (1, C, h, w)."""
     if stage is not None and list(stage.parameters()):
         trunk = at_stride_one(copy.deepcopy(stage), example)
-        if _output_size(trunk, example) == example.shape[2:]:
+        fewer = example[:, :, : example.shape[2] // 2, : example.shape[3] // 2]
+        if _cells(trunk, example) == example.shape[2:] and (
+            _cells(stage, fewer) is None or _cells(trunk, fewer) == fewer.shape[2:]
+        ):
             return trunk, COPY
     return _residual(example.shape[1]), RESIDUAL
 
@@ -41,12 +44,15 @@ def at_stride_one(stage: fx.GraphModule, example: Tensor) -> fx.GraphModule:
     How much was taken away before a layer is seen in the cells that it is given for `example`, so that layers inside
     what torch.fx can't look into are found too.
     """
-    cells = _cells(stage, example)
+    seen = _seen(stage, example)
     for name, layer in list(stage.named_modules()):
-        if layer not in cells:
+        if layer not in seen:
             continue
-        dilation = 2 ** max(0, round(math.log2(example.shape[-1] / cells[layer])))
+        given, made = seen[layer]
+        dilation = 2 ** max(0, round(math.log2(example.shape[-1] / given[-1])))
         strided = _one(layer.stride) > 1
+        if not strided and made != given:
+            continue  # it means to use up its edge: a kernel over all of a block, say
         if isinstance(layer, nn.Conv2d) and (strided or dilation > 1):
             stage.set_submodule(name, _conv_at_stride_one(layer, dilation))
         elif isinstance(layer, nn.MaxPool2d) and strided:
@@ -62,12 +68,12 @@ def at_stride_one(stage: fx.GraphModule, example: Tensor) -> fx.GraphModule:
     return stage
 
 
-def _cells(stage: nn.Module, example: Tensor) -> dict[nn.Module, int]:
-    """Each convolution and pool with the cells along each axis that it is given."""
-    cells = {}
+def _seen(stage: nn.Module, example: Tensor) -> dict[nn.Module, tuple[torch.Size, torch.Size]]:
+    """Each convolution and pool with the cells that it is given and those that it makes."""
+    seen = {}
 
-    def see(layer: nn.Module, given: tuple[Tensor, ...], _result: Tensor) -> None:
-        cells[layer] = given[0].shape[-1]
+    def see(layer: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
+        seen[layer] = given[0].shape[2:], made.shape[2:]
 
     layers = [m for m in stage.modules() if isinstance(m, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, BlurPool2d))]
     handles = [layer.register_forward_hook(see) for layer in layers]
@@ -75,7 +81,7 @@ def _cells(stage: nn.Module, example: Tensor) -> dict[nn.Module, int]:
         stage(example)
     for handle in handles:
         handle.remove()
-    return cells
+    return seen
 
 
 def _pool_at_stride_one(node: fx.Node) -> None:
@@ -102,12 +108,13 @@ def _one(value: int | tuple[int, int]) -> int:
     return value if isinstance(value, int) else value[0]
 
 
-def _output_size(trunk: fx.GraphModule, example: Tensor) -> tuple[int, ...] | None:
+def _cells(stage: fx.GraphModule, features: Tensor) -> torch.Size | None:
+    """(h, w) of what the stage makes of g(x); None where it can't."""
     try:
         with torch.no_grad():
-            return tuple(fx.Interpreter(trunk.eval()).run(example).shape[2:])
+            return fx.Interpreter(stage.eval()).run(features).shape[2:]
     except Exception as error:  # whatever a stage of fixed size may raise
-        log.debug("the stride-1 trunk does not run", exc_info=error)
+        log.debug("a stage does not run on %s × %s cells", *features.shape[2:], exc_info=error)
         return None
 
 
