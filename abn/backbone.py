@@ -24,6 +24,7 @@ from abn.trunk import grow
 
 REDUCTION = 16  # input pixels a cell of g(x), along each axis
 GAIN = 0.1  # of residual branches that timm silences
+QUIET = 0.01  # of the channels' mean variance: less counts as silence
 CELLS = 7  # of the map along each axis, at least, for an input of the backbone's own size
 
 
@@ -56,9 +57,7 @@ def create_model(
             torch.manual_seed(seed)
         network = build(backbone, num_classes=num_classes, mechanism=mechanism)
         _wake(network)
-        size = input_spec(backbone).size
-        settle(network, torch.randn(2, 3, size, size))
-        settle(network, torch.randn(2, 3, size, size), [network.attention_branch.map_norm])  # as it is for other images
+        _calm(network, input_spec(backbone).size)
         return network.eval()
 
 
@@ -77,6 +76,18 @@ def _wake(network: nn.Module) -> None:
                 nn.init.kaiming_normal_(parameter).mul_(GAIN)
             elif name == "gain" or (name == "weight" and parameter.dim() == 1):
                 nn.init.constant_(parameter, GAIN)
+
+
+@torch.no_grad()
+def _calm(network: AttentionBranchNetwork, size: int) -> None:
+    """Settle the network so that its map is far from 0 and 1 on images that it was not settled on, too; in place."""
+    branch = network.attention_branch
+    settle(network, torch.randn(2, 3, size, size))
+    quiet = QUIET * branch.trunk_norm.running_var.mean()
+    branch.trunk_norm.running_var.clamp_(
+        min=quiet.item()
+    )  # what was all but silent would be out of all scale elsewhere
+    settle(network, torch.randn(2, 3, size, size), [branch.class_norm, branch.map_norm])
 
 
 def build(backbone: str, *, num_classes: int, mechanism: str) -> AttentionBranchNetwork:
