@@ -23,6 +23,7 @@ ELSEWHERE = {  # commands whose module brings their options and runs them: add_a
     "evaluate": ("abn.training.evaluate", "measure the variants on held-out scenes and on photographs"),
     "study": ("abn.study.command", "the study over seeds: run it, or print what it found"),
     "bench": ("abn.bench", "measure what things cost, as ratios"),
+    "sweep": ("abn.sweep", "try the smallest backbone of every family"),
 }
 
 log = logging.getLogger("abn")

@@ -8,10 +8,8 @@ every stride set to 1 and later kernels dilated instead, so that pretrained filt
 """
 
 import contextlib
-import copy
 import difflib
 import functools
-import logging
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,22 +17,21 @@ from dataclasses import dataclass
 import timm
 import torch
 from timm.data import resolve_model_data_config
-from timm.layers import AvgPool2dSame, Conv2dSame, get_notrace_functions, get_notrace_modules
-from timm.layers.pool2d_same import MaxPool2dSame
-from torch import Tensor, fx, nn
-from torch.fx.passes.shape_prop import ShapeProp
+from torch import fx, nn
 from torch.overrides import TorchFunctionMode
 
-from abn import paper
+from abn import graph, paper
 from abn.errors import BackboneError
+from abn.graph import Waist
 from abn.model import AttentionBranch, AttentionBranchNetwork, initialise, settle
 from abn.picture import InputSpec
+from abn.trunk import grow
 
 REDUCTION = 16  # input pixels a cell of g(x), along each axis
-COPY = "a copy of the perception branch at stride 1"  # the kinds of trunk, as a card tells them
-RESIDUAL = "two plain residual blocks, as no stage could be copied"
+GAIN = 0.1  # of residual branches that timm silences
+QUIET = 0.01  # of the channels' mean variance: less counts as silence
+CELLS = 7  # of the map along each axis, at least, for an input of the backbone's own size
 
-log = logging.getLogger(__name__)
 _drawing = threading.RLock()  # torch has one generator for all threads
 
 
@@ -48,6 +45,7 @@ class Halves:
     trunk_channels: int
     trunk_kind: str  # COPY or RESIDUAL
     cut_at: str  # the graph node whose output is g(x)
+    channels_last: bool  # the backbone itself keeps maps as (B, h, w, C)
 
 
 def create_model(
@@ -63,9 +61,37 @@ def create_model(
         raise BackboneError(f"num_classes must be a whole number of at least 2; got {num_classes!r}.")
     with _drawing if seed is None else own_randomness(seed):
         network = build(backbone, num_classes=num_classes, mechanism=mechanism)
-        size = input_spec(backbone).size
-        settle(network, torch.randn(2, 3, size, size))
+        _wake(network)
+        _calm(network, input_spec(backbone).size)
         return network.eval()
+
+
+@torch.no_grad()
+def _wake(network: nn.Module) -> None:
+    """Let gains that start at 0 start at `GAIN`, and layers of zeros at random, `GAIN` times as large; in place.
+
+    timm silences residual branches so for long trainings from scratch; in the first step no gradient would come to what
+    lies before such a gain. Nearly silent is as good for them, and every parameter learns.
+    """
+    for module in network.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if parameter.any():
+                continue
+            if isinstance(module, (nn.Conv2d, nn.Linear)) and name == "weight":
+                nn.init.kaiming_normal_(parameter).mul_(GAIN)
+            elif name == "gain" or (name == "weight" and parameter.dim() == 1):
+                nn.init.constant_(parameter, GAIN)
+
+
+@torch.no_grad()
+def _calm(network: AttentionBranchNetwork, size: int) -> None:
+    """Settle the network so that its map is far from 0 and 1 on images that it was not settled on, too; in place."""
+    branch = network.attention_branch
+    settle(network, torch.randn(2, 3, size, size))
+    if isinstance(branch.trunk_norm, nn.BatchNorm2d):  # what was all but silent would be out of all scale elsewhere
+        variances = branch.trunk_norm.running_var
+        variances.clamp_(min=QUIET * variances.mean().item())
+    settle(network, torch.randn(2, 3, size, size), [branch.class_norm, branch.map_norm])
 
 
 @contextlib.contextmanager
@@ -123,7 +149,10 @@ def load_backbone(name: str, *, num_classes: int = 1000) -> nn.Module:
         near = ", ".join(difflib.get_close_matches(str(name), timm.list_models(), n=5))
         hint = f" Near it: {near}." if near else ""
         raise BackboneError(f"timm knows no backbone named {name!r}.{hint}")
-    return timm.create_model(name, pretrained=False, num_classes=num_classes).eval()
+    try:
+        return timm.create_model(name, pretrained=False, num_classes=num_classes).eval()
+    except Exception as error:  # a model may need what isn't installed, or take no number of classes
+        raise BackboneError(f"timm can't build {name} with {num_classes} classes ({type(error).__name__}).") from error
 
 
 def input_spec(backbone: nn.Module | str) -> InputSpec:
@@ -168,182 +197,48 @@ def cut(backbone: nn.Module) -> Halves:
     """Cut a timm CNN (put in evaluation mode) at reduction 16 and grow the trunk; weights are shared with `backbone`,
     except for the trunk, which has its own copy. Raises `BackboneError` where there is no such cut."""
     backbone.eval()
-    size = input_spec(backbone).size
-    graph = _trace(backbone, size)
-    nodes = list(graph.nodes)
-    waists = _square_waists(nodes, size)
-    at = _cut_node(nodes, waists, backbone, size)
-    channels, height, width = _shape(at)[1:]
-    extractor = _part(backbone, graph, start=None, end=at)
-    perception = _part(backbone, graph, start=at, end=None)
-
-    trunk, kind = None, COPY
-    if waists[-1] is not at:
-        trunk = _at_stride_one(copy.deepcopy(_part(backbone, graph, start=at, end=waists[-1])))
-    example = torch.zeros(1, channels, height, width)
-    if trunk is None or not list(trunk.parameters()) or _output_size(trunk, example) != (height, width):
-        trunk, kind = _residual(channels), RESIDUAL
+    traced = graph.trace(backbone, input_spec(backbone).size)
+    found = graph.waists(traced)
+    at = _choose(traced, found, backbone)
+    stage = None if found[-1] is at else graph.piece(backbone, traced, start=at, end=found[-1])
+    example = torch.zeros(1, at.channels, at.cells, at.cells)
+    trunk, kind = grow(stage, example)
     with torch.no_grad():
         trunk_channels = trunk(example).shape[1]
-    return Halves(extractor, perception, trunk, trunk_channels, kind, at.name)
+    extractor = graph.piece(backbone, traced, start=None, end=at)
+    extractor.meta.update(cut_at=at.node.name, channels_last=at.channels_last)
+    return Halves(
+        extractor=extractor,
+        perception_branch=graph.piece(backbone, traced, start=at, end=None),
+        trunk=trunk,
+        trunk_channels=trunk_channels,
+        trunk_kind=kind,
+        cut_at=at.node.name,
+        channels_last=at.channels_last,
+    )
 
 
-# ---- the graph ----
-
-
-class _Tracer(fx.Tracer):
-    """torch.fx with timm's own list of what must not be looked into; a convolution of any kind stays one node."""
-
-    def __init__(self):
-        super().__init__(autowrap_functions=tuple(get_notrace_functions()))
-        self._leaves = (nn.Conv2d, *get_notrace_modules())
-
-    def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
-        return isinstance(module, self._leaves) or super().is_leaf_module(module, qualified_name)
-
-
-def _trace(backbone: nn.Module, size: int) -> fx.Graph:
-    name = type(backbone).__name__
-    try:
-        graph = _Tracer().trace(backbone)
-        with torch.no_grad():
-            ShapeProp(fx.GraphModule(backbone, graph)).propagate(torch.zeros(1, 3, size, size))
-    except Exception as error:  # torch.fx fails in as many ways as there are models
-        log.info("tracing %s failed", name, exc_info=error)
+def _choose(traced: fx.Graph, found: list[Waist], backbone: nn.Module) -> Waist:
+    """The waist at the end of the feature_info module nearest to reduction 16, or else the nearest one to it."""
+    nodes, name = list(traced.nodes), type(backbone).__name__
+    if len(graph.shape(nodes[-1])) != 2:
         raise BackboneError(
-            f"{name} can't be traced into a graph ({type(error).__name__}), so it can't be cut. "
-            "Convolutional families such as resnet, efficientnet, convnext or regnet can."
-        ) from error
-    return graph
-
-
-def _shape(node: fx.Node) -> tuple[int, ...]:
-    meta = node.meta.get("tensor_meta")
-    return tuple(meta.shape) if hasattr(meta, "shape") else ()
-
-
-def _square_waists(nodes: list[fx.Node], size: int) -> list[fx.Node]:
-    """The nodes that everything passes through (after them no earlier value is needed any more), where they hold a
-    square map of more than one cell (B, C, n, n)."""
-    position = {node: i for i, node in enumerate(nodes)}
-    waists, needed_until = [], -1
-    for i, node in enumerate(nodes):
-        if node.op == "get_attr":
-            continue  # a parameter can be fetched again in either half
-        shape = _shape(node)
-        if needed_until <= i and len(shape) == 4 and shape[2] == shape[3] and 1 < shape[2] < size:
-            waists.append(node)
-        needed_until = max([needed_until, *(position[user] for user in node.users)])
-    return waists
-
-
-def _cut_node(nodes: list[fx.Node], waists: list[fx.Node], backbone: nn.Module, size: int) -> fx.Node:
-    """The last node of the feature_info module nearest to reduction 16, moved to the nearest waist if it is none."""
-    if not waists:
-        raise BackboneError(
-            f"{type(backbone).__name__} has no place where all of a square feature map passes through one node, "
-            "so it can't be cut. Choose a convolutional backbone with feature maps in NCHW order."
+            f"{name} gives no scores of classes, so it has no perception branch. Choose a backbone with a classifier."
         )
+    if not found:
+        raise BackboneError(
+            f"{name} has no place where all of a square feature map passes through one node (transformers keep tokens "
+            f"instead), so it can't be cut. {graph.WOULD_DO}"
+        )
+    size = graph.shape(nodes[0])[-1]
+    fine = [waist for waist in found if waist.cells >= CELLS] or found
     stages = [s for s in getattr(backbone, "feature_info", None) or [] if isinstance(s, dict) and s.get("module")]
     stage = min(reversed(stages), key=lambda s: abs(s["reduction"] - REDUCTION), default={}).get("module")
-    last = max((i for i, node in enumerate(nodes) if stage in _module_paths(node)), default=len(nodes))
-    if last < len(nodes) and nodes[last] in waists:
-        return nodes[last]
+    last = max((i for i, node in enumerate(nodes) if stage in graph.module_paths(node)), default=len(nodes))
     position = {node: i for i, node in enumerate(nodes)}
-    return min(waists, key=lambda n: (abs(_shape(n)[2] - size / REDUCTION), abs(position[n] - last)))
-
-
-def _module_paths(node: fx.Node) -> list[str]:
-    stack = [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
-    return [*stack, str(node.target)] if node.op == "call_module" else stack
-
-
-def _part(root: nn.Module, graph: fx.Graph, *, start: fx.Node | None, end: fx.Node | None) -> fx.GraphModule:
-    """The piece of the graph after `start` (None: from the input) up to `end` (None: to the output)."""
-    piece, copies, nodes = fx.Graph(), {}, list(graph.nodes)
-    if start is not None:
-        copies[start] = piece.placeholder("features")
-        before, nodes = nodes[: nodes.index(start)], nodes[nodes.index(start) + 1 :]
-        later = set(nodes)
-        for node in before:  # parameters fetched early and used late
-            if node.op == "get_attr" and not later.isdisjoint(node.users):
-                copies[node] = piece.node_copy(node)
-    for node in nodes:
-        copies[node] = piece.node_copy(node, copies.__getitem__)
-        if node is end:
-            piece.output(copies[node])
-            break
-    return fx.GraphModule(root, piece)
-
-
-# ---- the trunk ----
-
-
-def _at_stride_one(trunk: fx.GraphModule) -> fx.GraphModule:
-    """Set every stride of the graph to 1 and dilate what follows by what was taken away; in place.
-
-    Nothing is lost by it: after one stride of 2, every second cell of every second row is what the strided stage gives.
-    """
-    modules = dict(trunk.named_modules())
-    dilation: dict[fx.Node, int] = {}
-    for node in trunk.graph.nodes:
-        here = max((dilation[given] for given in node.all_input_nodes), default=1)
-        module = modules.get(node.target) if node.op == "call_module" else None
-        strided = isinstance(module, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d))
-        stride = _one(module.stride) if strided else 1
-        dilation[node] = here * stride
-        if isinstance(module, nn.Conv2d) and here * stride > 1:
-            trunk.set_submodule(node.target, _conv_at_stride_one(module, here))
-        elif isinstance(module, nn.MaxPool2d) and stride > 1:
-            trunk.set_submodule(node.target, MaxPool2dSame(module.kernel_size, 1))
-        elif isinstance(module, nn.AvgPool2d) and stride > 1:
-            trunk.set_submodule(node.target, AvgPool2dSame(module.kernel_size, 1))
-    return trunk
-
-
-def _conv_at_stride_one(conv: nn.Conv2d, dilation: int) -> nn.Conv2d:
-    """The convolution, changed in place to stride 1 and dilated, padded so that the number of cells is kept."""
-    conv.stride, conv.dilation = (1, 1), tuple(d * dilation for d in conv.dilation)
-    if all(kernel % 2 for kernel in conv.kernel_size):
-        conv.padding = tuple(d * (k // 2) for d, k in zip(conv.dilation, conv.kernel_size, strict=True))
-        return conv
-    bias = conv.bias is not None  # an even kernel needs one cell more at its end: timm's class pads so
-    same = Conv2dSame(conv.in_channels, conv.out_channels, conv.kernel_size, 1, 0, conv.dilation, conv.groups, bias)
-    same.weight, same.bias = conv.weight, conv.bias
-    return same
-
-
-def _one(value: int | tuple[int, int]) -> int:
-    return value if isinstance(value, int) else value[0]
-
-
-def _output_size(trunk: nn.Module, example: Tensor) -> tuple[int, ...] | None:
-    try:
-        with torch.no_grad():
-            return tuple(trunk.eval()(example).shape[2:])
-    except Exception as error:  # torch raises RuntimeError, timm's layers check their input by assertions
-        log.info("the stride-1 trunk does not run", exc_info=error)
-        return None
-
-
-class _ResidualBlock(nn.Module):
-    """Two 3×3 convolutions beside an identity (He et al. 2016): the trunk where no stage can be copied."""
-
-    def __init__(self, channels: int):
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(channels),
-        )
-
-    def forward(self, features: Tensor) -> Tensor:
-        return (features + self.body(features)).relu()
-
-
-def _residual(channels: int) -> nn.Module:
-    trunk = nn.Sequential(_ResidualBlock(channels), _ResidualBlock(channels))
-    initialise(trunk)
-    return trunk.eval()
+    exact = [waist for waist in fine if position[waist.node] == last]
+    at = min(exact or fine, key=lambda w: (abs(w.cells - size / REDUCTION), abs(position[w.node] - last)))
+    if at is found[-1]:  # one resolution to the end: the last quarter of it takes the last stage's place
+        alike = [waist for waist in fine if waist.cells == at.cells]
+        at = alike[3 * (len(alike) - 1) // 4]
+    return at

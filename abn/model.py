@@ -19,6 +19,7 @@ about a call is kept on `self`, so one model can serve many threads; the mechani
 Letters: B batch, C channels of g, K classes, h × w cells of the map (14 × 14 for an input of 224 px).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -27,6 +28,7 @@ from torch import Tensor, nn
 from abn.errors import ABNError
 
 MECHANISMS = ("additive", "multiplicative", "none")
+ENOUGH = 8  # values of a channel that a batch norm's statistics can be taken from
 
 
 class ABNOutput(NamedTuple):
@@ -132,17 +134,26 @@ def initialise(network: nn.Module) -> None:
 
 
 @torch.no_grad()
-def settle(network: AttentionBranchNetwork, images: Tensor) -> None:
-    """Set every batch norm to the statistics of `images`, as a training step would; in place, then evaluation mode.
+def settle(network: AttentionBranchNetwork, images: Tensor, norms: Sequence[nn.BatchNorm2d] | None = None) -> None:
+    """Set every batch norm, or those given, to the statistics of `images`, as a training step would; in place, then
+    evaluation mode.
 
-    Without it the map of random weights is 0 or 1 in most cells, as far as float32 can tell.
+    Without it the map of random weights is 0 or 1 in most cells, as far as float32 can tell. A norm that sees fewer
+    than `ENOUGH` values a channel (after a global pool, say) keeps its statistics: those of a few would fit no others.
     """
+
+    def enough(norm: nn.BatchNorm2d, given: tuple[Tensor]) -> None:
+        norm.train(given[0].numel() >= ENOUGH * norm.num_features)
+
     network.eval()
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    norms = norms or [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
+    handles = [norm.register_forward_pre_hook(enough) for norm in norms]
     for norm in norms:
-        norm.train().momentum = 1.0
+        norm.momentum = 1.0
     network(images)
+    for handle in handles:
+        handle.remove()
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.eval().momentum = momentum
         norm.num_batches_tracked.zero_()

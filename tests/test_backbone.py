@@ -6,12 +6,14 @@ import pytest
 import tiny
 import torch
 from torch import nn
+from torch.nn import functional
 from torch.nn.functional import cross_entropy
 
-from abn import backbone as module
+from abn import graph
 from abn.backbone import assemble, create_model, cut, input_spec, load_backbone
 from abn.errors import BackboneError
 from abn.model import settle
+from abn.trunk import COPY, RESIDUAL
 
 # name → channels of g, the trunk's channels; vgg has no stage after reduction 16, so its trunk is a residual block
 FAMILIES = {
@@ -26,7 +28,7 @@ FAMILIES = {
     "regnety_002": (152, 368),
     "vgg11_bn": (512, 512),
 }
-RESIDUAL = {"vgg11_bn"}
+UNCOPIED = {"vgg11_bn"}
 # where the strided stage's cells lie in the trunk; squeeze-and-excitation (averages over all cells) has no such place
 EVERY_SECOND = {
     "resnet18": 0,
@@ -72,7 +74,7 @@ def test_the_trunk_is_the_last_stage_at_stride_one(case):
     g = case.halves.extractor(case.images)
     response = case.halves.trunk(g)
     assert response.shape == (2, FAMILIES[case.name][1], 14, 14) and case.halves.trunk_channels == response.shape[1]
-    assert case.halves.trunk_kind == (module.RESIDUAL if case.name in RESIDUAL else module.COPY)
+    assert case.halves.trunk_kind == (RESIDUAL if case.name in UNCOPIED else COPY)
     if case.name in EVERY_SECOND:
         first = EVERY_SECOND[case.name]
         strided = strided_stage(case)(g)
@@ -82,10 +84,10 @@ def test_the_trunk_is_the_last_stage_at_stride_one(case):
 
 def strided_stage(case) -> nn.Module:
     """What the trunk was grown from, before its strides were taken away."""
-    graph = module._trace(case.backbone, 224)
-    waists = module._square_waists(list(graph.nodes), 224)
-    at = next(node for node in graph.nodes if node.name == case.halves.cut_at)
-    return module._part(case.backbone, graph, start=at, end=waists[-1])
+    traced = graph.trace(case.backbone, 224)
+    waists = graph.waists(traced)
+    at = next(waist for waist in waists if waist.node.name == case.halves.cut_at)
+    return graph.piece(case.backbone, traced, start=at, end=waists[-1])
 
 
 def test_the_network_explains_any_size_and_every_parameter_learns(case):
@@ -152,35 +154,208 @@ def test_a_bad_number_of_classes_is_refused(classes):
         create_model("resnet18", num_classes=classes)
 
 
-class Crossing(nn.Module):
+class Small(nn.Module):
+    """What the made-up backbones below share: 64 × 64 px, 4 classes, a head after the global pool."""
+
+    pretrained_cfg = {"input_size": (3, 64, 64)}  # noqa: RUF012
+
+    def __init__(self, channels: int):
+        super().__init__()
+        torch.manual_seed(0)
+        self.head = nn.Linear(channels, 4)
+
+    def maps(self, x):
+        raise NotImplementedError
+
+    def forward(self, x):
+        return self.head(self.maps(x).mean((2, 3)))
+
+
+class Crossing(Small):
     """Two branches cross the end of the stage that feature_info names, so the cut must move to where they meet."""
 
-    feature_info = ({"module": "narrow", "num_chs": 8, "reduction": 16},)
-    default_cfg = {"input_size": (3, 64, 64)}  # noqa: RUF012
+    feature_info = ({"module": "narrow", "num_chs": 8, "reduction": 8},)
 
     def __init__(self):
-        super().__init__()
-        self.stem = nn.Conv2d(3, 8, 16, 16)
+        super().__init__(12)
+        self.stem = nn.Conv2d(3, 8, 8, 8)
         self.wide, self.narrow = nn.Conv2d(8, 8, 3, padding=1), nn.Conv2d(8, 8, 1)
         self.scale = nn.Parameter(torch.full((1, 8, 1, 1), 2.0))
         self.last = nn.Conv2d(8, 12, 3, 2, padding=1)
-        self.head = nn.Linear(12, 4)
 
-    def forward(self, x):
+    def maps(self, x):
         x, scale = self.stem(x), self.scale
         wide = self.wide(x)
         x = self.narrow(x) * scale + wide
-        return self.head(self.last(x * scale).mean((2, 3)))
+        return self.last(x * scale)
 
 
+class ChannelsLast(Small):
+    """Maps in the order (B, h, w, C), as Swin and MambaOut keep them."""
+
+    def __init__(self):
+        super().__init__(12)
+        self.stem, self.mix = nn.Conv2d(3, 6, 8, 8), nn.Linear(6, 12)
+
+    def maps(self, x):
+        return self.mix(self.stem(x).permute(0, 2, 3, 1)).tanh().permute(0, 3, 1, 2)
+
+
+class InPlace(Small):
+    """The first operation after the cut works in place on g(x)."""
+
+    feature_info = ({"module": "stem", "num_chs": 8, "reduction": 8},)
+
+    def __init__(self):
+        super().__init__(12)
+        self.stem, self.act = nn.Conv2d(3, 8, 8, 8), nn.ReLU(inplace=True)
+        self.last = nn.Conv2d(8, 12, 3, 2, padding=1)
+
+    def maps(self, x):
+        return self.last(self.act(self.stem(x)))
+
+
+class OneResolution(Small):
+    """Eight equal blocks on 8 × 8 cells, as a ConvMixer: no stage to tell from the next."""
+
+    def __init__(self):
+        super().__init__(8)
+        self.stem = nn.Conv2d(3, 8, 8, 8)
+        self.blocks = nn.Sequential(*(nn.Conv2d(8, 8, 3, padding=1) for _ in range(8)))
+
+    def maps(self, x):
+        return self.blocks(self.stem(x))
+
+
+class Coarse(Small):
+    """Reduction 16 has 4 × 4 cells of 64 px: too few for a map."""
+
+    feature_info = ({"module": "fine", "reduction": 8}, {"module": "coarse", "reduction": 16})
+
+    def __init__(self):
+        super().__init__(8)
+        self.fine, self.coarse = nn.Conv2d(3, 8, 8, 8), nn.Conv2d(8, 8, 3, 2, padding=1)
+
+    def maps(self, x):
+        return self.coarse(self.fine(x))
+
+
+class Closed(Small):
+    """A stage that decides by its input's values, which torch.fx can't follow; it strides by a layer and a function."""
+
+    feature_info = ({"module": "stem", "num_chs": 8, "reduction": 8},)
+
+    class Stage(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.down, self.after = nn.Conv2d(8, 12, 3, 2, padding=1), nn.Conv2d(12, 12, 3, padding=1)
+
+        def forward(self, x):
+            return self.after(self.down(x if x.shape[1] == 8 and x.sum() == x.sum() else -x))
+
+    def __init__(self):
+        super().__init__(12)
+        self.stem, self.stage = nn.Conv2d(3, 8, 8, 8), self.Stage()
+
+    def maps(self, x):
+        return self.stage(self.stem(x))
+
+
+class FunctionalPool(Small):
+    """A stage that strides by a function, as Inception does."""
+
+    feature_info = ({"module": "stem", "num_chs": 8, "reduction": 8},)
+
+    def __init__(self):
+        super().__init__(12)
+        self.stem, self.last = nn.Conv2d(3, 8, 8, 8), nn.Conv2d(8, 12, 3, padding=1)
+
+    def maps(self, x):
+        return self.last(functional.max_pool2d(self.stem(x), 3, stride=2, padding=1))
+
+
+MADE_UP = {  # class → where it is cut, cells of the map, channels of g(x)
+    Crossing: ("add", 8, 8),
+    ChannelsLast: ("tanh", 8, 12),
+    InPlace: ("stem", 8, 8),
+    OneResolution: ("blocks_5", 8, 8),
+    Coarse: ("fine", 8, 8),
+    Closed: ("stem", 8, 8),
+    FunctionalPool: ("stem", 8, 8),
+}
+
+
+@pytest.mark.parametrize("kind", MADE_UP)
 @torch.no_grad()
-def test_the_cut_moves_to_where_all_passes_through_one_node():
-    torch.manual_seed(0)
-    backbone = Crossing()
+def test_odd_networks_are_cut_exactly_and_g_is_unharmed(kind):
+    cut_at, cells, channels = MADE_UP[kind]
+    backbone, images = kind(), torch.randn(2, 3, 64, 64)
+    expected = backbone(images)
     halves = cut(backbone)
-    images = torch.randn(2, 3, 64, 64)
-    assert halves.cut_at == "add" and halves.trunk_kind == module.COPY
-    assert torch.equal(halves.perception_branch(halves.extractor(images)), backbone(images))
+    features = halves.extractor(images)
+    assert (halves.cut_at, features.shape) == (cut_at, (2, channels, cells, cells))
+    assert torch.equal(halves.perception_branch(features), expected)
+    network = assemble(halves, num_classes=4, mechanism="none").eval()
+    out = network(images)
+    assert torch.equal(out.logits, expected) and torch.equal(out.features, halves.extractor(images))
+    for mechanism in ("none", "additive", "multiplicative"):
+        out = network.explain_features(features, mechanism)
+        assert torch.equal(network.perceive(out.features, out.attention, mechanism), out.logits)
+
+
+@pytest.mark.parametrize("kind", [Crossing, InPlace, OneResolution, Coarse, Closed, FunctionalPool])
+@torch.no_grad()
+def test_odd_stages_are_copied_at_stride_one_and_keep_their_meaning(kind):
+    backbone = kind()
+    halves = cut(backbone)
+    assert halves.trunk_kind == COPY
+    seen = []
+    backbone.head.register_forward_pre_hook(lambda _head, given: seen.append(given[0]))
+    features = halves.extractor(torch.randn(1, 3, 64, 64))
+    halves.perception_branch(features)
+    response = halves.trunk(features)
+    step = 1 if kind is OneResolution else 2
+    assert response.shape[2:] == features.shape[2:]
+    assert torch.allclose(response[:, :, ::step, ::step].mean((2, 3)), seen[0], atol=1e-6)
+
+
+def test_channels_last_is_told():
+    assert cut(ChannelsLast()).channels_last and not cut(Crossing()).channels_last
+
+
+class Undecided(Small):
+    """torch.fx can't follow it at all."""
+
+    def maps(self, x):
+        return x if x.sum() > 0 else -x
+
+
+class Headless(Small):
+    def forward(self, x):
+        return x[:, :, ::8, ::8]
+
+
+class Tokens(Small):
+    def forward(self, x):
+        return self.head(x.flatten(2).mean(2))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "why"),
+    [(Undecided, "can't be traced"), (Headless, "no scores of classes"), (Tokens, "no place where all")],
+)
+def test_what_cannot_be_cut_says_why_and_what_would_work(backbone, why):
+    with pytest.raises(BackboneError, match=why) as error:
+        cut(backbone(3))
+    message = str(error.value)
+    assert len(message.splitlines()) == 1 and ("resnet" in message or "with a classifier" in message)
+
+
+def test_every_parameter_learns_from_the_first_step():
+    network = create_model("resnet18", num_classes=4, seed=0).train()  # timm lets its residual branches start at 0
+    out, truth = network(torch.randn(2, 3, 64, 64)), torch.tensor([0, 1])
+    (cross_entropy(out.logits, truth) + cross_entropy(out.aux_logits, truth)).backward()
+    assert [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
 def test_metadata_gives_the_input():

@@ -9,7 +9,15 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from abn.errors import ABNError
-from abn.model import MECHANISMS, AttentionBranch, attend, fold_gain, initialise
+from abn.model import (
+    MECHANISMS,
+    AttentionBranch,
+    AttentionBranchNetwork,
+    attend,
+    fold_gain,
+    initialise,
+    settle,
+)
 
 
 def images(count: int = 3) -> torch.Tensor:
@@ -126,3 +134,19 @@ def test_a_folded_gain_answers_to_gain_times_g_as_before_to_g():
     fold_gain(first.conv1, 1.5)
     fold_gain(first.downsample, 1.5)
     torch.testing.assert_close(network.perception_branch(1.5 * g), before, rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_settle_leaves_a_norm_that_sees_too_little_as_it_is():
+    """Two pooled pictures are two values a channel: statistics of those fit no other picture."""
+    squeeze = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 3))
+    network = AttentionBranchNetwork(
+        extractor=nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)),
+        attention_branch=AttentionBranch(nn.Identity(), trunk_channels=4, num_classes=3),
+        perception_branch=squeeze,
+        mechanism="additive",
+    )
+    settle(network, 5 + torch.randn(2, 3, 8, 8))
+    assert torch.equal(squeeze[1].running_mean, torch.zeros(4)) and torch.equal(squeeze[1].running_var, torch.ones(4))
+    assert network.extractor[1].running_mean.abs().min() > 0 and not squeeze[1].training
+    assert squeeze[1].momentum == network.extractor[1].momentum == 0.1
