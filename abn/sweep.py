@@ -44,9 +44,9 @@ What holds for each of the first table: the halves are exactly the backbone; `pe
 `logits`, with every mechanism; the map has {cells} × {cells} cells or more at the backbone's own input, and is not
 saturated; every parameter gets a gradient from L = L_att + L_per.
 
-*trunk*: of {copied}, {copy}; of the others, {residual}. *NHWC*: the backbone itself keeps its maps with the channels
-last; g(x) has them first all the same. *sizes*: whether pictures of other sizes than the backbone's own are taken; all
-are that the backbone takes.
+- *trunk*: for {copied} of them {copy}; for the others {residual}.
+- *NHWC*: the backbone itself keeps its maps with the channels last; g(x) has them first all the same.
+- *sizes*: whether pictures of other sizes than the backbone's own are taken; all are that the backbone takes.
 
 | family | model | input | cut after | g(x) | map | trunk | sizes |
 |---|---|---|---|---|---|---|---|"""
