@@ -89,8 +89,8 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, H, W) → (B, channels + growth, H, W)."""
-        new = self.conv1(self.bn1(x).relu())
-        return torch.cat([x, self.conv2(self.bn2(new).relu())], 1)
+        new = self.conv1(self.bn1(x).relu_())
+        return torch.cat([x, self.conv2(self.bn2(new).relu_())], 1)
 
 
 class Transition(nn.Module):
@@ -103,4 +103,4 @@ class Transition(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, H, W) → (B, width, H/2, W/2)."""
-        return F.avg_pool2d(self.conv1(self.bn1(x).relu()), 2)
+        return F.avg_pool2d(self.conv1(self.bn1(x).relu_()), 2)

@@ -81,7 +81,7 @@ class AttentionBranch(nn.Module):
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """g(x) (B, C, h, w) → class maps (B, K, h, w) and the attention map M (B, 1, h, w)."""
         response = self.trunk_norm(self.trunk(features))
-        response = self.class_norm(self.to_classes(response)).relu()  # A: (B, K, h, w)
+        response = self.class_norm(self.to_classes(response)).relu_()  # A: (B, K, h, w)
         class_maps = self.class_head(response)
         attention = self.map_norm(self.map_head(response)).sigmoid()
         return class_maps, attention

@@ -83,7 +83,7 @@ class _Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, H, W) → (B, width, H / stride, W / stride)."""
         shortcut = x if self.downsample is None else self.downsample(x)
-        return (self.residual(x) + shortcut).relu()
+        return (self.residual(x) + shortcut).relu_()
 
 
 class BasicBlock(_Block):
@@ -97,7 +97,7 @@ class BasicBlock(_Block):
         self.bn2 = nn.BatchNorm2d(width)
 
     def residual(self, x: Tensor) -> Tensor:
-        x = self.bn1(self.conv1(x)).relu()
+        x = self.bn1(self.conv1(x)).relu_()
         return self.bn2(self.conv2(x))
 
 
@@ -119,6 +119,6 @@ class Bottleneck(_Block):
         self.bn3 = nn.BatchNorm2d(width)
 
     def residual(self, x: Tensor) -> Tensor:
-        x = self.bn1(self.conv1(x)).relu()
-        x = self.bn2(self.conv2(x)).relu()
+        x = self.bn1(self.conv1(x)).relu_()
+        x = self.bn2(self.conv2(x)).relu_()
         return self.bn3(self.conv3(x))

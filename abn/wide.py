@@ -75,6 +75,6 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, H, W) → (B, width, H / stride, W / stride)."""
-        ready = self.bn1(x).relu()
+        ready = self.bn1(x).relu_()
         shortcut = x if self.shortcut is None else self.shortcut(ready)
-        return self.conv2(self.bn2(self.conv1(ready)).relu()) + shortcut
+        return self.conv2(self.bn2(self.conv1(ready)).relu_()) + shortcut

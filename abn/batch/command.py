@@ -111,12 +111,14 @@ def _whole(text: str) -> int:
 
 def _networks(args: argparse.Namespace, shard: Shard) -> "tuple[list[Card], Load, bool]":
     """The variants that can be loaded, how to get their networks, and whether others failed."""
+    from abn.inference import quicken
+
     device = _device(args.device)
     networks, cards, failed = {}, [], False
     for variant in dict.fromkeys(part.strip() for part in args.variant.split(",") if part.strip()):
         try:
             card = find_variant(variant)
-            networks[card.id] = load_variant(card).to(device)
+            networks[card.id] = quicken(load_variant(card)).to(device)
             cards.append(card)
         except ABNError as error:  # one broken variant never stops the others
             failed = True
