@@ -24,7 +24,7 @@ from abn.trunk import grow
 
 REDUCTION = 16  # input pixels a cell of g(x), along each axis
 GAIN = 0.1  # of residual branches that timm silences
-QUIET = 0.01  # of the channels' mean variance: less counts as silence
+QUIET = 0.1  # of the channels' mean variance: less counts as silence
 CELLS = 7  # of the map along each axis, at least, for an input of the backbone's own size
 
 
@@ -81,12 +81,11 @@ def _wake(network: nn.Module) -> None:
 @torch.no_grad()
 def _calm(network: AttentionBranchNetwork, size: int) -> None:
     """Settle the network so that its map is far from 0 and 1 on images that it was not settled on, too; in place."""
-    branch = network.attention_branch
     settle(network, torch.randn(2, 3, size, size))
-    quiet = QUIET * branch.trunk_norm.running_var.mean()
-    branch.trunk_norm.running_var.clamp_(
-        min=quiet.item()
-    )  # what was all but silent would be out of all scale elsewhere
+    for norm in network.modules():
+        if isinstance(norm, nn.BatchNorm2d):  # a channel that is all but silent here would be out of scale elsewhere
+            norm.running_var.clamp_(min=QUIET * norm.running_var.mean().item())
+    branch = network.attention_branch
     settle(network, torch.randn(2, 3, size, size), [branch.class_norm, branch.map_norm])
 
 
