@@ -199,7 +199,8 @@ def _plain(model: str, network: AttentionBranchNetwork) -> nn.Module:
     """The backbone as timm runs it, with the network's weights."""
     plain = load_backbone(model, num_classes=CLASSES)
     values = network.extractor.state_dict() | network.perception_branch.state_dict()
-    plain.load_state_dict({name: value for name, value in values.items() if name in plain.state_dict()}, strict=False)
+    known = plain.state_dict()  # tracing may have added constants
+    plain.load_state_dict(known | {name: value for name, value in values.items() if name in known})
     return plain
 
 
