@@ -86,11 +86,11 @@ def _wake(network: nn.Module) -> None:
 @torch.no_grad()
 def _calm(network: AttentionBranchNetwork, size: int) -> None:
     """Settle the network so that its map is far from 0 and 1 on images that it was not settled on, too; in place."""
-    branch = network.attention_branch
     settle(network, torch.randn(2, 3, size, size))
-    if isinstance(branch.trunk_norm, nn.BatchNorm2d):  # what was all but silent would be out of all scale elsewhere
-        variances = branch.trunk_norm.running_var
-        variances.clamp_(min=QUIET * variances.mean().item())
+    for norm in network.modules():
+        if isinstance(norm, nn.BatchNorm2d):  # a channel that is all but silent here would be out of scale elsewhere
+            norm.running_var.clamp_(min=QUIET * norm.running_var.mean().item())
+    branch = network.attention_branch
     settle(network, torch.randn(2, 3, size, size), [branch.class_norm, branch.map_norm])
 
 

@@ -38,15 +38,16 @@ HEAD = """# Backbones
 
 Made by `python -m abn sweep --write` with timm {timm}; don't edit. Each family of timm (a module of it and the word
 that its models' names begin with) is tried with its smallest model and random weights: {made} of {tried} make an
-Attention Branch Network. Most of the others are transformers, which keep no maps.
+Attention Branch Network. Those refused say why; most are transformers, which keep no maps.
 
 What holds for each of the first table: the halves are exactly the backbone; `perceive(features, attention)` is exactly
-`logits`, with every mechanism; the map has {cells} × {cells} cells or more at the backbone's own input, and is not
+`logits`, with every mechanism; the map has {cells} × {cells} cells or more at the backbone's own input and is not
 saturated; every parameter gets a gradient from L = L_att + L_per.
 
-- *trunk*: for {copied} of them {copy}; for the others {residual}.
-- *NHWC*: the backbone itself keeps its maps with the channels last; g(x) has them first all the same.
-- *sizes*: whether pictures of other sizes than the backbone's own are taken; all are that the backbone takes.
+- *g(x)*: C × h × w. *NHWC* says that the backbone itself keeps its maps with the channels last.
+- *trunk*: copy is {copy} ({copied} of {made});
+  residual is {residual}.
+- *sizes*: whether pictures of another size than the backbone's own are taken, as they are wherever it takes them.
 
 | family | model | input | cut after | g(x) | map | trunk | sizes |
 |---|---|---|---|---|---|---|---|"""
@@ -198,7 +199,8 @@ def _plain(model: str, network: AttentionBranchNetwork) -> nn.Module:
     """The backbone as timm runs it, with the network's weights."""
     plain = load_backbone(model, num_classes=CLASSES)
     values = network.extractor.state_dict() | network.perception_branch.state_dict()
-    plain.load_state_dict({name: value for name, value in values.items() if name in plain.state_dict()}, strict=False)
+    known = plain.state_dict()  # tracing may have added constants
+    plain.load_state_dict(known | {name: value for name, value in values.items() if name in known})
     return plain
 
 
