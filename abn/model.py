@@ -44,7 +44,7 @@ class ABNOutput(NamedTuple):
 def attend(features: Tensor, attention: Tensor, mechanism: str) -> Tensor:
     """g'(x): the features (B, C, h, w) reweighed by the map (B, 1, h, w), Eq. 1 and 2 of the paper."""
     if mechanism == "additive":
-        return features + attention * features  # (1 + M) · g, rounded as the authors' code rounds it
+        return (attention * features).add_(features)  # (1 + M) · g as M · g + g, which rounds as the authors' code does
     if mechanism == "multiplicative":
         return attention * features
     if mechanism == "none":

@@ -113,12 +113,12 @@ def expected(path: Path, ids: list[str], network, **options) -> tuple[list[tuple
 
 def expected_of(built) -> tuple[str, ...]:
     """What a tiny network says of the first photograph."""
-    from abn import cifar
+    from abn import paper
     from abn.explainer import explain
-    from abn.official import CIFAR10
+    from abn.official_names import CIFAR10
 
     photo = next(iter(first_view.gallery().values()))
-    card = replace(list_variants()[0], input=cifar.INPUT, classes=CIFAR10, mechanism=built.mechanism)
+    card = replace(list_variants()[0], input=paper.INPUTS[paper.CIFAR], classes=CIFAR10, mechanism=built.mechanism)
     found = explain(open_picture(photo.path.read_bytes()), [card], load=lambda card: built)[0]
     return tuple(found.top(head, 1)[0].label for head in ("auxiliary", "perception"))
 

@@ -200,10 +200,10 @@ def test_what_is_drawn_for_a_picture_depends_on_seed_pass_and_picture_alone(colo
 
 
 def find_input(size: int):
-    from abn import cifar
+    from abn import paper
 
-    assert cifar.INPUT.size == size
-    return cifar.INPUT
+    assert paper.INPUTS[paper.CIFAR].size == size
+    return paper.INPUTS[paper.CIFAR]
 
 
 def test_pictures_are_measured_as_the_app_shows_them(colours):
@@ -265,7 +265,7 @@ def test_weights_of_a_plain_backbone_start_it_their_classifier_made_anew(colours
     [
         (["--data", "nowhere"], "There is no folder 'nowhere'"),
         (["--backbone", "resnet81"], "timm knows no backbone named 'resnet81'"),
-        (["--backbone", "cifar-resnet21"], "There is no small backbone"),
+        (["--backbone", "cifar-resnet21"], "The paper has no network 'cifar-resnet21'"),
         (["--epochs", "0.1"], "not one step"),
         (["--epochs", "0"], "more than nothing"),
         (["--rate", "nan"], "more than nothing"),
