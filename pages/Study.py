@@ -21,7 +21,7 @@ if study:
             "scenes it is two near-copies of the perception branch, averaged: a weak test of what parameters can do."),
         Question("auxiliary", "More than the auxiliary loss alone?", {"": findings.compared(study, "none")},
             "“none” has the same layers, the same parameters and the same two losses; only its map is never applied. "
-            "What is seen here is due to the attention mechanism itself."),
+            "So a difference could only come from the attention mechanism itself."),
         Question("mechanism", "Additive or multiplicative?", panels.by_head(study),
             "Right of the dotted line additive is right more often, left of it multiplicative."),
         Question("bright", "Is bright important?", panels.by_order(study),
@@ -30,10 +30,13 @@ if study:
             "most in insertion. “none” never applies its map, yet its map may still know what matters."),
         Question("polarity", "Does bright lie on the object?", {"": findings.polarity(study)},
             "Right of the dotted line a map is bright on the object, left of it upside down. Nothing in the losses "
-            "asks for either. Grey: the map that is never applied, and the network before any training."),
+            "asks for either; within 0.05 of the line counts as neither. Grey: the map that is never applied, and the "
+            "network before any training."),
         Question("upside-down", "What turns a map upside down?", {"": findings.polarity_trials(study)},
-            "Unfolded: the pretrained perception branch was not rescaled for the map's gain, so that it is served best "
-            "where M is near zero. Fast head: the map head learns a hundred times faster, on a fixed trunk."),
+            "Folded: before training, the weights of the pretrained perception branch are divided by the map's mean "
+            "gain, so that it starts out answering as the plain CNN. Unfolded: they are not, and it is served best "
+            "where M is near zero. Fast head: the map head learns a hundred times faster, on a fixed trunk. These "
+            "networks were trained beside the study's own."),
         Question("object", "Does the map find the object?", panels.by_metric(study),
             "Grey are the controls. On scenes the network before training is already the pretrained backbone's class "
             "evidence; CAM has coarser cells and belongs to one class. A map that nobody trained may find the object "

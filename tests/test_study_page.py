@@ -279,3 +279,10 @@ def test_the_page_is_listed_and_needs_neither_torch_nor_scipy():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_pandas_is_whole_before_any_page_draws():
+    """Plotly asks for it in whatever thread, and would take it half imported from another session's."""
+    code = "import sys; import abn.ui.frame; print(hasattr(sys.modules.get('pandas'), 'Series'))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "True", done.stderr

@@ -35,7 +35,7 @@ def exact_test(study: Study, key: str = "accuracy") -> list[str]:
         message = ", so the interval and not p carries the message" if adjusted >= DECISIVE else ""
         sentences.append(
             f"With {count} seeds the exact test can't give a p below 2/2^{count} = {least:.4g}, and Holm's adjustment "
-            f"for {family} comparisons makes {adjusted:.2g} of that{message}."
+            f"for up to {family} comparisons makes up to {adjusted:.2g} of that{message}."
         )
     if study.comparisons:
         sentences.append(
@@ -112,32 +112,37 @@ def compared(
     metric = METRICS[key]
     found = {dataset: [study.difference(dataset, arm, against, key) for arm in arms] for dataset in study.datasets}
     rows = {title(dataset): some for dataset, some in found.items()}
+    same = _same_computation(study, key) if against == NONE else {}
     which = ((f"{arms[0]} ahead", "seen"), (f"{against} ahead", "seen"))
     unit = f" ({metric.step})" if metric.step else ""
     said = per_dataset({dataset: clauses(some, metric) for dataset, some in found.items()})
     return Finding(
-        said + (_same_computation(study, key) if against == NONE else ()),
+        said + tuple(same.values()),
         rows,
         f"difference in {metric.title}{unit.replace(' ', '<br>', 1)}",
-        verdicts(rows, *(which if ahead else better_or_worse(metric))),
+        tuple(
+            Verdict(one.where, "repeats the first question", "open") if one.where in same else one
+            for one in verdicts(rows, *(which if ahead else better_or_worse(metric)))
+        ),
         in_numbers(rows, f"difference in {metric.title}{unit}", metric.digits),
         digits=metric.digits,
         reference=0,
     )
 
 
-def _same_computation(study: Study, key: str) -> tuple[str, ...]:
-    """Where “none” and the baseline agree in every seed to the last digit: they are one computation, and no control."""
+def _same_computation(study: Study, key: str) -> dict[str, str]:
+    """A sentence for each data set where “none” and the baseline agree in every seed to the last digit: they are one
+    computation, and no control."""
     where = [
         title(dataset)
         for dataset in study.datasets
         if (values := study.values(dataset, NONE, key)) and values == study.values(dataset, BASELINE, key)
     ]
-    return tuple(
-        f"{name}: “none” and the baseline agree in every seed to the last digit: the feature extractor, the one part "
-        "that both losses could change, is fixed. So this repeats the first question."
+    return {
+        name: f"{name}: “none” and the baseline agree in every seed to the last digit: the feature extractor, the one "
+        "part that both losses could change, is fixed. So this repeats the first question."
         for name in where
-    )
+    }
 
 
 POLARITY = "polarity: −1 upside down, 1 upright"
@@ -263,6 +268,7 @@ def bright_first(study: Study, key: str = "deletion") -> Finding:
             {title(dataset): some for dataset, some in beyond.items()},
             ("bright matters more than in “none”", "seen"),
             ("bright matters less than in “none”", "open"),
+            none="bright matters no more than in “none”",
         ),
         in_numbers(titled, what, metric.digits),
         digits=metric.digits,

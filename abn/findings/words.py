@@ -95,12 +95,17 @@ def clauses(rows: Sequence[Spread], metric: Metric) -> str:
     return "; ".join(parts)
 
 
-def verdicts(rows: dict[str, list[Spread]], above: tuple[str, str], below: tuple[str, str]) -> tuple[Verdict, ...]:
+def verdicts(
+    rows: dict[str, list[Spread]],
+    above: tuple[str, str],
+    below: tuple[str, str],
+    none: str = "no difference seen",
+) -> tuple[Verdict, ...]:
     """A word on each panel's differences: what they share, or that they differ; `above`, `below`: (words, tone)."""
     known = {
         (): ("not measured", "missing"),
         ("few",): ("too few seeds", "missing"),
-        ("none",): ("no difference seen", "open"),
+        ("none",): (none, "open"),
         ("higher",): above,
         ("lower",): below,
         ("higher", "none"): (f"{above[0]} in part", "open"),

@@ -1,6 +1,7 @@
 """The frame of every page: its title, the list of pages, and what is wrong with the variants."""
 
 import numpy as np
+import pandas  # noqa: F401  whole before Plotly, in whatever session, finds it half imported by another thread
 import streamlit as st
 from PIL import Image
 
