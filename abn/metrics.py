@@ -1,4 +1,7 @@
-"""How well a map finds an object whose mask is known. Each function takes one map and one mask; traps are named."""
+"""Figures of one map: against an object's mask, against another map, and the order in which its cells come.
+
+Each function takes plain arrays; traps are named where they lie.
+"""
 
 import numpy as np
 
@@ -39,8 +42,7 @@ def roc_auc(attention: np.ndarray, mask: np.ndarray) -> float:
     outside = mask.size - inside
     if not inside or not outside:
         return float("nan")
-    _, level, counts = np.unique(large, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[level.reshape(mask.shape)]  # midranks, 1 … H·W
+    ranks = _midranks(large)  # 1 … H·W
     return float((ranks[mask].sum() - inside * (inside + 1) / 2) / (inside * outside))
 
 
@@ -76,3 +78,43 @@ def cells_mask(order: np.ndarray, share: float, shape: tuple[int, int], size: tu
 def curve_area(scores: np.ndarray) -> float:
     """Area under a curve of equally spaced scores (…, S) over the share of cells 0 … 1, by trapezoids."""
     return float(np.mean((scores[..., 1:] + scores[..., :-1]) / 2))
+
+
+# ---- one map against another ----
+
+
+def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """Spearman's ρ of two maps' cells, ties at their mean rank: 1 the same order, −1 the opposite, NaN for a constant.
+
+    Maps of different shapes are compared on the finer grid, the coarser one enlarged.
+    """
+    first, second = (_midranks(values.ravel()) for values in _on_one_grid(first, second))
+    first, second = first - first.mean(), second - second.mean()
+    size = np.sqrt((first**2).sum() * (second**2).sum())
+    return float((first * second).sum() / size) if size else float("nan")
+
+
+def overlap(first: np.ndarray, second: np.ndarray, share: float = 0.2) -> float:
+    """Intersection over union of the two maps' brightest `share` of cells: 1 the same cells, 0 none in common."""
+    one, other = (top_cells(values, share) for values in _on_one_grid(first, second))
+    return float((one & other).sum() / (one | other).sum())
+
+
+def top_cells(attention: np.ndarray, share: float) -> np.ndarray:
+    """The brightest `share` of a map's cells (h, w), at least one; where equal ones are at the border, as they lie."""
+    chosen = np.zeros(attention.size, bool)
+    chosen[cell_order(attention)[: max(1, round(share * attention.size))]] = True
+    return chosen.reshape(attention.shape)
+
+
+def _midranks(values: np.ndarray) -> np.ndarray:
+    """Ranks 1 … n, equal values at the mean of theirs."""
+    _, level, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[level.reshape(values.shape)]
+
+
+def _on_one_grid(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if first.shape == second.shape:
+        return first, second
+    size = max(first.shape, second.shape)[::-1]
+    return upsample(first, size), upsample(second, size)

@@ -80,11 +80,14 @@ class AttentionBranch(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """g(x) (B, C, h, w) → class maps (B, K, h, w) and the attention map M (B, 1, h, w)."""
-        response = self.trunk_norm(self.trunk(features))
-        response = self.class_norm(self.to_classes(response)).relu_()  # A: (B, K, h, w)
+        response = self.respond(features)
         class_maps = self.class_head(response)
         attention = self.map_norm(self.map_head(response)).sigmoid()
         return class_maps, attention
+
+    def respond(self, features: Tensor) -> Tensor:
+        """g(x) (B, C, h, w) → the trunk's response A (B, K, h, w)."""
+        return self.class_norm(self.to_classes(self.trunk_norm(self.trunk(features)))).relu_()
 
 
 class AttentionBranchNetwork(nn.Module):

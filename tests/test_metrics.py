@@ -9,8 +9,11 @@ from abn.metrics import (
     cells_mask,
     curve_area,
     energy_ratio,
+    overlap,
     pointing_hit,
+    rank_correlation,
     roc_auc,
+    top_cells,
 )
 
 
@@ -92,3 +95,38 @@ def test_the_mask_of_cells_takes_whole_cells_of_the_picture():
 def test_curve_area_by_trapezoids():
     assert curve_area(np.array([1, 0.5, 0])) == 0.5
     assert curve_area(np.array([[1.0, 1.0, 0.0], [1.0, 0.0, 0.0]])) == pytest.approx(0.5)
+
+
+def test_rank_correlation_asks_for_the_order_alone():
+    values = np.array([[0.1, 0.5], [0.3, 0.9]])
+    assert rank_correlation(values, values**3) == pytest.approx(1)
+    assert rank_correlation(values, 1 - values) == pytest.approx(-1)
+    swapped = np.array([[0.1, 0.3], [0.5, 0.9]])  # ranks 1 3 2 4 and 1 2 3 4: 1 − 6 · 2 / (4 · 15)
+    assert rank_correlation(values, swapped) == pytest.approx(0.8)
+    assert np.isnan(rank_correlation(values, np.full((2, 2), 0.4)))
+
+
+def test_rank_correlation_is_spearmans_with_ties():
+    from scipy.stats import spearmanr
+
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, 9, (14, 14)), rng.integers(0, 9, (14, 14))
+    assert rank_correlation(first, second) == pytest.approx(spearmanr(first.ravel(), second.ravel())[0])
+
+
+def test_maps_of_two_sizes_are_compared_on_the_finer_grid():
+    coarse = np.array([[0.1, 0.2], [0.3, 0.4]])
+    fine = np.array(
+        [[0.1, 0.125, 0.175, 0.2], [0.15, 0.2, 0.22, 0.25], [0.25, 0.3, 0.32, 0.35], [0.3, 0.33, 0.37, 0.4]]
+    )
+    assert rank_correlation(coarse, fine) > 0.95
+    assert overlap(coarse, fine, 0.25) > 0.5
+
+
+def test_overlap_of_the_brightest_cells():
+    values = np.arange(10.0).reshape(2, 5)
+    assert top_cells(values, 0.2).nonzero()[1].tolist() == [3, 4]
+    assert overlap(values, values) == 1
+    assert overlap(values, -values) == 0
+    assert overlap(values, np.roll(values, 1, axis=1)) == pytest.approx(1 / 3)  # one of the two cells is the same
+    assert top_cells(np.zeros((3, 3)), 0.01).sum() == 1

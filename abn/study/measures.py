@@ -1,25 +1,21 @@
 """What is measured of one trained arm: both heads, calibration, the map against the object's mask, deletion, insertion.
 
-Deletion (RISE, Petsiuk et al. 2018): the picture's cells are painted in its mean colour, the brightest first;
-insertion: they are uncovered on its blurred copy. The score is the softmax probability of the class that the perception
-head named on the whole picture; the figure is the area under it. Beside them stand the same with the darkest first and
-in random order: only against these does an area say anything. Pictures with cells painted over are not natural ones,
-and the baseline chosen changes the areas.
+Deletion paints the cells in the picture's mean colour, insertion uncovers them on its blurred copy (abn/curves.py); the
+score is the probability of the class that the perception head named on the whole picture. Beside brightest first stand
+darkest first and random order: only against these does an area say anything.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from abn.metrics import calibration_error, cell_order, cells_mask, curve_area, energy_ratio, pointing_hit, roc_auc
+from abn.curves import Curve, baseline, follow
+from abn.metrics import calibration_error, cell_order, curve_area, energy_ratio, pointing_hit, roc_auc
 from abn.study.arms import Answer, answer
 
 SHARES = np.linspace(0, 1, 7)  # of the cells taken away or uncovered
-BLUR = 8  # the blurred copy has so many times fewer pixels along each axis
 
 
 @dataclass(frozen=True)
@@ -80,39 +76,24 @@ def _answers(network: nn.Module, test: Pictures) -> Answer:
 def _curves(network: nn.Module, test: Pictures, told: Answer) -> dict[str, float]:
     """Areas of deletion and insertion over the first pictures, brightest first, darkest first, and in random order."""
     images, maps = test.inputs[: test.deleted], told.attention[: test.deleted].numpy()
-    named = told.logits[: test.deleted].argmax(1)
+    named = told.logits[: test.deleted].argmax(1).tolist()
     random = np.random.default_rng(0)
     orders = {
         "": [cell_order(m) for m in maps],
         "_dark_first": [cell_order(m, brightest_first=False) for m in maps],
         "_random": [random.permutation(m.size) for m in maps],
     }
-    plain = images.mean((2, 3), keepdim=True).expand_as(images)
-    small = F.avg_pool2d(images, BLUR)
-    blurred = F.interpolate(small, images.shape[2:], mode="bilinear", align_corners=False)
+    ends = {
+        "deletion": [(image, baseline(image, "mean colour")) for image in images],
+        "insertion": [(baseline(image, "blurred"), image) for image in images],
+    }
+
+    def probability(some: Tensor, classes: Tensor) -> Tensor:
+        return answer(network, network.extractor(some)).logits.softmax(1).gather(1, classes[:, None])[:, 0]
+
     found = {}
     for name, order in orders.items():
-        found[f"deletion{name}"] = curve_area(_scores(network, test, images, plain, order, maps.shape[1:], named))
-        found[f"insertion{name}"] = curve_area(_scores(network, test, blurred, images, order, maps.shape[1:], named))
+        for kind, pairs in ends.items():
+            curves = [Curve(*pair, o, maps.shape[1:], k) for pair, o, k in zip(pairs, order, named, strict=True)]
+            found[f"{kind}{name}"] = curve_area(follow(curves, probability, SHARES, batch=test.batch))
     return found
-
-
-def _scores(
-    network: nn.Module, test: Pictures, start: Tensor, end: Tensor, orders: list, shape: tuple[int, int], named: Tensor
-) -> np.ndarray:
-    """Probability of class `named` (N,) while the cells of `start` give way to those of `end`: (N, shares)."""
-    size = tuple(start.shape[2:])
-    scores = np.zeros((len(orders), len(SHARES)))
-    for column, share in enumerate(SHARES):
-        gone = torch.from_numpy(np.stack([cells_mask(order, share, shape, size) for order in orders]))
-        mixed = torch.where(gone[:, None], end, start)
-        scores[:, column] = np.concatenate(list(_probabilities(network, mixed, named, test.batch)))
-    return scores
-
-
-@torch.inference_mode()
-def _probabilities(network: nn.Module, images: Tensor, named: Tensor, batch: int) -> Iterator[np.ndarray]:
-    for some, classes in zip(images.split(batch), named.split(batch), strict=True):
-        features = network.extractor(some.contiguous(memory_format=torch.channels_last))
-        probabilities = answer(network, features).logits.softmax(1)
-        yield probabilities.gather(1, classes[:, None])[:, 0].numpy()

@@ -1,0 +1,60 @@
+"""Forgetting a part: what it was made of stays, what it said is gone, and no other part is touched."""
+
+import pytest
+import tiny
+import torch
+
+from abn.errors import ABNError
+from abn.metrics import rank_correlation
+from abn.sanity import forget
+from abn.variants import PARTS
+
+IMAGES = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(3))
+
+
+@pytest.fixture(scope="module")
+def network():
+    return tiny.network(seed=4)
+
+
+def maps(network):
+    with torch.inference_mode():
+        return network(IMAGES).attention[:, 0].numpy()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_only_the_part_forgets(network, part):
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    changed = forget(network, part, IMAGES, seed=0)
+    now = changed.state_dict()
+    assert all(
+        torch.equal(value, before[name]) for name, value in network.state_dict().items()
+    )  # the caller's is whole
+    touched = {name.split(".")[0] for name in now if not torch.equal(now[name], before[name])}
+    assert touched == {part}
+    for name, parameter in getattr(changed, part).named_parameters():
+        old = getattr(network, part).get_parameter(name)
+        assert torch.equal(parameter.flatten().sort().values, old.flatten().sort().values)
+    assert not changed.training
+
+
+def test_the_map_forgets_with_extractor_and_attention_branch_and_never_with_the_perception_branch(network):
+    own = maps(network)
+    found = {}
+    for part in PARTS:
+        changed = maps(forget(network, part, IMAGES, seed=1))
+        assert changed.std() > 0.01  # no map that is flat because it saturated
+        found[part] = sum(rank_correlation(*pair) for pair in zip(own, changed, strict=True)) / len(own)
+    assert found["perception_branch"] == pytest.approx(1)
+    assert abs(found["attention_branch"]) < 0.8 and abs(found["extractor"]) < 0.8
+
+
+def test_a_seed_decides(network):
+    first, again, other = (forget(network, "attention_branch", IMAGES, seed=seed) for seed in (1, 1, 2))
+    weights = [n.attention_branch.map_head.weight for n in (first, again, other)]
+    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
+
+
+def test_an_unknown_part_is_one_sentence(network):
+    with pytest.raises(ABNError, match="Choose one of: extractor, attention_branch, perception_branch"):
+        forget(network, "head", IMAGES, seed=0)
