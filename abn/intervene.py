@@ -1,0 +1,91 @@
+"""Edited maps: what the perception branch says of another M. Only this branch runs again.
+
+`perceive(g, M)` with the network's own M is exactly its forward pass, so whatever an edit changes is due to the edit.
+That asks whether the perception branch uses the map, with no unnatural pixels; it doesn't tell why M is as it is. And
+M = 0 is not "attention off": with the additive mechanism it also takes the mean gain away, which the branch is used to.
+The fair controls are the constant mean of M and M shuffled in space, which both keep the mean gain.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from abn.errors import ABNError
+from abn.model import AttentionBranchNetwork, attend
+from abn.picture import Picture, fit_picture, upsample
+from abn.variants import Card, load_variant
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One picture in one network, with g(x) and M kept, so that an edit costs the perception branch alone."""
+
+    network: AttentionBranchNetwork
+    features: Tensor  # (1, C, h, w) g(x)
+    attention: np.ndarray  # (h, w) float32, the network's own M
+
+    def answers(self, attention: np.ndarray, mechanism: str | None = None) -> np.ndarray:
+        """Perception head's probabilities (N, K) float32 for N maps (N, h, w), or (K,) for one (h, w), which may hold
+        any finite number; `mechanism` None: the one that the network was trained with."""
+        maps = np.asarray(attention, np.float32)
+        if maps.shape[-2:] != self.attention.shape or maps.ndim not in (2, 3) or not np.isfinite(maps).all():
+            wanted, given = (" × ".join(map(str, shape)) for shape in (self.attention.shape, maps.shape))
+            raise ABNError(f"An edited map has {wanted} cells with a finite number in each; this one is {given}.")
+        stacked = torch.from_numpy(maps.reshape(-1, 1, *self.attention.shape))
+        with torch.inference_mode():
+            logits = self.network.perceive(self.features.expand(len(stacked), -1, -1, -1), stacked, mechanism)
+        found = logits.softmax(1).numpy()
+        return found[0] if maps.ndim == 2 else found
+
+    def energy_kept(self, attention: np.ndarray, mechanism: str | None = None) -> np.ndarray:
+        """‖g′‖ ÷ ‖g‖ of each channel (C,) float32: 1 where the map leaves it as it is; NaN for a channel of zeros."""
+        with torch.inference_mode():
+            maps = torch.from_numpy(np.asarray(attention, np.float32))[None, None]
+            changed = attend(self.features, maps, mechanism or self.network.mechanism)
+            before, after = (values.flatten(2).norm(dim=2)[0] for values in (self.features, changed))
+        return torch.where(before > 0, after / before, torch.nan).numpy()
+
+
+def subject(
+    picture: Picture, card: Card, *, fit: str = "crop", load: Callable[[Card], AttentionBranchNetwork] = load_variant
+) -> Subject:
+    """Run extractor and attention branch once. Raises an `ABNError` for an unknown fit or broken weights."""
+    network = load(card)
+    images = torch.from_numpy(fit_picture(picture, card.input, fit).normalised(card.input))[None]
+    with torch.inference_mode():
+        features = network.extractor(images)
+        _, attention = network.attention_branch(features)
+    return Subject(network, features, attention[0, 0].numpy())
+
+
+def strengthened(attention: np.ndarray, *, strength: float = 1.0, power: float = 1.0) -> np.ndarray:
+    """α · M^γ with α `strength` and γ `power`: additive g′ = (1 + α · M^γ) · g, multiplicative g′ = α · M^γ · g."""
+    return (strength * np.asarray(attention, np.float32) ** power).astype(np.float32)
+
+
+# ---- presets: name → what it makes of M ----
+
+
+def shuffled(attention: np.ndarray, seed: int = 0) -> np.ndarray:
+    """The same values in other cells."""
+    return np.random.default_rng(seed).permutation(attention.ravel()).reshape(attention.shape)
+
+
+PRESETS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "own map": np.copy,
+    "zeros": np.zeros_like,
+    "ones": np.ones_like,
+    "constant mean": lambda m: np.full_like(m, m.mean()),
+    "shuffled": shuffled,
+    "inverted": lambda m: m.max() + m.min() - m,  # the same range: bright where it was dark
+    "flipped": lambda m: m[:, ::-1].copy(),
+}
+CONTROLS = ("constant mean", "shuffled")  # they keep the mean gain, so they ask for the place alone
+
+
+def borrowed(attention: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Another variant's or another picture's map (h, w), brought to the cells of this one."""
+    return attention.copy() if attention.shape == shape else upsample(attention, shape[::-1])

@@ -1,0 +1,91 @@
+"""An edited map: the own one is exactly the forward pass, each preset by hand, and only the perception branch runs."""
+
+import numpy as np
+import pytest
+import tiny
+import torch
+
+from abn.errors import ABNError
+from abn.explainer import explain
+from abn.intervene import PRESETS, borrowed, shuffled, strengthened, subject
+from abn.variants import load_variant
+
+
+@pytest.fixture(scope="module")
+def card(tmp_path_factory):
+    return tiny.variant(tmp_path_factory.mktemp("variants"), "tiny", tiny.network("additive", seed=8))
+
+
+@pytest.fixture(scope="module")
+def asked(card):
+    return subject(tiny.picture(), card)
+
+
+@pytest.mark.parametrize("mechanism", ["additive", "multiplicative", "none"])
+def test_the_own_map_is_exactly_the_forward_pass(asked, card, mechanism):
+    whole = explain(tiny.picture(), [card], mechanism=mechanism)[0]
+    assert np.array_equal(asked.attention, whole.attention)
+    assert np.array_equal(asked.answers(asked.attention, mechanism), whole.perception)
+
+
+def test_only_the_perception_branch_runs_and_many_maps_run_at_once(card):
+    network, runs = load_variant(card), []
+    asked = subject(tiny.picture(), card, load=lambda _: network)
+    parts = ("extractor", "attention_branch", "perception_branch")
+    for part in parts:
+        getattr(network, part).register_forward_hook(lambda *_, part=part: runs.append(part))
+    maps = np.stack([preset(asked.attention) for preset in PRESETS.values()])
+    together = asked.answers(maps)
+    assert runs == ["perception_branch"]
+    for one, row in zip(maps, together, strict=True):
+        np.testing.assert_allclose(asked.answers(one), row, rtol=1e-5, atol=1e-6)
+    assert together.sum(1) == pytest.approx(1)
+    assert len({row.tobytes() for row in together}) == len(PRESETS)  # each really ran, zeros included
+
+
+def test_the_presets_by_hand():
+    m = np.array([[0.1, 0.2], [0.4, 0.9]], np.float32)
+    found = {name: preset(m) for name, preset in PRESETS.items()}
+    assert np.array_equal(found["own map"], m) and found["own map"] is not m
+    assert not found["zeros"].any() and (found["ones"] == 1).all()
+    assert found["constant mean"] == pytest.approx(np.full((2, 2), 0.4))
+    assert sorted(found["shuffled"].ravel()) == sorted(m.ravel())
+    assert found["inverted"] == pytest.approx(np.array([[0.9, 0.8], [0.6, 0.1]]))
+    assert found["flipped"].tolist() == m[:, ::-1].tolist()
+    assert all(one.shape == m.shape and one.dtype == np.float32 for one in found.values())
+    assert not np.array_equal(shuffled(np.arange(64.0).reshape(8, 8)), np.arange(64.0).reshape(8, 8))
+
+
+def test_strength_and_power():
+    m = np.array([[0.25, 1.0]], np.float32)
+    assert strengthened(m, strength=2).tolist() == [[0.5, 2]]
+    assert strengthened(m, power=0.5).tolist() == [[0.5, 1]]
+    assert strengthened(m, strength=3, power=0).tolist() == [[3, 3]]
+
+
+def test_no_strength_in_the_additive_mechanism_is_no_attention(asked):
+    none = asked.answers(strengthened(asked.attention, strength=0), "additive")
+    assert np.array_equal(none, asked.answers(asked.attention, "none"))
+
+
+def test_energy_kept_of_each_channel(asked):
+    half = np.full_like(asked.attention, 0.5)
+    additive, multiplicative, none = (asked.energy_kept(half, m) for m in ("additive", "multiplicative", "none"))
+    alive = ~np.isnan(none)
+    assert alive.any() and additive.shape == (asked.features.shape[1],)
+    assert additive[alive] == pytest.approx(1.5) and multiplicative[alive] == pytest.approx(0.5)
+    assert none[alive] == pytest.approx(1)
+    dead = type(asked)(asked.network, torch.zeros_like(asked.features), asked.attention)
+    assert np.isnan(dead.energy_kept(half)).all()
+
+
+def test_a_borrowed_map_comes_to_the_cells_of_this_one():
+    coarse = np.array([[0.0, 1.0], [0.0, 1.0]], np.float32)
+    assert borrowed(coarse, (2, 2)).tolist() == coarse.tolist()
+    assert borrowed(coarse, (2, 4))[0] == pytest.approx([0, 0.25, 0.75, 1])
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((3, 3)), np.zeros((1, 1, 16, 16)), np.full((16, 16), np.nan)])
+def test_a_map_that_does_not_fit_is_one_sentence(asked, wrong):
+    with pytest.raises(ABNError, match="16 × 16 cells with a finite number in each"):
+        asked.answers(wrong)
