@@ -1,31 +1,16 @@
 """Compare: one photograph, several variants of one network, side by side."""
 
-from functools import partial
-
 import streamlit as st
 
 from abn import render
-from abn.ui import choices, frame, live, panels, pickers
-from abn.variants import sibling
+from abn.ui import choices, frame, live, panels
+from abn.ui.bar import bar, need_variants
 
 frame.begin("Compare", "Where does a network look, what do its two heads say, and what does its attention map change?")
 
-chosen = pickers.picture()
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    pickers.add_pictures()
-    cards = live.cards()
-    picked = pickers.variants(cards)
-    mechanism, same_weights = pickers.mechanism()
-    fit = pickers.fit()
-    view = pickers.view()
-
-pickers.mind_the_kind(chosen, picked, cards)
-among = partial(sibling, among=cards)
-asked = choices.ablate(picked, mechanism, same_weights, among)
-if not asked.cards:
-    st.info(frame.plain(asked.note or "Choose at least one variant that can be shown."), icon=":material/arrow_upward:")
-    live.take_over()
-    st.stop()
+choice = bar(ablation=True)
+need_variants(choice)
+chosen, asked, fit, view = choice.chosen, choice.asked, choice.fit, choice.view
 
 page = st.empty()
 question = (chosen.picture.sha256, tuple(card.sha256 for card in asked.cards), asked.applied, fit)
@@ -68,7 +53,7 @@ with page.container():
         with place:
             panels.laid_back(explanation, card, chosen, view, span)
 
-    pair = choices.difference_pair(shown[0][1], among)
+    pair = choices.difference_pair(shown[0][1], choice.sibling)
     known = {explanation.variant: explanation for explanation in found}  # the map is made before the mechanism
     if pair and all(card.id in known for card in pair):
         both = [known[card.id] for card in pair]

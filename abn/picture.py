@@ -198,6 +198,13 @@ class Fitted:
             min(float(bottom), self.scale[1] * fed + self.offset[1]),
         )
 
+    @property
+    def extent(self) -> tuple[float, float, float, float]:
+        """Where the input lies on the original, in parts of its width and height: left, top, right, bottom; beyond
+        0 to 1 where the original was padded."""
+        corners = (self.offset[axis] + self.scale[axis] * self.image.width * end for end in (0, 1) for axis in (0, 1))
+        return tuple(corner / side for corner, side in zip(corners, self.original_size * 2, strict=True))
+
     def normalised(self, spec: InputSpec) -> np.ndarray:
         """The very tensor: (rgb / 255 − mean) / std, float32 (3, size, size)."""
         rgb = np.asarray(self.image, np.float32) / np.float32(255)

@@ -4,6 +4,8 @@ A map's colours run from `low` to `high`, which are always a visible choice (`li
 (`colour_bar`). A map that hardly varies says so (`flat_sentence`) instead of being stretched until it looks eventful.
 """
 
+import base64
+import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from abn.explanation import Explanation
 
 SCALES = ("raw", "each", "shared")  # see `limits`
+MARKS = ("contour", "mask")  # how the brightest region is marked
 FLAT = 0.05  # a map whose cells differ by less than this (of the 0 to 1 that M can span) has nothing to show
 SATURATED = 0.95  # the part of the cells at one end from which a map counts as saturated
 END = 0.005  # how near to 0 or 1 an end lies: a faint map of 0.01 to 0.15 still has a pattern to show
@@ -144,6 +147,48 @@ def brightest(values: np.ndarray) -> str:
     if not rows and not side:
         return "in the middle"
     return f"at the {rows}{side or 'middle'}"
+
+
+def brightest_level(values: np.ndarray, share: float) -> tuple[float, float]:
+    """From which value on a map (H, W) belongs to its brightest `share`, and the area that this really is, 0 … 1.
+
+    Equal values are taken together, so the area is at least `share`, and a constant map's is all of it.
+    """
+    seen = values[~np.isnan(values)]
+    level = np.sort(seen)[-max(1, round(share * seen.size))]
+    return float(level), float(np.mean(seen >= level))
+
+
+def mark_brightest(drawn: Image.Image, plain: Image.Image, inside: np.ndarray, how: str) -> Image.Image:
+    """The brightest region (H, W) bool of a map marked on the picture that it was `drawn` over: as a "contour", or as a
+    "mask" that shows the `plain` picture inside it and dims all else."""
+    if how == "mask":
+        pixels = np.asarray(plain.convert("RGB"), np.float32)
+        return Image.fromarray(np.where(inside[..., None], pixels, 0.25 * pixels).astype(np.uint8))
+    if how != "contour":
+        raise ValueError(f"The brightest region is marked by one of {', '.join(MARKS)}, not {how!r}.")
+    pixels = np.array(drawn.convert("RGB"))
+    width = max(1, max(drawn.size) // 320)
+    inner, outer = _shrunk(inside, width), _shrunk(~inside, width)
+    pixels[inside & ~inner] = 255
+    pixels[~inside & ~outer] = 0
+    return Image.fromarray(pixels)
+
+
+def _shrunk(region: np.ndarray, by: int) -> np.ndarray:
+    """The region without its outermost pixels, `by` wide; the picture's border is no outline."""
+    for axis in (0, 1):
+        padded = np.pad(region, [(by, by) if a == axis else (0, 0) for a in (0, 1)], constant_values=True)
+        windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * by + 1, axis=axis)
+        region = windows.all(-1)
+    return region
+
+
+def data_url(image: Image.Image, quality: int = 90) -> str:
+    """A picture as a JPEG in a data: URL, for what is drawn in the browser."""
+    stream = io.BytesIO()
+    image.convert("RGB").save(stream, "JPEG", quality=quality)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
 def symmetric_limit(difference: np.ndarray) -> float:

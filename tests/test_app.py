@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from reading import captions, components, pictures
 from streamlit.testing.v1 import AppTest
 
 from abn import first_view, render, variants
 from abn.explainer import explain
-from abn.picture import open_picture
+from abn.picture import open_picture, upsample
 from abn.ui import choices, live, panels, pickers
 from abn.ui.frame import plain
 from abn.variants import list_variants
@@ -61,17 +62,13 @@ def photo_picture(photo: first_view.Photo):
     return open_picture(photo.path.read_bytes(), name=photo.file)
 
 
-def captions(at: AppTest) -> str:
-    return "\n".join(caption.value for caption in at.caption)
-
-
 def ticks(at: AppTest) -> list[list[str]]:
     bodies = [element.value for element in at.html if 'class="abn-ticks"' in element.value]
     return [re.findall(r"<span>(.*?)</span>", body) for body in bodies]
 
 
 def alts(at: AppTest) -> list[str]:
-    return [image.alt for element in at.get("image") for image in element.proto.imgs]
+    return [words for words, _ in pictures(at)]
 
 
 def choose(at: AppTest, mechanism: str) -> AppTest:
@@ -305,14 +302,48 @@ def test_a_flat_map_says_so(live_app, monkeypatch):
 
 def test_view_controls_change_the_pictures_and_nothing_else(live_app):
     before = live_app.run()
-    pictures = [element.value for element in before.get("image")]
+    drawn = pictures(before)
     said = answers(before)
     live_app.slider(key="opacity").set_value(20)
     live_app.button_group(key="colours").set_value("paper JET")
     at = live_app.button_group(key="cells").set_value("raw grid").run()
     assert answers(at) == said and "drawn as they are" in captions(at) and "16 × 16 pixels" in captions(at)
-    changed = [old != new for old, new in zip(pictures, [e.value for e in at.get("image")], strict=True)]
+    changed = [old != new for old, new in zip(drawn, pictures(at), strict=True)]
     assert changed == [False, True, True, True, False, True, True, True, True]
+
+
+def test_every_map_can_be_read_cell_by_cell(live_app, network):
+    at = live_app.run()
+    found = explain(photo_picture(PHOTOS[0]), [ADDITIVE, MULTIPLICATIVE, NONE], load=network)
+    maps = components(at, "abn_map")
+    for one in found:
+        for place in ("map", "whole"):
+            shown = maps[f"{place}-{one.variant}"]
+            assert (shown["height"], shown["width"]) == one.attention.shape and shown["symbol"] == "M"
+            assert shown["values"] == np.round(one.attention, 2).ravel().tolist()
+        assert maps[f"map-{one.variant}"]["box"] == [0, 0, 1, 1]
+        assert maps[f"whole-{one.variant}"]["box"] == list(one.fitted.extent)
+    signed = found[0].attention - found[1].attention
+    assert maps["difference"]["values"] == np.round(signed, 2).ravel().tolist()
+
+
+@pytest.mark.parametrize("how", render.MARKS)
+def test_the_brightest_part_is_marked_and_its_area_told(live_app, network, how):
+    before = pictures(live_app.run())
+    live_app.slider(key="top").set_value(20)
+    at = live_app.button_group(key="mark").set_value(how).run()
+    changed = [old != new for old, new in zip(before, pictures(at), strict=True)]
+    assert changed == [False, True, True, True, False, True, True, True, False]  # a difference has no brightest part
+    one = explain(photo_picture(PHOTOS[0]), [ADDITIVE], load=network)[0]
+    level, area = render.brightest_level(upsample(one.attention, (panels.PANEL, panels.PANEL)), 0.2)
+    assert f"Marked: M ≥ {level:.2f}, {100 * area:.0f} % of what the model saw" in captions(at)
+
+
+def test_what_is_known_is_not_computed_again(live_app, monkeypatch):
+    live_app.run()
+    monkeypatch.setattr("abn.explainer.explain", lambda *_, **__: pytest.fail("computed again"))
+    at = live_app.multiselect(key="variant_ids").set_value([NONE, ADDITIVE]).run()  # two of the three, another order
+    assert not at.exception and len(answers(at)) == 2
 
 
 def test_the_opacity_is_that_of_all_maps(live_app, monkeypatch):

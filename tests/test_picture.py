@@ -735,3 +735,11 @@ def test_back_needs_no_pixels_of_the_original():
     values = np.array([[0.0, 1.0]])
     assert np.allclose(fitted.back(values), [[0, 0.25, 0.75, 1]] * 2)
     assert np.array_equal(fitted.back(values, smooth=False), [[0, 0, 1, 1]] * 2)
+
+
+def test_the_extent_is_where_the_input_lies_on_the_original():
+    spec = InputSpec(32, 1.0, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    wide = Picture(Image.new("RGB", (200, 100)), "", "wide")
+    assert fit_picture(wide, spec, "squash").extent == pytest.approx((0, 0, 1, 1))
+    assert fit_picture(wide, spec, "crop").extent == pytest.approx((0.25, 0, 0.75, 1))
+    assert fit_picture(wide, spec, "pad").extent == pytest.approx((0, -0.5, 1, 1.5))

@@ -144,3 +144,28 @@ def test_where_a_map_is_brightest_in_words(cell, words):
 
 def test_percent():
     assert [render.percent(p) for p in (0.8312, 0.0001, 0.0, 1.0)] == ["83.1 %", "< 0.1 %", "0.0 %", "100.0 %"]
+
+
+# ---- the brightest region ----
+
+
+def test_the_brightest_level_is_that_of_so_many_cells_and_ties_are_told():
+    values = np.arange(10.0).reshape(2, 5)
+    assert render.brightest_level(values, 0.2) == (8.0, 0.2)
+    assert render.brightest_level(np.where(values > 4, 1.0, 0.0), 0.2) == (1.0, 0.5)  # five are equally bright
+    assert render.brightest_level(np.full((3, 3), 0.4), 0.1) == (0.4, 1.0)
+    unseen = np.where(values < 2, np.nan, values)  # eight are seen
+    assert render.brightest_level(unseen, 0.25) == (8.0, 0.25)
+
+
+def test_the_contour_runs_along_both_sides_of_the_border_and_the_mask_dims_the_rest():
+    plain = Image.new("RGB", (8, 8), (200, 100, 40))
+    inside = np.zeros((8, 8), bool)
+    inside[:, 4:] = True
+    outlined = np.asarray(render.mark_brightest(plain, plain, inside, "contour"))
+    assert (outlined[:, 4] == 255).all() and (outlined[:, 3] == 0).all()
+    assert (outlined[:, [0, 1, 2, 5, 6, 7]] == (200, 100, 40)).all()  # no line along the picture's own border
+    masked = np.asarray(render.mark_brightest(Image.new("RGB", (8, 8)), plain, inside, "mask"))
+    assert (masked[inside] == (200, 100, 40)).all() and (masked[~inside] == (50, 25, 10)).all()
+    with pytest.raises(ValueError, match="contour, mask"):
+        render.mark_brightest(plain, plain, inside, "glow")

@@ -23,6 +23,7 @@ from abn.variants import Card, list_variants, problems
 
 if TYPE_CHECKING:
     from abn.cost import PartCost
+    from abn.intervene import Subject
 
 TRAINED = "trained"  # as abn.explainer names it
 MODELS = 16  # kept in memory at most; one of lite0's takes 40 MB
@@ -50,7 +51,8 @@ class Engine:
         try:
             import torch
 
-            import abn.explainer  # noqa: F401  imported here so that no page waits for it
+            import abn.explainer
+            import abn.intervene  # noqa: F401  both imported here so that no page waits for them
 
             torch.set_num_threads(1)  # many sessions on few cores: one thread for each is the fastest for all
             cards = list_variants()
@@ -93,15 +95,35 @@ def _shipped(variant: str, sha256: str, _card: Card):
     return load_variant(_card)
 
 
-@st.cache_data(max_entries=64, scope="session", show_spinner=False)
-def _explain(
-    sha256: str, variants: tuple[tuple[str, str], ...], fit: str, mechanism: str, _picture: Picture, _cards: list[Card]
-) -> list[Explanation]:
-    """Keyed by the hashes of picture and weights, never by pixels; kept for the session, as uploads are private."""
-    from abn.explainer import explain
+def kept(shelf: str, keys: Sequence[tuple], make: Callable[[list[int]], Sequence[Made]], *, most: int) -> list[Made]:
+    """One thing for each key, from a shelf of this session that holds the `most` latest; `make` gets the places of
+    those keys that are missing. A key holds hashes of picture and weights, never pixels; results are never shared, as
+    uploads are private."""
+    shelves = st.session_state.setdefault("shelves", {})
+    held: dict[tuple, Made] = shelves.setdefault(shelf, {})
+    missing = [place for place, key in enumerate(keys) if key not in held]
+    if missing:
+        made = dict(zip(missing, make(missing), strict=True))
+        found = [made[place] if place in made else held[key] for place, key in enumerate(keys)]
+    else:
+        found = [held[key] for key in keys]
+    for key, thing in zip(keys, found, strict=True):
+        held.pop(key, None)
+        held[key] = thing  # the latest are at the end
+    for key in list(held)[: max(0, len(held) - most)]:
+        del held[key]
+    return found
 
-    with engine().turns:
-        return explain(_picture, _cards, fit=fit, mechanism=mechanism, load=network)
+
+def subject(picture: Picture, card: Card, fit: str) -> "Subject":
+    """g(x) and M of one picture in one network, kept for the session; only once the networks are `alive`."""
+    from abn import intervene
+
+    def make(_places: list[int]) -> list["Subject"]:
+        with engine().turns:
+            return [intervene.subject(picture, card, fit=fit, load=network)]
+
+    return kept("subjects", [(picture.sha256, card.id, card.sha256, fit)], make, most=16)[0]
 
 
 def ask(
@@ -114,11 +136,22 @@ def ask(
     if engine().alive:
         unusable = broken(cards)
         sound = [card for card in cards if card.id not in unusable]
-        keys = tuple((card.id, card.sha256) for card in sound)
-        return _explain(picture.sha256, keys, fit, mechanism, picture, sound)
+        keys = [(picture.sha256, card.id, card.sha256, fit, _applied(card, mechanism)) for card in sound]
+
+        def make(places: list[int]) -> list[Explanation]:
+            from abn.explainer import explain
+
+            with engine().turns:
+                return explain(picture, [sound[place] for place in places], fit=fit, mechanism=mechanism, load=network)
+
+        return kept("explanations", keys, make, most=64)
     if fit == first_view.FIT and mechanism == TRAINED:
         return first_view.shipped(picture, cards)
     return None
+
+
+def _applied(card: Card, mechanism: str) -> str:
+    return card.mechanism if mechanism == TRAINED else mechanism
 
 
 def broken(cards: Sequence[Card]) -> dict[str, str]:

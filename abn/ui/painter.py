@@ -5,15 +5,13 @@ keyboard the arrows move the cursor, space paints; with a rectangle the first sp
 other, and Escape gives up. What a cell holds is said aloud as the cursor comes to it.
 """
 
-import base64
-import io
 from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
 from PIL import Image
 
-from abn.render import COLOUR_MAPS
+from abn.render import COLOUR_MAPS, data_url
 
 TOOLS = {  # what the toolbar says → how it paints: its shape, and the sign of its strength
     "Brush up": ("brush", 1),
@@ -216,7 +214,7 @@ def painter(
         "map": np.round(attention, 4).ravel().tolist(),
         "height": attention.shape[0],
         "width": attention.shape[1],
-        "picture": _as_url(image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)),
+        "picture": data_url(image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)),
         "side": SIDE,
         "shape": shape,
         "strength": sign * strength,
@@ -241,9 +239,3 @@ def _checked(said: object, shape: tuple[int, int], version: str) -> np.ndarray |
     if values.shape != (shape[0] * shape[1],) or not np.isfinite(values).all():
         return None
     return values.clip(0, 1).reshape(shape)
-
-
-def _as_url(image: Image.Image) -> str:
-    stream = io.BytesIO()
-    image.convert("RGB").save(stream, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()

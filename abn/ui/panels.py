@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -10,6 +11,7 @@ from PIL import Image, ImageDraw, ImageOps
 from abn import render
 from abn.explanation import Explanation
 from abn.picture import seen, upsample
+from abn.ui import mapview
 from abn.ui.frame import plain
 from abn.ui.pickers import Chosen, View
 from abn.variants import NOTHING, PARTS, Card
@@ -89,18 +91,56 @@ def heading(explanation: Explanation, card: Card) -> None:
 
 def attention(explanation: Explanation, card: Card, view: View, span: tuple[float, float], *, live: bool) -> None:
     """The map over the model's input, with its numbered colour bar and range."""
-    image = explanation.fitted.image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
-    values = upsample(explanation.attention, (PANEL, PANEL), view.smooth)
-    drawn = render.overlay(image, values, opacity=view.opacity, colour_map=view.colours, low=span[0], high=span[1])
-    st.image(drawn, width="stretch", alt=_alt(explanation, card, "what the model saw"))
-    colour_bar(view.colours, *span)
-    low, high = float(explanation.attention.min()), float(explanation.attention.max())
+    alt = map_in_words(explanation.attention, f"Attention map of {card.title} on what the model saw")
+    over(explanation.fitted.image, explanation.attention, view, span, alt=alt, key=f"map-{card.id}")
     speed = f"{1000 * explanation.seconds:.0f} ms" if live else "stored answer"
-    sentence = render.flat_sentence(explanation.attention)
-    if sentence:
-        st.caption(f":orange[**{sentence}**] {speed}")
-    else:
-        st.caption(f"M from {low:.2f} to {high:.2f} · {speed}")
+    st.caption(f"{range_in_words(explanation.attention)} · {speed}")
+
+
+def over(
+    image: Image.Image,
+    attention: np.ndarray,
+    view: View,
+    span: tuple[float, float],
+    *,
+    alt: str,
+    key: str,
+    symbol: str = "M",
+    colours: str = "",
+    **picking,
+) -> None:
+    """A map (h, w) over a square picture, its colours from `span` on a numbered bar, its brightest region marked.
+
+    `colours` other than the view's is for signed maps; `picking` goes to `mapview.show`.
+    """
+    image = image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
+    values, colours = upsample(attention, (PANEL, PANEL), view.smooth), colours or view.colours
+    drawn = render.overlay(image, values, opacity=view.opacity, colour_map=colours, low=span[0], high=span[1])
+    mapview.show(_marked(drawn, image, values, values, view), attention, alt=alt, key=key, symbol=symbol, **picking)
+    colour_bar(colours, *span)
+    if view.top:
+        level, area = render.brightest_level(values, view.top / 100)
+        st.caption(f"Marked: {symbol} ≥ {level:.2f}, {100 * area:.0f} % of what the model saw")
+
+
+def range_in_words(attention: np.ndarray) -> str:
+    """A map's least and greatest value as Markdown, or that it is flat."""
+    sentence = render.flat_sentence(attention)
+    return f":orange[**{sentence}**]" if sentence else f"M from {attention.min():.2f} to {attention.max():.2f}"
+
+
+def map_in_words(attention: np.ndarray, what: str) -> str:
+    """What a map shows, for who can't see it."""
+    where = render.brightest(attention)
+    return f"{what}: M from {attention.min():.2f} to {attention.max():.2f}, highest {where}."
+
+
+def _marked(drawn: Image.Image, image: Image.Image, values: np.ndarray, seen: np.ndarray, view: View) -> Image.Image:
+    """The brightest region of `values`, as the level taken from all that the model has `seen` has it."""
+    if not view.top:
+        return drawn
+    level, _ = render.brightest_level(seen, view.top / 100)
+    return render.mark_brightest(drawn, image, np.nan_to_num(values, nan=-np.inf) >= level, view.mark)
 
 
 def colour_bar(colour_map: str, low: float, high: float) -> None:
@@ -170,7 +210,14 @@ def laid_back(explanation: Explanation, card: Card, chosen: Chosen, view: View, 
     drawn = render.overlay(
         chosen.display, values, opacity=view.opacity, colour_map=view.colours, low=span[0], high=span[1]
     )
-    st.image(drawn, width="stretch", alt=_alt(explanation, card, "the whole photograph"))
+    seen = upsample(explanation.attention, (PANEL, PANEL), view.smooth)
+    mapview.show(
+        _marked(drawn, chosen.display, values, seen, view),
+        explanation.attention,
+        alt=map_in_words(explanation.attention, f"Attention map of {card.title} on the whole photograph"),
+        key=f"whole-{card.id}",
+        box=explanation.fitted.extent,
+    )
     st.caption(plain(card.title))
 
 
@@ -178,18 +225,20 @@ def difference(additive: Explanation, multiplicative: Explanation, view: View, r
     """Additive minus multiplicative: where either network's map is higher, as a picture and in numbers."""
     signed = additive.attention - multiplicative.attention
     limit = render.symmetric_limit(signed)
-    image = ImageOps.grayscale(additive.fitted.image).resize((PANEL, PANEL), Image.Resampling.BICUBIC)
-    values = upsample(signed, (PANEL, PANEL), view.smooth)
-    drawn = render.overlay(image, values, opacity=view.opacity, colour_map=render.DIFFERENCE, low=-limit, high=limit)
+    image = ImageOps.grayscale(additive.fitted.image)
     mean, most = np.abs(signed).mean(), np.abs(signed).max()
     with room[0]:
         st.markdown("##### Additive minus multiplicative")
-        st.image(
-            drawn,
-            width="stretch",
+        over(
+            image,
+            signed,
+            replace(view, top=0),
+            (-limit, limit),
             alt=f"Additive minus multiplicative map: from {signed.min():.2f} to {signed.max():.2f}.",
+            key="difference",
+            symbol="difference",
+            colours=render.DIFFERENCE,
         )
-        colour_bar(render.DIFFERENCE, -limit, limit)
     with room[1]:
         st.markdown("##### &nbsp;")
         st.markdown(
@@ -247,9 +296,3 @@ def _flat(values: dict, prefix: str = "") -> dict[str, str]:
         else:
             flat[name] = f"{value:.4g}" if isinstance(value, float) else str(value)
     return flat
-
-
-def _alt(explanation: Explanation, card: Card, on: str) -> str:
-    low, high = explanation.attention.min(), explanation.attention.max()
-    where = render.brightest(explanation.attention)
-    return f"Attention map of {card.title} on {on}: M from {low:.2f} to {high:.2f}, highest {where}."

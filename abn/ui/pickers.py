@@ -15,7 +15,7 @@ from abn import first_view
 from abn.errors import PictureError
 from abn.own import is_own
 from abn.picture import FITS, MAX_BYTES, Picture, open_picture
-from abn.render import COLOUR_MAPS, DEFAULT_COLOURS
+from abn.render import COLOUR_MAPS, DEFAULT_COLOURS, MARKS
 from abn.ui import choices
 from abn.ui.frame import plain
 from abn.ui.strip import Thumbnail, strip, thumbnail
@@ -64,6 +64,8 @@ class View:
     colours: str
     scale: str  # one of render.SCALES
     smooth: bool
+    top: int = 0  # percent of the cells that are marked as the brightest; 0: none
+    mark: str = MARKS[0]  # how, one of render.MARKS
 
 
 def picture() -> Chosen:
@@ -217,7 +219,41 @@ def view() -> View:
             help="The map has few cells. Smooth blends between their centres; the raw grid shows them as they are.",
             **keep,
         )
-    return View(opacity / 100, colours, SCALES[scale], cells == CELLS[0])
+        top = st.slider(
+            "Mark the brightest",
+            0,
+            50,
+            0,
+            5,
+            format="%d %%",
+            key="top",
+            help="Which part of the picture the brightest cells make up: 0 marks nothing. The caption below each map "
+            "says from which M on a cell belongs to it.",
+            **keep,
+        )
+        mark = st.segmented_control("Mark it by", MARKS, default=MARKS[0], required=True, key="mark", **keep)
+    return View(opacity / 100, colours, SCALES[scale], cells == CELLS[0], top, mark)
+
+
+def one_variant(cards: Sequence[Card]) -> Card:
+    """Which of the variants a page looks into, where it looks into one at a time."""
+    titles = {card.id: card.title for card in cards}
+    if st.session_state.get("one_variant") not in titles:
+        named = st.query_params.get("variant", "")
+        st.session_state.one_variant = named if named in titles else cards[0].id
+    if len(cards) > 1:
+        st.segmented_control(
+            "Variant",
+            list(titles),
+            format_func=titles.get,
+            required=True,
+            key="one_variant",
+            persist_state="session",
+            help="One of the variants that you chose above.",
+        )
+    chosen = next((card for card in cards if card.id == st.session_state.one_variant), cards[0])
+    _remember("variant", chosen.id if chosen is not cards[0] and not is_own(chosen.id) else "")
+    return chosen
 
 
 def _choose(variants: list[str]) -> None:

@@ -1,12 +1,12 @@
 """A row of thumbnails to pick a picture from: real buttons with alt text, reached by keyboard, scrolled sideways."""
 
-import base64
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 from PIL import Image, ImageOps
+
+from abn.render import data_url
 
 SIZE = (104, 78)  # pixels of a thumbnail
 
@@ -22,9 +22,7 @@ class Thumbnail:
 
 def thumbnail(image: Image.Image) -> str:
     """A small JPEG of a picture's middle as a data: URL."""
-    stream = io.BytesIO()
-    ImageOps.fit(image, SIZE, Image.Resampling.LANCZOS).save(stream, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
+    return data_url(ImageOps.fit(image, SIZE, Image.Resampling.LANCZOS), quality=80)
 
 
 _CSS = """

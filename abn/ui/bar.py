@@ -1,0 +1,73 @@
+"""The bar of choices at the top of every page about a picture: the same picture, variants and view on all of them."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import streamlit as st
+
+from abn.ui import choices, frame, live, pickers
+from abn.ui.pickers import Chosen, View
+from abn.variants import Card, sibling
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a person has chosen, on whatever page."""
+
+    chosen: Chosen
+    cards: list[Card]  # all that could be
+    picked: list[Card]  # those picked
+    asked: choices.Ablation  # what the ablation toggle makes of them; without a toggle, each as it was trained
+    fit: str
+    view: View
+
+    def sibling(self, card: Card, mechanism: str) -> Card | None:
+        """The variant that was trained as this one, but with another mechanism."""
+        return sibling(card, mechanism, among=self.cards)
+
+
+def bar(*, ablation: bool = False) -> Choice:
+    """Draw the strip of pictures and the choices below it; `ablation` draws the mechanism's toggle too."""
+    chosen = pickers.picture()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        pickers.add_pictures()
+        cards = live.cards()
+        picked = pickers.variants(cards)
+        mechanism = pickers.mechanism() if ablation else (choices.TRAINED, False)
+        fit = pickers.fit()
+        view = pickers.view()
+    pickers.mind_the_kind(chosen, picked, cards)
+    asked = choices.ablate(picked, *mechanism, partial(sibling, among=cards))
+    return Choice(chosen, cards, picked, asked, fit, view)
+
+
+def need_variants(choice: Choice) -> None:
+    """End the page with a sentence where there is nothing to ask."""
+    if not choice.asked.cards:
+        sentence = choice.asked.note or "Choose at least one variant that can be shown."
+        st.info(frame.plain(sentence), icon=":material/arrow_upward:")
+        live.take_over()
+        st.stop()
+
+
+def need_networks(choice: Choice) -> Choice:
+    """End the page with a sentence while the networks load; else the choice, without those whose weights are broken."""
+    need_variants(choice)
+    if not live.engine().alive:
+        live.why_not()
+        live.take_over()
+        st.stop()
+    broken = live.broken(choice.asked.cards)
+    for sentence in broken.values():
+        st.warning(frame.plain(sentence), icon=":material/warning:")
+    whole = tuple(card for card in choice.asked.cards if card.id not in broken)
+    if not whole:
+        st.stop()
+    return Choice(
+        choice.chosen,
+        choice.cards,
+        [card for card in choice.picked if card.id not in broken],
+        choices.Ablation(whole, choice.asked.applied, choice.asked.note),
+        choice.fit,
+        choice.view,
+    )
