@@ -1,10 +1,11 @@
-"""The study's numbers → Plotly figures, drawn alike on light and dark ground, and the same in words.
+"""Numbers, the study's above all → Plotly figures, drawn alike on light and dark ground, and the same in words.
 
 A row is a thing measured; its small circles are the seeds, the large mark is their mean and the bar its 95 % interval.
 """
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 
 from abn.findings import PARTS, SINGLE, Cost, Finding, Published, Spread, number
@@ -165,6 +166,24 @@ def _layout(height: float, axis: str) -> dict:
         "hoverlabel": {"align": "left"},
         "dragmode": False,
     }
+
+
+def histogram(values: np.ndarray, span: tuple[float, float], *, axis: str, bins: int = 32) -> go.Figure:
+    """How often which value occurs among `values` (N,), bins of equal width from one end of `span` to the other."""
+    counts, edges = np.histogram(values, bins, span)
+    figure = go.Figure()
+    figure.add_bar(
+        x=((edges[1:] + edges[:-1]) / 2).tolist(),
+        y=counts.tolist(),
+        width=(edges[1] - edges[0]) * 0.92,
+        marker={"color": GREY, "line": {"width": 0}},
+        customdata=np.stack([edges[:-1], edges[1:]], 1),
+        hovertemplate="%{customdata[0]:.2f} to %{customdata[1]:.2f}: %{y}<extra></extra>",
+    )
+    figure.update_layout(**_layout(90, axis), showlegend=False, margin_t=4, bargap=0)
+    figure.update_layout(height=150)
+    figure.update_xaxes(range=list(span))
+    return figure
 
 
 # ---- cost ----

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from abn.errors import ABNError
+from abn.explanation import jensen_shannon
 from abn.model import AttentionBranchNetwork, attend
-from abn.picture import Picture, fit_picture, upsample
+from abn.picture import Fitted, Picture, fit_picture, upsample
 from abn.variants import Card, load_variant
 
 
@@ -24,6 +25,7 @@ class Subject:
     """One picture in one network, with g(x) and M kept, so that an edit costs the perception branch alone."""
 
     network: AttentionBranchNetwork
+    fitted: Fitted  # what the network saw
     features: Tensor  # (1, C, h, w) g(x)
     attention: np.ndarray  # (h, w) float32, the network's own M
 
@@ -49,21 +51,57 @@ class Subject:
         return torch.where(before > 0, after / before, torch.nan).numpy()
 
 
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """What another map, or another mechanism, does to the perception head's answer."""
+
+    name: str  # of the edit
+    attention: np.ndarray  # (h, w) float32, the map applied
+    before: np.ndarray  # (K,) float32, what the network says by itself
+    after: np.ndarray  # (K,) float32
+
+    @property
+    def named(self) -> int:
+        """The class that the network names by itself."""
+        return int(self.before.argmax())
+
+    @property
+    def change(self) -> float:
+        """Δp: how much more probable that class has become."""
+        return float(self.after[self.named] - self.before[self.named])
+
+    @property
+    def flips(self) -> bool:
+        """Whether another class is named now."""
+        return int(self.after.argmax()) != self.named
+
+    @property
+    def apart(self) -> float:
+        """How far apart the two answers are, all classes together: Jensen–Shannon divergence in bits, 0 to 1."""
+        return jensen_shannon(self.before, self.after)
+
+
 def subject(
     picture: Picture, card: Card, *, fit: str = "crop", load: Callable[[Card], AttentionBranchNetwork] = load_variant
 ) -> Subject:
     """Run extractor and attention branch once. Raises an `ABNError` for an unknown fit or broken weights."""
-    network = load(card)
-    images = torch.from_numpy(fit_picture(picture, card.input, fit).normalised(card.input))[None]
+    network, fitted = load(card), fit_picture(picture, card.input, fit)
+    images = torch.from_numpy(fitted.normalised(card.input))[None]
     with torch.inference_mode():
         features = network.extractor(images)
         _, attention = network.attention_branch(features)
-    return Subject(network, features, attention[0, 0].numpy())
+    return Subject(network, fitted, features, attention[0, 0].numpy())
 
 
 def strengthened(attention: np.ndarray, *, strength: float = 1.0, power: float = 1.0) -> np.ndarray:
     """α · M^γ with α `strength` and γ `power`: additive g′ = (1 + α · M^γ) · g, multiplicative g′ = α · M^γ · g."""
     return (strength * np.asarray(attention, np.float32) ** power).astype(np.float32)
+
+
+def gain(attention: np.ndarray, mechanism: str) -> np.ndarray:
+    """By what each cell of g is multiplied, (h, w) float32: 1 + M (additive), M (multiplicative) or 1 (none)."""
+    ones = torch.ones(1, 1, *np.shape(attention))
+    return attend(ones, torch.from_numpy(np.asarray(attention, np.float32))[None, None], mechanism)[0, 0].numpy()
 
 
 # ---- presets: name → what it makes of M ----

@@ -210,8 +210,13 @@ def short_label(label: str) -> str:
 
 def shared_classes(explanation: Explanation, count: int = 5) -> list[int]:
     """Both heads' `count` likeliest classes on one axis, the likeliest first."""
-    union = {found.index for head in HEADS for found in explanation.top(head, count)}
-    return sorted(union, key=lambda k: (-max(explanation.auxiliary[k], explanation.perception[k]), k))
+    return likeliest([explanation.auxiliary, explanation.perception], count)
+
+
+def likeliest(answers: Sequence[np.ndarray], count: int = 5) -> list[int]:
+    """The `count` likeliest classes of each answer (K,) on one axis: their union, the likeliest first."""
+    union = {int(k) for answer in answers for k in np.argsort(-answer, kind="stable")[:count]}
+    return sorted(union, key=lambda k: (-max(answer[k] for answer in answers), k))
 
 
 def paired_bars(explanation: Explanation, *, count: int = 5, rows: int | None = None, legend: bool = True) -> go.Figure:
@@ -219,29 +224,42 @@ def paired_bars(explanation: Explanation, *, count: int = 5, rows: int | None = 
 
     `rows` leaves room for that many classes, so that charts side by side keep one height.
     """
-    classes = shared_classes(explanation, count)
+    series = [(name, HEAD_COLOURS[head], getattr(explanation, head)) for head, name in HEADS.items()]
+    return class_bars(series, explanation.labels, shared_classes(explanation, count), rows=rows, legend=legend)
+
+
+def class_bars(
+    series: Sequence[tuple[str, str, np.ndarray]],
+    labels: Sequence[str],
+    classes: Sequence[int],
+    *,
+    rows: int | None = None,
+    legend: bool = True,
+) -> go.Figure:
+    """Answers (name, colour, probabilities (K,)), two at most, as bars on one axis of the classes given."""
     figure = go.Figure()
-    for place, (head, name) in enumerate(HEADS.items()):
-        probabilities = getattr(explanation, head)[classes]
+    width = 0.54 / max(2, len(series))
+    for place, (name, colour, answer) in enumerate(series):
+        probabilities = answer[classes]
         figure.add_bar(
             name=name,
             orientation="h",
             y=list(range(len(classes))),
             x=probabilities.tolist(),
-            offset=0.02 + 0.27 * place,
-            width=0.26,
-            marker={"color": HEAD_COLOURS[head], "line": {"width": 0}},
+            offset=0.02 + width * place,
+            width=width - 0.01,
+            marker={"color": colour, "line": {"width": 0}},
             text=[percent(p) for p in probabilities],
             textposition="outside",
             textfont={"size": 12},
             constraintext="none",
             cliponaxis=False,
-            customdata=[_plain(explanation.labels[k]) for k in classes],
+            customdata=[_plain(labels[k]) for k in classes],
             hovertemplate=f"%{{customdata}}<br>{name}: %{{x:.2%}}<extra></extra>",
         )
     for row, k in enumerate(classes):
         figure.add_annotation(
-            text=_plain(short_label(explanation.labels[k])),
+            text=_plain(short_label(labels[k])),
             x=0,
             y=row,
             xanchor="left",
@@ -262,6 +280,17 @@ def paired_bars(explanation: Explanation, *, count: int = 5, rows: int | None = 
         hoverlabel={"align": "left"},
     )
     return figure
+
+
+def in_words(answer: np.ndarray, labels: Sequence[str], classes: Sequence[int]) -> str:
+    """Classes with their probabilities, for who can't see the bars."""
+    return ", ".join(f"{short_label(labels[k])} {percent(answer[k])}" for k in classes)
+
+
+def points(change: float) -> str:
+    """A change of a probability for people, in percentage points: +3.1, −12.0, or ±0.0."""
+    rounded = round(100 * change, 1)
+    return f"{rounded:+.1f}".replace("-", "−") if rounded else "±0.0"
 
 
 def _plain(label: str) -> str:

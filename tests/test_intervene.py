@@ -7,7 +7,7 @@ import torch
 
 from abn.errors import ABNError
 from abn.explainer import explain
-from abn.intervene import PRESETS, borrowed, shuffled, strengthened, subject
+from abn.intervene import PRESETS, Effect, borrowed, gain, shuffled, strengthened, subject
 from abn.variants import load_variant
 
 
@@ -75,7 +75,7 @@ def test_energy_kept_of_each_channel(asked):
     assert alive.any() and additive.shape == (asked.features.shape[1],)
     assert additive[alive] == pytest.approx(1.5) and multiplicative[alive] == pytest.approx(0.5)
     assert none[alive] == pytest.approx(1)
-    dead = type(asked)(asked.network, torch.zeros_like(asked.features), asked.attention)
+    dead = type(asked)(asked.network, asked.fitted, torch.zeros_like(asked.features), asked.attention)
     assert np.isnan(dead.energy_kept(half)).all()
 
 
@@ -89,3 +89,20 @@ def test_a_borrowed_map_comes_to_the_cells_of_this_one():
 def test_a_map_that_does_not_fit_is_one_sentence(asked, wrong):
     with pytest.raises(ABNError, match="16 × 16 cells with a finite number in each"):
         asked.answers(wrong)
+
+
+def test_an_effect_by_hand():
+    before = np.array([0.7, 0.2, 0.1], np.float32)
+    same = Effect("own map", np.zeros((2, 2)), before, before)
+    assert (same.named, same.change, same.flips, same.apart) == (0, 0, False, 0)
+    turned = Effect("ones", np.ones((2, 2)), before, np.array([0.3, 0.6, 0.1], np.float32))
+    assert turned.named == 0 and turned.change == pytest.approx(-0.4) and turned.flips
+    apart = Effect("ones", np.ones((2, 2)), np.array([1.0, 0]), np.array([0.0, 1]))
+    assert apart.apart == pytest.approx(1)
+
+
+def test_the_gain_of_each_mechanism():
+    m = np.array([[0.25, 1.0]], np.float32)
+    assert gain(m, "additive").tolist() == [[1.25, 2]]
+    assert gain(m, "multiplicative").tolist() == [[0.25, 1]]
+    assert gain(m, "none").tolist() == [[1, 1]]

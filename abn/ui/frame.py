@@ -10,6 +10,7 @@ from abn.variants import problems
 
 PAGES = {  # in the order of the list; the first is the first page
     "app.py": ("Compare", ":material/compare:"),
+    "pages/Ablation.py": ("Ablation", ":material/tune:"),
     "pages/Study.py": ("Study", ":material/science:"),
     "pages/Bring_your_own.py": ("Bring your own", ":material/upload_file:"),
 }
@@ -45,11 +46,11 @@ def begin(title: str, line: str) -> None:
     """Draw the frame: to be called first by every page. `line` says in one sentence what the page is for."""
     st.set_page_config(page_title=f"{title} · ABN Explorer", page_icon=ICON, layout="wide")
     st.html(_STYLE)
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="frame"):
-        st.markdown(f"#### ABN Explorer · {title}", width="content")
-        st.caption(line, width="stretch")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="frame"):
+        st.markdown(f"#### ABN Explorer · {title}", width="stretch")
         for path, (label, icon) in PAGES.items() if len(PAGES) > 1 else ():
             st.page_link(path, label=label, icon=icon)
+    st.caption(line)
     for sentence in problems().values():
         st.warning(plain(sentence), icon=":material/warning:")
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
 import streamlit as st
 
 from abn import first_view
@@ -124,6 +125,22 @@ def subject(picture: Picture, card: Card, fit: str) -> "Subject":
             return [intervene.subject(picture, card, fit=fit, load=network)]
 
     return kept("subjects", [(picture.sha256, card.id, card.sha256, fit)], make, most=16)[0]
+
+
+def answers(
+    picture: Picture, card: Card, fit: str, maps: Sequence[np.ndarray], mechanism: str | None = None
+) -> list[np.ndarray]:
+    """What the perception head says of each map (h, w), by a mechanism (None: the one trained with): probabilities
+    (K,). Only the perception branch runs, and only for maps that this session has not asked about yet."""
+    whose = (picture.sha256, card.id, card.sha256, fit, mechanism or card.mechanism)
+    keys = [(*whose, np.asarray(values, np.float32).tobytes()) for values in maps]
+
+    def make(places: list[int]) -> list[np.ndarray]:
+        asked = subject(picture, card, fit)
+        with engine().turns:
+            return list(asked.answers(np.stack([maps[place] for place in places]), mechanism))
+
+    return kept("answers", keys, make, most=256)
 
 
 def ask(

@@ -1,0 +1,23 @@
+"""Ablation: one network under three mechanisms, its map against fair controls, and variants against each other."""
+
+import streamlit as st
+
+from abn.ui import ablation_panels as panels
+from abn.ui import frame, live, pickers
+from abn.ui.bar import bar, need_networks
+
+frame.begin("Ablation", "The same weights and the same map under three mechanisms: what does the mechanism change?")
+choice = need_networks(bar())
+card = pickers.one_variant(choice.asked.cards)
+subject = live.subject(choice.chosen.picture, card, choice.fit)
+
+how = panels.strength()
+panels.triptych(choice.chosen, card, subject, choice.fit, choice.view, how)
+
+st.subheader("The place, or only the gain?", anchor="controls")
+panels.fair_controls(choice.chosen, card, subject, choice.fit)
+
+st.subheader("Do the variants' maps agree?", anchor="agreement")
+found = live.ask(choice.chosen.picture, choice.asked.cards, fit=choice.fit)
+panels.agreement(found, [card.title for card in choice.asked.cards])
+live.take_over()
