@@ -6,11 +6,13 @@ M = 0 is not "attention off": with the additive mechanism it also takes the mean
 The fair controls are the constant mean of M and M shuffled in space, which both keep the mean gain.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from PIL import ImageStat
 from torch import Tensor
 
 from abn.errors import ABNError
@@ -127,3 +129,21 @@ CONTROLS = ("constant mean", "shuffled")  # they keep the mean gain, so they ask
 def borrowed(attention: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Another variant's or another picture's map (h, w), brought to the cells of this one."""
     return attention.copy() if attention.shape == shape else upsample(attention, shape[::-1])
+
+
+def covered(picture: Picture, fitted: Fitted, cells: np.ndarray) -> Picture:
+    """The picture with some `cells` (h, w) bool of what the network sees of it covered by its own mean colour.
+
+    It is covered before it is fitted, so that it goes through a network as any other picture does.
+    """
+    image, (h, w), size = picture.image.copy(), cells.shape, fitted.image.width
+    colour = tuple(round(value) for value in ImageStat.Stat(image).mean)
+    for row, column in np.argwhere(cells):
+        corners = zip((column * size / w, row * size / h), ((column + 1) * size / w, (row + 1) * size / h), strict=True)
+        (left, right), (top, bottom) = (
+            (round(scale * start + offset), round(scale * end + offset))
+            for (start, end), scale, offset in zip(corners, fitted.scale, fitted.offset, strict=True)
+        )
+        image.paste(colour, (max(0, left), max(0, top), max(0, right), max(0, bottom)))
+    name = hashlib.sha256(f"{picture.sha256} {cells.shape} {fitted.extent}".encode() + np.packbits(cells).tobytes())
+    return Picture(image, name.hexdigest(), picture.name, (*picture.notes, "A part of it is covered."))

@@ -102,10 +102,14 @@ def bar_numbers(low: float, high: float) -> list[str]:
     return [f"{low + (high - low) * step / 4:.{decimals}f}".replace("-", "−") for step in range(5)]
 
 
+def css_colours(colour_map: str, count: int = 64) -> list[str]:
+    """So many colours of a colour map for the browser, evenly spaced, from its low to its high end."""
+    return ["#" + bytes(colour).hex() for colour in _TABLES[colour_map][np.linspace(0, 255, count).round().astype(int)]]
+
+
 def css_gradient(colour_map: str) -> str:
     """The colour map as a CSS gradient from left to right, for a bar whose numbers are real text."""
-    stops = _TABLES[colour_map][np.linspace(0, 255, 17).astype(int)]
-    return f"linear-gradient(to right, {', '.join('#' + bytes(stop).hex() for stop in stops)})"
+    return f"linear-gradient(to right, {', '.join(css_colours(colour_map, 17))})"
 
 
 def limits(maps: Sequence[np.ndarray], scale: str) -> list[tuple[float, float]]:

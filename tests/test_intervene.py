@@ -7,7 +7,8 @@ import torch
 
 from abn.errors import ABNError
 from abn.explainer import explain
-from abn.intervene import PRESETS, Effect, borrowed, gain, shuffled, strengthened, subject
+from abn.intervene import PRESETS, Effect, borrowed, covered, gain, shuffled, strengthened, subject
+from abn.picture import fit_picture
 from abn.variants import load_variant
 
 
@@ -106,3 +107,24 @@ def test_the_gain_of_each_mechanism():
     assert gain(m, "additive").tolist() == [[1.25, 2]]
     assert gain(m, "multiplicative").tolist() == [[0.25, 1]]
     assert gain(m, "none").tolist() == [[1, 1]]
+
+
+@pytest.mark.parametrize("fit", ["crop", "squash", "pad"])
+def test_covered_cells_are_of_one_colour_and_no_other_pixel_changes(card, fit):
+    picture = tiny.picture(96, 64)
+    fitted = fit_picture(picture, card.input, fit)
+    cells = np.zeros((4, 4), bool)
+    cells[1, 1:3] = True
+    hidden = covered(picture, fitted, cells)
+    before, after = np.asarray(picture.image), np.asarray(hidden.image)
+    place = np.nan_to_num(fitted.back(cells.astype(np.float32), smooth=False)) > 0.5
+    assert place.any() and (after[place] == np.rint(before.mean((0, 1)))).all()
+    assert (after[~place] == before[~place]).all()
+    assert hidden.sha256 != picture.sha256 and hidden.sha256 == covered(picture, fitted, cells.copy()).sha256
+    assert hidden.sha256 != covered(picture, fitted, ~cells).sha256
+
+
+def test_nothing_covered_is_the_same_picture(card):
+    picture = tiny.picture()
+    hidden = covered(picture, fit_picture(picture, card.input, "crop"), np.zeros((4, 4), bool))
+    assert np.array_equal(np.asarray(hidden.image), np.asarray(picture.image))

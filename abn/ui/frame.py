@@ -11,6 +11,7 @@ from abn.variants import problems
 PAGES = {  # in the order of the list; the first is the first page
     "app.py": ("Compare", ":material/compare:"),
     "pages/Ablation.py": ("Ablation", ":material/tune:"),
+    "pages/Intervene.py": ("Intervene", ":material/brush:"),
     "pages/Study.py": ("Study", ":material/science:"),
     "pages/Bring_your_own.py": ("Bring your own", ":material/upload_file:"),
 }

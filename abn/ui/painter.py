@@ -5,13 +5,13 @@ keyboard the arrows move the cursor, space paints; with a rectangle the first sp
 other, and Escape gives up. What a cell holds is said aloud as the cursor comes to it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import streamlit as st
 from PIL import Image
 
-from abn.render import COLOUR_MAPS, data_url
+from abn.render import data_url
 
 TOOLS = {  # what the toolbar says → how it paints: its shape, and the sign of its strength
     "Brush up": ("brush", 1),
@@ -22,7 +22,7 @@ TOOLS = {  # what the toolbar says → how it paints: its shape, and the sign of
 SIDE = 448  # pixels of the picture beneath
 
 _CSS = """
-.board { position: relative; width: 100%; max-width: 560px; }
+.board { position: relative; width: 100%; }
 canvas { width: 100%; aspect-ratio: 1; display: block; border-radius: 8px; touch-action: none; cursor: crosshair; }
 canvas:focus-visible { outline: 3px solid var(--st-primary-color); outline-offset: 2px; }
 .said { font-size: .875rem; min-height: 1.4em; font-variant-numeric: tabular-nums; color: var(--st-text-color); }
@@ -156,13 +156,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   function draw(own) {
     const { height, width, colours, opacity } = own.data, side = canvas.width = canvas.height = 2 * own.data.side
-    const pen = canvas.getContext("2d"), y = row => row * side / height, x = column => column * side / width
+    const pen = canvas.getContext("2d"), y = row => Math.round(row * side / height), x = column => Math.round(column * side / width)
     if (own.picture.complete && own.picture.naturalWidth) pen.drawImage(own.picture, 0, 0, side, side)
     pen.globalAlpha = opacity
     own.map.forEach((value, i) => {
       const row = Math.floor(i / width), column = i % width
       pen.fillStyle = colours[Math.round(Math.min(1, Math.max(0, value)) * (colours.length - 1))]
-      pen.fillRect(x(column), y(row), side / width + 1, side / height + 1)
+      pen.fillRect(x(column), y(row), x(column + 1) - x(column), y(row + 1) - y(row))
     })
     pen.globalAlpha = 1
     const frame = (top, left, bottom, right, dash) => {
@@ -193,14 +193,14 @@ def painter(
     label: str,
     key: str,
     on_paint: Callable[[np.ndarray], None],
-    colours: str,
+    colours: Sequence[str],
     opacity: float,
     symbol: str = "M",
 ) -> None:
     """Draw the map (h, w) over a square picture; `on_paint` gets the whole map (h, w) float32 after each stroke.
 
-    `version` names the map that is handed in: while it stays, what a person has painted since is kept, and a stroke
-    that was painted on another version is dropped.
+    `colours` are those of 0 to 1, for the browser. `version` names the map that is handed in: while it stays, what a
+    person has painted since is kept, and a stroke that was painted on another version is dropped.
     """
     shape, sign = TOOLS[tool]
 
@@ -223,7 +223,7 @@ def painter(
         "label": label,
         "symbol": symbol,
         "opacity": opacity,
-        "colours": ["#" + bytes(colour).hex() for colour in COLOUR_MAPS[colours][::5]],
+        "colours": list(colours),
     }
     _component(key=key, data=data, on_painted_change=painted)
 

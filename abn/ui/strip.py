@@ -18,6 +18,7 @@ class Thumbnail:
     id: str
     title: str  # what a person reads of it, and hears instead of seeing it
     source: str  # a data: URL
+    caption: str = ""  # what stands below it
 
 
 def thumbnail(image: Image.Image) -> str:
@@ -30,6 +31,8 @@ _CSS = """
 button { flex: 1 0 auto; width: 63px; max-width: 104px; padding: 0; border: 0; border-radius: 8px; cursor: pointer;
          background: none; line-height: 0; outline: 3px solid transparent; opacity: .82; }
 button img { width: 100%; aspect-ratio: 4 / 3; object-fit: cover; border-radius: 8px; }
+button span { display: block; font: .8rem/1.3 var(--st-font); color: var(--st-text-color); padding: 2px 0;
+              font-variant-numeric: tabular-nums; }
 button:hover, button[aria-pressed=true] { opacity: 1; }
 button[aria-pressed=true] { outline-color: var(--st-primary-color); }
 button:focus-visible { outline-color: var(--st-text-color); opacity: 1; }
@@ -39,8 +42,9 @@ _JS = """
 export default function ({ data, parentElement, setTriggerValue }) {
   const strip = parentElement.querySelector(".strip")
   strip.setAttribute("aria-label", data.label)
-  const drawn = [...strip.children].map(button => button.dataset.id).join()
-  if (drawn !== data.items.map(item => item.id).join()) {
+  const marks = item => `${item.id} ${item.title}`
+  if (strip.dataset.drawn !== data.items.map(marks).join()) {
+    strip.dataset.drawn = data.items.map(marks).join()
     strip.replaceChildren(...data.items.map(item => {
       const button = document.createElement("button")
       button.dataset.id = item.id
@@ -49,6 +53,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
       image.src = item.source
       image.alt = item.title
       button.append(image)
+      if (item.caption) {
+        const caption = document.createElement("span")
+        caption.textContent = item.caption
+        button.append(caption)
+      }
       return button
     }))
   }

@@ -1,0 +1,80 @@
+"""How much a variant's answer relies on its own map: its M replaced in several ways, and how far the answer moves.
+
+Two of the ways are fair controls (`intervene.CONTROLS`): they keep the mean gain and lose the place. The others change
+more than the place, and are told apart. A variant that doesn't move does not use the place of its map for this answer;
+one that moves does, which says nothing about whether its map is right.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+
+from abn.intervene import CONTROLS, PRESETS, Effect, Subject, shuffled, subject
+from abn.model import AttentionBranchNetwork
+from abn.picture import Picture
+from abn.variants import Card, load_variant
+
+SHUFFLES = 8  # one shuffled map says little: the mean over so many
+EDITS = ("constant mean", "shuffled", "inverted", "flipped", "zeros", "ones")
+
+
+@dataclass(frozen=True)
+class Reliance:
+    """What one way of replacing M does, on average over pictures (and over shuffles)."""
+
+    change: float  # Δp of the class that the network names by itself, −1 to 1
+    apart: float  # how far the answer moves, Jensen–Shannon divergence in bits, 0 to 1
+    flips: float  # share in which another class is named, 0 to 1
+
+
+def replaced(attention: np.ndarray) -> dict[str, list[np.ndarray]]:
+    """Name of an edit → the maps (h, w) that stand for it."""
+    maps = {name: [PRESETS[name](attention)] for name in EDITS}
+    return maps | {"shuffled": [shuffled(attention, seed) for seed in range(SHUFFLES)]}
+
+
+def relied(effects: Sequence[Effect]) -> Reliance:
+    """The mean over the effects of one edit."""
+    return Reliance(*(float(np.mean([getattr(e, name) for e in effects])) for name in ("change", "apart", "flips")))
+
+
+def on_one(asked: Subject, answers: Callable[[list[np.ndarray]], Sequence[np.ndarray]]) -> dict[str, list[Effect]]:
+    """Name of an edit → its effects on one picture; `answers` gives the probabilities (K,) for each of several maps."""
+    edits = replaced(asked.attention)
+    maps = [asked.attention, *(one for some in edits.values() for one in some)]
+    before, *after = answers(maps)
+    rest = iter(after)
+    return {name: [Effect(name, one, before, next(rest)) for one in some] for name, some in edits.items()}
+
+
+def over(
+    pictures: Sequence[Picture],
+    cards: Sequence[Card],
+    *,
+    fit: str = "crop",
+    load: Callable[[Card], AttentionBranchNetwork] = load_variant,
+    progress: Callable[[float], object] = lambda share: None,
+    turn: AbstractContextManager = nullcontext(),  # noqa: B008  it holds nothing
+) -> dict[str, dict[str, Reliance]]:
+    """Variant → edit → `Reliance` over all pictures, each variant with its own mechanism.
+
+    `turn` is held while one network is asked. `progress` gets the share that is done after each network and picture;
+    whatever it raises ends the work.
+    """
+    effects: dict[str, dict[str, list[Effect]]] = {card.id: {name: [] for name in EDITS} for card in cards}
+    for i, picture in enumerate(pictures):
+        for j, card in enumerate(cards):
+            with turn:
+                asked = subject(picture, card, fit=fit, load=load)
+                found = on_one(asked, lambda maps, one=asked: one.answers(np.stack(maps)))
+            for name, some in found.items():
+                effects[card.id][name] += some
+            progress((i * len(cards) + j + 1) / (len(pictures) * len(cards)))
+    return {variant: {name: relied(some) for name, some in rows.items()} for variant, rows in effects.items()}
+
+
+def fair(rows: dict[str, Reliance]) -> float:
+    """Bits that the answer moves when only the place of M is lost: the mean over the fair controls."""
+    return float(np.mean([rows[name].apart for name in CONTROLS]))

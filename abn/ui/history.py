@@ -1,0 +1,63 @@
+"""The edits of one map, one after the other, with undo and redo: plain values, without Streamlit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+MOST = 40  # edits kept; the first, the network's own map, always stays
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """A map as an edit left it."""
+
+    name: str  # what was done, for people
+    attention: np.ndarray  # (h, w) float32
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """All edits so far; the first is the network's own map. `at` is the one that is applied."""
+
+    edits: tuple[Edit, ...]
+    at: int = 0
+
+    @property
+    def now(self) -> Edit:
+        return self.edits[self.at]
+
+    def after(self, edit: Edit) -> "History":
+        """One edit more; what had been undone is gone."""
+        kept = (*self.edits[: self.at + 1], edit)
+        if len(kept) > MOST:
+            kept = (kept[0], *kept[2:])
+        return History(kept, len(kept) - 1)
+
+    def step(self, to: int) -> "History":
+        """Back or forth to any edit; beyond the ends, to the end."""
+        return replace(self, at=min(len(self.edits) - 1, max(0, to)))
+
+    def undo(self) -> "History":
+        return self.step(self.at - 1)
+
+    def redo(self) -> "History":
+        return self.step(self.at + 1)
+
+
+def begun(attention: np.ndarray) -> History:
+    """Nothing edited yet."""
+    return History((Edit("own map", attention),))
+
+
+def changed(history: History, name: str, attention: np.ndarray) -> History:
+    """A new edit, unless the map is as it was."""
+    same = np.array_equal(history.now.attention, attention)
+    return history if same else history.after(Edit(name, np.asarray(attention, np.float32)))
+
+
+def labels(history: History, changes: Sequence[str]) -> list[str]:
+    """What each step of the strip is called: its number, its name and its Δp."""
+    return [
+        f"{i}. {edit.name}, Δp {change}" for i, (edit, change) in enumerate(zip(history.edits, changes, strict=True))
+    ]

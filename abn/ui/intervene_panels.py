@@ -1,0 +1,393 @@
+"""What the Intervene page shows: a map to paint, what the answer makes of it, and a picture to cover."""
+
+import hashlib
+import html
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from abn import first_view, intervene, reliance, render
+from abn.explanation import Explanation
+from abn.intervene import Effect, Subject
+from abn.metrics import rank_correlation
+from abn.picture import open_picture, upsample
+from abn.ui import history, live, panels
+from abn.ui.bar import Choice
+from abn.ui.frame import plain
+from abn.ui.history import History
+from abn.ui.painter import TOOLS, painter
+from abn.ui.strip import SIZE, Thumbnail, strip
+from abn.variants import Card, class_names
+
+TRAINED = "as trained"
+MECHANISMS = (TRAINED, "additive", "multiplicative", "none")
+HISTORIES = 12  # of one session, the latest
+GREY = "#8a919b"
+COVER = ["rgb(128 128 128 / 0)", "rgb(128 128 128 / 1)"]  # of a cell that is open, and of one that is covered
+PRESETS = {  # the name of a preset → what it tells
+    "zeros": "M = 0 everywhere. Not “attention off”: with the additive mechanism the mean gain goes too.",
+    "ones": "M = 1 everywhere.",
+    "constant mean": "The mean of M everywhere: a fair control, only the place is lost.",
+    "shuffled": "The same values in other cells: a fair control, only the place is lost.",
+    "inverted": "Bright becomes dark and dark bright, between the same least and greatest value.",
+    "flipped": "Left and right change places.",
+}
+
+
+# ---- the map ----
+
+
+def edits(choice: Choice, card: Card, subject: Subject) -> tuple[str, History]:
+    """The history of this picture's map in this variant, and the name under which the session keeps it."""
+    name = hashlib.sha256(f"{choice.chosen.picture.sha256} {card.id} {card.sha256} {choice.fit}".encode()).hexdigest()
+    kept = st.session_state.setdefault("edits", {})
+    kept[name] = kept.pop(name, None) or history.begun(subject.attention)
+    for old in list(kept)[:-HISTORIES]:
+        del kept[old]
+    return name, kept[name]
+
+
+def _set(name: str, to: History) -> None:
+    st.session_state.edits[name] = to
+
+
+def _edit(name: str, what: str, attention: np.ndarray) -> None:
+    _set(name, history.changed(st.session_state.edits[name], what, attention))
+
+
+def mechanism(card: Card) -> str:
+    """Which mechanism applies the edited map: the trained one, or another."""
+    chosen = st.segmented_control(
+        "Apply the map",
+        MECHANISMS,
+        default=TRAINED,
+        required=True,
+        key="apply",
+        persist_state="session",
+        help="How the perception branch gets the map. It was trained with one mechanism and is used to that one.",
+    )
+    return card.mechanism if chosen in (None, TRAINED) else chosen
+
+
+def tools() -> dict:
+    """What to paint with."""
+    tool = st.segmented_control("Tool", list(TOOLS), default="Brush up", required=True, key="tool")
+    left, right = st.columns(2, gap="medium")
+    with left:
+        strength = st.slider("Strength", 0.05, 1.0, 0.4, 0.05, key="strength", help="What a stroke adds or takes away.")
+    with right:
+        size = st.slider("Brush, cells wide", 1, 7, 3, key="brush", disabled=not (tool or "").startswith("Brush"))
+    return {"tool": tool or "Brush up", "strength": strength, "size": size}
+
+
+def board(choice: Choice, card: Card, subject: Subject, name: str, past: History) -> None:
+    """The map to be painted, and the buttons around it."""
+    view, chosen = choice.view, tools()
+    painter(
+        past.now.attention,
+        subject.fitted.image,
+        **chosen,
+        version=f"{name} {past.at} {len(past.edits)}",
+        label=f"Attention map of {card.title} to paint on. Arrow keys move, space paints, Escape gives up.",
+        key="painter",
+        on_paint=lambda values: _edit(name, chosen["tool"], values),
+        colours=render.css_colours(view.colours),
+        opacity=view.opacity,
+    )
+    panels.colour_bar(view.colours, 0.0, 1.0)
+    with st.container(horizontal=True):
+        step = {"on_click": _set, "width": "content"}
+        st.button("Undo", icon=":material/undo:", disabled=past.at == 0, args=(name, past.undo()), key="undo", **step)
+        last = past.at == len(past.edits) - 1
+        st.button("Redo", icon=":material/redo:", disabled=last, args=(name, past.redo()), key="redo", **step)
+        own = history.changed(past, "own map", subject.attention)
+        st.button("Reset", icon=":material/restart_alt:", disabled=own is past, args=(name, own), key="reset", **step)
+
+
+def presets(choice: Choice, card: Card, subject: Subject, name: str) -> None:
+    """Ready-made maps, each really run: six of this map, another variant's, another picture's."""
+    st.markdown("**Put another map in its place**")
+    with st.container(horizontal=True):
+        for preset, says in PRESETS.items():
+            st.button(
+                preset.capitalize(),
+                on_click=_edit,
+                args=(name, preset, intervene.PRESETS[preset](subject.attention)),
+                help=says,
+                key=f"preset-{preset}",
+                width="content",
+            )
+        others = [one for one in choice.cards if one.id != card.id and one.kind == card.kind]
+        with st.popover("Another variant's", icon=":material/view_column:"):
+            for one in others:
+                st.button(
+                    plain(one.title),
+                    on_click=_borrow,
+                    args=(name, f"map of {one.title}", choice, one, subject),
+                    key=f"borrow-{one.id}",
+                    width="stretch",
+                )
+        with st.popover("Another picture's", icon=":material/photo_library:"):
+            st.caption("The map that this variant makes of another photograph of the gallery.")
+            photos = [p for p in first_view.gallery().values() if p.kind == card.kind]
+            for photo in photos:
+                st.button(
+                    plain(photo.title),
+                    on_click=_borrow_of,
+                    args=(name, photo, choice, card, subject),
+                    key=f"borrow-{photo.id}",
+                    width="stretch",
+                )
+
+
+def _borrow(name: str, what: str, choice: Choice, card: Card, subject: Subject) -> None:
+    other = live.subject(choice.chosen.picture, card, choice.fit)
+    _edit(name, what, intervene.borrowed(other.attention, subject.attention.shape))
+
+
+def _borrow_of(name: str, photo: first_view.Photo, choice: Choice, card: Card, subject: Subject) -> None:
+    picture = open_picture(photo.path.read_bytes(), name=photo.file)
+    other = live.subject(picture, card, choice.fit)
+    _edit(name, f"map of “{photo.title}”", intervene.borrowed(other.attention, subject.attention.shape))
+
+
+def effects(choice: Choice, card: Card, past: History, applied: str) -> list[Effect]:
+    """What each edit does to the answer, against the network's own map applied in the same way."""
+    maps = [edit.attention for edit in past.edits]
+    answers = live.answers(choice.chosen.picture, card, choice.fit, maps, applied)
+    return [Effect(e.name, e.attention, answers[0], after) for e, after in zip(past.edits, answers, strict=True)]
+
+
+def answer(card: Card, now: Effect, own: np.ndarray, applied: str) -> None:
+    """The perception head before and after, and how the maps differ."""
+    labels = class_names(card)
+    swapped = " :orange-badge[:material/swap_horiz: swapped]" if applied != card.mechanism else ""
+    st.caption(f"{plain(card.title)} · trained with **{card.mechanism}** · applied **{applied}**{swapped}")
+    if applied == "none":
+        st.info(
+            "With the mechanism “none” the perception branch never gets the map, so no edit can change its answer. "
+            "Apply the map by another mechanism to see one.",
+            icon=":material/info:",
+        )
+    verdict(now, labels)
+    classes = render.likeliest([now.before, now.after])
+    series = [("before, own map", GREY, now.before), ("after the edit", render.HEAD_COLOURS["perception"], now.after)]
+    st.plotly_chart(
+        render.class_bars(series, labels, classes),
+        key="before-after",
+        config={"displayModeBar": False},
+        alt=f"Perception head before: {render.in_words(now.before, labels, classes)}. "
+        f"After: {render.in_words(now.after, labels, classes)}.",
+    )
+    alike = rank_correlation(own, now.attention)
+    same = "it has no order" if np.isnan(alike) else f"rank correlation with the own map {alike:.2f}".replace("-", "−")
+    st.caption(
+        f"The map in place: M from {now.attention.min():.2f} to {now.attention.max():.2f}, mean "
+        f"{now.attention.mean():.2f} (own map: {own.mean():.2f}); {same}. Only the perception branch ran again: the "
+        "auxiliary head comes before the map is applied, so nothing here can change it."
+    )
+
+
+def verdict(effect: Effect, labels: Sequence[str]) -> None:
+    """Δp of the class that was named before, and whether another is named now."""
+    named = plain(render.short_label(labels[effect.named]))
+    st.metric(
+        f"Δp of “{named}”",
+        f"{render.points(effect.change)} points",
+        help="How much more probable this class has become, in percentage points.",
+    )
+    if effect.flips:
+        now = plain(render.short_label(labels[int(effect.after.argmax())]))
+        st.markdown(f":orange-badge[:material/call_split: the answer is now {now}]")
+    else:
+        st.markdown(f":green-badge[:material/check: the answer stays {named}]")
+
+
+def past_strip(subject: Subject, view, name: str, past: History, done: Sequence[Effect]) -> None:
+    """Every edit as a small map with its Δp; picking one goes back or forth to it."""
+    changes = [render.points(effect.change) for effect in done]
+    said = history.labels(past, changes)
+    items = [
+        Thumbnail(str(i), said[i], _small(subject, edit.attention, view), f"{edit.name[:18]} {changes[i]}")
+        for i, edit in enumerate(past.edits)
+    ]
+    strip(
+        items,
+        str(past.at),
+        label="History of edits",
+        key="history",
+        on_pick=lambda chosen: _set(name, past.step(int(chosen))) if chosen.isdigit() else None,
+    )
+
+
+def _small(subject: Subject, attention: np.ndarray, view) -> str:
+    image = subject.fitted.image.resize(SIZE, Image.Resampling.BILINEAR)
+    values = upsample(attention, SIZE, view.smooth)
+    return render.data_url(render.overlay(image, values, opacity=view.opacity, colour_map=view.colours), quality=80)
+
+
+# ---- which variant needs its map ----
+
+
+def needs(choice: Choice) -> None:
+    """Each variant's answer under each edit of its own map, for this picture."""
+    cards = choice.asked.cards
+    rows: dict[str, dict[str, list[Effect]]] = {}
+    for card in cards:
+        asked = live.subject(choice.chosen.picture, card, choice.fit)
+        rows[card.id] = reliance.on_one(
+            asked, lambda maps, card=card: live.answers(choice.chosen.picture, card, choice.fit, maps)
+        )
+
+    def said(card: Card, name: str) -> str:
+        some, labels = rows[card.id][name], class_names(card)
+        found = reliance.relied(some)
+        if len(some) == 1 and found.flips:
+            other = f", now {render.short_label(labels[int(some[0].after.argmax())])}"
+        elif found.flips:
+            other = f", another answer in {round(found.flips * len(some))} of {len(some)}"
+        else:
+            other = ""
+        return f"Δp {render.points(found.change)}{other}"
+
+    figures = {card.id: {name: reliance.relied(some) for name, some in rows[card.id].items()} for card in cards}
+    before = {
+        card.id: f"{render.short_label(class_names(card)[one.named])} {render.percent(float(one.before.max()))}"
+        for card in cards
+        for one in [rows[card.id]["zeros"][0]]
+    }
+    _table(cards, figures, said, first=("its own map", before))
+    st.caption(_most_sensitive(cards, figures, "for this picture"))
+
+
+def needs_over_gallery(choice: Choice) -> None:
+    """The same over all photographs of the gallery, on request."""
+    cards = choice.asked.cards
+    kinds = {card.kind for card in cards}
+    photos = [photo for photo in first_view.gallery().values() if photo.kind in kinds]
+    key = (tuple((card.id, card.sha256) for card in cards), choice.fit)
+    shelf = st.session_state.setdefault("relied", {})
+    if key not in shelf:
+        st.button(
+            f"Ask over the {len(photos)} photographs of the gallery",
+            on_click=lambda: st.session_state.update(relying=key),
+            icon=":material/photo_library:",
+            key="rely",
+        )
+    if st.session_state.get("relying") == key and key not in shelf:
+        bar = st.progress(0.0, "Waiting for a turn …")
+        st.button("Stop", icon=":material/stop:", key="rely-stop", on_click=lambda: st.session_state.pop("relying"))
+        pictures = [open_picture(photo.path.read_bytes(), name=photo.file) for photo in photos]
+        tell = lambda share: bar.progress(share, f"Photograph {int(share * len(photos))} of {len(photos)}")  # noqa: E731
+        shelf[key] = live.reliance_over(pictures, cards, choice.fit, tell)
+        st.session_state.pop("relying", None)
+        st.rerun()
+    if key in shelf:
+        figures = shelf[key]
+
+        def said(card: Card, name: str) -> str:
+            one = figures[card.id][name]
+            return f"Δp {render.points(one.change)}, another answer in {100 * one.flips:.0f} %"
+
+        st.markdown(f"**Over the {len(photos)} photographs of the gallery, on average**")
+        _table(cards, figures, said)
+        st.caption(_most_sensitive(cards, figures, "over the gallery"))
+
+
+def _table(
+    cards: Sequence[Card],
+    figures: dict[str, dict[str, reliance.Reliance]],
+    said: Callable[[Card, str], str],
+    first: tuple[str, dict[str, str]] | None = None,
+) -> None:
+    """Edits down, variants across; the deeper the blue, the further the answer moved."""
+    body = ""
+    if first:
+        cells = "".join(f"<td>{html.escape(first[1][card.id])}</td>" for card in cards)
+        body += f"<tr><th scope='row'>{first[0]}</th>{cells}</tr>"
+    for name in reliance.EDITS:
+        cells = ""
+        for card in cards:
+            apart = figures[card.id][name].apart
+            text = f"{said(card, name)} ({apart:.2f} bit)"
+            cells += f"<td style='background: rgb(58 127 200 / {min(0.6, apart):.2f})'>{html.escape(text)}</td>"
+        note = " (fair control)" if name in intervene.CONTROLS else ""
+        body += f"<tr><th scope='row'>{name}{note}</th>{cells}</tr>"
+    head = "".join(f"<th scope='col'>{html.escape(c.title)}<br>applied {c.mechanism}, as trained</th>" for c in cards)
+    st.html(f'<table class="abn-card"><thead><tr><th scope="col">M in place</th>{head}</tr></thead>{body}</table>')
+
+
+def _most_sensitive(cards: Sequence[Card], figures: dict[str, dict[str, reliance.Reliance]], where: str) -> str:
+    """Which variant's answer moves most when only the place of its map is lost."""
+    moved = {card.title: reliance.fair(figures[card.id]) for card in cards}
+    order = sorted(moved, key=moved.get, reverse=True)
+    told = " · ".join(f"{plain(title)} {moved[title]:.3f} bit" for title in order)
+    most = f"most sensitive to its own map, {where}: **{plain(order[0])}**. " if moved[order[0]] > 0 else ""
+    return (
+        f"{most[:1].upper()}{most[1:]}Mean over the two fair controls: {told}. Bits compare all classes before and "
+        "after: 0 the same, 1 nothing in common (Jensen–Shannon divergence). That an answer moves shows that the "
+        "perception branch uses where its map is bright, not that the map is right."
+    )
+
+
+# ---- the picture ----
+
+
+def cover(choice: Choice, subject: Subject) -> np.ndarray | None:
+    """A picture to cover cells of; returns the covered cells (h, w) bool, None while none is."""
+    name = f"{choice.chosen.picture.sha256} {choice.fit} {subject.attention.shape}"
+    kept = st.session_state.get("covered")
+    cells = kept[1] if kept and kept[0] == name else np.zeros(subject.attention.shape, np.float32)
+    tool = st.segmented_control(
+        "Rectangle",
+        ("Cover", "Uncover"),
+        default="Cover",
+        required=True,
+        key="cover-tool",
+        label_visibility="collapsed",
+    )
+
+    def painted(values: np.ndarray) -> None:
+        st.session_state.covered = (name, (values > 0.5).astype(np.float32))
+
+    painter(
+        cells,
+        subject.fitted.image,
+        tool="Rectangle down" if tool == "Uncover" else "Rectangle up",
+        strength=1.0,
+        size=1,
+        version=hashlib.sha256(name.encode() + cells.tobytes()).hexdigest(),
+        label="The picture, to be covered. Arrow keys move, space sets one corner of a rectangle and then the other.",
+        key="cover",
+        on_paint=painted,
+        colours=COVER,
+        opacity=1.0,
+        symbol="covered",
+    )
+    share = float(cells.mean())
+    st.caption(f"{100 * share:.0f} % covered." if share else "Drag a rectangle over the picture.")
+    st.button(
+        "Uncover all",
+        icon=":material/restart_alt:",
+        disabled=not share,
+        key="uncover",
+        on_click=lambda: st.session_state.pop("covered", None),
+    )
+    return cells > 0.5 if share else None
+
+
+def follow(before: Explanation, after: Explanation, card: Card, choice: Choice) -> None:
+    """One variant's map and both heads on the covered picture, against the picture as it was."""
+    panels.heading(after, card)
+    panels.attention(after, card, choice.view, (0.0, 1.0), live=True)
+    panels.answers(after)
+    rows = []
+    for head, name in render.HEADS.items():
+        k = int(getattr(before, head).argmax())
+        change = float(getattr(after, head)[k] - getattr(before, head)[k])
+        rows.append(f"{name.split()[0]}: Δp of “{plain(render.short_label(before.labels[k]))}” {render.points(change)}")
+    alike = rank_correlation(before.attention, after.attention)
+    rows.append(f"map before and after: rank correlation {alike:.2f}".replace("-", "−"))
+    st.caption("  \n".join(rows))

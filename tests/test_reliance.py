@@ -1,0 +1,75 @@
+"""Reliance on the map: means by hand, a variant that never applies its map, and the same numbers as edit by edit."""
+
+import numpy as np
+import pytest
+import tiny
+
+from abn.intervene import Effect, shuffled, subject
+from abn.reliance import EDITS, SHUFFLES, fair, on_one, over, relied, replaced
+
+PICTURES = [tiny.picture(seed=seed) for seed in range(3)]
+
+
+@pytest.fixture(scope="module")
+def cards(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("variants")
+    return [tiny.variant(folder, name, tiny.network(name, seed=8)) for name in ("additive", "multiplicative", "none")]
+
+
+def test_the_mean_by_hand():
+    before = np.array([0.8, 0.2], np.float32)
+    stays = Effect("ones", np.ones((2, 2)), before, np.array([0.6, 0.4], np.float32))
+    flips = Effect("ones", np.ones((2, 2)), before, np.array([0.2, 0.8], np.float32))
+    found = relied([stays, flips])
+    assert found.change == pytest.approx(-0.4) and found.flips == 0.5
+    assert found.apart == pytest.approx((stays.apart + flips.apart) / 2) and 0 < stays.apart < flips.apart
+
+
+def test_every_edit_is_asked_and_shuffled_often():
+    m = np.arange(16, dtype=np.float32).reshape(4, 4) / 16
+    maps = replaced(m)
+    assert tuple(maps) == EDITS and [len(some) for some in maps.values()] == [1, SHUFFLES, 1, 1, 1, 1]
+    assert np.array_equal(maps["shuffled"][3], shuffled(m, 3)) and not maps["zeros"][0].any()
+
+
+def test_over_pictures_is_what_edit_by_edit_gives(cards):
+    seen = []
+    found = over(PICTURES, cards, progress=seen.append)
+    assert seen == pytest.approx(np.arange(1, 10) / 9)
+    asked = [subject(picture, cards[0]) for picture in PICTURES]
+    inverted = [one.answers(one.attention.max() + one.attention.min() - one.attention) for one in asked]
+    own = [one.answers(one.attention) for one in asked]
+    changes = [float(b[a.argmax()] - a.max()) for a, b in zip(own, inverted, strict=True)]
+    assert found["additive"]["inverted"].change == pytest.approx(np.mean(changes), abs=1e-6)
+    flips = [a.argmax() != b.argmax() for a, b in zip(own, inverted, strict=True)]
+    assert found["additive"]["inverted"].flips == pytest.approx(np.mean(flips))
+
+
+def test_a_variant_that_never_applies_its_map_never_moves(cards):
+    found = over(PICTURES[:1], cards)
+    assert all(one.change == one.apart == one.flips == 0 for one in found["none"].values())
+    assert fair(found["none"]) == 0 and fair(found["multiplicative"]) > 0
+    assert fair(found["additive"]) == pytest.approx(
+        (found["additive"]["constant mean"].apart + found["additive"]["shuffled"].apart) / 2
+    )
+
+
+def test_one_picture_asks_all_maps_at_once(cards):
+    asked, sizes = subject(PICTURES[0], cards[0]), []
+
+    def answers(maps):
+        sizes.append(len(maps))
+        return asked.answers(np.stack(maps))
+
+    effects = on_one(asked, answers)
+    assert sizes == [1 + SHUFFLES + 5] and effects["ones"][0].after == pytest.approx(
+        asked.answers(np.ones_like(asked.attention)), abs=1e-6
+    )
+
+
+def test_what_progress_raises_ends_it(cards):
+    def stop(share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        over(PICTURES, cards, progress=stop)
