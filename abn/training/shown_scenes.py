@@ -2,8 +2,9 @@
 
 A scene is a cut-out of openclipart (drawings, public domain) on a crop of a photograph that ships with the app, so its
 mask is known. All cut-outs are held out: by the hash of their name, and by their looks, as `evaluate` holds out its
-own; and no photograph that ships was ever trained on. ShareAlike photographs are left alone, so that a scene is under
-no licence but its photograph's. The masks hold the pixels that are more than half the object's.
+own; and no photograph that ships was ever trained on. Other drawings of the same style were. ShareAlike photographs
+are left alone, so that a scene is under no licence but its photograph's. A mask holds the pixels that are more than
+half the object's.
 """
 
 import argparse
