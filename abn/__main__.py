@@ -21,6 +21,7 @@ ELSEWHERE = {  # commands whose module brings their options and runs them: add_a
     "train": ("abn.training.train", "train a network on class folders of your own, or on a built-in set"),
     "distil": ("abn.training.distil", "make the shipped variants again, from public packages"),
     "evaluate": ("abn.training.evaluate", "measure the variants on held-out scenes and on photographs"),
+    "scenes": ("abn.training.shown_scenes", "compose the scenes that ship with the app again"),
     "study": ("abn.study.command", "the study over seeds: run it, or print what it found"),
     "bench": ("abn.bench", "measure what things cost, as ratios"),
     "sweep": ("abn.sweep", "try the smallest backbone of every family"),

@@ -256,7 +256,7 @@ def test_misuse_ends_with_2(capsys, arguments):
     assert ended.value.code == 2 and capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("name", ["convert", "distil", "evaluate", "bench"])
+@pytest.mark.parametrize("name", ["convert", "distil", "evaluate", "scenes", "bench"])
 def test_the_long_commands_have_their_options(capsys, name):
     with pytest.raises(SystemExit) as ended:
         main([name, "--help"])

@@ -340,8 +340,8 @@ def test_a_mirrored_copy_is_the_same_object(pictures, tmp_path):
     disc, bar = pictures[0]
     with Image.open(bar.path) as image:
         mirrored = _write(tmp_path, "mirrored", np.asarray(image)[:, ::-1], "stamp")
-    assert evaluate._looks_like_any(mirrored, [evaluate._looks(bar)])
-    assert not evaluate._looks_like_any(disc, [evaluate._looks(bar)])
+    assert evaluate.looks_like_any(mirrored, [evaluate.looks(bar)])
+    assert not evaluate.looks_like_any(disc, [evaluate.looks(bar)])
 
 
 def test_cards_are_written_only_with_all_figures(capsys):

