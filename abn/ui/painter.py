@@ -156,7 +156,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   function draw(own) {
     const { height, width, colours, opacity } = own.data, side = canvas.width = canvas.height = 2 * own.data.side
-    const pen = canvas.getContext("2d"), y = row => Math.round(row * side / height), x = column => Math.round(column * side / width)
+    const pen = canvas.getContext("2d")
+    const y = row => Math.round(row * side / height), x = column => Math.round(column * side / width)
     if (own.picture.complete && own.picture.naturalWidth) pen.drawImage(own.picture, 0, 0, side, side)
     pen.globalAlpha = opacity
     own.map.forEach((value, i) => {

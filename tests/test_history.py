@@ -1,0 +1,41 @@
+"""Undo and redo: nothing is lost until something new is done, and the network's own map never."""
+
+import numpy as np
+
+from abn.ui import history
+
+
+def a_map(value: float) -> np.ndarray:
+    return np.full((2, 2), value, np.float32)
+
+
+def test_undo_redo_and_a_new_edit():
+    past = history.begun(a_map(0.5))
+    past = history.changed(past, "ones", a_map(1))
+    past = history.changed(past, "zeros", a_map(0))
+    assert [edit.name for edit in past.edits] == ["own map", "ones", "zeros"] and past.now.name == "zeros"
+    back = past.undo().undo()
+    assert back.now.name == "own map" and back.undo().at == 0 and len(back.edits) == 3
+    assert back.redo().now.name == "ones" and past.redo().at == 2
+    other = history.changed(back.redo(), "brush", a_map(0.7))
+    assert [edit.name for edit in other.edits] == ["own map", "ones", "brush"]
+    assert past.step(99).at == 2 and past.step(-3).at == 0
+
+
+def test_what_changes_nothing_is_no_edit():
+    past = history.begun(a_map(0.5))
+    assert history.changed(past, "brush", a_map(0.5)) is past
+    assert history.changed(past, "reset", past.edits[0].attention) is past
+
+
+def test_the_oldest_edits_go_and_the_own_map_stays():
+    past = history.begun(a_map(0.5))
+    for step in range(history.MOST + 5):
+        past = history.changed(past, f"edit {step}", a_map(step))
+    assert len(past.edits) == history.MOST and past.at == history.MOST - 1
+    assert past.edits[0].name == "own map" and past.edits[1].name == "edit 6" and past.now.name == "edit 44"
+
+
+def test_labels_number_the_steps():
+    past = history.changed(history.begun(a_map(0.5)), "ones", a_map(1))
+    assert history.labels(past, ["±0.0", "−3.1"]) == ["0. own map, Δp ±0.0", "1. ones, Δp −3.1"]

@@ -1,0 +1,173 @@
+"""The Intervene page through AppTest: presets really run, history goes back and forth, variants told apart."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reading import captions, components
+from streamlit.testing.v1 import AppTest
+
+from abn import first_view, intervene, reliance, render, variants
+from abn.explainer import explain
+from abn.picture import open_picture
+from abn.ui import live
+from abn.ui.intervene_panels import PRESETS
+from abn.variants import find_variant
+
+ROOT = Path(__file__).parents[1]
+ADDITIVE, MULTIPLICATIVE, NONE = (f"imagenet-lite0-{name}" for name in ("additive", "multiplicative", "none"))
+PHOTOS = list(first_view.gallery().values())
+PICTURE = open_picture(PHOTOS[0].path.read_bytes())
+
+
+@pytest.fixture
+def page(clean_caches, monkeypatch, network) -> AppTest:
+    monkeypatch.setattr(live.Engine, "start", lambda self: None)
+    monkeypatch.setattr(variants, "load_variant", lambda card, folder=None: network(card))
+    live.engine().alive = True
+    live.engine().settled.set()
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/Intervene.py")
+
+
+@pytest.fixture
+def subject(network) -> intervene.Subject:
+    return intervene.subject(PICTURE, find_variant(ADDITIVE), load=network)
+
+
+def change(at: AppTest) -> str:
+    return at.metric[0].value
+
+
+def expected(subject: intervene.Subject, attention: np.ndarray, mechanism: str | None = None) -> str:
+    own = subject.answers(subject.attention, mechanism)
+    return f"{render.points(float(subject.answers(attention, mechanism)[own.argmax()] - own.max()))} points"
+
+
+def painted(at: AppTest) -> dict:
+    return components(at, "abn_painter")["painter"]
+
+
+def table(at: AppTest, which: int = 0) -> list[list[str]]:
+    body = [element.value for element in at.html if "<table" in element.value][which]
+    return [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row) for row in re.findall(r"<tr>(.*?)</tr>", body)]
+
+
+def test_it_begins_with_the_own_map_and_nothing_changed(page, subject):
+    at = page.run()
+    assert not at.exception and change(at) == "±0.0 points"
+    assert painted(at)["map"] == pytest.approx(subject.attention.ravel(), abs=1e-4)
+    assert at.button(key="undo").disabled and at.button(key="redo").disabled and at.button(key="reset").disabled
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_each_preset_really_runs(page, subject, preset):
+    page.run()
+    at = page.button(key=f"preset-{preset}").click().run()
+    made = intervene.PRESETS[preset](subject.attention)
+    assert not at.exception and change(at) == expected(subject, made)
+    assert painted(at)["map"] == pytest.approx(made.ravel(), abs=1e-4)
+
+
+def test_undo_redo_reset_and_the_strip(page, subject):
+    page.run()
+    page.button(key="preset-zeros").click().run()
+    at = page.button(key="preset-inverted").click().run()
+    inverted = change(at)
+    at = page.button(key="undo").click().run()
+    assert change(at) == expected(subject, np.zeros_like(subject.attention)) != inverted
+    at = page.button(key="redo").click().run()
+    assert change(at) == inverted and at.button(key="redo").disabled
+    at = page.button(key="reset").click().run()
+    assert change(at) == "±0.0 points" and at.button(key="reset").disabled
+    steps = components(at, "abn_strip")["history"]
+    assert [item["caption"].rsplit(" ", 1)[0] for item in steps["items"]] == ["own map", "zeros", "inverted", "own map"]
+    assert steps["chosen"] == "3"
+    at = page.button(key="undo").click().run()
+    assert change(at) == inverted  # a reset loses nothing
+
+
+def test_another_variants_and_another_pictures_map(page, subject, network):
+    page.run()
+    at = page.button(key=f"borrow-{MULTIPLICATIVE}").click().run()
+    other = explain(PICTURE, [MULTIPLICATIVE], load=network)[0].attention
+    assert change(at) == expected(subject, other)
+    at = page.button(key=f"borrow-{PHOTOS[3].id}").click().run()
+    other = explain(open_picture(PHOTOS[3].path.read_bytes()), [ADDITIVE], load=network)[0].attention
+    assert not at.exception and change(at) == expected(subject, other)
+
+
+def test_a_map_of_other_cells_is_brought_to_these(page, subject, network):
+    page.run()
+    at = page.button(key="borrow-imagenet-lite2-additive").click().run()
+    other = explain(PICTURE, ["imagenet-lite2-additive"], load=network)[0].attention
+    assert other.shape != subject.attention.shape
+    assert change(at) == expected(subject, intervene.borrowed(other, subject.attention.shape))
+
+
+def test_the_mechanism_that_applies_the_map_is_a_choice_and_named(page, subject):
+    page.run()
+    page.button(key="preset-inverted").click().run()
+    at = page.button_group(key="apply").set_value("multiplicative").run()
+    inverted = intervene.PRESETS["inverted"](subject.attention)
+    assert change(at) == expected(subject, inverted, "multiplicative")
+    assert "trained with **additive** · applied **multiplicative**" in captions(at) and "swapped" in captions(at)
+    at = page.button_group(key="apply").set_value("none").run()
+    assert change(at) == "±0.0 points" and "no edit can change its answer" in at.info[0].value
+
+
+def test_each_picture_and_variant_has_its_own_history(page, subject):
+    page.run()
+    page.button(key="preset-zeros").click().run()
+    at = page.button_group(key="one_variant").set_value(MULTIPLICATIVE).run()
+    assert change(at) == "±0.0 points" and at.button(key="undo").disabled
+    at = page.button_group(key="one_variant").set_value(ADDITIVE).run()
+    assert change(at) == expected(subject, np.zeros_like(subject.attention))
+
+
+def test_which_variant_needs_its_map_is_that_of_the_library(page, network):
+    at = page.run()
+    rows, cards = table(at), [find_variant(name) for name in (ADDITIVE, MULTIPLICATIVE, NONE)]
+    found = reliance.over([PICTURE], cards, load=network)
+    for row, name in zip(rows[2:], reliance.EDITS, strict=True):
+        for cell, card in zip(row[1:], cards, strict=True):
+            one = found[card.id][name]
+            assert cell.startswith(f"Δp {render.points(one.change)}") and cell.endswith(f"({one.apart:.2f} bit)")
+    fair = {card.title: reliance.fair(found[card.id]) for card in cards}
+    most = max(fair, key=fair.get)
+    assert f"Most sensitive to its own map, for this picture: **{most}**" in captions(at)
+
+
+def test_over_the_gallery_on_request(page, network, monkeypatch):
+    few = dict(list(first_view.gallery().items())[:2])
+    monkeypatch.setattr(first_view, "gallery", lambda: few)
+    page.run()
+    page.multiselect(key="variant_ids").set_value([MULTIPLICATIVE]).run()
+    at = page.button(key="rely").click().run()
+    assert not at.exception
+    pictures = [open_picture(photo.path.read_bytes()) for photo in few.values()]
+    found = reliance.over(pictures, [find_variant(MULTIPLICATIVE)], load=network)[MULTIPLICATIVE]
+    cell = table(at, 1)[1][1]
+    assert cell.startswith(f"Δp {render.points(found['constant mean'].change)}, another answer in")
+    monkeypatch.setattr(reliance, "over", lambda *_, **__: pytest.fail("run again"))
+    at = page.run()
+    assert not at.exception and table(at, 1)[1][1] == cell and not [b for b in at.button if b.key == "rely"]
+
+
+def test_a_covered_picture_is_followed_by_maps_and_heads(page, network):
+    at = page.run()
+    assert captions(at).count("rank correlation 1.00") >= 3  # nothing is covered
+    cells = np.zeros((14, 14), np.float32)
+    cells[4:10, 3:9] = 1
+    fitted = explain(PICTURE, [ADDITIVE], load=network)[0].fitted
+    at.session_state["covered"] = (f"{PICTURE.sha256} crop {cells.shape}", cells)
+    at = at.run()
+    hidden = intervene.covered(PICTURE, fitted, cells > 0.5)
+    before, after = (explain(one, [ADDITIVE], load=network)[0] for one in (PICTURE, hidden))
+    named = int(before.perception.argmax())
+    told = render.points(float(after.perception[named] - before.perception[named]))
+    assert f"Perception: Δp of “coffee mug” {told}" in captions(at)
+    assert components(at, "abn_map")[f"map-{ADDITIVE}"]["values"] == np.round(after.attention, 2).ravel().tolist()
+    assert "18 % covered" in captions(at)
+    at = page.button(key="uncover").click().run()
+    assert "Drag a rectangle" in captions(at)
