@@ -1,10 +1,18 @@
 """What several test files need."""
 
 import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browsing import FLAGS
 
 ROOT = Path(__file__).parents[1]
 
@@ -38,3 +46,54 @@ def clean_caches() -> Iterator[None]:
     yield
     st.cache_data.clear()
     st.cache_resource.clear()
+
+
+# ---- a real browser ----
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator:
+    binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if binary is None:
+        say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        say("No Chromium here: `apt-get install chromium` for the browser tests.")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=binary, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def server(browser) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    where = [f"--server.port={port}", "--server.address=127.0.0.1"]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", *where]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(240):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1):
+                    break
+            except OSError:
+                assert process.poll() is None, "the server ended before it began"
+                time.sleep(0.25)
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture
+def page(browser, request) -> Iterator:
+    """A fresh profile; `browser_options` as an indirect parameter goes to it. It fails on what the page fetches from
+    elsewhere."""
+    context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **getattr(request, "param", {})})
+    opened = context.new_page()
+    elsewhere = []
+    opened.on("requestfailed", lambda sent: elsewhere.append(sent.url))
+    yield opened
+    context.close()
+    assert [url for url in elsewhere if "127.0.0.1" not in url] == []

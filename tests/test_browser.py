@@ -1,88 +1,18 @@
 """The whole journey in a real browser: upload, toggle, and read what changed; by keyboard, narrow, light and dark."""
 
-import os
 import pickle
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from browsing import LOADED, SETTLED, open_page
 
 from abn import first_view, render
 from abn.picture import open_picture
 from abn.variants import list_variants
 
-ROOT = Path(__file__).parents[1]
 IDS = [f"imagenet-lite0-{name}" for name in ("additive", "multiplicative", "none")]
-SETTLED = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
-LOADED = 120_000  # milliseconds in which the live models must have been loaded, on a busy machine
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if binary is None:
-        say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        say("No Chromium here: `apt-get install chromium` for the browser tests.")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=binary, args=FLAGS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
-def server(browser) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    where = [f"--server.port={port}", "--server.address=127.0.0.1"]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", *where]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(240):
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1):
-                    break
-            except OSError:
-                assert process.poll() is None, "the server ended before it began"
-                time.sleep(0.25)
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-@pytest.fixture
-def page(browser, request) -> Iterator:
-    """A fresh profile; `browser_options` as an indirect parameter goes to it. It fails on what the page fetches from
-    elsewhere."""
-    context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **getattr(request, "param", {})})
-    opened = context.new_page()
-    elsewhere = []
-    opened.on("requestfailed", lambda sent: elsewhere.append(sent.url))
-    yield opened
-    context.close()
-    assert [url for url in elsewhere if "127.0.0.1" not in url] == []
-
-
-def open_page(page, url: str, *, live: bool = True) -> None:
-    page.goto(url)
-    page.wait_for_selector(".abn-answer", timeout=LOADED)
-    if live:
-        page.get_by_text(re.compile(r"\d+ ms$")).first.wait_for(timeout=LOADED)
-    page.wait_for_selector(SETTLED, timeout=LOADED)
 
 
 def answers(page) -> list[tuple[str, str]]:
@@ -231,7 +161,9 @@ CONTRASTS = """() => {
 def test_it_fits_it_reads_and_every_picture_has_words(page, server):
     open_page(page, server)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    pictures = page.eval_on_selector_all("[data-testid=stImage] img", "all => all.map(i => [i.alt, i.naturalWidth])")
+    pictures = page.eval_on_selector_all(
+        "[data-testid=stImage] img, .frame img", "all => all.map(i => [i.alt, i.naturalWidth])"
+    )
     assert len(pictures) == 9 and all(len(alt) > 20 and width > 0 for alt, width in pictures)
     contrasts = page.evaluate(CONTRASTS)
     assert len(contrasts) > 30 and min(contrasts) >= 4.5

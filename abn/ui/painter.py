@@ -42,6 +42,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   own.data = data
   own.send = () => setTriggerValue("painted", { map: own.map.map(value => +value.toFixed(4)), version: data.version })
   canvas.setAttribute("aria-label", data.label)
+  canvas.dataset.tool = data.tool
   if (own.version !== data.version) {
     own.version = data.version
     own.map = [...data.map]
@@ -217,6 +218,7 @@ def painter(
         "width": attention.shape[1],
         "picture": data_url(image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)),
         "side": SIDE,
+        "tool": tool,
         "shape": shape,
         "strength": sign * strength,
         "size": size,

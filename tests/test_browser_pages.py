@@ -1,0 +1,175 @@
+"""Maps read, painted and covered in a real browser, by mouse, touch, keyboard; choices go along from page to page."""
+
+import re
+
+import numpy as np
+import pytest
+from browsing import LOADED, SETTLED, open_page
+
+from abn import first_view, intervene, render
+from abn.explainer import explain
+from abn.picture import open_picture
+from abn.variants import find_variant
+
+IDS = [f"imagenet-lite0-{name}" for name in ("additive", "multiplicative", "none")]
+PHOTO = first_view.gallery()["cat-behind-mug"]
+PICTURE = open_picture(PHOTO.path.read_bytes())
+TOUCH = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+def settled(page) -> None:
+    page.wait_for_timeout(150)  # what was pressed has been sent
+    page.wait_for_selector(SETTLED, timeout=LOADED)
+
+
+def open_intervene(page, server) -> None:
+    page.goto(f"{server}Intervene")
+    page.get_by_test_id("stMetricValue").first.wait_for(timeout=LOADED)
+    page.wait_for_selector(SETTLED, timeout=LOADED)
+    page.locator("canvas").first.scroll_into_view_if_needed()
+
+
+def take(page, tool: str) -> None:
+    page.get_by_role("radio", name=tool).click()
+    page.locator(f"canvas[data-tool='{tool}']").wait_for(timeout=LOADED)
+    settled(page)
+
+
+def change(page) -> str:
+    return page.get_by_test_id("stMetricValue").first.inner_text()
+
+
+def expect_change(page, wanted: str) -> None:
+    page.get_by_test_id("stMetricValue").first.get_by_text(wanted, exact=True).wait_for(timeout=LOADED)
+
+
+@pytest.fixture(scope="module")
+def subject(network) -> intervene.Subject:
+    return intervene.subject(PICTURE, find_variant(IDS[0]), load=network)
+
+
+def told(subject: intervene.Subject, attention: np.ndarray) -> str:
+    own = subject.answers(subject.attention)
+    return f"{render.points(float(subject.answers(attention)[own.argmax()] - own.max()))} points"
+
+
+def brushed(attention: np.ndarray, row: int, column: int, strength: float, reach: int = 1) -> np.ndarray:
+    """What the brush, three cells wide, leaves of a map."""
+    changed = attention.copy()
+    rows, columns = (slice(max(0, place - reach), place + reach + 1) for place in (row, column))
+    changed[rows, columns] = (changed[rows, columns] + strength).clip(0, 1)
+    return changed
+
+
+def middle(page, which: int, row: int, column: int, cells: int = 14) -> tuple[float, float]:
+    """Where on the screen the middle of a cell of a canvas lies."""
+    box = page.locator("canvas").nth(which).bounding_box()
+    return box["x"] + (column + 0.5) / cells * box["width"], box["y"] + (row + 0.5) / cells * box["height"]
+
+
+def test_one_cell_is_read_in_every_map(page, server, network):
+    open_page(page, server)
+    picture = page.locator(".frame img").first
+    box = picture.bounding_box()
+    page.mouse.move(box["x"] + (4 + 0.5) / 14 * box["width"], box["y"] + (6 + 0.5) / 14 * box["height"])
+    page.get_by_text("row 7, column 5: M").first.wait_for(timeout=LOADED)
+    said = page.locator(".said").all_inner_texts()
+    values = [one.attention[6, 4] for one in explain(PICTURE, IDS, load=network)]
+    assert said[:3] == said[3:6] == [f"row 7, column 5: M {value:.2f}" for value in values]
+    assert said[6].startswith("row 7, column 5: difference")
+    page.mouse.move(5, 5)
+    page.get_by_text("row 7, column 5").first.wait_for(state="detached", timeout=LOADED)
+
+    view = page.locator(".view").nth(1)
+    view.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
+        page.keyboard.press(key)
+    assert page.locator(".said").all_inner_texts()[2].startswith("row 9, column 9: M")
+
+
+def test_the_map_is_painted_by_mouse_undone_and_redone(page, server, subject):
+    open_intervene(page, server)
+    assert change(page) == "±0.0 points"
+    page.mouse.click(*middle(page, 0, 2, 11))
+    up = told(subject, brushed(subject.attention, 2, 11, 0.4))
+    expect_change(page, up)
+    settled(page)
+    take(page, "Rectangle down")
+    page.mouse.move(*middle(page, 0, 5, 2))
+    page.mouse.down()
+    page.mouse.move(*middle(page, 0, 8, 4))
+    page.mouse.move(*middle(page, 0, 11, 6))
+    page.mouse.up()
+    after = brushed(subject.attention, 2, 11, 0.4)
+    after[5:12, 2:7] = (after[5:12, 2:7] - 0.4).clip(0, 1)
+    expect_change(page, told(subject, after))
+    assert told(subject, after) != up
+    page.get_by_role("button", name="Undo").click()
+    expect_change(page, up)
+    page.get_by_role("button", name="Redo").click()
+    expect_change(page, told(subject, after))
+    page.get_by_role("button", name=re.compile("^0. own map")).click()  # the strip goes back to any step
+    expect_change(page, "±0.0 points")
+
+
+def test_the_map_is_painted_by_keyboard(page, server, subject):
+    open_intervene(page, server)
+    take(page, "Brush down")
+    page.locator("canvas").first.focus()
+    for key in ["ArrowDown"] * 7 + ["ArrowRight"] * 4 + ["Space"]:
+        page.keyboard.press(key)
+    expect_change(page, told(subject, brushed(subject.attention, 7, 4, -0.4)))
+    assert page.locator(".said").first.inner_text().startswith("row 8, column 5: M")
+
+
+@pytest.mark.parametrize("page", [TOUCH], indirect=True, ids=["touch"])
+def test_the_map_is_painted_by_touch(page, server, subject):
+    open_intervene(page, server)
+    page.touchscreen.tap(*middle(page, 0, 7, 4))
+    expect_change(page, told(subject, brushed(subject.attention, 7, 4, 0.4)))
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_covered_picture_is_followed(page, server, network, subject):
+    open_intervene(page, server)
+    page.locator("canvas").nth(1).scroll_into_view_if_needed()
+    page.mouse.move(*middle(page, 1, 4, 3))
+    page.mouse.down()
+    page.mouse.move(*middle(page, 1, 9, 8))
+    page.mouse.up()
+    page.get_by_text("18 % covered.").wait_for(timeout=LOADED)
+    settled(page)
+    cells = np.zeros((14, 14), bool)
+    cells[4:10, 3:9] = True
+    hidden = intervene.covered(PICTURE, subject.fitted, cells)
+    tops = [one.top(head, 1)[0] for one in explain(hidden, IDS, load=network) for head in render.HEADS]
+    shown = page.locator(".abn-answer dd[title]").all_inner_texts()
+    assert shown == [render.short_label(top.label) for top in tops]
+
+
+def test_choices_go_along_from_page_to_page(page, server):
+    open_page(page, server)
+    page.get_by_role("button", name=first_view.gallery()["toucan"].title).click()
+    page.wait_for_url(re.compile("photo=toucan"))
+    settled(page)
+    page.get_by_role("radio", name="squash").click()
+    settled(page)
+    page.get_by_role("link", name="Ablation").click()
+    page.get_by_test_id("stMetricValue").first.wait_for(timeout=LOADED)
+    settled(page)
+    assert page.get_by_role("radio", name="squash").get_attribute("aria-checked") == "true"
+    chosen = page.locator("button[aria-pressed=true] img").first
+    assert chosen.get_attribute("alt") == first_view.gallery()["toucan"].title
+    assert "photo=toucan" in page.url and "fit=squash" in page.url
+    page.get_by_role("radio", name="Multiplicative", exact=True).click()
+    settled(page)
+    page.get_by_role("link", name="Intervene").click()
+    page.locator("canvas").first.wait_for(timeout=LOADED)
+    settled(page)
+    assert page.get_by_role("radio", name="Multiplicative", exact=True).get_attribute("aria-checked") == "true"
+    assert page.get_by_text("Multiplicative · trained with").count() == 1
+    page.get_by_role("link", name="Compare").click()
+    page.wait_for_function("document.querySelectorAll('.abn-answer').length === 3", timeout=LOADED)
+    settled(page)
+    assert page.get_by_role("radio", name="squash").get_attribute("aria-checked") == "true"
+    assert "photo=toucan" in page.url

@@ -1,0 +1,53 @@
+"""All pages together, through AppTest: each is in the list, and going from one to another computes nothing twice."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from abn import explainer, intervene, variants
+from abn.ui import live
+from abn.ui.frame import PAGES
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def app(clean_caches, monkeypatch, network) -> AppTest:
+    monkeypatch.setattr(live.Engine, "start", lambda self: None)
+    monkeypatch.setattr(variants, "load_variant", lambda card, folder=None: network(card))
+    live.engine().alive = True
+    live.engine().settled.set()
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+
+
+def test_every_page_is_in_the_list():
+    assert {str(path.relative_to(ROOT)) for path in (ROOT / "pages").glob("*.py")} | {"app.py"} == set(PAGES)
+
+
+@pytest.mark.parametrize("page", list(PAGES)[1:])
+def test_every_page_is_short_and_flat(page):
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 85 and not any(line.startswith(("import torch", "def main")) for line in lines)
+
+
+def test_going_about_computes_nothing_twice(app, monkeypatch):
+    for page in [*PAGES, "app.py"]:
+        assert not app.switch_page(page).run().exception
+
+    def again(*_, **__):
+        pytest.fail("computed again")
+
+    monkeypatch.setattr(explainer, "explain", again)
+    monkeypatch.setattr(intervene, "subject", again)
+    monkeypatch.setattr(intervene.Subject, "answers", again)
+    for page in reversed(PAGES):
+        assert not app.switch_page(page).run().exception
+
+
+def test_without_a_variant_every_page_says_what_to_do(app):
+    app.run()
+    app.multiselect(key="variant_ids").set_value([]).run()
+    for page in ("pages/Ablation.py", "pages/Intervene.py"):
+        at = app.switch_page(page).run()
+        assert not at.exception and "Choose at least one variant" in at.info[0].value
