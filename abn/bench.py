@@ -19,7 +19,7 @@ from PIL import Image
 from timm.data import create_transform
 from torch.utils.data import DataLoader
 
-from abn import paper
+from abn import paper, render
 from abn.backbone import load_backbone
 from abn.batch.command import BATCH, as_line
 from abn.batch.engine import results
@@ -28,15 +28,17 @@ from abn.errors import ABNError
 from abn.explainer import explain
 from abn.first_view import gallery
 from abn.inference import quicken
+from abn.intervene import PRESETS, subject
 from abn.model import settle
-from abn.picture import fit_picture, open_picture
+from abn.picture import fit_picture, open_picture, upsample
 from abn.training.loop import has_bfloat16
-from abn.variants import Card, list_variants, load_variant
+from abn.variants import Card, class_names, list_variants, load_variant
 
 RATIOS = {  # name → (above the line, below it, aim: at most)
     "forward / backbone": ("forward", "backbone", None),
     "two variants sharing / separate": ("sharing", "separate", 0.87),
     "perceive / forward": ("perceive", "forward", 0.2),
+    "an edited map's answer, drawn / an explanation, drawn": ("edit", "explain, drawn", 0.25),
     "explain / forward": ("explain", "forward", 1.15),
     "forward / Grad-CAM": ("forward", "Grad-CAM", 0.55),
     "explain a folder / DataLoader and forward": ("folder", "bare loop", 1.15),
@@ -143,7 +145,23 @@ def _tasks(first: Card, second: Card) -> dict[str, Callable[[], object]]:
     def explained(*cards: Card) -> None:
         explain(picture, cards, load=lambda card: networks[card.id])
 
+    asked = subject(picture, first, load=lambda card: networks[card.id])
+    other, before, labels = PRESETS["inverted"](asked.attention), asked.answers(asked.attention), class_names(first)
+
+    def edited() -> None:  # what a stroke on the Intervene page costs: only the answer changes
+        after = asked.answers(other)
+        series = [("before", "#000000", before), ("after", "#000000", after)]
+        render.class_bars(series, labels, render.likeliest([before, after])).to_json()
+
+    def drawn() -> None:  # what another picture costs there
+        (found,) = explain(picture, [first], load=lambda card: networks[card.id])
+        values = upsample(found.attention, found.fitted.image.size)
+        render.data_url(render.overlay(found.fitted.image, values))
+        render.paired_bars(found).to_json()
+
     tasks = {
+        "edit": edited,
+        "explain, drawn": drawn,
         "backbone": torch.inference_mode()(lambda: backbone(images)),
         "forward": torch.inference_mode()(lambda: network(images)),
         "perceive": torch.inference_mode()(lambda: network.perceive(output.features, output.attention)),

@@ -241,49 +241,41 @@ def class_bars(
     legend: bool = True,
 ) -> go.Figure:
     """Answers (name, colour, probabilities (K,)), two at most, as bars on one axis of the classes given."""
-    figure = go.Figure()
-    width = 0.54 / max(2, len(series))
-    for place, (name, colour, answer) in enumerate(series):
-        probabilities = answer[classes]
-        figure.add_bar(
-            name=name,
-            orientation="h",
-            y=list(range(len(classes))),
-            x=probabilities.tolist(),
-            offset=0.02 + width * place,
-            width=width - 0.01,
-            marker={"color": colour, "line": {"width": 0}},
-            text=[percent(p) for p in probabilities],
-            textposition="outside",
-            textfont={"size": 12},
-            constraintext="none",
-            cliponaxis=False,
-            customdata=[_plain(labels[k]) for k in classes],
-            hovertemplate=f"%{{customdata}}<br>{name}: %{{x:.2%}}<extra></extra>",
-        )
-    for row, k in enumerate(classes):
-        figure.add_annotation(
-            text=_plain(short_label(labels[k])),
-            x=0,
-            y=row,
-            xanchor="left",
-            yanchor="bottom",
-            showarrow=False,
-            font={"size": 14},
-            xshift=-2,
-        )
-    rows = rows or len(classes)
-    figure.update_layout(
-        height=50 * rows + (44 if legend else 16),
-        margin={"l": 2, "r": 2, "t": 32 if legend else 4, "b": 4},
-        showlegend=legend,
-        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "traceorder": "normal"},
-        xaxis={"range": [0, 1.22], "visible": False, "fixedrange": True},
-        yaxis={"range": [rows - 0.42, -0.42], "visible": False, "fixedrange": True},
-        bargap=0,
-        hoverlabel={"align": "left"},
-    )
-    return figure
+    width, rows = 0.54 / max(2, len(series)), rows or len(classes)
+    names = [_plain(labels[k]) for k in classes]
+    bars = [
+        {
+            "type": "bar",
+            "name": name,
+            "orientation": "h",
+            "y": list(range(len(classes))),
+            "x": answer[classes].tolist(),
+            "offset": 0.02 + width * place,
+            "width": width - 0.01,
+            "marker": {"color": colour, "line": {"width": 0}},
+            "text": [percent(p) for p in answer[classes]],
+            "textposition": "outside",
+            "textfont": {"size": 12},
+            "constraintext": "none",
+            "cliponaxis": False,
+            "customdata": names,
+            "hovertemplate": f"%{{customdata}}<br>{name}: %{{x:.2%}}<extra></extra>",
+        }
+        for place, (name, colour, answer) in enumerate(series)
+    ]
+    above = {"x": 0, "xanchor": "left", "yanchor": "bottom", "showarrow": False, "font": {"size": 14}, "xshift": -2}
+    layout = {
+        "annotations": [{**above, "y": row, "text": short_label(name)} for row, name in enumerate(names)],
+        "height": 50 * rows + (44 if legend else 16),
+        "margin": {"l": 2, "r": 2, "t": 32 if legend else 4, "b": 4},
+        "showlegend": legend,
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "traceorder": "normal"},
+        "xaxis": {"range": [0, 1.22], "visible": False, "fixedrange": True},
+        "yaxis": {"range": [rows - 0.42, -0.42], "visible": False, "fixedrange": True},
+        "bargap": 0,
+        "hoverlabel": {"align": "left"},
+    }
+    return go.Figure({"data": bars, "layout": layout})
 
 
 def in_words(answer: np.ndarray, labels: Sequence[str], classes: Sequence[int]) -> str:
