@@ -94,7 +94,7 @@ def test_the_map_is_painted_by_mouse_undone_and_redone(page, server, subject):
     up = told(subject, brushed(subject.attention, 2, 11, 0.4))
     expect_change(page, up)
     settled(page)
-    take(page, "Rectangle down")
+    take(page, "Rectangle −")
     page.mouse.move(*middle(page, 0, 5, 2))
     page.mouse.down()
     page.mouse.move(*middle(page, 0, 8, 4))
@@ -114,7 +114,7 @@ def test_the_map_is_painted_by_mouse_undone_and_redone(page, server, subject):
 
 def test_the_map_is_painted_by_keyboard(page, server, subject):
     open_intervene(page, server)
-    take(page, "Brush down")
+    take(page, "Brush −")
     page.locator("canvas").first.focus()
     for key in ["ArrowDown"] * 7 + ["ArrowRight"] * 4 + ["Space"]:
         page.keyboard.press(key)
@@ -137,7 +137,7 @@ def test_a_covered_picture_is_followed(page, server, network, subject):
     page.mouse.down()
     page.mouse.move(*middle(page, 1, 9, 8))
     page.mouse.up()
-    page.get_by_text("18 % covered.").wait_for(timeout=LOADED)
+    page.get_by_text("18 % covered, by").wait_for(timeout=LOADED)
     settled(page)
     cells = np.zeros((14, 14), bool)
     cells[4:10, 3:9] = True

@@ -73,13 +73,21 @@ def mechanism(card: Card) -> str:
 
 def tools() -> dict:
     """What to paint with."""
-    tool = st.segmented_control("Tool", list(TOOLS), default="Brush up", required=True, key="tool")
+    tool = st.segmented_control(
+        "Tool",
+        list(TOOLS),
+        default="Brush +",
+        required=True,
+        key="tool",
+        help="+ raises M, − lowers it. Paint with the mouse or a finger. By keyboard: go to the map with Tab, move with "
+        "the arrow keys, paint with space; a rectangle's first space sets one corner, the second the other.",
+    )
     left, right = st.columns(2, gap="medium")
     with left:
         strength = st.slider("Strength", 0.05, 1.0, 0.4, 0.05, key="strength", help="What a stroke adds or takes away.")
     with right:
         size = st.slider("Brush, cells wide", 1, 7, 3, key="brush", disabled=not (tool or "").startswith("Brush"))
-    return {"tool": tool or "Brush up", "strength": strength, "size": size}
+    return {"tool": tool or "Brush +", "strength": strength, "size": size}
 
 
 def board(choice: Choice, card: Card, subject: Subject, name: str, past: History) -> None:
@@ -207,6 +215,7 @@ def verdict(effect: Effect, labels: Sequence[str]) -> None:
 
 def past_strip(subject: Subject, view, name: str, past: History, done: Sequence[Effect]) -> None:
     """Every edit as a small map with its Δp; picking one goes back or forth to it."""
+    st.markdown("**History**, each step with its Δp: pick one to go back to it")
     changes = [render.points(effect.change) for effect in done]
     said = history.labels(past, changes)
     items = [
@@ -337,6 +346,7 @@ def _most_sensitive(cards: Sequence[Card], figures: dict[str, dict[str, reliance
 
 def cover(choice: Choice, subject: Subject) -> np.ndarray | None:
     """A picture to cover cells of; returns the covered cells (h, w) bool, None while none is."""
+    st.markdown("##### The picture")
     name = f"{choice.chosen.picture.sha256} {choice.fit} {subject.attention.shape}"
     kept = st.session_state.get("covered")
     cells = kept[1] if kept and kept[0] == name else np.zeros(subject.attention.shape, np.float32)
@@ -355,7 +365,7 @@ def cover(choice: Choice, subject: Subject) -> np.ndarray | None:
     painter(
         cells,
         subject.fitted.image,
-        tool="Rectangle down" if tool == "Uncover" else "Rectangle up",
+        tool="Rectangle −" if tool == "Uncover" else "Rectangle +",
         strength=1.0,
         size=1,
         version=hashlib.sha256(name.encode() + cells.tobytes()).hexdigest(),
@@ -367,7 +377,14 @@ def cover(choice: Choice, subject: Subject) -> np.ndarray | None:
         symbol="covered",
     )
     share = float(cells.mean())
-    st.caption(f"{100 * share:.0f} % covered." if share else "Drag a rectangle over the picture.")
+    st.caption(
+        (
+            f"{100 * share:.0f} % covered, by the picture's mean colour. "
+            if share
+            else "Drag a rectangle over the picture. "
+        )
+        + "All of each network runs again: both heads and the map follow."
+    )
     st.button(
         "Uncover all",
         icon=":material/restart_alt:",

@@ -14,10 +14,10 @@ from PIL import Image
 from abn.render import data_url
 
 TOOLS = {  # what the toolbar says → how it paints: its shape, and the sign of its strength
-    "Brush up": ("brush", 1),
-    "Brush down": ("brush", -1),
-    "Rectangle up": ("box", 1),
-    "Rectangle down": ("box", -1),
+    "Brush +": ("brush", 1),
+    "Brush −": ("brush", -1),
+    "Rectangle +": ("box", 1),
+    "Rectangle −": ("box", -1),
 }
 SIDE = 448  # pixels of the picture beneath
 
