@@ -158,7 +158,7 @@ def test_the_gallery_comes_in_the_orders_of_the_library(live_app, network, looks
     counts = [sum(not key(one)[0] for one in found) for key in ORDERS.values()]
     assert (
         f"**Of 18 pictures, heads disagree on {counts[0]}, the variants disagree on {counts[1]}, and the mechanism "
-        f"flips the answer of {counts[2]}.**"
+        f"flips the answer on {counts[2]}.**"
     ) in said(at)
     for order, key in ORDERS.items():
         at.button_group(key="survey_order").set_value(order).run()
@@ -181,7 +181,8 @@ def test_each_picture_says_what_heads_variants_and_mechanisms_say(live_app, netw
         for answer in one.answers:
             assert find_variant(answer.variant).title in table
             for top in (answer.auxiliary, answer.perception, *(answer.mechanisms[name] for name in answer.flips)):
-                assert f"{render.short_label(top.label)}</span> {render.percent(top.probability)}" in table
+                share = render.percent(top.probability).replace(" ", "\u00a0").replace("<", "&lt;")
+                assert f"{render.short_label(top.label)}</span> {share}" in table
         assert table.count("<b>") == sum(len(a.flips) + (not a.agree) for a in one.answers)
         assert f"Heads {max(a.divergence for a in one.answers):.2f} bit apart" in line
         assert f"variants {one.apart:.2f} bit apart" in line
@@ -190,6 +191,13 @@ def test_each_picture_says_what_heads_variants_and_mechanisms_say(live_app, netw
         marks = {"heads disagree": one.heads_disagree, "variants disagree": one.differ, "mechanism flips": one.flips}
         assert {mark: mark in title for mark in marks} == marks
         assert ("all agree" in title) == (not any(marks.values()))
+
+
+def test_what_a_swap_changes_beside_the_map_is_told(live_app, three):
+    at = press(live_app.run(), "Go through them")
+    assert "this alone can flip an answer" not in said(at)
+    at.button_group(key="survey_order").set_value(survey_rows.MECHANISM).run()
+    assert "this alone can flip an answer" in said(at)
 
 
 def test_opened_is_the_picture_of_all_pages(live_app, three):

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from abn import first_view
 from abn.bundle import LIMIT, Bundle, Refused, unpack
@@ -56,6 +57,11 @@ class Round:
     def done(self) -> int:
         return len(self.found) + len(self.unread)
 
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing left to do."""
+        return not self.trouble and self.done == self.of and bool(self.of or self.left_out)
+
     def stop(self) -> None:
         self.going = False
 
@@ -63,9 +69,9 @@ class Round:
         self.shown += AT_FIRST
 
 
-@st.fragment  # so that going through pictures, and ordering them, draws this section alone
 def show(cards: Sequence[Card], fit: str) -> None:
-    """The whole section, for the variants that the page has chosen."""
+    """The whole section, for the variants that the page has chosen. To be called last, and not within a fragment: what
+    is pressed in a fragment can't stop what goes on there."""
     st.subheader("Where do answers part?", anchor="survey")
     st.caption(
         "Go through many pictures at once. First come those on which a network's two heads name different things, on "
@@ -101,6 +107,7 @@ def show(cards: Sequence[Card], fit: str) -> None:
         _outcome(one, {card.id: card.title for card in sound}, given)
 
 
+@st.fragment  # so that another order draws the outcome alone and not the whole page
 def _outcome(one: Round, titles: dict[str, str], given: Sequence[Given]) -> None:
     """Pictures in the order asked for, and the files that are not among them."""
     if one.found:
@@ -187,30 +194,29 @@ def _pictures(given: Sequence[Given]) -> Bundle:
 def _round(question: Question, given: Sequence[Given], cards: Sequence[Card]) -> Round | None:
     """The outcome for this question, or the button that begins it; what goes on is gone on with here."""
     rounds: dict[Question, Round] = st.session_state.setdefault("survey_rounds", {})
-    one = rounds.get(question)
+    one, place = rounds.get(question), st.empty()
     for other in rounds.values():
         if other is not one:
             other.stop()
     if one is not None and one.going:
-        _go(one, given, cards, fit=question[2])
-    if one is None:
-        if any(files == question[0] for files, *_ in rounds):
-            st.info(
-                "What was found before is for other variants, or another fit: go through them again.",
-                icon=":material/replay:",
-            )
-        label = "Go through them"
-    elif one.trouble:
-        st.error(plain(one.trouble), icon=":material/error:")
-        label = "Try again"
-    elif one.done < one.of or not one.of:
-        if not one.of and one.left_out:
-            return one
-        st.markdown(f"Stopped after {one.done} of {count(one.of, 'picture')}." if one.of else "Stopped.")
-        label = "Go on"
-    else:
+        _go(one, place, given, cards, fit=question[2])
+    if one is not None and one.ended:
         return one
-    st.button(label, key="survey_go", type="primary", icon=":material/play_arrow:", on_click=_begin, args=(question,))
+    with place.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Go through them" if one is None else "Try again" if one.trouble else "Go on",
+            key="survey_go",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=_begin,
+            args=(question,),
+        )
+        if one is not None and one.trouble:
+            st.error(plain(one.trouble), icon=":material/error:")
+        elif one is not None:
+            st.markdown(f"Stopped after {one.done} of {count(one.of, 'picture')}." if one.of else "Stopped.")
+        elif any(files == question[0] for files, *_ in rounds):
+            st.info("What was found before is for other variants, or another fit: go through them again.")
     return one
 
 
@@ -223,15 +229,14 @@ def _begin(question: Question) -> None:
         del rounds[old]
 
 
-def _go(one: Round, given: Sequence[Given], cards: Sequence[Card], *, fit: str) -> None:
+def _go(one: Round, place: DeltaGenerator, given: Sequence[Given], cards: Sequence[Card], *, fit: str) -> None:
     """Look at one picture after the other, each in a turn of its own so that others get theirs. Whatever a person
     presses meanwhile draws the section anew, and this goes on where it was; "Stop" ends it."""
     from abn.survey import survey
 
-    place = st.empty()
     with place.container(horizontal=True, vertical_alignment="center"):
+        st.button("Stop", key="survey_stop", icon=":material/stop_circle:", on_click=one.stop)  # first: it never moves
         bar = st.progress(0.0, "Opening the files …")
-        st.button("Stop", key="survey_stop", icon=":material/stop_circle:", on_click=one.stop)
     try:
         bundle = live.work(partial(_pictures, given), lambda seconds: bar.progress(0.0, "Opening the files …"))
         one.of, one.left_out = len(bundle.pictures), bundle.refused

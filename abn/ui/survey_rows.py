@@ -38,7 +38,7 @@ def show(rows: Sequence[Row], titles: dict[str, str], *, shown: int, more: Calla
     comparable = any(row.found.apart is not None for row in rows)
     others = f"the variants disagree on {variants}, " if comparable else ""
     st.markdown(
-        f"**Of {count(len(rows), 'picture')}, heads disagree on {heads}, {others}and the mechanism flips the answer of "
+        f"**Of {count(len(rows), 'picture')}, heads disagree on {heads}, {others}and the mechanism flips the answer on "
         f"{mechanism}.**"
     )
     order = st.segmented_control(
@@ -54,6 +54,11 @@ def show(rows: Sequence[Row], titles: dict[str, str], *, shown: int, more: Calla
     )
     if order == VARIANTS and not comparable:
         st.caption("Variants are compared where they know the same classes: choose two such variants.")
+    if order == MECHANISM:
+        st.caption(
+            "A swap changes how strongly features reach the perception branch, too, and its weights never learnt that: "
+            "this alone can flip an answer."
+        )
     ordered = sorted(rows, key=lambda row: survey.ORDERS[order](row.found))
     for start in range(0, min(shown, len(rows)), 2):
         for k, place in enumerate(st.columns(2), start):
@@ -70,7 +75,10 @@ def _draw(row: Row, titles: dict[str, str], *, key: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.image(row.found.kept, width=104, alt=row.alt)
         st.markdown(f"**{plain(row.title)}**  \n{_badges(row.found)}", width="stretch")
-        here = st.session_state.get("photo") == row.key
+    st.html(_table(row.found, titles))
+    here = st.session_state.get("photo") == row.key
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(_numbers(row.found), width="stretch")
         pressed = st.button(
             "Opened" if here else "Open",
             key=key,
@@ -78,8 +86,6 @@ def _draw(row: Row, titles: dict[str, str], *, key: str) -> None:
             disabled=here,
             help="Make it the picture of all pages.",
         )
-    st.html(_table(row.found, titles))
-    st.caption(_numbers(row.found))
     if pressed:
         try:
             row.pick()
@@ -110,7 +116,8 @@ def _numbers(found: "Surveyed") -> str:
 
 def _table(found: "Surveyed", titles: dict[str, str]) -> str:
     """Each network's answers in a line, bold where a head or a mechanism names something else than the network."""
-    head = "".join(f"<th scope='col'>{name}</th>" for name in ("network", "auxiliary", "perception", "swapped to"))
+    widths = {"network": "auto", "auxiliary": "auto", "perception": "auto", "swapped to": "34%"}
+    head = "".join(f"<th scope='col' style='width: {width}'>{name}</th>" for name, width in widths.items())
     body = ""
     for answer in found.answers:
         flips = "<br>".join(f"{name}: <b>{_said(answer.mechanisms[name])}</b>" for name in answer.flips)
@@ -123,7 +130,8 @@ def _table(found: "Surveyed", titles: dict[str, str]) -> str:
 
 def _said(top: Prediction) -> str:
     label = html.escape(render.short_label(top.label))
-    return f'<span title="{html.escape(top.label)}">{label}</span> {html.escape(render.percent(top.probability))}'
+    share = html.escape(render.percent(top.probability)).replace(" ", "\u00a0")
+    return f'<span title="{html.escape(top.label)}">{label}</span> {share}'
 
 
 def count(number: int, what: str) -> str:
