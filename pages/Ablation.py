@@ -3,7 +3,7 @@
 import streamlit as st
 
 from abn.ui import ablation_panels as panels
-from abn.ui import frame, live, pickers
+from abn.ui import frame, live, pickers, survey_panels
 from abn.ui.bar import bar, need_networks
 
 frame.begin("Ablation", "The same weights and the same map under three mechanisms: what does the mechanism change?")
@@ -20,4 +20,7 @@ panels.fair_controls(choice.chosen, card, subject, choice.fit)
 st.subheader("Do the variants' maps agree?", anchor="agreement")
 found = live.ask(choice.chosen.picture, choice.asked.cards, fit=choice.fit)
 panels.agreement(found, [card.title for card in choice.asked.cards])
+
+st.subheader("Where do they part? A batch", anchor="batch")
+survey_panels.show(choice.asked.cards, choice.fit)
 live.take_over()

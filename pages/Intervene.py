@@ -3,7 +3,7 @@
 import streamlit as st
 
 from abn.intervene import covered
-from abn.ui import frame, live, pickers
+from abn.ui import cover_panels, frame, live, pickers, reliance_panels
 from abn.ui import intervene_panels as panels
 from abn.ui.bar import bar, need_networks
 
@@ -34,20 +34,20 @@ def cover_the_picture() -> None:
     """The same for the picture: all of the network runs again."""
     first, *rest = st.columns(len(choice.asked.cards) + 1, gap="medium")
     with first:
-        cells = panels.cover(choice, subject)
+        cells = cover_panels.cover(choice, subject)
     hidden = picture if cells is None else covered(picture, subject.fitted, cells)
     before = live.ask(picture, choice.asked.cards, fit=fit)
     after = live.ask(hidden, choice.asked.cards, fit=fit)
     for place, *pair, one in zip(rest, before, after, choice.asked.cards, strict=True):
         with place:
-            panels.follow(*pair, one, choice)
+            cover_panels.follow(*pair, one, choice)
 
 
 change_the_map()
 
 st.subheader("Which variant needs its map?", anchor="needs")
-panels.needs(choice)
-panels.needs_over_gallery(choice)
+reliance_panels.needs(choice)
+reliance_panels.over_gallery(choice)
 
 st.subheader("Cover a part of the picture", anchor="cover")
 cover_the_picture()

@@ -1,15 +1,13 @@
-"""What the Intervene page shows: a map to paint, what the answer makes of it, and a picture to cover."""
+"""A map to paint: its tools, ready-made maps, the answer before and after, and the history of edits."""
 
 import hashlib
-import html
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
 from PIL import Image
 
-from abn import first_view, intervene, reliance, render
-from abn.explanation import Explanation
+from abn import first_view, intervene, render
 from abn.intervene import Effect, Subject
 from abn.metrics import rank_correlation
 from abn.picture import open_picture, upsample
@@ -25,7 +23,6 @@ TRAINED = "as trained"
 MECHANISMS = (TRAINED, "additive", "multiplicative", "none")
 HISTORIES = 12  # of one session, the latest
 GREY = "#8a919b"
-COVER = ["rgb(128 128 128 / 0)", "rgb(128 128 128 / 1)"]  # of a cell that is open, and of one that is covered
 PRESETS = {  # the name of a preset → what it tells
     "zeros": "M = 0 everywhere. Not “attention off”: with the additive mechanism the mean gain goes too.",
     "ones": "M = 1 everywhere.",
@@ -34,9 +31,6 @@ PRESETS = {  # the name of a preset → what it tells
     "inverted": "Bright becomes dark and dark bright, between the same least and greatest value.",
     "flipped": "Left and right change places.",
 }
-
-
-# ---- the map ----
 
 
 def edits(choice: Choice, card: Card, subject: Subject) -> tuple[str, History]:
@@ -79,8 +73,8 @@ def tools() -> dict:
         default="Brush +",
         required=True,
         key="tool",
-        help="+ raises M, − lowers it. Paint with the mouse or a finger. By keyboard: go to the map with Tab, move with "
-        "the arrow keys, paint with space; a rectangle's first space sets one corner, the second the other.",
+        help="+ raises M, − lowers it. Paint with the mouse or a finger. By keyboard: go to the map with Tab, move "
+        "with the arrow keys, paint with space; a rectangle's first space sets one corner, the second the other.",
     )
     left, right = st.columns(2, gap="medium")
     with left:
@@ -235,176 +229,3 @@ def _small(subject: Subject, attention: np.ndarray, view) -> str:
     image = subject.fitted.image.resize(SIZE, Image.Resampling.BILINEAR)
     values = upsample(attention, SIZE, view.smooth)
     return render.data_url(render.overlay(image, values, opacity=view.opacity, colour_map=view.colours), quality=80)
-
-
-# ---- which variant needs its map ----
-
-
-def needs(choice: Choice) -> None:
-    """Each variant's answer under each edit of its own map, for this picture."""
-    cards = choice.asked.cards
-    rows: dict[str, dict[str, list[Effect]]] = {}
-    for card in cards:
-        asked = live.subject(choice.chosen.picture, card, choice.fit)
-        rows[card.id] = reliance.on_one(
-            asked, lambda maps, card=card: live.answers(choice.chosen.picture, card, choice.fit, maps)
-        )
-
-    def said(card: Card, name: str) -> str:
-        some, labels = rows[card.id][name], class_names(card)
-        found = reliance.relied(some)
-        if len(some) == 1 and found.flips:
-            other = f", now {render.short_label(labels[int(some[0].after.argmax())])}"
-        elif found.flips:
-            other = f", another answer in {round(found.flips * len(some))} of {len(some)}"
-        else:
-            other = ""
-        return f"Δp {render.points(found.change)}{other}"
-
-    figures = {card.id: {name: reliance.relied(some) for name, some in rows[card.id].items()} for card in cards}
-    before = {
-        card.id: f"{render.short_label(class_names(card)[one.named])} {render.percent(float(one.before.max()))}"
-        for card in cards
-        for one in [rows[card.id]["zeros"][0]]
-    }
-    _table(cards, figures, said, first=("its own map", before))
-    st.caption(_most_sensitive(cards, figures, "for this picture"))
-
-
-def needs_over_gallery(choice: Choice) -> None:
-    """The same over all photographs of the gallery, on request."""
-    cards = choice.asked.cards
-    kinds = {card.kind for card in cards}
-    photos = [photo for photo in first_view.gallery().values() if photo.kind in kinds]
-    key = (tuple((card.id, card.sha256) for card in cards), choice.fit)
-    shelf = st.session_state.setdefault("relied", {})
-    if key not in shelf:
-        st.button(
-            f"Ask over the {len(photos)} photographs of the gallery",
-            on_click=lambda: st.session_state.update(relying=key),
-            icon=":material/photo_library:",
-            key="rely",
-        )
-    if st.session_state.get("relying") == key and key not in shelf:
-        bar = st.progress(0.0, "Waiting for a turn …")
-        st.button("Stop", icon=":material/stop:", key="rely-stop", on_click=lambda: st.session_state.pop("relying"))
-        pictures = [open_picture(photo.path.read_bytes(), name=photo.file) for photo in photos]
-        tell = lambda share: bar.progress(share, f"Photograph {int(share * len(photos))} of {len(photos)}")  # noqa: E731
-        shelf[key] = live.reliance_over(pictures, cards, choice.fit, tell)
-        st.session_state.pop("relying", None)
-        st.rerun()
-    if key in shelf:
-        figures = shelf[key]
-
-        def said(card: Card, name: str) -> str:
-            one = figures[card.id][name]
-            return f"Δp {render.points(one.change)}, another answer in {100 * one.flips:.0f} %"
-
-        st.markdown(f"**Over the {len(photos)} photographs of the gallery, on average**")
-        _table(cards, figures, said)
-        st.caption(_most_sensitive(cards, figures, "over the gallery"))
-
-
-def _table(
-    cards: Sequence[Card],
-    figures: dict[str, dict[str, reliance.Reliance]],
-    said: Callable[[Card, str], str],
-    first: tuple[str, dict[str, str]] | None = None,
-) -> None:
-    """Edits down, variants across; the deeper the blue, the further the answer moved."""
-    body = ""
-    if first:
-        cells = "".join(f"<td>{html.escape(first[1][card.id])}</td>" for card in cards)
-        body += f"<tr><th scope='row'>{first[0]}</th>{cells}</tr>"
-    for name in reliance.EDITS:
-        cells = ""
-        for card in cards:
-            apart = figures[card.id][name].apart
-            text = f"{said(card, name)} ({apart:.2f} bit)"
-            cells += f"<td style='background: rgb(58 127 200 / {min(0.6, apart):.2f})'>{html.escape(text)}</td>"
-        note = " (fair control)" if name in intervene.CONTROLS else ""
-        body += f"<tr><th scope='row'>{name}{note}</th>{cells}</tr>"
-    head = "".join(f"<th scope='col'>{html.escape(c.title)}<br>applied {c.mechanism}, as trained</th>" for c in cards)
-    st.html(f'<table class="abn-card"><thead><tr><th scope="col">M in place</th>{head}</tr></thead>{body}</table>')
-
-
-def _most_sensitive(cards: Sequence[Card], figures: dict[str, dict[str, reliance.Reliance]], where: str) -> str:
-    """Which variant's answer moves most when only the place of its map is lost."""
-    moved = {card.title: reliance.fair(figures[card.id]) for card in cards}
-    order = sorted(moved, key=moved.get, reverse=True)
-    told = " · ".join(f"{plain(title)} {moved[title]:.3f} bit" for title in order)
-    most = f"most sensitive to its own map, {where}: **{plain(order[0])}**. " if moved[order[0]] > 0 else ""
-    return (
-        f"{most[:1].upper()}{most[1:]}Mean over the two fair controls: {told}. Bits compare all classes before and "
-        "after: 0 the same, 1 nothing in common (Jensen–Shannon divergence). That an answer moves shows that the "
-        "perception branch uses where its map is bright, not that the map is right."
-    )
-
-
-# ---- the picture ----
-
-
-def cover(choice: Choice, subject: Subject) -> np.ndarray | None:
-    """A picture to cover cells of; returns the covered cells (h, w) bool, None while none is."""
-    st.markdown("##### The picture")
-    name = f"{choice.chosen.picture.sha256} {choice.fit} {subject.attention.shape}"
-    kept = st.session_state.get("covered")
-    cells = kept[1] if kept and kept[0] == name else np.zeros(subject.attention.shape, np.float32)
-    tool = st.segmented_control(
-        "Rectangle",
-        ("Cover", "Uncover"),
-        default="Cover",
-        required=True,
-        key="cover-tool",
-        label_visibility="collapsed",
-    )
-
-    def painted(values: np.ndarray) -> None:
-        st.session_state.covered = (name, (values > 0.5).astype(np.float32))
-
-    painter(
-        cells,
-        subject.fitted.image,
-        tool="Rectangle −" if tool == "Uncover" else "Rectangle +",
-        strength=1.0,
-        size=1,
-        version=hashlib.sha256(name.encode() + cells.tobytes()).hexdigest(),
-        label="The picture, to be covered. Arrow keys move, space sets one corner of a rectangle and then the other.",
-        key="cover",
-        on_paint=painted,
-        colours=COVER,
-        opacity=1.0,
-        symbol="covered",
-    )
-    share = float(cells.mean())
-    st.caption(
-        (
-            f"{100 * share:.0f} % covered, by the picture's mean colour. "
-            if share
-            else "Drag a rectangle over the picture. "
-        )
-        + "All of each network runs again: both heads and the map follow."
-    )
-    st.button(
-        "Uncover all",
-        icon=":material/restart_alt:",
-        disabled=not share,
-        key="uncover",
-        on_click=lambda: st.session_state.pop("covered", None),
-    )
-    return cells > 0.5 if share else None
-
-
-def follow(before: Explanation, after: Explanation, card: Card, choice: Choice) -> None:
-    """One variant's map and both heads on the covered picture, against the picture as it was."""
-    panels.heading(after, card)
-    panels.attention(after, card, choice.view, (0.0, 1.0), live=True)
-    panels.answers(after)
-    rows = []
-    for head, name in render.HEADS.items():
-        k = int(getattr(before, head).argmax())
-        change = float(getattr(after, head)[k] - getattr(before, head)[k])
-        rows.append(f"{name.split()[0]}: Δp of “{plain(render.short_label(before.labels[k]))}” {render.points(change)}")
-    alike = rank_correlation(before.attention, after.attention)
-    rows.append(f"map before and after: rank correlation {alike:.2f}".replace("-", "−"))
-    st.caption("  \n".join(rows))

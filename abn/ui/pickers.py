@@ -23,6 +23,7 @@ from abn.variants import NOTHING, Card
 
 UPLOADS = 24  # kept in a session at most
 UPLOAD_BYTES = 100_000_000  # of their files, all together
+ADOPTED = "adopted"  # in place of a file's id: what neither the uploader nor the camera holds
 DISPLAY = 960  # pixels: the longest side of a picture as it is shown
 SCALES = {"raw 0–1": "raw", "min–max per map": "each", "shared by the variants": "shared"}
 CELLS = ("smooth", "raw grid")
@@ -287,14 +288,9 @@ def _receive() -> None:
         if any(upload.file == file.file_id for upload in uploads.values()):
             continue
         try:
-            if len(uploads) >= UPLOADS:
-                raise PictureError(f"A session holds {UPLOADS} pictures: remove some first.")
             data = file.getvalue()
+            _make_room(uploads, len(data))
             opened = open_picture(data, name="camera picture" if file is camera else file.name)
-            if sum(len(upload.data) for upload in uploads.values()) + len(data) > UPLOAD_BYTES:
-                raise PictureError(
-                    f"This session already holds {UPLOAD_BYTES // 10**6} MB of pictures: remove some first."
-                )
         except PictureError as error:
             st.session_state.refused.append((file.name[:80], str(error)))
             continue
@@ -303,6 +299,38 @@ def _receive() -> None:
         if file.file_id not in known:
             st.session_state.photo = key
     st.session_state.received = present
+
+
+def choose_photo(photo: str) -> None:
+    """Make a photograph of the gallery the picture of all pages."""
+    st.session_state.photo = photo
+
+
+def adopt(name: str, data: bytes) -> None:
+    """Make a picture that came some other way the picture of all pages, beside the uploads of the session; where these
+    are as many as it holds, those adopted earlier leave. Raises `PictureError`."""
+    opened = open_picture(data, name=name)
+    uploads, key = st.session_state.setdefault("uploads", {}), f"upload-{opened.sha256}"
+    if key not in uploads:
+        _make_room(uploads, len(data))
+        uploads[key] = Upload(opened.name, data, ADOPTED, thumbnail(opened.image))
+    st.session_state.photo = key
+
+
+def _make_room(uploads: dict[str, Upload], size: int) -> None:
+    """Let adopted pictures leave, the oldest first, until one of `size` bytes fits beside the others; `PictureError`
+    where it can't."""
+    adopted = [key for key, upload in uploads.items() if upload.file == ADOPTED]
+    while True:
+        held = sum(len(upload.data) for upload in uploads.values())
+        if len(uploads) < UPLOADS and held + size <= UPLOAD_BYTES:
+            return
+        if not adopted:
+            break
+        del uploads[adopted.pop(0)]
+    if len(uploads) >= UPLOADS:
+        raise PictureError(f"A session holds {UPLOADS} pictures: remove some first.")
+    raise PictureError(f"This session already holds {UPLOAD_BYTES // 10**6} MB of pictures: remove some first.")
 
 
 def _open(chosen: str) -> Chosen:
