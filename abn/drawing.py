@@ -214,7 +214,7 @@ def _part(name: str, box: Box, label: Point | None) -> str:
 def _operation(name: str, box: Box, mechanism: str, narrow: bool) -> str:
     x, y = box.top[0], box.left[1] + 5
     if name == "mechanism":
-        words = ("computed, not", "applied") if mechanism == "none" else (mechanism,)
+        words = ("M is not", "applied") if mechanism == "none" else (mechanism,)
         first = y - 9 * len(words)
         texts = [_text(x, first, FORMULAS[mechanism], "title")]
         texts += [_text(x, first + 18 * (row + 1), word, "small") for row, word in enumerate(words)]

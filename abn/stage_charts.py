@@ -67,11 +67,8 @@ def answers(found: Sequence[tuple[str, float, float]], head: str) -> go.Figure:
     low, high = min(0.0, *(logit for _, logit, _ in found)), max(0.0, *(logit for _, logit, _ in found))
     room = (high - low) or 1.0
     for place, (label, logit, chance) in enumerate(found):
-        name, number = (
-            html.escape(short_label(label), quote=False),
-            f"{logit:.2f} · {percent(chance)}".replace("-", "−"),
-        )
-        for side, text in (("left", name), ("right", number)):
+        number = f"{logit:.2f} · {percent(chance)}".replace("-", "−")
+        for side, text in (("left", html.escape(short_label(label), quote=False)), ("right", number)):
             figure.add_annotation(
                 text=text,
                 x=0 if side == "left" else 1,

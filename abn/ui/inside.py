@@ -98,7 +98,7 @@ def _key(picture: Picture, card: Card, fit: str) -> tuple:
 def _contents(inside: Inside, card: Card, view: View) -> dict[str, Content]:
     """What each stage of the drawing shows: features in one scale before and after the mechanism."""
     labels, auxiliary = class_names(card), int(inside.aux_logits.argmax())
-    means = {"g": inside.features.mean(0), "g′": inside.changed.mean(0), "A": inside.response.mean(0)}
+    means = {name: np.abs(inside.stage(name)).mean(0) for name in ("g", "g′", "A")}
     shared = tiles.span(np.stack([means["g"], means["g′"]]), view.colours)
     class_map = inside.class_maps[auxiliary]
     image = pixels(inside, card).resize((THUMB, THUMB), Image.Resampling.BICUBIC)
@@ -110,6 +110,7 @@ def _contents(inside: Inside, card: Card, view: View) -> dict[str, Content]:
         "M": tiles.picture(inside.attention, view.colours, *render.limits([inside.attention], view.scale)[0]),
     }
     words = {name: _answer(inside.stage(name), labels) for name in ("auxiliary logits", "logits")}
+    words["class maps"] = (f"shown is that of {render.short_label(labels[auxiliary])}",)
     return {
         name: Content(stages.shape_in_words(inside.stage(name)), pictures.get(name, ""), words.get(name, ()))
         for name in stages.STAGES

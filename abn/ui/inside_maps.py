@@ -9,8 +9,8 @@ from abn.first_view import FIT
 from abn.life import Life
 from abn.metrics import rank_correlation
 from abn.stages import Inside
+from abn.ui import address, panels
 from abn.ui import inside as session
-from abn.ui import panels
 from abn.ui.bar import Choice
 from abn.ui.frame import plain
 from abn.variants import Card, class_names
@@ -39,10 +39,11 @@ def one_class(inside: Inside, card: Card, choice: Choice) -> None:
     with columns[1]:
         st.markdown(f"**Class map**  \nof the attention branch, for {plain(name)}")
         values = inside.class_maps[k]
-        _class_map(image, values, choice, f"Class map of the attention branch for {name}", "class-map", "class map")
+        told = _class_map(image, values, choice, name, "class map", "the attention branch")
+        mean, logit = _two(values.mean(dtype=float)), _two(inside.aux_logits[k])
         st.caption(
-            f"The mean of its {h} × {w} cells is {_two(values.mean(dtype=float))}; the auxiliary logit of this class "
-            f"is {_two(inside.aux_logits[k])}. {h} × {w} cells, made with M"
+            f"{told}The mean of its {h} × {w} cells is **{mean}**; the auxiliary logit of this class is **{logit}**. "
+            f"{h} × {w} cells, made with M"
         )
     for place, method in zip(columns[2:], session.METHODS, strict=True):
         with place:
@@ -51,11 +52,11 @@ def one_class(inside: Inside, card: Card, choice: Choice) -> None:
             if isinstance(found, str):
                 st.info(plain(found), icon=":material/block:")
                 continue
-            _class_map(image, found.values, choice, f"{method} of the perception head for {name}", method, method)
+            told = _class_map(image, found.values, choice, name, method, "the perception head")
             rows, across = found.values.shape
             st.caption(
-                f"{rows} × {across} cells of the layer “{plain(found.layer)}”, asked afterwards: {_ms(found.seconds)} "
-                "from the picture on"
+                f"{told}{rows} × {across} cells of the layer “{plain(found.layer)}”, asked afterwards: "
+                f"{_ms(found.seconds)} from the picture on"
             )
     st.caption(HONEST)
 
@@ -63,29 +64,37 @@ def one_class(inside: Inside, card: Card, choice: Choice) -> None:
 def _class(inside: Inside, card: Card) -> int:
     """The class in question: the network's answer until a person names another."""
     labels, answer = class_names(card), int(inside.logits.argmax())
-    if not -1 <= (st.session_state.get("one_class") or 0) < len(labels):
-        del st.session_state["one_class"]
+    legal = range(-1, len(labels))
+    address.first_choice("one_class", "class", legal, -1)
     chosen = st.selectbox(
         "Class",
-        range(-1, len(labels)),
+        legal,
         format_func=lambda k: labels[k] if k >= 0 else f"the network's answer: {labels[answer]}",
         key="one_class",
         persist_state="session",
-        required=True,
         help="Type a part of its name to find it.",
     )
-    return answer if chosen is None or chosen < 0 else chosen
+    address.hold("class", chosen + 1, 0)
+    return answer if chosen < 0 else chosen
 
 
-def _class_map(image: Image.Image, values: np.ndarray, choice: Choice, what: str, key: str, symbol: str) -> None:
-    """A map of a class over the picture: signed ones around zero, others from zero on."""
+def _class_map(image: Image.Image, values: np.ndarray, choice: Choice, name: str, method: str, of: str) -> str:
+    """A map of a class over the picture: signed ones around zero, others from zero on; returns what colours mean."""
     colours, low, high = tiles.span(values, choice.view.colours)
     digits = 2 if high >= 0.5 else 4
-    alt = f"{what}: from {values.min():.{digits}f} to {values.max():.{digits}f}, highest {render.brightest(values)}."
-    view = choice.view
-    panels.over(image, values, view, (low, high), alt=alt, key=key, symbol=symbol, colours=colours, digits=digits)
-    if low < 0:
-        st.caption("Red speaks for the class, blue against it.")
+    span = f"from {values.min():.{digits}f} to {values.max():.{digits}f}, highest {render.brightest(values)}"
+    panels.over(
+        image,
+        values,
+        choice.view,
+        (low, high),
+        alt=f"{method} of {of} for {name}: {span}.",
+        key=f"class-{method}",
+        symbol=method,
+        colours=colours,
+        digits=digits,
+    )
+    return "Red speaks for the class, blue against it.  \n" if low < 0 else ""
 
 
 def _two(value: float) -> str:
@@ -146,7 +155,6 @@ def _recorded(life: Life) -> tuple[int, bool]:
             format_func=lambda key: _title(life, life.ids.index(key)),
             key="recorded",
             persist_state="session",
-            required=True,
             width=360,
         )
         if life.pictures is None:
@@ -166,8 +174,7 @@ def _title(life: Life, place: int) -> str:
 def _moment(life: Life) -> int:
     """The moment that a person slides to; the last one at first."""
     steps = life.steps.tolist()
-    if st.session_state.get("moment") not in steps:
-        st.session_state.moment = steps[-1]
+    address.first_choice("moment", "moment", steps, steps[-1])
     chosen = st.select_slider(
         "Training steps done",
         steps,
@@ -175,6 +182,7 @@ def _moment(life: Life) -> int:
         persist_state="session",
         help="Moments at which the network was looked at: most of them early, when most happens.",
     )
+    address.hold("moment", chosen, steps[-1])
     return steps.index(chosen)
 
 
