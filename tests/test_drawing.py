@@ -80,7 +80,7 @@ def test_no_line_runs_through_a_box_and_no_box_over_another(mechanism, narrow):
             assert all(apart(run, box) for box in small.values())
     inside = {name for name, box in small.items() if not apart(box, frame)}
     assert inside == {"A", "M", "class maps", "auxiliary logits", "trunk", "class head", "map head", "mean"}
-    assert all(0 <= b.x and b.x + b.width <= placed.width and b.y + b.height <= placed.height for b in small.values())
+    assert all(b.x >= 0 and b.x + b.width <= placed.width and b.y + b.height <= placed.height for b in small.values())
 
 
 @ALL
