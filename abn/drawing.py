@@ -143,7 +143,7 @@ def layout(mechanism: str, *, narrow: bool = False) -> Layout:
 def _across() -> tuple[dict, ...]:
     upper, lower = 46, 252  # the top of both rows
     middle = lower + HEIGHT / 2
-    columns = {"x": 8, "g": 256, "A": 480, "M": 684, "g′": 962, "logits": 1228}
+    columns = {"x": 8, "g": 256, "A": 480, "M": 684, "g′": 964, "logits": 1228}
     stages = {name: Box(x, lower, SIDE, HEIGHT) for name, x in columns.items()}
     stages |= {
         "class maps": Box(columns["A"], upper, SIDE, HEIGHT),
@@ -155,7 +155,7 @@ def _across() -> tuple[dict, ...]:
         "class head": Box(columns["A"] + 11, between - PILL / 2, 90, PILL),
         "map head": Box(612, middle - 22, 52, 44),
         "mean": Box(612, upper + HEIGHT / 2 - PILL / 2, 52, PILL),
-        "mechanism": Box(834, middle - 34, 108, 68),
+        "mechanism": Box(832, middle - 30, 112, 60),
     }
     parts = {
         "feature extractor": Box(140, lower, 96, HEIGHT),
@@ -193,7 +193,7 @@ def draw(contents: Mapping[str, Content], mechanism: str, *, narrow: bool = Fals
     placed = layout(mechanism, narrow=narrow)
     drawn = [*(_part(name, box, placed.labels.get(name)) for name, box in placed.parts.items())]
     drawn += [_line(line) for line in placed.lines]
-    drawn += [_operation(name, box, mechanism, narrow) for name, box in placed.operations.items()]
+    drawn += [_operation(name, box, mechanism) for name, box in placed.operations.items()]
     drawn += [_stage(name, placed.stages[name], contents[name]) for name in STAGES]
     size = f"{placed.width:g} {placed.height:g}"
     inner = "\n".join(drawn)
@@ -211,14 +211,12 @@ def _part(name: str, box: Box, label: Point | None) -> str:
     return _rectangle(box, "part", 10) + words
 
 
-def _operation(name: str, box: Box, mechanism: str, narrow: bool) -> str:
+def _operation(name: str, box: Box, mechanism: str) -> str:
     x, y = box.top[0], box.left[1] + 5
     if name == "mechanism":
-        words = ("M is not", "applied") if mechanism == "none" else (mechanism,)
-        first = y - 9 * len(words)
-        texts = [_text(x, first, FORMULAS[mechanism], "title")]
-        texts += [_text(x, first + 18 * (row + 1), word, "small") for row, word in enumerate(words)]
-        return _rectangle(box, "gate", 10) + "".join(texts)
+        words = "M is not applied" if mechanism == "none" else mechanism
+        texts = _text(x, y - 9, FORMULAS[mechanism], "title") + _text(x, y + 9, words, "small")
+        return _rectangle(box, "gate", 10) + texts
     lines = name.split() if box.height > PILL else [name]
     first = y - 8 * (len(lines) - 1)
     return _rectangle(box, "pill", 8) + "".join(_text(x, first + 16 * row, word) for row, word in enumerate(lines))

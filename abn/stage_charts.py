@@ -34,7 +34,7 @@ def spread(values: np.ndarray) -> go.Figure:
         hovertemplate="%{customdata[0]:.3g} to %{customdata[1]:.3g}: %{y}<extra></extra>",
     )
     figure.update_layout(**_layout(210))
-    figure.update_layout(bargap=0, xaxis_title_text="value", yaxis_title_text="how many")
+    figure.update_layout(bargap=0, xaxis_title_text="value; the height says how many have it")
     return figure
 
 

@@ -178,6 +178,7 @@ def test_the_formula_has_the_numbers_of_the_brightest_cell_and_its_strongest_cha
     row, column = found.brightest
     assert f"Row {row + 1} of 14, column {column + 1} of 14**, the brightest cell" in text(at)
     channel = found.strongest(row, column)
+    assert f"**channel {channel + 1}** of g" in text(at)
     lines = sums(at)
     assert [line.split(" · ")[0] for line in lines] == ["additive", "multiplicative", "none"]
     assert [("this network's mechanism" in line) for line in lines] == [True, False, False]
@@ -258,6 +259,8 @@ def test_by_default_the_class_is_the_networks_answer_and_it_follows_the_picture(
     at = show(live_app, photo=PHOTOS[4].id)
     other = render.short_label(labels[looked(PHOTOS[4]).logits.argmax()])
     assert first != other and f"of the perception head, for {plain(other)}" in text(at)
+    chosen = at.selectbox(key="one_class")  # its words must be true of any picture: a browser keeps them
+    assert chosen.options[chosen.index] == "the network's answer"
 
 
 def test_a_method_that_does_not_apply_says_so_in_its_place(live_app, monkeypatch):

@@ -20,7 +20,7 @@ FIRST = 24  # channels that are shown at first
 _STYLE = """
 <style>
 .abn-tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(92px, 1fr)); gap: .6rem .5rem; }
-.abn-tiles.abn-few { grid-template-columns: repeat(auto-fill, minmax(160px, 1fr)); }
+.abn-tiles.abn-few { grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); }
 .abn-tiles.abn-one { grid-template-columns: minmax(0, 360px); }
 .abn-tiles figure { margin: 0; font-size: .8rem; line-height: 1.3; }
 .abn-tiles img { width: 100%; aspect-ratio: 1; display: block; image-rendering: pixelated; border-radius: 4px; }

@@ -69,7 +69,7 @@ def _class(inside: Inside, card: Card) -> int:
     chosen = st.selectbox(
         "Class",
         legal,
-        format_func=lambda k: labels[k] if k >= 0 else f"the network's answer: {labels[answer]}",
+        format_func=lambda k: labels[k] if k >= 0 else "the network's answer",
         key="one_class",
         persist_state="session",
         help="Type a part of its name to find it.",
@@ -113,7 +113,7 @@ def forming(inside: Inside, card: Card, choice: Choice) -> None:
     st.markdown("##### How M forms")
     life = session.life(card)
     if life is None:
-        having = [plain(one.title) for one in choice.cards if session.life(one)]
+        having = [f"“{plain(one.title)}”" for one in choice.cards if session.life(one)]
         told = f"It was recorded for: {', '.join(having)}." if having else "It was recorded for none."
         st.caption(f"How the map of this variant formed was not recorded. {told}")
         return

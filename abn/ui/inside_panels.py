@@ -171,6 +171,7 @@ def one_cell(inside: Inside, card: Card, choice: Choice) -> None:
             "Press another cell in the map, or move to it with the arrow keys and press Enter."
         )
         channel = _channel(inside, row, column)
+        st.markdown(f"What becomes of **channel {channel + 1}** of g in this cell:")
         found = products(inside, row, column, channel)
         st.html(f'<ul class="abn-sums">{"".join(_sum(one, inside.mechanism) for one in found)}</ul>')
         st.caption(_gain_in_words(next(one for one in found if one.mechanism == inside.mechanism), inside))
@@ -190,7 +191,7 @@ def _channel(inside: Inside, row: int, column: int) -> int:
     chosen = st.selectbox(
         "Channel of g",
         legal,
-        format_func=lambda k: f"the strongest in this cell: channel {strongest + 1}" if k < 0 else f"channel {k + 1}",
+        format_func=lambda k: f"channel {k + 1}" if k >= 0 else "the strongest in the cell",
         key="channel",
         persist_state="session",
     )
