@@ -10,6 +10,7 @@ from abn.variants import problems
 
 PAGES = {  # in the order of the list; the first is the first page
     "app.py": ("Compare", ":material/compare:"),
+    "pages/Inside.py": ("Inside", ":material/account_tree:"),
     "pages/Ablation.py": ("Ablation", ":material/tune:"),
     "pages/Intervene.py": ("Intervene", ":material/brush:"),
     "pages/Study.py": ("Study", ":material/science:"),

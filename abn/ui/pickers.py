@@ -16,7 +16,7 @@ from abn.errors import PictureError
 from abn.own import is_own
 from abn.picture import FITS, MAX_BYTES, Picture, open_picture
 from abn.render import COLOUR_MAPS, DEFAULT_COLOURS, MARKS
-from abn.ui import choices
+from abn.ui import address, choices
 from abn.ui.frame import plain
 from abn.ui.strip import Thumbnail, strip, thumbnail
 from abn.variants import NOTHING, Card
@@ -79,7 +79,7 @@ def picture() -> Chosen:
     strip([*items, *_gallery_thumbnails()], chosen, label="Photographs", key="strip", on_pick=_pick)
     for name, sentence in st.session_state.get("refused", ()):
         st.error(f"{plain(name)}: {plain(sentence)}", icon=":material/broken_image:")
-    _remember("photo", chosen if chosen in gallery and chosen != next(iter(gallery)) else "")
+    address.hold("photo", chosen if chosen in gallery and chosen != next(iter(gallery)) else "", "")
     opened = st.session_state.get("opened")
     if opened is None or opened[0] != chosen:
         opened = st.session_state.opened = (chosen, _open(chosen))
@@ -125,7 +125,7 @@ def variants(cards: Sequence[Card]) -> list[Card]:
             "attention map was applied while they were trained.",
         )
     shipped = [key for key in picked if not is_own(key)]  # an own variant is nobody else's business
-    _remember("variants", "" if shipped == choices.default_variants(cards) else ",".join(shipped))
+    address.hold("variants", "" if shipped == choices.default_variants(cards) else ",".join(shipped), "")
     return [by_id[key] for key in picked]
 
 
@@ -253,7 +253,7 @@ def one_variant(cards: Sequence[Card]) -> Card:
             help="One of the variants that you chose above.",
         )
     chosen = next((card for card in cards if card.id == st.session_state.one_variant), cards[0])
-    _remember("variant", chosen.id if chosen is not cards[0] and not is_own(chosen.id) else "")
+    address.hold("variant", chosen.id if chosen is not cards[0] and not is_own(chosen.id) else "", "")
     return chosen
 
 
@@ -263,15 +263,6 @@ def _choose(variants: list[str]) -> None:
 
 def _pick(chosen: str) -> None:
     st.session_state.photo = chosen
-
-
-def _remember(name: str, value: str) -> None:
-    """Hold a choice in the address bar; the default needs no place in it."""
-    if value:
-        if st.query_params.get(name) != value:
-            st.query_params[name] = value
-    elif name in st.query_params:
-        del st.query_params[name]
 
 
 def _receive() -> None:

@@ -1,0 +1,31 @@
+"""The address bar holds what a page shows, as far as it differs from what the page shows by itself."""
+
+import re
+
+import streamlit as st
+
+
+def hold(name: str, value: object, otherwise: object) -> None:
+    """Hold a value in the address; the one that the page shows by itself needs no place in it."""
+    if value != otherwise:
+        if st.query_params.get(name) != str(value):
+            st.query_params[name] = str(value)
+    elif name in st.query_params:
+        del st.query_params[name]
+
+
+def whole_numbers(name: str) -> list[int]:
+    """The whole numbers that the address gives under a name: "8,6"; none where it gives anything else."""
+    given = st.query_params.get(name, "")
+    return [int(part) for part in given.split(",")] if re.fullmatch(r"\d{1,9}(,\d{1,9})*", given, re.ASCII) else []
+
+
+def first_choice(key: str, name: str, legal: range | list[int], otherwise: int) -> None:
+    """Before a widget of a `key` is drawn: what it holds if that is still legal, or else what the address gives, or
+    `otherwise`. Of a range the address counts from 1, as people do; −1 stands for what the page chooses itself."""
+    if st.session_state.get(key) in legal:
+        return
+    given = whole_numbers(name) if key not in st.session_state else []
+    shift = 1 if isinstance(legal, range) else 0
+    chosen = given[0] - shift if len(given) == 1 else otherwise
+    st.session_state[key] = chosen if chosen in legal and chosen != -1 else otherwise
