@@ -78,6 +78,9 @@ def test_a_branch_that_does_not_fit_is_one_sentence():
     pool = (nn.AdaptiveAvgPool2d(1), nn.Flatten())
     with pytest.raises(ABNError, match="one linear layer"):
         class_map(network(nn.Conv2d(3, 2, 1), *pool), IMAGES, "CAM")
+    between = nn.LayerNorm(3)  # as in ConvNeXt: what the linear layer reads is no mean over cells any more
+    with pytest.raises(ABNError, match="one linear layer"):
+        class_map(network(nn.Identity(), *pool, between, nn.Linear(3, 2)), IMAGES, "CAM")
     with pytest.raises(ABNError, match="no layer with cells"):
         class_map(network(*pool, nn.Linear(3, 2)), IMAGES, "Grad-CAM")
     with pytest.raises(ABNError, match="Choose one of: CAM, Grad-CAM"):
