@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 from abn import first_view, render, variants
 from abn.explainer import explain
 from abn.picture import open_picture, upsample
-from abn.ui import choices, live, panels, pickers
+from abn.ui import choices, live, panels, pickers, uploads
 from abn.ui.frame import plain
 from abn.variants import list_variants
 
@@ -260,7 +260,7 @@ def test_a_camera_shot_goes_when_it_is_retaken_cleared_or_the_camera_switched_of
 
 def test_a_session_holds_only_so_many_bytes(app, monkeypatch):
     files = [(f"{k}.jpg", photo.path.read_bytes(), "image/jpeg") for k, photo in enumerate(PHOTOS[:3])]
-    monkeypatch.setattr(pickers, "UPLOAD_BYTES", sum(len(data) for _, data, _ in files[:2]))
+    monkeypatch.setattr(uploads, "UPLOAD_BYTES", sum(len(data) for _, data, _ in files[:2]))
     app.run()
     at = app.file_uploader(key="files").set_value(files).run()
     assert [upload.name for upload in at.session_state["uploads"].values()] == ["0.jpg", "1.jpg"]
@@ -516,6 +516,26 @@ def test_a_picture_of_clothing_is_shown_to_those_that_know_it(live_app):
     assert not any("Learnt on" in info.value for info in live_app.info)
     assert live_app.session_state["variant_ids"] == [f"cluttered-resnet20-{name}" for name in choices.MECHANISMS[1:]]
     assert len(answers(live_app)) == 3
+
+
+def test_pictures_stay_from_page_to_page_until_they_are_removed(live_app):
+    live_app.run()
+    data = [(first_view.SAMPLES / name).read_bytes() for name in ("goldfish.jpg", "koala.jpg")]
+
+    def held(at: AppTest) -> list[str]:
+        return [upload.name for upload in at.session_state["uploads"].values()]
+
+    live_app.file_uploader(key="files").set_value([("fish.jpg", data[0], "image/jpeg")]).run()
+    at = live_app.switch_page("pages/Ablation.py").run()
+    assert held(at) == ["fish.jpg"]
+    at = at.file_uploader(key="files").set_value([("koala.jpg", data[1], "image/jpeg")]).run()
+    assert held(at) == ["fish.jpg", "koala.jpg"]
+    at = at.file_uploader(key="files").clear().run()  # what this page's uploader let go goes, and no other
+    assert held(at) == ["fish.jpg"]
+    at = at.switch_page("pages/Study.py").run().switch_page("app.py").run()
+    assert held(at) == ["fish.jpg"]
+    remove = next(button for button in at.button if button.label == "Remove " + plain("fish.jpg"))
+    assert held(remove.click().run()) == []
 
 
 def test_a_tiny_picture_is_enlarged_to_be_drawn_on_and_a_large_one_shrunk():

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from abn import first_view, render, survey, variants
 from abn.picture import open_picture
 from abn.survey import ORDERS
-from abn.ui import live, pickers, survey_panels, survey_rows
+from abn.ui import live, survey_panels, survey_rows, uploads
 from abn.ui.frame import plain
 from abn.variants import find_variant
 
@@ -367,7 +367,7 @@ def test_an_own_picture_opened_joins_the_uploads(live_app):
     key = f"upload-{open_picture(small(0)).sha256}"
     upload = at.session_state["uploads"][key]
     assert at.session_state["photo"] == key and upload.data == small(0)
-    assert (upload.name, upload.file) == ("a.png", pickers.ADOPTED) and "Opened" in labels(at)
+    assert (upload.name, upload.file) == ("a.png", uploads.ADOPTED) and "Opened" in labels(at)
 
 
 def test_no_picture_among_them_says_what_to_do(live_app):
@@ -409,19 +409,19 @@ def test_a_session_holds_only_so_many_bytes_of_files(live_app, monkeypatch):
 def adopting() -> None:
     import streamlit as st
 
-    from abn.ui import pickers
+    from abn.ui import pickers, uploads
 
     for name, data in st.session_state.pop("to_adopt", ()):
         try:
-            pickers.adopt(name, data)
+            uploads.adopt(name, data)
         except ValueError as error:
             st.info(str(error))
     pickers.picture()
-    pickers.add_pictures()
+    uploads.add_pictures()
 
 
 def test_adopted_pictures_leave_where_others_need_the_room(clean_caches, monkeypatch):
-    monkeypatch.setattr(pickers, "UPLOADS", 3)
+    monkeypatch.setattr(uploads, "UPLOADS", 3)
     at = AppTest.from_function(adopting, default_timeout=60)
     at.session_state["to_adopt"] = [(f"{k}.png", small(k)) for k in range(4)]
     at.run()

@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from abn.ui import choices, frame, live, pickers
+from abn.ui import choices, frame, live, pickers, uploads
 from abn.ui.pickers import Chosen, View
 from abn.variants import Card, sibling
 
@@ -30,7 +30,7 @@ def bar(*, ablation: bool = False) -> Choice:
     """Draw the strip of pictures and the choices below it; `ablation` draws the mechanism's toggle too."""
     chosen = pickers.picture()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        pickers.add_pictures()
+        uploads.add_pictures()
         cards = live.cards()
         picked = pickers.variants(cards)
         mechanism = pickers.mechanism() if ablation else (choices.TRAINED, False)

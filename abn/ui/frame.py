@@ -47,6 +47,8 @@ _STYLE = """
 def begin(title: str, line: str) -> None:
     """Draw the frame: to be called first by every page. `line` says in one sentence what the page is for."""
     st.set_page_config(page_title=f"{title} · ABN Explorer", page_icon=ICON, layout="wide")
+    if st.session_state.get("page") != title:  # widgets of another page begin anew, and some must know
+        st.session_state.page, st.session_state.visit = title, st.session_state.get("visit", 0) + 1
     st.html(_STYLE)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="frame"):
         st.markdown(f"#### ABN Explorer · {title}", width="stretch")

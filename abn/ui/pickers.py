@@ -1,7 +1,6 @@
 """What a person picks with: the picture, the variants, the mechanism and how maps are drawn.
 
-The address bar holds these choices for the gallery's photographs. Uploads live in the session's state alone and never
-enter it.
+The address bar holds these choices for the gallery's photographs.
 """
 
 from collections.abc import Sequence
@@ -12,18 +11,15 @@ import streamlit as st
 from PIL import Image
 
 from abn import first_view
-from abn.errors import PictureError
 from abn.own import is_own
-from abn.picture import FITS, MAX_BYTES, Picture, open_picture
+from abn.picture import FITS, Picture, open_picture
 from abn.render import COLOUR_MAPS, DEFAULT_COLOURS, MARKS
 from abn.ui import address, choices
 from abn.ui.frame import plain
 from abn.ui.strip import Thumbnail, strip, thumbnail
+from abn.ui.uploads import held, refused
 from abn.variants import NOTHING, Card
 
-UPLOADS = 24  # kept in a session at most
-UPLOAD_BYTES = 100_000_000  # of their files, all together
-ADOPTED = "adopted"  # in place of a file's id: what neither the uploader nor the camera holds
 DISPLAY = 960  # pixels: the longest side of a picture as it is shown
 SCALES = {"raw 0–1": "raw", "min–max per map": "each", "shared by the variants": "shared"}
 CELLS = ("smooth", "raw grid")
@@ -32,16 +28,6 @@ LEARNT = {  # by the kind of a card
     "photograph": "Learnt on photographs",
     NOTHING: "Random weights, nothing learnt yet",
 }
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One file or camera picture of this session."""
-
-    name: str
-    data: bytes
-    file: str  # the uploader's or the camera's id of it
-    thumbnail: str
 
 
 @dataclass(frozen=True)
@@ -71,39 +57,19 @@ class View:
 
 def picture() -> Chosen:
     """The strip of photographs and uploads, and the picture chosen in it."""
-    gallery, uploads = first_view.gallery(), st.session_state.setdefault("uploads", {})
+    gallery, uploads = first_view.gallery(), held()
     chosen = st.session_state.setdefault("photo", st.query_params.get("photo", ""))
     if chosen not in gallery and chosen not in uploads:
         chosen = st.session_state.photo = next(iter(gallery))
     items = [Thumbnail(key, upload.name, upload.thumbnail) for key, upload in reversed(uploads.items())]
-    strip([*items, *_gallery_thumbnails()], chosen, label="Photographs", key="strip", on_pick=_pick)
-    for name, sentence in st.session_state.get("refused", ()):
+    strip([*items, *_gallery_thumbnails()], chosen, label="Photographs", key="strip", on_pick=choose_photo)
+    for name, sentence in refused():
         st.error(f"{plain(name)}: {plain(sentence)}", icon=":material/broken_image:")
     address.hold("photo", chosen if chosen in gallery and chosen != next(iter(gallery)) else "", "")
     opened = st.session_state.get("opened")
     if opened is None or opened[0] != chosen:
         opened = st.session_state.opened = (chosen, _open(chosen))
     return opened[1]
-
-
-def add_pictures() -> None:
-    """Upload and camera, behind one button."""
-    with st.popover("Your pictures", icon=":material/add_photo_alternate:"):
-        st.file_uploader(
-            "Choose pictures",
-            accept_multiple_files=True,
-            key="files",
-            on_change=_receive,
-            max_upload_size=MAX_BYTES // 10**6,
-            help="PNG, JPEG, WebP, GIF, BMP or TIFF. They stay in this session, and are gone when you close the page.",
-        )
-        if st.toggle(
-            "Use the camera",
-            key="camera_on",
-            on_change=_receive,
-            help="One picture at a time: it goes when you clear it, take another, or switch the camera off.",
-        ):
-            st.camera_input("Take a picture", key="camera", on_change=_receive)
 
 
 def variants(cards: Sequence[Card]) -> list[Card]:
@@ -261,71 +227,13 @@ def _choose(variants: list[str]) -> None:
     st.session_state.variant_ids = variants
 
 
-def _pick(chosen: str) -> None:
-    st.session_state.photo = chosen
-
-
-def _receive() -> None:
-    """Take in what the uploader and the camera hold now: good pictures become thumbnails, bad ones a sentence."""
-    uploads: dict[str, Upload] = st.session_state.setdefault("uploads", {})
-    camera = st.session_state.get("camera") if st.session_state.get("camera_on") else None
-    files = [*(st.session_state.get("files") or ()), *([camera] if camera else ())]
-    present = {file.file_id for file in files}
-    known = st.session_state.get("received", set())
-    for key in [key for key, upload in uploads.items() if upload.file in known - present]:
-        del uploads[key]
-    st.session_state.refused = []
-    for file in files:
-        if any(upload.file == file.file_id for upload in uploads.values()):
-            continue
-        try:
-            data = file.getvalue()
-            _make_room(uploads, len(data))
-            opened = open_picture(data, name="camera picture" if file is camera else file.name)
-        except PictureError as error:
-            st.session_state.refused.append((file.name[:80], str(error)))
-            continue
-        key = f"upload-{opened.sha256}"
-        uploads[key] = Upload(opened.name, data, file.file_id, thumbnail(opened.image))
-        if file.file_id not in known:
-            st.session_state.photo = key
-    st.session_state.received = present
-
-
 def choose_photo(photo: str) -> None:
-    """Make a photograph of the gallery the picture of all pages."""
+    """Make a photograph of the gallery, or an upload, the picture of all pages."""
     st.session_state.photo = photo
 
 
-def adopt(name: str, data: bytes) -> None:
-    """Make a picture that came some other way the picture of all pages, beside the uploads of the session; where these
-    are as many as it holds, those adopted earlier leave. Raises `PictureError`."""
-    opened = open_picture(data, name=name)
-    uploads, key = st.session_state.setdefault("uploads", {}), f"upload-{opened.sha256}"
-    if key not in uploads:
-        _make_room(uploads, len(data))
-        uploads[key] = Upload(opened.name, data, ADOPTED, thumbnail(opened.image))
-    st.session_state.photo = key
-
-
-def _make_room(uploads: dict[str, Upload], size: int) -> None:
-    """Let adopted pictures leave, the oldest first, until one of `size` bytes fits beside the others; `PictureError`
-    where it can't."""
-    adopted = [key for key, upload in uploads.items() if upload.file == ADOPTED]
-    while True:
-        held = sum(len(upload.data) for upload in uploads.values())
-        if len(uploads) < UPLOADS and held + size <= UPLOAD_BYTES:
-            return
-        if not adopted:
-            break
-        del uploads[adopted.pop(0)]
-    if len(uploads) >= UPLOADS:
-        raise PictureError(f"A session holds {UPLOADS} pictures: remove some first.")
-    raise PictureError(f"This session already holds {UPLOAD_BYTES // 10**6} MB of pictures: remove some first.")
-
-
 def _open(chosen: str) -> Chosen:
-    upload = st.session_state.uploads.get(chosen)
+    upload = held().get(chosen)
     if upload is None:
         photo = first_view.gallery()[chosen]
         opened = open_picture(photo.path.read_bytes(), name=photo.file)

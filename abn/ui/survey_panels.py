@@ -14,7 +14,7 @@ from abn import first_view
 from abn.bundle import LIMIT, Bundle, Refused, unpack
 from abn.errors import ABNError
 from abn.picture import display_name
-from abn.ui import choices, live, pickers, survey_rows
+from abn.ui import choices, live, pickers, survey_rows, uploads
 from abn.ui.frame import plain
 from abn.ui.strip import thumbnail
 from abn.ui.survey_rows import AT_FIRST, Row, count
@@ -131,7 +131,7 @@ def _as_row(found: "Surveyed", given: Sequence[Given]) -> Row:
 def _adopt(sha256: str, given: Sequence[Given]) -> None:
     for name, data in _pictures(given).pictures:
         if hashlib.sha256(data).hexdigest() == sha256:
-            pickers.adopt(name, data)
+            uploads.adopt(name, data)
 
 
 # ---- a person's own files ----

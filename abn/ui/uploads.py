@@ -1,0 +1,128 @@
+"""A person's own pictures: they live in the session's state alone, and never enter the address bar.
+
+The uploader and the camera are ways in. While a page is open, a picture that is taken out of them goes; on another page
+both begin empty, and what they held stays with the session until it is removed.
+"""
+
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from abn.errors import PictureError
+from abn.picture import MAX_BYTES, open_picture
+from abn.ui.frame import plain
+from abn.ui.strip import thumbnail
+
+UPLOADS = 24  # kept in a session at most
+UPLOAD_BYTES = 100_000_000  # of their files, all together
+ADOPTED = "adopted"  # in place of a file's id: what neither the uploader nor the camera holds
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One file or camera picture of this session."""
+
+    name: str
+    data: bytes
+    file: str  # the uploader's or the camera's id of it
+    thumbnail: str
+
+
+def held() -> dict[str, Upload]:
+    """The session's pictures by their key, the oldest first."""
+    return st.session_state.setdefault("uploads", {})
+
+
+def refused() -> list[tuple[str, str]]:
+    """Name and sentence of each file that the last upload brought in vain."""
+    return st.session_state.get("refused", [])
+
+
+def add_pictures() -> None:
+    """Upload and camera, behind one button. On another visit than before they begin empty: what they held stays."""
+    visit = st.session_state.get("visit")
+    if st.session_state.setdefault("uploads_visit", visit) != visit:
+        st.session_state.uploads_visit = visit
+        st.session_state.received, st.session_state.refused = set(), []
+        st.session_state.uploads = {key: replace(upload, file=ADOPTED) for key, upload in held().items()}
+    with st.popover("Your pictures", icon=":material/add_photo_alternate:"):
+        st.file_uploader(
+            "Choose pictures",
+            accept_multiple_files=True,
+            key="files",
+            on_change=_receive,
+            max_upload_size=MAX_BYTES // 10**6,
+            help="PNG, JPEG, WebP, GIF, BMP or TIFF. They stay in this session, and are gone when you close the page.",
+        )
+        if st.toggle(
+            "Use the camera",
+            key="camera_on",
+            on_change=_receive,
+            help="One picture at a time: it goes when you clear it, take another, or switch the camera off.",
+        ):
+            st.camera_input("Take a picture", key="camera", on_change=_receive)
+        stay = {key: upload for key, upload in held().items() if upload.file == ADOPTED}
+        if stay:
+            st.markdown("**In this session**")
+        for key, upload in stay.items():
+            st.button(
+                f"Remove {plain(upload.name)}",
+                icon=":material/delete:",
+                key=f"remove-{key}",
+                on_click=held().pop,
+                args=(key, None),
+            )
+
+
+def _receive() -> None:
+    """Take in what the uploader and the camera hold now: good pictures become thumbnails, bad ones a sentence."""
+    uploads = held()
+    camera = st.session_state.get("camera") if st.session_state.get("camera_on") else None
+    files = [*(st.session_state.get("files") or ()), *([camera] if camera else ())]
+    present = {file.file_id for file in files}
+    known = st.session_state.get("received", set())
+    for key in [key for key, upload in uploads.items() if upload.file in known - present]:
+        del uploads[key]
+    st.session_state.refused = []
+    for file in files:
+        if any(upload.file == file.file_id for upload in uploads.values()):
+            continue
+        try:
+            data = file.getvalue()
+            _make_room(uploads, len(data))
+            opened = open_picture(data, name="camera picture" if file is camera else file.name)
+        except PictureError as error:
+            st.session_state.refused.append((file.name[:80], str(error)))
+            continue
+        key = f"upload-{opened.sha256}"
+        uploads[key] = Upload(opened.name, data, file.file_id, thumbnail(opened.image))
+        if file.file_id not in known:
+            st.session_state.photo = key
+    st.session_state.received = present
+
+
+def adopt(name: str, data: bytes) -> None:
+    """Make a picture that came some other way the picture of all pages, beside the uploads of the session; where these
+    are as many as it holds, those adopted earlier leave. Raises `PictureError`."""
+    opened = open_picture(data, name=name)
+    uploads, key = held(), f"upload-{opened.sha256}"
+    if key not in uploads:
+        _make_room(uploads, len(data))
+        uploads[key] = Upload(opened.name, data, ADOPTED, thumbnail(opened.image))
+    st.session_state.photo = key
+
+
+def _make_room(uploads: dict[str, Upload], size: int) -> None:
+    """Let adopted pictures leave, the oldest first, until one of `size` bytes fits beside the others; `PictureError`
+    where it can't."""
+    adopted = [key for key, upload in uploads.items() if upload.file == ADOPTED]
+    while True:
+        held = sum(len(upload.data) for upload in uploads.values())
+        if len(uploads) < UPLOADS and held + size <= UPLOAD_BYTES:
+            return
+        if not adopted:
+            break
+        del uploads[adopted.pop(0)]
+    if len(uploads) >= UPLOADS:
+        raise PictureError(f"A session holds {UPLOADS} pictures: remove some first.")
+    raise PictureError(f"This session already holds {UPLOAD_BYTES // 10**6} MB of pictures: remove some first.")
