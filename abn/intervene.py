@@ -39,8 +39,11 @@ class Subject:
             wanted, given = (" × ".join(map(str, shape)) for shape in (self.attention.shape, maps.shape))
             raise ABNError(f"An edited map has {wanted} cells with a finite number in each; this one is {given}.")
         stacked = torch.from_numpy(maps.reshape(-1, 1, *self.attention.shape))
+        features = self.features.expand(len(stacked), -1, -1, -1)
         with torch.inference_mode():
-            logits = self.network.perceive(self.features.expand(len(stacked), -1, -1, -1), stacked, mechanism)
+            if (mechanism or self.network.mechanism) == "none":  # g′ is g itself, and a layer may work in place
+                features = features.clone()
+            logits = self.network.perceive(features, stacked, mechanism)
         found = logits.softmax(1).numpy()
         return found[0] if maps.ndim == 2 else found
 

@@ -173,3 +173,61 @@ def test_choices_go_along_from_page_to_page(page, server):
     settled(page)
     assert page.get_by_role("radio", name="squash").get_attribute("aria-checked") == "true"
     assert "photo=toucan" in page.url
+
+
+def test_the_path_is_followed_and_a_class_is_found_by_name(page, server, network):
+    from abn.inside import look_inside
+    from abn.picture import fit_picture
+    from abn.variants import class_names
+
+    card = find_variant(IDS[0])
+    page.goto(f"{server}Inside")
+    stage = page.locator(".wide [data-stage='g']")
+    stage.wait_for(timeout=LOADED)
+    settled(page)
+    stage.click()
+    page.get_by_text("What the feature extractor finds").wait_for(timeout=LOADED)
+    page.wait_for_url(re.compile("stage=g"))
+    page.locator(".wide [data-stage='logits']").focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("largest of 1000 logits").wait_for(timeout=LOADED)
+    settled(page)
+
+    frame = page.locator(".frame img").first  # one cell of the map
+    frame.scroll_into_view_if_needed()
+    box = frame.bounding_box()
+    page.mouse.click(box["x"] + 2.5 / 14 * box["width"], box["y"] + 3.5 / 14 * box["height"])
+    page.get_by_text("Row 4 of 14, column 3 of 14").wait_for(timeout=LOADED)
+    settled(page)
+
+    chooser = page.get_by_role("combobox", name="Class", exact=False).last
+    chooser.click()
+    chooser.fill("oil filter")
+    page.get_by_role("option", name="oil filter").first.click()
+    page.get_by_text("of the attention branch, for oil filter").wait_for(timeout=LOADED)
+    settled(page)
+    net, k = network(card), class_names(card).index("oil filter")
+    image = fit_picture(PICTURE, card.input, "crop").normalised(card.input)
+    logit = look_inside(net, image).aux_logits[k]
+    told = f"{logit:.2f}".replace("-", "−")
+    assert page.get_by_text(f"cells is {told}; the auxiliary logit of this class is {told}").count() == 1
+
+
+def test_a_batch_is_stopped_and_gone_on_with_and_a_picture_of_it_opened(page, server):
+    page.goto(f"{server}Ablation")
+    page.get_by_role("button", name="Go through them").wait_for(timeout=LOADED)
+    settled(page)
+    main = page.get_by_test_id("stMainBlockContainer")
+    page.get_by_role("button", name="Go through them").click()
+    main.get_by_role("button", name="Stop").click(timeout=LOADED)
+    main.get_by_role("button", name="Go on").click(timeout=LOADED)
+    page.get_by_text(re.compile(r"^Of 18 pictures, heads disagree on \d+")).wait_for(timeout=LOADED)
+    settled(page)
+    page.get_by_role("radio", name="mechanism flips the answer").click()
+    settled(page)
+    main.get_by_role("button", name="Open").nth(1).click()
+    settled(page)
+    page.get_by_role("link", name="Compare").click()
+    page.wait_for_function("document.querySelectorAll('.abn-answer').length === 3", timeout=LOADED)
+    chosen = page.locator("button[aria-pressed=true] img").first.get_attribute("alt")
+    assert f"photo={next(k for k, photo in first_view.gallery().items() if photo.title == chosen)}" in page.url

@@ -128,3 +128,16 @@ def test_nothing_covered_is_the_same_picture(card):
     picture = tiny.picture()
     hidden = covered(picture, fit_picture(picture, card.input, "crop"), np.zeros((4, 4), bool))
     assert np.array_equal(np.asarray(hidden.image), np.asarray(picture.image))
+
+
+def test_what_is_kept_stays_whatever_layers_do_in_place(card):
+    network = load_variant(card)
+    network.perception_branch = torch.nn.Sequential(torch.nn.ReLU(inplace=True), network.perception_branch)
+    asked = subject(tiny.picture(), card, load=lambda _: network)
+    with torch.inference_mode():
+        asked.features.sub_(1)  # so that there is something below zero
+        kept = asked.features.clone()
+    for mechanism in ("none", "additive", "multiplicative"):
+        first = asked.answers(np.stack([asked.attention] * 2), mechanism)
+        assert torch.equal(asked.features, kept)
+        assert np.allclose(asked.answers(asked.attention, mechanism), first[0], atol=1e-6)
