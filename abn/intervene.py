@@ -7,7 +7,7 @@ The fair controls are the constant mean of M and M shuffled in space, which both
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch import Tensor
 from abn.errors import ABNError
 from abn.explanation import jensen_shannon
 from abn.model import AttentionBranchNetwork, attend
-from abn.picture import Fitted, Picture, fit_picture, upsample
+from abn.picture import Fitted, InputSpec, Picture, fit_picture, upsample
 from abn.variants import Card, load_variant
 
 
@@ -86,16 +86,34 @@ class Effect:
         return jensen_shannon(self.before, self.after)
 
 
+def subjects(
+    picture: Picture,
+    cards: Sequence[Card],
+    *,
+    fit: str = "crop",
+    load: Callable[[Card], AttentionBranchNetwork] = load_variant,
+) -> list[Subject]:
+    """Run extractor and attention branch once for each variant, and an extractor that several share once for all.
+
+    Raises an `ABNError` for an unknown fit or broken weights.
+    """
+    seen: dict[tuple[str, InputSpec], Tensor] = {}
+    found = []
+    for card in cards:
+        network, fitted, shared = load(card), fit_picture(picture, card.input, fit), (card.extractor_sha256, card.input)
+        with torch.inference_mode():
+            if shared not in seen:
+                seen[shared] = network.extractor(torch.from_numpy(fitted.normalised(card.input))[None])
+            _, attention = network.attention_branch(seen[shared])
+        found.append(Subject(network, fitted, seen[shared], attention[0, 0].numpy()))
+    return found
+
+
 def subject(
     picture: Picture, card: Card, *, fit: str = "crop", load: Callable[[Card], AttentionBranchNetwork] = load_variant
 ) -> Subject:
-    """Run extractor and attention branch once. Raises an `ABNError` for an unknown fit or broken weights."""
-    network, fitted = load(card), fit_picture(picture, card.input, fit)
-    images = torch.from_numpy(fitted.normalised(card.input))[None]
-    with torch.inference_mode():
-        features = network.extractor(images)
-        _, attention = network.attention_branch(features)
-    return Subject(network, fitted, features, attention[0, 0].numpy())
+    """The same for one variant."""
+    return subjects(picture, [card], fit=fit, load=load)[0]
 
 
 def strengthened(attention: np.ndarray, *, strength: float = 1.0, power: float = 1.0) -> np.ndarray:

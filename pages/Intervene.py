@@ -11,7 +11,7 @@ frame.begin("Intervene", "Change the map and ask the perception branch again: do
 choice = need_networks(bar())
 picture, fit = choice.chosen.picture, choice.fit
 card = pickers.one_variant(choice.asked.cards)
-subject = live.subject(picture, card, fit)
+subject = live.subjects(picture, choice.asked.cards, fit)[choice.asked.cards.index(card)]
 
 
 @st.fragment

@@ -119,6 +119,6 @@ def test_another_variant_is_looked_into(page):
 
 def test_what_was_asked_is_not_asked_again(page, monkeypatch):
     page.run()
-    monkeypatch.setattr(intervene, "subject", lambda *_, **__: pytest.fail("run again"))
+    monkeypatch.setattr(intervene, "subjects", lambda *_, **__: pytest.fail("run again"))
     monkeypatch.setattr(intervene.Subject, "answers", lambda *_, **__: pytest.fail("asked again"))
     assert not page.run().exception

@@ -7,7 +7,7 @@ import torch
 
 from abn.errors import ABNError
 from abn.explainer import explain
-from abn.intervene import PRESETS, Effect, borrowed, covered, gain, shuffled, strengthened, subject
+from abn.intervene import PRESETS, Effect, borrowed, covered, gain, shuffled, strengthened, subject, subjects
 from abn.picture import fit_picture
 from abn.variants import load_variant
 
@@ -141,3 +141,13 @@ def test_what_is_kept_stays_whatever_layers_do_in_place(card):
         first = asked.answers(np.stack([asked.attention] * 2), mechanism)
         assert torch.equal(asked.features, kept)
         assert np.allclose(asked.answers(asked.attention, mechanism), first[0], atol=1e-6)
+
+
+def test_an_extractor_that_variants_share_runs_once(card, tmp_path):
+    network, runs = load_variant(card), []
+    network.extractor.register_forward_hook(lambda *_: runs.append(1))
+    found = subjects(tiny.picture(), [card, card], load=lambda _: network)
+    assert len(runs) == 1 and found[0].features is found[1].features
+    assert np.array_equal(
+        found[0].answers(found[0].attention), subject(tiny.picture(), card).answers(found[1].attention)
+    )

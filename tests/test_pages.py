@@ -39,7 +39,7 @@ def test_going_about_computes_nothing_twice(app, monkeypatch):
         pytest.fail("computed again")
 
     monkeypatch.setattr(explainer, "explain", again)
-    monkeypatch.setattr(intervene, "subject", again)
+    monkeypatch.setattr(intervene, "subjects", again)
     monkeypatch.setattr(intervene.Subject, "answers", again)
     for page in reversed(PAGES):
         assert not app.switch_page(page).run().exception

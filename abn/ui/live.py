@@ -117,15 +117,22 @@ def kept(shelf: str, keys: Sequence[tuple], make: Callable[[list[int]], Sequence
     return found
 
 
-def subject(picture: Picture, card: Card, fit: str) -> "Subject":
-    """g(x) and M of one picture in one network, kept for the session; only once the networks are `alive`."""
-    from abn import intervene
+def subjects(picture: Picture, cards: Sequence[Card], fit: str) -> "list[Subject]":
+    """g(x) and M of one picture in several networks, kept for the session; only once the networks are `alive`."""
+    keys = [(picture.sha256, card.id, card.sha256, fit) for card in cards]
 
-    def make(_places: list[int]) -> list["Subject"]:
+    def make(places: list[int]) -> "list[Subject]":
+        from abn import intervene
+
         with engine().turns:
-            return [intervene.subject(picture, card, fit=fit, load=network)]
+            return intervene.subjects(picture, [cards[place] for place in places], fit=fit, load=network)
 
-    return kept("subjects", [(picture.sha256, card.id, card.sha256, fit)], make, most=16)[0]
+    return kept("subjects", keys, make, most=16)
+
+
+def subject(picture: Picture, card: Card, fit: str) -> "Subject":
+    """The same in one network."""
+    return subjects(picture, [card], fit)[0]
 
 
 def answers(
@@ -133,8 +140,17 @@ def answers(
 ) -> list[np.ndarray]:
     """What the perception head says of each map (h, w), by a mechanism (None: the one trained with): probabilities
     (K,). Only the perception branch runs, and only for maps that this session has not asked about yet."""
-    whose = (picture.sha256, card.id, card.sha256, fit, mechanism or card.mechanism)
+    applied = mechanism or card.mechanism
+    whose = (picture.sha256, card.id, card.sha256, fit, applied)
+    if applied == "none":  # no map is applied, so that all have one answer
+        return [_answers(picture, card, fit, maps[:1], applied, [whose])[0]] * len(maps)
     keys = [(*whose, np.asarray(values, np.float32).tobytes()) for values in maps]
+    return _answers(picture, card, fit, maps, applied, keys)
+
+
+def _answers(
+    picture: Picture, card: Card, fit: str, maps: Sequence[np.ndarray], mechanism: str, keys: Sequence[tuple]
+) -> list[np.ndarray]:
 
     def make(places: list[int]) -> list[np.ndarray]:
         asked = subject(picture, card, fit)

@@ -18,8 +18,7 @@ def needs(choice: Choice) -> None:
     """Each variant's answer under each edit of its own map, for this picture."""
     cards = choice.asked.cards
     rows: dict[str, dict[str, list[Effect]]] = {}
-    for card in cards:
-        asked = live.subject(choice.chosen.picture, card, choice.fit)
+    for card, asked in zip(cards, live.subjects(choice.chosen.picture, cards, choice.fit), strict=True):
         rows[card.id] = reliance.on_one(
             asked, lambda maps, card=card: live.answers(choice.chosen.picture, card, choice.fit, maps)
         )
