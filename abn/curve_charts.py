@@ -4,16 +4,16 @@ A variant has one colour: solid with marks is its map's order, brightest first; 
 with the band that these fill; dashes its map's order turned round.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 
 from abn.charts import BLUE, GREY, ORANGE
-from abn.faithful import BRIGHT, DARK, DELETION, RANDOM, Beside
+from abn.faithful import BRIGHT, DARK, DELETION, INSERTION, RANDOM, Beside
 
 LOOKS = ((BLUE, "circle"), (ORANGE, "diamond"), ("#259672", "square"), ("#c2528b", "triangle-up"))  # one a variant
-AXES = {True: "share of the cells gone", False: "share of the cells uncovered"}
+AXES = {DELETION: "share of the cells gone", INSERTION: "share of the cells uncovered"}
 HEIGHT = 330  # pixels
 MARKS = 8  # on a line
 
@@ -26,10 +26,13 @@ _SHAPES = {
 }
 
 
-def curves(rows: Mapping[str, Beside]) -> go.Figure:
-    """Title of a variant → its curves, all of one kind, on one axis."""
+def curves(rows: Mapping[str, Beside | None], kind: str, *, top: float = 1.0) -> go.Figure:
+    """Title of a variant → its curves, all of one kind, on one axis that ends at `top`; None for one that is not known
+    yet."""
     figure = go.Figure()
     for (title, one), (colour, mark) in zip(rows.items(), LOOKS, strict=False):
+        if one is None:  # its colour stays its own
+            continue
         _band(figure, one, colour)
         _line(
             figure, title, f"{RANDOM}, mean of {len(one.randoms)}", one, one.random_scores.mean(0), colour, dash="dot"
@@ -37,20 +40,30 @@ def curves(rows: Mapping[str, Beside]) -> go.Figure:
         if one.dark:
             _line(figure, title, DARK, one, one.dark.scores, colour, dash="dash")
         _line(figure, title, BRIGHT, one, one.bright.scores, colour, mark=mark)
-    deletion = all(one.bright.wanted.kind == DELETION for one in rows.values())
     axis = {"fixedrange": True, "zeroline": False, "gridcolor": "rgba(128,128,128,.25)", "tickfont": {"size": 13}}
     title = {"font": {"size": 14}, "standoff": 8}
     figure.update_layout(
         height=HEIGHT,
         margin={"l": 58, "r": 12, "t": 8, "b": 52},
         showlegend=False,
-        xaxis={**axis, "range": [-0.01, 1.01], "tickformat": ".0%", "title": {**title, "text": AXES[deletion]}},
-        yaxis={**axis, "range": [-0.02, 1.04], "tickformat": ".0%", "title": {**title, "text": "probability"}},
+        xaxis={**axis, "range": [-0.01, 1.01], "tickformat": ".0%", "title": {**title, "text": AXES[kind]}},
+        yaxis={
+            **axis,
+            "range": [-0.02 * top, 1.04 * top],
+            "tickformat": ".0%",
+            "title": {**title, "text": "probability"},
+        },
         hoverlabel={"align": "left"},
         hovermode="closest",
         dragmode=False,
     )
     return figure
+
+
+def top(rows: Iterable[Beside | None]) -> float:
+    """Where an axis for all of these ends: the next 10 % above the greatest probability."""
+    lines = [line for one in rows if one for line in (one.bright, one.dark, *one.randoms) if line]
+    return min(1.0, np.ceil(10 * max((line.scores.max() for line in lines), default=1.0)) / 10)
 
 
 def _band(figure: go.Figure, one: Beside, colour: str) -> None:
@@ -100,13 +113,14 @@ def samples(titles: Sequence[str], *, darkest: bool) -> list[tuple[str, str, str
     ]
 
 
-def alt(rows: Mapping[str, Beside]) -> str:
+def alt(rows: Mapping[str, Beside | None], kind: str) -> str:
     """The areas in words."""
     told = []
     for title, one in rows.items():
+        if one is None:
+            continue
         dark = f", {DARK} {one.dark.area:.2f}" if one.dark else ""
         told.append(f"{title}: {BRIGHT} {one.bright.area:.2f}, {RANDOM} {one.random_area:.2f}{dark}")
-    kind = next(iter(rows.values())).bright.wanted.kind if rows else ""
     return f"{kind.capitalize()} curves, area under the probability. {'; '.join(told)}."
 
 

@@ -151,6 +151,17 @@ def follow(
     return Followed(wanted, asked.named, shares, scores, time.perf_counter() - begun)
 
 
-def picture_at(subject: Subject, spec: InputSpec, wanted: Wanted, share: float) -> Image.Image:
-    """What the network is shown once `share` of the cells have changed."""
-    return Image.fromarray(seen(curve(subject, spec, wanted).at(share).numpy(), spec))
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """One picture on the way, and what the network says of it."""
+
+    image: Image.Image
+    answer: np.ndarray  # (K,) float32, the perception head's probabilities
+
+
+def shown(subject: Subject, spec: InputSpec, wanted: Wanted, share: float) -> Shown:
+    """What the network gets to see once `share` of the cells have changed, and its answer to it."""
+    image = curve(subject, spec, wanted).at(share)
+    with torch.inference_mode():
+        answer = subject.network(image[None]).logits.softmax(1)[0].numpy()
+    return Shown(Image.fromarray(seen(image.numpy(), spec)), answer)

@@ -22,7 +22,7 @@ from abn.faithful import (
     beside,
     curve,
     follow,
-    picture_at,
+    shown,
     wanted,
 )
 from abn.intervene import Subject, subject
@@ -180,16 +180,18 @@ def test_what_progress_raises_ends_it_and_the_turn_is_free(asked, card):
     assert free == [True]
 
 
-def test_the_picture_that_the_network_was_shown(asked, card):
+def test_the_picture_that_the_network_was_shown_and_its_answer(asked, card):
     one = Wanted(DELETION, paint="black", steps=4)
-    assert np.array_equal(picture_at(asked, card.input, one, 0), asked.fitted.image)
-    assert not np.asarray(picture_at(asked, card.input, one, 1)).any()
-    half = np.asarray(picture_at(asked, card.input, one, 0.5))
-    assert (half == 0).all(2).mean() == pytest.approx(0.5, abs=0.01)
+    whole, half, none = (shown(asked, card.input, one, share) for share in (0, 0.5, 1))
+    assert np.array_equal(whole.image, asked.fitted.image) and not np.asarray(none.image).any()
+    pixels = np.asarray(half.image)
+    assert (pixels == 0).all(2).mean() == pytest.approx(0.5, abs=0.01)
     along = curve(asked, card.input, one)
     row, column = divmod(int(along.order[0]), along.shape[1])  # the brightest cell is gone
     side = 32 // along.shape[0]
-    assert not half[row * side : (row + 1) * side, column * side : (column + 1) * side].any()
+    assert not pixels[row * side : (row + 1) * side, column * side : (column + 1) * side].any()
+    scores = follow(asked, card.input, one).scores
+    assert [found.answer[along.named] for found in (whole, half, none)] == pytest.approx(scores[[0, 2, 4]], abs=1e-5)
 
 
 def test_nonsense_is_one_sentence(asked, card):
