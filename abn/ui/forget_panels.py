@@ -120,7 +120,9 @@ def _maps(choice: Choice, rows: Sequence[Row]) -> None:
         columns |= {f"without the {PARTS[part]}": some[0].maps[0] for part, some in parts.items() if some}
         spans = render.limits(list(columns.values()), choice.view.scale)
         st.markdown(f"##### {plain(titles[card.id])}")
-        for place, (what, attention), span in zip(st.columns(4, gap="small"), columns.items(), spans, strict=False):
+        with st.container(key=f"pairs-forgot-{card.id}"):
+            places = st.columns(4, gap="small")
+        for place, (what, attention), span in zip(places, columns.items(), spans, strict=False):
             with place:
                 st.caption(f"**{what}**")
                 alt = panels.map_in_words(attention, f"Attention map of {card.title}, {what}")

@@ -114,9 +114,10 @@ def curves(choice: Choice, asked: dict[str, list[Wanted]]) -> Job:
         "It asks the network itself. If the answer hangs on the bright cells more than on others, it falls sooner when "
         "they go first (deletion: an area **below** that of random orders), and it comes back sooner when they come "
         "first (insertion: an area **above**).",
-        "A picture with holes is one that the network never met, so a fall may be due to the holes. Another paint "
-        "gives other areas, so compare only within one. Bright cells lie side by side and random ones are scattered, "
-        "which alone makes a difference. And this is one picture: the Study page has many.",
+        "Whether the network uses its **map**: the cells are asked for, and “None (control)”, which never applies its "
+        "map, can pass as well. A picture with holes is one that the network never met, so a fall may be due to the "
+        "holes; another paint gives other areas, so compare only within one. Bright cells lie side by side and random "
+        "ones are scattered, which alone makes a difference. And this is one picture: the Study page has many.",
     )
     return job
 
@@ -211,7 +212,8 @@ def shown_to_the_network(choice: Choice, asked: dict[str, list[Wanted]]) -> None
     own = subject.answers(subject.attention)
     first = f"“{plain(render.short_label(labels[int(own.argmax())]))}”"
     says = {DELETION: f"{percent} % of the cells gone", INSERTION: f"{percent} % of the cells uncovered"}
-    *places, last = st.columns([1, 1, 1], gap="medium")
+    with st.container(key="pairs-shown"):
+        *places, last = st.columns(3, gap="medium")
     for place, kind in zip(places, KINDS, strict=True):
         one = Wanted(kind, order or faithful.BRIGHT, paint=asked[kind][0].paint)
 

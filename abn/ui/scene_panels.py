@@ -130,7 +130,8 @@ def _one_scene(choice: Choice, scenes: Sequence[Scene], shown: Sequence[tuple[Ca
     chosen = st.session_state.scene = chosen if chosen in by_id else scenes[0].id
     strip(_thumbnails(), chosen, label="Scenes", key="scenes", on_pick=_pick)
     scene, titles = by_id[chosen], names(choice)
-    first, *rest = st.columns(max(2, len(shown)) + 1, gap="medium")
+    with st.container(key="pairs-scene"):
+        first, *rest = st.columns(max(2, len(shown)) + 1, gap="medium")
     with first:
         st.markdown(f"##### {plain(scene.title)}")
         mask = np.asarray(Image.fromarray(scene.mask).resize((PANEL, PANEL), Image.Resampling.NEAREST))
