@@ -16,7 +16,8 @@ st.markdown(
 )
 asked = panels.settings()
 hanging = panels.curves(choice, asked)
-jobs.quick(panels.shown_to_the_network)(choice, asked)
+with st.container():
+    jobs.quick(panels.shown_to_the_network)(choice, asked)
 
 st.subheader("Is the map made by what the network learnt?", anchor="learnt")
 st.markdown(

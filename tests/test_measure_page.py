@@ -16,7 +16,7 @@ from abn.errors import ABNError, VariantError
 from abn.explainer import feed
 from abn.metrics import rank_correlation
 from abn.picture import fit_picture, open_picture
-from abn.ui import frame, live
+from abn.ui import frame, jobs, live
 from abn.ui.forget_panels import PICTURES
 from abn.ui.measure_panels import signed
 from abn.variants import class_names, find_variant
@@ -27,6 +27,7 @@ CARDS = [find_variant(variant) for variant in IDS]
 PHOTOS = [photo for photo in first_view.gallery().values() if photo.kind == "clothing"]
 OPENED = [open_picture(photo.path.read_bytes(), name=photo.file) for photo in PHOTOS]
 SCENES = 5
+BEGIN = "Measure deletion and insertion"
 
 
 @pytest.fixture
@@ -42,6 +43,7 @@ def page(clean_caches, monkeypatch, network) -> AppTest:
     at.session_state["variant_ids"] = list(IDS)
     at.session_state["steps"] = 14
     at.session_state["randoms"] = 1
+    monkeypatch.setattr(jobs, "DOUBLE", 0)
     return at
 
 
@@ -56,14 +58,15 @@ def nothing_left(monkeypatch):
     return forbid
 
 
-def press(at: AppTest, job: str, what: str = "start") -> AppTest:
-    at = at.button(key=f"{job}-{what}").click().run()
+def press(at: AppTest, job: str) -> AppTest:
+    at = at.button(key=f"{job}-job").click().run()
     assert not at.exception
     return at
 
 
-def has(at: AppTest, key: str) -> bool:
-    return any(button.key == key for button in at.button)
+def offered(at: AppTest, job: str) -> str:
+    """What the job's button says; empty where there is none."""
+    return next((button.label for button in at.button if button.key == f"{job}-job"), "")
 
 
 def tables(at: AppTest) -> list[list[list[str]]]:
@@ -85,7 +88,7 @@ def test_while_the_networks_load_the_page_says_so(page):
     live.engine().alive = False
     live.engine().settled.clear()
     at = page.run()
-    assert not at.exception and "loading" in at.info[0].value and not has(at, "curves-start")
+    assert not at.exception and "loading" in at.info[0].value and not offered(at, "curves")
 
 
 def test_three_questions_each_with_what_it_can_and_cannot_say(page):
@@ -93,7 +96,7 @@ def test_three_questions_each_with_what_it_can_and_cannot_say(page):
     assert not at.exception and [heading.anchor for heading in at.subheader] == ["cells", "learnt", "object"]
     said = [text.value for text in at.markdown]
     assert sum("What it can say." in text for text in said) == sum("What it can't say." in text for text in said) == 3
-    assert all(has(at, f"{job}-start") for job in ("curves", "forgetting", "finding")) and not tables(at)
+    assert all(offered(at, job) for job in ("curves", "forgetting", "finding")) and not tables(at)
     assert frame.PAGES["pages/Measure.py"] == ("Measure", ":material/monitoring:")
 
 
@@ -112,7 +115,7 @@ def test_the_curves_are_those_of_the_library(page, network):
     charts = [element.proto.alt for element in at.get("plotly_chart")]
     assert len(charts) == 2 and f"{CARDS[0].title}: brightest first {rows[1][2]}, random {rows[1][3]}" in charts[0]
     assert "All curves together took" in captions(at)
-    assert not has(at, "curves-start") and not has(at, "curves-stop")
+    assert not offered(at, "curves")
 
 
 def test_nothing_is_followed_twice_and_nothing_old_stands_beside_new_choices(page, nothing_left):
@@ -120,15 +123,15 @@ def test_nothing_is_followed_twice_and_nothing_old_stands_beside_new_choices(pag
     before = tables(at)
     at.session_state["photo"] = PHOTOS[1].id
     at = at.run()
-    assert not tables(at) and has(at, "curves-start")  # another picture
+    assert not tables(at) and offered(at, "curves")  # another picture
     at.session_state["photo"] = PHOTOS[0].id
     at = at.button_group(key="paint").set_value("black").run()
     assert tables(at)[0][1][2:5] == ["–"] * 3  # deletion is to be done
-    assert tables(at)[0][1][5:] == before[0][1][5:] and has(at, "curves-start")  # insertion needs no paint
+    assert tables(at)[0][1][5:] == before[0][1][5:] and offered(at, "curves")  # insertion needs no paint
     nothing_left()
     at = at.button_group(key="paint").set_value("mean colour").run()
     at = at.slider(key="opacity").set_value(20).run()
-    assert not at.exception and tables(at) == before and not has(at, "curves-start")
+    assert not at.exception and tables(at) == before and not offered(at, "curves")
 
 
 def test_more_random_orders_and_darkest_first_add_to_what_is_known(page, network, monkeypatch):
@@ -163,12 +166,10 @@ def test_stop_keeps_what_was_found_and_the_page_whole(page, monkeypatch):
     with monkeypatch.context() as patch:
         halted(patch, faithful, "follow", after=5)  # one variant and a curve of the next
         at = press(page.run(), "curves")
-        assert (
-            has(at, "curves-stop") and not has(at, "curves-start") and [h.anchor for h in at.subheader][-1] == "object"
-        )
-        at = press(at, "curves", "stop")
+        assert offered(at, "curves") == "Stop" and [h.anchor for h in at.subheader][-1] == "object"
+        at = press(at, "curves")
     assert live.engine().turns._value == free
-    assert "5 of 8 parts are done and kept." in captions(at) and has(at, "curves-start")
+    assert "5 of 8 parts are done and kept." in captions(at) and offered(at, "curves") == "Go on"
     (rows,) = tables(at)
     assert [row[0] for row in rows[1:]] == [CARDS[0].title] and "–" not in rows[1]
     asked = []
@@ -178,12 +179,21 @@ def test_stop_keeps_what_was_found_and_the_page_whole(page, monkeypatch):
     assert len(asked) == 3 and len(tables(at)[0]) == 3  # only what was missing
 
 
+def test_a_double_click_does_not_stop_what_it_began(page, monkeypatch):
+    monkeypatch.setattr(jobs, "DOUBLE", 60)
+    with monkeypatch.context() as patch:
+        halted(patch, faithful, "follow", after=1)
+        at = press(page.run(), "curves")
+    at = press(at, "curves")  # the second click, on what has become "Stop"
+    assert not offered(at, "curves") and len(tables(at)[0]) == 3
+
+
 def test_another_picture_while_a_job_runs_ends_it(page, monkeypatch):
     halted(monkeypatch, faithful, "follow", after=1)
     at = press(page.run(), "curves")
     at.session_state["photo"] = PHOTOS[1].id
     at = at.run()
-    assert not at.exception and has(at, "curves-start") and not has(at, "curves-stop")
+    assert not at.exception and offered(at, "curves") == BEGIN
     assert "parts are done" not in captions(at)
 
 
@@ -193,7 +203,7 @@ def test_what_fails_is_one_sentence(page, monkeypatch):
 
     monkeypatch.setattr(faithful, "follow", fail)
     at = press(page.run(), "curves")
-    assert at.error[0].value == frame.plain("There is no *curve*.") and has(at, "curves-start")
+    assert at.error[0].value == frame.plain("There is no *curve*.") and offered(at, "curves")
     assert not at.run().exception
 
 
@@ -251,19 +261,19 @@ def test_forgetting_changes_no_shared_network_and_is_not_done_twice(page, networ
     rows = tables(at)
     nothing_left()
     at = at.button_group(key="scale").set_value("shared by the variants").run()
-    assert not at.exception and tables(at) == rows and not has(at, "forgetting-start")
+    assert not at.exception and tables(at) == rows and not offered(at, "forgetting")
     at = at.button_group(key="fit").set_value("squash").run()
-    assert has(at, "forgetting-start") and not tables(at)
+    assert offered(at, "forgetting") and not tables(at)
 
 
 def test_stop_between_parts_keeps_those_that_forgot(page, monkeypatch):
     with monkeypatch.context() as patch:
         halted(patch, sanity, "compare", after=2)
         at = press(page.run(), "forgetting")
-        at = press(at, "forgetting", "stop")
+        at = press(at, "forgetting")
     (rows,) = tables(at)
     assert rows[1][4] == "–" and rows[1][2].startswith("ρ ") and len(rows) == 2
-    assert has(at, "forgetting-start")
+    assert offered(at, "forgetting")
 
 
 def test_the_scenes_figures_are_those_of_the_library(page, network):

@@ -17,6 +17,7 @@ from abn.errors import ABNError
 from abn.ui import live
 from abn.ui.frame import plain
 
+DOUBLE = 0.5  # seconds: so soon after its beginning a press is the second of a double click, and doesn't stop the job
 MOST = 512  # pieces that a session keeps for each job, the latest
 
 
@@ -48,33 +49,34 @@ def control(name: str, pieces: Sequence[Piece], label: str, *, icon: str) -> Job
     whose = tuple(piece.key for piece in pieces)
     begun, failed = (st.session_state.setdefault(shelf, {}) for shelf in ("jobs_begun", "jobs_failed"))
     done = sum(one is not None for one in found(name, pieces))
-    if begun.get(name) != whose or done == len(pieces):
-        begun.pop(name, None)  # of other choices, or over
+    if name in begun and (begun[name][0] != whose or done == len(pieces)):
+        del begun[name]  # of other choices, or over
     if failed.get(name, ("", ""))[0] == whose:
         st.error(plain(failed[name][1]), icon=":material/error:")
-    place, button = st.empty(), st.empty()  # always both, so that nothing old stays beside a job that goes on
+    place = st.empty()
     if done == len(pieces):
         return Job(name, pieces, None)
+    button = {"key": f"{name}-job"}  # one for both: Streamlit would leave the other beside it until the job is done
     if name in begun:
         place.progress(done / len(pieces), "Waiting for a free processor …")
-        button.button("Stop", icon=":material/stop:", key=f"{name}-stop", on_click=begun.pop, args=(name, None))
+        st.button("Stop", icon=":material/stop:", on_click=_stop, args=(name,), **button)
         return Job(name, pieces, place)
     if done:
         place.caption(f"{done} of {len(pieces)} parts are done and kept.")
-    button.button(
-        "Go on" if done else label,
-        type="primary",
-        icon=":material/play_arrow:" if done else icon,
-        key=f"{name}-start",
-        on_click=_begin,
-        args=(name, whose),
-    )
+        label, icon = "Go on", ":material/play_arrow:"
+    st.button(label, type="primary", icon=icon, on_click=_begin, args=(name, whose), **button)
     return Job(name, pieces, None)
 
 
 def _begin(name: str, whose: tuple) -> None:
-    st.session_state.jobs_begun[name] = whose
+    st.session_state.jobs_begun[name] = whose, time.monotonic()
     st.session_state.jobs_failed.pop(name, None)
+
+
+def _stop(name: str) -> None:
+    _, since = st.session_state.jobs_begun.get(name, ((), 0.0))
+    if time.monotonic() - since > DOUBLE:
+        st.session_state.jobs_begun.pop(name, None)
 
 
 def quick(draw: Callable) -> Callable:
