@@ -45,7 +45,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], grey: Sequence[Seq
         for first, *rest in some:
             cells = "".join(f"<td>{html.escape(text)}</td>" for text in rest)
             body += f"<tr{look}><th scope='row'>{html.escape(first)}</th>{cells}</tr>"
-    style = f"table-layout: auto; white-space: pre-line; min-width: {6.5 * len(head):g}rem"
+    style = f"table-layout: auto; white-space: pre-line; min-width: {8 * len(head)}rem"
     st.html(
         f'<div style="overflow-x: auto"><table class="abn-card" style="{style}"><thead><tr>{top}</tr></thead>'
         f"{body}</table></div>"
