@@ -9,6 +9,7 @@ map may find them by their edges alone; and that it lies on the object doesn't s
 import functools
 import json
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -101,15 +102,18 @@ def localise(
     load: Load = load_variant,
     fit: str = FIT,
     progress: Callable[[float], object] = lambda share: None,
+    turn: AbstractContextManager = nullcontext(),  # noqa: B008  it holds nothing
 ) -> dict[str, list[Found]]:
     """For each variant's id what its map finds, scene by scene.
 
-    `progress` gets the share that is done after each batch of scenes; whatever it raises ends the work.
+    `turn` is held while the networks are asked about one batch of scenes. `progress` gets the share that is done after
+    each batch; whatever it raises ends the work.
     """
     found: dict[str, list[Found]] = {card.id: [] for card in cards}
     for start in range(0, len(scenes), BATCH):
         some = scenes[start : start + BATCH]
-        rows = explain_batch([scene.picture for scene in some], cards, fit=fit, load=load)
+        with turn:
+            rows = explain_batch([scene.picture for scene in some], cards, fit=fit, load=load)
         for scene, row in zip(some, rows, strict=True):
             for explanation in row:
                 found[explanation.variant].append(_answered(scene, explanation))

@@ -6,13 +6,40 @@ change it, which is the lesson of the third part.
 """
 
 import copy
+import time
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from abn.errors import ABNError
+from abn.metrics import rank_correlation
 from abn.model import AttentionBranchNetwork, settle
 from abn.variants import PARTS
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """What a network makes of N pictures."""
+
+    maps: np.ndarray  # (N, h, w) float32, M
+    answers: np.ndarray  # (N, K) float32, the perception head's probabilities
+
+
+@dataclass(frozen=True, eq=False)
+class Forgotten:
+    """What one forgotten part changes, picture by picture (N of them)."""
+
+    part: str
+    seed: int
+    maps: np.ndarray  # (N, h, w) float32, M without what the part had learnt
+    alike: np.ndarray  # (N,) rank correlation of M before and after; NaN where either is constant
+    same: bool  # every cell of every map is the very same number
+    before: np.ndarray  # (N,) probability of the class that the whole network names
+    after: np.ndarray  # (N,) what is left of it
+    flips: np.ndarray  # (N,) bool, another class is named now
+    seconds: float
 
 
 @torch.no_grad()
@@ -35,3 +62,28 @@ def forget(network: AttentionBranchNetwork, part: str, images: Tensor, *, seed: 
     for name, module in kept.items():
         module.load_state_dict(statistics[name])
     return changed
+
+
+@torch.inference_mode()
+def said(network: AttentionBranchNetwork, images: Tensor) -> Said:
+    """Maps and answers for images (N, 3, H, W)."""
+    output = network(images)
+    return Said(output.attention[:, 0].numpy(), output.logits.softmax(1).numpy())
+
+
+def compare(network: AttentionBranchNetwork, own: Said, images: Tensor, part: str, *, seed: int) -> Forgotten:
+    """Forget a part and ask again; `own` is what the network itself `said` of these images. The copy is not kept."""
+    begun = time.perf_counter()
+    now = said(forget(network, part, images, seed=seed), images)
+    each, named = np.arange(len(own.answers)), own.answers.argmax(1)
+    return Forgotten(
+        part,
+        seed,
+        now.maps,
+        np.array([rank_correlation(*pair) for pair in zip(own.maps, now.maps, strict=True)]),
+        np.array_equal(own.maps, now.maps),
+        own.answers[each, named],
+        now.answers[each, named],
+        now.answers.argmax(1) != named,
+        time.perf_counter() - begun,
+    )

@@ -166,6 +166,23 @@ def test_what_progress_raises_ends_the_work(card):
     assert len(loads) == 1  # one batch was begun, and no other
 
 
+def test_every_batch_takes_a_turn_and_gives_it_back(card):
+    held = []
+
+    class Turn:
+        def __enter__(self):
+            held.append(True)
+
+        def __exit__(self, *_):
+            held.append(False)
+
+    def free(share: float) -> None:
+        assert not held[-1]
+
+    localise([card], scenes=made(BATCH + 1), load=tiny_load, turn=Turn(), progress=free)
+    assert held == [True, False] * 2
+
+
 def test_no_scenes_are_no_work(card):
     assert localise([card], scenes=[], load=tiny_load) == {card.id: []}
     assert localise([], scenes=made(1), load=tiny_load) == {}

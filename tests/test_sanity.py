@@ -1,12 +1,13 @@
 """Forgetting a part: what it was made of stays, what it said is gone, and no other part is touched."""
 
+import numpy as np
 import pytest
 import tiny
 import torch
 
 from abn.errors import ABNError
 from abn.metrics import rank_correlation
-from abn.sanity import forget
+from abn.sanity import compare, forget, said
 from abn.variants import PARTS
 
 IMAGES = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(3))
@@ -58,3 +59,35 @@ def test_a_seed_decides(network):
 def test_an_unknown_part_is_one_sentence(network):
     with pytest.raises(ABNError, match="Choose one of: extractor, attention_branch, perception_branch"):
         forget(network, "head", IMAGES, seed=0)
+
+
+# ---- what it does to map and answer ----
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_before_and_after_are_those_of_the_two_networks(network, part):
+    from scipy.stats import spearmanr
+
+    own = said(network, IMAGES)
+    found = compare(network, own, IMAGES, part, seed=1)
+    changed = forget(network, part, IMAGES, seed=1)
+    with torch.inference_mode():
+        first, second = network(IMAGES), changed(IMAGES)
+    assert np.array_equal(own.maps, first.attention[:, 0].numpy())
+    assert np.array_equal(found.maps, second.attention[:, 0].numpy())
+    for i in range(len(IMAGES)):
+        pair = (output.attention[i].flatten().numpy() for output in (first, second))
+        assert found.alike[i] == pytest.approx(spearmanr(*pair)[0], abs=1e-6)
+        named = int(first.logits[i].argmax())
+        assert found.before[i] == pytest.approx(float(first.logits[i].softmax(0)[named]))
+        assert found.after[i] == pytest.approx(float(second.logits[i].softmax(0)[named]))
+        assert found.flips[i] == (int(second.logits[i].argmax()) != named)
+    assert (found.part, found.seed) == (part, 1) and found.seconds > 0
+
+
+def test_the_lesson_of_the_perception_branch(network):
+    """Its loss leaves every number of the map, and takes the answer."""
+    own = said(network, IMAGES)
+    found = compare(network, own, IMAGES, "perception_branch", seed=2)
+    assert found.same and found.alike == pytest.approx(1) and not np.allclose(found.before, found.after, atol=1e-3)
+    assert not compare(network, own, IMAGES, "extractor", seed=2).same

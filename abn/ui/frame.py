@@ -13,6 +13,7 @@ PAGES = {  # in the order of the list; the first is the first page
     "pages/Inside.py": ("Inside", ":material/account_tree:"),
     "pages/Ablation.py": ("Ablation", ":material/tune:"),
     "pages/Intervene.py": ("Intervene", ":material/brush:"),
+    "pages/Measure.py": ("Measure", ":material/monitoring:"),
     "pages/Study.py": ("Study", ":material/science:"),
     "pages/Bring_your_own.py": ("Bring your own", ":material/upload_file:"),
 }
@@ -40,6 +41,11 @@ _STYLE = """
 .abn-card { font-size: .875rem; border-collapse: collapse; width: 100%; table-layout: fixed; }
 .abn-card th, .abn-card td { text-align: left; vertical-align: top; padding: .2rem .4rem .2rem 0; font-weight: 400;
                              overflow-wrap: anywhere; border-bottom: 1px solid rgb(128 128 128 / .3); }
+@media (max-width: 640px) {  /* small pictures stand in pairs where there is little room */
+  [class*="st-key-pairs-"] [data-testid="stColumn"] { min-width: calc(50% - 1rem); flex: 1 1 calc(50% - 1rem); }
+}
+.abn-lines.abn-lines { display: flex; flex-wrap: wrap; gap: .1rem 1.4rem; list-style: none; font-size: .875rem; }
+.abn-lines.abn-lines, .abn-lines li.abn-line { padding: 0; margin: 0; }
 </style>
 """
 

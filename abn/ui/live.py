@@ -117,6 +117,15 @@ def kept(shelf: str, keys: Sequence[tuple], make: Callable[[list[int]], Sequence
     return found
 
 
+def known(shelf: str, keys: Sequence[tuple]) -> list:
+    """What `kept` holds for each key, which counts as used; None where it holds nothing."""
+    held: dict[tuple, object] = st.session_state.get("shelves", {}).get(shelf, {})
+    for key in keys:
+        if key in held:
+            held[key] = held.pop(key)
+    return [held.get(key) for key in keys]
+
+
 def subjects(picture: Picture, cards: Sequence[Card], fit: str) -> "list[Subject]":
     """g(x) and M of one picture in several networks, kept for the session; only once the networks are `alive`."""
     keys = [(picture.sha256, card.id, card.sha256, fit) for card in cards]
