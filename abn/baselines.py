@@ -9,6 +9,7 @@ way there just as in the forward pass.
 """
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,12 +70,17 @@ def class_map(
 
 @contextlib.contextmanager
 def _last_with_cells(branch: nn.Module) -> Iterator[list[tuple[str, Tensor]]]:
-    """While it lasts, keeps the latest output of a module that has more than one cell, with the module's name."""
+    """While it lasts, keeps the latest output of a module that has more than one cell, with the module's name.
+
+    Only of this thread's own forward pass: other sessions may be asking the same network.
+    """
     seen: list[tuple[str, Tensor]] = []
+    mine = threading.get_ident()
 
     def keep(name: str):
         def hook(_module: nn.Module, _given: tuple, output: object) -> None:
-            if isinstance(output, Tensor) and output.ndim == 4 and output.shape[2] * output.shape[3] > 1:
+            cells = output.shape[2] * output.shape[3] if isinstance(output, Tensor) and output.ndim == 4 else 0
+            if cells > 1 and threading.get_ident() == mine:
                 seen[:] = [(name, output)]
 
         return hook

@@ -112,6 +112,28 @@ def test_the_map_is_painted_by_mouse_undone_and_redone(page, server, subject):
     expect_change(page, "±0.0 points")
 
 
+def test_no_stroke_is_lost_however_fast_they_come(page, server, subject):
+    open_intervene(page, server)
+    after = subject.attention
+    for row, column in ((1, 1), (1, 6), (1, 11), (12, 1), (12, 6), (12, 11)):
+        page.mouse.click(*middle(page, 0, row, column))
+        after = brushed(after, row, column, 0.4)
+    expect_change(page, told(subject, after))
+    settled(page)
+    expect_change(page, told(subject, after))
+
+
+def test_the_history_shows_the_picture_that_is_shown(page, server):
+    open_intervene(page, server)
+    own = page.get_by_role("button", name=re.compile("^0. own map")).locator("img")
+    before = own.get_attribute("src")
+    page.get_by_role("button", name=first_view.gallery()["toucan"].title).click()
+    page.wait_for_url(re.compile("photo=toucan"))
+    settled(page)
+    page.wait_for_timeout(500)
+    assert own.get_attribute("src") != before
+
+
 def test_the_map_is_painted_by_keyboard(page, server, subject):
     open_intervene(page, server)
     take(page, "Brush −")

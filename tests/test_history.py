@@ -39,3 +39,15 @@ def test_the_oldest_edits_go_and_the_own_map_stays():
 def test_labels_number_the_steps():
     past = history.changed(history.begun(a_map(0.5)), "ones", a_map(1))
     assert history.labels(past, ["±0.0", "−3.1"]) == ["0. own map, Δp ±0.0", "1. ones, Δp −3.1"]
+
+
+def test_the_board_is_told_of_all_that_it_did_not_paint_itself():
+    past = history.begun(a_map(0.5))
+    painted = history.changed(past, "brush", a_map(0.6), on_the_board=True)
+    assert painted.turn == past.turn and painted.now.name == "brush"
+    turns = [painted.turn]
+    for step in range(2 * history.MOST):  # also when the oldest edits go
+        painted = history.changed(painted, "preset", a_map(step))
+        turns.append(painted.turn)
+    turns += [painted.undo().turn, painted.undo().redo().turn]
+    assert turns == sorted(set(turns))

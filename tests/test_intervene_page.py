@@ -160,7 +160,7 @@ def test_a_covered_picture_is_followed_by_maps_and_heads(page, network):
     cells = np.zeros((14, 14), np.float32)
     cells[4:10, 3:9] = 1
     fitted = explain(PICTURE, [ADDITIVE], load=network)[0].fitted
-    at.session_state["covered"] = (f"{PICTURE.sha256} crop {cells.shape}", cells)
+    at.session_state["covered"] = (f"{PICTURE.sha256} crop {cells.shape}", cells, 0)
     at = at.run()
     hidden = intervene.covered(PICTURE, fitted, cells > 0.5)
     before, after = (explain(one, [ADDITIVE], load=network)[0] for one in (PICTURE, hidden))

@@ -1,7 +1,5 @@
 """A picture to cover, and what each variant's map and heads make of it."""
 
-import hashlib
-
 import numpy as np
 import streamlit as st
 
@@ -22,8 +20,9 @@ def cover(choice: Choice, subject: Subject) -> np.ndarray | None:
     """A picture to cover cells of; returns the covered cells (h, w) bool, None while none is."""
     st.markdown("##### The picture")
     name = f"{choice.chosen.picture.sha256} {choice.fit} {subject.attention.shape}"
-    kept = st.session_state.get("covered")
-    cells = kept[1] if kept and kept[0] == name else np.zeros(subject.attention.shape, np.float32)
+    of, cells, turn = st.session_state.get("covered", ("", None, 0))
+    if of != name:
+        cells = np.zeros(subject.attention.shape, np.float32)
     tool = st.segmented_control(
         "Rectangle",
         ("Cover", "Uncover"),
@@ -34,7 +33,7 @@ def cover(choice: Choice, subject: Subject) -> np.ndarray | None:
     )
 
     def painted(values: np.ndarray) -> None:
-        st.session_state.covered = (name, (values > 0.5).astype(np.float32))
+        st.session_state.covered = (name, (values > 0.5).astype(np.float32), turn)
 
     painter(
         cells,
@@ -42,7 +41,7 @@ def cover(choice: Choice, subject: Subject) -> np.ndarray | None:
         tool="Rectangle −" if tool == "Uncover" else "Rectangle +",
         strength=1.0,
         size=1,
-        version=hashlib.sha256(name.encode() + cells.tobytes()).hexdigest(),
+        version=f"{name} {turn}",
         label="The picture, to be covered. Arrow keys move, space sets one corner of a rectangle and then the other.",
         key="cover",
         on_paint=painted,
@@ -64,7 +63,7 @@ def cover(choice: Choice, subject: Subject) -> np.ndarray | None:
         icon=":material/restart_alt:",
         disabled=not share,
         key="uncover",
-        on_click=lambda: st.session_state.pop("covered", None),
+        on_click=lambda: st.session_state.update(covered=("", None, turn + 1)),
     )
     return cells > 0.5 if share else None
 

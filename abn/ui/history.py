@@ -22,21 +22,22 @@ class History:
 
     edits: tuple[Edit, ...]
     at: int = 0
+    turn: int = 0  # counts what did not come from the board itself, which must then draw its map anew
 
     @property
     def now(self) -> Edit:
         return self.edits[self.at]
 
-    def after(self, edit: Edit) -> "History":
+    def after(self, edit: Edit, *, on_the_board: bool = False) -> "History":
         """One edit more; what had been undone is gone."""
         kept = (*self.edits[: self.at + 1], edit)
         if len(kept) > MOST:
             kept = (kept[0], *kept[2:])
-        return History(kept, len(kept) - 1)
+        return History(kept, len(kept) - 1, self.turn + (not on_the_board))
 
     def step(self, to: int) -> "History":
         """Back or forth to any edit; beyond the ends, to the end."""
-        return replace(self, at=min(len(self.edits) - 1, max(0, to)))
+        return replace(self, at=min(len(self.edits) - 1, max(0, to)), turn=self.turn + 1)
 
     def undo(self) -> "History":
         return self.step(self.at - 1)
@@ -50,10 +51,11 @@ def begun(attention: np.ndarray) -> History:
     return History((Edit("own map", attention),))
 
 
-def changed(history: History, name: str, attention: np.ndarray) -> History:
-    """A new edit, unless the map is as it was."""
+def changed(history: History, name: str, attention: np.ndarray, *, on_the_board: bool = False) -> History:
+    """A new edit, unless the map is as it was; one made `on_the_board` is drawn there already."""
     same = np.array_equal(history.now.attention, attention)
-    return history if same else history.after(Edit(name, np.asarray(attention, np.float32)))
+    edit = Edit(name, np.asarray(attention, np.float32))
+    return history if same else history.after(edit, on_the_board=on_the_board)
 
 
 def labels(history: History, changes: Sequence[str]) -> list[str]:

@@ -47,8 +47,8 @@ def _set(name: str, to: History) -> None:
     st.session_state.edits[name] = to
 
 
-def _edit(name: str, what: str, attention: np.ndarray) -> None:
-    _set(name, history.changed(st.session_state.edits[name], what, attention))
+def _edit(name: str, what: str, attention: np.ndarray, *, on_the_board: bool = False) -> None:
+    _set(name, history.changed(st.session_state.edits[name], what, attention, on_the_board=on_the_board))
 
 
 def mechanism(card: Card) -> str:
@@ -91,10 +91,10 @@ def board(choice: Choice, card: Card, subject: Subject, name: str, past: History
         past.now.attention,
         subject.fitted.image,
         **chosen,
-        version=f"{name} {past.at} {len(past.edits)}",
+        version=f"{name} {past.turn}",
         label=f"Attention map of {card.title} to paint on. Arrow keys move, space paints, Escape gives up.",
         key="painter",
-        on_paint=lambda values: _edit(name, chosen["tool"], values),
+        on_paint=lambda values: _edit(name, chosen["tool"], values, on_the_board=True),
         colours=render.css_colours(view.colours),
         opacity=view.opacity,
     )

@@ -201,8 +201,9 @@ def painter(
 ) -> None:
     """Draw the map (h, w) over a square picture; `on_paint` gets the whole map (h, w) float32 after each stroke.
 
-    `colours` are those of 0 to 1, for the browser. `version` names the map that is handed in: while it stays, what a
-    person has painted since is kept, and a stroke that was painted on another version is dropped.
+    `colours` are those of 0 to 1, for the browser. `version` changes when the map did other than by painting: then
+    the board takes the new one. Strokes leave it as it is, so that several may be on their way at once: each holds the
+    whole map, and one that was painted on another version is dropped.
     """
     shape, sign = TOOLS[tool]
 

@@ -42,7 +42,7 @@ _JS = """
 export default function ({ data, parentElement, setTriggerValue }) {
   const strip = parentElement.querySelector(".strip")
   strip.setAttribute("aria-label", data.label)
-  const marks = item => `${item.id} ${item.title}`
+  const marks = item => [item.id, item.title, item.caption, item.source].join()
   if (strip.dataset.drawn !== data.items.map(marks).join()) {
     strip.dataset.drawn = data.items.map(marks).join()
     strip.replaceChildren(...data.items.map(item => {
