@@ -55,5 +55,7 @@ def asked_afterwards(network: AttentionBranchNetwork, inside: Inside, method: st
 
 
 def _named(network: AttentionBranchNetwork) -> bool:
+    """Whether channel k of A speaks for class k: its weight outweighs all others to and from it together."""
     weights = network.attention_branch.class_head.weight[:, :, 0, 0]  # (K, K)
-    return bool((weights.argmax(1) == torch.arange(len(weights))).all())
+    own, sizes = weights.diagonal(), weights.abs()
+    return bool((2 * own > sizes.sum(0)).all() and (2 * own > sizes.sum(1)).all())

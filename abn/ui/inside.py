@@ -13,7 +13,7 @@ from abn.errors import ABNError
 from abn.life import Life, load_life
 from abn.picture import Picture, fit_picture, open_picture, seen
 from abn.stages import Inside
-from abn.ui import live
+from abn.ui import live, shelves
 from abn.ui.pickers import View
 from abn.variants import Card, class_names
 
@@ -32,7 +32,7 @@ def look(picture: Picture, card: Card, fit: str) -> Inside:
         with live.engine().turns:
             return [inside.look(picture, card, fit=fit, load=live.network)]
 
-    return live.kept("inside", [_key(picture, card, fit)], make, most=3)[0]
+    return shelves.kept("inside", [_key(picture, card, fit)], make, most=3)[0]
 
 
 def afterwards(picture: Picture, card: Card, fit: str, method: str, index: int) -> "ClassMap | str":
@@ -48,7 +48,7 @@ def afterwards(picture: Picture, card: Card, fit: str, method: str, index: int) 
             except ABNError as error:
                 return [str(error)]
 
-    return live.kept("class maps", [(*_key(picture, card, fit), method, index)], make, most=16)[0]
+    return shelves.kept("class maps", [(*_key(picture, card, fit), method, index)], make, most=16)[0]
 
 
 def drawings(picture: Picture, card: Card, fit: str, view: View) -> tuple[str, str]:
@@ -59,7 +59,7 @@ def drawings(picture: Picture, card: Card, fit: str, view: View) -> tuple[str, s
         contents = _contents(inside, card, view)
         return [tuple(drawing.draw(contents, inside.mechanism, narrow=narrow) for narrow in (False, True))]
 
-    return live.kept("drawings", [(*_key(picture, card, fit), view.colours, view.scale)], make, most=4)[0]
+    return shelves.kept("drawings", [(*_key(picture, card, fit), view.colours, view.scale)], make, most=4)[0]
 
 
 def pixels(inside: Inside, card: Card) -> Image.Image:
@@ -88,7 +88,7 @@ def recorded(life: Life, place: int, card: Card) -> Image.Image:
             return [Image.new("RGB", (card.input.size, card.input.size), "grey")]
         return [fit_picture(open_picture(photo.path.read_bytes()), card.input, first_view.FIT).image]
 
-    return live.kept("recorded", [(life.ids[place], card.sha256)], make, most=4)[0]
+    return shelves.kept("recorded", [(life.ids[place], card.sha256)], make, most=4)[0]
 
 
 def _key(picture: Picture, card: Card, fit: str) -> tuple:

@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from abn.errors import ABNError
-from abn.ui import live
+from abn.ui import shelves
 from abn.ui.frame import plain
 
 DOUBLE = 0.5  # seconds: so soon after its beginning a press is the second of a double click, and doesn't stop the job
@@ -41,7 +41,7 @@ class Job:
 
 def found(name: str, pieces: Sequence[Piece]) -> list[Any]:
     """What is known of each piece; None for one that is still to be done."""
-    return live.known(name, [piece.key for piece in pieces])
+    return shelves.known(name, [piece.key for piece in pieces])
 
 
 def control(name: str, pieces: Sequence[Piece], label: str, *, icon: str) -> Job:
@@ -115,4 +115,4 @@ def _do(job: Job) -> None:
             job.place.progress(min(1.0, (before + done) / len(job.pieces)), plain(says))
 
         tell(0.0)
-        live.kept(job.name, [piece.key], lambda _, piece=piece, tell=tell: [piece.make(tell)], most=MOST)
+        shelves.kept(job.name, [piece.key], lambda _, piece=piece, tell=tell: [piece.make(tell)], most=MOST)

@@ -19,7 +19,7 @@ from abn.errors import ABNError
 from abn.explanation import Explanation
 from abn.own import is_own
 from abn.picture import Picture
-from abn.ui import own
+from abn.ui import own, shelves
 from abn.variants import Card, list_variants, problems
 
 if TYPE_CHECKING:
@@ -97,35 +97,6 @@ def _shipped(variant: str, sha256: str, _card: Card):
     return load_variant(_card)
 
 
-def kept(shelf: str, keys: Sequence[tuple], make: Callable[[list[int]], Sequence[Made]], *, most: int) -> list[Made]:
-    """One thing for each key, from a shelf of this session that holds the `most` latest; `make` gets the places of
-    those keys that are missing. A key holds hashes of picture and weights, never pixels; results are never shared, as
-    uploads are private."""
-    shelves = st.session_state.setdefault("shelves", {})
-    held: dict[tuple, Made] = shelves.setdefault(shelf, {})
-    missing = [place for place, key in enumerate(keys) if key not in held]
-    if missing:
-        made = dict(zip(missing, make(missing), strict=True))
-        found = [made[place] if place in made else held[key] for place, key in enumerate(keys)]
-    else:
-        found = [held[key] for key in keys]
-    for key, thing in zip(keys, found, strict=True):
-        held.pop(key, None)
-        held[key] = thing  # the latest are at the end
-    for key in list(held)[: max(0, len(held) - most)]:
-        del held[key]
-    return found
-
-
-def known(shelf: str, keys: Sequence[tuple]) -> list:
-    """What `kept` holds for each key, which counts as used; None where it holds nothing."""
-    held: dict[tuple, object] = st.session_state.get("shelves", {}).get(shelf, {})
-    for key in keys:
-        if key in held:
-            held[key] = held.pop(key)
-    return [held.get(key) for key in keys]
-
-
 def subjects(picture: Picture, cards: Sequence[Card], fit: str) -> "list[Subject]":
     """g(x) and M of one picture in several networks, kept for the session; only once the networks are `alive`."""
     keys = [(picture.sha256, card.id, card.sha256, fit) for card in cards]
@@ -136,7 +107,7 @@ def subjects(picture: Picture, cards: Sequence[Card], fit: str) -> "list[Subject
         with engine().turns:
             return intervene.subjects(picture, [cards[place] for place in places], fit=fit, load=network)
 
-    return kept("subjects", keys, make, most=16)
+    return shelves.kept("subjects", keys, make, most=16)
 
 
 def subject(picture: Picture, card: Card, fit: str) -> "Subject":
@@ -160,13 +131,12 @@ def answers(
 def _answers(
     picture: Picture, card: Card, fit: str, maps: Sequence[np.ndarray], mechanism: str, keys: Sequence[tuple]
 ) -> list[np.ndarray]:
-
     def make(places: list[int]) -> list[np.ndarray]:
         asked = subject(picture, card, fit)
         with engine().turns:
             return list(asked.answers(np.stack([maps[place] for place in places]), mechanism))
 
-    return kept("answers", keys, make, most=256)
+    return shelves.kept("answers", keys, make, most=256)
 
 
 def ask(
@@ -187,7 +157,7 @@ def ask(
             with engine().turns:
                 return explain(picture, [sound[place] for place in places], fit=fit, mechanism=mechanism, load=network)
 
-        return kept("explanations", keys, make, most=64)
+        return shelves.kept("explanations", keys, make, most=64)
     if fit == first_view.FIT and mechanism == TRAINED:
         return first_view.shipped(picture, cards)
     return None

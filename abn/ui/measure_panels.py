@@ -9,7 +9,7 @@ import streamlit as st
 from abn import curve_charts, faithful, render
 from abn.curves import BASELINES
 from abn.faithful import DELETION, INSERTION, KINDS, Beside, Followed, Wanted
-from abn.ui import jobs, live, panels, pickers
+from abn.ui import jobs, live, panels, pickers, shelves
 from abn.ui.bar import Choice
 from abn.ui.frame import plain
 from abn.ui.jobs import Job, Piece
@@ -222,7 +222,7 @@ def shown_to_the_network(choice: Choice, asked: dict[str, list[Wanted]]) -> None
                 return [faithful.shown(subject, card.input, one, percent / 100)]
 
         key = (picture.sha256, card.id, card.sha256, choice.fit, one, percent)
-        (found,) = live.kept("shown", [key], make, most=64)
+        (found,) = shelves.kept("shown", [key], make, most=64)
         now = int(found.answer.argmax())
         other = "" if now == own.argmax() else f", now says **{plain(render.short_label(labels[now]))}**"
         with place:

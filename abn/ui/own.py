@@ -10,7 +10,7 @@ import streamlit as st
 
 from abn.errors import VariantError
 from abn.own import Own, distinct, is_own
-from abn.ui import choices
+from abn.ui import choices, shelves
 from abn.variants import Card, list_variants
 
 MOST = 4  # own variants of a session
@@ -81,6 +81,7 @@ def add(variant: str) -> None:
 def remove(variant: str) -> None:
     """Out of Compare and out of memory."""
     held().pop(variant, None)
+    shelves.forget(variant)
     st.session_state.own_listed = [other for other in st.session_state.get("own_listed", ()) if other != variant]
 
 
