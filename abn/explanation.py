@@ -59,3 +59,17 @@ def jensen_shannon(p: np.ndarray, q: np.ndarray) -> float:
         return float((a[held] * np.log2(a[held] / middle[held])).sum())
 
     return min(1.0, max(0.0, (kullback_leibler(p) + kullback_leibler(q)) / 2))
+
+
+def same_places(one: Explanation, other: Explanation, points: int = 56) -> tuple[np.ndarray, np.ndarray]:
+    """The two maps of one picture, value beside value of the same place.
+
+    Where both have the same cells on the same part of the picture, the maps (h, w) as they are; else what both are at
+    so many points across and down the picture, as far as both networks saw them: (N,) each, none where nothing is
+    shared.
+    """
+    if one.attention.shape == other.attention.shape and one.fitted.extent == other.fitted.extent:
+        return one.attention, other.attention
+    first, second = (e.fitted.back(e.attention, size=(points, points)) for e in (one, other))
+    both = ~np.isnan(first) & ~np.isnan(second)
+    return first[both], second[both]

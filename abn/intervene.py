@@ -7,6 +7,7 @@ The fair controls are the constant mean of M and M shuffled in space, which both
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -155,16 +156,23 @@ def borrowed(attention: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 def covered(picture: Picture, fitted: Fitted, cells: np.ndarray) -> Picture:
     """The picture with some `cells` (h, w) bool of what the network sees of it covered by its own mean colour.
 
-    It is covered before it is fitted, so that it goes through a network as any other picture does.
+    It is covered before it is fitted, so that it goes through a network as any other picture does; a pixel that lies in
+    a covered cell in part is covered. What a network saw beside the picture can't be covered.
     """
     image, (h, w), size = picture.image.copy(), cells.shape, fitted.image.width
     colour = tuple(round(value) for value in ImageStat.Stat(image).mean)
     for row, column in np.argwhere(cells):
         corners = zip((column * size / w, row * size / h), ((column + 1) * size / w, (row + 1) * size / h), strict=True)
         (left, right), (top, bottom) = (
-            (round(scale * start + offset), round(scale * end + offset))
+            (math.floor(scale * start + offset + 1e-6), math.ceil(scale * end + offset - 1e-6))
             for (start, end), scale, offset in zip(corners, fitted.scale, fitted.offset, strict=True)
         )
         image.paste(colour, (max(0, left), max(0, top), max(0, right), max(0, bottom)))
     name = hashlib.sha256(f"{picture.sha256} {cells.shape} {fitted.extent}".encode() + np.packbits(cells).tobytes())
     return Picture(image, name.hexdigest(), picture.name, (*picture.notes, "A part of it is covered."))
+
+
+def changed(picture: Picture, hidden: Picture) -> float:
+    """The share of a picture's pixels, 0 to 1, that another of the same size has differently."""
+    one, other = (np.asarray(p.image) for p in (picture, hidden))
+    return float((one != other).any(-1).mean())

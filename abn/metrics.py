@@ -3,6 +3,8 @@
 Each function takes plain arrays; traps are named where they lie.
 """
 
+from functools import partial
+
 import numpy as np
 
 from abn.picture import upsample
@@ -95,9 +97,21 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def overlap(first: np.ndarray, second: np.ndarray, share: float = 0.2) -> float:
-    """Intersection over union of the two maps' brightest `share` of cells: 1 the same cells, 0 none in common."""
-    one, other = (top_cells(values, share) for values in _on_one_grid(first, second))
+    """Intersection over union of the two maps' brightest `share` of cells: 1 the same cells, 0 none in common.
+
+    NaN where so many cells of a map are equal that it doesn't say which they are.
+    """
+    pair = _on_one_grid(first, second)
+    if not all(map(partial(_tells_top, share=share), pair)):
+        return float("nan")
+    one, other = (top_cells(values, share) for values in pair)
     return float((one & other).sum() / (one | other).sum())
+
+
+def _tells_top(attention: np.ndarray, share: float) -> bool:
+    """Whether the cells that are as bright as the last of the brightest are fewer than twice as many as asked for."""
+    chosen = top_cells(attention, share)
+    return bool((attention >= attention[chosen].min()).sum() < 2 * chosen.sum())
 
 
 def top_cells(attention: np.ndarray, share: float) -> np.ndarray:

@@ -6,7 +6,6 @@ one that moves does, which says nothing about whether its map is right.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,30 +48,26 @@ def on_one(asked: Subject, answers: Callable[[list[np.ndarray]], Sequence[np.nda
     return {name: [Effect(name, one, before, next(rest)) for one in some] for name, some in edits.items()}
 
 
-def over(
-    pictures: Sequence[Picture],
-    cards: Sequence[Card],
+def on_picture(
+    picture: Picture,
+    card: Card,
     *,
     fit: str = "crop",
     load: Callable[[Card], AttentionBranchNetwork] = load_variant,
-    progress: Callable[[float], object] = lambda share: None,
-    turn: AbstractContextManager = nullcontext(),  # noqa: B008  it holds nothing
-) -> dict[str, dict[str, Reliance]]:
-    """Variant → edit → `Reliance` over all pictures, each variant with its own mechanism.
+) -> dict[str, Reliance]:
+    """Edit → `Reliance` for one picture in one variant, with the mechanism that it was trained with."""
+    asked = subject(picture, card, fit=fit, load=load)
+    found = on_one(asked, lambda maps: asked.answers(np.stack(maps)))
+    return {name: relied(some) for name, some in found.items()}
 
-    `turn` is held while one network is asked. `progress` gets the share that is done after each network and picture;
-    whatever it raises ends the work.
-    """
-    effects: dict[str, dict[str, list[Effect]]] = {card.id: {name: [] for name in EDITS} for card in cards}
-    for i, picture in enumerate(pictures):
-        for j, card in enumerate(cards):
-            with turn:
-                asked = subject(picture, card, fit=fit, load=load)
-                found = on_one(asked, lambda maps, one=asked: one.answers(np.stack(maps)))
-            for name, some in found.items():
-                effects[card.id][name] += some
-            progress((i * len(cards) + j + 1) / (len(pictures) * len(cards)))
-    return {variant: {name: relied(some) for name, some in rows.items()} for variant, rows in effects.items()}
+
+def mean(pictures: Sequence[dict[str, Reliance]]) -> dict[str, Reliance]:
+    """The mean over at least one picture, edit by edit."""
+
+    def over(name: str, figure: str) -> float:
+        return float(np.mean([getattr(one[name], figure) for one in pictures]))
+
+    return {name: Reliance(over(name, "change"), over(name, "apart"), over(name, "flips")) for name in EDITS}
 
 
 def fair(rows: dict[str, Reliance]) -> float:

@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from abn.intervene import covered
-from abn.ui import cover_panels, frame, live, pickers, reliance_panels
+from abn.ui import cover_panels, frame, jobs, live, pickers, reliance_panels
 from abn.ui import intervene_panels as panels
 from abn.ui.bar import bar, need_networks
 
@@ -14,9 +13,8 @@ card = pickers.one_variant(choice.asked.cards)
 subject = live.subjects(picture, choice.asked.cards, fit)[choice.asked.cards.index(card)]
 
 
-@st.fragment
 def change_the_map() -> None:
-    """A fragment of its own, so that a stroke draws nothing else anew."""
+    """A part of its own, so that a stroke draws nothing else anew."""
     name, past = panels.edits(choice, card, subject)
     left, right = st.columns(2, gap="large")
     with right:
@@ -29,13 +27,11 @@ def change_the_map() -> None:
     panels.past_strip(subject, choice.view, name, past, done)
 
 
-@st.fragment
 def cover_the_picture() -> None:
     """The same for the picture: all of the network runs again."""
     first, *rest = st.columns(len(choice.asked.cards) + 1, gap="medium")
     with first:
-        cells = cover_panels.cover(choice, subject)
-    hidden = picture if cells is None else covered(picture, subject.fitted, cells)
+        hidden = cover_panels.cover(choice, subject)
     before = live.ask(picture, choice.asked.cards, fit=fit)
     after = live.ask(hidden, choice.asked.cards, fit=fit)
     for place, *pair, one in zip(rest, before, after, choice.asked.cards, strict=True):
@@ -43,12 +39,14 @@ def cover_the_picture() -> None:
             cover_panels.follow(*pair, one, choice)
 
 
-change_the_map()
+jobs.quick(change_the_map)()
 
 st.subheader("Which variant needs its map?", anchor="needs")
 reliance_panels.needs(choice)
-reliance_panels.over_gallery(choice)
+over_gallery = reliance_panels.over_gallery(choice)
 
 st.subheader("Cover a part of the picture", anchor="cover")
-cover_the_picture()
+jobs.quick(cover_the_picture)()
 live.take_over()
+if over_gallery:
+    jobs.work(over_gallery)

@@ -159,7 +159,7 @@ def test_a_covered_picture_is_followed(page, server, network, subject):
     page.mouse.down()
     page.mouse.move(*middle(page, 1, 9, 8))
     page.mouse.up()
-    page.get_by_text("18 % covered, by").wait_for(timeout=LOADED)
+    page.get_by_text("of the whole picture is covered").wait_for(timeout=LOADED)
     settled(page)
     cells = np.zeros((14, 14), bool)
     cells[4:10, 3:9] = True

@@ -217,7 +217,7 @@ def test_illegal_addresses_fall_back_to_the_default(live_app):
     )
     at = live_app.run()
     assert not at.exception and "the brightest cell" in text(at)
-    assert (at.selectbox(key="channel").value, at.selectbox(key="one_class").value) == (-1, -1)
+    assert (at.selectbox(key="channel").value, at.selectbox(key="one_class imagenet-1k").value) == (-1, -1)
     assert at.select_slider(key="moment").value == 575
     assert components(at, "abn_path")["path"]["chosen"] == "M"
 
@@ -229,7 +229,7 @@ def test_a_class_chosen_by_name_has_its_maps_and_mean_and_logit_agree(live_app, 
     live_app.run()
     labels = class_names(CARDS[ADDITIVE])
     k = next(k for k, label in enumerate(labels) if label.startswith("tiger cat"))
-    at, found = live_app.selectbox(key="one_class").select(labels[k]).run(), looked()
+    at, found = live_app.selectbox(key="one_class imagenet-1k").select(labels[k]).run(), looked()
     assert not at.exception and at.query_params["class"] == str(k + 1)
     shown = components(at, "abn_map")
     photo = open_picture(PHOTOS[0].path.read_bytes())
@@ -259,7 +259,7 @@ def test_by_default_the_class_is_the_networks_answer_and_it_follows_the_picture(
     at = show(live_app, photo=PHOTOS[4].id)
     other = render.short_label(labels[looked(PHOTOS[4]).logits.argmax()])
     assert first != other and f"of the perception head, for {plain(other)}" in text(at)
-    chosen = at.selectbox(key="one_class")  # its words must be true of any picture: a browser keeps them
+    chosen = at.selectbox(key="one_class imagenet-1k")  # its words must be true of any picture: a browser keeps them
     assert chosen.options[chosen.index] == "the network's answer"
 
 
@@ -284,8 +284,8 @@ def test_another_stage_cell_or_class_computes_nothing_again(live_app, monkeypatc
     assert not live_app.selectbox(key="channel").set_value(3).run().exception
     assert not live_app.slider(key="opacity").set_value(20).run().exception
     assert asked == []
-    live_app.selectbox(key="one_class").set_value(281).run()
-    live_app.selectbox(key="one_class").set_value(-1).run()
+    live_app.selectbox(key="one_class imagenet-1k").set_value(281).run()
+    live_app.selectbox(key="one_class imagenet-1k").set_value(-1).run()
     assert not live_app.exception and asked == ["CAM", "Grad-CAM"]
 
 

@@ -130,3 +130,5 @@ def test_overlap_of_the_brightest_cells():
     assert overlap(values, -values) == 0
     assert overlap(values, np.roll(values, 1, axis=1)) == pytest.approx(1 / 3)  # one of the two cells is the same
     assert top_cells(np.zeros((3, 3)), 0.01).sum() == 1
+    for flat in (np.ones((10, 10)), np.eye(10)):  # which are the brightest twenty?
+        assert np.isnan(overlap(flat, np.arange(100.0).reshape(10, 10)))

@@ -5,7 +5,7 @@ import pytest
 import tiny
 
 from abn.intervene import Effect, shuffled, subject
-from abn.reliance import EDITS, SHUFFLES, fair, on_one, over, relied, replaced
+from abn.reliance import EDITS, SHUFFLES, fair, mean, on_one, on_picture, relied, replaced
 
 PICTURES = [tiny.picture(seed=seed) for seed in range(3)]
 
@@ -32,26 +32,22 @@ def test_every_edit_is_asked_and_shuffled_often():
     assert np.array_equal(maps["shuffled"][3], shuffled(m, 3)) and not maps["zeros"][0].any()
 
 
-def test_over_pictures_is_what_edit_by_edit_gives(cards):
-    seen = []
-    found = over(PICTURES, cards, progress=seen.append)
-    assert seen == pytest.approx(np.arange(1, 10) / 9)
+def test_the_mean_over_pictures_is_what_edit_by_edit_gives(cards):
+    found = mean([on_picture(picture, cards[0]) for picture in PICTURES])
     asked = [subject(picture, cards[0]) for picture in PICTURES]
     inverted = [one.answers(one.attention.max() + one.attention.min() - one.attention) for one in asked]
     own = [one.answers(one.attention) for one in asked]
     changes = [float(b[a.argmax()] - a.max()) for a, b in zip(own, inverted, strict=True)]
-    assert found["additive"]["inverted"].change == pytest.approx(np.mean(changes), abs=1e-6)
+    assert found["inverted"].change == pytest.approx(np.mean(changes), abs=1e-6)
     flips = [a.argmax() != b.argmax() for a, b in zip(own, inverted, strict=True)]
-    assert found["additive"]["inverted"].flips == pytest.approx(np.mean(flips))
+    assert found["inverted"].flips == pytest.approx(np.mean(flips))
 
 
 def test_a_variant_that_never_applies_its_map_never_moves(cards):
-    found = over(PICTURES[:1], cards)
-    assert all(one.change == one.apart == one.flips == 0 for one in found["none"].values())
-    assert fair(found["none"]) == 0 and fair(found["multiplicative"]) > 0
-    assert fair(found["additive"]) == pytest.approx(
-        (found["additive"]["constant mean"].apart + found["additive"]["shuffled"].apart) / 2
-    )
+    additive, multiplicative, none = (on_picture(PICTURES[0], card) for card in cards)
+    assert all(one.change == one.apart == one.flips == 0 for one in none.values())
+    assert fair(none) == 0 and fair(multiplicative) > 0
+    assert fair(additive) == pytest.approx((additive["constant mean"].apart + additive["shuffled"].apart) / 2)
 
 
 def test_one_picture_asks_all_maps_at_once(cards):
@@ -65,11 +61,3 @@ def test_one_picture_asks_all_maps_at_once(cards):
     assert sizes == [1 + SHUFFLES + 5] and effects["ones"][0].after == pytest.approx(
         asked.answers(np.ones_like(asked.attention)), abs=1e-6
     )
-
-
-def test_what_progress_raises_ends_it(cards):
-    def stop(share: float) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        over(PICTURES, cards, progress=stop)

@@ -1,6 +1,5 @@
 """What the Ablation page shows: three mechanisms on one network, the fair controls, and variants against each other."""
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,16 +7,16 @@ import numpy as np
 import streamlit as st
 
 from abn import charts, intervene, render
-from abn.explanation import Explanation
+from abn.explanation import Explanation, same_places
 from abn.intervene import Effect, Subject
 from abn.metrics import overlap, rank_correlation
+from abn.reliance import SHUFFLES
 from abn.ui import live, panels
 from abn.ui.frame import plain
 from abn.ui.pickers import Chosen, View
 from abn.variants import Card, class_names
 
 ORDER = ("none", "multiplicative", "additive")  # from nothing to everything
-SHUFFLES = 8
 TOP = 0.2  # the share of the cells whose overlap is compared
 FORMULAS = {
     "none": "g′ = g",
@@ -94,9 +93,8 @@ def triptych(chosen: Chosen, card: Card, subject: Subject, fit: str, view: View,
     for place, (mechanism, effect) in zip(st.columns(3, gap="medium"), effects.items(), strict=True):
         with place:
             st.markdown(f"##### {mechanism.capitalize()} &ensp; {FORMULAS[mechanism].format(m=how.in_words)}")
-            swapped = mechanism != card.mechanism or how != Strength(1, 1)
-            mark = " :orange-badge[:material/swap_horiz: swapped]" if swapped else " :green-badge[as trained]"
-            st.caption(f"trained with **{card.mechanism}** · applied **{mechanism}**{mark}")
+            other = " :orange-badge[another strength]" if mechanism != "none" and how != Strength(1, 1) else ""
+            st.caption(f"{panels.trained_and_applied(card, mechanism, ' · ')}{other}")
             gain = intervene.gain(applied, mechanism)
             panels.over(
                 subject.fitted.image,
@@ -108,7 +106,7 @@ def triptych(chosen: Chosen, card: Card, subject: Subject, fit: str, view: View,
                 key=f"gain-{mechanism}",
                 symbol="× g",
             )
-            _verdict(effect, labels)
+            panels.verdict(effect, labels)
             st.plotly_chart(
                 render.class_bars(
                     [("now", render.HEAD_COLOURS["perception"], effect.after)], labels, classes, legend=False
@@ -118,21 +116,6 @@ def triptych(chosen: Chosen, card: Card, subject: Subject, fit: str, view: View,
                 alt=f"{mechanism}, perception head: {render.in_words(effect.after, labels, classes)}.",
             )
             energy(subject, applied, mechanism, most)
-
-
-def _verdict(effect: Effect, labels: Sequence[str]) -> None:
-    """Δp of the class that the network names by itself, and whether another is named now."""
-    named = plain(render.short_label(labels[effect.named]))
-    st.metric(
-        f"Δp of “{named}”",
-        f"{render.points(effect.change)} points",
-        help="How much more probable this class became, in percentage points, against the network by itself.",
-    )
-    if effect.flips:
-        now = plain(render.short_label(labels[int(effect.after.argmax())]))
-        st.markdown(f":orange-badge[:material/call_split: the answer is now {now}]")
-    else:
-        st.markdown(":green-badge[:material/check: the answer stays]")
 
 
 def energy(subject: Subject, attention: np.ndarray, mechanism: str, most: float) -> None:
@@ -162,18 +145,15 @@ def fair_controls(chosen: Chosen, card: Card, subject: Subject, fit: str) -> Non
     }
     labels = class_names(card)
     before = {m: live.answers(chosen.picture, card, fit, [own], m)[0] for m in mechanisms}
-    head = "".join(
-        f"<th scope='col'>{m}{' (as trained)' if m == card.mechanism else ' (swapped)'}</th>" for m in mechanisms
-    )
-    body = ""
+    body = []
     for name, maps in rows.items():
-        cells = ""
+        texts = []
         for mechanism in mechanisms:
             answers = live.answers(chosen.picture, card, fit, maps, mechanism)
             effects = [Effect(name, m, before[mechanism], answer) for m, answer in zip(maps, answers, strict=True)]
-            cells += f"<td>{html.escape(_in_short(effects, labels))}</td>"
-        body += f"<tr><th scope='row'>{html.escape(name)}</th>{cells}</tr>"
-    st.html(f'<table class="abn-card"><thead><tr><th scope="col">M in place</th>{head}</tr></thead>{body}</table>')
+            texts.append(_in_short(effects, labels))
+        body.append((name, texts))
+    panels.grid(["M in place", *(f"{m} ({panels.as_trained(card, m)})" for m in mechanisms)], body)
     st.caption(
         "Constant mean and shuffled keep the mean gain that the perception branch is used to, and lose the place: what "
         "they change is due to **where** the map is bright. Zeros take the gain away too, so they are no fair control: "
@@ -200,27 +180,22 @@ def agreement(found: Sequence[Explanation], titles: Sequence[str]) -> None:
     if len(found) < 2:
         st.info("Choose two or more variants above to see how far their maps agree.", icon=":material/view_column:")
         return
-    maps = [explanation.attention for explanation in found]
-    names = [html.escape(title) for title in titles]
-    body = ""
-    for row, one in enumerate(maps):
-        cells = ""
-        for column, other in enumerate(maps):
-            if row == column:
-                cells += "<td>·</td>"
-                continue
-            above = column > row
-            value = rank_correlation(one, other) if above else overlap(one, other, TOP)
-            share = 0.0 if np.isnan(value) else max(0.0, value)
+    rows, shades = [], []
+    for row, one in enumerate(found):
+        texts, grounds = [], []
+        for column, other in enumerate(found):
+            pair, above = same_places(one, other), column > row
+            value = rank_correlation(*pair) if above else overlap(*pair, TOP)
+            share, hue = (0.0 if np.isnan(value) else max(0.0, value)), "58 127 200" if above else "207 124 0"
             text = "flat" if np.isnan(value) else f"{value:.2f}".replace("-", "−")
-            hue = "58 127 200" if above else "207 124 0"
-            cells += f"<td style='background: rgb({hue} / {0.55 * share:.2f})'>{text}</td>"
-        body += f"<tr><th scope='row'>{names[row]}</th>{cells}</tr>"
-    head = "".join(f"<th scope='col'>{name}</th>" for name in names)
-    st.html(f'<table class="abn-card"><thead><tr><td></td>{head}</tr></thead>{body}</table>')
+            texts.append("·" if row == column else text)
+            grounds.append("" if row == column else f"rgb({hue} / {0.55 * share:.2f})")
+        rows.append((titles[row], texts))
+        shades.append(grounds)
+    panels.grid(["", *titles], rows, shades)
     st.caption(
         "Above the diagonal, blue: rank correlation of the cells, 1 where both maps put them in the same order, 0 "
         f"where one tells nothing of the other. Below, orange: overlap of the brightest {100 * TOP:.0f} %, their "
         f"common part ÷ all that either takes; two random choices would overlap by about {TOP / (2 - TOP):.2f}. "
-        "Maps of different sizes are compared on the finer grid."
+        "Maps of different cells, or of different parts of the picture, are compared where both saw it."
     )

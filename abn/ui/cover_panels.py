@@ -5,8 +5,8 @@ import streamlit as st
 
 from abn import render
 from abn.explanation import Explanation
-from abn.intervene import Subject
-from abn.metrics import rank_correlation
+from abn.intervene import Subject, changed, covered
+from abn.picture import Picture
 from abn.ui import panels
 from abn.ui.bar import Choice
 from abn.ui.frame import plain
@@ -16,8 +16,8 @@ from abn.variants import Card
 COVER = ["rgb(128 128 128 / 0)", "rgb(128 128 128 / 1)"]  # of a cell that is open, and of one that is covered
 
 
-def cover(choice: Choice, subject: Subject) -> np.ndarray | None:
-    """A picture to cover cells of; returns the covered cells (h, w) bool, None while none is."""
+def cover(choice: Choice, subject: Subject) -> Picture:
+    """The picture, to cover cells of; returns it as far as it is covered."""
     st.markdown("##### The picture")
     name = f"{choice.chosen.picture.sha256} {choice.fit} {subject.attention.shape}"
     of, cells, turn = st.session_state.get("covered", ("", None, 0))
@@ -49,35 +49,33 @@ def cover(choice: Choice, subject: Subject) -> np.ndarray | None:
         opacity=1.0,
         symbol="covered",
     )
-    share = float(cells.mean())
-    st.caption(
-        (
-            f"{100 * share:.0f} % covered, by the picture's mean colour. "
-            if share
-            else "Drag a rectangle over the picture. "
-        )
-        + "All of each network runs again: both heads and the map follow."
-    )
+    if cells.any():
+        hidden = covered(choice.chosen.picture, subject.fitted, cells > 0.5)
+        share = render.percent(changed(choice.chosen.picture, hidden))
+        said = f"{share} of the whole picture is covered, by its mean colour."
+    else:
+        said = "Drag a rectangle over the picture."
+    st.caption(f"{said} All of each network runs again: both heads and the map follow.")
     st.button(
         "Uncover all",
         icon=":material/restart_alt:",
-        disabled=not share,
+        disabled=not cells.any(),
         key="uncover",
         on_click=lambda: st.session_state.update(covered=("", None, turn + 1)),
     )
-    return cells > 0.5 if share else None
+    return hidden if cells.any() else choice.chosen.picture
 
 
 def follow(before: Explanation, after: Explanation, card: Card, choice: Choice) -> None:
     """One variant's map and both heads on the covered picture, against the picture as it was."""
     panels.heading(after, card)
-    panels.attention(after, card, choice.view, (0.0, 1.0), live=True)
+    span = render.limits([before.attention, after.attention], "shared" if choice.view.scale != "raw" else "raw")[0]
+    panels.attention(after, card, choice.view, span, live=True)
     panels.answers(after)
     rows = []
     for head, name in render.HEADS.items():
         k = int(getattr(before, head).argmax())
         change = float(getattr(after, head)[k] - getattr(before, head)[k])
         rows.append(f"{name.split()[0]}: Δp of “{plain(render.short_label(before.labels[k]))}” {render.points(change)}")
-    alike = rank_correlation(before.attention, after.attention)
-    rows.append(f"map before and after: rank correlation {alike:.2f}".replace("-", "−"))
+    rows.append(f"rank correlation of the map before and after: {panels.alike(before.attention, after.attention)}")
     st.caption("  \n".join(rows))

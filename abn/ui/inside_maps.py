@@ -64,13 +64,13 @@ def one_class(inside: Inside, card: Card, choice: Choice) -> None:
 def _class(inside: Inside, card: Card) -> int:
     """The class in question: the network's answer until a person names another."""
     labels, answer = class_names(card), int(inside.logits.argmax())
-    legal = range(-1, len(labels))
-    address.first_choice("one_class", "class", legal, -1)
+    legal, key = range(-1, len(labels)), f"one_class {card.classes if isinstance(card.classes, str) else card.id}"
+    address.first_choice(key, "class", legal, -1)
     chosen = st.selectbox(
         "Class",
         legal,
         format_func=lambda k: labels[k] if k >= 0 else "the network's answer",
-        key="one_class",
+        key=key,  # another list of classes has a choice of its own
         persist_state="session",
         help="Type a part of its name to find it.",
     )

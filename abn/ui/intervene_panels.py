@@ -8,10 +8,10 @@ import streamlit as st
 from PIL import Image
 
 from abn import first_view, intervene, render
+from abn.errors import ABNError
 from abn.intervene import Effect, Subject
-from abn.metrics import rank_correlation
-from abn.picture import open_picture, upsample
-from abn.ui import history, live, panels
+from abn.picture import Picture, open_picture, upsample
+from abn.ui import choices, history, live, panels
 from abn.ui.bar import Choice
 from abn.ui.frame import plain
 from abn.ui.history import History
@@ -19,8 +19,6 @@ from abn.ui.painter import TOOLS, painter
 from abn.ui.strip import SIZE, Thumbnail, strip
 from abn.variants import Card, class_names
 
-TRAINED = "as trained"
-MECHANISMS = (TRAINED, "additive", "multiplicative", "none")
 HISTORIES = 12  # of one session, the latest
 GREY = "#8a919b"
 PRESETS = {  # the name of a preset → what it tells
@@ -55,14 +53,14 @@ def mechanism(card: Card) -> str:
     """Which mechanism applies the edited map: the trained one, or another."""
     chosen = st.segmented_control(
         "Apply the map",
-        MECHANISMS,
-        default=TRAINED,
+        choices.MECHANISMS,
+        default=choices.TRAINED,
         required=True,
         key="apply",
         persist_state="session",
         help="How the perception branch gets the map. It was trained with one mechanism and is used to that one.",
     )
-    return card.mechanism if chosen in (None, TRAINED) else chosen
+    return card.mechanism if chosen in (None, choices.TRAINED) else chosen
 
 
 def tools() -> dict:
@@ -111,6 +109,8 @@ def board(choice: Choice, card: Card, subject: Subject, name: str, past: History
 def presets(choice: Choice, card: Card, subject: Subject, name: str) -> None:
     """Ready-made maps, each really run: six of this map, another variant's, another picture's."""
     st.markdown("**Put another map in its place**")
+    if trouble := st.session_state.pop("not_borrowed", ""):
+        st.warning(plain(trouble), icon=":material/warning:")
     with st.container(horizontal=True):
         for preset, says in PRESETS.items():
             st.button(
@@ -145,14 +145,22 @@ def presets(choice: Choice, card: Card, subject: Subject, name: str) -> None:
 
 
 def _borrow(name: str, what: str, choice: Choice, card: Card, subject: Subject) -> None:
-    other = live.subject(choice.chosen.picture, card, choice.fit)
-    _edit(name, what, intervene.borrowed(other.attention, subject.attention.shape))
+    _take(name, what, choice.chosen.picture, card, choice.fit, subject)
 
 
 def _borrow_of(name: str, photo: first_view.Photo, choice: Choice, card: Card, subject: Subject) -> None:
     picture = open_picture(photo.path.read_bytes(), name=photo.file)
-    other = live.subject(picture, card, choice.fit)
-    _edit(name, f"map of “{photo.title}”", intervene.borrowed(other.attention, subject.attention.shape))
+    _take(name, f"map of “{photo.title}”", picture, card, choice.fit, subject)
+
+
+def _take(name: str, what: str, picture: Picture, card: Card, fit: str, subject: Subject) -> None:
+    """Put the map that a variant makes of a picture in place; what stands in the way is told beside the buttons."""
+    try:
+        other = live.subject(picture, card, fit)
+    except ABNError as error:
+        st.session_state.not_borrowed = str(error)
+        return
+    _edit(name, what, intervene.borrowed(other.attention, subject.attention.shape))
 
 
 def effects(choice: Choice, card: Card, past: History, applied: str) -> list[Effect]:
@@ -165,15 +173,14 @@ def effects(choice: Choice, card: Card, past: History, applied: str) -> list[Eff
 def answer(card: Card, now: Effect, own: np.ndarray, applied: str) -> None:
     """The perception head before and after, and how the maps differ."""
     labels = class_names(card)
-    swapped = " :orange-badge[:material/swap_horiz: swapped]" if applied != card.mechanism else ""
-    st.caption(f"{plain(card.title)} · trained with **{card.mechanism}** · applied **{applied}**{swapped}")
+    st.caption(f"{plain(card.title)} · {panels.trained_and_applied(card, applied, ' · ')}")
     if applied == "none":
         st.info(
             "With the mechanism “none” the perception branch never gets the map, so no edit can change its answer. "
             "Apply the map by another mechanism to see one.",
             icon=":material/info:",
         )
-    verdict(now, labels)
+    panels.verdict(now, labels)
     classes = render.likeliest([now.before, now.after])
     series = [("before, own map", GREY, now.before), ("after the edit", render.HEAD_COLOURS["perception"], now.after)]
     st.plotly_chart(
@@ -183,28 +190,12 @@ def answer(card: Card, now: Effect, own: np.ndarray, applied: str) -> None:
         alt=f"Perception head before: {render.in_words(now.before, labels, classes)}. "
         f"After: {render.in_words(now.after, labels, classes)}.",
     )
-    alike = rank_correlation(own, now.attention)
-    same = "it has no order" if np.isnan(alike) else f"rank correlation with the own map {alike:.2f}".replace("-", "−")
     st.caption(
         f"The map in place: M from {now.attention.min():.2f} to {now.attention.max():.2f}, mean "
-        f"{now.attention.mean():.2f} (own map: {own.mean():.2f}); {same}. Only the perception branch ran again: the "
+        f"{now.attention.mean():.2f} (own map: {own.mean():.2f}); rank "
+        f"correlation with the own map: {panels.alike(own, now.attention)}. Only the perception branch ran again: the "
         "auxiliary head comes before the map is applied, so nothing here can change it."
     )
-
-
-def verdict(effect: Effect, labels: Sequence[str]) -> None:
-    """Δp of the class that was named before, and whether another is named now."""
-    named = plain(render.short_label(labels[effect.named]))
-    st.metric(
-        f"Δp of “{named}”",
-        f"{render.points(effect.change)} points",
-        help="How much more probable this class has become, in percentage points.",
-    )
-    if effect.flips:
-        now = plain(render.short_label(labels[int(effect.after.argmax())]))
-        st.markdown(f":orange-badge[:material/call_split: the answer is now {now}]")
-    else:
-        st.markdown(f":green-badge[:material/check: the answer stays {named}]")
 
 
 def past_strip(subject: Subject, view, name: str, past: History, done: Sequence[Effect]) -> None:

@@ -25,7 +25,6 @@ from abn.variants import Card, list_variants, problems
 if TYPE_CHECKING:
     from abn.cost import PartCost
     from abn.intervene import Subject
-    from abn.reliance import Reliance
 
 TRAINED = "trained"  # as abn.explainer names it
 MODELS = 16  # kept in memory at most; one of lite0's takes 40 MB
@@ -187,16 +186,6 @@ def measure_cost(card: Card, batches: Sequence[int], progress: Callable[[float],
     with engine().turns:
         progress(0.0)
         return cost.measure(measured, card.input.size, batches=batches, progress=progress)
-
-
-def reliance_over(
-    pictures: Sequence[Picture], cards: Sequence[Card], fit: str, progress: Callable[[float], object]
-) -> dict[str, dict[str, "Reliance"]]:
-    """How much each variant relies on its map, picture by picture, a turn for each; `progress` gets the share that is
-    done, and whatever it raises ends it."""
-    from abn import reliance
-
-    return reliance.over(pictures, cards, fit=fit, load=network, progress=progress, turn=engine().turns)
 
 
 def work(job: Callable[[], Made], tell: Callable[[float], object]) -> Made:

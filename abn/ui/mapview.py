@@ -1,7 +1,7 @@
 """A picture with a map drawn over it, whose cells can be read: by mouse, by touch and by the arrow keys.
 
-What is read in one map is read at the same place in all maps of the page: they tell each other through an event of the
-window. A click, a tap, space or Enter picks a cell, where a page wants to know. The button in the corner fills the
+What is read in one map is read at the same place of the picture in all maps of the page: they tell each other through
+an event of the window. A click, a tap, space or Enter picks a cell, where a page wants to know. The button in the corner fills the
 screen, for a projector.
 """
 
@@ -63,7 +63,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
     box.style.height = `${100 * (bottom - top) / height}%`
   }
   const clamp = (place, count) => Math.min(count - 1, Math.max(0, place))
-  const read = at => {  // at: x and y in 0 … 1 of the map, or nothing
+  const [west, north, east, south] = data.extent
+  const tell = at => window.dispatchEvent(new CustomEvent("abn-cell", { detail: at && {
+    x: west + at.x * (east - west), y: north + at.y * (south - north),
+  } }))
+  const hear = at => {  // at: x and y in 0 … 1 of the picture, or nothing; read: of the map
+    const here = at && { x: (at.x - west) / (east - west), y: (at.y - north) / (south - north) }
+    read(here && here.x >= 0 && here.x < 1 && here.y >= 0 && here.y < 1 ? here : null)
+  }
+  const read = at => {
     find(".mark").hidden = !at
     said.textContent = at ? "" : data.rest
     if (!at) return
@@ -72,7 +80,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const value = data.values[row * width + column].toFixed(data.digits).replace("-", "−")
     said.textContent = `row ${row + 1}, column ${column + 1}: ${data.symbol} ${value}`
   }
-  const tell = at => window.dispatchEvent(new CustomEvent("abn-cell", { detail: at }))
   const place = event => {
     const box = image.getBoundingClientRect()
     const x = ((event.clientX - box.left) / box.width - left) / (right - left)
@@ -106,7 +113,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (data.picked) surround(find(".picked"), ...data.picked)
 
   window.removeEventListener("abn-cell", view.heard)
-  view.heard = event => read(event.detail)
+  view.heard = event => hear(event.detail)
   window.addEventListener("abn-cell", view.heard)
   read(null)
   return () => window.removeEventListener("abn-cell", view.heard)
@@ -123,13 +130,14 @@ def show(
     alt: str,
     key: str,
     box: Sequence[float] = WHOLE,
+    extent: Sequence[float] = WHOLE,
     symbol: str = "M",
     digits: int = 2,
     picked: tuple[int, int] | None = None,
     on_pick: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Show a picture that a map (h, w) was drawn over; `box` says which part of it, left to bottom in 0 … 1, the map
-    covers. `on_pick` gets the row and the column of a cell that a person picks; `picked` is framed."""
+    """Show a picture that a map (h, w) was drawn over; `box` says which part of what is drawn, left to bottom in 0 … 1,
+    the map covers, and `extent` which part of the whole photograph (`Fitted.extent`). `on_pick` gets the row and the column of a cell that a person picks; `picked` is framed."""
 
     def on_picked() -> None:
         row, column = st.session_state[key].picked or (0, 0)
@@ -145,6 +153,7 @@ def show(
         "height": values.shape[0],
         "width": values.shape[1],
         "box": list(box),
+        "extent": list(extent),
         "symbol": symbol,
         "digits": digits,
         "rest": REST,

@@ -3,6 +3,7 @@
 import html
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -10,11 +11,15 @@ from PIL import Image, ImageDraw, ImageOps
 
 from abn import render
 from abn.explanation import Explanation
+from abn.metrics import rank_correlation
 from abn.picture import seen, upsample
 from abn.ui import mapview
 from abn.ui.frame import plain
 from abn.ui.pickers import Chosen, View
 from abn.variants import NOTHING, PARTS, Card
+
+if TYPE_CHECKING:  # it imports torch, for which no first view waits
+    from abn.intervene import Effect
 
 PANEL = 448  # pixels of a panel's picture
 
@@ -83,16 +88,50 @@ def reading_help(explanation: Explanation, view: View) -> None:
 def heading(explanation: Explanation, card: Card) -> None:
     """Which network this is, how it was trained and what is applied, always."""
     st.markdown(f"##### {plain(card.title)}", help=plain(card.summary) or None)
-    swapped = card.kind != NOTHING and explanation.applied != explanation.trained_with
+    st.caption(trained_and_applied(card, explanation.applied))
+
+
+def trained_and_applied(card: Card, applied: str, between: str = "  \n") -> str:
+    """The mechanism that a network was trained with and the one that is applied, as Markdown; told apart always."""
+    trained = "**never trained**" if card.kind == NOTHING else f"trained with **{card.mechanism}**"
+    swapped = card.kind != NOTHING and applied != card.mechanism
     mark = " :orange-badge[:material/swap_horiz: swapped]" if swapped else ""
-    trained = "**never trained**" if card.kind == NOTHING else f"trained with **{explanation.trained_with}**"
-    st.caption(f"{trained}  \napplied **{explanation.applied}**{mark}")
+    return f"{trained}{between}applied **{applied}**{mark}"
+
+
+def as_trained(card: Card, applied: str) -> str:
+    """The same in two words, for the head of a column."""
+    if card.kind == NOTHING:
+        return "never trained"
+    return "as trained" if applied == card.mechanism else "swapped"
+
+
+def alike(one: np.ndarray, other: np.ndarray) -> str:
+    """The rank correlation of two maps in words; a map whose cells are all equal has no order."""
+    value = rank_correlation(one, other)
+    return "none, as one of them has no order" if np.isnan(value) else f"{value:.2f}".replace("-", "−")
+
+
+def verdict(effect: "Effect", labels: Sequence[str]) -> None:
+    """Δp of the class that was named before, and whether another is named now."""
+    named = plain(render.short_label(labels[effect.named]))
+    st.metric(
+        f"Δp of “{named}”",
+        f"{render.points(effect.change)} points",
+        help="How much more probable this class has become, in percentage points.",
+    )
+    if effect.flips:
+        now = plain(render.short_label(labels[int(effect.after.argmax())]))
+        st.markdown(f":orange-badge[:material/call_split: the answer is now {now}]")
+    else:
+        st.markdown(f":green-badge[:material/check: the answer stays {named}]")
 
 
 def attention(explanation: Explanation, card: Card, view: View, span: tuple[float, float], *, live: bool) -> None:
     """The map over the model's input, with its numbered colour bar and range."""
     alt = map_in_words(explanation.attention, f"Attention map of {card.title} on what the model saw")
-    over(explanation.fitted.image, explanation.attention, view, span, alt=alt, key=f"map-{card.id}")
+    fitted = explanation.fitted
+    over(fitted.image, explanation.attention, view, span, alt=alt, key=f"map-{card.id}", extent=fitted.extent)
     speed = f"{1000 * explanation.seconds:.0f} ms" if live else "stored answer"
     st.caption(f"{range_in_words(explanation.attention)} · {speed}")
 
@@ -217,6 +256,7 @@ def laid_back(explanation: Explanation, card: Card, chosen: Chosen, view: View, 
         alt=map_in_words(explanation.attention, f"Attention map of {card.title} on the whole photograph"),
         key=f"whole-{card.id}",
         box=explanation.fitted.extent,
+        extent=explanation.fitted.extent,
     )
     st.caption(plain(card.title))
 
@@ -237,6 +277,7 @@ def difference(additive: Explanation, multiplicative: Explanation, view: View, r
             alt=f"Additive minus multiplicative map: from {signed.min():.2f} to {signed.max():.2f}.",
             key="difference",
             symbol="difference",
+            extent=additive.fitted.extent,
             colours=render.DIFFERENCE,
         )
     with room[1]:
@@ -276,6 +317,20 @@ def details(card: Card) -> None:
             "sha256 of the weights": card.sha256,
         }
         _table(rows)
+
+
+def grid(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], shades: Sequence[Sequence[str]] = ()) -> None:
+    """A table of plain texts with a head and a first column; `shades` are the cells' grounds, as CSS colours."""
+    top = "".join(f"<th scope='col'>{html.escape(text)}</th>" for text in head)
+    body = ""
+    for place, (name, texts) in enumerate(rows):
+        grounds = shades[place] if shades else [""] * len(texts)
+        cells = "".join(
+            f"<td style='background: {ground or 'none'}'>{html.escape(text)}</td>"
+            for text, ground in zip(texts, grounds, strict=True)
+        )
+        body += f"<tr><th scope='row'>{html.escape(name)}</th>{cells}</tr>"
+    st.html(f'<table class="abn-card"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>')
 
 
 def _table(rows: dict[str, str]) -> None:

@@ -212,7 +212,7 @@ def one_variant(cards: Sequence[Card]) -> Card:
         st.segmented_control(
             "Variant",
             list(titles),
-            format_func=titles.get,
+            format_func=lambda key: plain(titles[key]),
             required=True,
             key="one_variant",
             persist_state="session",

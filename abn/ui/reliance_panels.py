@@ -1,6 +1,5 @@
 """Which variant needs its map: each one's answer under each edit of its own map, here and over the gallery."""
 
-import html
 from collections.abc import Callable, Sequence
 
 import streamlit as st
@@ -8,9 +7,10 @@ import streamlit as st
 from abn import first_view, intervene, reliance, render
 from abn.intervene import Effect
 from abn.picture import open_picture
-from abn.ui import live
+from abn.ui import jobs, live, panels
 from abn.ui.bar import Choice
 from abn.ui.frame import plain
+from abn.ui.jobs import Job, Piece
 from abn.variants import Card, class_names
 
 
@@ -44,38 +44,37 @@ def needs(choice: Choice) -> None:
     st.caption(_most_sensitive(cards, figures, "for this picture"))
 
 
-def over_gallery(choice: Choice) -> None:
-    """The same over all photographs of the gallery, on request."""
+def over_gallery(choice: Choice) -> Job | None:
+    """The same over all photographs of the gallery that the variants learnt the like of, on request."""
     cards = choice.asked.cards
-    kinds = {card.kind for card in cards}
-    photos = [photo for photo in first_view.gallery().values() if photo.kind in kinds]
-    key = (tuple((card.id, card.sha256) for card in cards), choice.fit)
-    shelf = st.session_state.setdefault("relied", {})
-    if key not in shelf:
-        st.button(
-            f"Ask over the {len(photos)} photographs of the gallery",
-            on_click=lambda: st.session_state.update(relying=key),
-            icon=":material/photo_library:",
-            key="rely",
-        )
-    if st.session_state.get("relying") == key and key not in shelf:
-        bar = st.progress(0.0, "Waiting for a turn …")
-        st.button("Stop", icon=":material/stop:", key="rely-stop", on_click=lambda: st.session_state.pop("relying"))
-        pictures = [open_picture(photo.path.read_bytes(), name=photo.file) for photo in photos]
-        tell = lambda share: bar.progress(share, f"Photograph {int(share * len(photos))} of {len(photos)}")  # noqa: E731
-        shelf[key] = live.reliance_over(pictures, cards, choice.fit, tell)
-        st.session_state.pop("relying", None)
-        st.rerun()
-    if key in shelf:
-        figures = shelf[key]
+    photos = [photo for photo in first_view.gallery().values() if all(photo.kind == card.kind for card in cards)]
+    if not photos:
+        st.caption("To go over the gallery, choose variants that learnt one kind of pictures.")
+        return None
+    pieces = [_piece(photo, card, choice.fit) for photo in photos for card in cards]
+    label = f"Ask over the {len(photos)} pictures of the gallery"
+    job = jobs.control("reliance", pieces, label, icon=":material/photo_library:")
+    found = jobs.found("reliance", pieces)
+    if all(found):
+        rows = {card.id: reliance.mean(found[i :: len(cards)]) for i, card in enumerate(cards)}
 
         def said(card: Card, name: str) -> str:
-            one = figures[card.id][name]
+            one = rows[card.id][name]
             return f"Δp {render.points(one.change)}, another answer in {100 * one.flips:.0f} %"
 
-        st.markdown(f"**Over the {len(photos)} photographs of the gallery, on average**")
-        _table(cards, figures, said)
-        st.caption(_most_sensitive(cards, figures, "over the gallery"))
+        st.markdown(f"**Over the {len(photos)} pictures of the gallery, on average**")
+        _table(cards, rows, said)
+        st.caption(_most_sensitive(cards, rows, "over the gallery"))
+    return job
+
+
+def _piece(photo: first_view.Photo, card: Card, fit: str) -> Piece:
+    def make(_tell: Callable[[float], object]) -> dict[str, reliance.Reliance]:
+        picture = open_picture(photo.path.read_bytes(), name=photo.file)
+        with live.engine().turns:
+            return reliance.on_picture(picture, card, fit=fit, load=live.network)
+
+    return Piece((photo.id, card.id, card.sha256, fit), f"{photo.title}, {card.title}", make)
 
 
 def _table(
@@ -85,20 +84,16 @@ def _table(
     first: tuple[str, dict[str, str]] | None = None,
 ) -> None:
     """Edits down, variants across; the deeper the blue, the further the answer moved."""
-    body = ""
-    if first:
-        cells = "".join(f"<td>{html.escape(first[1][card.id])}</td>" for card in cards)
-        body += f"<tr><th scope='row'>{first[0]}</th>{cells}</tr>"
+    rows = [(first[0], [first[1][card.id] for card in cards])] if first else []
+    shades = [[""] * len(cards)] if first else []
     for name in reliance.EDITS:
-        cells = ""
-        for card in cards:
-            apart = figures[card.id][name].apart
-            text = f"{said(card, name)} ({apart:.2f} bit)"
-            cells += f"<td style='background: rgb(58 127 200 / {min(0.6, apart):.2f})'>{html.escape(text)}</td>"
+        moved = [figures[card.id][name].apart for card in cards]
         note = " (fair control)" if name in intervene.CONTROLS else ""
-        body += f"<tr><th scope='row'>{name}{note}</th>{cells}</tr>"
-    head = "".join(f"<th scope='col'>{html.escape(c.title)}<br>applied {c.mechanism}, as trained</th>" for c in cards)
-    st.html(f'<table class="abn-card"><thead><tr><th scope="col">M in place</th>{head}</tr></thead>{body}</table>')
+        texts = [f"{said(card, name)} ({apart:.2f} bit)" for card, apart in zip(cards, moved, strict=True)]
+        rows.append((f"{name}{note}", texts))
+        shades.append([f"rgb(58 127 200 / {min(0.6, apart):.2f})" for apart in moved])
+    head = [f"{card.title}: applied {card.mechanism}, {panels.as_trained(card, card.mechanism)}" for card in cards]
+    panels.grid(["M in place", *head], rows, shades)
 
 
 def _most_sensitive(cards: Sequence[Card], figures: dict[str, dict[str, reliance.Reliance]], where: str) -> str:

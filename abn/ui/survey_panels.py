@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +23,8 @@ from abn.variants import Card
 
 if TYPE_CHECKING:
     from abn.survey import Surveyed
+
+log = logging.getLogger(__name__)
 
 GALLERY, OWN = "The gallery", "Your own pictures"
 KINDS = "png jpg jpeg webp gif bmp tif tiff zip".split()
@@ -72,7 +75,6 @@ class Round:
 def show(cards: Sequence[Card], fit: str) -> None:
     """The whole section, for the variants that the page has chosen. To be called last, and not within a fragment: what
     is pressed in a fragment can't stop what goes on there."""
-    st.subheader("Where do answers part?", anchor="survey")
     st.caption(
         "Go through many pictures at once. First come those on which a network's two heads name different things, on "
         "which the networks differ, or on which the mechanism decides: the same weights, with the map applied as "
@@ -254,5 +256,8 @@ def _go(one: Round, place: DeltaGenerator, given: Sequence[Given], cards: Sequen
             (one.unread if isinstance(told, Refused) else one.found).append(told)
     except ABNError as error:
         one.trouble = str(error)
+    except Exception:  # not what Streamlit raises when a person presses something: then it goes on
+        log.exception("the pictures could not be gone through")
+        one.trouble = "Something went wrong here; the server's log says what."
     one.stop()
     place.empty()
