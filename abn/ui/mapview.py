@@ -1,8 +1,8 @@
 """A picture with a map drawn over it, whose cells can be read: by mouse, by touch and by the arrow keys.
 
 What is read in one map is read at the same place of the picture in all maps of the page: they tell each other through
-an event of the window. A click, a tap, space or Enter picks a cell, where a page wants to know. The button in the corner fills the
-screen, for a projector.
+an event of the window. A click, a tap, space or Enter picks a cell, where a page wants to know. The button in the corner
+fills the screen, for a projector.
 """
 
 from collections.abc import Callable, Sequence
@@ -137,7 +137,9 @@ def show(
     on_pick: Callable[[int, int], None] | None = None,
 ) -> None:
     """Show a picture that a map (h, w) was drawn over; `box` says which part of what is drawn, left to bottom in 0 … 1,
-    the map covers, and `extent` which part of the whole photograph (`Fitted.extent`). `on_pick` gets the row and the column of a cell that a person picks; `picked` is framed."""
+    the map covers, and `extent` which part of the whole photograph (`Fitted.extent`). `on_pick` gets the row and the
+    column of a cell that a person picks; `picked` is framed.
+    """
 
     def on_picked() -> None:
         row, column = st.session_state[key].picked or (0, 0)
