@@ -268,7 +268,7 @@ def _drawing(view: dict[str, Any]) -> tuple[Drawing, tuple[str, ...]]:
     usual = asdict(RAW)
     unknown = [name for name, right in known.items() if name not in view or not right(view[name])]
     taken = {name: usual[name] if name in unknown else view[name] for name in known}
-    notes = [f"The export's {name} isn't known here: maps are drawn with {usual[name]}." for name in unknown]
+    notes = [f"The export's value for {name} isn't known here: maps are drawn with {usual[name]}." for name in unknown]
     return Drawing(**taken), tuple(notes)
 
 

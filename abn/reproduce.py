@@ -81,10 +81,13 @@ def verdict(manifest: Manifest, explanations: Sequence[Explanation]) -> tuple[bo
     if not other:
         return True, "The numbers are the same as in the export: probabilities and maps within 0.00001."
     worst = max(other, key=lambda one: max(one.probability, one.attention))
-    sentence = (
-        f"The numbers are not those of the export: of {worst.variant}, probabilities differ by up to "
-        f"{worst.probability:.2g} and the map by up to {worst.attention:.2g}."
+    apart = (
+        f"of {worst.variant}, probabilities differ by up to {worst.probability:.2g} and the map by up to "
+        f"{worst.attention:.2g}"
     )
+    if np.isinf([worst.probability, worst.attention]).any():
+        apart = f"{worst.variant} has another map or other classes"
+    sentence = f"The numbers are not those of the export: {apart}."
     changed = [f"{name} {manifest.software[name]}, here {has}" for name, has in software().items()
                if manifest.software.get(name, has) != has]  # fmt: skip
     return False, sentence + (f" It was made with {'; '.join(changed)}." if changed else "")
