@@ -1,4 +1,4 @@
-"""An export in a real browser: one click saves it, it opens without a network, and dropped on the app it is the same."""
+"""An export in a real browser: one click saves it, it opens without a network, and given back it is the same."""
 
 import zipfile
 
