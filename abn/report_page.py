@@ -28,8 +28,8 @@ PACKED = 85  # JPEG quality of every picture
 _STYLE = """
 :root { color-scheme: light dark; --ground: #ffffff; --ink: #1d2430; --soft: #566072; --line: #d5d9e0;
         --sheet: #f5f7fa; --warn: #9a5a00; }
-@media (prefers-color-scheme: dark) { :root { --ground: #11151b; --ink: #f0f3f7; --soft: #aab4c3; --line: #333c49;
-        --sheet: #1a2029; --warn: #f3b45a; } }
+@media screen and (prefers-color-scheme: dark) {
+  :root { --ground: #11151b; --ink: #f0f3f7; --soft: #aab4c3; --line: #333c49; --sheet: #1a2029; --warn: #f3b45a; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1480px; padding: 1.5rem clamp(1rem, 3vw, 3rem) 3rem; background: var(--ground);
        color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
@@ -47,7 +47,8 @@ figure { margin: .6rem 0 0; }
 img { display: block; width: 100%; border-radius: 6px; }
 figcaption { font-size: .85rem; color: var(--soft); margin-top: .2rem; }
 .bar { height: 14px; border-radius: 3px; margin-top: .5rem; }
-.ticks { display: flex; justify-content: space-between; font-size: .8rem; font-variant-numeric: tabular-nums; }
+.ticks { display: flex; justify-content: space-between; font-size: .8rem; font-variant-numeric: tabular-nums;
+         white-space: nowrap; }
 ol { list-style: none; margin: 0; padding: 0; font-size: .9rem; }
 li { display: grid; grid-template-columns: 1fr auto; gap: 0 .6rem; padding: .1rem 0; }
 li span + span { font-variant-numeric: tabular-nums; }
@@ -59,8 +60,9 @@ th, td { text-align: left; vertical-align: top; font-weight: 400; padding: .25re
 th { width: 16rem; max-width: 40vw; color: var(--soft); }
 code { font-size: .9em; }
 .bar, li i { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-@media print { body { padding: 0; max-width: none; font-size: 10pt; } article, figure, tr { break-inside: avoid; }
-               .grid { grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); } }
+@media print { html { font-size: 8.5pt; } body { padding: 0; max-width: none; } article { padding: .6rem; }
+               article, figure, tr { break-inside: avoid; }
+               .grid { grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: .6rem; } }
 """
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -115,10 +117,8 @@ def _seen(record: Record) -> str:
         pictures.append(_figure(one.fitted.image.resize((SEEN, SEEN), Image.Resampling.BICUBIC), words, told))
     credit = f'<p class="soft">Picture: {escape(record.credit)}</p>' if record.credit else ""
     notes = "".join(f'<p class="soft">{escape(note)}</p>' for note in record.picture.notes)
-    h, w = record.explanations[0].attention.shape
-    cell = record.explanations[0].spec.size // w
-    drawn = "drawn smoothly between their centres" if record.drawing.smooth else "drawn as they are"
-    cells = f"The map has {h} × {w} cells of {cell} × {cell} pixels, each between 0 and 1, {drawn}."
+    drawn = "smoothly between their centres" if record.drawing.smooth else "as they are"
+    cells = f"Each cell of a map is between 0 and 1; the cells are drawn {drawn}."
     return (
         f"<article>\n<h3>What the model saw</h3>\n{''.join(pictures)}{credit}{notes}"
         f'<p class="soft">{escape(cells)}</p>\n</article>'
@@ -128,12 +128,12 @@ def _seen(record: Record) -> str:
 def _column(record: Record, one: Explanation, card: Card, span: tuple[float, float]) -> str:
     """One variant: its map on what it saw, its answers, and its map on the whole picture."""
     swapped = ", swapped" if one.applied != one.trained_with and card.kind != NOTHING else ""
-    values, where = one.attention, render.brightest(one.attention)
+    values, where, (h, w) = one.attention, render.brightest(one.attention), one.attention.shape
     alt = f"{values.min():.2f} to {values.max():.2f}, highest {where}."
     flat = render.flat_sentence(values)
     told = [f'<p class="warn">{escape(flat)}</p>' if flat else ""]
     told.append(
-        f'<p class="soft">M from {values.min():.3f} to {values.max():.3f}, mean {values.mean():.3f}; '
+        f'<p class="soft">{h} × {w} cells, M from {values.min():.3f} to {values.max():.3f}, mean {values.mean():.3f}; '
         f"{escape(scale_in_words(record.drawing, span))}</p>"
     )
     if record.drawing.top:
