@@ -3,7 +3,7 @@
 import streamlit as st
 
 from abn import render
-from abn.ui import choices, frame, live, panels
+from abn.ui import choices, export, frame, live, panels
 from abn.ui.bar import bar, need_variants
 
 frame.begin("Compare", "Where does a network look, what do its two heads say, and what does its attention map change?")
@@ -62,6 +62,7 @@ with page.container():
     if both and len(both) == 2:
         panels.difference(*both, view, panels.columns(len(shown)))
 
+    export.keep(shown, chosen, view, asked.applied)
     for place, (_, card) in zip(st.columns(len(shown)), shown, strict=True):
         with place:
             panels.details(card)

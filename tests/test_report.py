@@ -1,12 +1,17 @@
 """Files of an explanation: the raw numbers, a drawing that captions itself, names that cannot lead astray."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tiny
 from PIL import Image
 
-from abn import report
+from abn import render, report
 from abn.explainer import explain
+from abn.picture import upsample
+from abn.report import SIDE, Drawing
+from abn.variants import NOTHING
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +88,70 @@ def test_nothing_is_written_outside_the_folder(found, tmp_path):
     inside = tmp_path / "out"
     array, drawing = report.save_explanation(explanation, picture, inside, "../../escape")
     assert array.parent == drawing.parent == inside and list(tmp_path.iterdir()) == [inside]
+
+
+# ---- drawn as the page draws ----
+
+
+def pixels(image: Image.Image) -> np.ndarray:
+    return np.asarray(image.convert("RGB"), int)
+
+
+@pytest.mark.parametrize("smooth", [True, False])
+def test_the_panel_is_the_map_on_what_the_model_saw(found, smooth):
+    explanation, _ = found
+    drawing, span = Drawing(opacity=1.0, colours="grey", smooth=smooth), (0.2, 0.7)
+    drawn = report.lay(explanation, None, drawing, span)
+    values = upsample(explanation.attention, (SIDE, SIDE), smooth)
+    grey = np.rint(255 * np.clip((values - 0.2) / 0.5, 0, 1))
+    assert drawn.size == (SIDE, SIDE) and np.abs(pixels(drawn) - grey[..., None]).max() <= 1
+    sheet = report.draw(explanation, None, drawing, span)
+    assert np.array_equal(pixels(sheet)[16 : 16 + SIDE, 16 : 16 + SIDE], pixels(drawn))
+
+
+def test_no_opacity_is_the_plain_picture(found):
+    explanation, picture = found
+    drawn = report.lay(explanation, picture, Drawing(opacity=0.0))
+    left, top, right, bottom = (round(side) for side in explanation.fitted.visible)
+    assert drawn.size == picture.image.size
+    assert np.array_equal(pixels(drawn)[top:bottom, left:right], pixels(picture.image)[top:bottom, left:right])
+
+
+def test_the_brightest_part_is_marked_as_the_page_marks_it(found):
+    explanation, _ = found
+    drawing = Drawing(top=20, mark="mask", opacity=0.0)
+    level, area = report.brightest_part(explanation, drawing)
+    panel = upsample(explanation.attention, (448, 448))
+    assert (level, area) == render.brightest_level(panel, 0.2)
+    drawn = pixels(report.lay(explanation, None, drawing))
+    plain = pixels(report.lay(explanation, None, Drawing(opacity=0.0)))
+    inside = upsample(explanation.attention, (SIDE, SIDE)) >= level
+    assert np.array_equal(drawn[inside], plain[inside]) and (drawn[~inside] <= plain[~inside] / 4 + 1).all()
+    assert f"Marked: M ≥ {level:.2f}, {100 * area:.0f} % of what the model saw" in report.caption(explanation, drawing)
+
+
+def test_the_caption_tells_the_scale_and_the_title(found):
+    explanation, _ = found
+    assert report.caption(explanation)[1].endswith("colours from 0 to 1")
+    each = report.caption(explanation, Drawing(scale="each"), (0.25, 0.75))
+    assert each[1].endswith("colours from 0.250 to 0.750, this map's own range")
+    shared = report.caption(explanation, Drawing(scale="shared"), (0.25, 0.75))
+    assert shared[1].endswith("colours from 0.250 to 0.750, shared by the variants")
+    card = replace(_card(explanation), title="My own", kind=NOTHING)
+    assert report.caption(explanation, card=card)[0] == "My own: never trained, applied multiplicative"
+
+
+def test_a_caption_is_drawn_in_letters_that_the_font_has(found):
+    explanation, _ = found
+    assert report._drawable("café − ñandú ≥ Straße") == "cafe - nandu >= Strasse"
+    assert report._drawable("写真 x") == "?? x"
+    odd = replace(explanation, labels=tuple(f"写真 {k} {'long ' * 40}" for k in range(10)))
+    assert report.draw(odd, None).width == SIDE + 2 * report.MARGIN
+
+
+def test_spans_are_those_of_all_maps_together(found):
+    explanation, picture = found
+    other = replace(explanation, attention=explanation.attention / 2)
+    record = report.Record(picture, [explanation, other], [_card(explanation)] * 2, drawing=Drawing(scale="shared"))
+    assert record.spans == render.limits([explanation.attention, other.attention], "shared")
+    assert record.fit == "crop"

@@ -2,6 +2,7 @@
 
 One process prints as it goes. Under torchrun each process takes its share, and the first prints the whole in order
 (shards.py). `--to` keeps the lines in a file, which `--resume` goes on with, from the first block that isn't whole.
+`--from` makes the numbers of an export again (again.py).
 """
 
 import argparse
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from abn.batch.engine import Result
     from abn.explainer import Load
     from abn.explanation import Explanation
+    from abn.report import Drawing
 
 # the mechanisms of abn.model, whose import would cost seconds, and the variant's own
 MECHANISMS = ("trained", "additive", "multiplicative", "none")
@@ -45,9 +47,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="a picture file, or a folder of them")
     parser.add_argument("--list", metavar="FILE", help="a file with one more IMAGE a line; - for standard input")
-    parser.add_argument("--variant", required=True, metavar="ID[,ID...]", help="see the command variants")
-    parser.add_argument("--mechanism", choices=MECHANISMS, default="trained", help="keep the weights, swap this")
-    parser.add_argument("--fit", choices=FITS, default="crop", help="how the picture comes to the model's input size")
+    parser.add_argument("--variant", metavar="ID[,ID...]", help="see the command variants; needed without --from")
+    parser.add_argument("--mechanism", choices=MECHANISMS, help="keep the weights, swap this; default: trained")
+    parser.add_argument("--fit", choices=FITS, help="how the picture comes to the model's input size; default: crop")
+    parser.add_argument(
+        "--from",
+        dest="manifest",
+        type=Path,
+        metavar="MANIFEST",
+        help="take picture, variants, fit and mechanism from an export of the app, its zip or the manifest.json in it, "
+        "and say whether the numbers are the same, else the exit status is 1; IMAGE is needed where the picture isn't "
+        "in the gallery; on the CPU unless --device says otherwise",
+    )
     parser.add_argument("--top", type=_count, default=5, metavar="N", help="classes of each head; default 5")
     parser.add_argument(
         "--out",
@@ -74,6 +85,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Explain what was named; returns the exit status, which is that of the whole for the first process, else 0."""
     shard = this_shard()
+    if args.manifest is not None:
+        from abn.batch.again import run_again
+
+        return run_again(args, shard)
+    if args.variant is None:
+        args.misuse("name a --variant, or an export by --from")
+    args.mechanism, args.fit = args.mechanism or "trained", args.fit or FITS[0]
     if not args.images and args.list is None:
         args.misuse("name an IMAGE or a --list")
     if args.resume and args.to is None:
@@ -113,7 +131,7 @@ def _networks(args: argparse.Namespace, shard: Shard) -> "tuple[list[Card], Load
     """The variants that can be loaded, how to get their networks, and whether others failed."""
     from abn.inference import quicken
 
-    device = _device(args.device)
+    device = device_named(args.device)
     networks, cards, failed = {}, [], False
     for variant in dict.fromkeys(part.strip() for part in args.variant.split(",") if part.strip()):
         try:
@@ -133,7 +151,7 @@ def _tell(sentence: object, shard: Shard) -> None:
         print(sentence, file=sys.stderr)
 
 
-def _device(name: str) -> str:
+def device_named(name: str) -> str:
     """The device's name as torch knows it; `ABNError` where it isn't there."""
     import torch
 
@@ -205,21 +223,27 @@ def _explained(
     told = logging.DEBUG if _many(args) else logging.INFO
     for block in found:
         for result in block if args.out else ():
-            _save(result, args.out, told)
+            save(result, args.out, told)
         as_json = args.json or args.to is not None
         yield [(bool(one.error), as_line(one, top=args.top, as_json=as_json)) for one in block]
 
 
-def _save(result: "Result", folder: Path, told: int) -> None:
-    from abn.report import save_explanation
+def save(result: "Result", folder: Path, told: int, drawing: "Drawing | None" = None) -> None:
+    """Write the maps of a result and their drawings, raw or as an export drew them; `told` is the level at which the
+    log says so."""
+    from abn.render import limits
+    from abn.report import RAW, save_explanation
 
-    place = Path(result.item.stem)
-    for explanation in result.explanations:
+    place, drawing = Path(result.item.stem), drawing or RAW
+    spans = limits([one.attention for one in result.explanations], drawing.scale)
+    for explanation, span in zip(result.explanations, spans, strict=True):
         try:
-            array, drawing = save_explanation(explanation, result.picture, folder / place.parent, place.name)
+            array, drawn = save_explanation(
+                explanation, result.picture, folder / place.parent, place.name, drawing, span
+            )
         except OSError as error:
             raise ABNError(f"Nothing can be written into {folder} ({error.strerror}).") from error
-        log.log(told, "wrote %s and %s", array, drawing.name)
+        log.log(told, "wrote %s and %s", array, drawn.name)
 
 
 @contextlib.contextmanager
