@@ -1,8 +1,8 @@
 """A picture with a map drawn over it, whose cells can be read: by mouse, by touch and by the arrow keys.
 
 What is read in one map is read at the same place of the picture in all maps of the page: they tell each other through
-an event of the window. A click, a tap, space or Enter picks a cell, where a page wants to know. The button in the corner
-fills the screen, for a projector.
+an event of the window. A click, a tap, space or Enter picks a cell, where a page wants to know. The button in the
+corner fills the screen, for a projector.
 """
 
 from collections.abc import Callable, Sequence
