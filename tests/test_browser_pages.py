@@ -253,3 +253,39 @@ def test_a_batch_is_stopped_and_gone_on_with_and_a_picture_of_it_opened(page, se
     page.wait_for_function("document.querySelectorAll('.abn-answer').length === 3", timeout=LOADED)
     chosen = page.locator("button[aria-pressed=true] img").first.get_attribute("alt")
     assert f"photo={next(k for k, photo in first_view.gallery().items() if photo.title == chosen)}" in page.url
+
+
+def test_a_measurement_is_stopped_gone_on_with_and_kept(page, server):
+    page.goto(f"{server}Measure?variants={IDS[0]}&steps=49")
+    begin = page.get_by_role("button", name="Measure deletion and insertion")
+    begin.wait_for(timeout=LOADED)
+    settled(page)
+    main = page.get_by_test_id("stMainBlockContainer")
+    begin.click()
+    page.wait_for_timeout(800)  # sooner would be a double click, which stops nothing
+    main.get_by_role("button", name="Stop").click(timeout=LOADED)
+    main.get_by_role("button", name="Go on").click(timeout=LOADED)
+    row = page.get_by_role("row").filter(has_text="coffee mug").first
+    row.wait_for(timeout=LOADED)
+    settled(page)
+    said = row.inner_text()
+    page.get_by_role("link", name="Compare").click()
+    page.wait_for_function("document.querySelectorAll('.abn-answer').length === 1", timeout=LOADED)
+    settled(page)
+    page.get_by_role("link", name="Measure").click()
+    row.wait_for(timeout=LOADED)
+    assert row.inner_text() == said and begin.count() == 0  # nothing was measured again
+
+
+def test_choices_that_nobody_touched_go_along_too(page, server):
+    open_page(page, server)  # the networks are there now, so that the next visit is drawn once
+    page = page.context.browser.new_context().new_page()
+    open_page(page, f"{server}?top=20&fit=pad")
+    for name in ("Intervene", "Ablation", "Inside"):
+        page.get_by_role("link", name=name, exact=True).click()
+        page.get_by_role("radio", name="None (control)").wait_for(timeout=LOADED)
+        settled(page)
+        assert "Choose at least one variant" not in page.inner_text("[data-testid=stMainBlockContainer]")
+        assert page.get_by_role("radio", name="pad", exact=True).get_attribute("aria-checked") == "true"
+        assert "top=20" in page.url and "fit=pad" in page.url
+    page.context.close()

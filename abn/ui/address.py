@@ -1,6 +1,8 @@
 """The address bar holds what a page shows, as far as it differs from what the page shows by itself."""
 
 import re
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import streamlit as st
 
@@ -29,3 +31,27 @@ def first_choice(key: str, name: str, legal: range | list[int], otherwise: int) 
     shift = 1 if isinstance(legal, range) else 0
     chosen = given[0] - shift if len(given) == 1 else otherwise
     st.session_state[key] = chosen if chosen in legal and chosen != -1 else otherwise
+
+
+def shared(widget: Callable, *arguments: Any, key: str, legal: Iterable, default: Any, **options: Any) -> Any:
+    """Draw a widget that all pages share, and return what it holds.
+
+    The address gives what it holds first, if that is legal, or else it is the default; the address then holds it where
+    it isn't the default. It goes along from page to page also where nobody touched it, which Streamlit's own binding
+    lets go of.
+    """
+    visit, stays = st.session_state.get("visit"), st.session_state.setdefault("stays", {})
+    if key not in stays:
+        given = st.query_params.get(key)
+        first = next((value for value in legal if _text(value) == given), default)
+        st.session_state.setdefault(key, first)
+    elif stays[key][0] != visit:
+        st.session_state[key] = stays[key][1]
+    chosen = widget(*arguments, key=key, **options)
+    stays[key] = visit, chosen
+    hold(key, _text(chosen), _text(default))
+    return chosen
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -209,7 +209,7 @@ def shown_to_the_network(choice: Choice, asked: dict[str, list[Wanted]]) -> None
         percent = st.slider("So many cells are gone, or uncovered", 0, 100, 25, 5, format="%d %%", key="gone")
     picture, labels = choice.chosen.picture, class_names(card)
     subject = live.subject(picture, card, choice.fit)
-    own = subject.answers(subject.attention)
+    own = live.answers(choice.chosen.picture, card, choice.fit, [subject.attention])[0]
     first = f"“{plain(render.short_label(labels[int(own.argmax())]))}”"
     says = {DELETION: f"{percent} % of the cells gone", INSERTION: f"{percent} % of the cells uncovered"}
     with st.container(key="pairs-shown"):

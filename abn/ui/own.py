@@ -69,7 +69,7 @@ def add(variant: str) -> None:
     listed = st.session_state.setdefault("own_listed", [])
     if variant not in listed:
         listed.append(variant)
-    chosen = st.session_state.get("variant_ids")
+    chosen = st.session_state.get("variant_ids") or st.session_state.get("variants_before")
     if chosen is None:
         chosen = choices.default_variants(list_variants())
     if variant not in chosen:

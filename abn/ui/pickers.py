@@ -5,7 +5,6 @@ The address bar holds these choices for the gallery's photographs.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 from PIL import Image
@@ -75,6 +74,11 @@ def picture() -> Chosen:
 def variants(cards: Sequence[Card]) -> list[Card]:
     """One to four variants to compare."""
     by_id, titles = {card.id: card for card in cards}, [card.title for card in cards]
+    visit, before = st.session_state.get("visit"), st.session_state.get("variants_before")
+    if st.session_state.setdefault("variants_visit", visit) != visit:
+        st.session_state.variants_visit = visit
+        if before:  # Streamlit lets go of what nobody touched, unless it is said anew
+            st.session_state.variant_ids = st.session_state.get("variant_ids") or before
     chosen = st.session_state.get("variant_ids")
     if chosen is None or not by_id.keys() >= set(chosen):  # the first run, or a card has gone since
         named = st.query_params.get("variants", "") if chosen is None else ",".join(chosen)
@@ -92,6 +96,7 @@ def variants(cards: Sequence[Card]) -> list[Card]:
         )
     shipped = [key for key in picked if not is_own(key)]  # an own variant is nobody else's business
     address.hold("variants", "" if shipped == choices.default_variants(cards) else ",".join(shipped), "")
+    st.session_state.variants_before = picked
     return [by_id[key] for key in picked]
 
 
@@ -114,22 +119,23 @@ def mind_the_kind(chosen: Chosen, picked: Sequence[Card], cards: Sequence[Card])
 
 def mechanism() -> tuple[str, bool]:
     """The ablation toggle: the mechanism, and whether the weights stay."""
-    chosen = st.segmented_control(
+    chosen = address.shared(
+        st.segmented_control,
         "Mechanism",
         choices.MECHANISMS,
+        key="mechanism",
+        legal=choices.MECHANISMS,
         default=choices.TRAINED,
         required=True,
-        key="mechanism",
-        bind="query-params",
-        persist_state="session",
         help="How the attention map M reweighs the features g. Additive: (1 + M) · g. Multiplicative: M · g. "
         "None: g alone, the map is computed and not applied.",
     )
-    same = st.toggle(
+    same = address.shared(
+        st.toggle,
         "Same weights",
         key="same_weights",
-        bind="query-params",
-        persist_state="session",
+        legal=(False, True),
+        default=False,
         disabled=chosen == choices.TRAINED,
         help="Off: show the network that was trained with this mechanism. On: keep each network's weights and only "
         "swap the mechanism, an intervention that it was never trained for.",
@@ -139,14 +145,14 @@ def mechanism() -> tuple[str, bool]:
 
 def fit() -> str:
     """How the picture is fitted to the network's square input."""
-    return st.segmented_control(
+    return address.shared(
+        st.segmented_control,
         "Fit to the input",
         FITS,
+        key="fit",
+        legal=FITS,
         default=FITS[0],
         required=True,
-        key="fit",
-        bind="query-params",
-        persist_state="session",
         help="Crop: the centre, as the network is usually fed. Squash: all of it, out of proportion. "
         "Pad: all of it in proportion, on a plain ground.",
     )
@@ -154,51 +160,52 @@ def fit() -> str:
 
 def view() -> View:
     """How all maps are drawn, behind one button."""
-    keep: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
+
+    def one_of(label: str, options: Sequence[str], default: str, key: str, says: str | None = None) -> str:
+        return address.shared(
+            st.segmented_control, label, options, key=key, legal=options, default=default, required=True, help=says
+        )
+
+    def percent(label: str, most: int, default: int, key: str, says: str | None = None) -> int:
+        steps = range(0, most + 1, 5)
+        return address.shared(
+            st.slider, label, 0, most, step=5, format="%d %%", key=key, legal=steps, default=default, help=says
+        )
+
     with st.popover("View", icon=":material/palette:"):
-        opacity = st.slider("Opacity of the map", 0, 100, 55, 5, format="%d %%", key="opacity", **keep)
-        colours = st.segmented_control(
+        opacity = percent("Opacity of the map", 100, 55, "opacity")
+        colours = one_of(
             "Colours",
             list(COLOUR_MAPS),
-            default=DEFAULT_COLOURS,
-            required=True,
-            key="colours",
-            help="Inferno and viridis are uniform: equal steps of M look equally large. JET, which the paper uses, "
+            DEFAULT_COLOURS,
+            "colours",
+            "Inferno and viridis are uniform: equal steps of M look equally large. JET, which the paper uses, "
             "draws borders where there are none.",
-            **keep,
         )
-        scale = st.segmented_control(
+        scale = one_of(
             "Scale of the colours",
             list(SCALES),
-            default=next(iter(SCALES)),
-            required=True,
-            key="scale",
-            help="Raw shows M as it is. Min–max stretches each map to the whole colour bar, so colours of different "
+            next(iter(SCALES)),
+            "scale",
+            "Raw shows M as it is. Min–max stretches each map to the whole colour bar, so colours of different "
             "maps can't be compared; shared stretches all maps alike, so they can.",
-            **keep,
         )
-        cells = st.segmented_control(
+        cells = one_of(
             "Cells",
             CELLS,
-            default=CELLS[0],
-            required=True,
-            key="cells",
-            help="The map has few cells. Smooth blends between their centres; the raw grid shows them as they are.",
-            **keep,
+            CELLS[0],
+            "cells",
+            "The map has few cells. Smooth blends between their centres; the raw grid shows them as they are.",
         )
-        top = st.slider(
+        top = percent(
             "Mark the brightest",
-            0,
             50,
             0,
-            5,
-            format="%d %%",
-            key="top",
-            help="Which part of the picture the brightest cells make up: 0 marks nothing. The caption below each map "
-            "says from which M on a cell belongs to it.",
-            **keep,
+            "top",
+            "Which part of the picture the brightest cells make up: 0 marks nothing. The caption below each map says "
+            "from which M on a cell belongs to it.",
         )
-        mark = st.segmented_control("Mark it by", MARKS, default=MARKS[0], required=True, key="mark", **keep)
+        mark = one_of("Mark it by", MARKS, MARKS[0], "mark")
     return View(opacity / 100, colours, SCALES[scale], cells == CELLS[0], top, mark)
 
 
