@@ -119,8 +119,8 @@ def alt(rows: Mapping[str, Beside | None], kind: str) -> str:
     for title, one in rows.items():
         if one is None:
             continue
-        dark = f", {DARK} {one.dark.area:.2f}" if one.dark else ""
-        told.append(f"{title}: {BRIGHT} {one.bright.area:.2f}, {RANDOM} {one.random_area:.2f}{dark}")
+        dark = f", {DARK} {one.dark.area:.3f}" if one.dark else ""
+        told.append(f"{title}: {BRIGHT} {one.bright.area:.3f}, {RANDOM} {one.random_area:.3f}{dark}")
     return f"{kind.capitalize()} curves, area under the probability. {'; '.join(told)}."
 
 

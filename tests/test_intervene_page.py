@@ -81,7 +81,12 @@ def test_undo_redo_reset_and_the_strip(page, subject):
     at = page.button(key="reset").click().run()
     assert change(at) == "±0.0 points" and at.button(key="reset").disabled
     steps = components(at, "abn_strip")["history"]
-    assert [item["caption"].rsplit(" ", 1)[0] for item in steps["items"]] == ["own map", "zeros", "inverted", "own map"]
+    assert [item["caption"].rsplit(": ", 1)[0] for item in steps["items"]] == [
+        "own map",
+        "zeros",
+        "inverted",
+        "own map",
+    ]
     assert steps["chosen"] == "3"
     at = page.button(key="undo").click().run()
     assert change(at) == inverted  # a reset loses nothing
@@ -148,7 +153,7 @@ def test_over_the_gallery_on_request(page, network, monkeypatch):
     card, pictures = find_variant(MULTIPLICATIVE), [open_picture(photo.path.read_bytes()) for photo in few.values()]
     found = reliance.mean([reliance.on_picture(picture, card, load=network) for picture in pictures])
     cell = table(at, 1)[1][1]
-    assert cell.startswith(f"Δp {render.points(found['constant mean'].change)}, another answer in")
+    assert cell.startswith(f"Δp {render.points(found['constant mean'].change)} points, another answer in")
     monkeypatch.setattr(reliance, "on_picture", lambda *_, **__: pytest.fail("run again"))
     at = page.run()
     assert not at.exception and table(at, 1)[1][1] == cell

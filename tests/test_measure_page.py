@@ -18,6 +18,7 @@ from abn.metrics import rank_correlation
 from abn.picture import fit_picture, open_picture
 from abn.ui import frame, jobs, live
 from abn.ui.forget_panels import PICTURES
+from abn.ui.frame import plain
 from abn.ui.measure_panels import signed
 from abn.variants import class_names, find_variant
 
@@ -109,13 +110,24 @@ def test_the_curves_are_those_of_the_library(page, network):
             asked = faithful.wanted(kind, steps=14, randoms=1)
             one = faithful.beside([followed(network, card, w) for w in asked])
             within = "" if one.outside else " (within the random orders)"
-            expected += [f"{one.bright.area:.2f}", f"{one.random_area:.2f}", f"{signed(one.difference)}{within}"]
+            expected += [f"{one.bright.area:.3f}", f"{one.random_area:.3f}", f"{signed(one.difference)}{within}"]
             named = one.bright.named
         assert row == [card.title, render.short_label(class_names(card)[named]), *expected]
     charts = [element.proto.alt for element in at.get("plotly_chart")]
     assert len(charts) == 2 and f"{CARDS[0].title}: brightest first {rows[1][2]}, random {rows[1][3]}" in charts[0]
     assert "All curves together took" in captions(at)
     assert not offered(at, "curves")
+    verdict = next(
+        text.value for text in at.markdown if "by both measures" in text.value or "Not clearly" in text.value
+    )
+    for card in CARDS:
+        both = [
+            faithful.beside([followed(network, card, w) for w in faithful.wanted(kind, steps=14, randoms=1)])
+            for kind in faithful.KINDS
+        ]
+        hangs = both[0].outside and both[0].difference < 0 and both[1].outside and both[1].difference > 0
+        yes = verdict.partition("Not clearly")[0]
+        assert (plain(card.title) in yes) == hangs
 
 
 def test_nothing_is_followed_twice_and_nothing_old_stands_beside_new_choices(page, nothing_left):
@@ -143,7 +155,7 @@ def test_more_random_orders_and_darkest_first_add_to_what_is_known(page, network
     at = press(at, "curves")
     assert {one.order for one in asked} == {faithful.DARK} and len(asked) == 4
     dark = followed(network, CARDS[0], faithful.Wanted(faithful.DELETION, faithful.DARK, steps=14))
-    assert f"darkest first {dark.area:.2f}" in at.get("plotly_chart")[0].proto.alt
+    assert f"darkest first {dark.area:.3f}" in at.get("plotly_chart")[0].proto.alt
 
 
 def halted(monkeypatch, module, name: str, after: int) -> None:
@@ -241,7 +253,9 @@ def test_forgetting_is_that_of_the_library(page, network):
             if part == "perception_branch":
                 assert cell.startswith("ρ 1: every cell of every map is the very same")
             else:
-                assert cell.startswith(f"ρ {alike[0]:.2f}, mean {np.mean(alike):.2f}".replace("-", "−"))
+                assert cell.startswith(
+                    f"ρ {alike[0]:.2f} here, {np.mean(alike):.2f} over all pictures".replace("-", "−")
+                )
             assert f"\n{label} {render.percent(float(left))}, " in cell
     maps = components(at, "abn_map")
     assert len([key for key in maps if key.startswith("forgot-")]) == 8

@@ -106,6 +106,7 @@ def triptych(chosen: Chosen, card: Card, subject: Subject, fit: str, view: View,
                 key=f"gain-{mechanism}",
                 symbol="× g",
             )
+            st.caption("The colours tell what each cell of g is multiplied by.")
             panels.verdict(effect, labels)
             st.plotly_chart(
                 render.class_bars(
@@ -157,7 +158,7 @@ def fair_controls(chosen: Chosen, card: Card, subject: Subject, fit: str) -> Non
     st.caption(
         "Constant mean and shuffled keep the mean gain that the perception branch is used to, and lose the place: what "
         "they change is due to **where** the map is bright. Zeros take the gain away too, so they are no fair control: "
-        "M = 0 is not “attention off”. Each column is compared with that mechanism on the network's own map."
+        "M = 0 is not “attention off”. Each column follows the class that its mechanism names on the network's own map."
     )
 
 
@@ -170,9 +171,9 @@ def _in_short(effects: Sequence[Effect], labels: Sequence[str]) -> str:
     if first.name.startswith("its own"):
         return f"{named} {probability}"
     if len(effects) > 1:
-        return f"{named} {probability}, Δp {change} on average; another answer in {flips} of {len(effects)}"
+        return f"{named} {probability}, Δp {change} points on average; another answer in {flips} of {len(effects)}"
     other = f"; now {render.short_label(labels[int(first.after.argmax())])}" if flips else ""
-    return f"{named} {probability}, Δp {change}{other}"
+    return f"{named} {probability}, Δp {change} points{other}"
 
 
 def agreement(found: Sequence[Explanation], titles: Sequence[str]) -> None:
@@ -187,7 +188,7 @@ def agreement(found: Sequence[Explanation], titles: Sequence[str]) -> None:
             pair, above = same_places(one, other), column > row
             value = rank_correlation(*pair) if above else overlap(*pair, TOP)
             share, hue = (0.0 if np.isnan(value) else max(0.0, value)), "58 127 200" if above else "207 124 0"
-            text = "flat" if np.isnan(value) else f"{value:.2f}".replace("-", "−")
+            text = "flat" if np.isnan(value) else f"{value:.3f}".replace("-", "−")
             texts.append("·" if row == column else text)
             grounds.append("" if row == column else f"rgb({hue} / {0.55 * share:.2f})")
         rows.append((titles[row], texts))

@@ -47,7 +47,7 @@ def cover(choice: Choice, subject: Subject) -> Picture:
         on_paint=painted,
         colours=COVER,
         opacity=1.0,
-        symbol="covered",
+        symbol="covered:",
     )
     if cells.any():
         hidden = covered(choice.chosen.picture, subject.fitted, cells > 0.5)
@@ -55,7 +55,11 @@ def cover(choice: Choice, subject: Subject) -> Picture:
         said = f"{share} of the whole picture is covered, by its mean colour."
     else:
         said = "Drag a rectangle over the picture."
-    st.caption(f"{said} All of each network runs again: both heads and the map follow.")
+    st.caption(
+        f"{said} The rectangle takes whole cells. A plain patch is a thing that no photograph has, and a network may "
+        "name the patch: a changed answer tells that something was covered, not what was missed."
+    )
+    st.caption("All of each network runs again: both heads and the map follow.")
     st.button(
         "Uncover all",
         icon=":material/restart_alt:",

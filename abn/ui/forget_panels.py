@@ -149,7 +149,7 @@ def _in_short(some: Sequence[Forgotten], label: str) -> str:
         here = " · ".join(_number(one.alike[0]) for one in some)
         known = np.concatenate([one.alike for one in some])
         known = known[~np.isnan(known)]
-        alike = f"ρ {here}, mean {_number(known.mean() if known.size else np.nan)}"
+        alike = f"ρ {here} here, {_number(known.mean() if known.size else np.nan)} over all pictures"
     left = render.percent(float(np.mean([one.after[0] for one in some])))
     flips = sum(bool(one.flips[0]) for one in some)
     answer = {0: "the same answer", len(some): "another answer"}.get(flips, f"another answer in {flips} of {len(some)}")

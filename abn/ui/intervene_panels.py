@@ -71,7 +71,7 @@ def tools() -> dict:
         default="Brush +",
         required=True,
         key="tool",
-        help="+ raises M, − lowers it. Paint with the mouse or a finger. By keyboard: go to the map with Tab, move "
+        help="\\+ raises M, − lowers it. Paint with the mouse or a finger. By keyboard: go to the map with Tab, move "
         "with the arrow keys, paint with space; a rectangle's first space sets one corner, the second the other.",
     )
     left, right = st.columns(2, gap="medium")
@@ -97,6 +97,7 @@ def board(choice: Choice, card: Card, subject: Subject, name: str, past: History
         opacity=view.opacity,
     )
     panels.colour_bar(view.colours, 0.0, 1.0)
+    st.caption("By mouse or finger; by keyboard: Tab to the map, arrows, space to paint, Escape to give up.")
     with st.container(horizontal=True):
         step = {"on_click": _set, "width": "content"}
         st.button("Undo", icon=":material/undo:", disabled=past.at == 0, args=(name, past.undo()), key="undo", **step)
@@ -133,7 +134,8 @@ def presets(choice: Choice, card: Card, subject: Subject, name: str) -> None:
                 )
         with st.popover("Another picture's", icon=":material/photo_library:"):
             st.caption("The map that this variant makes of another photograph of the gallery.")
-            photos = [p for p in first_view.gallery().values() if p.kind == card.kind]
+            here = st.session_state.get("photo")
+            photos = [p for p in first_view.gallery().values() if p.kind == card.kind and p.id != here]
             for photo in photos:
                 st.button(
                     plain(photo.title),
@@ -204,7 +206,7 @@ def past_strip(subject: Subject, view, name: str, past: History, done: Sequence[
     changes = [render.points(effect.change) for effect in done]
     said = history.labels(past, changes)
     items = [
-        Thumbnail(str(i), said[i], _small(subject, edit.attention, view), f"{edit.name[:18]} {changes[i]}")
+        Thumbnail(str(i), said[i], _small(subject, edit.attention, view), f"{_shortened(edit.name)}: {changes[i]}")
         for i, edit in enumerate(past.edits)
     ]
     strip(
@@ -214,6 +216,10 @@ def past_strip(subject: Subject, view, name: str, past: History, done: Sequence[
         key="history",
         on_pick=lambda chosen: _set(name, past.step(int(chosen))) if chosen.isdigit() else None,
     )
+
+
+def _shortened(name: str, most: int = 20) -> str:
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def _small(subject: Subject, attention: np.ndarray, view) -> str:

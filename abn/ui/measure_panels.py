@@ -53,8 +53,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], grey: Sequence[Seq
 
 
 def signed(value: float) -> str:
-    """+0.12, −0.03 or ±0.00."""
-    return f"{value:+.2f}".replace("-", "−") if round(value, 2) else "±0.00"
+    """+0.120, −0.034 or ±0.000."""
+    return f"{value:+.3f}".replace("-", "−") if round(value, 3) else "±0.000"
 
 
 def took(seconds: float, what: str) -> str:
@@ -135,10 +135,29 @@ def _found(choice: Choice, asked: dict[str, list[Wanted]], pieces: dict[str, lis
                 rows[kind][card.id] = faithful.beside(some)
     if any(rows.values()):
         _drawn(choice, rows, darkest=any(one.order == faithful.DARK for one in asked[DELETION]))
+        _verdict(choice, rows)
         st.caption(
             f"{took(seconds, 'All curves together')} Area: 0 to 1, the mean probability on the way. Difference: the "
             "map's area less that of the random orders."
         )
+
+
+def _verdict(choice: Choice, rows: dict[str, dict[str, Beside]]) -> None:
+    """For which variants the answer hangs on the bright cells more than on random ones, in both directions."""
+    whole = [card for card in choice.asked.cards if all(card.id in some for some in rows.values())]
+    hangs = [card for card in whole if all(_as_hoped(kind, rows[kind][card.id]) for kind in KINDS)]
+    if not whole:
+        return
+    told = f"**Yes, by both measures, for: {plain(', '.join(card.title for card in hangs))}.**" if hangs else ""
+    rest = [card.title for card in whole if card not in hangs]
+    told += f" Not clearly, for: {plain(', '.join(rest))}." if rest else ""
+    if any(card.mechanism == "none" for card in hangs):
+        told += " One of them never applies its map, so this is no proof that the map itself is used."
+    st.markdown(told.strip())
+
+
+def _as_hoped(kind: str, one: Beside) -> bool:
+    return one.outside and (one.difference < 0) == (kind == DELETION)
 
 
 def _piece(choice: Choice, card: Card, one: Wanted) -> Piece:
@@ -177,7 +196,7 @@ def _drawn(choice: Choice, rows: dict[str, dict[str, Beside]], *, darkest: bool)
             one = rows[kind].get(card.id)
             within = "" if one is None or one.outside else " (within the random orders)"
             cells += ["–"] * 3 if one is None else [
-                f"{one.bright.area:.2f}", f"{one.random_area:.2f}", f"{signed(one.difference)}{within}"
+                f"{one.bright.area:.3f}", f"{one.random_area:.3f}", f"{signed(one.difference)}{within}"
             ]  # fmt: skip
         first = next(some[card.id] for some in rows.values() if card.id in some).bright
         label = render.short_label(class_names(card)[first.named])

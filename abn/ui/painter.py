@@ -55,6 +55,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     canvas.dataset.ready = "yes"
     listen(own)
   }
+  if (said.textContent) say(own)
   draw(own)
 
   function listen(own) {

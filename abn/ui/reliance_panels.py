@@ -32,7 +32,7 @@ def needs(choice: Choice) -> None:
             other = f", another answer in {round(found.flips * len(some))} of {len(some)}"
         else:
             other = ""
-        return f"Δp {render.points(found.change)}{other}"
+        return f"Δp {render.points(found.change)} points{other}"
 
     figures = {card.id: {name: reliance.relied(some) for name, some in rows[card.id].items()} for card in cards}
     before = {
@@ -52,7 +52,7 @@ def over_gallery(choice: Choice) -> Job | None:
         st.caption("To go over the gallery, choose variants that learnt one kind of pictures.")
         return None
     pieces = [_piece(photo, card, choice.fit) for photo in photos for card in cards]
-    label = f"Ask over the {len(photos)} pictures of the gallery"
+    label = f"Ask over {len(photos)} pictures of the gallery: all that these variants learnt the like of"
     job = jobs.control("reliance", pieces, label, icon=":material/photo_library:")
     found = jobs.found("reliance", pieces)
     if all(found):
@@ -60,7 +60,7 @@ def over_gallery(choice: Choice) -> Job | None:
 
         def said(card: Card, name: str) -> str:
             one = rows[card.id][name]
-            return f"Δp {render.points(one.change)}, another answer in {100 * one.flips:.0f} %"
+            return f"Δp {render.points(one.change)} points, another answer in {100 * one.flips:.0f} %"
 
         st.markdown(f"**Over the {len(photos)} pictures of the gallery, on average**")
         _table(cards, rows, said)
