@@ -41,7 +41,7 @@ def test_the_axis_says_what_happens(kind, axis):
 
 def test_the_areas_in_words():
     assert alt({"A": row(dark=True), "B": None}, DELETION) == (
-        "Deletion curves, area under the probability. A: brightest first 0.35, random 0.55, darkest first 0.75."
+        "Deletion curves, area under the probability. A: brightest first 0.350, random 0.550, darkest first 0.750."
     )
 
 
