@@ -14,6 +14,7 @@ PAGES = {  # in the order of the list; the first is the first page
     "pages/Ablation.py": ("Ablation", ":material/tune:"),
     "pages/Intervene.py": ("Intervene", ":material/brush:"),
     "pages/Study.py": ("Study", ":material/science:"),
+    "pages/Exercises.py": ("Exercises", ":material/quiz:"),
     "pages/Bring_your_own.py": ("Bring your own", ":material/upload_file:"),
 }
 
