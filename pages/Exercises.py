@@ -2,18 +2,19 @@
 
 import streamlit as st
 
+from abn.ui import exercise_end, frame
 from abn.ui import exercise_panels as panels
-from abn.ui import frame
+from abn.ui import exercise_sitting as sittings
 
 frame.begin("Exercises", "Predict first, then see: what does the attention map do, and what doesn't it tell?")
 
-seed = panels.chosen_set()
-bank, asked = panels.material(seed)
-sitting = panels.sitting(seed)
-panels.progress(seed, asked, sitting)
+seed = sittings.chosen_set()
+bank, asked = sittings.material(seed)
+sitting = sittings.sitting(seed)
+sittings.progress(seed, asked, sitting)
 
 if sitting.at >= len(asked):
-    panels.finish(seed, asked, sitting)
+    exercise_end.finish(seed, bank, asked, sitting)
     st.stop()
 
 question = asked[sitting.at]

@@ -4,5 +4,5 @@ The material is stored beside the photographs, so a set of questions costs no ne
 """
 
 from abn.exercises.bank import Bank, read_bank
-from abn.exercises.questions import COUNT, KINDS, SETS, Question, questions
+from abn.exercises.draw import COUNT, KINDS, SETS, Question, questions
 from abn.exercises.scores import Answered, Total, answered, as_csv, totals

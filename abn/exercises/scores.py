@@ -10,7 +10,7 @@ import numpy as np
 from abn.errors import ABNError
 from abn.exercises import words
 from abn.exercises.bank import Bank
-from abn.exercises.questions import KINDS, Question
+from abn.exercises.draw import KINDS, Question
 
 Cell = tuple[int, int]  # row and column, from 0
 COLUMNS = ("set", "question", "kind", "picture", "variant", "answer", "right answer", "score")

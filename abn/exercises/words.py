@@ -53,8 +53,7 @@ def named(prediction: Prediction) -> str:
 def ask_where(card: Card, shape: tuple[int, int]) -> str:
     h, w = shape
     return (
-        f"The network is {card.title}. Its map has {h} × {w} cells: pick the one where you expect its attention map to "
-        "be brightest."
+        f"The attention map of the network “{card.title}” has {h} × {w} cells. Where will it be brightest? Pick a cell."
     )
 
 
@@ -79,13 +78,14 @@ def remark_where(told: Told, at: tuple[int, int], score: float) -> str:
 
 
 def ask_head(card: Card) -> str:
-    return f"The two heads of {card.title} name different classes, and exactly one of them is right. Which head is it?"
+    return f"The two heads of the network “{card.title}” name different classes, and one of them is right. Which head?"
 
 
 def explain_head(card: Card, told: Told, right: str) -> str:
     (other,) = set(HEADS) - {right}
     good, bad = (getattr(told, head)[0] for head in (right, other))
-    sentences = [f"The {right} head says {named(good)}, which is right; the {other} head says {named(bad)}."]
+    labelled = f"The {right} head says {named(good)}, which is right by the picture's labels"
+    sentences = [f"{labelled}; the {other} head says {named(bad)}."]
     if good.probability < bad.probability:
         sentences.append("The right head was the less certain one: how sure a head is doesn't tell that it is right.")
     if card.mechanism == "none":
@@ -131,11 +131,10 @@ def _by_height(bank: Bank, picture: str, variants: Sequence[str]) -> list[str]:
 # ---- flip ----
 
 
-def ask_flip(card: Card, told: Told, edit: str) -> str:
-    first, second = told.perception[:2]
+def ask_flip(card: Card, edit: str) -> str:
     return (
-        f"{card.title} says {named(first)}, next comes {named(second)}. Its map is edited ({edit}: {EDITS[edit]}), and "
-        "the perception branch is asked again. Does it name another class now?"
+        f"The map of the network “{card.title}” is edited ({edit}: {EDITS[edit]}), and its perception branch is asked "
+        "again. Does it name another class now?"
     )
 
 
@@ -145,8 +144,8 @@ def explain_flip(told: Told, edit: str) -> str:
     change = f"“{short_label(first.label)}” changed by {points(edited.change)} points"
     if told.flips(edit):
         return (
-            f"It now says {named(edited.after)}: {change}; before the edit it led by {lead} points. {LOST[edit]} So this "
-            "answer depends on what M is, which doesn't say that M was right."
+            f"It now says {named(edited.after)}: {change}; before the edit it led by {lead} points. {LOST[edit]} So "
+            "this answer depends on what M is, which doesn't say that M was right."
         )
     return (
         f"It still says {named(edited.after)}: {change}; before the edit it led by {lead} points. {LOST[edit]} That an "

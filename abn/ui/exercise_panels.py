@@ -1,92 +1,28 @@
-"""Questions as a person sees them: the picture, the options, then the map, what is right, and why; and the scores.
+"""Questions as a person sees them: the picture, the options, then the map, what is right, and why.
 
-Everything comes from the stored bank, so nothing here loads a network. Answers live in the session, set by set.
+Everything comes from the stored bank, so nothing here loads a network.
 """
 
 import html
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import streamlit as st
 from PIL import Image
 
 from abn import exercises, render
-from abn.errors import ABNError
 from abn.exercises import Answered, Bank, Question
 from abn.exercises.scores import Cell
 from abn.explanation import Prediction
 from abn.picture import fit_picture, open_picture
-from abn.ui import address, mapview, panels
-from abn.ui.frame import PAGES, plain
+from abn.ui import mapview, panels
+from abn.ui.exercise_sitting import Sitting
+from abn.ui.frame import plain
 from abn.ui.pickers import View
 
-HOW = View(opacity=0.55, colours=render.DEFAULT_COLOURS, scale="raw", smooth=True)  # the same for everybody
+HOW = View(opacity=0.6, colours=render.DEFAULT_COLOURS, scale="raw", smooth=True)  # the same for everybody
 RAW = (0.0, 1.0)
 GREY = "#8a919b"  # of what was before, as on Intervene
-SITTINGS = 12  # sets that a session keeps, the latest
-AGAIN = {  # by kind: the page to look at again, and what for
-    "where": ("app.py", "See where several networks look on one photograph."),
-    "head": ("pages/Inside.py", "Follow both heads from the picture to their answers."),
-    "mechanism": ("pages/Ablation.py", "Swap the mechanism, and see what changes."),
-    "flip": ("pages/Intervene.py", "Edit a map yourself, and see what the answer does."),
-}
 LIMITS = "A map is evidence of what the network weighs, not proof of why it answers as it does."
-
-
-@dataclass
-class Sitting:
-    """One person's way through one set."""
-
-    answers: dict[int, Answered] = field(default_factory=dict)  # by the question's number
-    at: int = 0  # the question shown, from 0; after the last come the scores
-    cell: Cell | None = None  # picked and not yet answered with
-
-    @property
-    def score(self) -> float:
-        return sum(one.score for one in self.answers.values())
-
-
-def chosen_set() -> int:
-    """The number of the set, as the session or else the address has it; the address bar holds it."""
-    if st.session_state.get("exercise_set") not in exercises.SETS:
-        given = address.whole_numbers("set")
-        legal = len(given) == 1 and given[0] in exercises.SETS
-        st.session_state.exercise_set = given[0] if legal else exercises.SETS[0]
-    address.hold("set", st.session_state.exercise_set, None)
-    return st.session_state.exercise_set
-
-
-def material(seed: int) -> tuple[Bank, Sequence[Question]]:
-    """The bank and the questions of a set; the page ends with a sentence where there are none."""
-    bank = exercises.read_bank()
-    if bank.stale:
-        st.warning(
-            "Some pictures or networks have changed since the exercises were stored, so this set may differ from other "
-            "people's. `python -m abn gallery` stores them again.",
-            icon=":material/warning:",
-        )
-    try:
-        return bank, exercises.questions(seed, bank=bank)
-    except ABNError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        st.stop()
-
-
-def sitting(seed: int) -> Sitting:
-    """This session's way through a set; a few others are kept."""
-    kept = st.session_state.setdefault("sittings", {})
-    kept[seed] = kept.pop(seed, None) or Sitting()
-    for old in list(kept)[:-SITTINGS]:
-        del kept[old]
-    return kept[seed]
-
-
-def progress(seed: int, asked: Sequence[Question], sat: Sitting) -> None:
-    """Which set, how far, and the score so far."""
-    done, at = len(sat.answers), min(sat.at + 1, len(asked))
-    place = f"**{at} of {len(asked)}**" if sat.at < len(asked) else "**Scores**"
-    score = f" · {sat.score:.1f} of {done} points so far" if done else ""
-    st.progress(done / len(asked), f"Set {seed} · {place}{score}")
 
 
 def heading(question: Question) -> None:
@@ -101,7 +37,7 @@ def heading(question: Question) -> None:
 def where(bank: Bank, question: Question, sat: Sitting, given: Answered | None) -> None:
     """Pick the cell on the plain picture; then the map, with the cell framed."""
     told, image = bank.told[question.picture, question.variant], _seen(bank, question.picture, question.variant)
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([5, 6], gap="large")
     with left:
         if given:
             _map(bank, question, question.variant, picked=given.answer)
@@ -140,7 +76,7 @@ def where(bank: Bank, question: Question, sat: Sitting, given: Answered | None) 
 def head(bank: Bank, question: Question, sat: Sitting, given: Answered | None) -> None:
     """Both heads' first answers beside the picture; then the map and more of what they say."""
     told = bank.told[question.picture, question.variant]
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([5, 6], gap="large")
     with left:
         if given:
             _map(bank, question, question.variant)
@@ -197,10 +133,10 @@ def reveal(question: Question, sat: Sitting, given: Answered, said: Callable[[st
     if not question.options:
         st.info(f"**{given.score:.2f} points.** {plain(given.remark)}", icon=":material/my_location:")
     elif given.score:
-        st.success(f"Right: **{plain(said(question.right))}**.", icon=":material/check:")
+        st.success(f"Right: “**{plain(said(question.right))}**”.", icon=":material/check:")
     else:
         st.warning(
-            f"You said {plain(said(given.in_words))}. Right is **{plain(said(question.right))}**.",
+            f"You said “{plain(said(given.in_words))}”. Right is “**{plain(said(question.right))}**”.",
             icon=":material/close:",
         )
     st.markdown(plain(question.explanation))
@@ -281,7 +217,7 @@ def _large(image: Image.Image) -> Image.Image:
 def _answers(says: dict[str, tuple[str, Sequence[Prediction]]]) -> None:
     """Who says what with which probability: name → colour and classes, the likeliest first."""
     rows = "".join(
-        f'<dt style="--head: {colour}">{html.escape(name) if place == 0 else ""}</dt>'
+        f"{_named(name, colour) if place == 0 else '<dt></dt>'}"
         f"<dd>{html.escape(render.short_label(one.label))}</dd><dd>{render.percent(one.probability)}</dd>"
         for name, (colour, found) in says.items()
         for place, one in enumerate(found)
@@ -289,70 +225,5 @@ def _answers(says: dict[str, tuple[str, Sequence[Prediction]]]) -> None:
     st.html(f'<dl class="abn-answer">{rows}</dl>')
 
 
-# ---- the end ----
-
-
-def finish(seed: int, asked: Sequence[Question], sat: Sitting) -> None:
-    """The score of each kind and what to look at again, all answers, the file, and the way to another set."""
-    answers = [sat.answers[question.number] for question in asked if question.number in sat.answers]
-    st.subheader(f"{sat.score:.1f} of {len(answers)} points", anchor=False)
-    totals = exercises.totals(answers)
-    for place, (kind, total) in zip(st.columns(len(totals), gap="medium"), totals.items(), strict=True):
-        page, why = AGAIN[kind]
-        with place, st.container(border=True):
-            st.metric(exercises.KINDS[kind], f"{total.score:.2f} of {total.count}")
-            st.caption(why)
-            st.page_link(page, label=f"Look again: {PAGES[page][0]}", icon=PAGES[page][1])
-    st.caption(
-        "Cells picked at random get half of the points of “Where will it look?” on average; guesses get half where "
-        f"there are two options and a third where there are three. {LIMITS}"
-    )
-    st.dataframe(
-        [
-            {
-                "question": one.question.number,
-                "": exercises.KINDS[one.question.kind],
-                "picture": one.question.picture,
-                "answer": one.in_words,
-                "right answer": one.question.right,
-                "points": round(one.score, 2),
-            }
-            for one in answers
-        ],
-        hide_index=True,
-        width="stretch",
-        key="exercise-answers",
-    )
-    with st.container(horizontal=True):
-        st.download_button(
-            "Results as CSV, without names",
-            exercises.as_csv(seed, answers),
-            f"abn-exercises-set-{seed}.csv",
-            "text/csv",
-            on_click="ignore",
-            icon=":material/download:",
-            key="exercise-csv",
-            width="content",
-        )
-        after = exercises.SETS[seed % len(exercises.SETS)]
-        st.button(
-            "Another set",
-            on_click=_open,
-            args=(after,),
-            icon=":material/shuffle:",
-            key="exercise-other",
-            type="primary",
-        )
-        st.button(
-            "Answer this set again", on_click=_again, args=(seed,), icon=":material/replay:", key="exercise-again"
-        )
-    st.markdown("The same questions for a whole class, by this link:")
-    st.code(f"{(st.context.url or '').split('?')[0]}?set={seed}", language=None)
-
-
-def _open(seed: int) -> None:
-    st.session_state.exercise_set = seed
-
-
-def _again(seed: int) -> None:
-    st.session_state.sittings[seed] = Sitting()
+def _named(name: str, colour: str) -> str:
+    return f'<dt style="--head: {colour}">{html.escape(name)}</dt>'

@@ -27,7 +27,7 @@ SCARCE = ("head", "mechanism", "flip", "where")  # those with the fewest picture
 SETS = range(1, 10_000)  # the numbers that sets have
 COUNT = 8  # questions of a set
 LIVELY = 0.3  # a map whose cells differ by less (of the 0 to 1 that M can span) has too little to find
-APART = 0.1  # by how much the highest M of any two of three maps must differ
+APART = 0.12  # by how much the highest M of any two of three maps must differ
 SURE = 0.02  # by how much the class named after an edit must lead the next
 
 Thing = TypeVar("Thing")
@@ -166,6 +166,6 @@ def _question(number: int, kind: str, about: _Subject, bank: Bank, dice: random.
         asks, options = words.ask_mechanism("ABC"[shown.index(variant)]), words.MECHANISMS
         right, explanation = card.mechanism, words.explain_mechanism(bank, about.picture, shown)
     else:
-        asks, options = words.ask_flip(card, told, edit), (words.FLIPS, words.STAYS)
+        asks, options = words.ask_flip(card, edit), (words.FLIPS, words.STAYS)
         right, explanation = about.balance, words.explain_flip(told, edit)
     return Question(number, kind, item.id, variant, asks, options, right, explanation, edit, tuple(shown))
