@@ -22,7 +22,7 @@ import numpy as np
 from abn.explanation import Explanation, Prediction
 from abn.first_view import SAMPLES, photographs
 from abn.picture import Picture, open_picture
-from abn.variants import Card, class_names, list_variants
+from abn.variants import IMAGENET, Card, class_names, list_variants
 
 if TYPE_CHECKING:
     from abn.intervene import Subject
@@ -121,7 +121,8 @@ def build(
     from abn.variants import load_variant
 
     if cards is None:
-        cards = [card for card in list_variants() if card.kind == "photograph" and not card.lesson]
+        known = [card for card in list_variants() if card.classes == IMAGENET and card.kind == "photograph"]
+        cards = [card for card in known if not card.lesson]
     networks = {card.id: load_variant(card) for card in cards}
 
     def load(card: Card):
