@@ -61,7 +61,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     variants.add_argument("--markdown", action="store_true", help="print the measured figures as a table")
     variants.set_defaults(run=_variants)
 
-    gallery = commands.add_parser("gallery", help="compute again the results that the app shows first")
+    gallery = commands.add_parser("gallery", help="compute again what the app shows first, and its exercises")
     gallery.set_defaults(run=_gallery)
 
     wanted = next((word for word in arguments if not word.startswith("-")), None)
@@ -102,9 +102,11 @@ def _variants(args: argparse.Namespace) -> int:
 
 
 def _gallery(args: argparse.Namespace) -> int:
-    from abn.first_view import build
+    from abn import first_view
+    from abn.exercises import bank
 
-    build(progress=log.info)
+    first_view.build(progress=log.info)
+    bank.build(progress=log.info)
     return 0
 
 

@@ -15,6 +15,7 @@ from abn.render import data_url
 
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 REST = "Point at a cell to read it in every map."
+PICK = "Pick a cell: click or tap it, or go there with the arrow keys and press space."
 
 _CSS = """
 .view { position: relative; width: 100%; border-radius: 8px; overflow: hidden; outline-offset: 2px; }
@@ -52,7 +53,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const [left, top, right, bottom] = data.box, { height, width } = data
   if (image.src !== data.picture) image.src = data.picture
   image.alt = data.alt
-  view.setAttribute("aria-label", `${data.alt} Arrow keys read its cells.`)
+  view.setAttribute("aria-label", `${data.alt} ${data.values ? "Arrow keys read its cells." : data.rest}`)
   frame.style.setProperty("--shape", data.shape)
 
   const surround = (box, row, column) => {
@@ -77,8 +78,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (!at) return
     const row = clamp(Math.floor(at.y * height), height), column = clamp(Math.floor(at.x * width), width)
     surround(find(".mark"), row, column)
-    const value = data.values[row * width + column].toFixed(data.digits).replace("-", "−")
-    said.textContent = `row ${row + 1}, column ${column + 1}: ${data.symbol} ${value}`
+    const value = data.values?.[row * width + column].toFixed(data.digits).replace("-", "−")
+    said.textContent = `row ${row + 1}, column ${column + 1}` + (data.values ? `: ${data.symbol} ${value}` : "")
   }
   const place = event => {
     const box = image.getBoundingClientRect()
@@ -135,10 +136,12 @@ def show(
     digits: int = 2,
     picked: tuple[int, int] | None = None,
     on_pick: Callable[[int, int], None] | None = None,
+    hidden: bool = False,
 ) -> None:
     """Show a picture that a map (h, w) was drawn over; `box` says which part of what is drawn, left to bottom in 0 … 1,
     the map covers, and `extent` which part of the whole photograph (`Fitted.extent`). `on_pick` gets the row and the
-    column of a cell that a person picks; `picked` is framed.
+    column of a cell that a person picks; `picked` is framed. Of a `hidden` map no value goes to the browser: its cells
+    can be picked, not read.
     """
 
     def on_picked() -> None:
@@ -151,14 +154,14 @@ def show(
         "picture": data_url(drawn),
         "alt": alt,
         "shape": f"{drawn.width} / {drawn.height}",
-        "values": np.round(values, digits).ravel().tolist(),
+        "values": None if hidden else np.round(values, digits).ravel().tolist(),
         "height": values.shape[0],
         "width": values.shape[1],
         "box": list(box),
         "extent": list(extent),
         "symbol": symbol,
         "digits": digits,
-        "rest": REST,
+        "rest": PICK if hidden else REST,
         "picks": on_pick is not None,
         "picked": picked,
     }

@@ -1,0 +1,31 @@
+"""Exercises: predict first, then see; the same questions for everybody who opens the same set."""
+
+import streamlit as st
+
+from abn.ui import exercise_end, frame
+from abn.ui import exercise_panels as panels
+from abn.ui import exercise_sitting as sittings
+
+frame.begin("Exercises", "Predict first, then see: what does the attention map do, and what doesn't it tell?")
+
+seed = sittings.chosen_set()
+bank, asked = sittings.material(seed)
+sitting = sittings.sitting(seed)
+sittings.progress(seed, asked, sitting)
+
+if sitting.at >= len(asked):
+    exercise_end.finish(seed, bank, asked, sitting)
+    st.stop()
+
+question = asked[sitting.at]
+given = sitting.answers.get(question.number)
+panels.heading(question)
+if question.kind == "where":
+    panels.where(bank, question, sitting, given)
+elif question.kind == "head":
+    panels.head(bank, question, sitting, given)
+elif question.kind == "mechanism":
+    panels.mechanism(bank, question, sitting, given)
+else:
+    panels.flip(bank, question, sitting, given)
+panels.credit(bank, question)
