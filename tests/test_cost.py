@@ -68,12 +68,12 @@ def test_peak_memory_by_hand(measured, batch):
     cells, buffers = 4 * 64 * batch, 4 * (8 + 4 + 2) + 3 * 8  # of three batch norms: statistics, and an int64 each
     parts = {
         "extractor": 4 * 108 + cells * (3 + 4),  # weights, picture, g
-        "attention_branch": 4 * 44 + buffers + cells * (4 + 4 + 2 + 2),  # g, its norm, the classes, their norm
+        "attention_branch": 4 * 44 + buffers + cells * (4 + 4 + 2),  # g, its norm, the classes
         "perception_branch": 4 * 10 + cells * 4 + batch * 4 * (4 + 2),  # g, pooled, logits
     }
-    joined = {  # the picture stays, and g; nothing is applied yet when the whole needs most
+    joined = {  # the picture stays, and g; the whole needs most at its end, with class maps, M, g′, pooled and logits
         "plain_cnn": 4 * 118 + cells * (3 + 4) + batch * 4 * (4 + 2),
-        "whole": 4 * 162 + buffers + cells * (3 + 4 + 4 + 2 + 2),
+        "whole": 4 * 162 + buffers + cells * (3 + 4 + 2 + 1 + 4) + batch * 4 * (4 + 2),
     }
     assert {part: one.peak_bytes[batch] for part, one in measured[0].items()} == parts | joined
 
