@@ -53,10 +53,7 @@ def need_variants(choice: Choice) -> None:
 def need_networks(choice: Choice) -> Choice:
     """End the page with a sentence while the networks load; else the choice, without those whose weights are broken."""
     need_variants(choice)
-    if not live.engine().alive:
-        live.why_not()
-        live.take_over()
-        st.stop()
+    live.need()
     broken = live.broken(choice.asked.cards)
     for sentence in broken.values():
         st.warning(frame.plain(sentence), icon=":material/warning:")

@@ -15,6 +15,7 @@ PAGES = {  # in the order of the list; the first is the first page
     "pages/Intervene.py": ("Intervene", ":material/brush:"),
     "pages/Measure.py": ("Measure", ":material/monitoring:"),
     "pages/Study.py": ("Study", ":material/science:"),
+    "pages/Learn.py": ("Learn", ":material/school:"),
     "pages/Exercises.py": ("Exercises", ":material/quiz:"),
     "pages/Bring_your_own.py": ("Bring your own", ":material/upload_file:"),
 }

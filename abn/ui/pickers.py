@@ -65,10 +65,10 @@ def picture() -> Chosen:
     for name, sentence in refused():
         st.error(f"{plain(name)}: {plain(sentence)}", icon=":material/broken_image:")
     address.hold("photo", chosen if chosen in gallery and chosen != next(iter(gallery)) else "", "")
-    opened = st.session_state.get("opened")
-    if opened is None or opened[0] != chosen:
-        opened = st.session_state.opened = (chosen, _open(chosen))
-    return opened[1]
+    last = st.session_state.get("opened")
+    if last is None or last[0] != chosen:
+        last = st.session_state.opened = (chosen, opened(chosen))
+    return last[1]
 
 
 def variants(cards: Sequence[Card]) -> list[Card]:
@@ -239,15 +239,16 @@ def choose_photo(photo: str) -> None:
     st.session_state.photo = photo
 
 
-def _open(chosen: str) -> Chosen:
+def opened(chosen: str) -> Chosen:
+    """A photograph of the gallery by its id, or an upload by its key."""
     upload = held().get(chosen)
     if upload is None:
         photo = first_view.gallery()[chosen]
-        opened = open_picture(photo.path.read_bytes(), name=photo.file)
+        found = open_picture(photo.path.read_bytes(), name=photo.file)
         credit = f"{plain(photo.author)} · {plain(photo.licence)}"
-        return Chosen(opened, _display(opened.image), photo.title, photo.alt, credit, plain(photo.source), photo.kind)
-    opened = open_picture(upload.data, name=upload.name)
-    return Chosen(opened, _display(opened.image), opened.name, f"Your picture {opened.name}")
+        return Chosen(found, _display(found.image), photo.title, photo.alt, credit, plain(photo.source), photo.kind)
+    found = open_picture(upload.data, name=upload.name)
+    return Chosen(found, _display(found.image), found.name, f"Your picture {found.name}")
 
 
 def _display(image: Image.Image) -> Image.Image:
