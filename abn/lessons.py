@@ -82,8 +82,8 @@ STEPS = (
         "Most of the time both say the same. Where they part, one of them has seen something that the other has not. "
         "The authors' own viewers throw the auxiliary answer away; here it always stands beside the other.",
         "Find a photograph where the two heads disagree.",
-        "When heads disagree, neither is right by right of its name. A disagreement is a good place to look closely, "
-        "and to trust the network less.",
+        "When heads disagree, either may be right: on one photograph the auxiliary head, on another the perception "
+        "head. A disagreement is a good place to look closely, and to trust the network less.",
         "pages/Ablation.py",
     ),
     Step(
@@ -138,8 +138,8 @@ STEPS = (
     Step(
         "limits",
         "What a map can't tell you",
-        "A map shows what the network weighs. It is evidence, not proof of why. It has few cells, and each cell has seen "
-        "much of the picture around it. A network that never looks at its map can still draw a fine one. A map that "
+        "A map shows what the network weighs. It is evidence, not proof of why. It has few cells, and each cell has "
+        "seen much of the picture around it. A network that never looks at its map can still draw a fine one. A map that "
         "lies on the object does not make the answer right, and one that lies elsewhere does not make it wrong.\n\n"
         "Below are four sentences that people say about such maps.",
         "Which of the four are true? Mark each as true or false.",

@@ -41,8 +41,9 @@ def words(step: Step) -> None:
 def outcome(step: Step, done: bool) -> None:
     """What to notice once the task is done, and the way on. A task that was done stays done."""
     number = STEPS.index(step) + 1
-    if done:
+    if done and step.key not in _done():
         _done().add(step.key)
+        st.rerun()  # the row above is to show it
     if step.key in _done():
         st.success(f"**Done.** {step.notice}", icon=":material/check_circle:")
     with st.container(horizontal=True):

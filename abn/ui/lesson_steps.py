@@ -113,7 +113,7 @@ def mechanism() -> bool:
         _map(after, card, "lesson-applied")
     with right:
         panels.heading(after, card)
-        intervene_panels.verdict(_effect(before, after), before.labels)
+        panels.verdict(_effect(before, after), before.labels)
         panels.bars(after, card, len(render.shared_classes(after)))
     return _effect(before, after).flips
 
@@ -153,7 +153,7 @@ def bright() -> bool:
             _map(before, card, f"lesson-bright-{variant}")
             image = after.fitted.image.resize((224, 224))
             st.image(image, alt=f"What the network got, {chosen} covered.", width=160)
-            intervene_panels.verdict(_effect(before, after), before.labels)
+            panels.verdict(_effect(before, after), before.labels)
     return set(options[1:]) <= set(tried)
 
 
@@ -175,7 +175,7 @@ def faithful() -> bool:
             st.markdown(f"**In {name}**")
             image = after.fitted.image.resize((448, 448))
             st.image(image, alt=f"The picture with {percent} % of its cells covered, in {name}.", width="stretch")
-            intervene_panels.verdict(_effect(before, after), before.labels)
+            panels.verdict(_effect(before, after), before.labels)
             flips.append(_effect(before, after).flips)
     return flips[0] and not flips[1]
 
@@ -216,7 +216,7 @@ def change() -> bool:
     with left:
         intervene_panels.board(choice, card, subject, name, past)
     with right:
-        intervene_panels.verdict(effect, class_names(card))
+        panels.verdict(effect, class_names(card))
     return effect.flips and past.now.name != history.OWN
 
 
