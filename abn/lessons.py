@@ -139,8 +139,8 @@ STEPS = (
         "limits",
         "What a map can't tell you",
         "A map shows what the network weighs. It is evidence, not proof of why. It has few cells, and each cell has "
-        "seen much of the picture around it. A network that never looks at its map can still draw a fine one. A map that "
-        "lies on the object does not make the answer right, and one that lies elsewhere does not make it wrong.\n\n"
+        "seen much of the picture around it. A network that never looks at its map can still draw a fine one. A map "
+        "that lies on the object does not make the answer right, and one that lies elsewhere doesn't make it wrong.\n\n"
         "Below are four sentences that people say about such maps.",
         "Which of the four are true? Mark each as true or false.",
         "Whoever can answer these reads maps more carefully than most papers do.",

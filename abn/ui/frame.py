@@ -17,6 +17,7 @@ PAGES = {  # in the order of the list; the first is the first page
     "pages/Study.py": ("Study", ":material/science:"),
     "pages/Learn.py": ("Learn", ":material/school:"),
     "pages/Exercises.py": ("Exercises", ":material/quiz:"),
+    "pages/Teach.py": ("Teach", ":material/co_present:"),
     "pages/Bring_your_own.py": ("Bring your own", ":material/upload_file:"),
 }
 

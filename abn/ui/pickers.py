@@ -61,7 +61,8 @@ def picture() -> Chosen:
     if chosen not in gallery and chosen not in uploads:
         chosen = st.session_state.photo = next(iter(gallery))
     items = [Thumbnail(key, upload.name, upload.thumbnail) for key, upload in reversed(uploads.items())]
-    strip([*items, *_gallery_thumbnails()], chosen, label="Photographs", key="strip", on_pick=choose_photo)
+    if not address.hidden():
+        strip([*items, *_gallery_thumbnails()], chosen, label="Photographs", key="strip", on_pick=choose_photo)
     for name, sentence in refused():
         st.error(f"{plain(name)}: {plain(sentence)}", icon=":material/broken_image:")
     address.hold("photo", chosen if chosen in gallery and chosen != next(iter(gallery)) else "", "")
@@ -83,6 +84,8 @@ def variants(cards: Sequence[Card]) -> list[Card]:
     if chosen is None or not by_id.keys() >= set(chosen):  # the first run, or a card has gone since
         named = st.query_params.get("variants", "") if chosen is None else ",".join(chosen)
         st.session_state.variant_ids = choices.known_variants(named, cards)
+    if address.hidden():
+        return [by_id[key] for key in st.session_state.variant_ids]
     with st.popover("Variants", icon=":material/view_column:"):
         picked = st.multiselect(
             "Networks side by side",
@@ -172,7 +175,7 @@ def view() -> View:
             st.slider, label, 0, most, step=5, format="%d %%", key=key, legal=steps, default=default, help=says
         )
 
-    with st.popover("View", icon=":material/palette:"):
+    with st.container() if address.hidden() else st.popover("View", icon=":material/palette:"):
         opacity = percent("Opacity of the map", 100, 55, "opacity")
         colours = one_of(
             "Colours",
