@@ -8,7 +8,7 @@ from abn import first_view
 from abn.lessons import STEPS
 from abn.picture import FITS
 from abn.ui import choices, live
-from abn.ui.frame import PAGES, plain
+from abn.ui.frame import PAGES
 
 WITH_PICTURE = ("app.py", "pages/Inside.py", "pages/Ablation.py", "pages/Intervene.py", "pages/Measure.py")
 LESSON, EXERCISES = "pages/Learn.py", "pages/Exercises.py"
@@ -52,11 +52,11 @@ def make() -> None:
 def _held(page: str) -> dict[str, str]:
     """What a page about a picture is to hold, as far as it isn't what the page shows by itself."""
     photos, cards = first_view.gallery(), live.cards()
-    photo = st.selectbox("Picture", list(photos), format_func=lambda key: plain(photos[key].title), key="link_photo")
+    photo = st.selectbox("Picture", list(photos), format_func=lambda key: photos[key].title, key="link_photo")
     by_id = {card.id: card for card in cards if not card.id.startswith("own")}
     default = choices.default_variants(cards)
     variants = st.multiselect(
-        "Variants", list(by_id), default, format_func=lambda key: plain(by_id[key].title), max_selections=choices.MOST,
+        "Variants", list(by_id), default, format_func=lambda key: by_id[key].title, max_selections=choices.MOST,
         key="link_variants",
     )  # fmt: skip
     mechanism, same = choices.TRAINED, False
