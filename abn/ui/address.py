@@ -47,10 +47,17 @@ def shared(widget: Callable, *arguments: Any, key: str, legal: Iterable, default
         st.session_state.setdefault(key, first)
     elif stays[key][0] != visit:
         st.session_state[key] = stays[key][1]
-    chosen = widget(*arguments, key=key, **options)
+    chosen = st.session_state[key] if hidden() else widget(*arguments, key=key, **options)
     stays[key] = visit, chosen
     hold(key, _text(chosen), _text(default))
     return chosen
+
+
+def hidden() -> bool:
+    """Whether a teacher's link (`?hide=controls`) hides the controls that all pages share; it goes along too."""
+    hide = st.session_state.setdefault("hide", st.query_params.get("hide") == "controls")
+    hold("hide", "controls" if hide else "", "")
+    return hide
 
 
 def _text(value: Any) -> str:

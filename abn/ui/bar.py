@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from abn.ui import choices, frame, live, pickers, uploads
+from abn.ui import address, choices, frame, live, pickers, uploads
 from abn.ui.pickers import Chosen, View
 from abn.variants import Card, sibling
 
@@ -30,7 +30,10 @@ def bar(*, ablation: bool = False) -> Choice:
     """Draw the strip of pictures and the choices below it; `ablation` draws the mechanism's toggle too."""
     chosen = pickers.picture()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        uploads.add_pictures()
+        if address.hidden():
+            st.button("Show the controls", icon=":material/tune:", on_click=_show, key="show_controls")
+        else:
+            uploads.add_pictures()
         cards = live.cards()
         picked = pickers.variants(cards)
         mechanism = pickers.mechanism() if ablation else (choices.TRAINED, False)
@@ -39,6 +42,10 @@ def bar(*, ablation: bool = False) -> Choice:
     pickers.mind_the_kind(chosen, picked, cards)
     asked = choices.ablate(picked, *mechanism, partial(sibling, among=cards))
     return Choice(chosen, cards, picked, asked, fit, view)
+
+
+def _show() -> None:
+    st.session_state.hide = False
 
 
 def need_variants(choice: Choice) -> None:
@@ -53,10 +60,7 @@ def need_variants(choice: Choice) -> None:
 def need_networks(choice: Choice) -> Choice:
     """End the page with a sentence while the networks load; else the choice, without those whose weights are broken."""
     need_variants(choice)
-    if not live.engine().alive:
-        live.why_not()
-        live.take_over()
-        st.stop()
+    live.need()
     broken = live.broken(choice.asked.cards)
     for sentence in broken.values():
         st.warning(frame.plain(sentence), icon=":material/warning:")

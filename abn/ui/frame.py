@@ -8,6 +8,8 @@ from PIL import Image
 from abn.render import COLOUR_MAPS, DEFAULT_COLOURS
 from abn.variants import problems
 
+SCROLLED = '<div class="abn-wide" role="region" aria-label="A table" tabindex="0">'  # what is too wide, by keyboard too
+
 PAGES = {  # in the order of the list; the first is the first page
     "app.py": ("Compare", ":material/compare:"),
     "pages/Inside.py": ("Inside", ":material/account_tree:"),
@@ -15,7 +17,9 @@ PAGES = {  # in the order of the list; the first is the first page
     "pages/Intervene.py": ("Intervene", ":material/brush:"),
     "pages/Measure.py": ("Measure", ":material/monitoring:"),
     "pages/Study.py": ("Study", ":material/science:"),
+    "pages/Learn.py": ("Learn", ":material/school:"),
     "pages/Exercises.py": ("Exercises", ":material/quiz:"),
+    "pages/Teach.py": ("Teach", ":material/co_present:"),
     "pages/Bring_your_own.py": ("Bring your own", ":material/upload_file:"),
 }
 
@@ -30,6 +34,9 @@ _STYLE = """
 [data-testid="stMainBlockContainer"] { padding-top: 1rem; padding-inline: clamp(1rem, 3vw, 5rem); }
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit; opacity: .95; }
 [data-testid="stPlotlyChart"] text { fill: currentColor !important; }
+[data-testid="stMultiSelect"] [data-tag] { background: rgb(128 128 128 / .25) !important; }  /* not white on blue */
+[data-testid="stMultiSelect"] [data-tag], [data-testid="stMultiSelect"] [data-tag] * { color: inherit !important; }
+.abn-wide { overflow-x: auto; }
 .abn-bar { height: 14px; border-radius: 3px; }
 .abn-ticks { display: flex; justify-content: space-between; font-size: .8rem; font-variant-numeric: tabular-nums; }
 .abn-answer.abn-answer { display: grid; grid-template-columns: auto 1fr auto; gap: 0 .6rem; align-items: baseline;

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+OWN = "own map"  # what the first edit is called
 MOST = 40  # edits kept; the first, the network's own map, always stays
 
 
@@ -48,7 +49,7 @@ class History:
 
 def begun(attention: np.ndarray) -> History:
     """Nothing edited yet."""
-    return History((Edit("own map", attention),))
+    return History((Edit(OWN, attention),))
 
 
 def changed(history: History, name: str, attention: np.ndarray, *, on_the_board: bool = False) -> History:

@@ -103,7 +103,7 @@ def board(choice: Choice, card: Card, subject: Subject, name: str, past: History
         st.button("Undo", icon=":material/undo:", disabled=past.at == 0, args=(name, past.undo()), key="undo", **step)
         last = past.at == len(past.edits) - 1
         st.button("Redo", icon=":material/redo:", disabled=last, args=(name, past.redo()), key="redo", **step)
-        own = history.changed(past, "own map", subject.attention)
+        own = history.changed(past, history.OWN, subject.attention)
         st.button("Reset", icon=":material/restart_alt:", disabled=own is past, args=(name, own), key="reset", **step)
 
 

@@ -217,6 +217,14 @@ def why_not() -> None:
         st.info("The networks are loading: a few seconds, once.", icon=":material/hourglass_top:")
 
 
+def need() -> None:
+    """End the page with a sentence while the networks load."""
+    if not engine().alive:
+        why_not()
+        take_over()
+        st.stop()
+
+
 def take_over() -> None:
     """To be called last on a page, so that the first view need not share the processor: start loading the live models,
     look every other second, and draw the page anew when they are there."""

@@ -11,7 +11,7 @@ from abn.curves import BASELINES
 from abn.faithful import DELETION, INSERTION, KINDS, Beside, Followed, Wanted
 from abn.ui import jobs, live, panels, pickers, shelves
 from abn.ui.bar import Choice
-from abn.ui.frame import plain
+from abn.ui.frame import SCROLLED, plain
 from abn.ui.jobs import Job, Piece
 from abn.variants import Card, class_names
 
@@ -46,10 +46,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], grey: Sequence[Seq
             cells = "".join(f"<td>{html.escape(text)}</td>" for text in rest)
             body += f"<tr{look}><th scope='row'>{html.escape(first)}</th>{cells}</tr>"
     style = f"table-layout: auto; white-space: pre-line; min-width: {8 * len(head)}rem"
-    st.html(
-        f'<div style="overflow-x: auto"><table class="abn-card" style="{style}"><thead><tr>{top}</tr></thead>'
-        f"{body}</table></div>"
-    )
+    st.html(f'{SCROLLED}<table class="abn-card" style="{style}"><thead><tr>{top}</tr></thead>{body}</table></div>')
 
 
 def signed(value: float) -> str:

@@ -14,7 +14,7 @@ _CSS = """
 .wide { overflow-x: auto; padding-bottom: 4px; }
 .wide svg { min-width: 1260px; }
 .narrow { display: none; max-width: 420px; margin-inline: auto; }
-@container (max-width: 640px) {
+@container (max-width: 1000px) {
   .wide { display: none; }
   .narrow { display: block; }
 }

@@ -61,14 +61,15 @@ def picture() -> Chosen:
     if chosen not in gallery and chosen not in uploads:
         chosen = st.session_state.photo = next(iter(gallery))
     items = [Thumbnail(key, upload.name, upload.thumbnail) for key, upload in reversed(uploads.items())]
-    strip([*items, *_gallery_thumbnails()], chosen, label="Photographs", key="strip", on_pick=choose_photo)
+    if not address.hidden():
+        strip([*items, *_gallery_thumbnails()], chosen, label="Photographs", key="strip", on_pick=choose_photo)
     for name, sentence in refused():
         st.error(f"{plain(name)}: {plain(sentence)}", icon=":material/broken_image:")
     address.hold("photo", chosen if chosen in gallery and chosen != next(iter(gallery)) else "", "")
-    opened = st.session_state.get("opened")
-    if opened is None or opened[0] != chosen:
-        opened = st.session_state.opened = (chosen, _open(chosen))
-    return opened[1]
+    last = st.session_state.get("opened")
+    if last is None or last[0] != chosen:
+        last = st.session_state.opened = (chosen, opened(chosen))
+    return last[1]
 
 
 def variants(cards: Sequence[Card]) -> list[Card]:
@@ -83,6 +84,8 @@ def variants(cards: Sequence[Card]) -> list[Card]:
     if chosen is None or not by_id.keys() >= set(chosen):  # the first run, or a card has gone since
         named = st.query_params.get("variants", "") if chosen is None else ",".join(chosen)
         st.session_state.variant_ids = choices.known_variants(named, cards)
+    if address.hidden():
+        return [by_id[key] for key in st.session_state.variant_ids]
     with st.popover("Variants", icon=":material/view_column:"):
         picked = st.multiselect(
             "Networks side by side",
@@ -172,7 +175,7 @@ def view() -> View:
             st.slider, label, 0, most, step=5, format="%d %%", key=key, legal=steps, default=default, help=says
         )
 
-    with st.popover("View", icon=":material/palette:"):
+    with st.container() if address.hidden() else st.popover("View", icon=":material/palette:"):
         opacity = percent("Opacity of the map", 100, 55, "opacity")
         colours = one_of(
             "Colours",
@@ -239,15 +242,16 @@ def choose_photo(photo: str) -> None:
     st.session_state.photo = photo
 
 
-def _open(chosen: str) -> Chosen:
+def opened(chosen: str) -> Chosen:
+    """A photograph of the gallery by its id, or an upload by its key."""
     upload = held().get(chosen)
     if upload is None:
         photo = first_view.gallery()[chosen]
-        opened = open_picture(photo.path.read_bytes(), name=photo.file)
+        found = open_picture(photo.path.read_bytes(), name=photo.file)
         credit = f"{plain(photo.author)} · {plain(photo.licence)}"
-        return Chosen(opened, _display(opened.image), photo.title, photo.alt, credit, plain(photo.source), photo.kind)
-    opened = open_picture(upload.data, name=upload.name)
-    return Chosen(opened, _display(opened.image), opened.name, f"Your picture {opened.name}")
+        return Chosen(found, _display(found.image), photo.title, photo.alt, credit, plain(photo.source), photo.kind)
+    found = open_picture(upload.data, name=upload.name)
+    return Chosen(found, _display(found.image), found.name, f"Your picture {found.name}")
 
 
 def _display(image: Image.Image) -> Image.Image:

@@ -12,7 +12,7 @@ from abn import charts, findings
 from abn.errors import ABNError
 from abn.findings import Cost, Costs, Dispute, Finding, Published, Study
 from abn.ui import live
-from abn.ui.frame import plain
+from abn.ui.frame import SCROLLED, plain
 
 Found = TypeVar("Found")
 
@@ -293,7 +293,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     )
     style = "table-layout: auto; white-space: nowrap"
     head = f'<tr style="white-space: normal">{top}</tr>'
-    st.html(f'<div style="overflow-x: auto"><table class="abn-card" style="{style}">{head}{body}</table></div>')
+    st.html(f'{SCROLLED}<table class="abn-card" style="{style}">{head}{body}</table></div>')
 
 
 # ---- what was published ----

@@ -1,0 +1,19 @@
+"""Learn: the guided lesson, ten short steps with a task each."""
+
+import streamlit as st
+
+from abn.ui import frame, lesson_panels, live
+from abn.ui.lesson_steps import LIVE
+
+frame.begin("Learn", "Ten short steps: what an attention branch is, what its map shows, and what no map can tell.")
+step = lesson_panels.choose()
+left, right = st.columns([2, 3], gap="large")
+with left:
+    lesson_panels.words(step)
+    below = st.container()
+live.need()
+with right:
+    done = LIVE[step.key]()
+with below:
+    lesson_panels.outcome(step, done)
+live.take_over()
