@@ -43,7 +43,7 @@ def another_class(page) -> None:
 
 def follow_the_path(page) -> None:
     for stage in ("M", "g′", "logits"):
-        page.locator(f".wide [data-stage='{stage}']").click()
+        page.locator(f"[data-stage='{stage}']:visible").click()
         settled(page)
 
 
