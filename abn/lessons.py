@@ -143,7 +143,7 @@ STEPS = (
         "that lies on the object does not make the answer right, and one that lies elsewhere doesn't make it wrong.\n\n"
         "Below are four sentences that people say about such maps.",
         "Which of the four are true? Mark each as true or false.",
-        "Whoever can answer these reads maps more carefully than most papers do.",
+        "For each of these sentences the app has the experiment ready: Compare, Intervene, Ablation and Measure.",
         "app.py",
     ),
 )

@@ -63,14 +63,18 @@ def parts() -> bool:
     """The path, whose stages are pressed."""
     choice, card = _about(PHOTO)
     looked = inside.look(choice.chosen.picture, card, FIT)
-    seen = st.session_state.setdefault("lesson-stages", [])
-    wide, narrow = inside.drawings(choice.chosen.picture, card, FIT, VIEW)
-    chosen = seen[-1] if seen else "x"
-    path.path(
-        wide, narrow, chosen, label="The path from the picture to the answer", key="lesson-path", on_pick=seen.append
-    )
+    seen = st.session_state.setdefault("lesson-stages", {})
+    chosen = st.session_state.get("lesson-stage", "x")
+
+    def press(stage: str) -> None:
+        seen[stage] = True
+        st.session_state["lesson-stage"] = stage
+
     st.markdown(f"**{chosen}**, {' × '.join(map(str, looked.stage(chosen).shape))}: {inside_panels.MEANINGS[chosen]}")
-    return {"M", "g′", "logits"} <= set(seen)
+    wide, narrow = inside.drawings(choice.chosen.picture, card, FIT, VIEW)
+    label = "The path from the picture to the answer"
+    path.path(wide, narrow, chosen, label=label, key="lesson-path", on_pick=press)
+    return {"M", "g′", "logits"} <= seen.keys()
 
 
 def equations() -> bool:
@@ -140,8 +144,8 @@ def bright() -> bool:
     """The brightest or the darkest fifth covered, in a network and in one whose map is upside down."""
     options = ("nothing", "the brightest fifth", "the darkest fifth")
     chosen = st.segmented_control("Cover", options, default=options[0], required=True, key="lesson-cover")
-    tried = st.session_state.setdefault("lesson-tried", [])
-    tried.append(chosen)
+    tried = st.session_state.setdefault("lesson-tried", {})
+    tried[chosen] = True
     for place, variant in zip(st.columns(2, gap="medium"), (ADDITIVE, UPSIDE_DOWN), strict=True):
         choice, card = _about(PHOTO, variant)
         before = _ask(choice, card)
@@ -154,7 +158,7 @@ def bright() -> bool:
             image = after.fitted.image.resize((224, 224))
             st.image(image, alt=f"What the network got, {chosen} covered.", width=160)
             panels.verdict(_effect(before, after), before.labels)
-    return set(options[1:]) <= set(tried)
+    return set(options[1:]) <= tried.keys()
 
 
 def faithful() -> bool:
