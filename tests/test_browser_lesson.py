@@ -143,3 +143,37 @@ def test_any_step_can_be_linked_and_an_unknown_one_is_the_first(page, server):
     for given, number in (("7", 7), ("99", 1), ("x", 1), ("-1", 1)):
         page.goto(f"{server}Learn?step={given}")
         page.get_by_role("heading", name=re.compile(re.escape(STEPS[number - 1].title))).wait_for(timeout=LOADED)
+
+
+def test_a_link_made_here_shows_the_same_numbers_in_a_fresh_profile(page, server, network):
+    from abn import render
+    from abn.explainer import explain
+    from abn.picture import open_picture
+
+    page.goto(f"{server}Teach")
+    page.get_by_role("combobox", name="Picture").click()
+    photo = first_view.gallery()["toucan"]
+    page.get_by_role("option", name=photo.title).click()
+    settled(page)
+    page.get_by_role("combobox", name="Mechanism").click()
+    page.get_by_role("option", name="multiplicative").click()
+    settled(page)
+    page.get_by_text("Same weights", exact=True).click()
+    settled(page)
+    page.get_by_text("Hide the controls", exact=True).click()
+    settled(page)
+    link = page.get_by_test_id("stCode").inner_text().strip()
+    assert "photo=toucan" in link and "same_weights=true" in link and "hide=controls" in link
+
+    other = page.context.browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    other.goto(link)
+    other.get_by_text(re.compile(r"\d+ ms$")).first.wait_for(timeout=LOADED)
+    settled(other)
+    ids = [f"imagenet-lite0-{name}" for name in ("additive", "multiplicative", "none")]
+    found = explain(open_picture(photo.path.read_bytes()), ids, mechanism="multiplicative", load=network)
+    wanted = [render.percent(one.top(head, 1)[0].probability) for one in found for head in render.HEADS]
+    assert other.locator(".abn-answer dd:not([title])").all_inner_texts() == wanted
+    assert other.get_by_role("radio", name="crop").count() == 0
+    other.get_by_role("button", name="Show the controls").click()
+    other.get_by_role("radio", name="crop").wait_for(timeout=LOADED)
+    other.context.close()
