@@ -57,8 +57,8 @@ STEPS = (
         "With Eq. 1 a dark cell is silenced. With Eq. 2 nothing is ever silenced: a dark cell passes as it is, and the "
         "brightest at most doubles.",
         "Find a cell whose features the additive network multiplies by more than 1.8, and press it.",
-        "The same M gives two very different networks. Under Eq. 2 the darkest cells still pass with a factor above 1; "
-        "under Eq. 1 they are nearly gone.",
+        "The same M does two very different things. Under Eq. 2 the darkest cells still pass with a factor above 1; "
+        "under Eq. 1 only a small part of them is left.",
         "pages/Inside.py",
     ),
     Step(
@@ -70,8 +70,8 @@ STEPS = (
         "applied.\n\n"
         "The fair comparison is between networks that were each trained with their own.",
         "Swap the mechanism until the answer changes.",
-        "Usually the answer falls apart: with the other mechanism all features are larger or smaller than the "
-        "perception branch is used to. That says nothing about which mechanism is better.",
+        "With the other mechanism all features are larger or smaller than the perception branch is used to, and often "
+        "the answer falls apart. That says nothing about which mechanism is better.",
         "pages/Ablation.py",
     ),
     Step(
@@ -82,8 +82,8 @@ STEPS = (
         "Most of the time both say the same. Where they part, one of them has seen something that the other has not. "
         "The authors' own viewers throw the auxiliary answer away; here it always stands beside the other.",
         "Find a photograph where the two heads disagree.",
-        "When heads disagree, either may be right: on one photograph the auxiliary head, on another the perception "
-        "head. A disagreement is a good place to look closely, and to trust the network less.",
+        "When heads disagree, either may be right, or neither: on the space shuttle the auxiliary head is, on the "
+        "toucan neither. A disagreement is a good place to look closely, and to trust the network less.",
         "pages/Ablation.py",
     ),
     Step(
@@ -115,9 +115,9 @@ STEPS = (
         "Does it really help?",
         "The paper reports one run of each network. But two runs of the *same* network differ by chance: another seed, "
         "another result. And the attention branch adds parameters, which may help by themselves.\n\n"
-        "So we trained each arm with several seeds and compared seed by seed. Below: additive minus the same network "
-        "whose map is never applied. Each circle is a seed, the bar a 95 % interval. Where the bar crosses the dotted "
-        "line, no difference was seen.",
+        "So we trained each arm with several seeds and compared seed by seed. Below: each mechanism minus the same "
+        "network whose map is never applied. Each circle is a seed, the bar a 95 % interval. Where the bar crosses the "
+        "dotted line, no difference was seen.",
         "Read the figure: on which data was a difference seen?",
         "“No difference seen” is not “no difference”: with few seeds a small one can hide. But whoever reports one run "
         "could not have seen either.",

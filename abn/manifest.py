@@ -234,6 +234,8 @@ def _result(variant: dict[str, Any], result: dict[str, Any]) -> Result:
     rows = result["map"]["rows"]
     if not 1 <= len(rows) <= MAX_CELLS or not all(isinstance(row, str) and len(row) <= 32 * MAX_CELLS for row in rows):
         raise ValueError("rows of numbers")
+    if not all(result[head] for head in HEADS):
+        raise ValueError("at least one prediction of each head")
     attention = np.array([[_number(float(value)) for value in row.split()] for row in rows], np.float32)
     if attention.ndim != 2 or not 1 <= attention.shape[1] <= MAX_CELLS:
         raise ValueError("cells in a row")

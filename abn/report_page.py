@@ -98,8 +98,8 @@ applied, and is the network's answer.</p>
 <h2>How this was made</h2>
 {_table(_settings(record))}
 <h2>To make it again</h2>
-<p>The export that this report belongs to holds a file manifest.json. With the same weights, and the same picture,
-<code>{escape(AGAIN)}</code> makes the same numbers and says so; dropped on the app, it opens the same view.</p>
+<p>“Everything as zip” holds a file manifest.json besides. With the same weights, and the same picture,
+<code>{escape(AGAIN)}</code> makes the same numbers and says so; “Open an export” in the app opens the same view.</p>
 {_table(_hashes(manifest))}
 </main>
 </body>

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from abn.ui import frame, lesson_panels, live
-from abn.ui.lesson_steps import LIVE
+from abn.ui.lesson_steps import LIVE, need_whole
 
 frame.begin("Learn", "Ten short steps: what an attention branch is, what its map shows, and what no map can tell.")
 step = lesson_panels.choose()
@@ -12,6 +12,7 @@ with left:
     lesson_panels.words(step)
     below = st.container()
 live.need()
+need_whole()
 with right:
     done = LIVE[step.key]()
 with below:

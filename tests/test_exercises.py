@@ -198,7 +198,16 @@ def test_exactly_one_head_is_right_and_each_as_often():
         told, accepted = told_of(one), BANK.items[one.picture].right
         (right,) = [head for head in HEADS if getattr(told, head)[0].index in accepted]
         assert one.right == right and one.options == HEADS
-    assert Counter(one.right for one in of("head")) == {"auxiliary": 50, "perception": 50}
+    assert min(Counter(one.right for one in of("head")).values()) >= 35  # as fair coins fall, of 100
+
+
+@pytest.mark.parametrize("kind", ["head", "flip"])
+def test_the_first_answer_of_a_kind_does_not_give_away_the_second(kind):
+    same = 0
+    for seed in range(1, 101):
+        first, second = (one.right for one in questions(seed, bank=BANK) if one.kind == kind)
+        same += first == second
+    assert 30 <= same <= 70
 
 
 def test_three_maps_can_be_told_apart():
@@ -214,7 +223,7 @@ def test_three_maps_can_be_told_apart():
 
 
 def test_half_of_the_edits_flip_and_neither_network_nor_edit_gives_it_away():
-    assert Counter(one.right for one in of("flip")) == {words.FLIPS: 50, words.STAYS: 50}
+    assert min(Counter(one.right for one in of("flip")).values()) >= 35  # as fair coins fall, of 100
     for one in of("flip"):
         told = told_of(one)
         flips = told.edits[one.edit].after.index != told.perception[0].index

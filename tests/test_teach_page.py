@@ -32,6 +32,7 @@ def made(at: AppTest) -> dict[str, str]:
 def test_links_by_hand():
     assert link("http://host:1/Teach?x=1", "app.py", photo="", fit="pad") == "http://host:1/?fit=pad"
     assert link("http://host:1", "pages/Learn.py", step="3") == "http://host:1/Learn?step=3"
+    assert link("https://host/abn/Teach", "pages/Learn.py", step="2") == "https://host/abn/Learn?step=2"
     assert link("https://host/", "app.py", variants="a,b") == "https://host/?variants=a,b"
 
 
@@ -69,9 +70,21 @@ def test_a_link_opens_what_it_holds_with_its_controls_hidden(app):
     assert not at.multiselect and not at.slider and not [one for one in at.button_group if one.key == "fit"]
     assert [one.key for one in at.get("file_uploader")] == ["export_file"] or not at.get("file_uploader")
     at = at.switch_page("pages/Intervene.py").run()  # and so on the next page
+    assert at.query_params["variants"] == MULTIPLICATIVE and at.query_params["hide"] == "controls"
     assert not at.exception and not at.multiselect and "Show the controls" in [b.label for b in at.button]
     at = at.button(key="show_controls").click().run()
     assert at.multiselect(key="variant_ids").value == [MULTIPLICATIVE] and "hide" not in at.query_params
+
+
+def test_a_lesson_whose_variant_is_broken_says_so_in_one_sentence(app, monkeypatch):
+    from abn.errors import VariantError
+
+    def broken(card):
+        raise VariantError("The weights are broken: fetch them again.")
+
+    monkeypatch.setattr(live, "network", broken)
+    at = app.switch_page("pages/Learn.py").run()
+    assert not at.exception and "The weights are broken" in at.warning[0].value
 
 
 def test_unknown_values_fall_back(app):

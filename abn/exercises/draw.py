@@ -75,10 +75,10 @@ def _draw(kind: str, count: int, used: set[str], bank: Bank, dice: random.Random
     """So many subjects of a kind; their pictures are `used` then."""
     subjects = {"where": _where, "head": _head, "mechanism": _mechanism, "flip": _flip}[kind](bank)
     sides = sorted({one.balance for one in subjects})
-    first, found = int(dice.random() * len(sides)), []
-    for place in range(count):
+    found = []
+    for _ in range(count):
         left = [one for one in subjects if one.picture not in used]
-        side = sides[(first + place) % len(sides)] if sides else ""
+        side = _pick(sides, dice) if sides else ""  # each for itself: what was revealed tells nothing of the next
         fitting = [one for one in left if one.balance == side] or left
         if not fitting:
             raise ABNError(f"The stored exercises are too few for a set of this size: “{KINDS[kind]}” has no more.")

@@ -9,11 +9,11 @@ from abn.ui.frame import PAGES
 
 def choose() -> Step:
     """The row of steps; the address bar holds the one that is shown, and any can be linked."""
-    given = st.query_params.get("step", "1")
+    given = address.whole_numbers("step")
     legal = range(1, len(STEPS) + 1)
     chosen = st.session_state.get("lesson-step")
     if chosen not in legal:
-        chosen = st.session_state["lesson-step"] = int(given) if given.isdecimal() and int(given) in legal else 1
+        chosen = st.session_state["lesson-step"] = given[0] if len(given) == 1 and given[0] in legal else 1
     address.hold("step", chosen, 1)
     done = _done()
     with st.container(horizontal=True, gap="small", key="steps"):

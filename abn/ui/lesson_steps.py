@@ -9,14 +9,16 @@ import numpy as np
 import streamlit as st
 
 from abn import charts, findings, first_view, intervene, render
+from abn.errors import ABNError
 from abn.explanation import Explanation
 from abn.intervene import Effect
 from abn.lessons import STATEMENTS
 from abn.metrics import cell_order
-from abn.ui import history, inside, inside_panels, intervene_panels, live, panels, path, pickers
+from abn.ui import inside, inside_panels, intervene_panels, live, panels, path, pickers
 from abn.ui.bar import Choice
 from abn.ui.choices import Ablation
 from abn.ui.frame import plain
+from abn.ui.painter import TOOLS
 from abn.ui.pickers import View
 from abn.ui.strip import Thumbnail, strip, thumbnail
 from abn.variants import Card, class_names, find_variant
@@ -221,7 +223,7 @@ def change() -> bool:
         intervene_panels.board(choice, card, subject, name, past)
     with right:
         panels.verdict(effect, class_names(card))
-    return effect.flips and past.now.name != history.OWN
+    return effect.flips and past.now.name in TOOLS  # painted, and no ready-made map
 
 
 def limits() -> bool:
@@ -251,6 +253,18 @@ LIVE: dict[str, Callable[[], bool]] = {
 
 
 # ---- what several steps need ----
+
+
+def need_whole() -> None:
+    """End the page with a sentence where a variant that the lesson is about is missing or broken."""
+    try:
+        trouble = list(live.broken([find_variant(variant) for variant in (ADDITIVE, UPSIDE_DOWN)]).values())
+    except ABNError as error:
+        trouble = [str(error)]
+    for sentence in trouble:
+        st.warning(plain(sentence), icon=":material/warning:")
+    if trouble:
+        st.stop()
 
 
 def _about(photo: str, variant: str = ADDITIVE) -> tuple[Choice, Card]:

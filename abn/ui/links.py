@@ -15,9 +15,10 @@ LESSON, EXERCISES = "pages/Learn.py", "pages/Exercises.py"
 
 
 def link(base: str, page: str, **held: str) -> str:
-    """The address of a page of the app at `base`, with what it is to hold; what is empty is left out."""
-    scheme, host, *_ = urlsplit(base)
-    path = "/" if page == "app.py" else f"/{page.removeprefix('pages/').removesuffix('.py')}"
+    """The address of a page beside the one at `base`, with what it is to hold; what is empty is left out."""
+    scheme, host, here, *_ = urlsplit(base)
+    folder = here.rpartition("/")[0]  # a server may give the app a place of its own
+    path = f"{folder}/" if page == "app.py" else f"{folder}/{page.removeprefix('pages/').removesuffix('.py')}"
     query = urlencode({name: value for name, value in held.items() if value}, safe=",")
     return urlunsplit((scheme, host, path, query, ""))
 

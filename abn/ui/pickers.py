@@ -85,18 +85,19 @@ def variants(cards: Sequence[Card]) -> list[Card]:
         named = st.query_params.get("variants", "") if chosen is None else ",".join(chosen)
         st.session_state.variant_ids = choices.known_variants(named, cards)
     if address.hidden():
-        return [by_id[key] for key in st.session_state.variant_ids]
-    with st.popover("Variants", icon=":material/view_column:"):
-        picked = st.multiselect(
-            "Networks side by side",
-            list(by_id),
-            format_func=lambda key: by_id[key].title if titles.count(by_id[key].title) == 1 else key,
-            max_selections=choices.MOST,
-            key="variant_ids",
-            persist_state="session",
-            help="One to four trained networks. Those of one family share one architecture and differ in how the "
-            "attention map was applied while they were trained.",
-        )
+        picked = st.session_state.variant_ids
+    else:
+        with st.popover("Variants", icon=":material/view_column:"):
+            picked = st.multiselect(
+                "Networks side by side",
+                list(by_id),
+                format_func=lambda key: by_id[key].title if titles.count(by_id[key].title) == 1 else key,
+                max_selections=choices.MOST,
+                key="variant_ids",
+                persist_state="session",
+                help="One to four trained networks. Those of one family share one architecture and differ in how the "
+                "attention map was applied while they were trained.",
+            )
     shipped = [key for key in picked if not is_own(key)]  # an own variant is nobody else's business
     address.hold("variants", "" if shipped == choices.default_variants(cards) else ",".join(shipped), "")
     st.session_state.variants_before = picked
