@@ -48,6 +48,21 @@ def clean_caches() -> Iterator[None]:
     st.cache_resource.clear()
 
 
+@pytest.fixture
+def ready(clean_caches, monkeypatch, network):
+    """The app under AppTest, its networks loaded; `switch_page` goes to a page."""
+    from streamlit.testing.v1 import AppTest
+
+    from abn import variants
+    from abn.ui import live
+
+    monkeypatch.setattr(live.Engine, "start", lambda self: None)
+    monkeypatch.setattr(variants, "load_variant", lambda card, folder=None: network(card))
+    live.engine().alive = True
+    live.engine().settled.set()
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+
+
 # ---- a real browser ----
 
 

@@ -8,7 +8,7 @@ import pytest
 from reading import captions, components
 from streamlit.testing.v1 import AppTest
 
-from abn import first_view, intervene, render, variants
+from abn import first_view, intervene, render
 from abn.explainer import explain
 from abn.metrics import overlap, rank_correlation
 from abn.picture import open_picture
@@ -22,12 +22,8 @@ PICTURE = open_picture(PHOTO.path.read_bytes())
 
 
 @pytest.fixture
-def page(clean_caches, monkeypatch, network) -> AppTest:
-    monkeypatch.setattr(live.Engine, "start", lambda self: None)
-    monkeypatch.setattr(variants, "load_variant", lambda card, folder=None: network(card))
-    live.engine().alive = True
-    live.engine().settled.set()
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/Ablation.py")
+def page(ready) -> AppTest:
+    return ready.switch_page("pages/Ablation.py")
 
 
 def points(at: AppTest) -> list[str]:

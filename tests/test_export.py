@@ -18,7 +18,7 @@ import streamlit
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from abn import export, first_view, manifest, render, report, variants
+from abn import export, first_view, manifest, render, report
 from abn.explainer import explain
 from abn.picture import open_picture
 from abn.report import Drawing, Record
@@ -242,12 +242,8 @@ def test_no_metadata_of_a_photograph_leaves(known):
 
 
 @pytest.fixture
-def app(clean_caches, monkeypatch, network) -> AppTest:
-    monkeypatch.setattr(live.Engine, "start", lambda self: None)
-    monkeypatch.setattr(variants, "load_variant", lambda card, folder=None: network(card))
-    live.engine().alive = True
-    live.engine().settled.set()
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+def app(ready) -> AppTest:
+    return ready
 
 
 @pytest.fixture

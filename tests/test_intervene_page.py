@@ -8,10 +8,9 @@ import pytest
 from reading import captions, components
 from streamlit.testing.v1 import AppTest
 
-from abn import first_view, intervene, reliance, render, variants
+from abn import first_view, intervene, reliance, render
 from abn.explainer import explain
 from abn.picture import open_picture
-from abn.ui import live
 from abn.ui.intervene_panels import PRESETS
 from abn.variants import find_variant
 
@@ -22,12 +21,8 @@ PICTURE = open_picture(PHOTOS[0].path.read_bytes())
 
 
 @pytest.fixture
-def page(clean_caches, monkeypatch, network) -> AppTest:
-    monkeypatch.setattr(live.Engine, "start", lambda self: None)
-    monkeypatch.setattr(variants, "load_variant", lambda card, folder=None: network(card))
-    live.engine().alive = True
-    live.engine().settled.set()
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/Intervene.py")
+def page(ready) -> AppTest:
+    return ready.switch_page("pages/Intervene.py")
 
 
 @pytest.fixture

@@ -5,20 +5,15 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from abn import explainer, intervene, variants
-from abn.ui import live
+from abn import explainer, intervene
 from abn.ui.frame import PAGES
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
-def app(clean_caches, monkeypatch, network) -> AppTest:
-    monkeypatch.setattr(live.Engine, "start", lambda self: None)
-    monkeypatch.setattr(variants, "load_variant", lambda card, folder=None: network(card))
-    live.engine().alive = True
-    live.engine().settled.set()
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+def app(ready) -> AppTest:
+    return ready
 
 
 def test_every_page_is_in_the_list():

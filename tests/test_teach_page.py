@@ -7,7 +7,7 @@ import pytest
 from reading import captions, pictures
 from streamlit.testing.v1 import AppTest
 
-from abn import first_view, variants
+from abn import first_view
 from abn.ui import live
 from abn.ui.links import link
 
@@ -17,12 +17,8 @@ PHOTO = list(first_view.gallery().values())[3]
 
 
 @pytest.fixture
-def app(clean_caches, monkeypatch, network) -> AppTest:
-    monkeypatch.setattr(live.Engine, "start", lambda self: None)
-    monkeypatch.setattr(variants, "load_variant", lambda card, folder=None: network(card))
-    live.engine().alive = True
-    live.engine().settled.set()
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+def app(ready) -> AppTest:
+    return ready
 
 
 def made(at: AppTest) -> dict[str, str]:

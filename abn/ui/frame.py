@@ -36,6 +36,9 @@ _STYLE = """
 [data-testid="stPlotlyChart"] text { fill: currentColor !important; }
 [data-testid="stMultiSelect"] [data-tag] { background: rgb(128 128 128 / .25) !important; }  /* not white on blue */
 [data-testid="stMultiSelect"] [data-tag], [data-testid="stMultiSelect"] [data-tag] * { color: inherit !important; }
+[data-testid="stBaseButton-primary"] { background: #1f6fb5 !important; border-color: #1f6fb5 !important;
+                                       color: white !important; }  /* in the dark too: white on light blue is faint */
+.st-key-frame { gap: .4rem .25rem !important; padding-inline-end: 2rem; }  /* beside the menu, and on one line at 1440 px */
 .abn-wide { overflow-x: auto; }
 .abn-bar { height: 14px; border-radius: 3px; }
 .abn-ticks { display: flex; justify-content: space-between; font-size: .8rem; font-variant-numeric: tabular-nums; }
