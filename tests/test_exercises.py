@@ -198,6 +198,7 @@ def test_exactly_one_head_is_right_and_each_as_often():
         told, accepted = told_of(one), BANK.items[one.picture].right
         (right,) = [head for head in HEADS if getattr(told, head)[0].index in accepted]
         assert one.right == right and one.options == HEADS
+        assert BANK.cards[one.variant].title not in one.asks and BANK.cards[one.variant].title in one.explanation
     assert min(Counter(one.right for one in of("head")).values()) >= 35  # as fair coins fall, of 100
 
 
@@ -247,8 +248,9 @@ def test_explanations_are_made_from_the_numbers():
         "The map reaches 0.91 at the left (row 2, column 1), and goes down to 0.10; the network says “tench” (60.0 %)."
     )
     said = words.explain_head(CARD, told, "auxiliary")
-    assert said.startswith("The auxiliary head says “goldfish” (50.0 %), which is right by the picture's labels; the ")
-    assert "perception head says “tench” (60.0 %). The right head was the less certain one" in said
+    assert said.startswith(f"This was the network “{CARD.title}”. The auxiliary head says “goldfish” (50.0 %), which")
+    assert "which is right by the picture's labels; the perception head says “tench” (60.0 %)." in said
+    assert "The right head was the less certain one" in said
     said = words.explain_flip(told, "inverted")
     assert said.startswith("It now says “great white shark” (60.0 %): “tench” changed by −45.0 points; before the edit")
     assert "it led by 30.0 points. The range of M was kept, not its mean." in said
@@ -325,7 +327,7 @@ def test_totals_by_kind():
 def test_the_csv_says_what_was_answered_and_no_more():
     given = filled(7)
     rows = list(csv.DictReader(as_csv(7, given).splitlines()))
-    assert list(rows[0]) == "set,question,kind,picture,variant,answer,right answer,score".split(",")
+    assert list(rows[0]) == "set,question,kind,picture,variant,edit,answer,right answer,score".split(",")
     for row, one in zip(rows, given, strict=True):
         asked = one.question
         assert row == {
@@ -334,6 +336,7 @@ def test_the_csv_says_what_was_answered_and_no_more():
             "kind": asked.kind,
             "picture": asked.picture,
             "variant": asked.variant,
+            "edit": asked.edit,
             "answer": one.in_words,
             "right answer": asked.right,
             "score": f"{one.score:.3f}",

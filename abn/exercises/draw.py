@@ -1,7 +1,8 @@
 """Questions drawn from the bank by a number, so that everybody who opens the same set gets the same questions.
 
 Every question is fair. "where" has a map with something to find in it. "head" has exactly one head that is right.
-"mechanism" shows the maps of all three mechanisms, far enough apart in how bright they get that a person can see it.
+"mechanism" shows the maps of all three mechanisms, far enough apart in how bright they get that a person can see it;
+the first reveal tells what to look for, and says that it does.
 "flip" comes from edits of a network that sometimes flip its answer and sometimes don't, so that neither edit nor
 network gives it away, and its answer isn't a tie.
 """
@@ -160,7 +161,7 @@ def _question(number: int, kind: str, about: _Subject, bank: Bank, dice: random.
         asks, options = words.ask_where(card, told.attention.shape), ()
         right, explanation = words.cell(words.brightest(told.attention)), words.explain_where(told)
     elif kind == "head":
-        asks, options = words.ask_head(card), HEADS
+        asks, options = words.ask_head(), HEADS
         right, explanation = about.balance, words.explain_head(card, told, about.balance)
     elif kind == "mechanism":
         asks, options = words.ask_mechanism("ABC"[shown.index(variant)]), words.MECHANISMS

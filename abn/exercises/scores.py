@@ -13,7 +13,7 @@ from abn.exercises.bank import Bank
 from abn.exercises.draw import KINDS, Question
 
 Cell = tuple[int, int]  # row and column, from 0
-COLUMNS = ("set", "question", "kind", "picture", "variant", "answer", "right answer", "score")
+COLUMNS = ("set", "question", "kind", "picture", "variant", "edit", "answer", "right answer", "score")
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,6 @@ def as_csv(seed: int, answers: Sequence[Answered]) -> str:
     writer.writerow(COLUMNS)
     for one in answers:
         asked = one.question
-        about = (seed, asked.number, asked.kind, asked.picture, asked.variant)
+        about = (seed, asked.number, asked.kind, asked.picture, asked.variant, asked.edit)
         writer.writerow((*about, one.in_words, asked.right, f"{one.score:.3f}"))
     return stream.getvalue()

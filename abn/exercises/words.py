@@ -77,15 +77,16 @@ def remark_where(told: Told, at: tuple[int, int], score: float) -> str:
 # ---- head ----
 
 
-def ask_head(card: Card) -> str:
-    return f"The two heads of the network “{card.title}” name different classes, and one of them is right. Which head?"
+def ask_head() -> str:
+    """It names no network: some have the one head right more often than the other."""
+    return "The two heads of one network name different classes, and one of them is right. Which head?"
 
 
 def explain_head(card: Card, told: Told, right: str) -> str:
     (other,) = set(HEADS) - {right}
     good, bad = (getattr(told, head)[0] for head in (right, other))
     labelled = f"The {right} head says {named(good)}, which is right by the picture's labels"
-    sentences = [f"{labelled}; the {other} head says {named(bad)}."]
+    sentences = [f"This was the network “{card.title}”. {labelled}; the {other} head says {named(bad)}."]
     if good.probability < bad.probability:
         sentences.append("The right head was the less certain one: how sure a head is doesn't tell that it is right.")
     if card.mechanism == "none":
@@ -119,8 +120,8 @@ def explain_mechanism(bank: Bank, picture: str, shown: Sequence[str]) -> str:
     same = sum(_by_height(bank, other, shown) == order for other in bank.items)
     return (
         f"The highest M of each map: {reached}. On {same} of the {len(bank.items)} stored pictures these three come in "
-        "this order, which is an observation of three trainings and no law. With “none” no loss reaches the map head, "
-        "so nothing has taught that map how bright to be."
+        "this order: who has seen one such reveal can know the next, from an observation of three trainings that is no "
+        "law. With “none” no loss reaches the map head, so nothing has taught that map how bright to be."
     )
 
 

@@ -31,7 +31,8 @@ def finish(seed: int, bank: Bank, asked: Sequence[Question], sat: Sitting) -> No
             st.page_link(page, label=f"Look again: {PAGES[page][0]}", icon=PAGES[page][1])
     st.caption(
         "Cells picked at random get half of the points of “Where will it look?” on average; guesses get half where "
-        f"there are two options and a third where there are three. {panels.LIMITS}"
+        "there are two options and a third where there are three, until a first reveal has told what tells the three "
+        f"mechanisms apart. {panels.LIMITS}"
     )
     st.dataframe(
         [

@@ -38,7 +38,7 @@ _STYLE = """
 [data-testid="stMultiSelect"] [data-tag], [data-testid="stMultiSelect"] [data-tag] * { color: inherit !important; }
 [data-testid="stBaseButton-primary"] { background: #1f6fb5 !important; border-color: #1f6fb5 !important;
                                        color: white !important; }  /* in the dark too: white on light blue is faint */
-.st-key-frame { gap: .4rem .25rem !important; padding-inline-end: 2rem; }  /* beside the menu, and on one line at 1440 px */
+.st-key-frame { gap: .4rem .25rem !important; padding-inline-end: 2rem; }  /* beside the menu, on one line at 1440 px */
 .abn-wide { overflow-x: auto; }
 .abn-bar { height: 14px; border-radius: 3px; }
 .abn-ticks { display: flex; justify-content: space-between; font-size: .8rem; font-variant-numeric: tabular-nums; }
