@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from abn.ui import exercise_end, frame
+from abn.ui import exercise_end, frame, top
 from abn.ui import exercise_panels as panels
 from abn.ui import exercise_sitting as sittings
 
@@ -12,6 +12,7 @@ seed = sittings.chosen_set()
 bank, asked = sittings.material(seed)
 sitting = sittings.sitting(seed)
 sittings.progress(seed, asked, sitting)
+top.of(f"{seed} {sitting.at}")
 
 if sitting.at >= len(asked):
     exercise_end.finish(seed, bank, asked, sitting)

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from abn.ui import frame, lesson_panels, live
+from abn.ui import frame, lesson_panels, live, top
 from abn.ui.lesson_steps import LIVE, need_whole
 
 frame.begin("Learn", "Ten short steps: what an attention branch is, what its map shows, and what no map can tell.")
 step = lesson_panels.choose()
+top.of(step.key)
 left, right = st.columns([2, 3], gap="large")
 with left:
     lesson_panels.words(step)

@@ -29,8 +29,9 @@ img { width: 100%; display: block; border-radius: 8px; }
 .picked { border-style: dashed; }
 [hidden] { display: none; }
 button { position: absolute; top: 6px; right: 6px; width: 32px; height: 32px; padding: 0; border: 0; border-radius: 6px;
-         background: rgb(0 0 0 / .65); color: white; font-size: 18px; line-height: 1; cursor: pointer; opacity: 0; }
+         background: rgb(0 0 0 / .65); color: white; display: grid; place-items: center; cursor: pointer; opacity: 0; }
 .view:hover button, .view:focus-within button { opacity: 1; }
+button svg { width: 16px; height: 16px; }
 button:focus-visible { outline: 3px solid white; outline-offset: -5px; }
 .said { font-size: .8rem; line-height: 1.4; min-height: 1.4em; margin-top: 2px; color: var(--st-text-color);
         font-variant-numeric: tabular-nums; font-family: var(--st-font); }
@@ -41,7 +42,11 @@ _HTML = """
   <div class="frame">
     <img draggable="false"><div class="picked" hidden></div><div class="mark" hidden></div>
   </div>
-  <button type="button" aria-label="Fill the screen" title="Fill the screen">⛶</button>
+  <button type="button" aria-label="Fill the screen" title="Fill the screen">
+    <svg viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="2" aria-hidden="true">
+      <path d="M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4"/>
+    </svg>
+  </button>
 </div>
 <div class="said"></div>
 """

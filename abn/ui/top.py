@@ -1,0 +1,23 @@
+"""Back to the top of the page when what it shows has become another thing: the next step, the next question."""
+
+import streamlit as st
+
+_JS = """
+export default function ({ data, parentElement }) {
+  const mark = parentElement.querySelector("span")
+  if (mark.shown !== undefined && mark.shown !== data) {
+    const main = document.querySelector("[data-testid='stMain']")
+    main.scrollTo({ top: 0 })
+    main.tabIndex = -1
+    main.focus({ preventScroll: true })  // the button that was pressed is gone: the keyboard goes on from the top too
+  }
+  mark.shown = data
+}
+"""
+
+_component = st.components.v2.component("abn_top", html="<span></span>", js=_JS)
+
+
+def of(what: str | int) -> None:
+    """Scroll to the top of the page if `what` is another than the last time this page was drawn."""
+    _component(key="top", data=what)
