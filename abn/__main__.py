@@ -33,9 +33,10 @@ log = logging.getLogger("abn")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    to_stderr, level = logging.StreamHandler(), log.level
     try:
         args = _parser(arguments).parse_args(arguments)
-        _log_to_stderr(verbose=args.verbose)
+        _log(to_stderr, verbose=args.verbose)
         status = args.run(args)
         sys.stdout.flush()
         return status
@@ -49,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
+    finally:  # who calls this from Python gets their logger back
+        log.removeHandler(to_stderr)
+        log.setLevel(level)
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
@@ -74,9 +78,8 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _log_to_stderr(*, verbose: bool) -> None:
+def _log(handler: logging.Handler, *, verbose: bool) -> None:
     """Progress and warnings as plain lines; tracebacks only with --verbose."""
-    handler = logging.StreamHandler()
     if not verbose:
         handler.formatter = logging.Formatter("%(message)s")
         handler.formatter.formatException = lambda _: ""

@@ -147,7 +147,7 @@ def _open(source: _Source, directory: int) -> zipfile.ZipFile:
     except PictureError:
         raise
     except Exception as error:  # zipfile raises nearly anything of a hostile file
-        log.info("a zip can't be read", exc_info=error)
+        log.debug("a zip can't be read", exc_info=error)
         raise PictureError(
             "This zip can't be read; it may be damaged or cut short: pack it again, or choose its pictures themselves."
         ) from error
@@ -170,5 +170,5 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
     except PictureError:
         raise
     except Exception as error:
-        log.info("a member of a zip can't be unpacked", exc_info=error)
+        log.debug("a member of a zip can't be unpacked", exc_info=error)
         raise PictureError("It is damaged inside the zip, or cut short: pack it again.") from error

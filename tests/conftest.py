@@ -16,6 +16,9 @@ from browsing import FLAGS
 
 ROOT = Path(__file__).parents[1]
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core for each worker
+
 
 @pytest.fixture(scope="session")
 def network():

@@ -1,6 +1,7 @@
 """The public contract of the package and of the command line, called as a stranger would."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -97,6 +98,13 @@ def command(*arguments: object, **options) -> subprocess.CompletedProcess:
         check=False,
         **options,
     )
+
+
+def test_called_from_python_it_leaves_the_logger_as_it_was(capsys):
+    log = logging.getLogger("abn")
+    before = log.level, list(log.handlers)
+    assert main(["explain", "no-such-file.jpg"]) == 1
+    assert (log.level, list(log.handlers)) == before
 
 
 def test_explain_json(tmp_path):
