@@ -103,7 +103,7 @@ def command(*arguments: object, **options) -> subprocess.CompletedProcess:
 def test_called_from_python_it_leaves_the_logger_as_it_was(capsys):
     log = logging.getLogger("abn")
     before = log.level, list(log.handlers)
-    assert main(["explain", "no-such-file.jpg"]) == 1
+    assert main(["explain", "no-such-file.jpg", "--variant", ADDITIVE]) == 1
     assert (log.level, list(log.handlers)) == before
 
 
