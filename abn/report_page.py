@@ -87,7 +87,7 @@ def report_page(record: Record) -> str:
 <h1>Where networks look: {escape(title)}</h1>
 <p class="soft">{escape(made)} Attention Branch Networks make an attention map M of a picture, and two heads answer:
 the auxiliary head belongs to the branch that makes the map; the perception head sees the features after the map was
-applied, and is the network's answer.</p>
+applied (with “none” it never is), and is the network's answer.</p>
 <p><strong>{escape(ABOUT_MAPS)}</strong></p>
 </header>
 <main>

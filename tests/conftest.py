@@ -66,6 +66,21 @@ def ready(clean_caches, monkeypatch, network):
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
 
 
+@pytest.fixture
+def offered(monkeypatch) -> dict[str, object]:
+    """What the download buttons of the last run would make, by file name."""
+    import streamlit
+
+    buttons, real = {}, streamlit.download_button
+
+    def noted(label, data, file_name, *given, **options):
+        buttons[file_name] = data
+        return real(label, data, file_name, *given, **options)
+
+    monkeypatch.setattr(streamlit, "download_button", noted)
+    return buttons
+
+
 # ---- a real browser ----
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import exporting
 import numpy as np
 import pytest
-import streamlit
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -244,19 +243,6 @@ def test_no_metadata_of_a_photograph_leaves(known):
 @pytest.fixture
 def app(ready) -> AppTest:
     return ready
-
-
-@pytest.fixture
-def offered(monkeypatch) -> dict[str, object]:
-    """What the download buttons of the last run would make, by file name."""
-    buttons, real = {}, streamlit.download_button
-
-    def noted(label, data, file_name, *given, **options):
-        buttons[file_name] = data
-        return real(label, data, file_name, *given, **options)
-
-    monkeypatch.setattr(streamlit, "download_button", noted)
-    return buttons
 
 
 def drop(at: AppTest, data: bytes, name: str = "abn.zip") -> AppTest:

@@ -80,7 +80,8 @@ def reading_help(explanation: Explanation, view: View) -> None:
     )
     st.caption(
         "**Two heads answer.** The auxiliary head belongs to the branch that makes the map; "
-        "the perception head sees the features after the map was applied, and is the network's answer."
+        "the perception head sees the features after the map was applied (with “none” it never is), and is the "
+        "network's answer."
     )
     st.caption(NOT_A_MAP)
 
