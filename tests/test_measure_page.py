@@ -174,13 +174,13 @@ def halted(monkeypatch, module, name: str, after: int) -> None:
 
 
 def test_stop_keeps_what_was_found_and_the_page_whole(page, monkeypatch):
-    free = live.engine().turns._value
+    free = live.engine().turns.free
     with monkeypatch.context() as patch:
         halted(patch, faithful, "follow", after=5)  # one variant and a curve of the next
         at = press(page.run(), "curves")
         assert offered(at, "curves") == "Stop" and [h.anchor for h in at.subheader][-1] == "object"
         at = press(at, "curves")
-    assert live.engine().turns._value == free
+    assert live.engine().turns.free == free
     assert "5 of 8 parts are done and kept." in captions(at) and offered(at, "curves") == "Go on"
     (rows,) = tables(at)
     assert [row[0] for row in rows[1:]] == [CARDS[0].title] and "–" not in rows[1]

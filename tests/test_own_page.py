@@ -9,7 +9,6 @@ import pickle
 import re
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from abn.picture import open_picture
 from abn.ui import choices, live, own_panels
 from abn.ui import own as session
 from abn.ui.frame import plain
+from abn.ui.turns import Turns
 from abn.variants import list_variants
 
 ROOT = Path(__file__).parents[1]
@@ -365,7 +365,7 @@ def test_work_brings_its_result_and_its_errors_and_tells_the_seconds(clean_cache
 
 
 def test_work_that_is_left_before_its_turn_is_never_begun(clean_caches, monkeypatch):
-    monkeypatch.setattr(live.engine(), "turns", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(live.engine(), "turns", Turns(1))
     begun = []
 
     def leave(seconds: float) -> None:

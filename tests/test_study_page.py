@@ -200,7 +200,7 @@ def measured(monkeypatch) -> list[tuple]:
     asked = []
 
     def measure(network, size, *, batches, progress):
-        asked.append((network, size, tuple(batches), live.engine().turns._value))
+        asked.append((network, size, tuple(batches), live.engine().turns.free))
         progress(0.5)
         progress(1.0)
         seconds = {batch: 0.002 * batch for batch in batches}
@@ -220,11 +220,11 @@ def test_cost_is_measured_here_on_request_and_holds_a_turn(app, results, measure
     at = app.run()
     (button,) = [one for one in at.button if one.label == "Measure on this machine"]
     assert not button.disabled and not measured
-    free = live.engine().turns._value
+    free = live.engine().turns.free
     at = button.click().run()
     card = variants.list_variants()[0]
     assert not at.exception and measured == [(card.id, card.input.size, (1,), free - 1)]
-    assert live.engine().turns._value == free
+    assert live.engine().turns.free == free
     tables = _tables(at)
     assert len(tables) == 2 and "2 ms" in tables[1]
     assert f"Cost of {card.title}, whole network." in "".join(drawn(at))
@@ -250,10 +250,10 @@ def test_a_measurement_that_fails_is_one_sentence_and_gives_its_turn_back(app, r
     live.engine().alive = True
     live.engine().settled.set()
     at = app.run()
-    free = live.engine().turns._value
+    free = live.engine().turns.free
     (button,) = [one for one in at.button if one.label == "Measure on this machine"]
     at = button.click().run()
-    assert at.error[0].value == plain("There is nothing to *measure*.") and live.engine().turns._value == free
+    assert at.error[0].value == plain("There is nothing to *measure*.") and live.engine().turns.free == free
 
 
 def test_how_long_it_takes_is_said_before(app, results):

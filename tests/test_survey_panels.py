@@ -316,14 +316,14 @@ def test_progress_says_which_picture_it_is_and_a_turn_is_held_for_one(live_app, 
 
     def progress(self, value, text=None, *given, **options):
         told.append(text)
-        free.append(live.engine().turns._value)
+        free.append(live.engine().turns.free)
         return kept(self, value, text, *given, **options)
 
     monkeypatch.setattr(streamlit.delta_generator.DeltaGenerator, "progress", progress)
     press(live_app.run(), "Go through them")
     lines = [f"Picture {k} of 18" for k in range(1, 19)]
     assert list(dict.fromkeys(text for text in told if text.startswith("Picture"))) == lines
-    assert [free[told.index(line)] for line in lines] == [live.engine().turns._initial_value] * 18  # between pictures
+    assert [free[told.index(line)] for line in lines] == [live.engine().turns.count] * 18  # between pictures
 
 
 def test_what_goes_wrong_is_one_sentence_and_can_be_tried_again(live_app, three, monkeypatch):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas  # noqa: F401  whole before Plotly, in whatever session, finds it half imported by another thread
 import streamlit as st
 from PIL import Image
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from abn.render import COLOUR_MAPS, DEFAULT_COLOURS
 from abn.variants import problems
@@ -72,8 +73,21 @@ def begin(title: str, line: str) -> None:
         for path, (label, icon) in PAGES.items() if len(PAGES) > 1 else ():
             st.page_link(path, label=label, icon=icon)
     st.caption(line)
+    st.session_state.waiting = st.empty()
     for sentence in problems().values():
         st.warning(plain(sentence), icon=":material/warning:")
+
+
+def tell_place(ahead: int) -> None:
+    """Say at the top of the page that others compute first; 0 takes it away. Not in threads that have no page."""
+    place = st.session_state.get("waiting") if get_script_run_ctx(suppress_warning=True) else None
+    if place is None:
+        return
+    if ahead:
+        others = "one other computation is" if ahead == 1 else f"{ahead} other computations are"
+        place.info(f"The processor is busy: {others} before yours.", icon=":material/hourglass_top:")
+    else:
+        place.empty()
 
 
 def plain(text: str) -> str:

@@ -19,7 +19,8 @@ from abn.errors import ABNError
 from abn.explanation import Explanation
 from abn.own import is_own
 from abn.picture import Picture
-from abn.ui import own, shelves
+from abn.ui import frame, own, shelves
+from abn.ui.turns import Turns
 from abn.variants import Card, list_variants, problems
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Engine:
     def __init__(self) -> None:
         self.settled = threading.Event()  # loading has ended, well or not
         self.alive = False  # the live models can be asked
-        self.turns = threading.BoundedSemaphore(os.cpu_count() or 1)
+        self.turns = Turns(os.cpu_count() or 1, frame.tell_place)
         self._start = threading.Lock()  # taken once and never given back
 
     def start(self) -> None:

@@ -12,7 +12,7 @@ from abn.stages import STAGES
 _CSS = """
 .path { container-type: inline-size; }
 .wide { overflow-x: auto; padding-bottom: 4px; }
-.wide svg { min-width: 1000px; }
+.wide svg { min-width: 1260px; }
 .narrow { display: none; max-width: 420px; margin-inline: auto; }
 @container (max-width: 1000px) {
   .wide { display: none; }
