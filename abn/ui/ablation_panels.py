@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from abn import charts, intervene, render
+from abn.bars import class_bars
 from abn.explanation import Explanation, same_places
 from abn.intervene import Effect, Subject
 from abn.metrics import overlap, rank_correlation
@@ -108,14 +109,9 @@ def triptych(chosen: Chosen, card: Card, subject: Subject, fit: str, view: View,
             )
             st.caption("The colours tell what each cell of g is multiplied by.")
             panels.verdict(effect, labels)
-            st.plotly_chart(
-                render.class_bars(
-                    [("now", render.HEAD_COLOURS["perception"], effect.after)], labels, classes, legend=False
-                ),
-                key=f"now-{mechanism}",
-                config={"displayModeBar": False},
-                alt=f"{mechanism}, perception head: {render.in_words(effect.after, labels, classes)}.",
-            )
+            now = [("now", render.HEAD_COLOURS["perception"], effect.after)]
+            alt = f"{mechanism}, perception head: {render.in_words(effect.after, labels, classes)}."
+            st.html(class_bars(now, labels, classes, alt=alt))
             energy(subject, applied, mechanism, most)
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from abn import bars
 from abn.render import COLOUR_MAPS, DEFAULT_COLOURS
 from abn.variants import problems
 
@@ -28,7 +29,6 @@ _GLOW = np.clip(1 - np.hypot(*np.mgrid[-1:1:64j, -1:1:64j]), 0, 1)
 ICON = Image.fromarray(COLOUR_MAPS[DEFAULT_COLOURS][np.rint(255 * _GLOW).astype(int)])  # drawn: nothing is fetched
 
 _STYLE = """
-<style>
 [data-testid="stHeader"] { background: none; pointer-events: none; }
 [data-testid="stHeader"] :not(button, a, button *, a *) { pointer-events: none; }
 [data-testid="stHeader"] :is(button, a) { pointer-events: auto; }
@@ -58,7 +58,6 @@ _STYLE = """
 }
 .abn-lines.abn-lines { display: flex; flex-wrap: wrap; gap: .1rem 1.4rem; list-style: none; font-size: .875rem; }
 .abn-lines.abn-lines, .abn-lines li.abn-line { padding: 0; margin: 0; }
-</style>
 """
 
 
@@ -67,7 +66,7 @@ def begin(title: str, line: str) -> None:
     st.set_page_config(page_title=f"{title} · ABN Explorer", page_icon=ICON, layout="wide")
     if st.session_state.get("page") != title:  # widgets of another page begin anew, and some must know
         st.session_state.page, st.session_state.visit = title, st.session_state.get("visit", 0) + 1
-    st.html(_STYLE)
+    st.html(f"<style>{_STYLE}{bars.STYLE}</style>")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="frame"):
         st.markdown(f"#### ABN Explorer · {title}", width="stretch")
         for path, (label, icon) in PAGES.items() if len(PAGES) > 1 else ():

@@ -8,6 +8,7 @@ import streamlit as st
 from PIL import Image
 
 from abn import first_view, intervene, render
+from abn.bars import class_bars
 from abn.errors import ABNError
 from abn.intervene import Effect, Subject
 from abn.picture import Picture, open_picture, upsample
@@ -185,13 +186,9 @@ def answer(card: Card, now: Effect, own: np.ndarray, applied: str) -> None:
     panels.verdict(now, labels)
     classes = render.likeliest([now.before, now.after])
     series = [("before, own map", GREY, now.before), ("after the edit", render.HEAD_COLOURS["perception"], now.after)]
-    st.plotly_chart(
-        render.class_bars(series, labels, classes),
-        key="before-after",
-        config={"displayModeBar": False},
-        alt=f"Perception head before: {render.in_words(now.before, labels, classes)}. "
-        f"After: {render.in_words(now.after, labels, classes)}.",
-    )
+    before, after = (render.in_words(answer, labels, classes) for answer in (now.before, now.after))
+    alt = f"Perception head before: {before}. After: {after}."
+    st.html(class_bars(series, labels, classes, legend=True, alt=alt))
     st.caption(
         f"The map in place: M from {now.attention.min():.2f} to {now.attention.max():.2f}, mean "
         f"{now.attention.mean():.2f} (own map: {own.mean():.2f}); rank "

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from abn.intervene import Subject
 
 TRAINED = "trained"  # as abn.explainer names it
+EXPLANATIONS = 128  # on one shelf at most; one takes 0.2 MB
 MODELS = 16  # kept in memory at most; one of lite0's takes 40 MB
 
 Made = TypeVar("Made")
@@ -151,13 +152,19 @@ def ask(
         sound = [card for card in cards if card.id not in unusable]
         keys = [(picture.sha256, card.id, card.sha256, fit, _applied(card, mechanism)) for card in sound]
 
+        shelf = shelves.of_session("explanations")
+        if picture.sha256 in first_view.by_bytes() and not any(is_own(card.id) for card in sound):
+            shelf = shelves.of_all("explanations")
+
         def make(places: list[int]) -> list[Explanation]:
             from abn.explainer import explain
 
             with engine().turns:
+                if all(meanwhile := [shelf.get(keys[place]) for place in places]):
+                    return meanwhile  # another session asked for the same, and this one waited for its turn
                 return explain(picture, [sound[place] for place in places], fit=fit, mechanism=mechanism, load=network)
 
-        return shelves.kept("explanations", keys, make, most=64)
+        return shelves.kept(shelf, keys, make, most=EXPLANATIONS)
     if fit == first_view.FIT and mechanism == TRAINED:
         return first_view.shipped(picture, cards)
     return None

@@ -10,6 +10,7 @@ import streamlit as st
 from PIL import Image, ImageDraw, ImageOps
 
 from abn import render
+from abn.bars import paired_bars
 from abn.explanation import Explanation
 from abn.metrics import rank_correlation
 from abn.picture import seen, upsample
@@ -222,12 +223,8 @@ def bars(explanation: Explanation, card: Card, rows: int) -> None:
         + ", ".join(f"{render.short_label(p.label)} {render.percent(p.probability)}" for p in explanation.top(head))
         for head, name in render.HEADS.items()
     )
-    st.plotly_chart(
-        render.paired_bars(explanation, rows=rows, legend=False),
-        key=f"bars-{card.id}",
-        config={"displayModeBar": False},
-        alt=f"{card.title}, probabilities of both heads. {listed}.",
-    )
+    alt = f"{card.title}, probabilities of both heads. {listed}."
+    st.html(paired_bars(explanation, rows=rows, alt=alt))
 
 
 def original(explanation: Explanation, chosen: Chosen) -> None:

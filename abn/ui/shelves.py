@@ -1,11 +1,13 @@
-"""What a session has computed, kept so that it is not computed again: bounded in entries and in bytes.
+"""What was computed, kept so that it is not computed again: on shelves of one session, or, where anybody may see it, of
+all; bounded in entries and in bytes.
 
-A key holds hashes of picture and weights, never pixels; nothing is shared between sessions, as uploads are private.
+A key holds hashes of picture and weights, never pixels. What comes of an upload stays in its session.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields, is_dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, TypeVar
 
 import streamlit as st
 from PIL import Image
@@ -15,45 +17,72 @@ BYTES = 64_000_000  # of a shelf; the latest thing stays however large it is
 Made = TypeVar("Made")
 
 
-def kept(shelf: str, keys: Sequence[tuple], make: Callable[[list[int]], Sequence[Made]], *, most: int) -> list[Made]:
-    """One thing for each key, from a shelf that holds the `most` latest; `make` gets the places of those keys that are
-    missing."""
-    held: dict[tuple, Made] = st.session_state.setdefault("shelves", {}).setdefault(shelf, {})
-    missing = [place for place, key in enumerate(keys) if key not in held]
-    made = dict(zip(missing, make(missing), strict=True)) if missing else {}
-    found = [made[place] if place in made else held[key] for place, key in enumerate(keys)]
-    for key, thing in zip(keys, found, strict=True):
-        held.pop(key, None)
-        held[key] = thing  # the latest are at the end
-    if made:
-        _make_room(held, most)
+@dataclass
+class Shelf:
+    """Things by their keys with their sizes, the latest at the end."""
+
+    held: dict[tuple, tuple[Any, int]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self, key: tuple) -> Any:
+        """What is held under a key, which counts as used; None where nothing is."""
+        with self.lock:
+            if key not in self.held:
+                return None
+            self.held[key] = self.held.pop(key)
+            return self.held[key][0]
+
+    def put(self, key: tuple, thing: Any, most: int) -> None:
+        size = size_of(thing)
+        with self.lock:
+            self.held.pop(key, None)
+            self.held[key] = thing, size
+            weight = sum(size for _, size in self.held.values())
+            for old in list(self.held)[:-1]:
+                if len(self.held) <= most and weight <= BYTES:
+                    return
+                weight -= self.held.pop(old)[1]
+
+    def drop(self, variant: str) -> None:
+        with self.lock:
+            for key in [key for key in self.held if variant in _flat(key)]:
+                del self.held[key]
+
+
+def of_session(name: str) -> Shelf:
+    """A shelf of this session."""
+    return st.session_state.setdefault("shelves", {}).setdefault(name, Shelf())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def of_all(name: str) -> Shelf:
+    """A shelf of the server: only for what comes of shipped pictures and shipped weights."""
+    return Shelf()
+
+
+def kept(
+    shelf: str | Shelf, keys: Sequence[tuple], make: Callable[[list[int]], Sequence[Made]], *, most: int
+) -> list[Made]:
+    """One thing for each key, from a shelf, of the session where it is a name, that holds the `most` latest; `make`
+    gets the places of those keys that are missing."""
+    shelf = of_session(shelf) if isinstance(shelf, str) else shelf
+    found = [shelf.get(key) for key in keys]
+    missing = [place for place, thing in enumerate(found) if thing is None]
+    for place, thing in zip(missing, make(missing) if missing else (), strict=True):
+        found[place] = thing
+        shelf.put(keys[place], thing, most)
     return found
 
 
 def known(shelf: str, keys: Sequence[tuple]) -> list:
     """What `kept` holds for each key, which counts as used; None where it holds nothing."""
-    held: dict[tuple, object] = st.session_state.get("shelves", {}).get(shelf, {})
-    for key in keys:
-        if key in held:
-            held[key] = held.pop(key)
-    return [held.get(key) for key in keys]
+    return [of_session(shelf).get(key) for key in keys]
 
 
 def forget(variant: str) -> None:
-    """Drop all that was computed with a variant, which may hold its network."""
-    for held in st.session_state.get("shelves", {}).values():
-        for key in [key for key in held if variant in _flat(key)]:
-            del held[key]
-
-
-def _make_room(held: dict, most: int) -> None:
-    for key in list(held)[: max(0, len(held) - most)]:
-        del held[key]
-    size = sum(map(size_of, held.values()))
-    for key in list(held)[:-1]:
-        if size <= BYTES:
-            return
-        size -= size_of(held.pop(key))
+    """Drop all that this session computed with a variant, which may hold its network."""
+    for shelf in st.session_state.get("shelves", {}).values():
+        shelf.drop(variant)
 
 
 def size_of(thing: object) -> int:

@@ -178,9 +178,8 @@ def _receive() -> None:
 
 @functools.cache
 def _gallery() -> dict[str, first_view.Photo]:
-    """The gallery's photographs by the sha256 of their files."""
-    photos = [photo for photo in first_view.gallery().values() if photo.kind == "photograph"]
-    return {hashlib.sha256(photo.path.read_bytes()).hexdigest(): photo for photo in photos}
+    """The gallery's photographs, without those made for networks that learnt something else."""
+    return {sha256: photo for sha256, photo in first_view.by_bytes().items() if photo.kind == "photograph"}
 
 
 def _pictures(given: Sequence[Given]) -> Bundle:
