@@ -11,7 +11,7 @@ import numpy as np
 from abn.explanation import Explanation
 from abn.render import HEAD_COLOURS, HEADS, percent, shared_classes, short_label
 
-ROW = 3.1  # rem: the height of a class, with room for two bars
+ROW = 3.3  # rem: the height of a class, with room for two bars
 
 STYLE = f"""
 .abn-bars {{ display: block; line-height: 1.2; font-variant-numeric: tabular-nums; }}

@@ -143,7 +143,7 @@ def _read(file: Path, stamp: tuple[int, int] | None) -> tuple[dict, dict[str, np
     if stamp is None:
         return {}, {}
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         index = json.loads(arrays.pop("index").tobytes())
         index["labels"] = {key: tuple(names) for key, names in index["labels"].items()}

@@ -66,7 +66,7 @@ def read(path: Path) -> Life:
 
 
 def _read(path: Path) -> Life:
-    with np.load(path, allow_pickle=False) as stored:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
     life = Life(
         maps=arrays["maps"].astype(np.float32),

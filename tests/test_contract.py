@@ -165,16 +165,11 @@ def test_an_unknown_variant_is_one_sentence(tmp_path):
 
 
 def test_a_reader_who_leaves_is_no_traceback():
-    process = subprocess.Popen(
-        [sys.executable, "-m", "abn", "variants", "--json"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    process.stdout.close()
-    assert process.wait(60) == 1
-    assert process.stderr.read() == ""
+    command, pipes = [sys.executable, "-m", "abn", "variants", "--json"], {"stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, **pipes) as process:
+        process.stdout.close()
+        assert process.wait(60) == 1
+        assert process.stderr.read() == ""
 
 
 def test_stopping_is_no_traceback():
@@ -189,10 +184,10 @@ def slow():
 command.list_variants = slow
 sys.exit(command.main(["variants"]))
 """
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    assert process.stderr.readline() == "ready\n"
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130 and process.stderr.read() == "Stopped.\n"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130 and process.stderr.read() == "Stopped.\n"
 
 
 # ---- the same, inside this process, where it is quicker ----

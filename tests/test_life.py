@@ -155,10 +155,10 @@ def test_a_damaged_file_is_none(here, spoil, caplog):
 
 
 def test_pickles_and_missing_arrays_are_none(here):
-    np.savez(place(here).open("wb"), maps=np.array([{}], object))
-    assert load_life(here) is None
-    np.savez(place(here).open("wb"), maps=np.zeros((1, 1, 2, 2)))
-    assert load_life(here) is None
+    for maps in (np.array([{}], object), np.zeros((1, 1, 2, 2))):
+        with place(here).open("wb") as file:
+            np.savez(file, maps=maps)
+        assert load_life(here) is None
 
 
 def test_a_variant_without_a_life_has_none(here, caplog):

@@ -89,8 +89,9 @@ class Part:
     """What one process has found, a line a block, for the process that merges."""
 
     def __init__(self, folder: Path, shard: Shard) -> None:
+        self._path = _part(folder, shard.rank)
         try:
-            self._file = _part(folder, shard.rank).open("w", encoding="utf-8")
+            self._path.write_bytes(b"")
         except OSError as error:
             raise ABNError(
                 f"Process {shard.rank} can't write into {folder} ({error.strerror}): give --to a file in a folder "
@@ -111,10 +112,10 @@ class Part:
 
     def _write(self, line: object) -> None:
         try:
-            self._file.write(json.dumps(line) + "\n")
-            self._file.flush()
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
         except OSError as error:
-            raise ABNError(f"Nothing more can be written into {self._file.name} ({error.strerror}).") from error
+            raise ABNError(f"Nothing more can be written into {self._path} ({error.strerror}).") from error
 
 
 class Merge:

@@ -235,7 +235,7 @@ def _read(file: Path, stamp: tuple[int, int] | None) -> _Stored | None:
     if stamp is None:
         return None
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         index = json.loads(arrays.pop("index").tobytes())
         items = tuple(Item(**{**item, "right": tuple(item["right"])}) for item in index["items"])
