@@ -21,13 +21,19 @@ def opened(page, url: str) -> None:
 
 
 def serious(page) -> list[str]:
-    """What axe finds serious on the page as it is now."""
-    page.wait_for_selector(SETTLED, timeout=LOADED)
-    return [
-        f"{one['id']}: {one['help']}: " + "; ".join(node["html"][:160] for node in one["nodes"][:4])
-        for one in Axe().run(page).response["violations"]
-        if one["impact"] in SERIOUS
-    ]
+    """What axe finds serious on the page as it is now; asked again where it found something, as what fades in or out
+    on a busy machine has too little contrast for a moment."""
+    for _ in range(3):
+        page.wait_for_selector(SETTLED, timeout=LOADED)
+        found = [
+            f"{one['id']}: {one['help']}: " + "; ".join(node["html"][:160] for node in one["nodes"][:4])
+            for one in Axe().run(page).response["violations"]
+            if one["impact"] in SERIOUS
+        ]
+        if not found:
+            return []
+        page.wait_for_timeout(1500)
+    return found
 
 
 @pytest.mark.parametrize("page", [LIGHT, DARK], indirect=True, ids=["wide-light", "narrow-dark"])
