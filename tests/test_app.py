@@ -542,6 +542,6 @@ def test_pictures_stay_from_page_to_page_until_they_are_removed(live_app):
 
 
 def test_a_tiny_picture_is_enlarged_to_be_drawn_on_and_a_large_one_shrunk():
-    sizes = {(32, 32): (480, 480), (3, 60): (24, 480), (4000, 1000): (960, 240), (800, 600): (800, 600)}
+    sizes = {(32, 32): (384, 384), (3, 60): (18, 360), (4000, 1000): (800, 200), (800, 600): (800, 600)}
     for size, shown in sizes.items():
         assert pickers._display(Image.new("RGB", size)).size == shown

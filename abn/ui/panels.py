@@ -157,7 +157,9 @@ def over(
     image = image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
     values, colours = upsample(attention, (PANEL, PANEL), view.smooth), colours or view.colours
     drawn = render.overlay(image, values, opacity=view.opacity, colour_map=colours, low=span[0], high=span[1])
-    mapview.show(_marked(drawn, image, values, values, view), attention, alt=alt, key=key, symbol=symbol, **picking)
+    if view.top:
+        drawn = _marked(drawn, image, values, values, view)
+    mapview.show(drawn, attention, alt=alt, key=key, symbol=symbol, **picking)
     colour_bar(colours, *span)
     if view.top:
         level, area = render.brightest_level(values, view.top / 100)
@@ -178,8 +180,6 @@ def map_in_words(attention: np.ndarray, what: str) -> str:
 
 def _marked(drawn: Image.Image, image: Image.Image, values: np.ndarray, seen: np.ndarray, view: View) -> Image.Image:
     """The brightest region of `values`, as the level taken from all that the model has `seen` has it."""
-    if not view.top:
-        return drawn
     level, _ = render.brightest_level(seen, view.top / 100)
     return render.mark_brightest(drawn, image, np.nan_to_num(values, nan=-np.inf) >= level, view.mark)
 
@@ -247,9 +247,12 @@ def laid_back(explanation: Explanation, card: Card, chosen: Chosen, view: View, 
     drawn = render.overlay(
         chosen.display, values, opacity=view.opacity, colour_map=view.colours, low=span[0], high=span[1]
     )
-    seen = upsample(explanation.attention, (PANEL, PANEL), view.smooth)
+    if view.top:
+        drawn = _marked(
+            drawn, chosen.display, values, upsample(explanation.attention, (PANEL, PANEL), view.smooth), view
+        )
     mapview.show(
-        _marked(drawn, chosen.display, values, seen, view),
+        drawn,
         explanation.attention,
         alt=map_in_words(explanation.attention, f"Attention map of {card.title} on the whole photograph"),
         key=f"whole-{card.id}",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from abn import first_view
 from abn.own import is_own
@@ -19,7 +19,7 @@ from abn.ui.strip import Thumbnail, strip, thumbnail
 from abn.ui.uploads import held, refused
 from abn.variants import NOTHING, Card
 
-DISPLAY = 960  # pixels: the longest side of a picture as it is shown
+DISPLAY = 800  # pixels: the longest side of a picture as it is shown
 SCALES = {"raw 0–1": "raw", "min–max per map": "each", "shared by the variants": "shared"}
 CELLS = ("smooth", "raw grid")
 LEARNT = {  # by the kind of a card
@@ -245,13 +245,14 @@ def choose_photo(photo: str) -> None:
 
 def opened(chosen: str) -> Chosen:
     """A photograph of the gallery by its id, or an upload by its key."""
-    upload = held().get(chosen)
+    upload, found = held().get(chosen), st.session_state.pop("decoded", None)  # what has just come in
     if upload is None:
         photo = first_view.gallery()[chosen]
         found = open_picture(photo.path.read_bytes(), name=photo.file)
         credit = f"{plain(photo.author)} · {plain(photo.licence)}"
         return Chosen(found, _display(found.image), photo.title, photo.alt, credit, plain(photo.source), photo.kind)
-    found = open_picture(upload.data, name=upload.name)
+    if found is None or chosen != f"upload-{found.sha256}":
+        found = open_picture(upload.data, name=upload.name)
     return Chosen(found, _display(found.image), found.name, f"Your picture {found.name}")
 
 
@@ -260,9 +261,9 @@ def _display(image: Image.Image) -> Image.Image:
     if max(image.size) < DISPLAY // 4:
         times = DISPLAY // 2 // max(image.size)
         return image.resize((image.width * times, image.height * times), Image.Resampling.BICUBIC)
-    small = image.copy()
-    small.thumbnail((DISPLAY, DISPLAY))
-    return small
+    return (
+        ImageOps.contain(image, (DISPLAY, DISPLAY), Image.Resampling.BILINEAR) if max(image.size) > DISPLAY else image
+    )
 
 
 @st.cache_data(show_spinner=False, max_entries=1)

@@ -97,7 +97,7 @@ def _receive() -> None:
         key = f"upload-{opened.sha256}"
         uploads[key] = Upload(opened.name, data, file.file_id, thumbnail(opened.image))
         if file.file_id not in known:
-            st.session_state.photo = key
+            st.session_state.photo, st.session_state.decoded = key, opened
     st.session_state.received = present
 
 
