@@ -51,10 +51,10 @@ def keep(choice: Choice, card: Card, subject: Subject, name: str, past: History,
                 help="Puts the map in place of this one, as one more edit. For the same numbers choose the picture, "
                 "the variant and the mechanism that it was kept with.",
             )
+            if trouble := st.session_state.pop("not_opened", ""):
+                st.warning(plain(trouble), icon=":material/warning:")
     if nothing:
         st.caption("As soon as the map is edited, this can be kept.")
-    if trouble := st.session_state.pop("not_opened", ""):
-        st.warning(plain(trouble), icon=":material/warning:")
 
 
 def _table(made: Edited) -> bytes:
