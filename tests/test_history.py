@@ -53,7 +53,7 @@ def test_what_is_applied_is_told_in_words():
     assert len(past.edits) == history.MOST and past.told == f"zeros, then {history.MOST - 3} strokes"
     for step in range(2):
         past = history.changed(past, "Brush −", a_map(-step), on_the_board=True)
-    assert past.told == f"{history.MOST - 1} strokes or more"  # the zeros are gone from the history
+    assert past.told == f"{history.MOST - 1} or more strokes"  # the zeros are gone from the history
 
 
 def test_the_board_is_told_of_all_that_it_did_not_paint_itself():

@@ -36,7 +36,7 @@ class History:
         begun = max(place for place, edit in enumerate(self.edits[: self.at + 1]) if not edit.painted)
         strokes = self.at - begun
         if begun == 0 and strokes and len(self.edits) == MOST:  # what they began with may be gone
-            return f"{strokes} strokes or more"
+            return f"{strokes} or more strokes"
         said = f", then {strokes} {'stroke' if strokes == 1 else 'strokes'}" if strokes else ""
         return self.edits[begun].name + said
 
