@@ -70,11 +70,12 @@ def predictions(explanations: Sequence[Explanation], cards: Sequence[Card]) -> s
         for head in HEADS:
             for rank, p in enumerate(one.top(head, len(one.labels)), 1):
                 words = (one.variant, trained, one.applied, head)
-                table.writerow([*map(_cell, words), rank, p.index, _cell(p.label), f"{p.probability:.9g}"])
+                table.writerow([*map(cell, words), rank, p.index, cell(p.label), f"{p.probability:.9g}"])
     return stream.getvalue()
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """A text as a table holds it: never a formula."""
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 
 

@@ -19,9 +19,10 @@ from abn.variants import NOTHING, Card
 SIDE = 896  # most pixels of the picture's longer side in a report
 WIDTH = 448  # least pixels across, so that the caption can be read; the level of the brightest is taken at this size
 MARGIN = 16  # pixels around each part
-SPELT = str.maketrans(  # what the font that Pillow brings can't draw, and no accent makes
-    {"×": "x", "−": "-", "–": "-", "≥": ">=", "“": '"', "”": '"', "’": "'", "ß": "ss", "æ": "ae", "ø": "o", "ł": "l"}
-)
+SPELT = str.maketrans({  # what the font that Pillow brings can't draw, and no accent makes
+    "×": "x", "−": "-", "–": "-", "±": "+/-", "≥": ">=", "“": '"', "”": '"', "’": "'",
+    "ß": "ss", "æ": "ae", "ø": "o", "ł": "l",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,13 @@ def save_explanation(
 
 def npy(explanation: Explanation) -> bytes:
     """The raw map as the bytes of a .npy file: float32 (h, w)."""
+    return npy_of(explanation.attention)
+
+
+def npy_of(attention: np.ndarray) -> bytes:
+    """The same of any map."""
     stream = io.BytesIO()
-    np.save(stream, explanation.attention.astype(np.float32), allow_pickle=False)
+    np.save(stream, attention.astype(np.float32), allow_pickle=False)
     return stream.getvalue()
 
 
@@ -100,12 +106,16 @@ def draw(
 ) -> Image.Image:
     """The map on the whole picture, or without one on what the model saw; its colour bar, from one end of `span` to
     the other; and a caption that says what is shown. The card gives the variant its title."""
-    laid = lay(explanation, picture, drawing, span)
+    return sheet_of(lay(explanation, picture, drawing, span), caption(explanation, drawing, span, card), drawing, span)
+
+
+def sheet_of(
+    laid: Image.Image, said: Sequence[str], drawing: Drawing = RAW, span: tuple[float, float] = (0.0, 1.0)
+) -> Image.Image:
+    """What was drawn, with its colour bar and a caption of such lines below it."""
     width = max(WIDTH, laid.width)
     font = ImageFont.load_default(max(14, width // 32))
-    lines = [
-        part for line in caption(explanation, drawing, span, card) for part in _wrapped(_drawable(line), font, width)
-    ]
+    lines = [part for line in said for part in _wrapped(_drawable(line), font, width)]
     line_height = round(1.4 * font.size)
     bar = render.colour_bar(colour_map=drawing.colours, low=span[0], high=span[1], width=width)
 

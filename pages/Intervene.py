@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from abn.ui import cover_panels, frame, jobs, live, pickers, reliance_panels
+from abn.ui import cover_panels, frame, jobs, keep_edit, live, pickers, reliance_panels
 from abn.ui import intervene_panels as panels
 from abn.ui.bar import bar, need_networks
 
@@ -25,6 +25,7 @@ def change_the_map() -> None:
         panels.board(choice, card, subject, name, past)
     panels.presets(choice, card, subject, name)
     panels.past_strip(subject, choice.view, name, past, done)
+    keep_edit.keep(choice, card, subject, name, past, done[past.at], applied)
 
 
 def cover_the_picture() -> None:

@@ -4,7 +4,9 @@ import io
 from pathlib import Path
 
 import tiny
+from PIL import Image
 
+from abn import first_view
 from abn.explainer import explain
 from abn.picture import Picture, open_picture
 from abn.report import Drawing, Record
@@ -33,3 +35,17 @@ def record(known: list[Card], picture: Picture | None = None, **told) -> Record:
     found = explain(picture, known, fit=fit, mechanism=mechanism, load=load_variant)
     drawing = told.pop("drawing", Drawing(opacity=0.3, colours="viridis", scale="shared", smooth=False, top=10))
     return Record(picture, found, known, mechanism, drawing, **told)
+
+
+def photographed() -> bytes:
+    """A JPEG with a place, a camera, a thumbnail's worth of notes and an XMP packet."""
+    with Image.open(first_view.SAMPLES / "koala.jpg") as opened:
+        image = opened.convert("RGB")
+    exif = Image.Exif()
+    exif[0x010E], exif[0x0110], exif[0x0112] = "SECRETPLACE", "SECRETCAMERA", 6  # the last turns it
+    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 8.0, 33.0), 3: "E", 4: (11.0, 34.0, 31.0), 29: "2031:12:31"})
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", exif=exif, comment=b"SECRETNOTE", xmp=b"<x:xmpmeta>SECRETXMP</x:xmpmeta>")
+    data = stream.getvalue()
+    assert all(word in data for word in (b"SECRETPLACE", b"SECRETCAMERA", b"SECRETNOTE", b"SECRETXMP", b"2031:12:31"))
+    return data

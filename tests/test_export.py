@@ -205,22 +205,8 @@ def test_all_text_is_escaped(record):
 # ---- nothing of a photograph's metadata leaves ----
 
 
-def photographed() -> bytes:
-    """A JPEG with a place, a camera, a thumbnail's worth of notes and an XMP packet."""
-    with Image.open(first_view.SAMPLES / "koala.jpg") as opened:
-        image = opened.convert("RGB")
-    exif = Image.Exif()
-    exif[0x010E], exif[0x0110], exif[0x0112] = "SECRETPLACE", "SECRETCAMERA", 6  # the last turns it
-    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 8.0, 33.0), 3: "E", 4: (11.0, 34.0, 31.0), 29: "2031:12:31"})
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", exif=exif, comment=b"SECRETNOTE", xmp=b"<x:xmpmeta>SECRETXMP</x:xmpmeta>")
-    data = stream.getvalue()
-    assert all(word in data for word in (b"SECRETPLACE", b"SECRETCAMERA", b"SECRETNOTE", b"SECRETXMP", b"2031:12:31"))
-    return data
-
-
 def test_no_metadata_of_a_photograph_leaves(known):
-    data = photographed()
+    data = exporting.photographed()
     picture = open_picture(data, name="mine.jpg")
     assert picture.notes == ("Turned upright as its EXIF says.",)
     picture.image.info["exif"] = data[6:200]  # even if a picture still had some
@@ -329,7 +315,7 @@ def test_a_manifest_alone_does_too_and_other_numbers_are_told(app, offered):
 
 
 def test_an_export_of_ones_own_picture_waits_for_it(app, offered):
-    data = photographed()
+    data = exporting.photographed()
     app.run()
     app.file_uploader(key="files").set_value([("mine.jpg", data, "image/jpeg")]).run()
     kept = offered["abn-mine.zip"]()

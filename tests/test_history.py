@@ -41,6 +41,21 @@ def test_labels_number_the_steps():
     assert history.labels(past, ["±0.0", "−3.1"]) == ["0. own map, Δp ±0.0", "1. ones, Δp −3.1"]
 
 
+def test_what_is_applied_is_told_in_words():
+    past = history.begun(a_map(0.5))
+    assert past.told == "own map"
+    past = history.changed(past, "Brush +", a_map(0.6), on_the_board=True)
+    assert past.told == "own map, then 1 stroke"
+    past = history.changed(past, "zeros", a_map(0))
+    assert past.told == "zeros" and past.undo().told == "own map, then 1 stroke"
+    for step in range(1, history.MOST - 2):
+        past = history.changed(past, "Brush +", a_map(step), on_the_board=True)
+    assert len(past.edits) == history.MOST and past.told == f"zeros, then {history.MOST - 3} strokes"
+    for step in range(2):
+        past = history.changed(past, "Brush −", a_map(-step), on_the_board=True)
+    assert past.told == f"{history.MOST - 1} or more strokes"  # the zeros are gone from the history
+
+
 def test_the_board_is_told_of_all_that_it_did_not_paint_itself():
     past = history.begun(a_map(0.5))
     painted = history.changed(past, "brush", a_map(0.6), on_the_board=True)

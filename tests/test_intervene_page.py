@@ -1,16 +1,21 @@
 """The Intervene page through AppTest: presets really run, history goes back and forth, variants told apart."""
 
+import csv
+import io
 import re
 from pathlib import Path
 
+import exporting
 import numpy as np
 import pytest
 from reading import captions, components
 from streamlit.testing.v1 import AppTest
 
-from abn import first_view, intervene, reliance, render
+from abn import edited, first_view, intervene, reliance, render
 from abn.explainer import explain
 from abn.picture import open_picture
+from abn.report import Drawing, npy_of
+from abn.ui import keep_edit
 from abn.ui.intervene_panels import PRESETS
 from abn.variants import find_variant
 
@@ -179,3 +184,110 @@ def test_a_covered_picture_is_followed_by_maps_and_heads(page, network):
     assert f"{render.percent(intervene.changed(PICTURE, hidden))} of the whole picture is covered" in captions(at)
     at = page.button(key="uncover").click().run()
     assert "Drag a rectangle" in captions(at)
+
+
+# ---- an edit kept, and a kept map opened ----
+
+
+def kept(offered: dict, ending: str) -> tuple[str, bytes]:
+    """Name and content of the file of that ending that the page offers now, the last of those it has offered."""
+    name = [name for name in offered if name.endswith(ending)][-1]
+    return name, offered[name]()
+
+
+def give_back(at: AppTest, data: bytes, name: str = "map.npy") -> AppTest:
+    uploader = next(one for one in at.get("file_uploader") if one.key.startswith("kept-map-"))
+    return uploader.set_value([(name, data, "application/octet-stream")]).run()
+
+
+def test_an_edit_is_kept_as_it_is_applied(page, offered, subject):
+    page.query_params.update({"opacity": "20", "cells": "raw grid"})
+    page.run()
+    page.button_group(key="apply").set_value("multiplicative").run()
+    at = page.button(key="preset-inverted").click().run()
+    inverted, card = intervene.PRESETS["inverted"](subject.attention), find_variant(ADDITIVE)
+    stem = f"abn-{PHOTOS[0].id}--{ADDITIVE}--inverted"
+    before, after = subject.answers(np.stack([subject.attention, inverted]), "multiplicative")
+    effect = intervene.Effect("inverted", inverted, before, after)
+    made = edited.Edited(card, subject.fitted, subject.attention, effect, "multiplicative", Drawing(0.2, smooth=False))
+    assert not at.exception and kept(offered, ".png") == (f"{stem}.png", edited.panel(made))
+    name, data = kept(offered, ".npy")
+    assert name == f"{stem}.npy" and np.array_equal(np.load(io.BytesIO(data), allow_pickle=False), inverted)
+    name, data = kept(offered, ".csv")
+    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
+    assert name == f"{stem}.csv" and {row["applied"] for row in rows} == {"multiplicative"}
+    (first,) = (row for row in rows if row["rank_before"] == "1")
+    assert f"{render.points(float(first['change']))} points" == change(at)
+    assert change(at) == expected(subject, inverted, "multiplicative")
+
+
+def test_without_an_edit_there_is_nothing_to_keep(page):
+    at = page.run()
+    assert len(at.get("download_button")) == 3 and all(one.proto.disabled for one in at.get("download_button"))
+    assert "As soon as the map is edited, this can be kept." in captions(at)
+    at = page.button(key="preset-zeros").click().run()
+    assert not any(one.proto.disabled for one in at.get("download_button"))
+    assert "As soon as" not in captions(at)
+
+
+def test_no_file_of_an_edit_is_made_without_being_asked_for(page, monkeypatch):
+    for name in ("panel", "table", "draw"):
+        monkeypatch.setattr(edited, name, lambda *_: pytest.fail("made without being asked for"))
+    monkeypatch.setattr(keep_edit, "npy_of", lambda *_: pytest.fail("made without being asked for"))
+    page.run()
+    assert not page.button(key="preset-zeros").click().run().exception
+
+
+def test_a_kept_map_makes_the_same_numbers(page, offered):
+    page.run()
+    at = page.button(key="preset-shuffled").click().run()
+    shuffled, (_, data) = change(at), kept(offered, ".npy")
+    at = page.button(key="reset").click().run()
+    assert change(at) == "±0.0 points" != shuffled
+    at = give_back(at, data)
+    assert not at.exception and change(at) == shuffled and not at.warning
+    steps = components(at, "abn_strip")["history"]
+    assert steps["items"][-1]["caption"] == f"kept map: {shuffled.removesuffix(' points')}" and steps["chosen"] == "3"
+    at = at.button(key="undo").click().run()
+    assert change(at) == "±0.0 points"
+    at = give_back(at, data)  # the same file once more
+    assert change(at) == shuffled and kept(offered, ".npy")[1] == data
+
+
+def test_a_map_of_compare_can_be_put_in_place(page, subject, network):
+    at = page.run()
+    other = explain(PICTURE, [MULTIPLICATIVE], load=network)[0].attention
+    assert change(give_back(at, npy_of(other))) == expected(subject, other)
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "This is no attention map"),
+        (npy_of(np.zeros((7, 7))), "This map has 7 × 7 cells, and this variant's has 14 × 14"),
+        (npy_of(np.full((14, 14), 2)), "A map holds numbers from 0 to 1"),
+    ],
+    ids=["nothing", "other cells", "beyond"],
+)
+def test_what_is_no_map_changes_nothing(page, data, sentence):
+    page.run()
+    at = page.button(key="preset-zeros").click().run()
+    before = change(at)
+    at = give_back(at, data)
+    assert not at.exception and change(at) == before and at.button(key="redo").disabled
+    assert sentence in re.sub(r"\\(.)", r"\1", at.warning[0].value)
+    assert len(components(at, "abn_strip")["history"]["items"]) == 2
+    assert not at.run().warning
+
+
+def test_nothing_of_an_uploaded_file_leaves_with_an_edit(page, offered):
+    page.run()
+    page.file_uploader(key="files").set_value(
+        [("../../home/me/mine.jpg", exporting.photographed(), "image/jpeg")]
+    ).run()
+    page.button(key="preset-zeros").click().run()
+    for ending in (".png", ".npy", ".csv"):
+        name, data = kept(offered, ending)
+        assert name == f"abn-mine--{ADDITIVE}--zeros{ending}"
+        for word in (b"SECRET", b"2031:12:31", b"Exif\0", b"eXIf", b"xmpmeta", b"home", b"mine"):
+            assert word not in data

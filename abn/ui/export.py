@@ -42,21 +42,8 @@ class Opened:
 
 def keep(shown: Sequence[tuple[Explanation, Card]], chosen: Chosen, view: View, mechanism: str) -> None:
     """The row of files to keep, and the way back; then what is to be said of an export that was opened."""
-    record, alive = _record(shown, chosen, view, mechanism), live.engine().alive
-    stem = f"abn-{stems([PurePath(chosen.picture.name).stem])[0]}"
-
-    def button(label: str, make: Callable[[], str | bytes], name: str, mime: str, icon: str) -> None:
-        st.download_button(
-            label,
-            partial(_in_turn, live.engine().turns, make),
-            name,
-            mime,
-            key=f"keep-{name}",
-            on_click="ignore",
-            disabled=not alive,
-            icon=f":material/{icon}:",
-        )
-
+    record, alive, stem = _record(shown, chosen, view, mechanism), live.engine().alive, stem_of(chosen)
+    button = partial(save_button, disabled=not alive)
     st.markdown("##### Keep this", help=PRIVATE)
     with st.container(horizontal=True, vertical_alignment="center"):
         button("Everything as zip", partial(export.bundle, record), f"{stem}.zip", "application/zip", "folder_zip")
@@ -81,6 +68,27 @@ def keep(shown: Sequence[tuple[Explanation, Card]], chosen: Chosen, view: View, 
     if not alive:
         st.caption("As soon as the networks are loaded, this can be kept.")
     _tell(record)
+
+
+def stem_of(chosen: Chosen) -> str:
+    """What the names of all files about a picture begin with."""
+    return f"abn-{stems([PurePath(chosen.picture.name).stem])[0]}"
+
+
+def save_button(
+    label: str, make: Callable[[], str | bytes], name: str, mime: str, icon: str, *, disabled: bool = False
+) -> None:
+    """A button that saves a file, which is made once somebody presses it."""
+    st.download_button(
+        label,
+        partial(_in_turn, live.engine().turns, make),
+        name,
+        mime,
+        key=f"keep-{name}",
+        on_click="ignore",
+        disabled=disabled,
+        icon=f":material/{icon}:",
+    )
 
 
 def _record(shown: Sequence[tuple[Explanation, Card]], chosen: Chosen, view: View, mechanism: str) -> Record:

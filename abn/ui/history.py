@@ -15,6 +15,7 @@ class Edit:
 
     name: str  # what was done, for people
     attention: np.ndarray  # (h, w) float32
+    painted: bool = False  # a stroke on the map before it, not a map put in its place
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,16 @@ class History:
     @property
     def now(self) -> Edit:
         return self.edits[self.at]
+
+    @property
+    def told(self) -> str:
+        """The map that is applied, in words: what was put in place, and how many strokes followed."""
+        begun = max(place for place, edit in enumerate(self.edits[: self.at + 1]) if not edit.painted)
+        strokes = self.at - begun
+        if begun == 0 and strokes and len(self.edits) == MOST:  # what they began with may be gone
+            return f"{strokes} or more strokes"
+        said = f", then {strokes} {'stroke' if strokes == 1 else 'strokes'}" if strokes else ""
+        return self.edits[begun].name + said
 
     def after(self, edit: Edit, *, on_the_board: bool = False) -> "History":
         """One edit more; what had been undone is gone."""
@@ -55,7 +66,7 @@ def begun(attention: np.ndarray) -> History:
 def changed(history: History, name: str, attention: np.ndarray, *, on_the_board: bool = False) -> History:
     """A new edit, unless the map is as it was; one made `on_the_board` is drawn there already."""
     same = np.array_equal(history.now.attention, attention)
-    edit = Edit(name, np.asarray(attention, np.float32))
+    edit = Edit(name, np.asarray(attention, np.float32), on_the_board)
     return history if same else history.after(edit, on_the_board=on_the_board)
 
 

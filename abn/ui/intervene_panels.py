@@ -46,7 +46,8 @@ def _set(name: str, to: History) -> None:
     st.session_state.edits[name] = to
 
 
-def _edit(name: str, what: str, attention: np.ndarray, *, on_the_board: bool = False) -> None:
+def put(name: str, what: str, attention: np.ndarray, *, on_the_board: bool = False) -> None:
+    """One edit more in the history of that name, unless the map is as it was."""
     _set(name, history.changed(st.session_state.edits[name], what, attention, on_the_board=on_the_board))
 
 
@@ -93,7 +94,7 @@ def board(choice: Choice, card: Card, subject: Subject, name: str, past: History
         version=f"{name} {past.turn}",
         label=f"Attention map of {card.title} to paint on. Arrow keys move, space paints, Escape gives up.",
         key="painter",
-        on_paint=lambda values: _edit(name, chosen["tool"], values, on_the_board=True),
+        on_paint=lambda values: put(name, chosen["tool"], values, on_the_board=True),
         colours=render.css_colours(view.colours),
         opacity=view.opacity,
     )
@@ -117,7 +118,7 @@ def presets(choice: Choice, card: Card, subject: Subject, name: str) -> None:
         for preset, says in PRESETS.items():
             st.button(
                 preset.capitalize(),
-                on_click=_edit,
+                on_click=put,
                 args=(name, preset, intervene.PRESETS[preset](subject.attention)),
                 help=says,
                 key=f"preset-{preset}",
@@ -163,7 +164,7 @@ def _take(name: str, what: str, picture: Picture, card: Card, fit: str, subject:
     except ABNError as error:
         st.session_state.not_borrowed = str(error)
         return
-    _edit(name, what, intervene.borrowed(other.attention, subject.attention.shape))
+    put(name, what, intervene.borrowed(other.attention, subject.attention.shape))
 
 
 def effects(choice: Choice, card: Card, past: History, applied: str) -> list[Effect]:
