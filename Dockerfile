@@ -1,0 +1,22 @@
+# ABN Explorer in a container. Everything is in the image: it needs no network when it runs, and writes nothing.
+FROM python:3.12-slim
+
+# An index of wheels without CUDA, if you know one, makes the image several times smaller.
+ARG PIP_EXTRA_INDEX_URL
+
+WORKDIR /app
+COPY requirements.txt ./
+RUN pip install --no-cache-dir --requirement requirements.txt
+COPY .streamlit .streamlit
+COPY app.py LICENSE ./
+COPY abn abn
+COPY pages pages
+COPY checkpoints checkpoints
+RUN python -m compileall -q app.py abn pages && useradd --system --no-create-home abn
+USER abn
+ENV HOME=/tmp PYTHONDONTWRITEBYTECODE=1
+
+EXPOSE 8501
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
+CMD ["streamlit", "run", "app.py", "--server.address=0.0.0.0", "--server.port=8501"]
