@@ -122,8 +122,8 @@ def server(browser) -> Iterator[str]:
 
 @pytest.fixture
 def page(browser, request) -> Iterator:
-    """A fresh profile; `browser_options` as an indirect parameter goes to it. What lies outside this machine is blocked,
-    and asking for it fails the test."""
+    """A fresh profile; `browser_options` as an indirect parameter goes to it. What lies outside this machine is
+    blocked, and asking for it fails the test."""
     context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **getattr(request, "param", {})})
     elsewhere = []
 

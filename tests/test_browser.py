@@ -149,9 +149,9 @@ CONTRASTS = """() => {
     .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0)
   const ground = light(parse(getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor))
   return [...document.querySelectorAll('.abn-answer dt, .abn-answer dd, .abn-ticks span, ' +
-      '[data-testid=stCaptionContainer] p, [data-testid=stPlotlyChart] text')].map(element => {
+      '[data-testid=stCaptionContainer] p, .abn-bars b, .abn-bars i')].map(element => {
     const style = getComputedStyle(element)
-    const ink = light(parse(element.tagName === 'text' ? style.fill : style.color))
+    const ink = light(parse(style.color))
     return (Math.max(ink, ground) + .05) / (Math.min(ink, ground) + .05)
   })
 }"""
@@ -160,6 +160,7 @@ CONTRASTS = """() => {
 @pytest.mark.parametrize("page", [WIDE, NARROW], indirect=True, ids=["wide-light", "narrow-dark"])
 def test_it_fits_it_reads_and_every_picture_has_words(page, server):
     open_page(page, server)
+    page.locator(".frame img").nth(6).wait_for(timeout=LOADED)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     pictures = page.eval_on_selector_all(
         "[data-testid=stImage] img, .frame img", "all => all.map(i => [i.alt, i.naturalWidth])"
