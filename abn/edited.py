@@ -15,7 +15,7 @@ from abn import render
 from abn.errors import ABNError
 from abn.export import cell, png
 from abn.intervene import Effect
-from abn.picture import Fitted, one_line, upsample
+from abn.picture import Fitted, upsample
 from abn.render import percent, points, short_label
 from abn.report import MARGIN, RAW, SIDE, Drawing, sheet_of
 from abn.variants import NOTHING, Card, class_names
@@ -113,13 +113,13 @@ def read_map(data: bytes, shape: tuple[int, int]) -> np.ndarray:
         given, _, kind = np.lib.format.read_array_header_1_0(stream)
     except Exception as error:  # numpy raises nearly anything of a hostile header
         raise ABNError(NO_MAP) from error
-    if kind.kind != "f" or len(given) != 2:
+    if kind.kind != "f" or len(given) != 2 or not all(0 < side <= MAX_BYTES for side in given):
         raise ABNError(NO_MAP)
     if given != shape:
         cells, wanted = (" × ".join(map(str, sides)) for sides in (given, shape))
         raise ABNError(
-            f"This map has {one_line(cells, 24)} cells, and this variant's has {wanted}: choose the variant that it is "
-            "of, and open it again."
+            f"This map has {cells} cells, and this variant's has {wanted}: choose the variant that it is of, and open "
+            "it again."
         )
     stream.seek(0)
     try:
