@@ -32,7 +32,7 @@ def look(picture: Picture, card: Card, fit: str) -> Inside:
         with live.engine().turns:
             return [inside.look(picture, card, fit=fit, load=live.network)]
 
-    return shelves.kept("inside", [_key(picture, card, fit)], make, most=3)[0]
+    return live.computed("inside", [_key(picture, card, fit)], make, most=3)[0]
 
 
 def afterwards(picture: Picture, card: Card, fit: str, method: str, index: int) -> "ClassMap | str":

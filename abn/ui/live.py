@@ -98,6 +98,17 @@ def _shipped(variant: str, sha256: str, _card: Card):
     return load_variant(_card)
 
 
+def computed(
+    shelf: str | shelves.Shelf, keys: Sequence[tuple], make: Callable[[list[int]], Sequence[Made]], *, most: int
+) -> list[Made]:
+    """What `shelves.kept` gives; where it can't be computed the page says so in a sentence and ends."""
+    try:
+        return shelves.kept(shelf, keys, make, most=most)
+    except ABNError as error:
+        st.error(frame.plain(str(error)), icon=":material/error:")
+        st.stop()
+
+
 def subjects(picture: Picture, cards: Sequence[Card], fit: str) -> "list[Subject]":
     """g(x) and M of one picture in several networks, kept for the session; only once the networks are `alive`."""
     keys = [(picture.sha256, card.id, card.sha256, fit) for card in cards]
@@ -108,7 +119,7 @@ def subjects(picture: Picture, cards: Sequence[Card], fit: str) -> "list[Subject
         with engine().turns:
             return intervene.subjects(picture, [cards[place] for place in places], fit=fit, load=network)
 
-    return shelves.kept("subjects", keys, make, most=16)
+    return computed("subjects", keys, make, most=16)
 
 
 def subject(picture: Picture, card: Card, fit: str) -> "Subject":
@@ -137,7 +148,7 @@ def _answers(
         with engine().turns:
             return list(asked.answers(np.stack([maps[place] for place in places]), mechanism))
 
-    return shelves.kept("answers", keys, make, most=256)
+    return computed("answers", keys, make, most=256)
 
 
 def ask(
@@ -164,7 +175,7 @@ def ask(
                     return meanwhile  # another session asked for the same, and this one waited for its turn
                 return explain(picture, [sound[place] for place in places], fit=fit, mechanism=mechanism, load=network)
 
-        return shelves.kept(shelf, keys, make, most=EXPLANATIONS)
+        return computed(shelf, keys, make, most=EXPLANATIONS)
     if fit == first_view.FIT and mechanism == TRAINED:
         return first_view.shipped(picture, cards)
     return None

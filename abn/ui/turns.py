@@ -1,14 +1,23 @@
 """Turns at computing: at most so many at once, first come, first served; who waits is told how many are before them.
 
 A page that is left, or on which something else is pressed, leaves the queue: telling a page of its place is where
-Streamlit stops it.
+Streamlit stops it. What goes wrong in a turn, whatever it is, becomes one sentence, and the turn goes to the next.
 """
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 
+from abn.errors import ABNError
+
+FAILED = (
+    "Something failed while this was computed; the server's log says what. It concerns nobody else: try it again, or "
+    "choose another picture or variant."
+)
 OFTEN = 0.3  # seconds between two tellings
+
+log = logging.getLogger(__name__)
 
 
 class Turns:
@@ -47,10 +56,13 @@ class Turns:
                 self.__exit__()
                 raise
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object = None, error: BaseException | None = None, _trace: object = None) -> None:
         with self._change:
             self._taken -= 1
             self._change.notify_all()
+        if isinstance(error, Exception) and not isinstance(error, ABNError):
+            log.error("computing failed", exc_info=error)
+            raise ABNError(FAILED) from error
 
     def _wait(self, ticket: object) -> int | None:
         """None once it is this ticket's turn; else, after a while, how many are computing or wait before it."""

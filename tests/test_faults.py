@@ -1,0 +1,110 @@
+"""Faults while the app runs: each is one sentence for who meets it, and neighbours go on."""
+
+import errno
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from abn import variants
+from abn.__main__ import main
+from abn.model import AttentionBranchNetwork
+from abn.ui import live
+from abn.ui.frame import plain
+from abn.ui.turns import FAILED
+from abn.variants import list_variants
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("app.py", "pages/Inside.py", "pages/Ablation.py", "pages/Intervene.py", "pages/Measure.py")
+
+
+def answers(at: AppTest) -> int:
+    return sum('class="abn-answer"' in html.value for html in at.html)
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("fault", [RuntimeError("a kernel failed"), MemoryError()])
+def test_a_network_that_fails_in_one_session_is_a_sentence_there_and_nothing_elsewhere(
+    ready, monkeypatch, page, fault, caplog
+):
+    at, free = ready.run(), live.engine().turns.free  # the networks are loaded
+
+    def fail(*_, **__):
+        raise fault
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.nn.Conv2d, "forward", fail)
+        at.session_state["fit"] = "pad"
+        at = at.switch_page(page).run()
+        assert not at.exception and [error.value for error in at.error] == [plain(FAILED)]
+        assert "computing failed" in caplog.text and live.engine().turns.free == free
+    other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    assert not other.exception and not other.error and answers(other) == 3
+    at = at.run()  # and the first session, once it tries again
+    assert not at.exception and not at.error
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """A folder of our own with three shipped variants, in the place of `checkpoints`."""
+    for card in list_variants()[:3]:
+        for path in (card.weights, card.weights.with_suffix(".json")):
+            shutil.copy(path, tmp_path / path.name)
+    monkeypatch.setattr(variants, "CHECKPOINTS", tmp_path)
+    return tmp_path
+
+
+def test_weights_swapped_while_the_server_runs_are_never_taken_for_those_of_their_card(folder):
+    first, second = list_variants(folder)[:2]
+    shutil.copy(second.weights, first.weights)
+    with pytest.raises(variants.VariantError, match="not those of its card"):
+        variants.load_variant(first)
+    assert variants.load_variant(second) is not None
+
+
+@pytest.mark.parametrize("what", ["cut", "another"])
+def test_what_happens_to_weights_after_they_were_loaded_changes_nothing(ready, folder, what):
+    at = ready.run()
+    before = [html.value for html in at.html if 'class="abn-answer"' in html.value]
+    file = list_variants()[0].weights
+    file.write_bytes(file.read_bytes()[:1000] if what == "cut" else b"another file")
+    at.session_state["fit"] = "squash"
+    assert not at.run().exception and not at.error
+    at.session_state["fit"] = "crop"
+    assert [html.value for html in at.run().html if 'class="abn-answer"' in html.value] == before
+
+
+def test_a_full_disk_is_one_sentence_and_nothing_half_written_is_left(tmp_path, monkeypatch, capsys):
+    real = Path.open
+
+    def full(self, mode="r", *given, **options):
+        if "w" in mode and self.is_relative_to(tmp_path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, mode, *given, **options)
+
+    monkeypatch.setattr(Path, "open", full)
+    card, photo = list_variants()[0], ROOT / "abn/samples/bison.jpg"
+    assert main(["explain", str(photo), "--variant", card.id, "--out", str(tmp_path / "maps")]) == 1
+    said = capsys.readouterr().err.strip()
+    assert "No space left on device" in said and len(said.splitlines()) == 1 and "Traceback" not in said
+    assert not list((tmp_path / "maps").glob("*"))
+
+
+def test_a_reload_in_the_middle_of_a_run_begins_anew_and_gives_the_turn_back(ready, monkeypatch):
+    """The run that was left ends where it next tells something; its turn is free, and the next page is whole."""
+    import streamlit
+
+    free, real = live.engine().turns.free, AttentionBranchNetwork.explain_features
+
+    def left(self, *given, **options):
+        streamlit.stop()  # what Streamlit raises in a script whose page has gone
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AttentionBranchNetwork, "explain_features", left)
+        at = ready.run()
+        assert not at.exception and answers(at) == 0
+    assert live.engine().turns.free == free and AttentionBranchNetwork.explain_features is real
+    at = at.run()
+    assert not at.exception and answers(at) == 3
