@@ -9,7 +9,8 @@ import zipfile
 import zlib
 
 import pytest
-from hypothesis import given, settings
+from fuzzing import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -162,7 +163,7 @@ def test_broken_zips_are_told():
         assert "can't be read" in found.refused[0][1]
 
 
-@settings(max_examples=200, deadline=None)
+@fuzz(200)
 @given(st.data())
 def test_no_damage_raises(data):
     whole = zipped([("a.png", PICTURES[0]), ("b/c.png", PICTURES[1]), ("d.txt", b"words")])
@@ -172,6 +173,28 @@ def test_no_damage_raises(data):
     found = unpack([("a.zip", bytes(harmed[: data.draw(st.integers(0, len(whole)))])), ("z.png", PICTURES[2])])
     assert found.pictures[-1] == ("z.png", PICTURES[2])
     assert all(sentence.endswith(".") for _, sentence in found.refused)
+
+
+NAMES = st.sampled_from(
+    ("a.png", "../../etc/passwd", "/etc/passwd", "C:\\x.png", "..\\..\\x.png", "a/./../b.png", "~/.ssh/id", "a\0b.png",
+     "b.zip", "__MACOSX/a.png", ".hidden.png", "x/", " ", "." * 300, "名前.jpg", "\u202egnp.exe", "aux", "a\nb.png")
+)  # fmt: skip
+LONG, ODD = b"\x89PNG" + bytes(400), PICTURES[1] + b"PK\x03\x04"
+BODIES = st.sampled_from((*PICTURES, b"", b"words", PICTURES[0][:9], LONG, ODD))
+TREES = st.recursive(BODIES, lambda inner: st.lists(st.tuples(NAMES, inner), max_size=5).map(zipped), max_leaves=12)
+
+
+@fuzz(200)
+@given(st.lists(st.tuples(NAMES, TREES), max_size=4), st.data())
+def test_whatever_zips_hold_and_call_it_only_pictures_come_out_and_names_are_no_paths(files, data):
+    if files and data.draw(st.booleans()):  # an end of one within another
+        name, body = files[-1]
+        files[-1] = name, body[data.draw(st.integers(0, len(body))) :] + files[0][1]
+    found = unpack(files)
+    assert all(body.startswith((b"\x89PNG", b"\xff\xd8\xff")) for _, body in found.pictures)
+    names = [name for name, _ in (*found.pictures, *found.refused)]
+    assert not any(char in name for name in names for char in "/\\\0\n") and all(len(name) < 200 for name in names)
+    assert all(sentence.endswith(".") and "\n" not in sentence for _, sentence in found.refused)
 
 
 # ---- bombs ----

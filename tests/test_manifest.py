@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import tiny
 import torch
-from hypothesis import given, settings
+from fuzzing import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 
 from abn import first_view, manifest, reproduce
@@ -174,7 +175,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@fuzz(150)
 @given(data=st.data())
 def test_anything_in_the_place_of_anything(text, data):
     """Whatever stands anywhere in a manifest, it is read, or refused by our own error."""

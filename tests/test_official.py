@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 from authors import FORWARD, Layers, densenet, large_resnet, resnet, resnext, wrn
+from fuzzing import fuzz
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from abn import official, paper
@@ -294,6 +297,33 @@ def test_whatever_is_wrong_is_one_plain_sentence(tmp_path):
             convert_official(path)
         assert len(str(error.value).splitlines()) == 1, name
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> tuple[Path, bytes]:
+    """A checkpoint that converts, and where it may be harmed."""
+    path = save(tmp_path_factory.mktemp("harmed") / "harmed.pth.tar", seeded(20, 10))
+    return path, path.read_bytes()
+
+
+@fuzz(60)
+@given(st.data())
+def test_harmed_anywhere_it_converts_or_is_refused_in_one_sentence(whole, data):
+    path, sound = whole
+    harmed = bytearray(sound)
+    index = sound.find(b"PK\x01\x02")  # the list of what is in the file: few bytes, and all of them matter
+    pickled = sound.find(b"data.pkl")
+    for _ in range(data.draw(st.integers(1, 5))):
+        near = data.draw(st.sampled_from((0, pickled, index)))
+        place = data.draw(st.integers(near, min(near + 6000, len(sound) - 1)))
+        harmed[place] = data.draw(st.integers(0, 255))
+    path.write_bytes(harmed[: data.draw(st.sampled_from((len(sound), len(sound) - 1, index, 3000)))])
+    try:
+        network = convert_official(path)
+    except CheckpointError as error:
+        assert len(str(error).splitlines()) == 1 and len(str(error)) < 400
+    else:
+        assert all(bool(torch.isfinite(tensor).all()) for tensor in network.state_dict().values())
 
 
 @pytest.mark.parametrize("arch", ["densenet100bc", "wrn28_10", "resnet18", "se-resnet50", "resnet21", "", None])

@@ -13,7 +13,8 @@ import pytest
 import safetensors.torch
 import tiny
 import torch
-from hypothesis import given, settings
+from fuzzing import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 
 from abn import own
@@ -276,7 +277,7 @@ def test_doubled_names(saved):
     refused(with_header(saved[0], f'{{"{NAME}": {entry}, {text[1:]}'.encode()), "says something twice")
 
 
-@settings(max_examples=150, deadline=None)
+@fuzz(150)
 @given(st.data())
 def test_whatever_the_bytes_reading_ends_in_one_sentence_or_in_a_sound_header(saved, data):
     whole = saved[0]
@@ -294,7 +295,7 @@ def test_whatever_the_bytes_reading_ends_in_one_sentence_or_in_a_sound_header(sa
             assert set(safetensors.torch.load(changed)) == set(header.tensors)
 
 
-@settings(max_examples=150, deadline=None)
+@fuzz(150)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

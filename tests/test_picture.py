@@ -16,6 +16,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from fuzzing import fuzz
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
@@ -484,7 +485,7 @@ def test_cut_anywhere_it_opens_or_is_refused(kind):
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=400, deadline=None)
+@fuzz(400)
 @given(kind=st.sampled_from(sorted(VALID)), damage=st.data())
 def test_damaged_anywhere_it_opens_or_is_refused(kind, damage):
     data = bytearray(VALID[kind])
@@ -497,7 +498,7 @@ def test_damaged_anywhere_it_opens_or_is_refused(kind, damage):
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(max_examples=200, deadline=None)
+@fuzz(200)
 @given(start=st.sampled_from([b"", *(data[:24] for data in VALID.values())]), rest=st.binary(max_size=300))
 def test_random_bytes_open_or_are_refused(start, rest):
     opens_or_refuses(start + rest)
