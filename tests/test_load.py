@@ -3,9 +3,10 @@
 import asyncio
 import html
 import json
+import os
 
 import pytest
-from load import report, wire
+from load import processors, report, wire
 from load.__main__ import parsed
 from load.client import Browser
 from load.page import Page
@@ -38,13 +39,30 @@ def test_waits_leave_out_what_was_never_done():
     }
 
 
-def test_the_share_is_of_the_mean_pace_before_and_after(monkeypatch):
-    monkeypatch.setattr(report.os, "cpu_count", lambda: 2)
-    found = report.pace(30, 10.0, 15.0, 1.0, {"separate": 5.0, "shared": 8.0}, {"separate": 7.0, "shared": 4.0})
+def test_the_share_is_of_the_mean_pace_before_and_after():
+    found = report.pace(30, 10.0, {"separate": 5.0, "shared": 8.0}, {"separate": 7.0, "shared": 4.0})
     assert (found["per second"], found["bare per second"]) == (3.0, {"separate": 6.0, "shared": 6.0})
     assert found["share"] == {"separate": 0.5, "shared": 0.5}
-    assert (found["of the processors, the app"], found["of the processors, the tool"]) == (0.75, 0.05)
-    assert found["app, processor seconds a picture"] == 0.5
+
+
+def test_the_processors_time_is_shared_out_in_full(monkeypatch):
+    monkeypatch.setattr(processors, "CORES", 2)
+    assert processors.shares(10.0, app=12.0, tool=1.0, idle=3.0) == {
+        "app": 0.6, "tool": 0.05, "others": 0.2, "nobody": 0.15,
+    }  # fmt: skip
+    assert processors.shares(1.0, app=2.1, tool=0.0, idle=0.0)["others"] == 0.0
+
+
+def test_a_meter_tells_the_time_that_a_process_took(monkeypatch):
+    readings = iter([(100.0, 5.0, 1.0, 50.0), (110.0, 17.0, 2.0, 53.0)])
+    monkeypatch.setattr(processors.Meter, "_now", lambda self: next(readings))
+    told = processors.Meter(0).read()
+    assert (told["seconds"], told["app, processor seconds"], told["tool, processor seconds"]) == (10.0, 12.0, 1.0)
+
+
+def test_processor_time_of_this_very_process_is_read():
+    assert processors.cpu_seconds(os.getpid()) == pytest.approx(sum(os.times()[:2]), abs=1.0)
+    assert processors.idle_seconds() >= 0
 
 
 def test_a_result_is_written_whole_and_told_as_a_table(tmp_path):

@@ -1,14 +1,14 @@
 """The phases of a run: the server warms up, all upload without a pause, a class works, and all have left."""
 
 import asyncio
-import time
 from argparse import Namespace
 from contextlib import suppress
 
 from load import bare, report
 from load.client import Browser
 from load.photographs import photographs
-from load.server import Served, Watch, cpu_seconds, memory
+from load.processors import Meter
+from load.server import Served, Watch, memory
 from load.students import Log, Student
 from load.wire import Trouble
 
@@ -22,7 +22,7 @@ class Run:
     def __init__(self, args: Namespace, served: Served, result: dict):
         self.args, self.served, self.watch = args, served, Watch(served.pid)
         self.result = result
-        self.logs = {phase: Log() for phase in ("throughput", "classroom")}
+        self.logs = {phase: Log() for phase in report.PHASES}
         self._gallery: dict[str, str] = {}
 
     def keep(self) -> None:
@@ -53,6 +53,8 @@ class Run:
                     self._remember("after the class", self.watch.look())
                 await asyncio.sleep(self.args.after)
                 self._remember("all have left", self.watch.look())
+                await self._visit()
+                self._remember("one more has come and gone", self.watch.look())
         except TimeoutError:
             self.result["ended"] = f"early, after {self.args.limit:.0f} s"
         finally:
@@ -68,6 +70,14 @@ class Run:
         while True:
             await asyncio.sleep(OFTEN)
             self.keep()
+
+    async def _visit(self) -> None:
+        """Streamlit lets go of what is too old when somebody comes or goes, and not before."""
+        last = Browser(self.served.port)
+        async with asyncio.timeout(self.args.patience):
+            await last.open()
+        await last.leave()
+        await asyncio.sleep(2)
 
     async def _class(self, photos: int, phase: str, seed: int) -> list[Student]:
         """Students with so many photographs each, made before anything is timed."""
@@ -86,31 +96,21 @@ class Run:
         students = await self._class(args.uploads, "throughput", args.seed)
         before = await bare.pace(args.processes, args.bare_seconds)
         await asyncio.gather(*(student.open() for student in students))
-        begun, tool, app = time.perf_counter(), time.process_time(), cpu_seconds(self.served.pid)
+        meter = Meter(self.served.pid)
         await asyncio.gather(*(student.upload_all(args.uploads) for student in students))
-        seconds, tool = time.perf_counter() - begun, time.process_time() - tool
-        app = cpu_seconds(self.served.pid) - app
+        taken = meter.read()
         await asyncio.gather(*(student.leave() for student in students))
         after = await bare.pace(args.processes, args.bare_seconds)
         done = len(log.seconds.get("upload", ()))
-        self.result.setdefault("throughput", {}).update(report.pace(done, seconds, app, tool, before, after))
+        self.result.setdefault("throughput", {}).update(taken, **report.pace(done, taken["seconds"], before, after))
         self.keep()
 
     async def _classroom(self) -> None:
-        args, clock = self.args, asyncio.get_running_loop().time
+        args = self.args
         students = await self._class(4, "classroom", args.seed + 1)
-        tool, app, begun = time.process_time(), cpu_seconds(self.served.pid), clock()
-        until = begun + args.seconds
+        meter, until = Meter(self.served.pid), asyncio.get_running_loop().time() + args.seconds
         await asyncio.gather(*(student.lesson(until, tuple(args.think), args.seed) for student in students))
-        seconds = clock() - begun
-        self.result.setdefault("classroom", {}).update(
-            {
-                "think, seconds": list(args.think),
-                "seconds": seconds,
-                "of the processors, the app": (cpu_seconds(self.served.pid) - app) / seconds / args.processes,
-                "of the processors, the tool": (time.process_time() - tool) / seconds / args.processes,
-            }
-        )
+        self.result.setdefault("classroom", {}).update(meter.read(), **{"think, seconds": list(args.think)})
         await asyncio.gather(*(student.leave() for student in students))
         self.keep()
 

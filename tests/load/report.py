@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+PHASES = ("throughput", "classroom")
+
 
 def percentile(values: Sequence[float], share: float) -> float:
     """The least of them that at least `share` of all are not above (nearest rank)."""
@@ -28,23 +30,15 @@ def waits(seconds: Mapping[str, Sequence[float]]) -> dict[str, dict[str, float]]
     }
 
 
-def pace(
-    pictures: int, seconds: float, app: float, tool: float, before: Mapping[str, float], after: Mapping[str, float]
-) -> dict[str, object]:
-    """So many pictures in so many seconds beside the bare networks' pace, the mean of before and after; `app` and
-    `tool` are the seconds of processor time that the server and these students took."""
+def pace(pictures: int, seconds: float, before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, object]:
+    """So many pictures in so many seconds, beside the bare networks' pace: the mean of before and after."""
     mean = {name: (before[name] + after[name]) / 2 for name in before}
-    cores = os.cpu_count() or 1
     return {
         "pictures": pictures,
-        "seconds": seconds,
         "per second": pictures / seconds,
         "bare per second": mean,
         "share": {name: pictures / seconds / value for name, value in mean.items()},
         "bare before and after": [dict(before), dict(after)],
-        "app, processor seconds a picture": app / pictures if pictures else None,
-        "of the processors, the app": app / seconds / cores,
-        "of the processors, the tool": tool / seconds / cores,
     }
 
 
@@ -66,7 +60,7 @@ def write(path: Path, result: Mapping[str, object]) -> None:
 
 def troubles(result: Mapping) -> list[str]:
     """All that went wrong, with the phase in which it did."""
-    found = [f"{phase}: {told}" for phase in ("throughput", "classroom") for told in result[phase]["troubles"]]
+    found = [f"{phase}: {told}" for phase in PHASES for told in result[phase]["troubles"]]
     if result.get("server tracebacks"):
         found.append(f"server: {result['server tracebacks']} tracebacks in its log")
     if result.get("ended"):
@@ -79,20 +73,20 @@ def table(result: Mapping) -> str:
     lines = [f"{result['students']} students · " + ", ".join(f"{k} {v}" for k, v in result["machine"].items())]
     one = result["throughput"]
     if "share" in one:
-        bare = "; ".join(
-            f"{name} {value:.2f}: share {one['share'][name]:.2f}" for name, value in one["bare per second"].items()
+        lines.append(
+            f"{one['pictures']} uploads without a pause in {one['seconds']} s: {one['per second']:.2f} a second"
         )
         lines += [
-            f"uploads without a pause: {one['pictures']} in {one['seconds']:.1f} s, {one['per second']:.2f} a second",
-            f"  bare networks a second: {bare}",
-            f"  of the processors, the app took {100 * one['of the processors, the app']:.0f} %, "
-            f"this tool {100 * one['of the processors, the tool']:.0f} %",
+            f"  bare networks, {name:10}{pace:6.2f} a second: share {one['share'][name]:.2f}"
+            for name, pace in one["bare per second"].items()
         ]
-    lines.append(
-        f"{'':12}{'seconds to a settled page':28}"
-        + "".join(f"{name:>9}" for name in ("count", "p50", "p95", "p99", "longest"))
-    )
-    for phase in ("throughput", "classroom"):
+    for phase in PHASES:
+        if had := result[phase].get("of the processors"):
+            told = ", ".join(f"{name} {100 * share:.0f} %" for name, share in had.items())
+            lines.append(f"{phase}, of the processors: {told}")
+    head = "".join(f"{name:>9}" for name in ("count", "p50", "p95", "p99", "longest"))
+    lines.append(f"{'':12}{'seconds to a settled page':28}{head}")
+    for phase in PHASES:
         for act, some in result[phase]["waits"].items():
             numbers = "".join(f"{value:9d}" if name == "count" else f"{value:9.2f}" for name, value in some.items())
             lines.append(f"{phase:12}{act:28}{numbers}")

@@ -78,12 +78,6 @@ def memory(pid: int) -> tuple[float, float]:
     return now, most
 
 
-def cpu_seconds(pid: int) -> float:
-    """Processor time that a process has taken so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 class Watch:
     """Memory once a second and at every tenth upload, with the count of uploads at that moment."""
 
