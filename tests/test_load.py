@@ -40,9 +40,16 @@ def test_waits_leave_out_what_was_never_done():
 
 
 def test_the_share_is_of_the_mean_pace_before_and_after():
-    found = report.pace(30, 10.0, {"separate": 5.0, "shared": 8.0}, {"separate": 7.0, "shared": 4.0})
+    before, after = {"separate": 5.0, "shared": 8.0, "had": 0.99}, {"separate": 7.0, "shared": 4.0, "had": 0.8}
+    found = report.pace(30, 10.0, before, after)
     assert (found["per second"], found["bare per second"]) == (3.0, {"separate": 6.0, "shared": 6.0})
     assert found["share"] == {"separate": 0.5, "shared": 0.5}
+
+
+@pytest.mark.parametrize(("others", "had", "alone"), [(0.1, 0.9, True), (0.11, 0.9, False), (0.1, 0.89, False)])
+def test_a_share_means_something_only_where_nobody_else_was_at_work(others, had, alone):
+    told = {"of the processors": {"others": others}, "bare before and after": [{"had": 1.0}, {"had": had}]}
+    assert report.alone(told) is alone
 
 
 def test_the_processors_time_is_shared_out_in_full(monkeypatch):

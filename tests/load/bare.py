@@ -15,10 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 
 HERE = Path(__file__).resolve()
+HAD = "had"  # of a processor, by each process: well below 1 where others were at work
 
 
 async def pace(processes: int, seconds: float) -> dict[str, float]:
-    """Pictures a second of all processes together."""
+    """Pictures a second of all processes together, and how much of a processor each had."""
     command = [sys.executable, str(HERE), str(seconds)]
     running = [await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE) for _ in range(processes)]
     try:
@@ -28,7 +29,8 @@ async def pace(processes: int, seconds: float) -> dict[str, float]:
         for one in running:
             with suppress(ProcessLookupError):
                 one.kill()
-    return {name: sum(one[name] for one in told) for name in told[0]}
+    both = {name: sum(one[name] for one in told) for name in told[0]}
+    return {**both, HAD: both[HAD] / processes}
 
 
 def measure(seconds: float) -> dict[str, float]:
@@ -58,7 +60,9 @@ def measure(seconds: float) -> dict[str, float]:
     def explained() -> None:
         explain(picture, cards, load=lambda card: networks[card.id])
 
-    return {once.__name__: _paced(once, seconds) for once in (separate, shared, explained)}
+    wall, processor = time.perf_counter(), time.process_time()
+    found = {once.__name__: _paced(once, seconds) for once in (separate, shared, explained)}
+    return {**found, HAD: (time.process_time() - processor) / (time.perf_counter() - wall)}
 
 
 def _paced(once, seconds: float) -> float:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from load.bare import HAD
+
 PHASES = ("throughput", "classroom")
 
 
@@ -32,7 +34,7 @@ def waits(seconds: Mapping[str, Sequence[float]]) -> dict[str, dict[str, float]]
 
 def pace(pictures: int, seconds: float, before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, object]:
     """So many pictures in so many seconds, beside the bare networks' pace: the mean of before and after."""
-    mean = {name: (before[name] + after[name]) / 2 for name in before}
+    mean = {name: (before[name] + after[name]) / 2 for name in before if name != HAD}
     return {
         "pictures": pictures,
         "per second": pictures / seconds,
@@ -40,6 +42,12 @@ def pace(pictures: int, seconds: float, before: Mapping[str, float], after: Mapp
         "share": {name: pictures / seconds / value for name, value in mean.items()},
         "bare before and after": [dict(before), dict(after)],
     }
+
+
+def alone(throughput: Mapping) -> bool:
+    """Whether next to nobody else was at work: only then does a share mean anything."""
+    had = min(one[HAD] for one in throughput["bare before and after"])
+    return throughput["of the processors"]["others"] <= 0.1 and had >= 0.9
 
 
 def machine() -> dict[str, object]:
@@ -80,6 +88,8 @@ def table(result: Mapping) -> str:
             f"  bare networks, {name:10}{pace:6.2f} a second: share {one['share'][name]:.2f}"
             for name, pace in one["bare per second"].items()
         ]
+        if not alone(one):
+            lines.append("  others were at work on this machine meanwhile: the shares say little")
     for phase in PHASES:
         if had := result[phase].get("of the processors"):
             told = ", ".join(f"{name} {100 * share:.0f} %" for name, share in had.items())
