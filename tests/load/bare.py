@@ -29,6 +29,7 @@ async def pace(processes: int, seconds: float) -> dict[str, float]:
         for one in running:
             with suppress(ProcessLookupError):
                 one.kill()
+            await one.communicate()  # its pipe is closed with it
     both = {name: sum(one[name] for one in told) for name in told[0]}
     return {**both, HAD: both[HAD] / processes}
 
