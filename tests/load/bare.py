@@ -1,64 +1,82 @@
 """How fast the bare networks are on this machine: pictures a second, one thread in each process, batch 1.
 
-A picture is one whole forward pass of each network that Compare shows first, on pixels that are ready. Run as a script
-it measures for so many seconds and prints two numbers: passes for each network by itself, and with the feature
-extractor shared as the app shares it.
+A picture is one answer of each network that Compare shows first. Run as a script it measures for so many seconds each:
+`separate`, the whole forward pass of each network by itself on pixels that are ready; `shared`, the same with the
+feature extractor run once, as the app does it; and `explained`, all that `explain` does with an opened photograph of a
+camera's size, fitting it included.
 """
 
+import asyncio
 import json
-import subprocess
+import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).resolve()
+HAD = "had"  # of a processor, by each process: well below 1 where others were at work
 
 
-def pace(processes: int, seconds: float) -> dict[str, float]:
-    """Pictures a second of all processes together."""
-    command = [sys.executable, __file__, str(seconds)]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
-    told = [json.loads(one.communicate(timeout=60 + 4 * seconds)[0]) for one in running]
-    return {name: sum(one[name] for one in told) for name in told[0]}
+async def pace(processes: int, seconds: float) -> dict[str, float]:
+    """Pictures a second of all processes together, and how much of a processor each had."""
+    command = [sys.executable, str(HERE), str(seconds)]
+    running = [await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE) for _ in range(processes)]
+    try:
+        async with asyncio.timeout(120 + 6 * seconds):
+            told = [json.loads((await one.communicate())[0]) for one in running]
+    finally:
+        for one in running:
+            with suppress(ProcessLookupError):
+                one.kill()
+            await one.communicate()  # its pipe is closed with it
+    both = {name: sum(one[name] for one in told) for name in told[0]}
+    return {**both, HAD: both[HAD] / processes}
 
 
 def measure(seconds: float) -> dict[str, float]:
     """This process alone, once it is warm."""
-    sys.path.insert(0, str(ROOT))
     import torch
 
-    from abn import first_view
-    from abn.explainer import explain_fed, feed
+    from abn.explainer import explain, explain_fed, feed
     from abn.picture import fit_picture, open_picture
-    from abn.variants import list_variants, load_variant
+    from abn.ui.choices import default_variants
+    from abn.variants import find_variant, list_variants, load_variant
+    from load.photographs import photographs
 
     torch.set_num_threads(1)
-    cards = list_variants()[:3]
+    cards = [find_variant(name) for name in default_variants(list_variants())]
     networks = {card.id: load_variant(card) for card in cards}
-    photo = next(iter(first_view.gallery().values()))
-    fitted = fit_picture(open_picture(photo.path.read_bytes()), cards[0].input, "crop")
-    fed = {cards[0].input: feed([fitted], cards[0].input)}
-    images = fed[cards[0].input].images
+    picture = open_picture(photographs(1, seed=0)[0])
+    fed = {card.input: feed([fit_picture(picture, card.input, "crop")], card.input) for card in cards}
 
     def separate() -> None:
         with torch.inference_mode():
-            for network in networks.values():
-                network(images)
+            for card in cards:
+                networks[card.id](fed[card.input].images)
 
     def shared() -> None:
         explain_fed(fed, cards, load=lambda card: networks[card.id])
 
-    found = {}
-    for name, once in (("separate", separate), ("shared", shared)):
-        for _ in range(5):
-            once()
-        count, begun = 0, time.perf_counter()
-        while time.perf_counter() - begun < seconds:
-            once()
-            count += 1
-        found[name] = count / (time.perf_counter() - begun)
-    return found
+    def explained() -> None:
+        explain(picture, cards, load=lambda card: networks[card.id])
+
+    wall, processor = time.perf_counter(), time.process_time()
+    found = {once.__name__: _paced(once, seconds) for once in (separate, shared, explained)}
+    return {**found, HAD: (time.process_time() - processor) / (time.perf_counter() - wall)}
+
+
+def _paced(once, seconds: float) -> float:
+    for _ in range(5):
+        once()
+    count, begun = 0, time.perf_counter()
+    while time.perf_counter() - begun < seconds:
+        once()
+        count += 1
+    return count / (time.perf_counter() - begun)
 
 
 if __name__ == "__main__":
+    os.environ["OMP_NUM_THREADS"] = "1"
+    sys.path[:1] = [str(HERE.parents[1]), str(HERE.parents[2])]
     print(json.dumps(measure(float(sys.argv[1]))))

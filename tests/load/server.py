@@ -1,66 +1,89 @@
-"""The app as a server of its own on loopback, and what its process takes of the machine's memory."""
+"""The app as a server of its own on loopback, and what its process takes of the machine."""
 
 import asyncio
+import ctypes
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from client import DIRECT, HOST
+from load.wire import HOST
 
 ROOT = Path(__file__).parents[2]
-MB = 1024  # kB
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never by way of a proxy
+DIE_WITH_PARENT = 1  # Linux: PR_SET_PDEATHSIG
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that runs."""
+
+    port: int
+    pid: int
+    log: Path
+
+    def tracebacks(self) -> int:
+        """How many the server has written to its log."""
+        return self.log.read_text(encoding="utf-8", errors="replace").count("Traceback (most recent call last)")
 
 
 @contextmanager
-def serving() -> Iterator[tuple[int, int]]:
-    """Port and process id of a fresh server, which is gone afterwards whatever happens."""
+def serving(*options: str) -> Iterator[Served]:
+    """A fresh server, which is gone afterwards whatever happens, also where this process is killed."""
     with socket.socket() as free:
         free.bind((HOST, 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", f"--server.address={HOST}"]
-    process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        for _ in range(240):
-            with suppress(OSError), DIRECT.open(f"http://{HOST}:{port}/_stcore/health", timeout=1):
-                break
-            if process.poll() is not None:
-                raise RuntimeError("the server ended before it began")
-            time.sleep(0.25)
-        yield port, process.pid
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(20)
+    with tempfile.NamedTemporaryFile(suffix=".log") as log:
+        process = subprocess.Popen(
+            [*command, *options], cwd=ROOT, stdout=log, stderr=log, start_new_session=True, preexec_fn=_bound
+        )
+        try:
+            _wait(process, port)
+            yield Served(port, process.pid, Path(log.name))
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(20)
+
+
+def _bound() -> None:
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+
+
+def _wait(process: subprocess.Popen, port: int) -> None:
+    for _ in range(240):
+        with suppress(OSError), DIRECT.open(f"http://{HOST}:{port}/_stcore/health", timeout=1):
+            return
+        if process.poll() is not None:
+            raise RuntimeError("the server ended before it began")
+        time.sleep(0.25)
+    raise RuntimeError("the server did not begin within a minute")
 
 
 def memory(pid: int) -> tuple[float, float]:
-    """Resident memory of a process now and at most so far, in MB."""
+    """Resident memory of a process now and at most so far, in MiB."""
     status = Path(f"/proc/{pid}/status").read_text()
-    now, most = (int(re.search(rf"^{name}:\s+(\d+) kB", status, re.M)[1]) / MB for name in ("VmRSS", "VmHWM"))
+    now, most = (int(re.search(rf"^{name}:\s+(\d+) kB", status, re.M)[1]) / 1024 for name in ("VmRSS", "VmHWM"))
     return now, most
 
 
-def cpu_seconds(pid: int) -> float:
-    """Processor time that a process has taken so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 class Watch:
-    """Memory once a second, with the count of uploads at that moment."""
+    """Memory once a second and at every tenth upload, with the count of uploads at that moment."""
 
     def __init__(self, pid: int):
         self.pid, self.uploads, self.begun = pid, 0, time.monotonic()
-        self.seen: list[tuple[float, float, int]] = []  # (seconds, MB, uploads so far)
+        self.seen: list[tuple[float, float, int]] = []  # (seconds, MiB, uploads so far)
 
     def look(self) -> float:
         now, _ = memory(self.pid)
@@ -72,6 +95,12 @@ class Watch:
             self.look()
             await asyncio.sleep(1)
 
+    def uploaded(self) -> None:
+        """One more."""
+        self.uploads += 1
+        if self.uploads % 10 == 0:
+            self.look()
+
     def after(self, uploads: int) -> float | None:
-        """Memory in MB when so many had been uploaded; None where there were never as many."""
-        return next((mb for _, mb, count in self.seen if count >= uploads), None)
+        """Memory when so many had been uploaded; None where there were never as many."""
+        return next((now for _, now, count in self.seen if count >= uploads), None)

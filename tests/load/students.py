@@ -1,19 +1,24 @@
 """What students do: a seeded class that opens Compare, picks, uploads, toggles, pages about and leaves."""
 
 import asyncio
-import io
+import itertools
 import random
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from client import Browser, Trouble
-from PIL import Image, ImageEnhance
-from server import ROOT, Watch
+from load.client import Browser
+from load.report import waits
+from load.wire import Trouble
 
-CAMERA = (1600, 1200)
-PAGES = ("Inside", "Ablation", "Intervene", "Measure", "Study", "Learn", "Exercises", "app")
+COMPARE = ""  # its address is the bare one
+PAGES = ("Inside", "Ablation", "Intervene", "Measure", "Study", "Learn", "Exercises")
 ACTS = {"gallery": 5, "upload": 3, "toggle": 3, "page": 2, "leave": 0.5}  # how often, one against another
-MECHANISMS = ("as trained", "additive", "multiplicative", "none")
+TRAINED = "as trained"
+MECHANISMS = (TRAINED, "additive", "multiplicative", "none")
+HELD = 20  # photographs in one session; the app holds a few more
+PAUSE = 1.0  # seconds after a trouble, before one opens the page again
 
 
 @dataclass
@@ -25,103 +30,134 @@ class Log:
     left_in_the_middle: int = 0
     received: int = 0  # bytes
 
-    def add(self, act: str, seconds: float) -> None:
-        self.seconds.setdefault(act, []).append(seconds)
+    def told(self) -> dict[str, object]:
+        """For the result."""
+        return {
+            "waits": waits(self.seconds),
+            "left in the middle of a run": self.left_in_the_middle,
+            "MB sent to the browsers": round(self.received / 1e6),
+            "troubles": list(self.troubles),
+        }
 
 
-def photographs(count: int, seed: int) -> list[bytes]:
-    """Distinct JPEGs of a camera's size, made of the photographs that ship."""
-    dice = random.Random(seed)
-    sources = [Image.open(path).convert("RGB") for path in sorted((ROOT / "abn" / "samples").glob("*.jpg"))]
-    made = []
-    for _ in range(count):
-        source = dice.choice(sources)
-        share = dice.uniform(0.7, 1.0)
-        width, height = (round(side * share) for side in source.size)
-        left, top = dice.randrange(source.width - width + 1), dice.randrange(source.height - height + 1)
-        seen = source.crop((left, top, left + width, top + height)).resize(CAMERA, Image.Resampling.BILINEAR)
-        seen = ImageEnhance.Color(seen).enhance(dice.uniform(0.6, 1.4))
-        file = io.BytesIO()
-        seen.save(file, "JPEG", quality=85)
-        made.append(file.getvalue())
-    return made
+@dataclass
+class Student:
+    """One of the class, with a browser while the page is open and photographs to upload."""
 
-
-async def upload_all(
-    port: int, name: str, pictures: list[bytes], log: Log, watch: Watch, gate: asyncio.Barrier
-) -> None:
-    """Upload one picture after the other without a pause, once all are there; what comes back must be an answer."""
-    browser = Browser(port)
-    try:
-        await browser.open()
-        await gate.wait()
-        for number, data in enumerate(pictures):
-            begun = time.perf_counter()
-            await browser.upload("files", f"{name}-{number}.jpg", data)
-            log.add("upload", time.perf_counter() - begun)
-            watch.uploads += 1
-            if len(browser.answers) != 3:
-                raise Trouble(f"{len(browser.answers)} answers in place of three")
-    except Exception as error:
-        log.troubles.append(f"upload: {type(error).__name__}: {error}")
-        await gate.abort()
-    finally:
-        log.received += browser.received
-        await browser.leave()
-
-
-async def lesson(port: int, name: str, seed: int, until: float, think: tuple[float, float], log: Log) -> None:
-    """A student until a moment of the loop's clock: acts by chance, thinking between them; who left comes back."""
-    dice, clock = random.Random(f"{seed} {name}"), asyncio.get_running_loop().time
-    pictures = photographs(6, seed=hash((seed, name)) & 0xFFFF)
+    name: str
+    port: int
+    photos: Sequence[bytes]
+    gallery: Mapping[str, str]  # of the photographs in the strip: id → what is to be seen, in words
+    log: Log
+    patience: float = 120.0  # seconds for one act
+    uploaded: Callable[[], object] = lambda: None
     browser: Browser | None = None
-    while clock() < until:
-        await asyncio.sleep(dice.uniform(*think))
-        act = "open" if browser is None else dice.choices(list(ACTS), list(ACTS.values()))[0]
-        begun = time.perf_counter()
-        try:
-            if browser is None:
-                browser = Browser(port)
-                await browser.open()
-            elif act == "leave":
-                if dice.random() < 0.5:  # in the middle of a run
-                    await browser.rerun(wait=False)
-                    log.left_in_the_middle += 1
-                log.received += browser.received
-                await browser.leave()
-                browser = None
+    _number: int = 0  # uploads so far
+    _held: int = 0  # those of this session
+    _mechanism: str = TRAINED
+    _same: bool = False  # the same weights with it
+
+    async def open(self) -> None:
+        """Open Compare, as a new person."""
+        self.browser, self._held, self._mechanism, self._same = Browser(self.port), 0, TRAINED, False
+        await self._timed("open", lambda: self.browser.open())
+
+    async def upload_all(self, count: int) -> None:
+        """So many photographs one after the other, without a pause; after a trouble with a new page."""
+        for _ in range(count):
+            if self.browser is None:
+                await self.open()
+            if self.browser is not None:
+                await self._timed("upload", self._upload)
+
+    async def lesson(self, until: float, think: tuple[float, float], seed: int, most: float = float("inf")) -> None:
+        """Acts by chance until a moment of the loop's clock or after so many, thinking between them."""
+        dice, clock, done = random.Random(f"{seed} {self.name}"), asyncio.get_running_loop().time, itertools.count()
+        while clock() + (pause := dice.uniform(*think)) < until and next(done) < most:
+            await asyncio.sleep(pause)
+            act = dice.choices(list(ACTS), list(ACTS.values()))[0]
+            if self.browser is None:
+                await self.open()
+            elif act == "leave" or self._held >= HELD:
+                await self._leave_somehow(dice)
+            elif act == "page" or not self._at(COMPARE):
+                where = dice.choice([page for page in PAGES if not self._at(page)] if act == "page" else [COMPARE])
+                await self._timed(f"to {where or 'Compare'}", lambda where=where: self.browser.go(where))
+            elif act == "gallery":
+                await self._timed(act, lambda: self._pick(dice))
+            elif act == "toggle":
+                await self._timed(act, lambda: self._toggle(dice))
             else:
-                act = await _act(browser, act, dice, pictures, name)
-        except Exception as error:
-            log.troubles.append(f"{act}: {type(error).__name__}: {error}")
-            if browser is not None:
-                await browser.leave()
-            browser = None
+                await self._timed(act, self._upload)
+
+    async def leave(self) -> None:
+        """Close the page."""
+        if self.browser is not None:
+            self.log.received += self.browser.received
+            await self.browser.leave()
+        self.browser = None
+
+    async def _leave_somehow(self, dice: random.Random) -> None:
+        """Half of them while the page is still being made."""
+        async with self._guarded("leave"):
+            if self._at(COMPARE) and dice.random() < 0.5:
+                await self.browser.upload("files", *self._photo(), wait=False)
+                await asyncio.sleep(dice.uniform(0, 1))
+                self.log.left_in_the_middle += 1
+            await self.leave()
+
+    def _at(self, page: str) -> bool:
+        return self.browser.page.hash == self.browser.page.links[page]
+
+    def _photo(self) -> tuple[str, bytes]:
+        self._number += 1
+        return f"{self.name}-{self._number}.jpg", self.photos[(self._number - 1) % len(self.photos)]
+
+    async def _upload(self) -> None:
+        name, data = self._photo()
+        await self.browser.upload("files", name, data)
+        self._held += 1
+        self._answered(name)
+        self.uploaded()
+
+    async def _pick(self, dice: random.Random) -> None:
+        photo = dice.choice(list(self.gallery))
+        await self.browser.trigger("strip", "picked", photo)
+        self._answered(self.gallery[photo])
+
+    async def _toggle(self, dice: random.Random) -> None:
+        """Another mechanism; or, where one was chosen, the same weights with it."""
+        if self._mechanism != TRAINED and not self._same and dice.random() < 0.5:
+            self._same = True
+            await self.browser.switch("same_weights", True)
         else:
-            log.add(act, time.perf_counter() - begun)
-    if browser is not None:
-        log.received += browser.received
-        await browser.leave()
+            self._mechanism = dice.choice([one for one in MECHANISMS if one != self._mechanism])
+            await self.browser.choose("mechanism", self._mechanism)
+        self._answered()
 
+    def _answered(self, about: str = "") -> None:
+        """The page is about that picture, and all three networks have answered, or the one that they become where all
+        are trained with one mechanism."""
+        if not any(about in told for told in self.browser.page.pictures.values()):
+            raise Trouble("the page is about another picture")
+        found, due = len(self.browser.page.answers), 3 if self._same or self._mechanism == TRAINED else 1
+        if found != due:
+            raise Trouble(f"{found} answers in place of {due}")
 
-async def _act(browser: Browser, act: str, dice: random.Random, pictures: list[bytes], name: str) -> str:
-    """Do it on Compare, where one must be for it; returns what was really done."""
-    if act != "page" and "mechanism" not in browser.widgets:
-        await browser.go("app")
-        return "page"
-    if act == "gallery":
-        await browser.trigger("strip", "picked", dice.choice(_gallery()))
-    elif act == "upload":
-        number = dice.randrange(len(pictures))
-        await browser.upload("files", f"{name}-{number}.jpg", pictures[number])
-    elif act == "toggle":
-        await browser.choose("mechanism", dice.choice(MECHANISMS))
-    else:
-        await browser.go(dice.choice([page for page in PAGES if browser.pages[page] != browser.page]))
-    return act
+    async def _timed(self, act: str, do: Callable[[], Awaitable]) -> None:
+        async with self._guarded(act):
+            begun = time.perf_counter()
+            await do()
+            self.log.seconds.setdefault(act, []).append(time.perf_counter() - begun)
 
-
-def _gallery() -> list[str]:
-    from abn.first_view import gallery
-
-    return [photo.id for photo in gallery().values() if photo.kind == "photograph"]
+    @asynccontextmanager
+    async def _guarded(self, act: str) -> AsyncIterator[None]:
+        """What goes wrong in an act, or takes too long, is a trouble of the class: one leaves, and comes back later."""
+        try:
+            async with asyncio.timeout(self.patience):
+                yield
+        except Exception as error:
+            told = f"not settled within {self.patience:.0f} s" if isinstance(error, TimeoutError) else str(error)
+            self.log.troubles.append(f"{act}: {type(error).__name__}: {told}")
+            await self.leave()
+            await asyncio.sleep(PAUSE)
