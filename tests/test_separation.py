@@ -2,7 +2,6 @@
 as can be (equal names, equal sizes, one pixel apart), in threads that share the networks, the queue and the caches."""
 
 import random
-import sys
 import threading
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 import streamlit as st
 import tiny
+from load.photographs import photographs
 from streamlit.testing.v1 import AppTest
 
 from abn import first_view, render
@@ -17,9 +17,6 @@ from abn.explainer import explain
 from abn.intervene import PRESETS, subject
 from abn.picture import open_picture
 from abn.ui import live, shelves
-
-sys.path.insert(0, str(Path(__file__).parent / "load"))
-from students import photographs
 
 ROOT = Path(__file__).parents[1]
 STUDENTS = 8
