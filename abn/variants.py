@@ -254,10 +254,19 @@ def figures_tables(cards: list[Card]) -> str:
 
 def _read_all(folder: Path) -> dict[str, Card | str]:
     """Every card of the folder by its id; a sentence in place of one that can't be read."""
-    return {path.stem: _read(path) for path in sorted(folder.glob("*.json"))}
+    return {path.stem: _read(path, _stamp(path)) for path in sorted(folder.glob("*.json"))}
 
 
-def _read(path: Path) -> Card | str:
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """What changes when the file does; None where there is none."""
+    try:
+        return path.stat().st_mtime_ns, path.stat().st_size
+    except OSError:
+        return None
+
+
+@functools.lru_cache(maxsize=256)
+def _read(path: Path, _stamp: tuple[int, int] | None) -> Card | str:
     try:
         card = card_from_json(json.loads(path.read_text(encoding="utf-8")), path.parent)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

@@ -55,7 +55,7 @@ class Engine:
             import torch
 
             import abn.explainer
-            import abn.intervene  # noqa: F401  both imported here so that no page waits for them
+            import abn.intervene
 
             torch.set_num_threads(1)  # many sessions on few cores: one thread for each is the fastest for all
             cards = list_variants()
@@ -71,6 +71,9 @@ class Engine:
             log.exception("the live models could not be prepared")
         finally:
             self.settled.set()
+        import scipy.stats  # noqa: F401  and what the page Study would wait for
+
+        import abn.charts  # noqa: F401
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

@@ -86,8 +86,8 @@ def forget(variant: str) -> None:
 
 
 def size_of(thing: object) -> int:
-    """Bytes of the arrays, tensors, pictures and texts in a thing; a network counts for nothing, as it isn't the
-    thing's own."""
+    """Bytes of the arrays, tensors, pictures and texts in a thing. A network counts for nothing, and so do the names of
+    its classes: they aren't the thing's own."""
     if hasattr(thing, "nbytes"):
         return int(thing.nbytes)
     if isinstance(thing, Image.Image):
@@ -95,7 +95,7 @@ def size_of(thing: object) -> int:
     if isinstance(thing, str | bytes):
         return len(thing)
     if is_dataclass(thing):
-        return sum(size_of(getattr(thing, field.name)) for field in fields(thing))
+        return sum(size_of(getattr(thing, field.name)) for field in fields(thing) if field.name != "labels")
     if isinstance(thing, dict):
         return sum(map(size_of, thing.values()))
     return sum(map(size_of, thing)) if isinstance(thing, list | tuple) else 0
