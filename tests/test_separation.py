@@ -148,3 +148,13 @@ def _numbers(body: str) -> list[str]:
     import re
 
     return re.findall(r"<dd>([^<]*%)</dd>", body)
+
+
+def test_behind_the_first_view_the_gallery_is_gone_through(clean_caches, monkeypatch, network):
+    monkeypatch.setattr(live, "network", network)
+    live.engine().alive = True
+    live._know_the_gallery()
+    held = shelves.of_all("explanations").held
+    photos = [photo for photo in first_view.gallery().values() if photo.kind == "photograph"]
+    assert len(held) == 3 * len(photos) and live.engine().turns.free == live.engine().turns.count
+    assert {key[0] for key in held} <= first_view.by_bytes().keys()

@@ -18,8 +18,8 @@ from abn import first_view
 from abn.errors import ABNError
 from abn.explanation import Explanation
 from abn.own import is_own
-from abn.picture import Picture
-from abn.ui import frame, own, shelves
+from abn.picture import Picture, open_picture
+from abn.ui import choices, frame, own, shelves
 from abn.ui.turns import Turns
 from abn.variants import Card, list_variants, problems
 
@@ -75,11 +75,28 @@ class Engine:
 
         import abn.charts  # noqa: F401
 
+        if self.alive:
+            _know_the_gallery()
+
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def engine() -> Engine:
     """The one engine of this server."""
     return Engine()
+
+
+def _know_the_gallery() -> None:
+    """Ask the networks that Compare shows first about the gallery's pictures, one after the other, as people would."""
+    unusable = problems()
+    whole = [card for card in list_variants() if card.id not in unusable]
+    ids = choices.default_variants(whole)
+    first = [card for card in whole if card.id in ids]
+    for photo in first_view.gallery().values():
+        if photo.kind == "photograph":
+            try:
+                ask(open_picture(photo.path.read_bytes(), name=photo.file), first)
+            except ABNError as error:
+                log.warning("%s: %s", photo.file, error)
 
 
 def cards() -> list[Card]:
@@ -166,9 +183,8 @@ def ask(
         sound = [card for card in cards if card.id not in unusable]
         keys = [(picture.sha256, card.id, card.sha256, fit, _applied(card, mechanism)) for card in sound]
 
-        shelf = shelves.of_session("explanations")
-        if picture.sha256 in first_view.by_bytes() and not any(is_own(card.id) for card in sound):
-            shelf = shelves.of_all("explanations")
+        everybodys = picture.sha256 in first_view.by_bytes() and not any(is_own(card.id) for card in sound)
+        shelf = shelves.of_all("explanations") if everybodys else shelves.of_session("explanations")
 
         def make(places: list[int]) -> list[Explanation]:
             from abn.explainer import explain

@@ -10,6 +10,7 @@ import streamlit as st
 
 from abn.errors import PictureError
 from abn.picture import MAX_BYTES, open_picture
+from abn.ui import live
 from abn.ui.frame import plain
 from abn.ui.strip import thumbnail
 
@@ -90,7 +91,8 @@ def _receive() -> None:
         try:
             data = file.getvalue()
             _make_room(uploads, len(data))
-            opened = open_picture(data, name="camera picture" if file is camera else file.name)
+            with live.engine().turns:  # many at once would take much memory
+                opened = open_picture(data, name="camera picture" if file is camera else file.name)
         except PictureError as error:
             st.session_state.refused.append((file.name[:80], str(error)))
             continue

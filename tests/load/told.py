@@ -51,7 +51,8 @@ def curve(result: Mapping) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{alt}" '
         'font-family="sans-serif" font-size="12" fill="#777">'
-        f'<rect x="{x(first):.1f}" width="{x(last) - x(first):.1f}" y="12" height="{HEIGHT - 12 - BELOW}" fill="#cf7c0022"/>'
+        f'<rect x="{x(first):.1f}" width="{x(last) - x(first):.1f}" y="12" '
+        f'height="{HEIGHT - 12 - BELOW}" fill="#cf7c0022"/>'
         f'<text x="{x(first) + 4:.1f}" y="26">uploads without a pause</text>{lines}{ticks}'
         f'<text x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 6}" text-anchor="middle">seconds; MiB upwards</text>'
         f'<polyline points="{points}" fill="none" stroke="#3a7fc8" stroke-width="2"/></svg>\n'
