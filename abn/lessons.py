@@ -54,8 +54,8 @@ STEPS = (
         "number:\n\n"
         "**multiplicative** (Eq. 1): g′ = M · g\n\n"
         "**additive** (Eq. 2): g′ = (1 + M) · g\n\n"
-        "With Eq. 1 a dark cell is silenced. With Eq. 2 nothing is ever silenced: a dark cell passes as it is, and the "
-        "brightest at most doubles.",
+        "With Eq. 1 a cell of M = 0 is silenced. With Eq. 2 nothing is ever silenced: such a cell passes as it is, and "
+        "one of M = 1 doubles.",
         "Find a cell whose features the additive network multiplies by more than 1.8, and press it.",
         "The same M does two very different things. Under Eq. 2 the darkest cells still pass with a factor above 1; "
         "under Eq. 1 only a small part of them is left.",
@@ -79,11 +79,12 @@ STEPS = (
         "Two heads, and when they disagree",
         "The attention branch answers too: the **auxiliary head**. Its loss helps to train the map. The **perception "
         "head** sees the reweighed features, and is the network's answer.\n\n"
-        "Most of the time both say the same. Where they part, one of them has seen something that the other has not. "
-        "The authors' own viewers throw the auxiliary answer away; here it always stands beside the other.",
+        "Most of the time both say the same. Where they part, at least one of them is wrong. Many viewers show the "
+        "perception head alone; here the auxiliary head always stands beside it.",
         "Find a photograph where the two heads disagree.",
         "When heads disagree, either may be right, or neither: on the space shuttle the auxiliary head is, on the "
-        "toucan neither. A disagreement is a good place to look closely, and to trust the network less.",
+        "toucan, of which the crop leaves a part of the beak, neither. A disagreement is a good place to look closely, "
+        "and to trust the network less.",
         "pages/Ablation.py",
     ),
     Step(
@@ -91,7 +92,8 @@ STEPS = (
         "Is bright important?",
         "Nothing in the training asks that a bright cell be an important one. The loss only asks that the answer be "
         "right. If the perception branch learns that objects come *dark*, a dark map serves as well.\n\n"
-        "Here are two networks with the same architecture. The second one's map came out upside down. Cover the "
+        "Here are two networks with the same architecture, each map on its own scale. The second one's came out upside "
+        "down. Cover the "
         "brightest fifth of the picture, and then the darkest fifth: which costs the answer more?",
         "Try both: the brightest fifth, then the darkest.",
         "In the second network the object is dark, and covering the darkest cells costs most. A colour bar tells what "
@@ -102,12 +104,12 @@ STEPS = (
         "faithful",
         "Is the map faithful?",
         "A test: cover the cells of the picture in the map's order, brightest first, and watch the probability of the "
-        "network's answer. If the map knows what matters, the answer falls early. But every picture with holes falls "
+        "network's answer. If bright cells matter, it falls early. But every picture with holes falls "
         "sooner or later, so the same number of cells is covered in **random order** beside it. Only the difference "
         "says something.\n\n"
         "Even then: a picture with holes is one that the network never met.",
         "Find a share of covered cells where the map's order has changed the answer, and the random order has not.",
-        "Without the random order beside it, the falling curve would have proved nothing.",
+        "Without the random order beside it, the falling probability would have proved nothing.",
         "pages/Measure.py",
     ),
     Step(
@@ -115,9 +117,9 @@ STEPS = (
         "Does it really help?",
         "The paper reports one run of each network. But two runs of the *same* network differ by chance: another seed, "
         "another result. And the attention branch adds parameters, which may help by themselves.\n\n"
-        "So we trained each arm with several seeds and compared seed by seed. Below: each mechanism minus the same "
-        "network whose map is never applied. Each circle is a seed, the bar a 95 % interval. Where the bar crosses the "
-        "dotted line, no difference was seen.",
+        "So we trained each network with several seeds and compared seed by seed. Here is each mechanism minus the "
+        "same network whose map is never applied. Each circle is a seed, the bar a 95 % interval. Where the bar crosses "
+        "the dotted line, no difference was seen.",
         "Read the figure: on which data was a difference seen?",
         "“No difference seen” is not “no difference”: with few seeds a small one can hide. But whoever reports one run "
         "could not have seen either.",
@@ -141,7 +143,7 @@ STEPS = (
         "A map shows what the network weighs. It is evidence, not proof of why. It has few cells, and each cell has "
         "seen much of the picture around it. A network that never looks at its map can still draw a fine one. A map "
         "that lies on the object does not make the answer right, and one that lies elsewhere doesn't make it wrong.\n\n"
-        "Below are four sentences that people say about such maps.",
+        "Here are four sentences that people say about such maps.",
         "Which of the four are true? Mark each as true or false.",
         "For each of these sentences the app has the experiment ready: Compare, Intervene, Ablation and Measure.",
         "app.py",
@@ -160,13 +162,14 @@ STATEMENTS = (  # of the last step: a sentence, whether it is true, and why
         "The control “none” computes its map and ignores it, and its map finds objects as well.",
     ),
     (
-        "M = 0 everywhere switches attention off.",
+        "With M = 0 everywhere the network answers as one that was trained without attention.",
         False,
-        "With the additive mechanism it also takes away the mean gain that the network is used to.",
+        "Additive then passes g as it is, without the mean gain that the network is used to; multiplicative passes "
+        "nothing at all. Neither was trained so.",
     ),
     (
         "Randomising the perception branch can't change M.",
         True,
-        "M is made before it. Such a test of a map would always pass, and prove nothing.",
+        "M is made before it, in the attention branch. A map that stays the same there has passed no test.",
     ),
 )

@@ -82,7 +82,11 @@ def _level(found: dict[str, dict[str, Explanation]], cards: Sequence[Card]) -> Q
     ]
     return Question(
         "How dark and how bright do the maps get, on average? What does the colour scale “min–max per map” hide?",
-        (*told, "“Min–max per map” makes all of them look alike; only the raw scale shows the difference."),
+        (
+            *told,
+            "“Min–max per map” hides how bright each map gets: additive, multiplicative and none look alike on it. A "
+            "faint map, as of “upside down”, is only seen on it; on the raw scale it is black.",
+        ),
     )
 
 

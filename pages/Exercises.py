@@ -29,4 +29,4 @@ elif question.kind == "mechanism":
     panels.mechanism(bank, question, sitting, given)
 else:
     panels.flip(bank, question, sitting, given)
-panels.credit(bank, question)
+panels.credit(bank, question, given)

@@ -79,4 +79,4 @@ def test_on_a_phone_the_next_question_begins_at_its_top(page, server):
         forward.click()
         forward.wait_for(state="detached", timeout=LOADED)
         page.wait_for_function(f"{MAIN}.scrollTop === 0", timeout=LOADED)
-        assert page.evaluate(f"document.activeElement === {MAIN}")
+        assert page.evaluate(f"document.activeElement === {MAIN}.querySelector('h3')")

@@ -608,5 +608,7 @@ def test_reading_and_drawing_need_neither_torch_nor_scipy():
 def test_where_none_is_the_baseline_the_verdict_says_so():
     study = findings.read_study()  # as shipped: on scenes the extractor is fixed, so both are one computation
     found = {one.where: one.words for one in findings.compared(study, "none").verdicts}
-    assert found["Scenes"] == "repeats the first question" != found["Cluttered Fashion-MNIST"]
-    assert "repeats the first question" not in {one.words for one in findings.compared(study, "matched").verdicts}
+    assert found["Scenes"] == "the comparison with the baseline once more" != found["Cluttered Fashion-MNIST"]
+    assert "the comparison with the baseline once more" not in {
+        one.words for one in findings.compared(study, "matched").verdicts
+    }

@@ -22,7 +22,7 @@ KINDS = {  # in the order in which they come
     "where": "Where will it look?",
     "head": "Which head is right?",
     "mechanism": "Which mechanism made this map?",
-    "flip": "Did the edit flip the answer?",
+    "flip": "Did the edit change the answer?",
 }
 SCARCE = ("head", "mechanism", "flip", "where")  # those with the fewest pictures choose first
 SETS = range(1, 10_000)  # the numbers that sets have

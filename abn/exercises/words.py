@@ -18,13 +18,13 @@ EDITS = {  # one of intervene's presets → what it does to the map
     "constant mean": "M set to its own mean everywhere",
     "shuffled": "the same values in other cells, at random",
     "inverted": "bright made dark and dark bright, within the same range",
-    "flipped": "left and right exchanged",
+    "flipped": "mirrored, left and right exchanged",
 }
 
 LOST = {  # and what the network lost by it
     "zeros": "Not “attention off”: besides the place of M its mean gain went too.",
     "ones": "Besides the place of M its mean gain changed too.",
-    "constant mean": "The mean of M was kept, so only its place was lost.",
+    "constant mean": "The mean of M was kept; what was lost is where it is high and low.",
     "shuffled": "The values of M were kept, so only their place was lost.",
     "inverted": "The range of M was kept, not its mean.",
     "flipped": "The values of M were kept, and moved to the other side.",
@@ -120,8 +120,8 @@ def explain_mechanism(bank: Bank, picture: str, shown: Sequence[str]) -> str:
     same = sum(_by_height(bank, other, shown) == order for other in bank.items)
     return (
         f"The highest M of each map: {reached}. On {same} of the {len(bank.items)} stored pictures these three come in "
-        "this order: who has seen one such reveal can know the next, from an observation of three trainings that is no "
-        "law. With “none” no loss reaches the map head, so nothing has taught that map how bright to be."
+        "this order, so who has seen it once can tell the next. It is an observation of three trainings, no law. With "
+        "“none” no loss reaches the map head, so nothing has taught that map how bright to be."
     )
 
 

@@ -121,7 +121,7 @@ def compared(
         rows,
         f"difference in {metric.title}{unit.replace(' ', '<br>', 1)}",
         tuple(
-            Verdict(one.where, "repeats the first question", "open") if one.where in same else one
+            Verdict(one.where, "the comparison with the baseline once more", "open") if one.where in same else one
             for one in verdicts(rows, *(which if ahead else better_or_worse(metric)))
         ),
         in_numbers(rows, f"difference in {metric.title}{unit}", metric.digits),
@@ -140,7 +140,7 @@ def _same_computation(study: Study, key: str) -> dict[str, str]:
     ]
     return {
         name: f"{name}: “none” and the baseline agree in every seed to the last digit: the feature extractor, the one "
-        "part that both losses could change, is fixed. So this repeats the first question."
+        "part that both losses could change, is fixed. So this is the comparison with the baseline once more."
         for name in where
     }
 

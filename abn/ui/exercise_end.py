@@ -13,7 +13,7 @@ from abn.ui.frame import PAGES
 AGAIN = {  # by kind: the page to look at again, and what for
     "where": ("app.py", "See where several networks look on one photograph."),
     "head": ("pages/Inside.py", "Follow both heads from the picture to their answers."),
-    "mechanism": ("pages/Ablation.py", "Swap the mechanism, and see what changes."),
+    "mechanism": ("app.py", "Compare the maps of networks trained with each mechanism."),
     "flip": ("pages/Intervene.py", "Edit a map yourself, and see what the answer does."),
 }
 

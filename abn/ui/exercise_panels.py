@@ -119,10 +119,11 @@ def flip(bank: Bank, question: Question, sat: Sitting, given: Answered | None) -
         _options(bank, question, sat, given)
 
 
-def credit(bank: Bank, question: Question) -> None:
-    """What the picture is, and whom to thank for it."""
+def credit(bank: Bank, question: Question, given: Answered | None) -> None:
+    """Whom to thank for the picture, and what it is, once that gives nothing away."""
     item = bank.items[question.picture]
-    st.caption(f"{plain(item.title)}. Picture: {plain(item.credit)}")
+    title = f"{plain(item.title)}. " if given or question.kind != "head" else ""
+    st.caption(f"{title}Picture: {plain(item.credit)}")
 
 
 # ---- what they share ----

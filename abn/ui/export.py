@@ -65,9 +65,11 @@ def keep(shown: Sequence[tuple[Explanation, Card]], chosen: Chosen, view: View, 
                 max_upload_size=MAX_BYTES // 10**6,
                 help="Sets the picture, the variants and the view as they were, and compares the numbers.",
             )
+            told = st.container()
     if not alive:
         st.caption("As soon as the networks are loaded, this can be kept.")
-    _tell(record)
+    with told:  # where a person looks who has just opened one
+        _tell(record)
 
 
 def stem_of(chosen: Chosen) -> str:

@@ -8,6 +8,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from abn import bars
 from abn.render import COLOUR_MAPS, DEFAULT_COLOURS
+from abn.ui import address
 from abn.variants import problems
 
 SCROLLED = '<div class="abn-wide" role="region" aria-label="A table" tabindex="0">'  # what is too wide, by keyboard too
@@ -25,6 +26,8 @@ PAGES = {  # in the order of the list; the first is the first page
     "pages/Bring_your_own.py": ("Bring your own", ":material/upload_file:"),
 }
 
+TEACH = "pages/Teach.py"
+
 _GLOW = np.clip(1 - np.hypot(*np.mgrid[-1:1:64j, -1:1:64j]), 0, 1)
 ICON = Image.fromarray(COLOUR_MAPS[DEFAULT_COLOURS][np.rint(255 * _GLOW).astype(int)])  # drawn: nothing is fetched
 
@@ -37,7 +40,7 @@ _STYLE = """
 [data-testid="stPlotlyChart"] text { fill: currentColor !important; }
 [data-testid="stMultiSelect"] [data-tag] { background: rgb(128 128 128 / .25) !important; }  /* not white on blue */
 [data-testid="stMultiSelect"] [data-tag], [data-testid="stMultiSelect"] [data-tag] * { color: inherit !important; }
-[data-testid="stBaseButton-primary"] { background: #1f6fb5 !important; border-color: #1f6fb5 !important;
+[data-testid="stBaseButton-primary"]:not(:disabled) { background: #1f6fb5 !important; border-color: #1f6fb5 !important;
                                        color: white !important; }  /* in the dark too: white on light blue is faint */
 .st-key-frame { gap: .4rem .25rem !important; padding-inline-end: 2rem; }  /* beside the menu, on one line at 1440 px */
 .abn-wide { overflow-x: auto; }
@@ -69,8 +72,9 @@ def begin(title: str, line: str) -> None:
     st.html(f"<style>{_STYLE}{bars.STYLE}</style>")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="frame"):
         st.markdown(f"#### ABN Explorer · {title}", width="stretch")
-        for path, (label, icon) in PAGES.items() if len(PAGES) > 1 else ():
-            st.page_link(path, label=label, icon=icon)
+        for path, (label, icon) in PAGES.items():
+            if path != TEACH or not address.hidden():  # its sheet holds the answers
+                st.page_link(path, label=label, icon=icon)
     st.caption(line)
     st.session_state.waiting = st.empty()
     for sentence in problems().values():

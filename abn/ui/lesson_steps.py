@@ -156,10 +156,16 @@ def bright() -> bool:
             after = _hidden(choice, card, before, _first(before, FIFTH, brightest=chosen == options[1]))
         with place:
             panels.heading(before, card)
-            _map(before, card, f"lesson-bright-{variant}")
-            image = after.fitted.image.resize((224, 224))
-            st.image(image, alt=f"What the network got, {chosen} covered.", width=160)
             panels.verdict(_effect(before, after), before.labels)
+            picture, map_of = st.columns(2)
+            with picture:
+                image = after.fitted.image.resize((224, 224))
+                st.image(image, alt=f"What the network got, {chosen} covered.", width="stretch")
+                st.caption(f"What it got: {chosen} covered.")
+            with map_of:
+                span = (float(before.attention.min()), float(before.attention.max()))
+                _map(before, card, f"lesson-bright-{variant}", span)
+                st.caption(panels.range_in_words(before.attention))
     return set(options[1:]) <= tried.keys()
 
 
@@ -281,9 +287,9 @@ def _effect(before: Explanation, after: Explanation) -> Effect:
     return Effect("", after.attention, before.perception, after.perception)
 
 
-def _map(found: Explanation, card: Card, key: str) -> None:
+def _map(found: Explanation, card: Card, key: str, span: tuple[float, float] = (0.0, 1.0)) -> None:
     alt = panels.map_in_words(found.attention, f"Attention map of {card.title}")
-    panels.over(found.fitted.image, found.attention, VIEW, (0.0, 1.0), alt=alt, key=key)
+    panels.over(found.fitted.image, found.attention, VIEW, span, alt=alt, key=key)
 
 
 def _first(found: Explanation, share: float, *, brightest: bool = True) -> np.ndarray:

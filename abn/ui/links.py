@@ -8,7 +8,7 @@ from abn import first_view
 from abn.lessons import STEPS
 from abn.picture import FITS
 from abn.ui import choices, live
-from abn.ui.frame import PAGES
+from abn.ui.frame import PAGES, plain
 
 WITH_PICTURE = ("app.py", "pages/Inside.py", "pages/Ablation.py", "pages/Intervene.py", "pages/Measure.py")
 LESSON, EXERCISES = "pages/Learn.py", "pages/Exercises.py"
@@ -44,6 +44,12 @@ def make() -> None:
         st.markdown("**The link**")
         st.code(address, language=None, wrap_lines=True)
         st.link_button("Open it", address, icon=":material/open_in_new:")
+        if urlsplit(address).hostname in ("localhost", "127.0.0.1", "::1"):
+            st.info(
+                "This address is of this computer alone. For a class, start the app with `--server.address=0.0.0.0`, "
+                "open it yourself by the address that the others will use, and make the link there.",
+                icon=":material/lan:",
+            )
         st.caption(
             "Who opens it sees this, whatever they looked at before. What a link names and this app doesn't have falls "
             "back to what the page shows by itself. Pictures of one's own never enter a link."
@@ -64,6 +70,10 @@ def _held(page: str) -> dict[str, str]:
     if page == "app.py":
         mechanism = st.selectbox("Mechanism", choices.MECHANISMS, key="link_mechanism")
         same = st.toggle("Same weights", disabled=mechanism == choices.TRAINED, key="link_same")
+        opens = choices.ablate([by_id[key] for key in variants], mechanism, same)
+        if [card.id for card in opens.cards] != variants:
+            shown = ", ".join(card.title for card in opens.cards) or "nothing"
+            st.caption(f":orange-badge[The page will show: {plain(shown)}] {plain(opens.note)}")
     fit = st.selectbox("Fit to the input", FITS, key="link_fit")
     hide = st.toggle("Hide the controls", key="link_hide", help="They can be shown again by one button.")
     return {

@@ -120,6 +120,9 @@ def verdict(effect: "Effect", labels: Sequence[str]) -> None:
     st.metric(
         f"Δp of “{named}”",
         f"{render.points(effect.change)} points",
+        f"{render.percent(effect.before[effect.named])} → {render.percent(effect.after[effect.named])}",
+        delta_color="off",
+        delta_arrow="off",
         help="How much more probable this class has become, in percentage points.",
     )
     if effect.flips:

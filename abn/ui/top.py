@@ -8,8 +8,9 @@ export default function ({ data, parentElement }) {
   if (mark.shown !== undefined && mark.shown !== data) {
     const main = document.querySelector("[data-testid='stMain']")
     main.scrollTo({ top: 0 })
-    main.tabIndex = -1
-    main.focus({ preventScroll: true })  // the button that was pressed is gone: the keyboard goes on from the top too
+    const begin = main.querySelector("h3") ?? main
+    begin.tabIndex = -1
+    begin.focus({ preventScroll: true })  // the button that was pressed is gone: the keyboard goes on from here too
   }
   mark.shown = data
 }
