@@ -118,7 +118,7 @@ STEPS = (
         "The paper reports one run of each network. But two runs of the *same* network differ by chance: another seed, "
         "another result. And the attention branch adds parameters, which may help by themselves.\n\n"
         "So we trained each network with several seeds and compared seed by seed. Here is each mechanism minus the "
-        "same network whose map is never applied. Each circle is a seed, the bar a 95 % interval. Where the bar crosses "
+        "same network whose map is never applied. Each circle is a seed, the bar a 95 % interval. Where it crosses "
         "the dotted line, no difference was seen.",
         "Read the figure: on which data was a difference seen?",
         "“No difference seen” is not “no difference”: with few seeds a small one can hide. But whoever reports one run "

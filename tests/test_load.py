@@ -234,3 +234,18 @@ def test_two_students_get_the_networks_own_answers_and_leave_no_trouble(network)
         assert (log.troubles, served.tracebacks()) == ([], 0)
     assert sum(len(times) for times in log.seconds.values()) + log.left_in_the_middle >= 14
     assert log.received > 1e6
+
+
+def test_the_page_tells_what_the_run_measured():
+    """docs/load.md and its picture are those of docs/load.json."""
+    import xml.etree.ElementTree
+
+    from load import told
+
+    result = json.loads((told.DOCS / "load.json").read_text(encoding="utf-8"))
+    text = (told.DOCS / "load.md").read_text(encoding="utf-8")
+    assert told.page(text, result) == text and "TROUBLE" not in text
+    drawn = (told.DOCS / "memory.svg").read_text(encoding="utf-8")
+    assert told.curve(result) == drawn
+    points = xml.etree.ElementTree.fromstring(drawn).find("{http://www.w3.org/2000/svg}polyline").get("points").split()
+    assert len(points) == len(result["memory over time: seconds, MiB, uploads"])

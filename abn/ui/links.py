@@ -3,6 +3,7 @@
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from abn import first_view
 from abn.lessons import STEPS
@@ -38,7 +39,7 @@ def make() -> None:
         elif page == EXERCISES:
             held["set"] = str(st.number_input("Set", 1, 9999, 1, key="link_set"))
         elif page in WITH_PICTURE:
-            held = _held(page)
+            held = _held(page, right)
     with right:
         address = link(st.context.url or "http://localhost:8501", page, **held)
         st.markdown("**The link**")
@@ -56,8 +57,9 @@ def make() -> None:
         )
 
 
-def _held(page: str) -> dict[str, str]:
-    """What a page about a picture is to hold, as far as it isn't what the page shows by itself."""
+def _held(page: str, beside: DeltaGenerator) -> dict[str, str]:
+    """What a page about a picture is to hold, as far as it isn't what the page shows by itself; `beside` says where
+    that shows other networks than those chosen."""
     photos, cards = first_view.gallery(), live.cards()
     photo = st.selectbox("Picture", list(photos), format_func=lambda key: photos[key].title, key="link_photo")
     by_id = {card.id: card for card in cards if not card.id.startswith("own")}
@@ -73,7 +75,7 @@ def _held(page: str) -> dict[str, str]:
         opens = choices.ablate([by_id[key] for key in variants], mechanism, same)
         if [card.id for card in opens.cards] != variants:
             shown = ", ".join(card.title for card in opens.cards) or "nothing"
-            st.caption(f":orange-badge[The page will show: {plain(shown)}] {plain(opens.note)}")
+            beside.caption(f":orange-badge[The page will show: {plain(shown)}] {plain(opens.note)}")
     fit = st.selectbox("Fit to the input", FITS, key="link_fit")
     hide = st.toggle("Hide the controls", key="link_hide", help="They can be shown again by one button.")
     return {
