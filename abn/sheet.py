@@ -9,22 +9,45 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from abn import findings, first_view, render
+from abn import exercises, findings, first_view, render
 from abn.errors import ABNError
 from abn.explanation import Explanation
+from abn.lessons import STEPS
 from abn.metrics import rank_correlation
 from abn.picture import open_picture
 from abn.variants import Card, list_variants
 
 FAMILY = "imagenet-lite0"
-PLAN = (  # minutes, what, where
-    ("0–5", "A first look: where do three networks look, and what do their two heads say?", "Compare"),
-    ("5–15", "Why an attention branch, its three parts, M and its two equations, the toggle", "Learn, steps 1 to 4"),
-    ("15–22", "Heads that disagree; is bright important?", "Learn, steps 5 and 6"),
-    ("22–30", "Predict, then reveal: everybody the same set, alone or in pairs", "Exercises"),
-    ("30–38", "Change the map: who moves the answer with the fewest strokes?", "Learn, step 9; Intervene"),
-    ("38–45", "Is the map faithful, does it help, and what can it not tell?", "Learn, steps 7, 8 and 10; Study"),
+PLAN = (  # minutes, what, where, which questions below
+    ("0–5", "A first look: where do three networks look, and what do their two heads say?", "Compare", "1, 2"),
+    ("5–15", "M and its two equations, and the toggle; steps 1 and 2 before the lesson", "Learn, steps 3 and 4", "3"),
+    ("15–22", "Heads that disagree; is bright important?", "Learn, steps 5 and 6", "2, 4"),
+    ("22–30", "Predict, then reveal: everybody the same set, alone or in pairs", "Exercises, set 1", "the set, below"),
+    (
+        "30–38",
+        "Change the map: who changes the answer in fewest strokes?",
+        "Learn, step 9; Intervene",
+        "the task, below",
+    ),
+    (
+        "38–45",
+        "Is the map faithful, and what can't it tell? Step 7 may be left out",
+        "Learn, steps 7 and 10",
+        "5, 6",
+    ),
 )
+GOALS = (
+    "They can say what M is, where it comes from, and what each of the two equations does with it.",
+    "They don't take bright for important, and know an experiment that tells.",
+    "They ask for a control before they believe a map.",
+)
+BEFORE = (
+    "They know what a CNN, a class and a probability are.",
+    "Start the app so that they reach it (--server.address=0.0.0.0), and open it yourself by that address: links made "
+    "on the page Teach then hold it.",
+    "A link that hides the controls hides the page Teach too; who knows its address can still read this sheet.",
+)
+SET = 1  # of exercises
 
 
 @dataclass(frozen=True)
@@ -138,21 +161,49 @@ def _helps() -> list[Question]:
 def body(asked: Sequence[Question]) -> str:
     """The sheet as HTML, to be put into a page."""
     rows = "".join(
-        f"<tr><td>{minutes}</td><td>{html.escape(what)}</td><td>{html.escape(where)}</td></tr>"
-        for minutes, what, where in PLAN
+        f"<tr><td>{minutes}</td>" + "".join(f"<td>{html.escape(text)}</td>" for text in told) + "</tr>"
+        for minutes, *told in PLAN
     )
     items = "".join(
         f"<li><b>{html.escape(one.asks)}</b><br>{'<br>'.join(html.escape(answer) for answer in one.answers)}</li>"
         for one in asked
     )
     return (
+        f"<h3>What they take away</h3>{_list(GOALS)}<h3>Before the lesson</h3>{_list(BEFORE)}"
         "<h3>45 minutes</h3><table class='abn-card'><thead><tr><th scope='col'>Minutes</th><th scope='col'>What</th>"
-        f"<th scope='col'>Where</th></tr></thead><tbody>{rows}</tbody></table>"
+        f"<th scope='col'>Where</th><th scope='col'>Questions</th></tr></thead><tbody>{rows}</tbody></table>"
         "<h3>Questions, with answers computed from the variants that ship</h3>"
         f"<ol class='abn-questions'>{items}</ol>"
+        f"<h3>Learn: the tasks, and what to notice</h3>{_tasks()}"
+        f"<h3>Exercises, set {SET}: the answers</h3>{_exercises()}"
         "<p>A map is evidence of what the network weighs, not proof of why it answers. “Trained with” is not "
         "“applied”: the app says both.</p>"
     )
+
+
+def _list(sentences: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{html.escape(one)}</li>' for one in sentences)}</ul>"
+
+
+def _tasks() -> str:
+    """Every step's task with what it shows."""
+    items = (f"<li><b>{html.escape(s.title)}</b> {html.escape(s.task)}<br>{html.escape(s.notice)}</li>" for s in STEPS)
+    return f"<ol>{''.join(items)}</ol>"
+
+
+def _exercises() -> str:
+    """The right answers of the set that the plan names."""
+    try:
+        bank = exercises.read_bank()
+        asked = exercises.questions(SET, bank=bank)
+    except ABNError as error:
+        return f"<p>{html.escape(str(error))}</p>"
+    items = (
+        f"<li>{html.escape(exercises.KINDS[one.kind])} {html.escape(bank.items[one.picture].title)}: "
+        f"<b>{html.escape(one.right)}</b></li>"
+        for one in asked
+    )
+    return f"<ol>{''.join(items)}</ol>"
 
 
 def document(asked: Sequence[Question]) -> str:
@@ -162,7 +213,7 @@ def document(asked: Sequence[Question]) -> str:
         "table{border-collapse:collapse;width:100%}"
         "th,td{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0;border-bottom:1px solid #999}"
         "td:first-child{white-space:nowrap}li{margin:.6rem 0;break-inside:avoid}"
-        "@media print{body{margin:0;max-width:none}}"
+        "@page{margin:16mm}@media print{body{margin:0;max-width:none}}"
     )
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>ABN Explorer: instructor's sheet</title>"

@@ -1,11 +1,13 @@
 """The instructor's sheet: its answers are those of what ships, and it needs nothing from elsewhere."""
 
+import html
 from html.parser import HTMLParser
 from itertools import pairwise
 
 import numpy as np
 
-from abn import first_view, render, sheet
+from abn import exercises, first_view, render, sheet
+from abn.lessons import STEPS
 from abn.picture import open_picture
 from abn.variants import list_variants
 
@@ -72,4 +74,15 @@ def test_the_document_is_whole_and_asks_for_nothing_elsewhere():
     Reader().feed(document)
     assert document.startswith("<!doctype html>") and "&lt;script&gt;" in document
     assert not any(tag == "script" or "src" in attrs or "href" in attrs for tag, attrs in seen)
-    assert sum(tag == "li" for tag, _ in seen) == len(asked)
+    questions = document.partition("abn-questions")[2].partition("</ol>")[0]
+    assert questions.count("<li>") == len(asked)
+
+
+def test_the_tasks_and_the_set_of_the_plan_come_with_their_answers():
+    body = html.unescape(sheet.body([]))
+    for step in STEPS:
+        assert step.title in body and step.task in body and step.notice in body
+    asked = exercises.questions(sheet.SET, bank=exercises.read_bank())
+    assert all(f"<b>{one.right}</b>" in body for one in asked) and f"Exercises, set {sheet.SET}" in str(sheet.PLAN)
+    numbers = {int(n) for *_, told in sheet.PLAN for n in told.split(", ") if n.isdigit()}
+    assert numbers == set(range(1, len(sheet.questions()) + 1))  # every question has its minutes

@@ -62,6 +62,9 @@ def outcome(step: Step, done: bool) -> None:
         )
         label, icon = PAGES[step.page]
         st.page_link(step.page, label=f"More of this: {label}", icon=icon)
+        if last:
+            label, icon = PAGES["pages/Exercises.py"]
+            st.page_link("pages/Exercises.py", label=f"Now predict: {label}", icon=icon)
 
 
 def _done() -> set[str]:

@@ -67,7 +67,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     button.onclick = () => setTriggerValue("picked", button.dataset.id)
   }
   const chosen = [...strip.children].find(button => button.dataset.id === data.chosen)
-  if (chosen && strip.dataset.chosen !== data.chosen) {
+  const unseen = chosen && (chosen.offsetLeft < strip.scrollLeft ||
+    chosen.offsetLeft + chosen.clientWidth > strip.scrollLeft + strip.clientWidth)
+  if (unseen && strip.dataset.chosen !== data.chosen) {
     strip.scrollLeft = chosen.offsetLeft - strip.clientWidth / 2 + chosen.clientWidth / 2
   }
   strip.dataset.chosen = data.chosen
