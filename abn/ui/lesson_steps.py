@@ -37,7 +37,9 @@ def why() -> bool:
     choice, card = _about(PHOTO)
     looked, labels = inside.look(choice.chosen.picture, card, FIT), class_names(card)
     answer = int(looked.logits.argmax())
-    k = st.selectbox("Class: type to search", range(len(labels)), index=answer, format_func=lambda k: labels[k], key="lesson-class")
+    k = st.selectbox(
+        "Class: type to search", range(len(labels)), index=answer, format_func=lambda k: labels[k], key="lesson-class"
+    )
     left, *rest = st.columns(3, gap="medium")
     image = inside.pixels(looked, card)
     with left:
