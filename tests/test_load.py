@@ -4,6 +4,7 @@ import asyncio
 import html
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from load import processors, report, wire
@@ -25,6 +26,12 @@ from abn.ui.choices import default_variants
 from abn.variants import list_variants
 
 # ---- arithmetic and bounds ----
+
+
+def run(doing) -> object:
+    """A coroutine to its end in a thread of its own: a browser of other tests may have a loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, doing).result()
 
 
 def test_percentiles_are_by_nearest_rank():
@@ -98,7 +105,7 @@ def test_more_than_the_bounds_is_refused(given, capsys):
 @pytest.mark.parametrize("path", ["http://192.0.2.1/", "//192.0.2.1/", "192.0.2.1", "", "/a b", "/a\r\nHost: b"])
 def test_no_other_address_can_be_asked(path):
     with pytest.raises(wire.Trouble, match="not a path on this machine"):
-        asyncio.run(wire.ask(9, path))
+        run(wire.ask(9, path))
 
 
 def test_photographs_are_distinct_of_a_cameras_size_and_the_same_for_a_seed():
@@ -230,7 +237,7 @@ def test_two_students_get_the_networks_own_answers_and_leave_no_trouble(network)
         await asyncio.gather(*(student.leave() for student in students))
 
     with serving() as served:
-        asyncio.run(lesson(served.port))
+        run(lesson(served.port))
         assert (log.troubles, served.tracebacks()) == ([], 0)
     assert sum(len(times) for times in log.seconds.values()) + log.left_in_the_middle >= 14
     assert log.received > 1e6

@@ -3,6 +3,7 @@
 Torch takes seconds to import, so nothing here imports it on a page's path; `Engine.alive` tells whether it is there.
 """
 
+import gc
 import logging
 import os
 import threading
@@ -77,6 +78,8 @@ class Engine:
 
         if self.alive:
             _know_the_gallery()
+        gc.collect()
+        gc.freeze()  # torch's hundreds of thousands of objects stay: Python need not look for garbage among them
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
