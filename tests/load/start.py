@@ -1,4 +1,4 @@
-"""From `streamlit run` to the first answer in a browser, beside a page that only says hello: `python tests/load/start.py`.
+"""From `streamlit run` to the first answer in a browser, beside a page that says hello: `python tests/load/start.py`.
 
 Both in turn, round after round, each on a fresh server and a fresh profile; the ratio is the median over the rounds.
 """
@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:1] = [str(ROOT / "tests"), str(ROOT)]
 
 from browsing import FLAGS  # noqa: E402
+
 from load.wire import HOST  # noqa: E402
 
 PORT, ROUNDS = 8599, 5
