@@ -20,7 +20,7 @@ from abn.errors import ABNError
 from abn.explanation import Explanation
 from abn.own import is_own
 from abn.picture import Picture, open_picture
-from abn.ui import choices, frame, own, shelves
+from abn.ui import choices, frame, memory, own, shelves
 from abn.ui.turns import Turns
 from abn.variants import Card, list_variants, problems
 
@@ -80,6 +80,7 @@ class Engine:
             _know_the_gallery()
         gc.collect()
         gc.freeze()  # torch's hundreds of thousands of objects stay: Python need not look for garbage among them
+        memory.keep_giving_back()
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
