@@ -1,4 +1,4 @@
-"""Memory given back: where there is a glibc it is asked, elsewhere nothing happens; what hangs in circles is cut first."""
+"""Memory given back: where there is a glibc it is asked, elsewhere nothing happens; what hangs in circles goes first."""
 
 import ctypes
 import gc
@@ -27,7 +27,7 @@ def test_where_there_is_no_glibc_nothing_happens(monkeypatch):
 
 
 def test_sessions_that_have_ended_go_before_memory_is_given_back(monkeypatch):
-    ended, asked = weakref.ref(Session()), threading.Event()
+    asked = threading.Event()
     gone = []
 
     def give_back() -> bool:
