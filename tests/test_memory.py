@@ -1,4 +1,4 @@
-"""Memory given back: where there is a glibc it is asked, elsewhere nothing happens; what hangs in circles goes first."""
+"""Memory given back: where there is a glibc it is asked, elsewhere nothing happens; circles are cut before."""
 
 import ctypes
 import gc
