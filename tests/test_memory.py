@@ -2,11 +2,17 @@
 
 import ctypes
 import gc
+import subprocess
 import sys
 import threading
 import weakref
+from pathlib import Path
+
+import pytest
 
 from abn.ui import memory
+
+ROOT = Path(__file__).parents[1]
 
 
 class Session:
@@ -16,14 +22,44 @@ class Session:
 
 def test_where_there_is_no_glibc_nothing_happens(monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
-    assert memory.give_back() is False
+    assert memory.give_back() is False and memory.share_one_heap() is False
     monkeypatch.setattr(sys, "platform", "linux")
 
     def missing(name):
         raise OSError(name)
 
     monkeypatch.setattr(ctypes, "CDLL", missing)
-    assert memory.give_back() is False
+    assert memory.give_back() is False and memory.share_one_heap() is False
+
+
+HEAPS = """
+import ctypes, threading
+from abn.ui import memory
+
+assert memory.share_one_heap() is True
+libc = ctypes.CDLL("libc.so.6")
+libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+barrier, places = threading.Barrier(4), []
+
+def take():
+    places.append(libc.malloc(1000))
+    barrier.wait(20)  # all hold one at the same time
+
+threads = [threading.Thread(target=take) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len({place >> 26 for place in places}))  # an arena lies on 64 MiB of its own
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc alone has heaps for each thread")
+def test_threads_share_one_heap():
+    said = subprocess.run(
+        [sys.executable, "-c", HEAPS], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert said.stdout.strip() in ("1", "2"), said.stderr  # 2 where the one heap goes over such a border
 
 
 def test_sessions_that_have_ended_go_before_memory_is_given_back(monkeypatch):

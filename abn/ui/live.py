@@ -41,6 +41,7 @@ class Engine:
     """What all sessions share: whether torch is ready, and how many may compute at once."""
 
     def __init__(self) -> None:
+        memory.share_one_heap()
         self.settled = threading.Event()  # loading has ended, well or not
         self.alive = False  # the live models can be asked
         self.turns = Turns(os.cpu_count() or 1, frame.tell_place)

@@ -1,4 +1,7 @@
-"""Memory that the app has let go of, given back to the system: glibc keeps it for itself, thread by thread."""
+"""Memory that the app has let go of goes back to the system: glibc keeps it for itself, for each thread apart.
+
+Nothing happens where there is no glibc.
+"""
 
 import ctypes
 import gc
@@ -7,16 +10,34 @@ import threading
 import time
 
 OFTEN = 20.0  # seconds
+HEAPS = 1  # for all threads together: what one lets go of, another can have
+LARGE = 1 << 25  # bytes, the most that glibc takes: what is smaller comes from the heap, without fresh pages each time
+NEVER = 1 << 30  # bytes free at the heap's end before it shrinks by itself
+_MMAP_THRESHOLD, _TRIM_THRESHOLD, _ARENA_MAX = -3, -1, -8  # mallopt's names for them
+
+
+def share_one_heap() -> bool:
+    """Have all threads take memory from one heap, which `give_back` alone shrinks; whether that is so from now on."""
+    glibc = _glibc()
+    wanted = {_ARENA_MAX: HEAPS, _MMAP_THRESHOLD: LARGE, _TRIM_THRESHOLD: NEVER}
+    return glibc is not None and all([glibc.mallopt(name, value) for name, value in wanted.items()])
 
 
 def give_back() -> bool:
-    """Give back what is free in every thread's heap; whether anything was. Nothing happens where there is no glibc."""
+    """Give back what is free in every heap; whether anything was."""
+    glibc = _glibc()
+    return glibc is not None and bool(glibc.malloc_trim(0))
+
+
+def _glibc() -> ctypes.CDLL | None:
+    """The C library, where it is one that can be told so."""
     if not sys.platform.startswith("linux"):
-        return False
+        return None
     try:
-        return bool(ctypes.CDLL("libc.so.6").malloc_trim(0))
+        library = ctypes.CDLL("libc.so.6")
+        return library if library.malloc_trim and library.mallopt else None
     except (OSError, AttributeError):
-        return False
+        return None
 
 
 def keep_giving_back() -> None:
