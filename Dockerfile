@@ -14,7 +14,7 @@ COPY pages pages
 COPY checkpoints checkpoints
 RUN python -m compileall -q app.py abn pages && useradd --system --no-create-home abn
 USER abn
-ENV HOME=/tmp PYTHONDONTWRITEBYTECODE=1
+ENV HOME=/tmp PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=1
 
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \

@@ -56,9 +56,7 @@ print(len({place >> 26 for place in places}))  # an arena lies on 64 MiB of its 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc alone has heaps for each thread")
 def test_threads_share_one_heap():
-    said = subprocess.run(
-        [sys.executable, "-c", HEAPS], cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
+    said = subprocess.run([sys.executable, "-c", HEAPS], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert said.stdout.strip() in ("1", "2"), said.stderr  # 2 where the one heap goes over such a border
 
 

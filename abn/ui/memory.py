@@ -19,8 +19,10 @@ _MMAP_THRESHOLD, _TRIM_THRESHOLD, _ARENA_MAX = -3, -1, -8  # mallopt's names for
 def share_one_heap() -> bool:
     """Have all threads take memory from one heap, which `give_back` alone shrinks; whether that is so from now on."""
     glibc = _glibc()
-    wanted = {_ARENA_MAX: HEAPS, _MMAP_THRESHOLD: LARGE, _TRIM_THRESHOLD: NEVER}
-    return glibc is not None and all([glibc.mallopt(name, value) for name, value in wanted.items()])
+    if glibc is None:
+        return False
+    done = [glibc.mallopt(*one) for one in ((_ARENA_MAX, HEAPS), (_MMAP_THRESHOLD, LARGE), (_TRIM_THRESHOLD, NEVER))]
+    return all(done)
 
 
 def give_back() -> bool:
