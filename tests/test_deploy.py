@@ -1,17 +1,26 @@
 """What would run in the container: the files that the image copies are enough, for a user without a home, and nothing
-is written; and the health check tells a server that stands from one that does not. No engine is at hand to build it."""
+is written, a student's photograph neither; and the health check tells a server that stands from one that does not. No
+engine is at hand to build it."""
 
+import asyncio
+import io
 import json
 import os
 import re
+import resource
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from load.client import Browser
+from load.phases import warm
+from PIL import Image
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -58,19 +67,42 @@ def accepts(port: int, name: str) -> bool:
         return False
 
 
-def test_what_the_image_holds_is_enough_to_serve(image):
+def small_files_alone() -> None:
+    """In this process no file, also none without a name, takes more than a try whether a folder can be written to."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+
+async def shown(port: int, photograph: bytes) -> int:
+    """Give the page a photograph of one's own: how many networks answer."""
+    await warm(port)
+    browser = Browser(port)
+    await browser.open()
+    await browser.upload("files", "mine.png", photograph)
+    await browser.leave()
+    return len(browser.page.answers)
+
+
+def test_what_the_image_holds_is_enough_to_serve_and_no_photograph_is_written(image):
     port = free_port()
     assert START[:3] == ["streamlit", "run", "app.py"] and not healthy(port)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "STREAMLIT"))},
         "HOME": str(image / "no-home"),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "STREAMLIT_SERVER_ALLOWED_HOSTS": "explorer.example localhost",  # as docs/serving.md has it
+        "STREAMLIT_SERVER_ALLOWED_HOSTS": "explorer.example localhost 127.0.0.1",  # as docs/serving.md has it
         "STREAMLIT_SERVER_COOKIE_SECRET": "",  # as compose gives it where nothing is set
     }
     before = {path.relative_to(image) for path in image.rglob("*")}
     command = [sys.executable, "-m", *START[:3], "--server.address=127.0.0.1", f"--server.port={port}"]
-    process = subprocess.Popen(command, cwd=image, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command,
+        cwd=image,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        preexec_fn=small_files_alone,
+    )  # fmt: skip
     try:
         for _ in range(240):
             if healthy(port):
@@ -80,6 +112,11 @@ def test_what_the_image_holds_is_enough_to_serve(image):
         assert healthy(port)
         names = ("explorer.example", "localhost", "elsewhere.example")
         assert [accepts(port, name) for name in names] == [True, True, False]
+        large = io.BytesIO()
+        Image.effect_noise((1500, 1000), 60).save(large, "PNG")
+        assert len(large.getvalue()) > 2**20  # which the server below Streamlit would put on disk
+        with ThreadPoolExecutor(1) as thread:  # a browser of other tests may have a loop in this one
+            assert thread.submit(asyncio.run, shown(port, large.getvalue())).result() == 3
     finally:
         process.kill()
         process.communicate()

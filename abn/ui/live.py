@@ -20,7 +20,7 @@ from abn.errors import ABNError
 from abn.explanation import Explanation
 from abn.own import is_own
 from abn.picture import Picture, open_picture
-from abn.ui import choices, frame, memory, own, shelves
+from abn.ui import choices, frame, memory, own, receiving, shelves
 from abn.ui.turns import Turns
 from abn.variants import Card, list_variants, problems
 
@@ -42,6 +42,7 @@ class Engine:
 
     def __init__(self) -> None:
         memory.share_one_heap()
+        receiving.never_on_disk()
         self.settled = threading.Event()  # loading has ended, well or not
         self.alive = False  # the live models can be asked
         self.turns = Turns(os.cpu_count() or 1, frame.tell_place)
