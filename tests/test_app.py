@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -268,6 +269,23 @@ def test_a_session_holds_only_so_many_bytes(app, monkeypatch):
     at = app.file_uploader(key="files").set_value(files).run()
     assert [upload.name for upload in at.session_state["uploads"].values()] == ["0.jpg", "1.jpg"]
     assert [plain("2.jpg") in error.value and "remove some first" in error.value for error in at.error] == [True]
+
+
+def test_where_all_sessions_together_hold_too_much_each_has_its_share(app, monkeypatch):
+    files = [(f"{k}.jpg", photo.path.read_bytes(), "image/jpeg") for k, photo in enumerate(PHOTOS[:3])]
+    monkeypatch.setattr(uploads, "_everybodys", weakref.WeakValueDictionary())
+    another = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    another.file_uploader(key="files").set_value(files[:1]).run()
+    app.run()
+    at = app.file_uploader(key="files").set_value(files[:1]).run()
+    monkeypatch.setattr(uploads, "SERVER_BYTES", 2 * len(files[0][1]) + 1)
+    at = app.file_uploader(key="files").set_value(files).run()
+    assert [upload.name for upload in at.session_state["uploads"].values()] == ["0.jpg"]
+    assert ["All sessions together" in error.value for error in at.error] == [True, True]
+    another.file_uploader(key="files").clear().run()  # who holds nothing takes no share
+    at = app.file_uploader(key="files").set_value(files[:1]).run()
+    at = app.file_uploader(key="files").set_value([files[0], files[0]]).run()
+    assert len(at.session_state["uploads"]) == 1 and not at.error
 
 
 @pytest.mark.parametrize("fit", ["squash", "pad"])

@@ -233,7 +233,8 @@ def bars(explanation: Explanation, card: Card, rows: int) -> None:
 def original(explanation: Explanation, chosen: Chosen) -> None:
     """The whole photograph, what the model saw of it framed."""
     framed = chosen.display.copy()
-    ratio = framed.width / chosen.picture.image.width
+    width, height = explanation.fitted.original_size
+    ratio = framed.width / width
     box = [side * ratio for side in explanation.fitted.visible]
     stroke = max(2, max(framed.size) // 160)
     draw = ImageDraw.Draw(framed)

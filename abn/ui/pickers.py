@@ -15,6 +15,7 @@ from abn.picture import FITS, Picture, open_picture
 from abn.render import COLOUR_MAPS, DEFAULT_COLOURS, MARKS
 from abn.ui import address, choices
 from abn.ui.frame import plain
+from abn.ui.pixels import Sleeper
 from abn.ui.strip import Thumbnail, strip, thumbnail
 from abn.ui.uploads import held, refused
 from abn.variants import NOTHING, Card
@@ -249,11 +250,13 @@ def opened(chosen: str) -> Chosen:
     if upload is None:
         photo = first_view.gallery()[chosen]
         found = open_picture(photo.path.read_bytes(), name=photo.file)
-        credit = f"{plain(photo.author)} · {plain(photo.licence)}"
-        return Chosen(found, _display(found.image), photo.title, photo.alt, credit, plain(photo.source), photo.kind)
+        credit, source = f"{plain(photo.author)} · {plain(photo.licence)}", plain(photo.source)
+        kept = Sleeper(found, photo.path.read_bytes)
+        return Chosen(kept, _display(found.image), photo.title, photo.alt, credit, source, photo.kind)
     if found is None or chosen != f"upload-{found.sha256}":
         found = open_picture(upload.data, name=upload.name)
-    return Chosen(found, _display(found.image), found.name, f"Your picture {found.name}")
+    kept = Sleeper(found, lambda: upload.data)
+    return Chosen(kept, _display(found.image), found.name, f"Your picture {found.name}")
 
 
 def _display(image: Image.Image) -> Image.Image:

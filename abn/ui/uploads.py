@@ -4,6 +4,7 @@ The uploader and the camera are ways in. While a page is open, a picture that is
 both begin empty, and what they held stays with the session until it is removed.
 """
 
+import weakref
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -16,6 +17,7 @@ from abn.ui.strip import thumbnail
 
 UPLOADS = 24  # kept in a session at most
 UPLOAD_BYTES = 100_000_000  # of their files, all together
+SERVER_BYTES = 600_000_000  # of the files of all sessions: from there on each may have an equal share and no more
 ADOPTED = "adopted"  # in place of a file's id: what neither the uploader nor the camera holds
 
 
@@ -29,9 +31,24 @@ class Upload:
     thumbnail: str
 
 
-def held() -> dict[str, Upload]:
-    """The session's pictures by their key, the oldest first."""
-    return st.session_state.setdefault("uploads", {})
+class Uploads(dict[str, Upload]):
+    """The pictures of one session by their key, the oldest first."""
+
+    @property
+    def weight(self) -> int:
+        """Bytes of their files."""
+        return sum(len(upload.data) for upload in list(self.values()))
+
+
+_everybodys: "weakref.WeakValueDictionary[int, Uploads]" = weakref.WeakValueDictionary()  # only to be weighed
+
+
+def held() -> Uploads:
+    """The session's pictures."""
+    if "uploads" not in st.session_state:
+        st.session_state.uploads = Uploads()
+        _everybodys[id(st.session_state.uploads)] = st.session_state.uploads
+    return st.session_state.uploads
 
 
 def refused() -> list[tuple[str, str]]:
@@ -45,7 +62,7 @@ def add_pictures() -> None:
     if st.session_state.setdefault("uploads_visit", visit) != visit:
         st.session_state.uploads_visit = visit
         st.session_state.received, st.session_state.refused = set(), []
-        st.session_state.uploads = {key: replace(upload, file=ADOPTED) for key, upload in held().items()}
+        held().update({key: replace(upload, file=ADOPTED) for key, upload in held().items()})
     with st.popover("Your pictures", icon=":material/add_photo_alternate:"):
         st.file_uploader(
             "Choose pictures",
@@ -114,17 +131,31 @@ def adopt(name: str, data: bytes) -> None:
     st.session_state.photo = key
 
 
-def _make_room(uploads: dict[str, Upload], size: int) -> None:
+def _make_room(uploads: Uploads, size: int) -> None:
     """Let adopted pictures leave, the oldest first, until one of `size` bytes fits beside the others; `PictureError`
     where it can't."""
     adopted = [key for key, upload in uploads.items() if upload.file == ADOPTED]
-    while True:
-        held = sum(len(upload.data) for upload in uploads.values())
-        if len(uploads) < UPLOADS and held + size <= UPLOAD_BYTES:
-            return
+    most = _share(size)
+    while len(uploads) >= UPLOADS or uploads.weight + size > most:
         if not adopted:
-            break
+            raise PictureError(_full(uploads, most))
         del uploads[adopted.pop(0)]
+
+
+def _share(size: int) -> float:
+    """Bytes that a session may hold, where one wants `size` more: less where all together hold as much as they may."""
+    weights = [uploads.weight for uploads in _everybodys.values()]
+    if sum(weights) + size <= SERVER_BYTES:
+        return UPLOAD_BYTES
+    return min(UPLOAD_BYTES, SERVER_BYTES / max(1, sum(map(bool, weights))))
+
+
+def _full(uploads: Uploads, most: float) -> str:
     if len(uploads) >= UPLOADS:
-        raise PictureError(f"A session holds {UPLOADS} pictures: remove some first.")
-    raise PictureError(f"This session already holds {UPLOAD_BYTES // 10**6} MB of pictures: remove some first.")
+        return f"A session holds {UPLOADS} pictures: remove some first."
+    if most == UPLOAD_BYTES:
+        return f"This session already holds {UPLOAD_BYTES // 10**6} MB of pictures: remove some first."
+    return (
+        f"All sessions together hold as many pictures as this server can, and each may hold {most / 1e6:.0f} MB of "
+        "them: remove some first, or choose a smaller one."
+    )
