@@ -222,9 +222,9 @@ class Fitted:
                 size or self.original_size, self.original_size, self.scale, self.offset, strict=True
             )
         )
-        laid = _sample(values, across, down, smooth)
-        laid[:, (across < 0) | (across > 1)] = np.nan
-        laid[(down < 0) | (down > 1)] = np.nan
+        columns, rows = (slice(*np.searchsorted(at, (0, np.nextafter(1, 2)))) for at in (across, down))  # seen: 0 to 1
+        laid = np.full((len(down), len(across)), np.nan, np.float32)
+        laid[rows, columns] = _sample(values, across[columns], down[rows], smooth)
         return laid
 
 

@@ -67,17 +67,29 @@ def overlay(
     """
     if values.shape != (image.height, image.width):
         raise ValueError(f"A map of (H, W) = {values.shape} does not fit an image of {image.height} × {image.width}.")
-    below = image.convert("RGB")
-    unseen = np.isnan(values)
-    place = np.where(unseen, low, values) if unseen.any() else values
-    steps = np.clip((place - low) * (255 / max(high - low, 1e-9)) + 0.5, 0, 255)
+    seen = ~np.isnan(values)
+    if seen.all():
+        return _mixed(image.convert("RGB"), values, opacity, colour_map, low, high)
+    drawn = ImageOps.grayscale(image).point(lambda level: level / 4 + 96).convert("RGB")
+    if seen.any():
+        (top, bottom), (left, right) = (np.flatnonzero(seen.any(axis))[[0, -1]] + (0, 1) for axis in (1, 0))
+        part, mask = image.convert("RGB").crop((left, top, right, bottom)), seen[top:bottom, left:right]
+        shown, stencil = values[top:bottom, left:right], None  # a rectangle, where a map was laid back on its picture
+        if not mask.all():
+            shown, stencil = np.where(mask, shown, low), Image.fromarray(mask)
+        drawn.paste(_mixed(part, shown, opacity, colour_map, low, high), (left, top), stencil)
+    return drawn
+
+
+def _mixed(
+    below: Image.Image, values: np.ndarray, opacity: float, colour_map: str, low: float, high: float
+) -> Image.Image:
+    steps = (values - low) * (255 / max(high - low, 1e-9))
+    steps += 0.5
+    steps.clip(0, 255, out=steps)
     colours = Image.fromarray(steps.astype(np.uint8))
     colours.putpalette(_TABLES[colour_map].tobytes())
-    mixed = Image.blend(below, colours.convert("RGB"), opacity)
-    if unseen.any():
-        faint = ImageOps.grayscale(below).point(lambda level: level / 4 + 96)
-        mixed.paste(faint.convert("RGB"), mask=Image.fromarray(unseen))
-    return mixed
+    return Image.blend(below, colours.convert("RGB"), opacity)
 
 
 def colour_bar(

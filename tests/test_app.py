@@ -560,6 +560,6 @@ def test_pictures_stay_from_page_to_page_until_they_are_removed(live_app):
 
 
 def test_a_tiny_picture_is_enlarged_to_be_drawn_on_and_a_large_one_shrunk():
-    sizes = {(32, 32): (384, 384), (3, 60): (18, 360), (4000, 1000): (800, 200), (800, 600): (800, 600)}
+    sizes = {(32, 32): (320, 320), (3, 60): (15, 300), (4000, 1000): (640, 160), (640, 480): (640, 480)}
     for size, shown in sizes.items():
         assert pickers._display(Image.new("RGB", size)).size == shown

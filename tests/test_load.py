@@ -94,7 +94,16 @@ def test_a_result_is_written_whole_and_told_as_a_table(tmp_path):
 
 @pytest.mark.parametrize(
     "given",
-    ["--students 61", "--students 0", "--uploads 21", "--seconds 1801", "--limit -1", "--think 3 2", "--limit nan"],
+    [
+        "--students 61",
+        "--students 0",
+        "--uploads 21",
+        "--uploads 1",
+        "--seconds 1801",
+        "--limit -1",
+        "--think 3 2",
+        "--limit nan",
+    ],
 )
 def test_more_than_the_bounds_is_refused(given, capsys):
     with pytest.raises(SystemExit):
@@ -115,14 +124,22 @@ def test_photographs_are_distinct_of_a_cameras_size_and_the_same_for_a_seed():
     assert photographs(2, seed=5) == made[:2]
 
 
-def test_memory_after_so_many_uploads_is_the_first_seen_with_as_many(monkeypatch):
-    seen = iter([100.0, 110.0, 120.0])
+def test_what_grew_is_told_without_the_files_that_are_held():
+    result = {
+        "students": 2, "machine": {}, "throughput": Log().told(), "classroom": Log().told(),
+        "memory": {"2 uploads held": 1010, "20 uploads held": 1150},
+        "files, MiB": {"2 uploads held": 10, "20 uploads held": 100},
+    }  # fmt: skip
+    assert "the files held: 10 and 100 MiB; all else grew by 5.0 %" in report.table(result)
+
+
+def test_memory_is_looked_at_with_every_tenth_upload(monkeypatch):
+    seen = iter([100.0, 110.0])
     monkeypatch.setattr("load.server.memory", lambda pid: (next(seen), 200.0))
     watch = Watch(0)
-    watch.look()
     for _ in range(20):
         watch.uploaded()
-    assert [watch.after(count) for count in (0, 1, 10, 11, 20, 21)] == [100.0, 110.0, 110.0, 120.0, 120.0, None]
+    assert [(mib, count) for _, mib, count in watch.seen] == [(100.0, 10), (110.0, 20)]
 
 
 # ---- what a browser knows of a page ----

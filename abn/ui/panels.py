@@ -62,8 +62,7 @@ def what_the_model_saw(shown: Sequence[tuple[Explanation, Card]], chosen: Chosen
                 f"{h} × {w} cells."
             )
     pixels = seen(explanation.fitted.normalised(explanation.spec), explanation.spec)
-    image = Image.fromarray(pixels).resize((PANEL, PANEL), Image.Resampling.BICUBIC)
-    st.image(image, width="stretch", alt=f"What the model saw of: {chosen.alt}")
+    st.image(_large(Image.fromarray(pixels)), width="stretch", alt=f"What the model saw of: {chosen.alt}")
     if chosen.credit:
         st.caption(f"Picture: {chosen.credit}", help=chosen.source)
     for note in chosen.picture.notes:
@@ -157,7 +156,7 @@ def over(
 
     `colours` other than the view's is for signed maps; `picking` goes to `mapview.show`.
     """
-    image = image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
+    image = _large(image)
     values, colours = upsample(attention, (PANEL, PANEL), view.smooth), colours or view.colours
     drawn = render.overlay(image, values, opacity=view.opacity, colour_map=colours, low=span[0], high=span[1])
     if view.top:
@@ -167,6 +166,14 @@ def over(
     if view.top:
         level, area = render.brightest_level(values, view.top / 100)
         st.caption(f"Marked: {symbol} ≥ {level:.2f}, {100 * area:.0f} % of what the model saw")
+
+
+def _large(image: Image.Image) -> Image.Image:
+    """At the size of a panel: the last one is kept, as a page draws many maps over the same pixels."""
+    pixels = image.tobytes()
+    if st.session_state.get("large", [None])[0] != pixels:
+        st.session_state.large = pixels, image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
+    return st.session_state.large[1]
 
 
 def range_in_words(attention: np.ndarray) -> str:

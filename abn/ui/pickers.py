@@ -20,7 +20,7 @@ from abn.ui.strip import Thumbnail, strip, thumbnail
 from abn.ui.uploads import held, refused
 from abn.variants import NOTHING, Card
 
-DISPLAY = 800  # pixels: the longest side of a picture as it is shown
+DISPLAY = 640  # pixels: the longest side of a picture as it is shown
 SCALES = {"raw 0–1": "raw", "min–max per map": "each", "shared by the variants": "shared"}
 CELLS = ("smooth", "raw grid")
 LEARNT = {  # by the kind of a card
@@ -264,9 +264,10 @@ def _display(image: Image.Image) -> Image.Image:
     if max(image.size) < DISPLAY // 4:
         times = DISPLAY // 2 // max(image.size)
         return image.resize((image.width * times, image.height * times), Image.Resampling.BICUBIC)
-    return (
-        ImageOps.contain(image, (DISPLAY, DISPLAY), Image.Resampling.BILINEAR) if max(image.size) > DISPLAY else image
-    )
+    if max(image.size) <= DISPLAY:
+        return image
+    coarse = image.reduce(max(1, max(image.size) // DISPLAY))  # many pixels at once
+    return ImageOps.contain(coarse, (DISPLAY, DISPLAY), Image.Resampling.BILINEAR)
 
 
 @st.cache_data(show_spinner=False, max_entries=1)

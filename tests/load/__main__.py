@@ -26,7 +26,8 @@ def parsed(given: list[str] | None = None) -> argparse.Namespace:
     """What was asked for, within bounds."""
     parser = argparse.ArgumentParser(prog="python tests/load", description=__doc__.splitlines()[0])
     parser.add_argument("--students", type=int, default=30)
-    parser.add_argument("--uploads", type=int, default=10, help="photographs for each student, without a pause; or 0")
+    parser.add_argument("--uploads", type=int, default=10, help="photographs for each student, all but the first "
+                        "without a pause; or 0")  # fmt: skip
     parser.add_argument("--seconds", type=float, default=120, help="how long the class works; or 0")
     parser.add_argument("--think", type=float, nargs=2, default=(5, 15), metavar=("LEAST", "MOST"), help="in seconds")
     parser.add_argument("--patience", type=float, default=120, help="seconds after which an act counts as failed")
@@ -40,8 +41,8 @@ def parsed(given: list[str] | None = None) -> argparse.Namespace:
     args.processes = os.cpu_count() or 1
     if not 0 < args.students <= MOST_STUDENTS:
         parser.error(f"1 to {MOST_STUDENTS} students")
-    if not 0 <= args.uploads <= MOST_UPLOADS:
-        parser.error(f"at most {MOST_UPLOADS} uploads each, as a session of the app holds few more")
+    if args.uploads == 1 or not 0 <= args.uploads <= MOST_UPLOADS:
+        parser.error(f"2 to {MOST_UPLOADS} uploads each, as a session of the app holds few more; or none")
     if not all(0 <= value <= MOST_SECONDS for value in (args.seconds, args.after, args.limit, args.patience)):
         parser.error(f"at most {MOST_SECONDS} seconds")
     if not 0 <= args.think[0] <= args.think[1]:

@@ -14,6 +14,7 @@ from load.wire import Trouble
 
 WARM = 120  # seconds in which the live networks must answer
 OFTEN = 5  # seconds between two writings of the result
+SETTLED = 25  # seconds after which the app has given back what it has let go of
 
 
 class Run:
@@ -31,9 +32,6 @@ class Run:
             self.result.setdefault(phase, {}).update(log.told())
         self.result["server tracebacks"] = self.served.tracebacks()
         self._remember("most", memory(self.served.pid)[1])
-        for count in sorted({30, 300, self.args.students, self.args.students * self.args.uploads}):
-            if (seen := self.watch.after(count)) is not None:
-                self._remember(f"after {count} uploads", seen)
         self.result["memory over time: seconds, MiB, uploads"] = self.watch.seen
         if self.args.to:
             report.write(self.args.to, self.result)
@@ -77,7 +75,7 @@ class Run:
         async with asyncio.timeout(self.args.patience):
             await last.open()
         await last.leave()
-        await asyncio.sleep(2)
+        await asyncio.sleep(SETTLED)
 
     async def _class(self, photos: int, phase: str, seed: int) -> list[Student]:
         """Students with so many photographs each, made before anything is timed."""
@@ -96,14 +94,26 @@ class Run:
         students = await self._class(args.uploads, "throughput", args.seed)
         before = await bare.pace(args.processes, args.bare_seconds)
         await asyncio.gather(*(student.open() for student in students))
-        meter = Meter(self.served.pid)
-        await asyncio.gather(*(student.upload_all(args.uploads) for student in students))
-        taken = meter.read()
+        await self._upload_and_rest(students, 1)
+        first, meter = len(log.seconds.get("upload", ())), Meter(self.served.pid)
+        taken = await self._upload_and_rest(students, args.uploads - 1, meter)
         await asyncio.gather(*(student.leave() for student in students))
         after = await bare.pace(args.processes, args.bare_seconds)
-        done = len(log.seconds.get("upload", ()))
+        done = len(log.seconds.get("upload", ())) - first
         self.result.setdefault("throughput", {}).update(taken, **report.pace(done, taken["seconds"], before, after))
         self.keep()
+
+    async def _upload_and_rest(self, students: list[Student], count: int, meter: Meter | None = None) -> dict:
+        """So many more photographs each; then memory is looked at, beside the files that the sessions hold by then.
+        What the meter has read by the last upload."""
+        await asyncio.gather(*(student.upload_all(count) for student in students))
+        taken = meter.read() if meter else {}
+        await asyncio.sleep(SETTLED)
+        when = f"{self.watch.uploads} uploads held"
+        self._remember(when, self.watch.look())
+        held = sum(student.held_bytes for student in students)
+        self.result.setdefault("files, MiB", {})[when] = round(held / 2**20)
+        return taken
 
     async def _classroom(self) -> None:
         args = self.args

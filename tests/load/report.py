@@ -101,4 +101,8 @@ def table(result: Mapping) -> str:
             numbers = "".join(f"{value:9d}" if name == "count" else f"{value:9.2f}" for name, value in some.items())
             lines.append(f"{phase:12}{act:28}{numbers}")
     lines.append("memory, MiB: " + ", ".join(f"{name} {value}" for name, value in result["memory"].items()))
+    if len(files := result.get("files, MiB", {})) == 2:
+        (few, before), (many, after) = files.items()
+        more = (result["memory"][many] - after) / (result["memory"][few] - before) - 1
+        lines.append(f"  the files held: {before} and {after} MiB; all else grew by {100 * more:.1f} %")
     return "\n".join([*lines, *(f"TROUBLE  {told}" for told in troubles(result))])

@@ -100,7 +100,3 @@ class Watch:
         self.uploads += 1
         if self.uploads % 10 == 0:
             self.look()
-
-    def after(self, uploads: int) -> float | None:
-        """Memory when so many had been uploaded; None where there were never as many."""
-        return next((now for _, now, count in self.seen if count >= uploads), None)

@@ -53,13 +53,15 @@ class Student:
     uploaded: Callable[[], object] = lambda: None
     browser: Browser | None = None
     _number: int = 0  # uploads so far
-    _held: int = 0  # those of this session
+    held_bytes: int = 0  # of this session's photographs
+    _held: int = 0  # how many they are
     _mechanism: str = TRAINED
     _same: bool = False  # the same weights with it
 
     async def open(self) -> None:
         """Open Compare, as a new person."""
-        self.browser, self._held, self._mechanism, self._same = Browser(self.port), 0, TRAINED, False
+        self.browser, self._mechanism, self._same = Browser(self.port), TRAINED, False
+        self._held = self.held_bytes = 0
         await self._timed("open", lambda: self.browser.open())
 
     async def upload_all(self, count: int) -> None:
@@ -117,6 +119,7 @@ class Student:
         name, data = self._photo()
         await self.browser.upload("files", name, data)
         self._held += 1
+        self.held_bytes += len(data)
         self._answered(name)
         self.uploaded()
 

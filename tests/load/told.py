@@ -35,7 +35,7 @@ def curve(result: Mapping) -> str:
         return 12 + (HEIGHT - 12 - BELOW) * (1 - mib / top)
 
     most = seen[-1][2]
-    first = next((seconds for seconds, _, count in seen if count), end)
+    first = next((seconds for seconds, _, count in seen if count > result["students"]), end)
     last = next((seconds for seconds, _, count in seen if count >= result["students"] * 10), first)
     lines = "".join(
         f'<line x1="{LEFT}" x2="{WIDTH - 16}" y1="{y(k):.1f}" y2="{y(k):.1f}" stroke="#8884"/>'
