@@ -16,6 +16,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.Image import Transpose
 
+from abn import rare
 from abn.errors import PictureError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
@@ -59,9 +60,9 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "picture")
             f"This file is {len(data) / 1e6:.1f} MB and the limit is {MAX_BYTES // 10**6} MB: save the picture smaller."
         )
     try:
-        opened = Image.open(io.BytesIO(data), formats=FORMATS)
+        opened = Image.open(io.BytesIO(rare.shown(data)), formats=FORMATS)
         _check_cost(opened, data)
-        image, notes = _decode(opened)
+        image, notes = _decode(opened, data)
     except PictureError:
         raise
     except UnidentifiedImageError as error:
@@ -98,17 +99,17 @@ def _check_cost(opened: Image.Image, data: bytes) -> None:
         )
 
 
-def _decode(opened: Image.Image) -> tuple[Image.Image, list[str]]:
+def _decode(opened: Image.Image, data: bytes) -> tuple[Image.Image, list[str]]:
     """Decode the first frame into upright RGB, and tell what that took."""
-    turned_on_load = getattr(opened, "tag_v2", {}).get(ExifTags.Base.Orientation) in _UPRIGHT  # Pillow turns a TIFF
+    rare.mend(opened, data)
+    covered = rare.uncovered(opened)
+    turned_on_load = opened.format == "TIFF" and _turn(opened) is not None  # by Pillow
     opened.load()
-    turn = None
-    with suppress(Exception):  # broken EXIF must not cost the picture
-        turn = _UPRIGHT.get(opened.getexif().get(ExifTags.Base.Orientation))
+    turn = _turn(opened)
 
     notes = []
-    if opened.mode.startswith(("I", "F")):
-        image, note = _narrow(opened)
+    if deep := rare.deep(opened):
+        image, note = _narrow(*deep, opened.info.get("transparency"))
         notes.append(note)
     elif opened.has_transparency_data:
         layer = opened.convert("LA") if opened.mode == "La" else opened
@@ -121,6 +122,10 @@ def _decode(opened: Image.Image) -> tuple[Image.Image, list[str]]:
         image = opened.convert("RGB")
         if opened.mode == "CMYK":
             notes.append("Print colours (CMYK) turned into screen colours.")
+    if covered:
+        part, image = image.crop(covered), Image.new("RGB", image.size, "white")
+        image.paste(part, covered)
+        notes = ["Transparent parts put on white."]
 
     if turn is not None:
         image = image.transpose(turn)
@@ -134,21 +139,28 @@ def _decode(opened: Image.Image) -> tuple[Image.Image, list[str]]:
     return image, notes
 
 
-def _narrow(grey: Image.Image) -> tuple[Image.Image, str]:
-    """Bring grey of 16 or 32 bits (I;16, I;16B, I, F) to 8: by its nominal range if it keeps to it, else by its own."""
-    values = np.array(grey, dtype=np.float32)  # (H, W)
+def _turn(opened: Image.Image) -> Transpose | None:
+    """How the picture comes upright, if it isn't."""
+    with suppress(Exception):  # broken EXIF must not cost the picture
+        return _UPRIGHT.get(opened.getexif().get(ExifTags.Base.Orientation))
+    return None
+
+
+def _narrow(values: np.ndarray, nominal: float, inverted: bool, transparency: int | None) -> tuple[Image.Image, str]:
+    """Bring grey (H, W) of more than 8 bits to 8: by its nominal range if it keeps to it, else by its own."""
     usable = np.abs(values) < 1e37  # neither infinite nor not-a-number, and safe to subtract
     low = float(values.min(where=usable, initial=1e37))
     high = float(values.max(where=usable, initial=-1e37))
-    nominal = 1.0 if grey.mode == "F" else 65535.0
     if low >= 0 and high <= nominal:
         start, span, note = 0.0, nominal, "Grey values of 16 or 32 bits brought to 8."
     else:
         start, span, note = low, (high - low) or 1.0, "Grey values stretched: the darkest black, the lightest white."
-    transparent = values == grey.info.get("transparency", np.nan)
-    values[~usable] = start
+    transparent = values == (np.nan if transparency is None else transparency)
+    values[~usable] = start + span if inverted else start  # black
     values -= start
     values *= 255 / span
+    if inverted:
+        np.subtract(255, values, out=values)
     if transparent.any():
         values[transparent] = 255
         note += " Transparent parts put on white."
