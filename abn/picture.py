@@ -6,7 +6,6 @@ one affine map for each axis, original = scale · input + offset, along which a 
 """
 
 import hashlib
-import io
 import math
 import unicodedata
 from contextlib import suppress
@@ -16,7 +15,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.Image import Transpose
 
-from abn import rare
+from abn import costly, rare
 from abn.errors import PictureError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
@@ -24,7 +23,7 @@ FITS = ("crop", "squash", "pad")
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 25_000_000  # width × height: Pillow then holds 100 MB
 MAX_SIDE = 65_535  # pixels: the most that a JPEG can hold and a browser can draw
-MAX_SCANNED = 2_500_000_000  # pixels × scans of a JPEG: 20 MB of empty progressive scans would decode for hours
+MAX_SCANNED = 1_000_000_000  # pixels × scans of a JPEG: 20 MB of empty progressive scans would decode for hours
 MAX_RESIZED = 2**24  # pixels of a whole picture resized before its crop; only a strip beyond 256 : 1 wants more
 
 _UPRIGHT = {
@@ -60,7 +59,9 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "picture")
             f"This file is {len(data) / 1e6:.1f} MB and the limit is {MAX_BYTES // 10**6} MB: save the picture smaller."
         )
     try:
-        opened = Image.open(io.BytesIO(rare.shown(data)), formats=FORMATS)
+        costly.check_pieces(data)
+        source = costly.Source(rare.shown(data))
+        opened = Image.open(source, formats=FORMATS)
         _check_cost(opened, data)
         image, notes = _decode(opened, data)
     except PictureError:
@@ -92,11 +93,13 @@ def _check_cost(opened: Image.Image, data: bytes) -> None:
             f"This picture is {width} × {height} pixels; the limit is {MAX_PIXELS // 10**6} million "
             f"pixels and {MAX_SIDE} a side: save it smaller."
         )
-    if opened.format in ("JPEG", "MPO") and data.count(b"\xff\xda") * (width * height + 10_000) > MAX_SCANNED:
+    parts = costly.jpegs(opened)
+    if parts and data.count(b"\xff\xda") * (width * height / parts + 10_000) > MAX_SCANNED:
         raise PictureError(
             "This JPEG is stored in so many scans that it cannot be decoded in time: "
             "save it again without the progressive option."
         )
+    costly.check_tiles(opened)
 
 
 def _decode(opened: Image.Image, data: bytes) -> tuple[Image.Image, list[str]]:

@@ -1,0 +1,77 @@
+"""Pictures that would cost far too much: what a file's size doesn't tell, found out before it is read or decoded.
+
+Pillow reads some kinds of files step by step, in Python, or with work that grows with the square of what is repeated;
+so a small picture can be packed into 20 MB that take minutes, or ask for memory that it doesn't need.
+"""
+
+import io
+import struct
+from contextlib import suppress
+
+from PIL import ExifTags, Image
+
+from abn.errors import PictureError
+
+MAX_READS = 250_000  # steps in which a file is read: 20 MB of empty blocks have millions
+MAX_PIECES = 100_000  # strips or tiles of a TIFF: 16 × 16 pixels each are fewer in the largest picture taken
+MAX_TAGS = 4_096  # of a TIFF
+MAX_REPEATED = 100  # profiles of a PNG, pieces of EXIF in a JPEG: Pillow's work grows with their square
+MAX_TILE = 2**22  # pixels of a tile that may be larger than its picture
+
+_BYTE_KINDS = (1, 2, 6, 7)  # TIFF's types of bytes and text, which are not unpacked one by one
+_Tag = ExifTags.Base  # whose numbers are TIFF's too
+
+
+class Source(io.BytesIO):
+    """A file's bytes, which may be read in only so many steps."""
+
+    def __init__(self, data: bytes):
+        super().__init__(data)
+        self.left = MAX_READS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.left -= 1
+        if self.left < 0:
+            raise PictureError("This picture is cut into far too many pieces: save it again as PNG or JPEG.")
+        return super().read(size)
+
+
+def check_pieces(data: bytes) -> None:
+    """Raise `PictureError` where the mere list of a file's pieces would take long to read."""
+    repeated = max(data.count(name) for name in (b"iCCP", b"Exif\0\0"))
+    many = data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") and _too_many(data)
+    if repeated > MAX_REPEATED or many:
+        raise PictureError("This picture is cut into far too many pieces: save it again as PNG or JPEG.")
+
+
+def _too_many(data: bytes) -> bool:
+    """Whether the first directory of a TIFF has too many tags, or one of them too many numbers."""
+    order, large = "<" if data[:2] == b"II" else ">", b"+" in data[2:4]
+    with suppress(struct.error):  # cut short: Pillow will say so
+        (at,) = struct.unpack_from(order + ("Q" if large else "I"), data, 8 if large else 4)
+        if at >= len(data):
+            return False
+        (count,) = struct.unpack_from(order + ("Q" if large else "H"), data, at)
+        if count > MAX_TAGS:
+            return True
+        at += 8 if large else 2
+        for place in range(at, at + count * (20 if large else 12), 20 if large else 12):
+            _, kind, numbers = struct.unpack_from(order + ("HHQ" if large else "HHI"), data, place)
+            if kind not in _BYTE_KINDS and MAX_PIECES < numbers <= len(data):  # Pillow passes over what can't be there
+                return True
+    return False
+
+
+def jpegs(opened: Image.Image) -> int:
+    """How many JPEGs a picture is made of, each of them an equal part; 0: none."""
+    if opened.format == "TIFF" and opened.info.get("compression") in ("jpeg", "tiff_jpeg"):
+        tags = getattr(opened, "tag_v2", {})
+        return len(tags.get(_Tag.StripOffsets) or tags.get(_Tag.TileOffsets) or (0,))
+    return int(opened.format in ("JPEG", "MPO"))
+
+
+def check_tiles(opened: Image.Image) -> None:
+    """Raise `PictureError` where one tile of a TIFF would need far more memory than the picture."""
+    tile = [getattr(opened, "tag_v2", {}).get(tag) for tag in (_Tag.TileWidth, _Tag.TileLength)]
+    if all(isinstance(side, int) for side in tile) and tile[0] * tile[1] > max(opened.width * opened.height, MAX_TILE):
+        raise PictureError("This TIFF is cut into tiles far larger than the picture: save it again as PNG or JPEG.")
