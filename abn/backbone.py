@@ -148,7 +148,7 @@ def load_backbone(name: str, *, num_classes: int = 1000) -> nn.Module:
     if not timm.is_model(name):
         near = ", ".join(difflib.get_close_matches(str(name), timm.list_models(), n=5))
         hint = f" Near it: {near}." if near else ""
-        raise BackboneError(f"timm knows no backbone named {name!r}.{hint}")
+        raise BackboneError(f"timm knows no backbone named {str(name)[:80]!r}.{hint}")
     try:
         return timm.create_model(name, pretrained=False, num_classes=num_classes).eval()
     except Exception as error:  # a model may need what isn't installed, or take no number of classes

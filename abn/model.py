@@ -49,7 +49,7 @@ def attend(features: Tensor, attention: Tensor, mechanism: str) -> Tensor:
         return attention * features
     if mechanism == "none":
         return features
-    raise ABNError(f"mechanism must be one of {', '.join(MECHANISMS)}; got {mechanism!r}")
+    raise ABNError(f"mechanism must be one of {', '.join(MECHANISMS)}; got {str(mechanism)[:40]!r}")
 
 
 class AttentionBranch(nn.Module):
@@ -98,7 +98,7 @@ class AttentionBranchNetwork(nn.Module):
     ):
         super().__init__()
         if mechanism not in MECHANISMS:
-            raise ABNError(f"mechanism must be one of {', '.join(MECHANISMS)}; got {mechanism!r}")
+            raise ABNError(f"mechanism must be one of {', '.join(MECHANISMS)}; got {str(mechanism)[:40]!r}")
         self.extractor = extractor
         self.attention_branch = attention_branch
         self.perception_branch = perception_branch

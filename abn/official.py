@@ -130,7 +130,7 @@ def _fitting(theirs: dict[str, Tensor], wanted: dict[str, Tensor], name: str, ar
             )
         if value.layout != torch.strided or value.is_meta or value.dtype not in NUMBERS:
             raise CheckpointError(f"{name} holds something else than plain numbers in {key}.")
-        if not value.isfinite().all():
+        if not value.to(wanted[key].dtype).isfinite().all():  # a double may be too large for it
             raise CheckpointError(f"{name} holds values that are not finite (in {key}).")
     counters = {key: torch.zeros((), dtype=torch.long) for key in wanted if key.endswith(COUNTER)}
     copied = {

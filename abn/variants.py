@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from abn.errors import VariantError
-from abn.picture import InputSpec
+from abn.picture import InputSpec, one_line
 
 if TYPE_CHECKING:  # a card is read without torch, so that the app's first view need not wait for it
     from torch import Tensor
@@ -155,7 +155,8 @@ def load_weights(data: bytes, card: Card) -> "AttentionBranchNetwork":
         tensors = safetensors.torch.load(data)
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
         raise VariantError(f"The weights of {card.id} are no safetensors file, or only a part of one.") from error
-    broken = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    floats = {name: tensor.float() for name, tensor in tensors.items() if tensor.is_floating_point()}
+    broken = [name for name, tensor in floats.items() if not tensor.isfinite().all()]  # nor too large for the network
     if broken:
         raise VariantError(f"The weights of {card.id} hold values that are not finite (in {broken[0]}).")
     with own_randomness():  # the weights drawn here are replaced at once
@@ -269,11 +270,11 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 def _read(path: Path, _stamp: tuple[int, int] | None) -> Card | str:
     try:
         card = card_from_json(json.loads(path.read_text(encoding="utf-8")), path.parent)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         log.warning("card %s", path.name, exc_info=error)
         return f"The card {path.name} can't be read, so this variant is left out."
     if card.id != path.stem:
-        return f"The card {path.name} is of another variant ({card.id}), so it is left out."
+        return f"The card {path.name} is of another variant ({one_line(card.id)}), so it is left out."
     return card
 
 

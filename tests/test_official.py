@@ -276,6 +276,8 @@ def failing(tmp_path: Path) -> dict[str, tuple[Path, str]]:
     case("no name", "'' is none of them", lambda path: save(path, {**weights, "": one}))
     case("no likeness", r"weights of resnet20\.$", lambda path: save(path, {"a": one, "fc.weight": one}))
     case("not finite", "not finite", lambda path: save(path, {**weights, "fc.bias": torch.full((10,), torch.nan)}))
+    large = torch.full((10,), 1e300, dtype=torch.double)
+    case("not finite here", "not finite", lambda path: save(path, {**weights, "fc.bias": large}))
     case("shape", r"is \(3,\) and should be \(16,\)", lambda path: save(path, {**weights, "bn1.weight": torch.ones(3)}))
     last = "does not fit resnet20: perception_branch.fc.weight"
     case("no matrix", last, lambda path: save(path, {**weights, "fc.weight": one}))

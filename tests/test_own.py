@@ -380,7 +380,8 @@ def test_absurd_numbers_of_classes(saved):
 @pytest.mark.parametrize(
     "change",
     [{"size": 10**6}, {"size": 32.0}, {"size": 0}, {"crop_pct": 1e-9}, {"crop_pct": "1"}, {"std": [0, 0, 0]},
-     {"mean": [1, 2]}, {"mean": [1e400, 0, 0]}, {"interpolation": "magic"}, {"interpolation": 3}],
+     {"mean": [1, 2]}, {"mean": [1e400, 0, 0]}, {"interpolation": "magic"}, {"interpolation": 3}, {"crop_pct": 10**400},
+     {"std": [10**400, 1, 1]}],
 )  # fmt: skip
 def test_an_input_that_is_none(saved, change):
     refused(
