@@ -40,11 +40,12 @@ def convert_official(path: str | Path, *, arch: str = "resnet20", num_classes: i
     `CheckpointError` with one plain sentence for whatever is wrong.
     """
     path = Path(path)
-    if arch not in ARCHS:
+    if not isinstance(arch, str) or arch not in ARCHS:
         raise CheckpointError(f"Checkpoints of {str(arch)[:40]!r} can't be converted; these can: {', '.join(ARCHS)}.")
     if not isinstance(num_classes, int) or not 2 <= num_classes <= MOST_CLASSES:
         raise CheckpointError(
-            f"The number of classes must be a whole number, at least 2 and at most {MOST_CLASSES}, not {num_classes!r}."
+            f"The number of classes must be a whole number, at least 2 and at most {MOST_CLASSES}, "
+            f"not {num_classes!r:.40}."
         )
     theirs = _state_dict(_read(path), path.name)
     network = _bare(arch, num_classes)

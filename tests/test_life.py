@@ -1,8 +1,10 @@
 """The life of a map: recorded, stopped, gone on with, stored, read; and files that are no such thing."""
 
+import io
 import logging
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,7 +147,16 @@ def test_a_life_that_can_not_be_is_none(here, wrong, caplog):
     assert place(here).name in caplog.text
 
 
-@pytest.mark.parametrize("spoil", [lambda data: b"", lambda data: data[:-40], lambda data: b"\x93NUMPY" + data[6:]])
+def _another_packing(data: bytes) -> bytes:
+    """The method by which the first array says that it is packed, where the zip lists it."""
+    at = data.index(b"PK\1\2") + 10
+    return data[:at] + b"\x63\0" + data[at + 2 :]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda data: b"", lambda data: data[:-40], lambda data: b"\x93NUMPY" + data[6:], _another_packing],
+)
 def test_a_damaged_file_is_none(here, spoil, caplog):
     write(_life(weights=here.sha256), place(here))
     assert load_life(here) is not None
@@ -159,6 +170,14 @@ def test_pickles_and_missing_arrays_are_none(here):
         with place(here).open("wb") as file:
             np.savez(file, maps=maps)
         assert load_life(here) is None
+
+
+def test_an_array_of_more_memory_than_there_is_is_none(here):
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "<f2", "fortran_order": False, "shape": (10**9,) * 2})
+    with zipfile.ZipFile(place(here), "w") as archive:
+        archive.writestr("maps.npy", stream.getvalue())
+    assert load_life(here) is None
 
 
 def test_a_variant_without_a_life_has_none(here, caplog):

@@ -328,13 +328,14 @@ def test_harmed_anywhere_it_converts_or_is_refused_in_one_sentence(whole, data):
         assert all(bool(torch.isfinite(tensor).all()) for tensor in network.state_dict().values())
 
 
-@pytest.mark.parametrize("arch", ["densenet100bc", "wrn28_10", "resnet18", "se-resnet50", "resnet21", "", None])
+@pytest.mark.parametrize("arch", ["densenet100bc", "wrn28_10", "resnet18", "resnet21", "", None, ["resnet20"]])
 def test_other_architectures_say_which_are_supported(arch, tmp_path):
     with pytest.raises(CheckpointError, match=re.escape(", ".join(ARCHS))):
         convert_official(tmp_path / "x.pth.tar", arch=arch)
 
 
-@pytest.mark.parametrize("classes", [1, 0, "10", 2.5, 10**30])
+@pytest.mark.parametrize("classes", [1, 0, "10", 2.5, 10**999, "x" * 9999])
 def test_a_bad_number_of_classes_is_refused(classes, tmp_path):
-    with pytest.raises(CheckpointError, match="at least 2"):
+    with pytest.raises(CheckpointError, match="at least 2") as error:
         convert_official(tmp_path / "x.pth.tar", num_classes=classes)
+    assert len(str(error.value)) < 200
