@@ -18,7 +18,8 @@ from torch.distributed import HashStore
 
 from abn.__main__ import main
 from abn.batch import engine, shards
-from abn.batch.engine import results
+from abn.batch.command import as_line
+from abn.batch.engine import Result, results
 from abn.batch.shards import Merge, Part, Shard, meeting, this_shard
 from abn.batch.stream import Item, Stream, blocks
 from abn.errors import ABNError
@@ -370,6 +371,21 @@ def test_a_folder_of_which_some_are_bad(capsys, mixed, tmp_path):
     assert found[9]["results"][0]["map"]["max"] == float(saved.max())
     _, text, _ = call(capsys, mixed, "--batch", 4)
     assert f"{mixed}/2.png: This file is not a picture" in text and text.count("trained with additive") == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a\x1b[31m\nb.png", r"a\x1b[31m\nb.png"),
+        ("\u202egnp.exe", r"\u202egnp.exe"),
+        ("\udcff.png", r"\udcff.png"),
+        ("猫 ö.png", "猫 ö.png"),
+    ],
+)
+def test_a_name_never_steers_the_terminal(name, shown):
+    result = Result(Item(name), "It is bad.")
+    assert as_line(result, top=5, as_json=False) == f"{shown}: It is bad."
+    assert json.loads(as_line(result, top=5, as_json=True))["image"] == name
 
 
 def test_all_well_is_status_0(capsys, tmp_path):

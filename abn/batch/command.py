@@ -346,7 +346,8 @@ def as_line(result: "Result", *, top: int, as_json: bool) -> str:
     """A result as one object of JSON, or as text, which may be several lines."""
     image = result.item.image
     if not as_json:
-        image = image.encode(errors="backslashreplace").decode()  # a name may hold what no terminal can show
+        # a name may hold what no terminal can show, or what would steer it
+        image = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in image)
     if result.error:
         return json.dumps({"image": image, "error": result.error}) if as_json else f"{image}: {result.error}"
     results = [_as_json(explanation, top) for explanation in result.explanations]
