@@ -370,7 +370,9 @@ def too_large(sketched: Sketch) -> str | None:
 
 def load(checkpoint: Checkpoint) -> Own:
     """The variant of a checkpoint. Its size and each tensor's name and shape are compared before its network is built,
-    then it is loaded strictly. Raises an `ABNError`."""
+    then it is loaded strictly and asked once. Raises an `ABNError`."""
+    import torch
+
     sketched = sketch(checkpoint.card)
     sentence = too_large(sketched)
     if sentence:
@@ -388,6 +390,10 @@ def load(checkpoint: Checkpoint) -> Own:
         network = load_weights(checkpoint.data, card)
     except VariantError as error:
         raise CheckpointError(str(error).replace(f"of {card.id}", "of this file")) from error
+    with torch.inference_mode():
+        output = network(torch.zeros(1, 3, card.input.size, card.input.size))
+    if not all(values.isfinite().all() for values in (output.logits, output.aux_logits, output.attention)):
+        raise CheckpointError("The weights of this file are finite, but what they answer is not: they are damaged.")
     return Own(card, sketched.shapes, network)
 
 

@@ -350,6 +350,14 @@ def test_values_that_are_not_finite(saved, value):
     )
 
 
+@pytest.mark.parametrize(("end", "value"), [("running_var", -1), ("conv1.weight", 1e38)])
+def test_values_whose_answers_are_not_finite(saved, end, value):
+    def harm(tensors: dict) -> dict:
+        return {name: torch.full_like(v, value) if name.endswith(end) else v for name, v in tensors.items()}
+
+    refused(changed(saved, harm), "what they answer is not")
+
+
 @pytest.mark.parametrize(
     ("card", "expected"),
     [
