@@ -287,14 +287,14 @@ def test_students_get_the_networks_own_answers_to_their_own_picture_and_leave_no
 
 
 def test_the_page_tells_what_the_run_measured():
-    """docs/load.md and its picture are those of docs/load.json."""
+    """docs/load.md and its picture are those of docs/load.json and docs/start.json."""
     import xml.etree.ElementTree
 
     from load import told
 
     result = json.loads((told.DOCS / "load.json").read_text(encoding="utf-8"))
     text = (told.DOCS / "load.md").read_text(encoding="utf-8")
-    assert told.page(text, result) == text and "TROUBLE" not in text
+    assert told.page(text, **told.figures()) == text and "TROUBLE" not in text
     drawn = (told.DOCS / "memory.svg").read_text(encoding="utf-8")
     assert told.curve(result) == drawn
     points = xml.etree.ElementTree.fromstring(drawn).find("{http://www.w3.org/2000/svg}polyline").get("points").split()

@@ -106,3 +106,12 @@ def table(result: Mapping) -> str:
         more = (result["memory"][many] - after) / (result["memory"][few] - before) - 1
         lines.append(f"  the files held: {before} and {after} MiB; all else grew by {100 * more:.1f} %")
     return "\n".join([*lines, *(f"TROUBLE  {told}" for told in troubles(result))])
+
+
+def start(result: Mapping) -> str:
+    """How long the start took, for people."""
+    lines = [f"{'seconds to':12}{'hello':>9}{'answers':>9}{'ratio':>9}"]
+    for one in result["rounds"]:
+        hello, answers = one["hello"], one["first answers"]
+        lines.append(f"{'':12}{hello:9.2f}{answers:9.2f}{answers / hello:9.2f}")
+    return "\n".join([*lines, f"median ratio {result['median ratio']:.2f}"])

@@ -1,8 +1,10 @@
-"""From `streamlit run` to the first answer in a browser, beside a page that says hello: `python tests/load/start.py`.
+"""From `streamlit run` to the first answer in a browser, beside a page that says hello: `python tests/load/start.py`;
+with `--to docs/start.json` it keeps what it found.
 
 Both in turn, round after round, each on a fresh server and a fresh profile; the ratio is the median over the rounds.
 """
 
+import argparse
 import statistics
 import subprocess
 import sys
@@ -15,6 +17,7 @@ sys.path[:1] = [str(ROOT / "tests"), str(ROOT)]
 
 from browsing import FLAGS  # noqa: E402
 
+from load import report  # noqa: E402
 from load.wire import HOST  # noqa: E402
 
 PORT, ROUNDS = 8599, 5
@@ -45,21 +48,28 @@ def seconds(browser, folder: Path, script: str, selector: str) -> float:
         server.wait()
 
 
-def main(binary: str = "/usr/bin/chromium") -> None:
+def main() -> None:
     from playwright.sync_api import sync_playwright
 
+    parser = argparse.ArgumentParser(prog="python tests/load/start.py", description=__doc__.splitlines()[0])
+    parser.add_argument("--browser", default="/usr/bin/chromium")
+    parser.add_argument("--to", type=Path, help="a file for the result, as JSON")
+    args = parser.parse_args()
+    rounds = []
     with sync_playwright() as started, tempfile.TemporaryDirectory() as folder:
-        browser = started.chromium.launch(executable_path=binary, args=FLAGS)
+        browser = started.chromium.launch(executable_path=args.browser, args=FLAGS)
         (Path(folder) / "hello.py").write_text(HELLO)
-        ratios = []
         for _ in range(ROUNDS):
-            bare = seconds(browser, Path(folder), "hello.py", ".hello")
-            app = seconds(browser, ROOT, "app.py", ".abn-answer")
-            ratios.append(app / bare)
-            print(f"hello {bare:.2f} s, first answers {app:.2f} s, ratio {ratios[-1]:.2f}")
-        print(f"median ratio {statistics.median(ratios):.2f}")
+            hello = seconds(browser, Path(folder), "hello.py", ".hello")
+            answers = seconds(browser, ROOT, "app.py", ".abn-answer")
+            rounds.append({"hello": round(hello, 2), "first answers": round(answers, 2)})
+            print(rounds[-1])
         browser.close()
+    ratio = statistics.median(one["first answers"] / one["hello"] for one in rounds)
+    print(f"median ratio {ratio:.2f}")
+    if args.to:
+        report.write(args.to, {"machine": report.machine(), "rounds": rounds, "median ratio": round(ratio, 2)})
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

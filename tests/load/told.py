@@ -12,15 +12,17 @@ if not __package__:
 from load import report  # noqa: E402
 
 DOCS = ROOT / "docs"
-BEGIN, END = "<!-- figures: python tests/load/told.py -->", "<!-- /figures -->"
+BEGIN, END = "<!-- {}: python tests/load/told.py -->\n", "<!-- /{} -->"
 WIDTH, HEIGHT, LEFT, BELOW = 760, 300, 64, 44
 
 
-def page(text: str, result: Mapping) -> str:
-    """The page with the run's table in its place."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n```\n{report.table(result)}\n```\n{END}{after}"
+def page(text: str, **figures: str) -> str:
+    """The page with figures in their places."""
+    for name, told in figures.items():
+        before, begin, rest = text.partition(BEGIN.format(name))
+        _, end, after = rest.partition(END.format(name))
+        text = f"{before}{begin}```\n{told}\n```\n{end}{after}"
+    return text
 
 
 def curve(result: Mapping) -> str:
@@ -59,9 +61,15 @@ def curve(result: Mapping) -> str:
     )
 
 
+def figures() -> dict[str, str]:
+    """What the results of the last runs say, by their place on the page."""
+    load, start = (json.loads((DOCS / f"{name}.json").read_text(encoding="utf-8")) for name in ("load", "start"))
+    return {"load": report.table(load), "start": report.start(start)}
+
+
 def main() -> None:
     result = json.loads((DOCS / "load.json").read_text(encoding="utf-8"))
-    written = page((DOCS / "load.md").read_text(encoding="utf-8"), result)
+    written = page((DOCS / "load.md").read_text(encoding="utf-8"), **figures())
     (DOCS / "load.md").write_text(written, encoding="utf-8")
     (DOCS / "memory.svg").write_text(curve(result), encoding="utf-8")
 
