@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from abn.errors import ABNError
 from abn.variants import figures_tables, list_variants, problems
@@ -26,6 +27,8 @@ ELSEWHERE = {  # commands whose module brings their options and runs them: add_a
     "bench": ("abn.bench", "measure what things cost, as ratios"),
     "sweep": ("abn.sweep", "try the smallest backbone of every family"),
 }
+
+REFUSED = "The file{place} can't be read or written ({why})."
 
 log = logging.getLogger("abn")
 
@@ -46,6 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:  # who read our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:  # a disk that is full, a file that is gone
+        log.debug("traceback", exc_info=error)
+        place = f" {Path(error.filename).name!r}" if isinstance(error.filename, str) else ""
+        print(REFUSED.format(place=place, why=error.strerror or error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from abn import writing
 from abn.explanation import Explanation
 from abn.picture import Picture, fit_picture, open_picture
 from abn.variants import Card, class_names, list_variants
@@ -94,8 +95,8 @@ def build(
         for name in ("auxiliary", "perception", "attention"):
             arrays[f"{variant}/{name}"] = np.stack([getattr(one, name) for one in found]).astype(np.float16)
         arrays[f"{variant}/seconds"] = np.array([one.seconds for one in found], np.float32)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(file, **arrays)
+    with writing.whole(file) as stream:
+        np.savez_compressed(stream, **arrays)
     return file
 
 

@@ -5,12 +5,12 @@ Maps are stored in half precision. What records it is abn/training/life.py.
 """
 
 import logging
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from abn import writing
 from abn.errors import ABNError
 from abn.variants import Card
 
@@ -89,10 +89,8 @@ def write(life: Life, path: Path) -> None:
         **{METRIC + name: values.astype(np.float32) for name, values in life.metrics.items()},
         **({} if life.pictures is None else {"pictures": life.pictures}),
     }
-    part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
+    with writing.whole(path) as file:
         np.savez_compressed(file, **arrays)
-    os.replace(part, path)
 
 
 def _check(life: Life) -> None:

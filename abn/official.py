@@ -191,9 +191,6 @@ def run(args: argparse.Namespace) -> int:
     with warnings.catch_warnings(action="ignore"):  # torch's, of files that are refused with a sentence anyhow
         network = convert_official(args.file, arch=args.arch, num_classes=args.num_classes)
     card = make_card(network, target.name, arch=args.arch, num_classes=args.num_classes, source=args.file)
-    try:
-        card = save_variant(network, card, folder, half=False)
-    except OSError as error:
-        raise ABNError(f"Nothing can be written into {folder} ({error.strerror}).") from error
+    card = save_variant(network, card, folder, half=False)
     print(f"{card.weights} and {card.weights.with_suffix('.json').name}")
     return 0

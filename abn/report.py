@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from abn import render
+from abn import render, writing
 from abn.explanation import Explanation
 from abn.names import stems
 from abn.picture import Picture, upsample
@@ -77,11 +77,11 @@ def save_explanation(
 
     The stem is reduced to letters, digits, dots and dashes (`stems` keeps several apart); older files are replaced.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     name = f"{stems([stem])[0]}--{stems([explanation.variant])[0]}"
     array, drawn = folder / f"{name}.npy", folder / f"{name}.png"
-    array.write_bytes(npy(explanation))
-    draw(explanation, picture, drawing, span).save(drawn)
+    writing.write(array, npy(explanation))
+    with writing.whole(drawn) as file:
+        draw(explanation, picture, drawing, span).save(file, "PNG")
     return array, drawn
 
 

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.overrides import TorchFunctionMode
 
+from abn import writing
 from abn.backbone import CELLS, create_model, input_spec, load_backbone
 from abn.errors import ABNError, BackboneError
 from abn.model import MECHANISMS, AttentionBranchNetwork
@@ -101,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             print(f"{family:32}{model:36}{_outcome(trial)}", flush=True)
     if args.write:
-        TABLE.write_text(table(found), encoding="utf-8")
+        writing.write(TABLE, table(found))
         log.info("wrote %s", TABLE)
     return int(any(trial.broken for _, trial in found))
 

@@ -15,6 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from abn import writing
 from abn.errors import VariantError
 from abn.picture import InputSpec, one_line
 
@@ -188,16 +189,17 @@ def save_variant(network: "AttentionBranchNetwork", card: Card, folder: Path, *,
     extractor = {name: tensor for name, tensor in tensors.items() if name.startswith("extractor.")}
     hashes = {"sha256": hashlib.sha256(data).hexdigest(), "extractor_sha256": tensors_sha256(extractor)}
     card = replace(card, **hashes, folder=folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    card.weights.write_bytes(data)
-    write_card(card)
+    with writing.whole(card.weights) as file:
+        file.write(data)
+        file.flush()
+        write_card(card)  # once there was room for the weights; weights alone would stand in the way of a second try
     return card
 
 
 def write_card(card: Card) -> None:
     """Write the card's JSON beside its weights."""
     text = json.dumps(card.to_json(), indent=1, ensure_ascii=False)
-    (card.folder / f"{card.id}.json").write_text(text + "\n", encoding="utf-8")
+    writing.write(card.folder / f"{card.id}.json", text + "\n")
 
 
 def tensors_sha256(tensors: "dict[str, Tensor]") -> str:

@@ -13,6 +13,7 @@ import pytest
 import tiny
 import torch
 
+from abn.errors import ABNError
 from abn.life import Life, load_life, place, read, write
 from abn.training.life import Recorder, moments
 from abn.variants import Card
@@ -189,7 +190,7 @@ def test_a_variant_without_a_life_has_none(here, caplog):
 def test_half_a_write_leaves_the_file(here, monkeypatch):
     write(_life(weights=here.sha256), place(here))
     monkeypatch.setattr(np, "savez_compressed", lambda *_, **__: (_ for _ in ()).throw(OSError("full")))
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(ABNError, match="full"):
         write(_life(total=9), place(here))
     assert read(place(here)).total == 8
 

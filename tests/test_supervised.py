@@ -47,6 +47,16 @@ def test_a_network_learns_what_can_be_learnt(tmp_path):
         assert (head.argmax(1).numpy() == items.labels).mean() >= 0.9
 
 
+@pytest.mark.parametrize("data", ["half", b"no state", b""])
+def test_a_damaged_state_is_one_sentence(tmp_path, data):
+    path = tmp_path / "x.pt"
+    loop.store(path, {"step": 3, "settings": {}, "learnt": torch.zeros(100)})
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if data == "half" else data)
+    with pytest.raises(ABNError) as told:
+        _trained(path)
+    assert str(told.value) == loop.DAMAGED.format(name="x.pt")
+
+
 def test_a_stopped_training_goes_on_to_the_same_end(tmp_path, monkeypatch):
     whole = _trained(tmp_path / "whole.pt")
     monkeypatch.setattr(supervised, "SAVE_EACH", 1)

@@ -306,7 +306,7 @@ def test_a_folder_that_can_not_be_written_is_one_sentence(colours, tmp_path, cap
     (tmp_path / "work").unlink()
     (tmp_path / "variants").write_text("here too")
     assert main(train(colours, tmp_path, "--epochs", "0.4")) == 1
-    assert "can't be read or written" in capsys.readouterr().err
+    assert "variants (File exists)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("more", [["--peak", "0"], ["--utilisation", "2"], ["--pictures", "0"], ["--gpus", "0"]])

@@ -237,12 +237,7 @@ def save(result: "Result", folder: Path, told: int, drawing: "Drawing | None" = 
     place, drawing = Path(result.item.stem), drawing or RAW
     spans = limits([one.attention for one in result.explanations], drawing.scale)
     for explanation, span in zip(result.explanations, spans, strict=True):
-        try:
-            array, drawn = save_explanation(
-                explanation, result.picture, folder / place.parent, place.name, drawing, span
-            )
-        except OSError as error:
-            raise ABNError(f"Nothing can be written into {folder} ({error.strerror}).") from error
+        array, drawn = save_explanation(explanation, result.picture, folder / place.parent, place.name, drawing, span)
         log.log(told, "wrote %s and %s", array, drawn.name)
 
 
@@ -271,8 +266,11 @@ def _sink(args: argparse.Namespace) -> Iterator[TextIO]:
         raise ABNError(f"There is a file {args.to} already: go on with it by --resume, or name another.") from error
     except OSError as error:
         raise ABNError(f"Nothing can be written into {args.to} ({error.strerror}).") from error
-    with file:
+    try:
         yield file
+    finally:
+        with contextlib.suppress(OSError):  # every block was flushed: what the disk has no room for was told already
+            file.close()
 
 
 def _put(sink: TextIO, lines: Lines) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from abn import writing
 from abn.explanation import Explanation, Prediction
 from abn.first_view import SAMPLES, photographs
 from abn.picture import Picture, open_picture
@@ -155,7 +156,8 @@ def build(
         "labels": {k: labels[k] for k in sorted(named)},
     }
     arrays["index"] = np.frombuffer(json.dumps(index, ensure_ascii=False).encode(), np.uint8)
-    np.savez_compressed(file, **arrays)
+    with writing.whole(file) as stream:
+        np.savez_compressed(stream, **arrays)
     return file
 
 

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import torch
 
+from abn import writing
 from abn.cost import BATCHES, ROUNDS, measure, ratios
 from abn.errors import ABNError, VariantError
 from abn.findings import COST, RESULTS
@@ -22,10 +22,7 @@ def run_cost(results: Path = RESULTS, *, folder: Path | None = None) -> Path:
     """Measure with one thread, as in the app, and write `cost.json` into the folder of results; returns its path."""
     torch.set_num_threads(1)
     path = results / "cost.json"
-    half = path.with_suffix(".part")
-    results.mkdir(parents=True, exist_ok=True)
-    half.write_text(json.dumps(measure_all(folder), indent=1) + "\n", encoding="utf-8")
-    os.replace(half, path)
+    writing.write(path, json.dumps(measure_all(folder), indent=1) + "\n")
     return path
 
 

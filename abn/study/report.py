@@ -1,10 +1,10 @@
 """From the files of single runs to the summary that the page and the command line read."""
 
 import json
-import os
 from itertools import groupby
 from pathlib import Path
 
+from abn import writing
 from abn.findings import RESULTS
 from abn.study.statistics import holm, paired
 
@@ -56,9 +56,7 @@ def summarise(results: Path = RESULTS) -> dict:
 def write(results: Path = RESULTS) -> Path:
     """Write the summary beside the runs."""
     path = results / "summary.json"
-    half = path.with_suffix(".part")
-    half.write_text(json.dumps(summarise(results), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    os.replace(half, path)
+    writing.write(path, json.dumps(summarise(results), indent=1, allow_nan=False) + "\n")
     return path
 
 

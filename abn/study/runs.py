@@ -2,12 +2,12 @@
 
 import json
 import logging
-import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from abn import writing
 from abn.findings import RESULTS
 from abn.study.arms import PLAIN, parameters
 from abn.study.experiments import EXPERIMENTS, Experiment, Scenes
@@ -123,8 +123,6 @@ def perform(jobs: Iterable[Run | Trial], data: Path, work: Path, *, again: bool,
         if dataset not in experiments:
             experiments[dataset] = EXPERIMENTS[dataset](data, work)
         done = job.perform(experiments[dataset], stages)
-        half = path.with_suffix(".part")
-        half.write_text(json.dumps(done, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        os.replace(half, path)
+        writing.write(path, json.dumps(done, indent=1, allow_nan=False) + "\n")
         stage.unlink(missing_ok=True)
         log.info("%s: %d of %d, %.0f s", job.name, number, len(jobs), done["seconds"])

@@ -7,6 +7,8 @@ picture as it is, whose target is the backbone's own answer: the first kind teac
 
 import json
 import logging
+import math
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,9 +19,10 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from abn import writing
 from abn.backbone import input_spec
 from abn.errors import ABNError
-from abn.training import scenes
+from abn.training import loop, scenes
 from abn.training.sources import Source
 
 CHUNK = 64  # samples between two saves
@@ -88,7 +91,7 @@ def answers(backbone: nn.Module, cutouts: list[Source], path: Path) -> Tensor:
         total.append(clean_answers(backbone, some))
         log.info("clean cut-outs: %d of %d", start + len(some), len(cutouts))
     result = torch.cat(total)
-    torch.save({"keys": keys, "answers": result}, path)
+    loop.store(path, {"keys": keys, "answers": result})
     return result
 
 
@@ -151,17 +154,21 @@ def build(
             arrays["cutout"][start:stop] = [cutout for _, cutout in drawn]
             for array in arrays.values():
                 array.flush()
-            count.write_text(json.dumps(stop))
+            writing.write(count, json.dumps(stop))
             log.info("bank: %d of %d samples", stop, size)
     return Bank(**arrays)
 
 
 def _array(path: Path, shape: tuple[int, ...], kind: str) -> np.ndarray:
-    if path.is_file():
-        kept = np.lib.format.open_memmap(path, mode="r+")
-        if kept.shape != shape:
-            raise ABNError(
-                f"{path.name} in the work folder holds {kept.shape} values and not {shape}. Give another --work folder."
-            )
-        return kept
-    return np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=shape)
+    if not path.is_file():
+        with writing.whole(path) as file:  # with all the room that it takes: a disk that fills later ends the process
+            header = {"descr": np.dtype(kind).str, "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            file.flush()
+            os.posix_fallocate(file.fileno(), file.tell(), math.prod(shape) * np.dtype(kind).itemsize)
+    kept = np.lib.format.open_memmap(path, mode="r+")
+    if kept.shape != shape:
+        raise ABNError(
+            f"{path.name} in the work folder holds {kept.shape} values and not {shape}. Give another --work folder."
+        )
+    return kept

@@ -8,7 +8,6 @@ equals, and its weights are kept. The test pictures have no say.
 import json
 import logging
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import safetensors.torch
 import torch
 import torch.nn.functional as F
 
+from abn import writing
 from abn.errors import ABNError
 from abn.model import AttentionBranchNetwork
 from abn.training.distributed import ALONE, Team
@@ -131,14 +131,14 @@ class Epochs:
     def _keep(self, record: dict, better: bool) -> None:
         """Weights, maps, and last the line that says that all is there."""
         maps = self._folder / "maps"
-        maps.mkdir(parents=True, exist_ok=True)
         title = f"Epoch {record['epoch']}, after {record['step']} steps" if record["step"] else "Before training"
-        sheet(self._network, self._shown, title).save(maps / f"epoch-{record['epoch']:03}.png")
+        with writing.whole(maps / f"epoch-{record['epoch']:03}.png") as file:
+            sheet(self._network, self._shown, title).save(file, "PNG")
         if better:
             tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self._network.state_dict().items()}
-            _replace(self._folder / "best.safetensors", safetensors.torch.save(tensors))
+            writing.write(self._folder / "best.safetensors", safetensors.torch.save(tensors))
         lines = "".join(json.dumps(one) + "\n" for one in self.records)
-        _replace(self._folder / "metrics.jsonl", lines.encode())
+        writing.write(self._folder / "metrics.jsonl", lines)
 
     def _recall(self) -> list[dict]:
         try:
@@ -163,10 +163,3 @@ def _told(record: dict, epochs: int, better: bool) -> str:
     if "seconds" in record:
         parts.append(f"{record['seconds']:.0f} s, {record['images_per_second']:.0f} images/s")
     return f"{told}: " + "; ".join(parts) + (" (best yet)" if better else "")
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file; a stop half-way leaves it as it was."""
-    half = path.with_name(path.name + ".part")
-    half.write_bytes(data)
-    os.replace(half, path)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from abn import writing
 from abn.errors import ABNError, PictureError
 from abn.picture import MAX_BYTES, Picture, open_picture
 from abn.training.distributed import ALONE, Team
@@ -208,9 +209,7 @@ def _check(
     everything = {name: result for part in team.all(lambda: found) for name, result in part.items()}
     good = {name: everything[name][0] for name in names if everything[name][0]}
     if remembered is not None and team.leads and good != known:
-        half = remembered.with_suffix(".part")
-        half.write_text(json.dumps(good), encoding="utf-8")
-        os.replace(half, remembered)
+        writing.write(remembered, json.dumps(good))
     return {name: stamp[2] for name, stamp in good.items()}, {
         name: everything[name][1] for name in names if not everything[name][0]
     }

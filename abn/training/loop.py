@@ -1,7 +1,8 @@
 """The training loop that everything trains with: steps, a schedule, and a file that it resumes from."""
 
+import io
 import logging
-import os
+import pickle
 import time
 from collections.abc import Callable, Collection
 from contextlib import nullcontext
@@ -10,10 +11,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from abn import writing
 from abn.errors import ABNError
 from abn.training.distributed import ALONE, Team
 
 SAVE_EACH = 50  # steps
+DAMAGED = "{name} in the work folder is damaged: remove it to begin anew, or give another --work folder."
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +80,13 @@ def has_bfloat16(device: str = "cpu") -> bool:
     return torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
+def store(path: Path, state: dict) -> None:
+    """Write a state whole; `ABNError` where the disk is full, which torch's own writer would not say."""
+    data = io.BytesIO()
+    torch.save(state, data)
+    writing.write(path, data.getbuffer())
+
+
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     """Mean cross-entropy of logits (B, K) against soft targets (B, K)."""
     return -(target * logits.float().log_softmax(1)).sum(1).mean()
@@ -93,8 +103,7 @@ def _kept(network: nn.Module) -> dict[str, Tensor]:
 def _save(path: Path, network, optimiser, schedule, step: int, settings: dict, tally: Tensor | None = None) -> None:
     state = {"learnt": _kept(network), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
     state |= {"step": step, "settings": settings} | ({} if tally is None else {"tally": tally})
-    torch.save(state, path.with_suffix(".part"))
-    os.replace(path.with_suffix(".part"), path)
+    store(path, state)
 
 
 def _resume(path: Path, network, optimiser, schedule, settings: dict, tally: Tensor | None, team: Team) -> int:
@@ -113,7 +122,11 @@ def _read(path: Path, settings: dict) -> dict | None:
     """What `_save` wrote, on the CPU; None where there is nothing yet."""
     if not path.is_file():
         return None
-    state = torch.load(path, weights_only=True, map_location="cpu")
-    if state["settings"] != settings:
+    try:
+        state = torch.load(path, weights_only=True, map_location="cpu")
+        given = state["settings"]
+    except (OSError, EOFError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError) as error:
+        raise ABNError(DAMAGED.format(name=path.name)) from error
+    if given != settings:
         raise ABNError(f"{path.name} in the work folder was made with other settings. Give another --work folder.")
     return state

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from abn import writing
 from abn.errors import ABNError
 from abn.training import evaluate, sources
 from abn.training.scene_list import ITEMS, Item
@@ -60,16 +61,16 @@ def _cutout(data: Path, item: Item) -> Image.Image:
 
 def write(folder: Path = FOLDER, *, data: Path, items: Sequence[Item] = ITEMS) -> None:
     """Compose all scenes into `folder`: NAME.jpg, NAME.png (the mask) and scenes.json, which tells of them."""
-    folder.mkdir(parents=True, exist_ok=True)
     records = []
     for item in items:
         scene, mask = compose(item, data=data)
         encoded = io.BytesIO()
         scene.save(encoded, "JPEG", quality=QUALITY, optimize=True)
-        (folder / f"{item.id}.jpg").write_bytes(encoded.getvalue())
-        Image.fromarray(mask).save(folder / f"{item.id}.png", optimize=True)
+        writing.write(folder / f"{item.id}.jpg", encoded.getvalue())
+        with writing.whole(folder / f"{item.id}.png") as file:
+            Image.fromarray(mask).save(file, "PNG", optimize=True)
         records.append(_record(item))
-    (folder / "scenes.json").write_text(json.dumps(records, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    writing.write(folder / "scenes.json", json.dumps(records, ensure_ascii=False, indent=1) + "\n")
 
 
 def _record(item: Item) -> dict:

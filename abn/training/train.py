@@ -56,14 +56,7 @@ def run(args: argparse.Namespace) -> int:
     """Train, save and measure one variant; or tell what it would cost."""
     if args.estimate:
         return _estimate(args)
-    try:
-        return _run(args, _device(args.device))
-    except OSError as error:
-        place = f" {Path(error.filename).name!r}" if isinstance(error.filename, str) else ""
-        raise ABNError(f"The file{place} can't be read or written ({error.strerror or error}).") from error
-
-
-def _run(args: argparse.Namespace, device: str) -> int:
+    device = _device(args.device)
     with ExitStack() as held:
         with distributed.joined(device) as team:
             if not team.leads:
