@@ -3,6 +3,7 @@
 The system itself refuses, by the limit on the size of files, as a full disk does: in the middle of a file.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from abn import first_view, variants, writing
 from abn.__main__ import REFUSED, main
 from abn.errors import ABNError
 from abn.exercises import bank as exercises
-from abn.life import Life
+from abn.life import Life, load_life
 from abn.life import write as write_life
 from abn.study import cost, report, runs
 from abn.training import bank as banks
@@ -235,6 +236,48 @@ def test_train_goes_on_once_there_is_room(few, tmp_path, capsys, monkeypatch, na
     assert main(command) == 0
     card = variants.find_variant("mine", tmp_path / "variants")
     assert variants.load_variant(card) and card.measured["validation"]
+
+
+class Killed(BaseException):
+    """The process is no more: nothing tidies up."""
+
+
+def test_a_training_killed_again_and_again_while_it_writes_reads_no_half_file(few, tmp_path, monkeypatch):
+    """The first run at its first file, the next one at its second …; half a file is left, or a whole one."""
+    more = ["--epochs", "2", "--out", "mine", "--workers", "0", "--save-each", "1", "--precision", "float32"]
+    assert main(train(few, tmp_path / "whole", *more)) == 0
+    replace, killed_at = os.replace, []
+
+    def run(number: int) -> int:
+        left = number
+
+        def die(half: Path, path: Path) -> None:
+            nonlocal left
+            left -= 1
+            if left or not number % 2:
+                replace(half, path)
+            if not left:
+                killed_at.append(path.name)
+                if number % 2:
+                    os.truncate(half, half.stat().st_size // 2)
+                raise Killed
+
+        with monkeypatch.context() as patch:
+            patch.setattr(writing.os, "replace", die)
+            patch.setattr(Path, "unlink", lambda *_, **__: None)
+            return main(train(few, tmp_path / "cut", *more))
+
+    for number in range(1, 40):
+        try:
+            assert run(number) == 0
+            break
+        except Killed:
+            for card in list_variants(tmp_path / "cut/variants"):
+                assert card.id in variants.problems(tmp_path / "cut/variants") or variants.load_variant(card)
+    assert len(set(killed_at)) >= 5, killed_at
+    first, second = (variants.find_variant("mine", tmp_path / which / "variants") for which in ("whole", "cut"))
+    assert first.sha256 == second.sha256 and first.measured == second.measured
+    assert np.array_equal(load_life(first).maps, load_life(second).maps)
 
 
 def test_the_sweep(tmp_path, capsys, monkeypatch):
