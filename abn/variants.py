@@ -31,6 +31,12 @@ PARTS = ("extractor", "attention_branch", "perception_branch")
 HASHES = ("sha256", "extractor_sha256")  # what a card can't say inside the file that they are of
 CARD = "abn.card"  # under this name the weights' own header holds the card
 
+NO_WEIGHTS = "The weights of {variant} ({variant}.safetensors) are missing beside its card."
+NO_CARD = "The card of {variant} ({variant}.json) is missing beside its weights, so this variant is left out."
+UNREADABLE_CARD = "The card {card} can't be read, so this variant is left out."
+OTHERS_CARD = "The card {card} is of another variant ({variant}), so it is left out."
+OTHER_WEIGHTS = "The weights of {variant} are not those of its card: the file was altered or cut short."
+
 log = logging.getLogger(__name__)
 
 
@@ -88,7 +94,7 @@ def list_variants(folder: Path | None = None) -> list[Card]:
 
 
 def problems(folder: Path | None = None) -> dict[str, str]:
-    """Variant id → one sentence, for each card that can't be read and each card whose weights are missing."""
+    """Variant id → one sentence, for each card that can't be read, and where of weights and card one is missing."""
     found = {}
     for name, card in _read_all(folder or CHECKPOINTS).items():
         if isinstance(card, str):
@@ -256,8 +262,9 @@ def figures_tables(cards: list[Card]) -> str:
 
 
 def _read_all(folder: Path) -> dict[str, Card | str]:
-    """Every card of the folder by its id; a sentence in place of one that can't be read."""
-    return {path.stem: _read(path, _stamp(path)) for path in sorted(folder.glob("*.json"))}
+    """Every card of the folder by its id; a sentence in place of one that is missing or can't be read."""
+    alone = {path.stem: NO_CARD.format(variant=path.stem) for path in sorted(folder.glob("*.safetensors"))}
+    return alone | {path.stem: _read(path, _stamp(path)) for path in sorted(folder.glob("*.json"))}
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
@@ -274,9 +281,9 @@ def _read(path: Path, _stamp: tuple[int, int] | None) -> Card | str:
         card = card_from_json(json.loads(path.read_text(encoding="utf-8")), path.parent)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         log.warning("card %s", path.name, exc_info=error)
-        return f"The card {path.name} can't be read, so this variant is left out."
+        return UNREADABLE_CARD.format(card=path.name)
     if card.id != path.stem:
-        return f"The card {path.name} is of another variant ({one_line(card.id)}), so it is left out."
+        return OTHERS_CARD.format(card=path.name, variant=one_line(card.id))
     return card
 
 
@@ -312,7 +319,7 @@ def _check(card: Card) -> None:
 
 
 def _missing(card: Card) -> str:
-    return f"The weights of {card.id} ({card.weights.name}) are missing beside its card."
+    return NO_WEIGHTS.format(variant=card.id)
 
 
 def _verified(card: Card) -> bytes:
@@ -321,5 +328,5 @@ def _verified(card: Card) -> bytes:
     except OSError as error:
         raise VariantError(_missing(card)) from error
     if hashlib.sha256(data).hexdigest() != card.sha256:
-        raise VariantError(f"The weights of {card.id} are not those of its card: the file was altered or cut short.")
+        raise VariantError(OTHER_WEIGHTS.format(variant=card.id))
     return data

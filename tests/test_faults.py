@@ -1,6 +1,7 @@
 """Faults while the app runs: each is one sentence for who meets it, and neighbours go on."""
 
 import errno
+import re
 import shutil
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from abn.variants import list_variants
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("app.py", "pages/Inside.py", "pages/Ablation.py", "pages/Intervene.py", "pages/Measure.py")
+ALONE = ("pages/Study.py", "pages/Teach.py", "pages/Bring_your_own.py")  # they ask no variant
 
 
 def answers(at: AppTest) -> int:
@@ -46,14 +48,67 @@ def test_a_network_that_fails_in_one_session_is_a_sentence_there_and_nothing_els
     assert not at.exception and not at.error
 
 
+# ---- checkpoints ----
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
-    """A folder of our own with three shipped variants, in the place of `checkpoints`."""
-    for card in list_variants()[:3]:
+    """A folder of our own with the four variants of the first family, in the place of `checkpoints`."""
+    for card in list_variants()[:4]:
         for path in (card.weights, card.weights.with_suffix(".json")):
             shutil.copy(path, tmp_path / path.name)
     monkeypatch.setattr(variants, "CHECKPOINTS", tmp_path)
     return tmp_path
+
+
+def _alter(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[:-5] + bytes([data[-5] ^ 1]) + data[-4:])
+
+
+def _other_hash(path: Path) -> None:
+    card = path.with_suffix(".json")
+    card.write_text(re.sub(r'"sha256": "\w+"', f'"sha256": "{"0" * 64}"', card.read_text(encoding="utf-8")))
+
+
+BROKEN = {  # what happened to the weights and their card → the sentence
+    "weights missing": (Path.unlink, variants.NO_WEIGHTS),
+    "weights cut": (lambda path: path.write_bytes(path.read_bytes()[:1000]), variants.OTHER_WEIGHTS),
+    "weights altered": (_alter, variants.OTHER_WEIGHTS),
+    "weights emptied": (lambda path: path.write_bytes(b""), variants.OTHER_WEIGHTS),
+    "hash of others": (_other_hash, variants.OTHER_WEIGHTS),
+    "card missing": (lambda path: path.with_suffix(".json").unlink(), variants.NO_CARD),
+    "card unreadable": (lambda path: path.with_suffix(".json").write_text("{half"), variants.UNREADABLE_CARD),
+}
+
+
+def _break(fault: str) -> str:
+    """Break the first variant; returns the sentence as a page shows it."""
+    spoil, sentence = BROKEN[fault]
+    name = list_variants()[0].id
+    spoil(list_variants()[0].weights)
+    return plain(sentence.format(variant=name, card=f"{name}.json"))
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_broken_checkpoint_is_one_sentence_and_the_others_answer(ready, folder, fault):
+    sentence = _break(fault)
+    at = ready.run()
+    assert not at.exception and not at.error and [warning.value for warning in at.warning] == [sentence]
+    assert answers(at) == 2
+
+
+@pytest.mark.parametrize("fault", ["weights altered", "card missing"])
+def test_a_broken_checkpoint_is_that_sentence_on_each_page_that_asks_it(ready, folder, fault):
+    sentence = _break(fault)
+    at = ready.run()
+    for page in [*PAGES, "pages/Learn.py", *ALONE]:
+        at = at.switch_page(page).run()
+        told = {warning.value for warning in at.warning}
+        assert not at.exception and not at.error, page
+        assert told == {sentence} or (page in ALONE and not told), page
+    at = at.switch_page("pages/Exercises.py").run()
+    assert not at.exception
 
 
 def test_weights_swapped_while_the_server_runs_are_never_taken_for_those_of_their_card(folder):

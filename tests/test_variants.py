@@ -97,6 +97,12 @@ def test_missing_weights(folder):
     assert list(problems(folder)) == ["good"]
 
 
+def test_a_missing_card(folder):
+    (folder / "good.json").unlink()
+    fails(folder, r"The card of good \(good.json\) is missing")
+    assert list(problems(folder)) == ["good"] and "good" not in ids(folder)
+
+
 @pytest.mark.parametrize(
     "change",
     [lambda d: d[:-1], lambda d: d[: len(d) // 2], lambda d: b"", lambda d: d[:-5] + bytes([d[-5] ^ 1]) + d[-4:]],
