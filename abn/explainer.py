@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from abn.errors import ABNError
+from abn.errors import ABNError, VariantError
 from abn.explanation import Explanation
 from abn.model import MECHANISMS, AttentionBranchNetwork
 from abn.picture import Fitted, InputSpec, Picture, fit_picture
 from abn.variants import Card, class_names, find_variant, load_variant
 
 TRAINED = "trained"  # the mechanism that the variant was trained with
+
+NO_ANSWER = "{title} answers with something that is no number: choose another variant."
 
 Load = Callable[[Card], AttentionBranchNetwork]
 
@@ -88,6 +90,8 @@ def explain_fed(
                 values.cpu().numpy()
                 for values in (output.aux_logits.softmax(1), output.logits.softmax(1), output.attention[:, 0])
             )
+        if not all(np.isfinite(values).all() for values in (auxiliary, perception, attention)):
+            raise VariantError(NO_ANSWER.format(title=card.title))
         columns.append(
             [
                 Explanation(

@@ -39,6 +39,7 @@ MAX_DEPTH = 6  # of those entries in each other
 BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 FLOATS = ("F64", "F32", "F16", "BF16")
 _PICKLES = re.compile(rb"\x80[\x01-\x05]|PK\x03\x04|\x1f\x8b|BZh|\xfd7zXZ|.{257}ustar|\(dp|\(lp|c\w+\n\w+\n", re.DOTALL)
+NO_ANSWER = "The network of this file answers with something that is no number: it is broken."
 NO_SAFETENSORS = "This is no safetensors file, or only a part of one."
 
 
@@ -370,7 +371,7 @@ def too_large(sketched: Sketch) -> str | None:
 
 def load(checkpoint: Checkpoint) -> Own:
     """The variant of a checkpoint. Its size and each tensor's name and shape are compared before its network is built,
-    then it is loaded strictly and asked once. Raises an `ABNError`."""
+    then it is loaded strictly, and asked once. Raises an `ABNError`."""
     import torch
 
     sketched = sketch(checkpoint.card)
@@ -391,9 +392,9 @@ def load(checkpoint: Checkpoint) -> Own:
     except VariantError as error:
         raise CheckpointError(str(error).replace(f"of {card.id}", "of this file")) from error
     with torch.inference_mode():
-        output = network(torch.zeros(1, 3, card.input.size, card.input.size))
+        output = network(torch.randn(1, *sketched.shapes["x"], generator=torch.Generator().manual_seed(0)))
     if not all(values.isfinite().all() for values in (output.logits, output.aux_logits, output.attention)):
-        raise CheckpointError("The weights of this file are finite, but what they answer is not: they are damaged.")
+        raise CheckpointError(NO_ANSWER)
     return Own(card, sketched.shapes, network)
 
 

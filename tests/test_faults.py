@@ -6,13 +6,16 @@ import shutil
 from pathlib import Path
 
 import pytest
+import tiny
 import torch
 from streamlit.testing.v1 import AppTest
 
-from abn import variants
+from abn import explainer, own, paper, variants
 from abn.__main__ import main
+from abn.explainer import explain
 from abn.model import AttentionBranchNetwork
 from abn.ui import live
+from abn.ui import own as own_session
 from abn.ui.frame import plain
 from abn.ui.turns import FAILED
 from abn.variants import list_variants
@@ -45,6 +48,61 @@ def test_a_network_that_fails_in_one_session_is_a_sentence_there_and_nothing_els
     other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     assert not other.exception and not other.error and answers(other) == 3
     at = at.run()  # and the first session, once it tries again
+    assert not at.exception and not at.error
+
+
+# ---- a variant of one's own ----
+
+
+def brought(at: AppTest, built: AttentionBranchNetwork, folder: Path) -> AppTest:
+    """The page after a network was brought as a file."""
+    data = tiny.variant(folder, "mine", built).weights.read_bytes()
+    at = at.switch_page("pages/Bring_your_own.py").run()
+    return at.file_uploader(key="own_files").set_value([("mine.safetensors", data, "")]).run()
+
+
+@pytest.mark.parametrize("head", ["perception_branch", "attention_branch.class_head"])
+def test_a_network_of_ones_own_whose_answers_are_no_numbers_is_refused(ready, tmp_path, head):
+    built = tiny.network()
+    with torch.no_grad():
+        for values in built.get_submodule(head).parameters():
+            values.fill_(3e38)
+    at = brought(ready.run(), built, tmp_path)
+    assert not at.exception and [error.value for error in at.error] == [plain(f"mine.safetensors: {own.NO_ANSWER}")]
+    assert not own_session.cards()
+
+
+def test_a_picture_on_which_a_network_gives_no_number_is_a_sentence_that_names_it(network, monkeypatch):
+    card, built = list_variants()[0], tiny.network()
+    card = variants.replace(card, input=paper.input_spec("cifar-resnet20"), classes=[f"class {i}" for i in range(10)])
+    monkeypatch.setattr(built.perception_branch, "forward", lambda g: torch.full((1, 10), torch.nan))
+    with pytest.raises(variants.VariantError) as told:
+        explain(tiny.picture(), [card], load=lambda card: built)
+    assert str(told.value) == explainer.NO_ANSWER.format(title=card.title)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_variant_of_ones_own_that_raises_is_a_sentence_there_while_another_session_goes_on(
+    ready, monkeypatch, tmp_path, page
+):
+    at = brought(ready.run(), tiny.network(), tmp_path)
+    next(button for button in at.button if button.label == "Add to Compare").click().run()
+    ((name, one),) = at.session_state["own"].items()
+
+    def fail(*_):
+        raise RuntimeError("a kernel failed")
+
+    one.network.extractor.register_forward_pre_hook(fail)
+    free, other = live.engine().turns.free, AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.switch_page(page)
+    at.session_state["variant_ids"], at.session_state["fit"] = [name], "pad"
+    other.session_state["fit"] = "pad"
+    at, other = at.run(), other.run()
+    assert not at.exception and [error.value for error in at.error] == [plain(FAILED)]
+    assert not other.exception and not other.error and answers(other) == 3
+    assert live.engine().turns.free == free
+    at.session_state["variant_ids"] = [list_variants()[0].id]  # and the first session, without it
+    at = at.run()
     assert not at.exception and not at.error
 
 
