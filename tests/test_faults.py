@@ -68,7 +68,9 @@ def test_a_network_of_ones_own_whose_answers_are_no_numbers_is_refused(ready, tm
         for values in built.get_submodule(head).parameters():
             values.fill_(3e38)
     at = brought(ready.run(), built, tmp_path)
-    assert not at.exception and [error.value for error in at.error] == [f"{plain('mine.safetensors')}: {plain(own.NO_ANSWER)}"]
+    assert not at.exception and [error.value for error in at.error] == [
+        f"{plain('mine.safetensors')}: {plain(own.NO_ANSWER)}"
+    ]
     assert not own_session.cards()
 
 
