@@ -13,6 +13,7 @@ from typing import BinaryIO
 from abn.errors import ABNError
 
 UNWRITABLE = "Nothing can be written into {place} ({why})."
+NO_MORE = "Nothing more can be written into {place} ({why})."  # of what grows line by line
 
 
 @contextmanager
@@ -39,6 +40,6 @@ def write(path: Path, data: bytes | memoryview | str) -> None:
         file.write(data.encode() if isinstance(data, str) else data)
 
 
-def unwritable(place: Path, error: OSError) -> ABNError:
+def unwritable(place: Path | str, error: OSError, sentence: str = UNWRITABLE) -> ABNError:
     """The sentence for what the system refuses: a full disk, a folder without permission."""
-    return ABNError(UNWRITABLE.format(place=place, why=error.strerror or error))
+    return ABNError(sentence.format(place=place, why=error.strerror or error))

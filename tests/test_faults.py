@@ -10,11 +10,12 @@ import tiny
 import torch
 from streamlit.testing.v1 import AppTest
 
-from abn import explainer, own, paper, variants
-from abn.__main__ import main
+from abn import explainer, own, paper, variants, writing
+from abn.__main__ import REFUSED, main
 from abn.explainer import explain
 from abn.model import AttentionBranchNetwork
-from abn.ui import live
+from abn.training import loop
+from abn.ui import frame, live
 from abn.ui import own as own_session
 from abn.ui.frame import plain
 from abn.ui.turns import FAILED
@@ -223,3 +224,30 @@ def test_a_reload_in_the_middle_of_a_run_begins_anew_and_gives_the_turn_back(rea
     assert live.engine().turns.free == free and AttentionBranchNetwork.explain_features is real
     at = at.run()
     assert not at.exception and answers(at) == 3
+
+
+# ---- the table ----
+
+
+def test_the_table_of_faults_says_what_the_code_says_and_names_tests_that_there_are():
+    names, full = {"variant": "NAME", "card": "NAME.json"}, {"why": "No space left on device"}
+    said = {
+        *(s.format(**names) for s in (variants.NO_WEIGHTS, variants.OTHER_WEIGHTS, variants.NO_CARD)),
+        variants.UNREADABLE_CARD.format(**names),
+        variants.OTHERS_CARD.format(card="NAME.json", variant="OTHER"),
+        live.UNLOADABLE,
+        FAILED,
+        own.NO_ANSWER,
+        explainer.NO_ANSWER.format(title="NAME"),
+        frame.BUSY.format(others="one other computation is"),
+        writing.UNWRITABLE.format(place="FOLDER", **full),
+        writing.NO_MORE.format(place="FILE", **full),
+        REFUSED.format(place="", **full),
+        loop.DAMAGED.format(name="NAME.pt"),
+    }
+    text = (ROOT / "docs/faults.md").read_text(encoding="utf-8")
+    assert set(re.findall("“(.+?)”", text)) == said
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")][1:]
+    for _, _, _, held in rows:
+        file, test = re.fullmatch(r"`(test_\w+\.py)::(test_\w+)` \|", held).groups()
+        assert f"\ndef {test}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), held

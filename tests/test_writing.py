@@ -183,7 +183,7 @@ def test_explain_into_a_file_goes_on_where_there_was_room(tmp_path, capsys):
     whole = (tmp_path / "whole.jsonl").read_text()
     with full_disk(len(whole) - 50):
         assert main(command) == 1
-    assert one_sentence(capsys) == f"Nothing more can be written into {to} ({FULL})."
+    assert one_sentence(capsys) == writing.NO_MORE.format(place=to, why=FULL)
     assert whole.startswith(re.sub(r'"seconds.*', "", to.read_text())[:100])
     assert main([*command, "--resume"]) == 0
     assert [line[:100] for line in to.read_text().splitlines()] == [line[:100] for line in whole.splitlines()]

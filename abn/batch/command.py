@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from abn import writing
 from abn.batch.shards import Lines, Merge, Part, Shard, meeting, this_shard
 from abn.batch.stream import STDIN, Stream, blocks
 from abn.errors import ABNError
@@ -265,7 +266,7 @@ def _sink(args: argparse.Namespace) -> Iterator[TextIO]:
     except FileExistsError as error:
         raise ABNError(f"There is a file {args.to} already: go on with it by --resume, or name another.") from error
     except OSError as error:
-        raise ABNError(f"Nothing can be written into {args.to} ({error.strerror}).") from error
+        raise writing.unwritable(args.to, error) from error
     try:
         yield file
     finally:
@@ -281,7 +282,7 @@ def _put(sink: TextIO, lines: Lines) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise ABNError(f"Nothing more can be written into {sink.name} ({error.strerror}).") from error
+        raise writing.unwritable(sink.name, error, writing.NO_MORE) from error
 
 
 def _resume(args: argparse.Namespace, cards: list[Card]) -> tuple[int, bool]:

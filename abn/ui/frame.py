@@ -26,6 +26,7 @@ PAGES = {  # in the order of the list; the first is the first page
     "pages/Bring_your_own.py": ("Bring your own", ":material/upload_file:"),
 }
 
+BUSY = "The processor is busy: {others} before yours."
 TEACH = "pages/Teach.py"
 
 _GLOW = np.clip(1 - np.hypot(*np.mgrid[-1:1:64j, -1:1:64j]), 0, 1)
@@ -88,7 +89,7 @@ def tell_place(ahead: int) -> None:
         return
     if ahead:
         others = "one other computation is" if ahead == 1 else f"{ahead} other computations are"
-        place.info(f"The processor is busy: {others} before yours.", icon=":material/hourglass_top:")
+        place.info(BUSY.format(others=others), icon=":material/hourglass_top:")
     else:
         place.empty()
 

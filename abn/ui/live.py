@@ -32,6 +32,8 @@ TRAINED = "trained"  # as abn.explainer names it
 EXPLANATIONS = 128  # on one shelf at most; one takes 0.2 MB
 MODELS = 16  # kept in memory at most; one of lite0's takes 40 MB
 
+UNLOADABLE = "The networks can't be loaded here; the server's log says why."
+
 Made = TypeVar("Made")
 
 log = logging.getLogger(__name__)
@@ -256,7 +258,7 @@ def work(job: Callable[[], Made], tell: Callable[[float], object]) -> Made:
 def why_not() -> None:
     """One sentence on why there is no answer: the models still load, or can't be loaded."""
     if engine().settled.is_set():
-        st.error("The networks can't be loaded here; the server's log says why.", icon=":material/error:")
+        st.error(UNLOADABLE, icon=":material/error:")
     else:
         st.info("The networks are loading: a few seconds, once.", icon=":material/hourglass_top:")
 
