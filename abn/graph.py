@@ -5,6 +5,7 @@ given, stays one node. A piece takes and gives maps in the order (B, C, h, w), w
 """
 
 import logging
+import threading
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,8 @@ from abn.errors import BackboneError
 
 TRIES = 12  # kinds of module that may turn out closed to torch.fx before a network counts as one that can't be traced
 WOULD_DO = "abn/BACKBONES.md lists those that can; resnet, efficientnet, convnext and regnet are among them."
+
+_tracing = threading.Lock()  # torch.fx changes nn.Module for all threads while it traces, and back: never two at once
 
 log = logging.getLogger(__name__)
 
@@ -31,17 +34,24 @@ class Waist:
 
 
 class _Tracer(fx.Tracer):
-    """torch.fx with timm's own list of what must not be looked into; what has a stride stays one node."""
+    """torch.fx with timm's own list of what must not be looked into; what has a stride stays one node. What other
+    threads compute meanwhile is none of its business, though torch.fx hands that to it as well."""
 
     def __init__(self, closed: tuple[type[nn.Module], ...]):
         super().__init__(autowrap_functions=tuple(get_notrace_functions()))
         self._leaves = (nn.Conv2d, BlurPool2d, *get_notrace_modules(), *closed)
         self.failed: nn.Module | None = None  # the innermost module that could not be looked into
+        self._thread = threading.get_ident()
 
     def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
         return isinstance(module, self._leaves) or super().is_leaf_module(module, qualified_name)
 
+    def getattr(self, attr, value, known):
+        return super().getattr(attr, value, known) if threading.get_ident() == self._thread else value
+
     def call_module(self, module, forward, args, kwargs):
+        if threading.get_ident() != self._thread:
+            return forward(*args, **kwargs)
         try:
             return super().call_module(module, forward, args, kwargs)
         except Exception:
@@ -55,7 +65,8 @@ def trace(network: nn.Module, size: int) -> fx.Graph:
     while True:
         tracer = _Tracer(tuple(closed))
         try:
-            graph = tracer.trace(network)
+            with _tracing:
+                graph = tracer.trace(network)
             break
         except Exception as error:  # torch.fx fails in as many ways as there are models
             if tracer.failed is None or len(closed) == TRIES:

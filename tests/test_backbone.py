@@ -1,5 +1,7 @@
 """The cut through real timm CNNs: exact halves, the right place, a trunk that keeps its filters' meaning."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -362,3 +364,38 @@ def test_metadata_gives_the_input():
     spec = input_spec("tf_efficientnet_lite0")
     assert (spec.size, spec.interpolation, spec.mean, spec.std) == (224, "bicubic", (0.5,) * 3, (0.5,) * 3)
     assert input_spec("cifar-resnet20").size == 32
+
+
+class Slow(nn.Module):
+    """A network whose tracing can be held up half-way."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+        self.inside, self.go_on = threading.Event(), threading.Event()
+
+    def forward(self, images):
+        found = self.first(images)
+        self.inside.set()
+        assert self.go_on.wait(30)
+        return self.last(found)
+
+
+def test_tracing_in_one_thread_leaves_other_threads_networks_and_tracings_alone():
+    call, other, images = nn.Module.__call__, tiny.network(), torch.rand(1, 3, 32, 32)
+    with torch.inference_mode():
+        before = other(images).logits
+    slow, second = Slow(), Slow()
+    second.go_on.set()
+    with ThreadPoolExecutor(2) as threads:
+        one = threads.submit(graph.trace, slow, 32)
+        assert slow.inside.wait(30)
+        two = threads.submit(graph.trace, second, 32)  # waits for the first to end
+        try:
+            with torch.inference_mode():
+                assert torch.equal(other(images).logits, before)
+        finally:
+            slow.go_on.set()
+        nodes = [[node.op for node in found.result(30).nodes] for found in (one, two)]
+    assert nodes[0] == nodes[1] == ["placeholder", "call_module", "call_module", "output"]
+    assert nn.Module.__call__ is call
