@@ -270,7 +270,17 @@ def test_students_get_the_networks_own_answers_to_their_own_picture_and_leave_no
         await one.upload("files", "mine_1.jpg", photos[0])
         assert any("mine_1.jpg" in told for told in one.page.pictures.values())
         assert right(one, photos[0])
+        two = Browser(port)
+        await two.open()
+        two.files = one.files  # as a page lists them whose server was started anew
+        await two.upload("files", "mine_2.jpg", photos[1])
+        assert right(two, photos[1])
+        with pytest.raises(wire.Trouble, match="not a picture"):
+            await two.upload("files", "words.jpg", b"words")
+        await two.upload("files", "mine_3.jpg", photos[2])  # what was told of the other is not told again
+        assert right(two, photos[2])
         await one.leave()
+        await two.leave()
         assert len({len(picture) for picture in alike}) == 1
         found = await asyncio.gather(*(with_equal_names(port, alike[i::4]) for i in range(4)))
         assert found == [[True] * 3] * 4

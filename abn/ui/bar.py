@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from abn.ui import address, choices, frame, live, pickers, uploads
+from abn.ui import address, choices, frame, live, pickers, receiving, uploads
 from abn.ui.pickers import Chosen, View
 from abn.variants import Card, sibling
 
@@ -28,12 +28,14 @@ class Choice:
 
 def bar(*, ablation: bool = False) -> Choice:
     """Draw the strip of pictures and the choices below it; `ablation` draws the mechanism's toggle too."""
-    chosen = pickers.picture()
+    chosen, lost = pickers.picture(), st.empty()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if address.hidden():
             st.button("Show the controls", icon=":material/tune:", on_click=_show, key="show_controls")
         else:
             uploads.add_pictures()
+            if uploads.lost():  # known once the uploader stands
+                lost.warning(receiving.LOST, icon=":material/restart_alt:")
         cards = live.cards()
         picked = pickers.variants(cards)
         mechanism = pickers.mechanism() if ablation else (choices.TRAINED, False)

@@ -22,7 +22,7 @@ from abn.names import stems
 from abn.report import Drawing, Record, npy
 from abn.report_page import report_page
 from abn.reproduce import card_of, verdict
-from abn.ui import choices, live
+from abn.ui import choices, live, receiving
 from abn.ui.frame import plain
 from abn.ui.pickers import CELLS, SCALES, Chosen, View, choose_photo
 from abn.ui.uploads import held
@@ -127,11 +127,11 @@ def _predictions(record: Record) -> bytes:
 def _open() -> None:
     """Set what an export says, before the page is drawn again; what is not here is told and stays as it is."""
     st.session_state.pop("opened_export", None)
-    file = st.session_state.get("export_file")
-    if file is None:
+    files = receiving.given("export_file")
+    if not files:
         return
     try:
-        manifest = read_manifest(file.getvalue())
+        manifest = read_manifest(files[0].getvalue())
     except ManifestError as error:
         st.session_state.opened_export = Opened(None, (str(error),))
         return

@@ -16,7 +16,7 @@ from abn.export import file_names
 from abn.intervene import Effect, Subject
 from abn.names import stems
 from abn.report import Drawing, npy_of
-from abn.ui import history, intervene_panels
+from abn.ui import history, intervene_panels, receiving
 from abn.ui.bar import Choice
 from abn.ui.export import BINARY, PRIVATE, save_button, stem_of
 from abn.ui.frame import plain
@@ -63,11 +63,11 @@ def _table(made: Edited) -> bytes:
 
 def _open(key: str, name: str, shape: tuple[int, int]) -> None:
     """Put a map that was given back in place; the uploader begins anew, so that the same file can come again."""
-    file = st.session_state.get(key)
-    if file is None:
+    files = receiving.given(key)
+    if not files:
         return
     st.session_state.kept_maps += 1
     try:
-        intervene_panels.put(name, OPENED, edited.read_map(file.getvalue(), shape))
+        intervene_panels.put(name, OPENED, edited.read_map(files[0].getvalue(), shape))
     except ABNError as error:
         st.session_state.not_opened = str(error)

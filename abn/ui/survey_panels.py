@@ -15,7 +15,7 @@ from abn import first_view
 from abn.bundle import LIMIT, Bundle, Refused, unpack
 from abn.errors import ABNError
 from abn.picture import display_name
-from abn.ui import choices, live, pickers, survey_rows, uploads
+from abn.ui import choices, live, pickers, receiving, survey_rows, uploads
 from abn.ui.frame import plain
 from abn.ui.strip import thumbnail
 from abn.ui.survey_rows import AT_FIRST, Row, count
@@ -166,7 +166,7 @@ def _own_files() -> tuple[Given, ...]:
 def _receive() -> None:
     """Hold what the uploader holds now, as far as a session may."""
     held, too_large, size = [], [], 0
-    for file in st.session_state.get("survey_files") or ():
+    for file in receiving.given("survey_files"):
         data = file.getvalue()
         if size + len(data) > FILES_BYTES:
             too_large.append(display_name(file.name, "file"))

@@ -11,7 +11,7 @@ import streamlit as st
 
 from abn.errors import PictureError
 from abn.picture import MAX_BYTES, open_picture
-from abn.ui import live
+from abn.ui import live, receiving
 from abn.ui.frame import plain
 from abn.ui.strip import thumbnail
 
@@ -52,8 +52,20 @@ def held() -> Uploads:
 
 
 def refused() -> list[tuple[str, str]]:
-    """Name and sentence of each file that the last upload brought in vain."""
-    return st.session_state.get("refused", [])
+    """Each sentence on files that the last upload brought in vain, after their names: all of them, or three and how
+    many more."""
+    names: dict[str, list[str]] = {}
+    for name, sentence in st.session_state.get("refused", ()):
+        names.setdefault(sentence, []).append(name)
+    return [
+        (", ".join(some) if len(some) <= 3 else f"{', '.join(some[:3])} and {len(some) - 3} more", sentence)
+        for sentence, some in names.items()
+    ]
+
+
+def lost() -> bool:
+    """Whether the page lists pictures that have gone with a server that ran before."""
+    return receiving.lost("files") or (bool(st.session_state.get("camera_on")) and receiving.lost("camera"))
 
 
 def add_pictures() -> None:
@@ -95,8 +107,8 @@ def add_pictures() -> None:
 def _receive() -> None:
     """Take in what the uploader and the camera hold now: good pictures become thumbnails, bad ones a sentence."""
     uploads = held()
-    camera = st.session_state.get("camera") if st.session_state.get("camera_on") else None
-    files = [*(st.session_state.get("files") or ()), *([camera] if camera else ())]
+    camera = receiving.given("camera") if st.session_state.get("camera_on") else []
+    files = [*receiving.given("files"), *camera]
     present = {file.file_id for file in files}
     known = st.session_state.get("received", set())
     for key in [key for key, upload in uploads.items() if upload.file in known - present]:
@@ -109,9 +121,10 @@ def _receive() -> None:
             data = file.getvalue()
             _make_room(uploads, len(data))
             with live.engine().turns:  # many at once would take much memory
-                opened = open_picture(data, name="camera picture" if file is camera else file.name)
+                opened = open_picture(data, name="camera picture" if file in camera else file.name)
         except PictureError as error:
-            st.session_state.refused.append((file.name[:80], str(error)))
+            if file.file_id not in known:  # else it was told when it came, and still is in the list
+                st.session_state.refused.append((file.name[:80], str(error)))
             continue
         key = f"upload-{opened.sha256}"
         uploads[key] = Upload(opened.name, data, file.file_id, thumbnail(opened.image))

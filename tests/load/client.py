@@ -20,7 +20,7 @@ class Browser:
     def __init__(self, port: int):
         self.port, self.page, self.received = port, Page(), 0  # bytes
         self._token, self._socket = "", None
-        self._files: list = []  # in the uploader
+        self.files: list = []  # in the uploader
         self._fetched: set[str] = set()
 
     # ---- what a person does ----
@@ -65,14 +65,14 @@ class Browser:
         (urls,) = message.file_urls_response.file_urls
         await put(self.port, urls.upload_url, self._token, name, data)
         held = self._fresh(key).file_uploader_state_value.uploaded_file_info
-        held.extend(self._files)
+        held.extend(self.files)
         held.add(name=name, size=len(data), file_id=urls.file_id).file_urls.CopyFrom(urls)
-        self._files = list(held)
+        self.files = list(held)
         await self._run(wait=wait)
 
     async def go(self, name: str) -> None:
         """To another page, by its link in the row above; what the widgets held stays behind."""
-        self.page.states, self.page.query, self._files = {}, "", []
+        self.page.states, self.page.query, self.files = {}, "", []
         self.page.hash = self.page.links[name]
         await self._run()
 
