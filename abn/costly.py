@@ -27,7 +27,7 @@ class Source(io.BytesIO):
 
     def __init__(self, data: bytes):
         super().__init__(data)
-        self.left = MAX_READS
+        self.left = MAX_READS * (10 if data[:2] == b"BM" else 1)  # a run of a BMP costs little
 
     def read(self, size: int | None = -1, /) -> bytes:
         self.left -= 1
@@ -66,7 +66,7 @@ def jpegs(opened: Image.Image) -> int:
     """How many JPEGs a picture is made of, each of them an equal part; 0: none."""
     if opened.format == "TIFF" and opened.info.get("compression") in ("jpeg", "tiff_jpeg"):
         tags = getattr(opened, "tag_v2", {})
-        return len(tags.get(_Tag.StripOffsets) or tags.get(_Tag.TileOffsets) or (0,))
+        return len(set(tags.get(_Tag.StripOffsets) or tags.get(_Tag.TileOffsets) or (0,)))  # one may be used often
     return int(opened.format in ("JPEG", "MPO"))
 
 

@@ -47,7 +47,7 @@ PIECES = {
     "gif": GIF[:25] + b"!\xfe\0" * MANY + GIF[25:],
     "runs": b"BM"
     + struct.pack("<IHHIIiiHHIIiiII", 0, 0, 0, 62, 40, 5000, 5000, 1, 8, 1, 0, 0, 0, 2, 2)
-    + b"\1" * 2 * MANY,
+    + b"\1" * 2 * 10 * MANY,
     "strips": tiff(bytes(16), 4, [8], 1, height=4, t273=[8] * MANY),
     "tags": b"II*\0\x08\0\0\0" + struct.pack("<H", 5000) + struct.pack("<HHII", 256, 3, 1, 4) * 5000,
     "many tags": b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, 2**60) + bytes(99),

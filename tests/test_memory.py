@@ -61,21 +61,34 @@ def test_threads_share_one_heap():
 
 
 def test_sessions_that_have_ended_go_before_memory_is_given_back(monkeypatch):
-    asked = threading.Event()
+    """Also those that were there at the beginning, though not in the first round."""
+    frozen, looked, done = threading.Event(), threading.Event(), threading.Event()
     gone = []
 
     def give_back() -> bool:
-        gone.append(ended() is None)
-        asked.set()
-        threading.Event().wait()  # this thread is done
+        gone.append((early() is None, late() is None))
+        if len(gone) == 2:
+            done.set()
+            threading.Event().wait()  # this thread is done
+        return True
+
+    def sleep(seconds: float) -> None:
+        frozen.set()
+        looked.wait()
 
     gc.disable()
     try:
-        ended = weakref.ref(Session())
-        assert ended() is not None
-        monkeypatch.setattr(memory, "OFTEN", 0.01)
+        early = weakref.ref(Session())
+        collect = gc.collect
+        monkeypatch.setattr(gc, "collect", lambda: collect() if frozen.is_set() else 0)  # early is in use yet
+        monkeypatch.setattr(memory, "SELDOM", 2)
         monkeypatch.setattr(memory, "give_back", give_back)
+        monkeypatch.setattr(memory.time, "sleep", sleep)
         memory.keep_giving_back()
-        assert asked.wait(30) and gone == [True]
+        assert frozen.wait(30)
+        late = weakref.ref(Session())
+        looked.set()
+        assert done.wait(30) and gone == [(False, True), (True, True)]
     finally:
+        gc.unfreeze()
         gc.enable()

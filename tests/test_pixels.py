@@ -12,12 +12,14 @@ from abn.picture import open_picture
 from abn.ui import pixels
 from abn.ui.pixels import Sleeper
 
-WEIGHT = 20 * 30 * 3  # bytes of a picture here
+WEIGHT = 20 * 30 * 4  # bytes of a picture here, as Pillow holds it
 
 
 def file(level: int) -> bytes:
     stream = io.BytesIO()
-    Image.new("RGB", (20, 30), (level, 0, 0)).save(stream, "PNG")
+    image = Image.linear_gradient("L").resize((20, 30)).convert("RGB")
+    image.paste((level, 0, 0), (0, 0, 5, 5))
+    image.save(stream, "PNG")
     return stream.getvalue()
 
 
@@ -33,7 +35,7 @@ def sleeper(level: int, reads: list[int] | None = None) -> Sleeper:
 
 
 def level(picture: Sleeper) -> int:
-    return int(np.asarray(picture.image)[..., 0].max())
+    return int(np.asarray(picture.image)[0, 0, 0])
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +52,7 @@ def test_what_was_used_longest_ago_goes_and_comes_back_the_same():
     assert level(two) == 2 and not reads
     assert level(one) == 1 and reads == [1]
     assert [picture.awake for picture in (one, two, three)] == [True, True, False]
+    assert np.array_equal(np.asarray(one.image), np.asarray(open_picture(file(1)).image))
     assert (one.sha256, one.name, one.notes) == (open_picture(file(1)).sha256, "1.png", ())
 
 

@@ -3,7 +3,6 @@
 Torch takes seconds to import, so nothing here imports it on a page's path; `Engine.alive` tells whether it is there.
 """
 
-import gc
 import logging
 import os
 import threading
@@ -76,15 +75,13 @@ class Engine:
             log.exception("the live models could not be prepared")
         finally:
             self.settled.set()
+            memory.keep_giving_back()
         import scipy.stats  # noqa: F401  and what the page Study would wait for
 
         import abn.charts  # noqa: F401
 
         if self.alive:
             _know_the_gallery()
-        gc.collect()
-        gc.freeze()  # torch's hundreds of thousands of objects stay: Python need not look for garbage among them
-        memory.keep_giving_back()
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

@@ -5,11 +5,13 @@ Nothing happens where there is no glibc.
 
 import ctypes
 import gc
+import itertools
 import sys
 import threading
 import time
 
 OFTEN = 20.0  # seconds
+SELDOM = 6  # times that often
 HEAPS = 1  # for all threads together: what one lets go of, another can have
 LARGE = 1 << 25  # bytes, the most that glibc takes: what is smaller comes from the heap, without fresh pages each time
 NEVER = 1 << 30  # bytes free at the heap's end before it shrinks by itself
@@ -43,12 +45,20 @@ def _glibc() -> ctypes.CDLL | None:
 
 
 def keep_giving_back() -> None:
-    """Do so from now on in a thread of its own; sessions that have ended hang in circles, which are cut first."""
+    """Do so from now on in a thread of its own; sessions that have ended hang in circles, which are cut first. What is
+    there now, as torch's hundreds of thousands of objects, is looked through for them only now and then."""
 
     def work() -> None:
-        while True:
+        gc.collect()
+        gc.freeze()
+        for turn in itertools.count(1):
             time.sleep(OFTEN)
-            gc.collect()
+            if turn % SELDOM == 0:
+                gc.unfreeze()  # the first people's sessions were there too
+                gc.collect()
+                gc.freeze()
+            else:
+                gc.collect()
             give_back()
 
     threading.Thread(target=work, name="abn-memory", daemon=True).start()

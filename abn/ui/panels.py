@@ -247,7 +247,6 @@ def original(explanation: Explanation, chosen: Chosen) -> None:
     draw = ImageDraw.Draw(framed)
     draw.rectangle((box[0], box[1], box[2] - 1, box[3] - 1), outline="black", width=2 * stroke)
     draw.rectangle((box[0], box[1], box[2] - 1, box[3] - 1), outline="white", width=stroke)
-    width, height = chosen.picture.image.size
     st.image(framed, width="stretch", alt=f"The whole photograph: {chosen.alt}")
     st.caption(f"{width} × {height} pixels; the frame is what the model saw.")
 

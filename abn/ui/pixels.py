@@ -19,7 +19,7 @@ _awake: list["weakref.ref[Sleeper]"] = []  # those whose pixels stay, the latest
 
 class Sleeper(Picture):
     """A picture whose pixels may go, and come back from the bytes that `read` gives. They belong to who holds it: only
-    how many they are is counted for all."""
+    how many they are is counted for all. It is not to be copied or pickled."""
 
     def __init__(self, opened: Picture, read: Callable[[], bytes]):
         for name, value in (("sha256", opened.sha256), ("name", opened.name), ("notes", opened.notes)):
@@ -54,4 +54,4 @@ class Sleeper(Picture):
 
 
 def _bytes(image: Image.Image) -> int:
-    return image.width * image.height * len(image.getbands())
+    return 4 * image.width * image.height  # as Pillow holds RGB

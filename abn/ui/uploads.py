@@ -18,6 +18,10 @@ from abn.ui.strip import thumbnail
 UPLOADS = 24  # kept in a session at most
 UPLOAD_BYTES = 100_000_000  # of their files, all together
 SERVER_BYTES = 600_000_000  # of the files of all sessions: from there on each may have an equal share and no more
+SHARED = (
+    "All sessions together hold as many pictures as this server can, and each may hold {megabytes} MB of them: remove "
+    "some first, or choose a smaller one."
+)
 ADOPTED = "adopted"  # in place of a file's id: what neither the uploader nor the camera holds
 
 
@@ -146,29 +150,23 @@ def adopt(name: str, data: bytes) -> None:
 
 def _make_room(uploads: Uploads, size: int) -> None:
     """Let adopted pictures leave, the oldest first, until one of `size` bytes fits beside the others; `PictureError`
-    where it can't."""
+    where it can't, and then none leaves. What others hold makes nobody's pictures leave."""
+    stay = [upload for upload in uploads.values() if upload.file != ADOPTED]
+    if len(stay) >= UPLOADS:
+        raise PictureError(f"A session holds {UPLOADS} pictures: remove some first.")
+    if sum(len(upload.data) for upload in stay) + size > UPLOAD_BYTES:
+        raise PictureError(f"This session already holds {UPLOAD_BYTES // 10**6} MB of pictures: remove some first.")
+    share = _share(size)
+    if share < UPLOAD_BYTES and uploads.weight + size > share:
+        raise PictureError(SHARED.format(megabytes=f"{share / 1e6:.0f}"))
     adopted = [key for key, upload in uploads.items() if upload.file == ADOPTED]
-    most = _share(size)
-    while len(uploads) >= UPLOADS or uploads.weight + size > most:
-        if not adopted:
-            raise PictureError(_full(uploads, most))
+    while len(uploads) >= UPLOADS or uploads.weight + size > UPLOAD_BYTES:
         del uploads[adopted.pop(0)]
 
 
 def _share(size: int) -> float:
     """Bytes that a session may hold, where one wants `size` more: less where all together hold as much as they may."""
-    weights = [uploads.weight for uploads in _everybodys.values()]
+    weights = [one.weight for ref in _everybodys.valuerefs() if (one := ref()) is not None]
     if sum(weights) + size <= SERVER_BYTES:
         return UPLOAD_BYTES
     return min(UPLOAD_BYTES, SERVER_BYTES / max(1, sum(map(bool, weights))))
-
-
-def _full(uploads: Uploads, most: float) -> str:
-    if len(uploads) >= UPLOADS:
-        return f"A session holds {UPLOADS} pictures: remove some first."
-    if most == UPLOAD_BYTES:
-        return f"This session already holds {UPLOAD_BYTES // 10**6} MB of pictures: remove some first."
-    return (
-        f"All sessions together hold as many pictures as this server can, and each may hold {most / 1e6:.0f} MB of "
-        "them: remove some first, or choose a smaller one."
-    )
