@@ -321,6 +321,17 @@ def test_a_map_is_drawn_over_its_own_picture(monkeypatch):
         assert panels._large(image).getpixel((9, 9)) == image.getpixel((9, 9))
 
 
+def test_pictures_that_come_with_the_first_run_of_a_session_are_taken_in(app):
+    """As where a page meets a server that was started anew: nothing tells then that they have changed."""
+    at = app.run().file_uploader(key="files").set_value(("mine.jpg", PHOTOS[1].path.read_bytes(), "image/jpeg")).run()
+    key = at.session_state["photo"]
+    at.session_state["uploads"].clear()
+    at.session_state["photo"] = PHOTOS[0].id
+    del at.session_state["received"]
+    at = at.run()
+    assert at.session_state["photo"] == key and list(at.session_state["uploads"]) == [key] and not at.exception
+
+
 @pytest.mark.parametrize("fit", ["squash", "pad"])
 def test_the_fit_changes_what_the_model_sees_and_says(live_app, network, fit):
     live_app.run()

@@ -15,7 +15,7 @@ from abn.__main__ import REFUSED, main
 from abn.explainer import explain
 from abn.model import AttentionBranchNetwork
 from abn.training import loop
-from abn.ui import frame, live
+from abn.ui import frame, live, receiving
 from abn.ui import own as own_session
 from abn.ui.frame import plain
 from abn.ui.turns import FAILED
@@ -239,6 +239,7 @@ def test_the_table_of_faults_says_what_the_code_says_and_names_tests_that_there_
         FAILED,
         own.NO_ANSWER,
         explainer.NO_ANSWER.format(title="NAME"),
+        receiving.LOST,
         frame.BUSY.format(others="one other computation is"),
         writing.UNWRITABLE.format(place="FOLDER", **full),
         writing.NO_MORE.format(place="FILE", **full),

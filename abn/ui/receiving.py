@@ -6,8 +6,8 @@ import streamlit as st
 from starlette.formparsers import MultiPartParser
 
 LOST = (
-    "The server was started anew, and the pictures that were here have gone with it: take them out of the list under "
-    "“Your pictures” and bring them again."
+    "The server was started anew, and pictures that were here have gone with it: take them out of the list where you "
+    "chose them, and bring them again."
 )
 
 

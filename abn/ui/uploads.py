@@ -88,6 +88,9 @@ def add_pictures() -> None:
             max_upload_size=MAX_BYTES // 10**6,
             help="PNG, JPEG, WebP, GIF, BMP or TIFF. They stay in this session, and are gone when you close the page.",
         )
+        if {file.file_id for file in receiving.given("files")} - st.session_state.get("received", set()):
+            _receive()  # they came with the first run on a server that was started anew, which tells of no change
+            st.rerun()
         if st.toggle(
             "Use the camera",
             key="camera_on",
