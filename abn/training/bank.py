@@ -165,7 +165,11 @@ def _array(path: Path, shape: tuple[int, ...], kind: str) -> np.ndarray:
             header = {"descr": np.dtype(kind).str, "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
             file.flush()
-            os.posix_fallocate(file.fileno(), file.tell(), math.prod(shape) * np.dtype(kind).itemsize)
+            room = math.prod(shape) * np.dtype(kind).itemsize
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), file.tell(), room)
+            else:  # macOS and Windows promise no room
+                file.truncate(file.tell() + room)
     kept = np.lib.format.open_memmap(path, mode="r+")
     if kept.shape != shape:
         raise ABNError(
