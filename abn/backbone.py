@@ -23,7 +23,7 @@ from torch.overrides import TorchFunctionMode
 from abn import graph, paper
 from abn.errors import BackboneError
 from abn.graph import Waist
-from abn.model import AttentionBranch, AttentionBranchNetwork, initialise, settle
+from abn.model import MOST_CLASSES, AttentionBranch, AttentionBranchNetwork, initialise, settle
 from abn.picture import InputSpec
 from abn.trunk import grow
 
@@ -57,8 +57,8 @@ def create_model(
     `seed` makes the weights reproducible without touching the global generator. Raises `BackboneError` where the
     backbone is unknown or can't be cut.
     """
-    if not isinstance(num_classes, int) or num_classes < 2:
-        raise BackboneError(f"num_classes must be a whole number of at least 2; got {num_classes!r}.")
+    if not isinstance(num_classes, int) or not 2 <= num_classes <= MOST_CLASSES:
+        raise BackboneError(f"num_classes must be a whole number, at least 2 and at most {MOST_CLASSES:,}.")
     with _drawing if seed is None else own_randomness(seed):
         network = build(backbone, num_classes=num_classes, mechanism=mechanism)
         _wake(network)

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from abn.errors import ABNError
 
+MOST_CLASSES = 100_000  # the class head alone has their square in weights: 40 GB
 MECHANISMS = ("additive", "multiplicative", "none")
 ENOUGH = 8  # values of a channel that a batch norm's statistics can be taken from
 

@@ -20,12 +20,11 @@ from torch import Tensor
 from abn import paper
 from abn.cards import new_card
 from abn.errors import ABNError, CheckpointError
-from abn.model import AttentionBranchNetwork
+from abn.model import MOST_CLASSES, AttentionBranchNetwork
 from abn.names import stems
 from abn.official_names import ARCHS, CLASSES
 from abn.variants import CHECKPOINTS, Card, save_variant
 
-MOST_CLASSES = 100_000
 ALIKE = 1 / 3  # the share of names in common from which on a file may be said to look like a network
 NUMBERS = (torch.float, torch.double, torch.half, torch.bfloat16, torch.long)  # what may become a weight
 COUNTER = "num_batches_tracked"  # of each batch norm; files from the days of torch 0.4 lack it
@@ -43,10 +42,7 @@ def convert_official(path: str | Path, *, arch: str = "resnet20", num_classes: i
     if not isinstance(arch, str) or arch not in ARCHS:
         raise CheckpointError(f"Checkpoints of {str(arch)[:40]!r} can't be converted; these can: {', '.join(ARCHS)}.")
     if not isinstance(num_classes, int) or not 2 <= num_classes <= MOST_CLASSES:
-        raise CheckpointError(
-            f"The number of classes must be a whole number, at least 2 and at most {MOST_CLASSES}, "
-            f"not {num_classes!r:.40}."
-        )
+        raise CheckpointError(f"The number of classes must be a whole number, at least 2 and at most {MOST_CLASSES:,}.")
     theirs = _state_dict(_read(path), path.name)
     network = _bare(arch, num_classes)
     weights = _fitting(theirs, network.state_dict(), path.name, arch)

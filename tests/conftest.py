@@ -1,6 +1,7 @@
 """What several test files need."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -38,6 +39,17 @@ def network():
         return loaded[key]
 
     return load
+
+
+@pytest.fixture(scope="session")
+def saved(tmp_path_factory) -> tuple[bytes, dict]:
+    """The tiny variant of tests/tampering.py as `save_variant` writes it: the weights, and the card beside them."""
+    import tiny
+    from tampering import NETWORK
+
+    folder = tmp_path_factory.mktemp("saved")
+    card = tiny.variant(folder, "mine", NETWORK)
+    return card.weights.read_bytes(), json.loads((folder / "mine.json").read_text())
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import safetensors.torch
 import tiny
 from streamlit.testing.v1 import AppTest
 
-from abn import first_view, own, render, variants
+from abn import first_view, own, own_files, render, variants
 from abn.errors import ABNError, VariantError
 from abn.explainer import explain
 from abn.manifest import read_manifest
@@ -157,7 +157,7 @@ def test_each_bad_file_is_one_sentence_and_the_good_one_is_there(live_app, files
     at = give(live_app.run(), files, "cut.safetensors", "*bold* :red[x].pth.tar", "mine.safetensors")
     assert titles(at) == [YOURS]
     said = [error.value for error in at.error]
-    assert said[0] == f"{plain('cut.safetensors')}: {plain(own.NO_SAFETENSORS)}"
+    assert said[0] == f"{plain('cut.safetensors')}: {plain(own_files.NO_SAFETENSORS)}"
     assert said[1].startswith(plain("*bold* :red[x].pth.tar") + ": This is a pickle") and len(said) == 2
     assert at.code[0].value == ("python -m abn convert '*bold* :red[x].pth.tar' --arch ARCH --num-classes K --out NAME")
 

@@ -8,9 +8,10 @@ from functools import partial
 
 import streamlit as st
 
-from abn import own
+from abn import own, own_files
 from abn.errors import ABNError, PickleError
-from abn.own import Checkpoint, File, Own, PartnerMissing, Sketch
+from abn.own import Own, Sketch
+from abn.own_files import Checkpoint, File, PartnerMissing
 from abn.picture import display_name
 from abn.ui import choices, live, panels
 from abn.ui import own as session
@@ -53,10 +54,10 @@ def upload() -> None:
         "Choose checkpoints",
         accept_multiple_files=True,
         key="own_files",
-        max_upload_size=own.MAX_BYTES // 10**6,
-        help=f"Up to {own.MAX_BYTES // 10**6} MB and {own.MAX_PARAMETERS // 10**6} million parameters each. The header "
-        "is read first, and weights must fit the network exactly. They stay in this session, and are gone when you "
-        "close the page.",
+        max_upload_size=own_files.MAX_BYTES // 10**6,
+        help=f"Up to {own_files.MAX_BYTES // 10**6} MB and {own.MAX_PARAMETERS // 10**6} million parameters each. The "
+        "header is read first, and weights must fit the network exactly. They stay in this session, and are gone when "
+        "you close the page.",
     )
     for key, (name, outcome) in _outcomes(given or ()).items():
         if isinstance(outcome, Checkpoint) and outcome.id in session.held():
@@ -132,7 +133,7 @@ def show() -> None:
         st.caption(f"Nothing yet. Up to {session.MOST} variants can be here; nobody else sees them.")
         return
     for key, one in reversed(held.items()):
-        with st.container(border=True, key=f"card-{key.removeprefix(own.PREFIX)}"):
+        with st.container(border=True, key=f"card-{key.removeprefix(own_files.PREFIX)}"):
             card = one.card
             random = [":orange-badge[:material/casino: random weights]"] if card.kind == NOTHING else []
             in_compare = [":green-badge[:material/check: in Compare]"] if key in listed else []
@@ -175,7 +176,7 @@ def _outcomes(given) -> dict[str, tuple[str, object]]:
     present = {file.file_id: file for file in given}
     if st.session_state.get("own_given") != list(present):
         names = {key: display_name(file.name, "file") for key, file in present.items()}
-        read = own.read_files({key: File(names[key], file.getvalue()) for key, file in present.items()})
+        read = own_files.read_files({key: File(names[key], file.getvalue()) for key, file in present.items()})
         settled = {key for key, outcome in done.items() if isinstance(outcome, ABNError | str)}
         waiting = {key for key, outcome in done.items() if isinstance(outcome, PartnerMissing)}
         for key in present.keys() - (settled - waiting):

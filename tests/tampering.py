@@ -1,0 +1,45 @@
+"""A sound file of weights, and what becomes of it in wrong hands."""
+
+import json
+
+import pytest
+import tiny
+
+from abn import own
+from abn.errors import ABNError
+from abn.own_files import Checkpoint, File, read_files
+from abn.variants import CARD
+
+NETWORK = tiny.network("additive", seed=1)
+NAME = "extractor.conv1.weight"  # of one of its tensors
+
+
+def header_of(data: bytes) -> dict:
+    return json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+
+
+def with_header(data: bytes, header: dict | bytes) -> bytes:
+    """The file with another header before the same values."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data[8 + int.from_bytes(data[:8], "little") :]
+
+
+def with_card(data: bytes, **changes) -> bytes:
+    """The file, its card changed."""
+    header = header_of(data)
+    card = {**json.loads(header["__metadata__"][CARD]), **changes}
+    return with_header(data, {**header, "__metadata__": {CARD: json.dumps(card)}})
+
+
+def read(data: bytes) -> Checkpoint:
+    found = read_files({"a": File("mine.safetensors", data)})["a"]
+    if isinstance(found, ABNError):
+        raise found
+    return found
+
+
+def refused(data: bytes, expected: str) -> None:
+    """Reading or loading ends in one plain sentence."""
+    with pytest.raises(ABNError, match=expected) as error:
+        own.load(read(data))
+    assert len(str(error.value).splitlines()) == 1 and len(str(error.value)) < 300
