@@ -145,9 +145,9 @@ def test_one_file_shows_its_shapes_and_its_card_and_waits_to_be_added(live_app, 
 
 def test_the_same_weights_are_loaded_once(live_app, files, monkeypatch):
     calls = []
-    for name in ("read_files", "load"):
-        kept = getattr(own, name)
-        monkeypatch.setattr(own, name, lambda given, kept=kept, name=name: calls.append(name) or kept(given))
+    for module, name in ((own_files, "read_files"), (own, "load")):
+        kept = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda given, kept=kept, name=name: calls.append(name) or kept(given))
     at = give(live_app.run(), files, "mine.safetensors")
     give(at.run(), files, "mine.safetensors", "cut.safetensors")
     assert calls.count("load") == 1 and titles(at) == [YOURS]
