@@ -114,6 +114,15 @@ def test_what_all_may_see_is_only_of_shipped_pictures(tiny_live, monkeypatch):
     assert key[0] == shipped.sha256 and mine.sha256 not in str(st.session_state.held.get("photo"))
 
 
+def test_a_session_holds_the_explanations_of_its_latest_pictures(tiny_live):
+    card, _ = tiny_live
+    pictures = [open_picture(data) for data in one_pixel_apart(20)]
+    for picture in pictures:
+        live.ask(picture, [card])
+    held = shelves.of_session("explanations").held
+    assert [key[0] for key in held] == [picture.sha256 for picture in pictures[-live.ONES_OWN :]]
+
+
 def test_pages_of_interleaved_sessions_show_their_own_pictures(ready, network):
     """Six sessions upload pictures of one name, page about in turn, and hold nothing of each other's."""
     files = photographs(6, seed=3)

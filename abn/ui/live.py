@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from abn.intervene import Subject
 
 TRAINED = "trained"  # as abn.explainer names it
-EXPLANATIONS = 128  # on one shelf at most; one takes 0.2 MB
+EVERYBODYS, ONES_OWN = 128, 16  # explanations on a shelf at most; one takes 0.2 MB, and thirty have a shelf each
 MODELS = 16  # kept in memory at most; one of lite0's takes 40 MB
 
 UNLOADABLE = "The networks can't be loaded here; the server's log says why."
@@ -190,6 +190,7 @@ def ask(
 
         everybodys = picture.sha256 in first_view.by_bytes() and not any(is_own(card.id) for card in sound)
         shelf = shelves.of_all("explanations") if everybodys else shelves.of_session("explanations")
+        most = EVERYBODYS if everybodys else ONES_OWN
 
         def make(places: list[int]) -> list[Explanation]:
             from abn.explainer import explain
@@ -199,7 +200,7 @@ def ask(
                     return meanwhile  # another session asked for the same, and this one waited for its turn
                 return explain(picture, [sound[place] for place in places], fit=fit, mechanism=mechanism, load=network)
 
-        return computed(shelf, keys, make, most=EXPLANATIONS)
+        return computed(shelf, keys, make, most=most)
     if fit == first_view.FIT and mechanism == TRAINED:
         return first_view.shipped(picture, cards)
     return None
