@@ -5,6 +5,7 @@ What can't be put right is refused, so that no picture comes out as something el
 
 import numpy as np
 from PIL import ExifTags, Image, ImagePalette
+from PIL.PngImagePlugin import Blend
 
 from abn.errors import PictureError
 
@@ -40,6 +41,7 @@ def _mend_png(opened: Image.Image, data: bytes) -> None:
         opened.info["transparency"] = tuple(value >> 8 if depth == 16 else value & 255 for value in key)
     if getattr(opened, "default_image", False):
         opened.seek(1)
+        opened.blend_op = Blend.OP_SOURCE  # there is nothing below a first frame, not the still picture
 
 
 def _mend_bmp(opened: Image.Image, data: bytes) -> None:
@@ -92,8 +94,8 @@ def deep(opened: Image.Image) -> tuple[np.ndarray, float, bool] | None:
 
 
 def uncovered(opened: Image.Image) -> tuple[int, int, int, int] | None:
-    """The part of a GIF's screen that its first frame covers, where that isn't all; asked before it is decoded."""
-    box = tuple(opened.tile[0].extents) if opened.format == "GIF" and opened.tile else None
+    """The part of an animation that its first frame covers, where that isn't all; asked before it is decoded."""
+    box = tuple(opened.tile[0].extents) if opened.format in ("GIF", "PNG") and opened.tile else None
     return None if box in (None, (0, 0, *opened.size)) else box
 
 

@@ -19,18 +19,18 @@ def png(row: bytes, width: int, depth: int, colour: int, *chunks: bytes) -> byte
     return SIGNATURE + header + b"".join(chunks) + pixels + png_chunk(b"IEND", b"")
 
 
-def apng(default: bytes | None, *frames: bytes) -> bytes:
+def apng(default: bytes | None, *frames: bytes, left: int = 0, blend: int = 0) -> bytes:
     """An animation of one row of RGBA pixels, with a still picture beside it that only others show."""
-    width, numbers = len(frames[0]) // 4, iter(range(99))
+    numbers = iter(range(99))
     chunks = [png_chunk(b"acTL", struct.pack(">II", len(frames), 0))]
     chunks += [png_chunk(b"IDAT", zlib.compress(b"\0" + default))] if default else []
     for index, frame in enumerate(frames):
-        control = struct.pack(">IIIIIHHBB", next(numbers), width, 1, 0, 0, 1, 10, 0, 0)
+        control = struct.pack(">IIIIIHHBB", next(numbers), len(frame) // 4, 1, left, 0, 1, 10, 0, blend)
         row = zlib.compress(b"\0" + frame)
         first = index == 0 and default is None
         chunks.append(png_chunk(b"fcTL", control))
         chunks.append(png_chunk(b"IDAT", row) if first else png_chunk(b"fdAT", struct.pack(">I", next(numbers)) + row))
-    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, 1, 8, 6, 0, 0, 0))
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", len(default or frames[0]) // 4, 1, 8, 6, 0, 0, 0))
     return SIGNATURE + header + b"".join(chunks) + png_chunk(b"IEND", b"")
 
 

@@ -74,6 +74,13 @@ def test_the_first_frame_is_that_of_the_animation():
         assert found.notes == (*ON_WHITE, "First frame of an animation.")
 
 
+@pytest.mark.parametrize("blend", [0, 1])  # a frame replaces what was there, or lies over it
+def test_the_still_picture_is_not_below_a_first_frame(blend):
+    red, half, blue = bytes([*RED, 255]), bytes([*RED, 51]), bytes([*BLUE, 255])
+    assert opened(apng(blue * 3, red, left=1, blend=blend)) == [[WHITE, RED, WHITE]]
+    assert opened(apng(blue, half, blend=blend)) == [[[255, 204, 204]]]
+
+
 # ---- the way up ----
 
 TURNED = {  # a row of red and green as it is stored in each orientation, by rows
