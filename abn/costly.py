@@ -15,8 +15,11 @@ from abn.errors import PictureError
 MAX_READS = 250_000  # steps in which a file is read: 20 MB of empty blocks have millions
 MAX_PIECES = 100_000  # strips or tiles of a TIFF: 16 × 16 pixels each are fewer in the largest picture taken
 MAX_TAGS = 4_096  # of a TIFF
-MAX_REPEATED = 100  # profiles of a PNG, pieces of EXIF in a JPEG: Pillow's work grows with their square
+MAX_REPEATED = {b"iCCP": 100, b"iTXt": 100, b"zTXt": 100, b"Exif\0\0": 15}  # a megabyte each, or all EXIF together
 MAX_TILE = 2**22  # pixels of a tile that may be larger than its picture
+MAX_EXIF = 1_000_000  # bytes: numbers that fill 20 MB take ten seconds and half a gigabyte to be unpacked
+MAX_RUNS = 4_000_000  # pixels of a BMP in runs, which Pillow unpacks in Python
+SLACK = 1_000_000  # bytes of a small TIFF's strips that may be read again and again
 
 _BYTE_KINDS = (1, 2, 6, 7)  # TIFF's types of bytes and text, which are not unpacked one by one
 _Tag = ExifTags.Base  # whose numbers are TIFF's too
@@ -27,7 +30,7 @@ class Source(io.BytesIO):
 
     def __init__(self, data: bytes):
         super().__init__(data)
-        self.left = MAX_READS * (10 if data[:2] == b"BM" else 1)  # a run of a BMP costs little
+        self.left = MAX_READS * (4 if data[:2] == b"BM" else 1)  # a run of a BMP costs little
 
     def read(self, size: int | None = -1, /) -> bytes:
         self.left -= 1
@@ -38,9 +41,9 @@ class Source(io.BytesIO):
 
 def check_pieces(data: bytes) -> None:
     """Raise `PictureError` where the mere list of a file's pieces would take long to read."""
-    repeated = max(data.count(name) for name in (b"iCCP", b"Exif\0\0"))
+    repeated = any(data.count(name) > most for name, most in MAX_REPEATED.items())
     many = data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") and _too_many(data)
-    if repeated > MAX_REPEATED or many:
+    if repeated or many:
         raise PictureError("This picture is cut into far too many pieces: save it again as PNG or JPEG.")
 
 
@@ -68,6 +71,20 @@ def jpegs(opened: Image.Image) -> int:
         tags = getattr(opened, "tag_v2", {})
         return len(set(tags.get(_Tag.StripOffsets) or tags.get(_Tag.TileOffsets) or (0,)))  # one may be used often
     return int(opened.format in ("JPEG", "MPO"))
+
+
+def check_runs(opened: Image.Image) -> None:
+    """Raise `PictureError` where a BMP has more pixels in runs than Python unpacks soon."""
+    if opened.tile and opened.tile[0].codec_name == "bmp_rle" and opened.width * opened.height > MAX_RUNS:
+        raise PictureError("This BMP is far too large for one packed in runs: save it again as PNG or JPEG.")
+
+
+def check_strips(opened: Image.Image, size: int) -> None:
+    """Raise `PictureError` where a TIFF of so many bytes shares packed strips, so that they'd be unpacked for hours."""
+    tags = getattr(opened, "tag_v2", {})
+    counts = [count for tag in (_Tag.StripByteCounts, _Tag.TileByteCounts) for count in tags.get(tag, ())]
+    if opened.info.get("compression") != "raw" and sum(max(0, count) for count in counts) > 2 * size + SLACK:
+        raise PictureError("This TIFF uses its pieces again and again: save it again as PNG or JPEG.")
 
 
 def check_tiles(opened: Image.Image) -> None:

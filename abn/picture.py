@@ -99,6 +99,8 @@ def _check_cost(opened: Image.Image, data: bytes) -> None:
             "This JPEG is stored in so many scans that it cannot be decoded in time: "
             "save it again without the progressive option."
         )
+    costly.check_runs(opened)
+    costly.check_strips(opened, len(data))
     costly.check_tiles(opened)
 
 
@@ -116,10 +118,10 @@ def _decode(opened: Image.Image, data: bytes) -> tuple[Image.Image, list[str]]:
         notes.append(note)
     elif opened.has_transparency_data:
         layer = opened.convert("LA") if opened.mode == "La" else opened
-        layer = layer.convert("RGBA")
+        layer = layer if layer.mode == "RGBA" else layer.convert("RGBA")
         image = Image.new("RGB", layer.size, "white")
         image.paste(layer, mask=layer)
-        if layer.getchannel("A").getextrema()[0] < 255:
+        if layer.getextrema()[3][0] < 255:
             notes.append("Transparent parts put on white.")
     else:
         image = opened.convert("RGB")
@@ -144,6 +146,8 @@ def _decode(opened: Image.Image, data: bytes) -> tuple[Image.Image, list[str]]:
 
 def _turn(opened: Image.Image) -> Transpose | None:
     """How the picture comes upright, if it isn't."""
+    if len(opened.info.get("exif", b"")) > costly.MAX_EXIF:  # nobody's; its numbers would be unpacked
+        return None
     with suppress(Exception):  # broken EXIF must not cost the picture
         return _UPRIGHT.get(opened.getexif().get(ExifTags.Base.Orientation))
     return None
@@ -151,7 +155,7 @@ def _turn(opened: Image.Image) -> Transpose | None:
 
 def _narrow(values: np.ndarray, nominal: float, inverted: bool, transparency: int | None) -> tuple[Image.Image, str]:
     """Bring grey (H, W) of more than 8 bits to 8: by its nominal range if it keeps to it, else by its own."""
-    usable = np.abs(values) < 1e37  # neither infinite nor not-a-number, and safe to subtract
+    usable = (values > -1e37) & (values < 1e37)  # neither infinite nor not-a-number, and safe to subtract
     low = float(values.min(where=usable, initial=1e37))
     high = float(values.max(where=usable, initial=-1e37))
     if low >= 0 and high <= nominal:
