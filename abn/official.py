@@ -11,6 +11,7 @@ import functools
 import logging
 import pickle
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ from abn.errors import ABNError, CheckpointError
 from abn.model import MOST_CLASSES, AttentionBranchNetwork
 from abn.names import stems
 from abn.official_names import ARCHS, CLASSES
+from abn.picture import one_line
 from abn.variants import CHECKPOINTS, Card, save_variant
 
 ALIKE = 1 / 3  # the share of names in common from which on a file may be said to look like a network
 NUMBERS = (torch.float, torch.double, torch.half, torch.bfloat16, torch.long)  # what may become a weight
+MOST_PACKED = 4  # times its own size that a file may unpack to; torch itself never packs
 COUNTER = "num_batches_tracked"  # of each batch norm; files from the days of torch 0.4 lack it
 
 log = logging.getLogger(__name__)
@@ -43,9 +46,10 @@ def convert_official(path: str | Path, *, arch: str = "resnet20", num_classes: i
         raise CheckpointError(f"Checkpoints of {str(arch)[:40]!r} can't be converted; these can: {', '.join(ARCHS)}.")
     if not isinstance(num_classes, int) or not 2 <= num_classes <= MOST_CLASSES:
         raise CheckpointError(f"The number of classes must be a whole number, at least 2 and at most {MOST_CLASSES:,}.")
-    theirs = _state_dict(_read(path), path.name)
+    name = one_line(path.name)
+    theirs = _state_dict(_read(path, name), name)
     network = _bare(arch, num_classes)
-    weights = _fitting(theirs, network.state_dict(), path.name, arch)
+    weights = _fitting(theirs, network.state_dict(), name, arch)
     network.load_state_dict(weights, strict=True, assign=True)
     return network.eval()
 
@@ -53,6 +57,7 @@ def convert_official(path: str | Path, *, arch: str = "resnet20", num_classes: i
 def make_card(network: AttentionBranchNetwork, name: str, *, arch: str, num_classes: int, source: Path) -> Card:
     """The card of a converted checkpoint; of how it was trained nothing is known but what the code does by itself."""
     backbone = _backbone(arch)
+    file = one_line(source.name)
     kind = paper.IMAGENET if backbone.startswith(paper.IMAGENET) else paper.CIFAR
     return new_card(
         network,
@@ -64,10 +69,10 @@ def make_card(network: AttentionBranchNetwork, name: str, *, arch: str, num_clas
         classes=CLASSES.get((kind, num_classes)) or [f"class {i}" for i in range(num_classes)],
         input=paper.input_spec(backbone),
         trained={
-            "command": f"python -m abn convert {source.name} --arch {arch} --num-classes {num_classes} --out {name}",
+            "command": f"python -m abn convert {file} --arch {arch} --num-classes {num_classes} --out {name}",
             "data": "not known",
         },
-        licence={"weights": "that of the checkpoint's author", "source": source.name},
+        licence={"weights": "that of the checkpoint's author", "source": file},
     )
 
 
@@ -81,32 +86,45 @@ def _bare(arch: str, num_classes: int) -> AttentionBranchNetwork:
         return paper.layers(_backbone(arch), num_classes=num_classes)
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, name: str) -> Any:
     try:
+        _look_outside(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise CheckpointError(f"There is no file {path.name}.") from error
+        raise CheckpointError(f"There is no file {name}.") from error
     except Exception as error:  # torch.load fails with EOFError, KeyError, OSError, RuntimeError, UnpicklingError …
         if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
             raise CheckpointError(
-                f"{path.name} holds more than weights and numbers; it was not opened, since such a file can run code."
+                f"{name} holds more than weights and numbers; it was not opened, since such a file can run code."
             ) from error
         raise CheckpointError(
-            f"{path.name} can't be read as a PyTorch checkpoint: it is damaged, cut short or of another kind."
+            f"{name} can't be read as a PyTorch checkpoint: it is damaged, cut short or of another kind."
         ) from error
 
 
+def _look_outside(path: Path) -> None:
+    """Raise OSError where opening would wait for somebody (a pipe), or would unpack far more than the file holds."""
+    if path.exists() and not path.is_file():
+        raise OSError("no file")
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if sum(record.file_size for record in archive.infolist()) > MOST_PACKED * path.stat().st_size:
+                raise OSError("packed")
+
+
 def _state_dict(checkpoint: Any, name: str) -> dict[str, Tensor]:
-    """The weights by the authors' names, without the prefix."""
-    weights = checkpoint.get("state_dict") if isinstance(checkpoint, dict) else None
-    tensors = isinstance(weights, dict) and all(
-        isinstance(value, Tensor) and not value.is_nested for value in weights.values()
-    )
+    """The weights by the authors' names, without the prefix.
+
+    Methods are taken from the classes, as what was unpickled may have entries of its own in their place.
+    """
+    weights = dict.get(checkpoint, "state_dict") if isinstance(checkpoint, dict) else None
+    weights = dict(dict.items(weights)) if isinstance(weights, dict) else {}
+    tensors = all(isinstance(value, Tensor) and not value.is_nested for value in weights.values())
     if not weights or not tensors or not all(isinstance(key, str) for key in weights):
         raise CheckpointError(
             f"{name} is no checkpoint of the authors' code, which has its weights under the entry state_dict."
         )
-    return {key.removeprefix("module."): value for key, value in weights.items()}
+    return {key.removeprefix("module."): Tensor.detach(value) for key, value in weights.items()}
 
 
 def _fitting(theirs: dict[str, Tensor], wanted: dict[str, Tensor], name: str, arch: str) -> dict[str, Tensor]:
@@ -122,8 +140,9 @@ def _fitting(theirs: dict[str, Tensor], wanted: dict[str, Tensor], name: str, ar
         raise CheckpointError(f"{name} was trained with {len(given[last])} classes, not with {len(wanted[last])}.")
     for key, value in given.items():
         if value.shape != wanted[key].shape:
+            shape = one_line(str(tuple(value.shape)))
             raise CheckpointError(
-                f"{name} does not fit {arch}: {key} is {tuple(value.shape)} and should be {tuple(wanted[key].shape)}."
+                f"{name} does not fit {arch}: {key} is {shape} and should be {tuple(wanted[key].shape)}."
             )
         if value.layout != torch.strided or value.is_meta or value.dtype not in NUMBERS:
             raise CheckpointError(f"{name} holds something else than plain numbers in {key}.")
@@ -151,7 +170,7 @@ def _hint(theirs: dict[str, Tensor], arch: str, missing: list[str], surplus: lis
         return ""
     if nearest != arch:
         return f"; it looks like {nearest}"
-    return f": {missing[0]} is missing" if missing else f": {surplus[0].removeprefix('? ')[:80]!r} is none of them"
+    return f": {missing[0]} is missing" if missing else f": {one_line(surplus[0].removeprefix('? '))!r} is none of them"
 
 
 def _likeness(theirs: dict[str, Tensor], arch: str) -> float:

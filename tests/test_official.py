@@ -3,6 +3,8 @@
 import os
 import pickle
 import re
+import zipfile
+from collections import OrderedDict
 from functools import partial
 from pathlib import Path
 
@@ -228,6 +230,36 @@ def test_the_global_generator_is_left_alone(tmp_path):
     assert torch.equal(torch.get_rng_state(), state)
 
 
+class Shadowed:
+    """A dict of torch's kind with something else in the place of its methods."""
+
+    def __init__(self, entries: dict):
+        self.entries = entries
+
+    def __reduce__(self):
+        shadows = dict.fromkeys(("get", "items", "values", "keys"))
+        return OrderedDict, (), shadows, None, iter(self.entries.items())
+
+
+class Attributed:
+    """A tensor with something else in the place of its methods."""
+
+    def __init__(self, tensor: Tensor):
+        self.tensor = tensor
+
+    def __reduce__(self):
+        made = self.tensor.__reduce_ex__(2)
+        shadows = dict.fromkeys(("to", "isfinite", "dim"))
+        return torch._tensor._rebuild_from_type_v2, (*made[:1], Tensor, made[1], shadows)
+
+
+def packed(path: Path, whole: bytes) -> None:
+    """The same file with a record that unpacks to a thousand times its size."""
+    path.write_bytes(whole)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{archive.namelist()[0].split('/')[0]}/data/more", bytes(20_000_000))
+
+
 class Code:
     """Something whose unpickling runs a command."""
 
@@ -253,6 +285,9 @@ def failing(tmp_path: Path) -> dict[str, tuple[Path, str]]:
     case("empty", "damaged, cut short", lambda path: path.write_bytes(b""))
     case("half", "damaged, cut short", lambda path: path.write_bytes(whole[: len(whole) // 2]))
     case("head", "damaged, cut short", lambda path: path.write_bytes(whole[:100]))
+    case("packed", "damaged, cut short", lambda path: packed(path, whole))
+    case("pipe", "damaged, cut short", os.mkfifo)
+    case("a\nline \x1b[2J", "There is no file a line \\[2J", lambda path: None)
     case("text", "damaged, cut short", lambda path: path.write_text("hello, I am no checkpoint"))
     case("folder", "damaged, cut short", lambda path: path.mkdir())
     case("code", "can run code", lambda path: save(path, weights, more=Code(tmp_path / "ran")))
@@ -271,7 +306,11 @@ def failing(tmp_path: Path) -> dict[str, tuple[Path, str]]:
     case("one more", "resnet20: 'extra' is none of them", lambda path: save(path, {**weights, "extra": one}))
     ours = {"perception_branch.fc.weight": weights["fc.weight"]}
     case("our name", "'perception_branch.fc.weight' is none", lambda path: save(path, {**weights, **ours}))
-    case("long name", "'x{80}' is none", lambda path: save(path, {**weights, "x" * 900: one}))
+    case("long name", "'x{79}…' is none", lambda path: save(path, {**weights, "x" * 900: one}))
+    case("invisible", "'…?' is none", lambda path: save(path, {**weights, "\U000e0001" * 90: one}))
+    case("half a character", "'' is none", lambda path: save(path, {**weights, "\ud800" * 90: one}))
+    deep = torch.ones(1).as_strided((0, *[10**18] * 40), (1,) * 41)
+    case("deep", "…", lambda path: save(path, {**weights, "fc.bias": deep}))
     case("a newline", "is none of them", lambda path: save(path, {**weights, "a\nb": one}))
     case("no name", "'' is none of them", lambda path: save(path, {**weights, "": one}))
     case("no likeness", r"weights of resnet20\.$", lambda path: save(path, {"a": one, "fc.weight": one}))
@@ -297,8 +336,22 @@ def test_whatever_is_wrong_is_one_plain_sentence(tmp_path):
     for name, (path, expected) in failing(tmp_path).items():
         with pytest.raises(CheckpointError, match=expected) as error:
             convert_official(path)
-        assert len(str(error.value).splitlines()) == 1, name
+        assert len(str(error.value).splitlines()) == 1 and len(str(error.value)) < 400, name
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("make", [Shadowed, lambda state: {name: Attributed(value) for name, value in state.items()}])
+def test_what_is_put_in_the_place_of_methods_is_not_called(tmp_path, make):
+    weights, path = seeded(20, 10), tmp_path / "a.pth.tar"
+    torch.save(Shadowed({"state_dict": make({f"module.{name}": value for name, value in weights.items()})}), path)
+    assert torch.equal(convert_official(path).perception_branch.fc.weight, weights["fc.weight"])
+
+
+def test_a_file_whose_name_is_no_text_converts(tmp_path):
+    source = save(tmp_path / "n\udcff\n.pth.tar", seeded(20, 10))
+    card = make_card(convert_official(source), "x", arch="resnet20", num_classes=10, source=source)
+    saved = save_variant(convert_official(source), card, tmp_path)
+    assert saved.licence["source"] == "n .pth.tar" and load_variant("x", tmp_path)
 
 
 @pytest.fixture(scope="module")
