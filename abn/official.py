@@ -11,14 +11,13 @@ import functools
 import logging
 import pickle
 import warnings
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from abn import paper
+from abn import paper, pickles
 from abn.cards import new_card
 from abn.errors import ABNError, CheckpointError
 from abn.model import MOST_CLASSES, AttentionBranchNetwork
@@ -29,7 +28,6 @@ from abn.variants import CHECKPOINTS, Card, save_variant
 
 ALIKE = 1 / 3  # the share of names in common from which on a file may be said to look like a network
 NUMBERS = (torch.float, torch.double, torch.half, torch.bfloat16, torch.long)  # what may become a weight
-MOST_PACKED = 4  # times its own size that a file may unpack to; torch itself never packs
 COUNTER = "num_batches_tracked"  # of each batch norm; files from the days of torch 0.4 lack it
 
 log = logging.getLogger(__name__)
@@ -88,7 +86,7 @@ def _bare(arch: str, num_classes: int) -> AttentionBranchNetwork:
 
 def _read(path: Path, name: str) -> Any:
     try:
-        _look_outside(path)
+        pickles.look(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(f"There is no file {name}.") from error
@@ -100,16 +98,6 @@ def _read(path: Path, name: str) -> Any:
         raise CheckpointError(
             f"{name} can't be read as a PyTorch checkpoint: it is damaged, cut short or of another kind."
         ) from error
-
-
-def _look_outside(path: Path) -> None:
-    """Raise OSError where opening would wait for somebody (a pipe), or would unpack far more than the file holds."""
-    if path.exists() and not path.is_file():
-        raise OSError("no file")
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if sum(record.file_size for record in archive.infolist()) > MOST_PACKED * path.stat().st_size:
-                raise OSError("packed")
 
 
 def _state_dict(checkpoint: Any, name: str) -> dict[str, Tensor]:

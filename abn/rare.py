@@ -62,6 +62,8 @@ def _mend_tiff(opened: Image.Image) -> None:
     raw = bool(opened.tile) and opened.tile[0].codec_name == "raw"
     if planes and (opened.mode in ("LA", "La", "PA", "LAB") or (deep and raw and opened.mode == "CMYK")):
         raise PictureError("This TIFF keeps its channels apart in a rare way: save it again as PNG or JPEG.")
+    if raw and max(tile.extents[3] for tile in opened.tile) < tags.get(_Tag.ImageLength, 0):
+        raise PictureError("This TIFF is cut short: some of its strips are missing.")
     if opened.mode == "YCbCr" and raw and tuple(tags.get(_Tag.YCbCrSubSampling, (2, 2))) != (1, 1):
         raise PictureError("This TIFF keeps its colours in a rare way: save it again as PNG or JPEG.")
     native = {"F;32BF": "F;32NF", "I;32BS": "I;32NS", "I;16BS": "I;16NS"}  # libtiff has turned the bytes already

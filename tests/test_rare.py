@@ -241,6 +241,13 @@ def test_what_would_come_out_as_something_else_is_refused(data):
         open_picture(data)
 
 
+def test_a_tiff_of_fewer_strips_than_it_is_high():
+    strips = [bytes([grey] * 4) for grey in (10, 20, 30, 40)]
+    assert opened(tiff(strips, 4, [8], 1, height=4, t278=1)) == [greys(*[grey] * 4)[0] for grey in (10, 20, 30, 40)]
+    with pytest.raises(PictureError, match="some of its strips are missing"):
+        open_picture(tiff(strips[:2], 4, [8], 1, height=4, t278=1))
+
+
 # ---- BMP ----
 
 GREYS = bytes(3) + b"\0" + b"\xff" * 3 + b"\0"

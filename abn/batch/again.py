@@ -16,6 +16,7 @@ from abn.errors import ABNError, ManifestError
 from abn.explainer import explain
 from abn.manifest import MAX_BYTES, Manifest, read_manifest
 from abn.names import stems
+from abn.picture import one_line
 from abn.report import SIDE
 from abn.reproduce import card_of, check_picture, photo_of, verdict
 from abn.variants import list_variants, load_variant
@@ -58,5 +59,5 @@ def _manifest(path: Path) -> Manifest:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ManifestError(f"{path} can't be read ({error.strerror}).") from error
+        raise ManifestError(f"{one_line(str(path))} can't be read ({error.strerror}).") from error
     return read_manifest(data)
