@@ -2,11 +2,14 @@
 
 import streamlit as st
 
-from abn import render
-from abn.ui import choices, export, frame, live, panels
-from abn.ui.bar import bar, need_variants
+from abn.plots import overlay
+from abn.ui import layout
+from abn.ui.compare import explanation_panels, export_panel
+from abn.ui.controls import selection
+from abn.ui.controls.choice_bar import bar, need_variants
+from abn.ui.runtime import live
 
-frame.begin("Compare", "Where does a network look, what do its two heads say, and what does its attention map change?")
+layout.begin("Compare", "Where does a network look, what do its two heads say, and what does its attention map change?")
 
 choice = bar(ablation=True)
 need_variants(choice)
@@ -16,7 +19,7 @@ page = st.empty()
 question = (chosen.picture.sha256, tuple(card.sha256 for card in asked.cards), asked.applied, fit)
 if st.session_state.get("shown") != question:  # so that no old result stays while a new one is computed
     page.caption("Asking the networks …")
-found = live.ask(chosen.picture, asked.cards, fit=fit, mechanism=asked.applied)
+found = live.explain_image(chosen.picture, asked.cards, fit=fit, mechanism=asked.applied)
 if found is None:
     with page:
         live.why_not()
@@ -27,43 +30,43 @@ st.session_state.shown = question
 by_id = {card.id: card for card in asked.cards}
 shown = [(explanation, by_id[explanation.variant]) for explanation in found]
 with page.container():
-    panels.notes(live.broken(asked.cards), asked.note, shown)
+    explanation_panels.notes(live.broken(asked.cards), asked.note, shown)
     if not shown:
         st.stop()
 
-    spans = render.limits([explanation.attention for explanation in found], view.scale)
-    rows = max(len(render.shared_classes(explanation)) for explanation in found)
-    room = panels.columns(len(shown))
+    spans = overlay.limits([explanation.attention for explanation in found], view.scale)
+    rows = max(len(overlay.shared_classes(explanation)) for explanation in found)
+    room = explanation_panels.columns(len(shown))
     with room[0]:
-        panels.what_the_model_saw(shown, chosen)
-        panels.reading_help(found[0], view)
+        explanation_panels.what_the_model_saw(shown, chosen)
+        explanation_panels.reading_help(found[0], view)
     for place, (explanation, card), span in zip(room[1:], shown, spans, strict=False):
         with place:
-            panels.heading(explanation, card)
-            panels.attention(explanation, card, view, span, live=live.engine().alive)
+            explanation_panels.heading(explanation, card)
+            explanation_panels.attention(explanation, card, view, span, live=live.engine().alive)
         with place if len(shown) > 1 else room[-1]:
-            panels.answers(explanation)
-            panels.bars(explanation, card, rows)
+            explanation_panels.answers(explanation)
+            explanation_panels.bars(explanation, card, rows)
 
     st.markdown("##### On the whole photograph")
-    room = panels.columns(len(shown))
+    room = explanation_panels.columns(len(shown))
     with room[0]:
-        panels.original(found[0], chosen)
+        explanation_panels.original(found[0], chosen)
     for place, (explanation, card), span in zip(room[1:], shown, spans, strict=False):
         with place:
-            panels.laid_back(explanation, card, chosen, view, span)
+            explanation_panels.laid_back(explanation, card, chosen, view, span)
 
-    pair = choices.difference_pair(shown[0][1], choice.sibling)
+    pair = selection.difference_pair(shown[0][1], choice.sibling)
     known = {explanation.variant: explanation for explanation in found}  # the map is made before the mechanism
     if pair and all(card.id in known for card in pair):
         both = [known[card.id] for card in pair]
     else:
-        both = live.ask(chosen.picture, pair, fit=fit) if pair else None
+        both = live.explain_image(chosen.picture, pair, fit=fit) if pair else None
     if both and len(both) == 2:
-        panels.difference(*both, view, panels.columns(len(shown)))
+        explanation_panels.difference(*both, view, explanation_panels.columns(len(shown)))
 
-    export.keep(shown, chosen, view, asked.applied)
+    export_panel.keep(shown, chosen, view, asked.applied)
     for place, (_, card) in zip(st.columns(len(shown)), shown, strict=True):
         with place:
-            panels.details(card)
+            explanation_panels.details(card)
 live.take_over()

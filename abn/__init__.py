@@ -9,18 +9,18 @@ from typing import Any
 from abn.errors import ABNError, BackboneError, CheckpointError, PictureError, VariantError
 
 _HOMES = {
-    "MECHANISMS": "abn.model",
-    "AttentionBranchNetwork": "abn.model",
-    "ABNOutput": "abn.model",
-    "create_model": "abn.backbone",
-    "Picture": "abn.picture",
-    "open_picture": "abn.picture",
-    "Explanation": "abn.explanation",
-    "explain": "abn.explainer",
-    "Card": "abn.variants",
-    "list_variants": "abn.variants",
-    "load_variant": "abn.variants",
-    "convert_official": "abn.official",
+    "MECHANISMS": "abn.network.model",
+    "AttentionBranchNetwork": "abn.network.model",
+    "ABNOutput": "abn.network.model",
+    "create_model": "abn.network.backbone",
+    "Picture": "abn.images.decode",
+    "open_picture": "abn.images.decode",
+    "Explanation": "abn.explanations.explanation",
+    "explain": "abn.explanations.explainer",
+    "Card": "abn.variants.store",
+    "list_variants": "abn.variants.store",
+    "load_variant": "abn.variants.store",
+    "convert_official": "abn.variants.authors",
 }
 
 __all__ = ["ABNError", "BackboneError", "CheckpointError", "PictureError", "VariantError", *_HOMES]

@@ -14,18 +14,18 @@ from importlib import import_module
 from pathlib import Path
 
 from abn.errors import ABNError
-from abn.variants import figures_tables, list_variants, problems
+from abn.variants.store import figures_tables, list_variants, problems
 
 ELSEWHERE = {  # commands whose module brings their options and runs them: add_arguments(parser), run(args) -> status
     "explain": ("abn.batch.command", "explain pictures, or folders of them"),
-    "convert": ("abn.official", "make a variant of a checkpoint of the authors' code"),
+    "convert": ("abn.variants.authors", "make a variant of a checkpoint of the authors' code"),
     "train": ("abn.training.train", "train a network on class folders of your own, or on a built-in set"),
     "distil": ("abn.training.distil", "make the shipped variants again, from public packages"),
     "evaluate": ("abn.training.evaluate", "measure the variants on held-out scenes and on photographs"),
-    "scenes": ("abn.training.shown_scenes", "compose the scenes that ship with the app again"),
+    "scenes": ("abn.training.shipped_scenes", "compose the scenes that ship with the app again"),
     "study": ("abn.study.command", "the study over seeds: run it, or print what it found"),
     "bench": ("abn.bench", "measure what things cost, as ratios"),
-    "sweep": ("abn.sweep", "try the smallest backbone of every family"),
+    "sweep": ("abn.evaluation.timm_families", "try the smallest backbone of every family"),
 }
 
 REFUSED = "The file{place} can't be read or written ({why})."
@@ -113,8 +113,8 @@ def _variants(args: argparse.Namespace) -> int:
 
 
 def _gallery(args: argparse.Namespace) -> int:
-    from abn import first_view
-    from abn.exercises import bank
+    from abn.explanations import first_view
+    from abn.teaching.exercises import bank
 
     first_view.build(progress=log.info)
     bank.build(progress=log.info)

@@ -19,21 +19,25 @@ from PIL import Image
 from timm.data import create_transform
 from torch.utils.data import DataLoader
 
-from abn import faithful, paper, render
-from abn.backbone import load_backbone
-from abn.bars import class_bars, paired_bars
 from abn.batch.command import BATCH, as_line
-from abn.batch.engine import results
-from abn.batch.stream import Stream, blocks
+from abn.batch.image_stream import Stream, blocks
+from abn.batch.pipeline import results
+from abn.engine.fusion import fuse_for_inference
 from abn.errors import ABNError
-from abn.explainer import explain
-from abn.first_view import gallery
-from abn.inference import quicken
-from abn.intervene import PRESETS, subject
-from abn.model import settle
-from abn.picture import fit_picture, open_picture, upsample
+from abn.evaluation import deletion_insertion
+from abn.explanations.explainer import explain
+from abn.explanations.interventions import PRESETS, subject
+from abn.images.decode import open_picture
+from abn.images.fit import fit_picture, upsample
+from abn.images.samples import gallery
+from abn.network.architectures import registry
+from abn.network.backbone import load_backbone
+from abn.network.batchnorm import recalibrate_batchnorm
+from abn.plots import overlay
+from abn.plots.class_bars import class_bars, paired_bars
 from abn.training.loop import has_bfloat16
-from abn.variants import Card, class_names, list_variants, load_variant
+from abn.variants.card import Card, class_names
+from abn.variants.store import list_variants, load_variant
 
 RATIOS = {  # name → (above the line, below it, aim: at most)
     "forward / backbone": ("forward", "backbone", None),
@@ -154,12 +158,12 @@ def _tasks(first: Card, second: Card) -> dict[str, Callable[[], object]]:
     def edited() -> None:  # what a stroke on the Intervene page costs: only the answer changes
         after = asked.answers(other)
         series = [("before", "#000000", before), ("after", "#000000", after)]
-        class_bars(series, labels, render.likeliest([before, after]))
+        class_bars(series, labels, overlay.likeliest([before, after]))
 
     def drawn() -> None:  # what another picture costs there
         (found,) = explain(picture, [first], load=lambda card: networks[card.id])
         values = upsample(found.attention, found.fitted.image.size)
-        render.data_url(render.overlay(found.fitted.image, values))
+        overlay.data_url(overlay.overlay(found.fitted.image, values))
         paired_bars(found)
 
     tasks = {
@@ -185,26 +189,30 @@ def _tasks(first: Card, second: Card) -> dict[str, Callable[[], object]]:
 def _curve_tasks(card: Card) -> dict[str, Callable[[], object]]:
     """A deletion curve with all that makes its pictures, and the least it needs: as many pictures in as large batches
     through the network, which lie ready in the same memory format."""
-    network, photo, wanted = load_variant(card), next(iter(gallery().values())), faithful.Wanted(faithful.DELETION)
+    network, photo, wanted = (
+        load_variant(card),
+        next(iter(gallery().values())),
+        deletion_insertion.CurveSpec(deletion_insertion.DELETION),
+    )
     asked = subject(open_picture(photo.path.read_bytes()), card, load=lambda _: network)
     whole = torch.from_numpy(asked.fitted.normalised(card.input))
     images = whole.expand(wanted.steps + 1, -1, -1, -1).contiguous(memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def forwards() -> None:
-        for some in images.split(faithful.BATCH):
+        for some in images.split(deletion_insertion.BATCH):
             network(some)
 
-    return {"curve": lambda: faithful.follow(asked, card.input, wanted), "forwards": forwards}
+    return {"curve": lambda: deletion_insertion.follow(asked, card.input, wanted), "forwards": forwards}
 
 
 def _resnet_tasks(batch: int = 8) -> dict[str, Callable[[], object]]:
     """The paper's ResNet-50 on a batch: as the authors' layers compute it, quickened, and in bfloat16."""
-    spec = paper.input_spec("imagenet-resnet50")
+    spec = registry.input_spec("imagenet-resnet50")
     images = torch.randn(batch, 3, spec.size, spec.size, generator=torch.Generator().manual_seed(0))
-    network = paper.build("imagenet-resnet50", num_classes=1000)
-    settle(network, images[:2])
-    quick, last = quicken(network), images.contiguous(memory_format=torch.channels_last)
+    network = registry.build("imagenet-resnet50", num_classes=1000)
+    recalibrate_batchnorm(network, images[:2])
+    quick, last = fuse_for_inference(network), images.contiguous(memory_format=torch.channels_last)
     tasks = {"R50": lambda: network(images), "R50 quickened": lambda: quick(last)}
     if has_bfloat16("cpu"):
         tasks["R50 bfloat16"] = torch.autocast("cpu", torch.bfloat16)(lambda: quick(last))

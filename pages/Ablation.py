@@ -2,11 +2,14 @@
 
 import streamlit as st
 
-from abn.ui import ablation_panels as panels
-from abn.ui import frame, live, pickers, survey_panels
-from abn.ui.bar import bar, need_networks
+from abn.ui import layout
+from abn.ui.ablation import disagreement_panel
+from abn.ui.ablation import mechanism_panels as panels
+from abn.ui.controls import pickers
+from abn.ui.controls.choice_bar import bar, need_networks
+from abn.ui.runtime import live
 
-frame.begin("Ablation", "The same weights and the same map under three mechanisms: what does the mechanism change?")
+layout.begin("Ablation", "The same weights and the same map under three mechanisms: what does the mechanism change?")
 choice = need_networks(bar())
 card = pickers.one_variant(choice.asked.cards)
 subject = live.subject(choice.chosen.picture, card, choice.fit)
@@ -18,9 +21,9 @@ st.subheader("The place, or only the gain?", anchor="controls")
 panels.fair_controls(choice.chosen, card, subject, choice.fit)
 
 st.subheader("Do the variants' maps agree?", anchor="agreement")
-found = live.ask(choice.chosen.picture, choice.asked.cards, fit=choice.fit)
+found = live.explain_image(choice.chosen.picture, choice.asked.cards, fit=choice.fit)
 panels.agreement(found, [card.title for card in choice.asked.cards])
 
 st.subheader("Where do they part? A batch", anchor="batch")
-survey_panels.show(choice.asked.cards, choice.fit)
+disagreement_panel.show(choice.asked.cards, choice.fit)
 live.take_over()

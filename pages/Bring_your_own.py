@@ -2,9 +2,13 @@
 
 import streamlit as st
 
-from abn.ui import frame, live, own_panels
+from abn.ui import layout
+from abn.ui.own import own_panels
+from abn.ui.runtime import live
 
-frame.begin("Bring your own", "A variant of yours, or any CNN with random weights: its shapes, its card, then Compare.")
+layout.begin(
+    "Bring your own", "A variant of yours, or any CNN with random weights: its shapes, its card, then Compare."
+)
 
 st.caption(
     "What you bring is yours alone: it lives in this session, joins your list in Compare when you add it, never enters "

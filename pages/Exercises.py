@@ -2,20 +2,22 @@
 
 import streamlit as st
 
-from abn.ui import exercise_end, frame, top
-from abn.ui import exercise_panels as panels
-from abn.ui import exercise_sitting as sittings
+from abn.ui import layout
+from abn.ui.components import scroll_top
+from abn.ui.exercises import exercise_panels as panels
+from abn.ui.exercises import sitting as sittings
+from abn.ui.exercises import summary
 
-frame.begin("Exercises", "Predict first, then see: what does the attention map do, and what doesn't it tell?")
+layout.begin("Exercises", "Predict first, then see: what does the attention map do, and what doesn't it tell?")
 
 seed = sittings.chosen_set()
 bank, asked = sittings.material(seed)
 sitting = sittings.sitting(seed)
 sittings.progress(seed, asked, sitting)
-top.of(f"{seed} {sitting.at}")
+scroll_top.of(f"{seed} {sitting.at}")
 
 if sitting.at >= len(asked):
-    exercise_end.finish(seed, bank, asked, sitting)
+    summary.finish(seed, bank, asked, sitting)
     st.stop()
 
 question = asked[sitting.at]

@@ -2,12 +2,15 @@
 
 import streamlit as st
 
-from abn.ui import frame, inside_maps, live, pickers
-from abn.ui import inside as session
-from abn.ui import inside_panels as panels
-from abn.ui.bar import bar, need_networks
+from abn.ui import layout
+from abn.ui.controls import pickers
+from abn.ui.controls.choice_bar import bar, need_networks
+from abn.ui.inside import map_panels
+from abn.ui.inside import stage_panels as panels
+from abn.ui.inside import traces as session
+from abn.ui.runtime import live
 
-frame.begin("Inside", "What happens between a picture and the answer? Every stage of one network, with its numbers.")
+layout.begin("Inside", "What happens between a picture and the answer? Every stage of one network, with its numbers.")
 
 choice = need_networks(bar())
 card = pickers.one_variant(choice.asked.cards)
@@ -21,10 +24,10 @@ st.session_state.shown = question
 
 with page.container():
     if card.lesson:
-        st.info(frame.plain(f"{card.title}: {card.lesson}"), icon=":material/school:")
+        st.info(layout.escape_markdown(f"{card.title}: {card.lesson}"), icon=":material/school:")
     stage = panels.the_path(choice, card)
     panels.the_stage(inside, card, choice, stage)
     panels.one_cell(inside, card, choice)
-    inside_maps.one_class(inside, card, choice)
-    inside_maps.forming(inside, card, choice)
+    map_panels.one_class(inside, card, choice)
+    map_panels.forming(inside, card, choice)
 live.take_over()

@@ -2,11 +2,14 @@
 
 import streamlit as st
 
-from abn.ui import cover_panels, frame, jobs, keep_edit, live, pickers, reliance_panels
-from abn.ui import intervene_panels as panels
-from abn.ui.bar import bar, need_networks
+from abn.ui import layout
+from abn.ui.controls import pickers
+from abn.ui.controls.choice_bar import bar, need_networks
+from abn.ui.intervene import cover_panel, export_edit, map_ablation_panel
+from abn.ui.intervene import edit_panels as panels
+from abn.ui.runtime import jobs, live
 
-frame.begin("Intervene", "Change the map and ask the perception branch again: does the answer depend on it?")
+layout.begin("Intervene", "Change the map and ask the perception branch again: does the answer depend on it?")
 choice = need_networks(bar())
 picture, fit = choice.chosen.picture, choice.fit
 card = pickers.one_variant(choice.asked.cards)
@@ -25,29 +28,29 @@ def change_the_map() -> None:
         panels.board(choice, card, subject, name, past)
     panels.presets(choice, card, subject, name)
     panels.past_strip(subject, choice.view, name, past, done)
-    keep_edit.keep(choice, card, subject, name, past, done[past.at], applied)
+    export_edit.keep(choice, card, subject, name, past, done[past.at], applied)
 
 
 def cover_the_picture() -> None:
     """The same for the picture: all of the network runs again."""
     first, *rest = st.columns(len(choice.asked.cards) + 1, gap="medium")
     with first:
-        hidden = cover_panels.cover(choice, subject)
-    before = live.ask(picture, choice.asked.cards, fit=fit)
-    after = live.ask(hidden, choice.asked.cards, fit=fit)
+        hidden = cover_panel.cover(choice, subject)
+    before = live.explain_image(picture, choice.asked.cards, fit=fit)
+    after = live.explain_image(hidden, choice.asked.cards, fit=fit)
     for place, *pair, one in zip(rest, before, after, choice.asked.cards, strict=True):
         with place:
-            cover_panels.follow(*pair, one, choice)
+            cover_panel.follow(*pair, one, choice)
 
 
-jobs.quick(change_the_map)()
+jobs.fragment_unless_busy(change_the_map)()
 
 st.subheader("Which variant needs its map?", anchor="needs")
-reliance_panels.needs(choice)
-over_gallery = reliance_panels.over_gallery(choice)
+map_ablation_panel.needs(choice)
+over_gallery = map_ablation_panel.over_gallery(choice)
 
 st.subheader("Cover a part of the picture", anchor="cover")
-jobs.quick(cover_the_picture)()
+jobs.fragment_unless_busy(cover_the_picture)()
 live.take_over()
 if over_gallery:
-    jobs.work(over_gallery)
+    jobs.run_jobs(over_gallery)

@@ -2,12 +2,15 @@
 
 import streamlit as st
 
-from abn.ui import frame, lesson_panels, live, top
-from abn.ui.lesson_steps import LIVE, need_whole
+from abn.ui import layout
+from abn.ui.components import scroll_top
+from abn.ui.learn import lesson_panels
+from abn.ui.learn.lesson_steps import LIVE, need_whole
+from abn.ui.runtime import live
 
-frame.begin("Learn", "Ten short steps: what an attention branch is, what its map shows, and what no map can tell.")
+layout.begin("Learn", "Ten short steps: what an attention branch is, what its map shows, and what no map can tell.")
 step = lesson_panels.choose()
-top.of(step.key)
+scroll_top.of(step.key)
 left, right = st.columns([2, 3], gap="large")
 with left:
     lesson_panels.words(step)

@@ -2,11 +2,13 @@
 
 import streamlit as st
 
-from abn.ui import forget_panels, frame, jobs, live, scene_panels
-from abn.ui import measure_panels as panels
-from abn.ui.bar import bar, need_networks
+from abn.ui import layout
+from abn.ui.controls.choice_bar import bar, need_networks
+from abn.ui.measure import deletion_insertion_panel as panels
+from abn.ui.measure import localization_panel, randomization_panel
+from abn.ui.runtime import jobs, live
 
-frame.begin("Measure", "Three ways to put a number on a map, and what each of them can and can't say.")
+layout.begin("Measure", "Three ways to put a number on a map, and what each of them can and can't say.")
 choice = need_networks(bar())
 
 st.subheader("Does the answer hang on the bright cells?", anchor="cells")
@@ -17,21 +19,21 @@ st.markdown(
 asked = panels.settings()
 hanging = panels.curves(choice, asked)
 with st.container():
-    jobs.quick(panels.shown_to_the_network)(choice, asked)
+    jobs.fragment_unless_busy(panels.shown_to_the_network)(choice, asked)
 
 st.subheader("Is the map made by what the network learnt?", anchor="learnt")
 st.markdown(
     "Make one part of the network forget what it learnt, and look at the map again. A map that doesn't change never "
     "showed what that part had learnt."
 )
-forgetting = forget_panels.forgetting(choice)
+forgetting = randomization_panel.forgetting(choice)
 
 st.subheader("Does the map find the object?", anchor="object")
 st.markdown(
     "The app ships scenes whose object is known to the pixel. Compare where each map is bright with where the object "
     "is, and with maps that know nothing."
 )
-finding = scene_panels.finding(choice)
+finding = localization_panel.finding(choice)
 
 live.take_over()
-jobs.work(hanging, forgetting, finding)
+jobs.run_jobs(hanging, forgetting, finding)

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from abn import findings
-from abn.ui import frame, live
-from abn.ui import study_panels as panels
-from abn.ui.study_panels import Question
+from abn.study import findings
+from abn.ui import layout
+from abn.ui.runtime import live
+from abn.ui.study import findings_panels as panels
+from abn.ui.study.findings_panels import Question
 
-frame.begin("Study", "Does attention help, and is bright important? What our own runs over several seeds say.")
+layout.begin("Study", "Does attention help, and is bright important? What our own runs over several seeds say.")
 
 study = panels.read(findings.read_study)
 if study:

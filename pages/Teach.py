@@ -2,19 +2,21 @@
 
 import streamlit as st
 
-from abn import sheet
-from abn.ui import frame, links, live
+from abn.teaching import worksheet
+from abn.ui import layout
+from abn.ui.runtime import live
+from abn.ui.teach import links
 
-frame.begin("Teach", "Make a link that opens a page just as you want it, and print a sheet for the lesson.")
+layout.begin("Teach", "Make a link that opens a page just as you want it, and print a sheet for the lesson.")
 
 st.subheader("Make a link", anchor="link")
 links.make()
 
 st.subheader("Instructor's sheet", anchor="sheet")
-asked = sheet.questions()
+asked = worksheet.questions()
 st.download_button(
     "Download it, to print",
-    sheet.document(asked),
+    worksheet.document(asked),
     "abn-explorer-instructor.html",
     "text/html",
     icon=":material/print:",
@@ -22,5 +24,5 @@ st.download_button(
     key="sheet",
 )
 with st.expander("Read it here: it holds the answers", icon=":material/key:"):
-    st.html(sheet.body(asked))
+    st.html(worksheet.body(asked))
 live.take_over()

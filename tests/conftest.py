@@ -25,7 +25,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 @pytest.fixture(scope="session")
 def network():
     """A loader that reads each variant's weights once for all tests."""
-    from abn.variants import Card, load_variant
+    from abn.variants.card import Card
+    from abn.variants.store import load_variant
 
     loaded = {}
 
@@ -69,11 +70,11 @@ def ready(clean_caches, monkeypatch, network):
     """The app under AppTest, its networks loaded; `switch_page` goes to a page."""
     from streamlit.testing.v1 import AppTest
 
-    from abn import variants
-    from abn.ui import live
+    from abn.ui.runtime import live
+    from abn.variants import store
 
     monkeypatch.setattr(live.Engine, "start", lambda self: None)
-    monkeypatch.setattr(variants, "load_variant", lambda card, folder=None: network(card))
+    monkeypatch.setattr(store, "load_variant", lambda card, folder=None: network(card))
     live.engine().alive = True
     live.engine().settled.set()
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)

@@ -6,11 +6,12 @@ from pathlib import Path
 import tiny
 from PIL import Image
 
-from abn import first_view
-from abn.explainer import explain
-from abn.picture import Picture, open_picture
-from abn.report import Drawing, Record
-from abn.variants import Card, load_variant
+from abn.explanations.explainer import explain
+from abn.export.figures import Drawing, Record
+from abn.images import samples
+from abn.images.decode import Picture, open_picture
+from abn.variants.card import Card
+from abn.variants.store import load_variant
 
 
 def cards(folder: Path) -> list[Card]:
@@ -39,7 +40,7 @@ def record(known: list[Card], picture: Picture | None = None, **told) -> Record:
 
 def photographed() -> bytes:
     """A JPEG with a place, a camera, a thumbnail's worth of notes and an XMP packet."""
-    with Image.open(first_view.SAMPLES / "koala.jpg") as opened:
+    with Image.open(samples.SAMPLES / "koala.jpg") as opened:
         image = opened.convert("RGB")
     exif = Image.Exif()
     exif[0x010E], exif[0x0110], exif[0x0112] = "SECRETPLACE", "SECRETCAMERA", 6  # the last turns it

@@ -5,10 +5,10 @@ import json
 import pytest
 import tiny
 
-from abn import own
 from abn.errors import ABNError
-from abn.own_files import Checkpoint, File, read_files
-from abn.variants import CARD
+from abn.variants import own
+from abn.variants.checkpoint import Checkpoint, File, read_files
+from abn.variants.store import CARD
 
 NETWORK = tiny.network("additive", seed=1)
 NAME = "extractor.conv1.weight"  # of one of its tensors

@@ -17,7 +17,7 @@ import torch
 import abn
 from abn.__main__ import main
 from abn.errors import ABNError
-from abn.variants import list_variants
+from abn.variants.store import list_variants
 
 ROOT = Path(__file__).parents[1]
 PHOTO = ROOT / "abn" / "samples" / "bison.jpg"
@@ -74,7 +74,7 @@ def test_every_name_of_the_contract_is_there():
     for name in abn.__all__:
         assert getattr(abn, name) is not None
     assert callable(abn.explain)
-    import_module("abn.explainer")  # a module must not take the function's place
+    import_module("abn.explanations.explainer")  # a module must not take the function's place
     assert callable(abn.explain)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         abn.nothing  # noqa: B018
@@ -267,7 +267,7 @@ def test_the_long_commands_have_their_options(capsys, name):
 
 
 def test_convert_makes_a_variant_that_explains(capsys, tmp_path):
-    from test_official import save, seeded
+    from authors_files import save, seeded
 
     source = save(tmp_path / "best.pth.tar", seeded(20, 10))
     arguments = ["convert", source, "--arch", "resnet20", "--num-classes", 10, "--out", tmp_path / "new" / "mine"]
@@ -302,7 +302,7 @@ def test_convert_fails_with_one_sentence(capsys, tmp_path, arguments, expected):
 
 @pytest.mark.parametrize("arch", ["wrn", "resnet20"])
 def test_a_file_that_does_not_fit_is_one_line_and_nothing_else(capsys, tmp_path, arch):
-    from test_official import save, seeded
+    from authors_files import save, seeded
 
     source = save(tmp_path / "best.pth.tar", seeded(32, 10))
     if arch == "resnet20":

@@ -10,16 +10,21 @@ import tiny
 import torch
 from streamlit.testing.v1 import AppTest
 
-from abn import explainer, own, paper, variants, writing
+from abn import files
 from abn.__main__ import REFUSED, main
-from abn.explainer import explain
-from abn.model import AttentionBranchNetwork
+from abn.explanations import explainer
+from abn.explanations.explainer import explain
+from abn.network.architectures import registry
+from abn.network.model import AttentionBranchNetwork
 from abn.training import loop
-from abn.ui import frame, live, receiving
-from abn.ui import own as own_session
-from abn.ui.frame import plain
-from abn.ui.turns import FAILED
-from abn.variants import list_variants
+from abn.ui import layout
+from abn.ui.controls import received_files
+from abn.ui.layout import escape_markdown
+from abn.ui.own import session_variants as own_session
+from abn.ui.runtime import live
+from abn.ui.runtime.fair_queue import FAILED
+from abn.variants import own, store
+from abn.variants.store import list_variants
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("app.py", "pages/Inside.py", "pages/Ablation.py", "pages/Intervene.py", "pages/Measure.py")
@@ -44,7 +49,7 @@ def test_a_network_that_fails_in_one_session_is_a_sentence_there_and_nothing_els
         patch.setattr(torch.nn.Conv2d, "forward", fail)
         at.session_state["fit"] = "pad"
         at = at.switch_page(page).run()
-        assert not at.exception and [error.value for error in at.error] == [plain(FAILED)]
+        assert not at.exception and [error.value for error in at.error] == [escape_markdown(FAILED)]
         assert "computing failed" in caplog.text and live.engine().turns.free == free
     other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     assert not other.exception and not other.error and answers(other) == 3
@@ -70,16 +75,16 @@ def test_a_network_of_ones_own_whose_answers_are_no_numbers_is_refused(ready, tm
             values.fill_(3e38)
     at = brought(ready.run(), built, tmp_path)
     assert not at.exception and [error.value for error in at.error] == [
-        f"{plain('mine.safetensors')}: {plain(own.NO_ANSWER)}"
+        f"{escape_markdown('mine.safetensors')}: {escape_markdown(own.NO_ANSWER)}"
     ]
     assert not own_session.cards()
 
 
 def test_a_picture_on_which_a_network_gives_no_number_is_a_sentence_that_names_it(network, monkeypatch):
     card, built = list_variants()[0], tiny.network()
-    card = variants.replace(card, input=paper.input_spec("cifar-resnet20"), classes=[f"class {i}" for i in range(10)])
+    card = store.replace(card, input=registry.input_spec("cifar-resnet20"), classes=[f"class {i}" for i in range(10)])
     monkeypatch.setattr(built.perception_branch, "forward", lambda g: torch.full((1, 10), torch.nan))
-    with pytest.raises(variants.VariantError) as told:
+    with pytest.raises(store.VariantError) as told:
         explain(tiny.picture(), [card], load=lambda card: built)
     assert str(told.value) == explainer.NO_ANSWER.format(title=card.title)
 
@@ -101,7 +106,7 @@ def test_a_variant_of_ones_own_that_raises_is_a_sentence_there_while_another_ses
     at.session_state["variant_ids"], at.session_state["fit"] = [name], "pad"
     other.session_state["fit"] = "pad"
     at, other = at.run(), other.run()
-    assert not at.exception and [error.value for error in at.error] == [plain(FAILED)]
+    assert not at.exception and [error.value for error in at.error] == [escape_markdown(FAILED)]
     assert not other.exception and not other.error and answers(other) == 3
     assert live.engine().turns.free == free
     at.session_state["variant_ids"] = [list_variants()[0].id]  # and the first session, without it
@@ -118,7 +123,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     for card in list_variants()[:4]:
         for path in (card.weights, card.weights.with_suffix(".json")):
             shutil.copy(path, tmp_path / path.name)
-    monkeypatch.setattr(variants, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(card, "CHECKPOINTS", tmp_path)
     return tmp_path
 
 
@@ -133,13 +138,13 @@ def _other_hash(path: Path) -> None:
 
 
 BROKEN = {  # what happened to the weights and their card → the sentence
-    "weights missing": (Path.unlink, variants.NO_WEIGHTS),
-    "weights cut": (lambda path: path.write_bytes(path.read_bytes()[:1000]), variants.OTHER_WEIGHTS),
-    "weights altered": (_alter, variants.OTHER_WEIGHTS),
-    "weights emptied": (lambda path: path.write_bytes(b""), variants.OTHER_WEIGHTS),
-    "hash of others": (_other_hash, variants.OTHER_WEIGHTS),
-    "card missing": (lambda path: path.with_suffix(".json").unlink(), variants.NO_CARD),
-    "card unreadable": (lambda path: path.with_suffix(".json").write_text("{half"), variants.UNREADABLE_CARD),
+    "weights missing": (Path.unlink, store.NO_WEIGHTS),
+    "weights cut": (lambda path: path.write_bytes(path.read_bytes()[:1000]), store.OTHER_WEIGHTS),
+    "weights altered": (_alter, store.OTHER_WEIGHTS),
+    "weights emptied": (lambda path: path.write_bytes(b""), store.OTHER_WEIGHTS),
+    "hash of others": (_other_hash, store.OTHER_WEIGHTS),
+    "card missing": (lambda path: path.with_suffix(".json").unlink(), store.NO_CARD),
+    "card unreadable": (lambda path: path.with_suffix(".json").write_text("{half"), store.UNREADABLE_CARD),
 }
 
 
@@ -148,7 +153,7 @@ def _break(fault: str) -> str:
     spoil, sentence = BROKEN[fault]
     name = list_variants()[0].id
     spoil(list_variants()[0].weights)
-    return plain(sentence.format(variant=name, card=f"{name}.json"))
+    return escape_markdown(sentence.format(variant=name, card=f"{name}.json"))
 
 
 @pytest.mark.parametrize("fault", BROKEN)
@@ -175,9 +180,9 @@ def test_a_broken_checkpoint_is_that_sentence_on_each_page_that_asks_it(ready, f
 def test_weights_swapped_while_the_server_runs_are_never_taken_for_those_of_their_card(folder):
     first, second = list_variants(folder)[:2]
     shutil.copy(second.weights, first.weights)
-    with pytest.raises(variants.VariantError, match="not those of its card"):
-        variants.load_variant(first)
-    assert variants.load_variant(second) is not None
+    with pytest.raises(store.VariantError, match="not those of its card"):
+        store.load_variant(first)
+    assert store.load_variant(second) is not None
 
 
 @pytest.mark.parametrize("what", ["cut", "another"])
@@ -232,17 +237,17 @@ def test_a_reload_in_the_middle_of_a_run_begins_anew_and_gives_the_turn_back(rea
 def test_the_table_of_faults_says_what_the_code_says_and_names_tests_that_there_are():
     names, full = {"variant": "NAME", "card": "NAME.json"}, {"why": "No space left on device"}
     said = {
-        *(s.format(**names) for s in (variants.NO_WEIGHTS, variants.OTHER_WEIGHTS, variants.NO_CARD)),
-        variants.UNREADABLE_CARD.format(**names),
-        variants.OTHERS_CARD.format(card="NAME.json", variant="OTHER"),
+        *(s.format(**names) for s in (store.NO_WEIGHTS, store.OTHER_WEIGHTS, store.NO_CARD)),
+        store.UNREADABLE_CARD.format(**names),
+        store.OTHERS_CARD.format(card="NAME.json", variant="OTHER"),
         live.UNLOADABLE,
         FAILED,
         own.NO_ANSWER,
         explainer.NO_ANSWER.format(title="NAME"),
-        receiving.LOST,
-        frame.BUSY.format(others="one other computation is"),
-        writing.UNWRITABLE.format(place="FOLDER", **full),
-        writing.NO_MORE.format(place="FILE", **full),
+        received_files.LOST,
+        layout.BUSY.format(others="one other computation is"),
+        files.UNWRITABLE.format(place="FOLDER", **full),
+        files.NO_MORE.format(place="FILE", **full),
         REFUSED.format(place="", **full),
         loop.DAMAGED.format(name="NAME.pt"),
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from abn.variants import figures_tables, list_variants
+from abn.variants.store import figures_tables, list_variants
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -7,11 +7,13 @@ import torch
 from PIL import Image
 from torch import nn
 
-from abn.backbone import create_model
-from abn.model import AttentionBranchNetwork, settle
-from abn.official import make_card
-from abn.picture import Picture
-from abn.variants import Card, save_variant
+from abn.images.decode import Picture
+from abn.network.backbone import create_model
+from abn.network.batchnorm import recalibrate_batchnorm
+from abn.network.model import AttentionBranchNetwork
+from abn.variants.authors import make_card
+from abn.variants.card import Card
+from abn.variants.store import save_variant
 
 torch.set_num_threads(1)  # two threads on a busy machine wait for each other
 
@@ -31,7 +33,7 @@ def stir(module: nn.Module, seed: int = 0) -> nn.Module:
 def network(mechanism: str = "additive", *, seed: int = 0) -> AttentionBranchNetwork:
     """The paper's ResNet-20 with 10 classes, its batch norms stirred, in evaluation mode."""
     built = stir(create_model("cifar-resnet20", num_classes=10, mechanism=mechanism, seed=seed), seed)
-    settle(built, torch.randn(8, 3, 32, 32, generator=torch.Generator().manual_seed(seed)))
+    recalibrate_batchnorm(built, torch.randn(8, 3, 32, 32, generator=torch.Generator().manual_seed(seed)))
     return built
 
 

@@ -9,17 +9,17 @@ import logging
 import sys
 from pathlib import Path
 
-from abn.batch.engine import Result, read
+from abn.batch.image_stream import Item
+from abn.batch.pipeline import Result, read
 from abn.batch.shards import Shard
-from abn.batch.stream import Item
 from abn.errors import ABNError, ManifestError
-from abn.explainer import explain
-from abn.manifest import MAX_BYTES, Manifest, read_manifest
-from abn.names import stems
-from abn.picture import one_line
-from abn.report import SIDE
-from abn.reproduce import card_of, check_picture, photo_of, verdict
-from abn.variants import list_variants, load_variant
+from abn.explanations.explainer import explain
+from abn.export.figures import SIDE
+from abn.export.manifest import MAX_BYTES, Manifest, read_manifest
+from abn.export.reproduce import card_of, check_picture, photo_of, verdict
+from abn.files import safe_stems
+from abn.images.display_name import one_line
+from abn.variants.store import list_variants, load_variant
 
 TOLD = "IMAGE --json --out --top --device".split()  # what may stand beside --from
 
@@ -43,7 +43,7 @@ def run_again(args: argparse.Namespace, shard: Shard) -> int:
     device = device_named("cpu" if args.device == "auto" else args.device)
     networks = {card.id: load_variant(card).to(device) for card in cards}
     found = explain(picture, cards, fit=manifest.fit, mechanism=manifest.mechanism, load=lambda card: networks[card.id])
-    item = Item(args.images[0] if args.images else path.name, stems([path.stem])[0])
+    item = Item(args.images[0] if args.images else path.name, safe_stems([path.stem])[0])
     result = Result(item, "", picture.sha256, picture.notes, picture, found)
     print(as_line(result, top=args.top, as_json=args.json))
     if args.out:

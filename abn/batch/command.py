@@ -18,18 +18,19 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from abn import writing
+from abn import files
+from abn.batch.image_stream import STDIN, Stream, blocks
 from abn.batch.shards import Lines, Merge, Part, Shard, meeting, this_shard
-from abn.batch.stream import STDIN, Stream, blocks
 from abn.errors import ABNError
-from abn.picture import FITS
-from abn.variants import Card, find_variant, load_variant
+from abn.images.fit import FITS
+from abn.variants.card import Card
+from abn.variants.store import find_variant, load_variant
 
 if TYPE_CHECKING:
-    from abn.batch.engine import Result
-    from abn.explainer import Load
-    from abn.explanation import Explanation
-    from abn.report import Drawing
+    from abn.batch.pipeline import Result
+    from abn.explanations.explainer import Load
+    from abn.explanations.explanation import Explanation
+    from abn.export.figures import Drawing
 
 # the mechanisms of abn.model, whose import would cost seconds, and the variant's own
 MECHANISMS = ("trained", "additive", "multiplicative", "none")
@@ -130,14 +131,14 @@ def _whole(text: str) -> int:
 
 def _networks(args: argparse.Namespace, shard: Shard) -> "tuple[list[Card], Load, bool]":
     """The variants that can be loaded, how to get their networks, and whether others failed."""
-    from abn.inference import quicken
+    from abn.engine.fusion import fuse_for_inference
 
     device = device_named(args.device)
     networks, cards, failed = {}, [], False
     for variant in dict.fromkeys(part.strip() for part in args.variant.split(",") if part.strip()):
         try:
             card = find_variant(variant)
-            networks[card.id] = quicken(load_variant(card)).to(device)
+            networks[card.id] = fuse_for_inference(load_variant(card)).to(device)
             cards.append(card)
         except ABNError as error:  # one broken variant never stops the others
             failed = True
@@ -206,7 +207,7 @@ def _explained(
     args: argparse.Namespace, shard: Shard, stream: Stream, cards: list[Card], load: "Load", done: int
 ) -> Iterator[Lines]:
     """The lines of this process's share of the blocks after the first `done`, with their files written."""
-    from abn.batch.engine import results
+    from abn.batch.pipeline import results
 
     workers = args.workers
     if workers is None:
@@ -232,8 +233,8 @@ def _explained(
 def save(result: "Result", folder: Path, told: int, drawing: "Drawing | None" = None) -> None:
     """Write the maps of a result and their drawings, raw or as an export drew them; `told` is the level at which the
     log says so."""
-    from abn.render import limits
-    from abn.report import RAW, save_explanation
+    from abn.export.figures import RAW, save_explanation
+    from abn.plots.overlay import limits
 
     place, drawing = Path(result.item.stem), drawing or RAW
     spans = limits([one.attention for one in result.explanations], drawing.scale)
@@ -266,7 +267,7 @@ def _sink(args: argparse.Namespace) -> Iterator[TextIO]:
     except FileExistsError as error:
         raise ABNError(f"There is a file {args.to} already: go on with it by --resume, or name another.") from error
     except OSError as error:
-        raise writing.unwritable(args.to, error) from error
+        raise files.write_error(args.to, error) from error
     try:
         yield file
     finally:
@@ -282,7 +283,7 @@ def _put(sink: TextIO, lines: Lines) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise writing.unwritable(sink.name, error, writing.NO_MORE) from error
+        raise files.write_error(sink.name, error, files.NO_MORE) from error
 
 
 def _resume(args: argparse.Namespace, cards: list[Card]) -> tuple[int, bool]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from abn import writing
+from abn import files
 from abn.errors import ABNError
 
 PATIENCE = 300  # seconds without a sign of another process until it counts as dead
@@ -82,7 +82,7 @@ def _emptied(beside: Path | None) -> Path:
         shutil.rmtree(beside, ignore_errors=True)  # of a run that was killed
         beside.mkdir(parents=True)
     except OSError as error:
-        raise writing.unwritable(beside, error) from error
+        raise files.write_error(beside, error) from error
     return beside
 
 
@@ -116,7 +116,7 @@ class Part:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
         except OSError as error:
-            raise writing.unwritable(self._path, error, writing.NO_MORE) from error
+            raise files.write_error(self._path, error, files.NO_MORE) from error
 
 
 class Merge:

@@ -15,10 +15,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from abn import paper
-from abn.backbone import cut
-from abn.model import MECHANISMS, AttentionBranchNetwork, initialise
-from abn.training import warmstart
+from abn.network.architectures import registry
+from abn.network.backbone import cut
+from abn.network.initialization import initialize_weights
+from abn.network.model import AttentionBranchNetwork
+from abn.training import warm_start
+from abn.vocabulary import MECHANISMS
 
 ARMS = ("baseline", "matched", "none", "additive", "multiplicative")
 PLAIN = ("baseline", "matched")  # those without an attention branch
@@ -85,11 +87,11 @@ def from_scratch(arm: str, *, backbone: str, num_classes: int, seed: int) -> nn.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         mechanism = arm if arm in MECHANISMS else "none"
-        network = paper.build(backbone, num_classes=num_classes, mechanism=mechanism)
+        network = registry.build(backbone, num_classes=num_classes, mechanism=mechanism)
         if arm == "matched":
-            wider = replace(paper.design(backbone), stem=WIDER[0], widths=WIDER)
+            wider = replace(registry.design(backbone), stem=WIDER[0], widths=WIDER)
             plain = PlainNetwork(wider.extractor(), wider.perception_branch(num_classes))
-            initialise(plain)
+            initialize_weights(plain)
             return plain
     return PlainNetwork(network.extractor, network.perception_branch) if arm == "baseline" else network
 
@@ -98,13 +100,13 @@ def warm(arm: str, backbone: nn.Module, some_features: Tensor, *, seed: int, fol
     """An arm grown from a pretrained backbone, which is left as it was; `some_features` (B, C, h, w) centre the map."""
     generator = torch.Generator().manual_seed(seed)
     if arm in MECHANISMS:
-        network = warmstart.warm_start(backbone, mechanism=arm)
+        network = warm_start.warm_start(backbone, mechanism=arm)
         head = network.attention_branch.map_head.weight
         with torch.no_grad():
             head *= 1 + MAP_NOISE * torch.randn(head.shape, generator=generator)
-        mean_map = warmstart.standardise_map(network, some_features)
+        mean_map = warm_start.standardise_map(network, some_features)
         if folded:
-            warmstart.fold(network, mean_map)
+            warm_start.fold(network, mean_map)
         return network
     halves = cut(copy.deepcopy(backbone))
     if arm == "baseline":

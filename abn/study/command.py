@@ -4,8 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from abn.findings import ARMS, DATASETS, RESULTS, read_summary
-from abn.training import sources
+from abn.study.findings import ARMS, DATASETS, RESULTS, read_summary
+from abn.training import public_sources
 
 SEEDS = 5
 
@@ -24,8 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"seeds 1 … N; default {SEEDS}")
     parser.add_argument("--seed", type=int, help="this one alone")
     parser.add_argument("--polarity", action="store_true", help="the trials on polarity, and not the arms")
-    parser.add_argument("--data", type=Path, default=sources.DATA, help="packages; what is missing is fetched")
-    parser.add_argument("--work", type=Path, default=sources.DATA / "distil", help="the bank, and the steps done")
+    parser.add_argument("--data", type=Path, default=public_sources.DATA, help="packages; what is missing is fetched")
+    parser.add_argument(
+        "--work", type=Path, default=public_sources.DATA / "distil", help="the bank, and the steps done"
+    )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the result files")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from abn import writing
-from abn.cost import BATCHES, ROUNDS, measure, ratios
+from abn import files
 from abn.errors import ABNError, VariantError
-from abn.findings import COST, RESULTS
-from abn.variants import list_variants, load_variant
+from abn.evaluation.cost import BATCHES, ROUNDS, measure, ratios
+from abn.study.findings import COST, RESULTS
+from abn.variants.store import list_variants, load_variant
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ def run_cost(results: Path = RESULTS, *, folder: Path | None = None) -> Path:
     """Measure with one thread, as in the app, and write `cost.json` into the folder of results; returns its path."""
     torch.set_num_threads(1)
     path = results / "cost.json"
-    writing.write(path, json.dumps(measure_all(folder), indent=1) + "\n")
+    files.write_file(path, json.dumps(measure_all(folder), indent=1) + "\n")
     return path
 
 

@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from abn.backbone import cut
-from abn.model import settle
+from abn.network.backbone import cut
+from abn.network.batchnorm import recalibrate_batchnorm
 from abn.study.arms import PlainNetwork, from_scratch, warm
 from abn.study.measures import Pictures
-from abn.training import bank as banks
-from abn.training import distil, evaluate, fashion, loop, sources, supervised
-from abn.training.warmstart import pretrained_backbone
+from abn.training import distil, evaluate, fashion, loop, public_sources, supervised
+from abn.training import feature_bank as banks
+from abn.training.warm_start import pretrained_backbone
 
 BACKBONE = "cifar-resnet20"
 
@@ -45,7 +45,7 @@ class Cluttered:
     train_pictures, test_pictures, deleted = 12_000, 2_000, 100
 
     def __init__(self, data: Path, work: Path):
-        sources.fetch_fashion(data)
+        public_sources.fetch_fashion(data)
         self._items = fashion.load(data, train=True)
         canvases = fashion.cluttered(fashion.load(data, train=False), self.test_pictures, seed=0)
         inputs = torch.from_numpy(canvases.inputs(np.arange(len(canvases))))
@@ -56,7 +56,7 @@ class Cluttered:
     def untrained(self, seed: int) -> nn.Module:
         network = from_scratch("none", backbone=BACKBONE, num_classes=10, seed=seed)
         some = fashion.cluttered(self._items, 200, seed=seed).inputs(np.arange(200))
-        settle(network, torch.from_numpy(some))  # fresh batch norms would leave the map flat
+        recalibrate_batchnorm(network, torch.from_numpy(some))  # fresh batch norms would leave the map flat
         return network.eval()
 
     def trained(self, arm: str, seed: int, path: Path) -> nn.Module:
@@ -87,8 +87,8 @@ class Scenes:
 
     @cached_property
     def _backbone(self) -> nn.Module:
-        sources.fetch(self._data, sources.LITE0)
-        return pretrained_backbone(sources.LITE0, self._data)
+        public_sources.fetch(self._data, public_sources.LITE0)
+        return pretrained_backbone(public_sources.LITE0, self._data)
 
     @cached_property
     def _lessons(self) -> distil.Lessons:

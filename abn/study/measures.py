@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from abn.curves import Curve, baseline, follow
-from abn.metrics import calibration_error, cell_order, curve_area, energy_ratio, pointing_hit, roc_auc
+from abn.evaluation.curves import Curve, baseline, follow
+from abn.evaluation.metrics import calibration_error, cell_order, curve_area, energy_ratio, pointing_hit, roc_auc
 from abn.study.arms import Answer, answer
 
 SHARES = np.linspace(0, 1, 7)  # of the cells taken away or uncovered

@@ -4,8 +4,8 @@ import json
 from itertools import groupby
 from pathlib import Path
 
-from abn import writing
-from abn.findings import RESULTS
+from abn import files
+from abn.study.findings import RESULTS
 from abn.study.statistics import holm, paired
 
 PAIRS = (  # (arm, against): the questions that the study asks
@@ -56,7 +56,7 @@ def summarise(results: Path = RESULTS) -> dict:
 def write(results: Path = RESULTS) -> Path:
     """Write the summary beside the runs."""
     path = results / "summary.json"
-    writing.write(path, json.dumps(summarise(results), indent=1, allow_nan=False) + "\n")
+    files.write_file(path, json.dumps(summarise(results), indent=1, allow_nan=False) + "\n")
     return path
 
 

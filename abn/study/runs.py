@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from abn import writing
-from abn.findings import RESULTS
+from abn import files
 from abn.study.arms import PLAIN, parameters
 from abn.study.experiments import EXPERIMENTS, Experiment, Scenes
+from abn.study.findings import RESULTS
 from abn.study.measures import measure
 from abn.training.loop import has_bfloat16
 
@@ -123,6 +123,6 @@ def perform(jobs: Iterable[Run | Trial], data: Path, work: Path, *, again: bool,
         if dataset not in experiments:
             experiments[dataset] = EXPERIMENTS[dataset](data, work)
         done = job.perform(experiments[dataset], stages)
-        writing.write(path, json.dumps(done, indent=1, allow_nan=False) + "\n")
+        files.write_file(path, json.dumps(done, indent=1, allow_nan=False) + "\n")
         stage.unlink(missing_ok=True)
         log.info("%s: %d of %d, %.0f s", job.name, number, len(jobs), done["seconds"])

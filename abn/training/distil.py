@@ -25,22 +25,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from abn.backbone import cut, input_spec
-from abn.cards import new_card
-from abn.first_view import gallery
-from abn.model import AttentionBranch, AttentionBranchNetwork
-from abn.picture import fit_picture, open_picture
-from abn.training import bank as banks
-from abn.training import evaluate, life, loop, sources
-from abn.training.sources import LITE0, LITE2, Backbone
-from abn.training.warmstart import (
-    fold,
-    pretrained_backbone,
-    rescale_map_head,
-    standardise_map,
-    warm_start,
-)
-from abn.variants import CHECKPOINTS, IMAGENET, Card, save_variant
+from abn.images.decode import open_picture
+from abn.images.fit import fit_picture
+from abn.images.samples import gallery
+from abn.network.backbone import cut, input_spec
+from abn.network.model import AttentionBranch, AttentionBranchNetwork
+from abn.training import evaluate, history_recorder, loop, public_sources
+from abn.training import feature_bank as banks
+from abn.training.public_sources import LITE0, LITE2, Backbone
+from abn.training.warm_start import fold, pretrained_backbone, rescale_map_head, standardise_map, warm_start
+from abn.variants.card import CHECKPOINTS, IMAGENET, Card
+from abn.variants.new_card import new_card
+from abn.variants.store import save_variant
 
 log = logging.getLogger(__name__)
 
@@ -201,7 +197,7 @@ def train(
     stage: str,
     path: Path,
     fixed: tuple[str, ...] = (),
-    recording: life.Recorder | None = None,
+    recording: history_recorder.Recorder | None = None,
 ) -> None:
     """One stage ("attention", "joint" or "perception") in place; resumes from `path` and leaves its end there."""
     choose_learners(network, fixed)
@@ -281,8 +277,10 @@ def steps(recipe: Recipe, stage: str) -> int:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m abn distil`."""
-    parser.add_argument("--data", type=Path, default=sources.DATA, help="packages; what is missing is fetched")
-    parser.add_argument("--work", type=Path, default=sources.DATA / "distil", help="the bank, and the steps done")
+    parser.add_argument("--data", type=Path, default=public_sources.DATA, help="packages; what is missing is fetched")
+    parser.add_argument(
+        "--work", type=Path, default=public_sources.DATA / "distil", help="the bank, and the steps done"
+    )
     parser.add_argument("--out", type=Path, default=CHECKPOINTS, help="folder for weights and cards")
     parser.add_argument("--variant", action="append", choices=list(PLANS), help="only this one; may be repeated")
     for name, value in asdict(Recipe()).items():
@@ -298,7 +296,7 @@ def run(args: argparse.Namespace) -> int:
     """Fetch, build the bank, train, save; every part resumes."""
     recipe = Recipe(**{name: getattr(args, name) for name in asdict(Recipe())})
     torch.manual_seed(recipe.seed)
-    for which in sources.BACKBONES.values():
+    for which in public_sources.BACKBONES.values():
         variants = [variant for variant in args.variant or PLANS if PLANS[variant].backbone == which]
         if variants:
             _make_family(which, variants, recipe, args)
@@ -308,7 +306,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _make_family(which: Backbone, variants: list[str], recipe: Recipe, args: argparse.Namespace) -> None:
     """The variants of one backbone, which share a bank and the attention stage."""
-    sources.fetch(args.data, which)
+    public_sources.fetch(args.data, which)
     work = args.work / which.subfolder
     work.mkdir(parents=True, exist_ok=True)
     backbone = pretrained_backbone(which, args.data)
@@ -327,8 +325,8 @@ def _make_family(which: Backbone, variants: list[str], recipe: Recipe, args: arg
 
 def lessons(backbone: nn.Module, data: Path, work: Path, recipe: Recipe) -> Lessons:
     """The bank of training samples with its targets, made or resumed in `work`."""
-    cutouts = [source for source in sources.cutouts(data) if not source.held_out]
-    photographs = [source for source in sources.photographs(data) if not source.held_out]
+    cutouts = [source for source in public_sources.cutouts(data) if not source.held_out]
+    photographs = [source for source in public_sources.photographs(data) if not source.held_out]
     halves = cut(backbone)
     teacher = banks.Teacher(
         halves.extractor,
@@ -348,7 +346,7 @@ def distil(
     recipe: Recipe,
     variant: str,
     work: Path,
-    recording: life.Recorder | None = None,
+    recording: history_recorder.Recorder | None = None,
 ) -> None:
     """Take a warm network through all stages, in place; the first is shared through its file in `work`."""
     plan = PLANS[variant]
@@ -366,14 +364,14 @@ def distil(
 
 def recorder(
     network: AttentionBranchNetwork, backbone: nn.Module, data: Path, recipe: Recipe, path: Path
-) -> life.Recorder:
+) -> history_recorder.Recorder:
     """Of the life of its map on the gallery's photographs, through the two stages that change the map."""
     spec = input_spec(backbone)
     photos = [photo for photo in gallery().values() if photo.kind == "photograph"]
     pictures = [open_picture(photo.path.read_bytes(), name=photo.file) for photo in photos]
     inputs = np.stack([fit_picture(picture, spec).normalised(spec) for picture in pictures])
     scenes = evaluate.held_out_scenes(backbone, data, LIFE_SCENES)
-    return life.Recorder(
+    return history_recorder.Recorder(
         network,
         torch.from_numpy(inputs).contiguous(memory_format=torch.channels_last),
         lambda: evaluate.on_scenes(evaluate.network_answer(network), scenes),

@@ -16,11 +16,11 @@ import safetensors.torch
 import torch
 import torch.nn.functional as F
 
-from abn import writing
+from abn import files
 from abn.errors import ABNError
-from abn.model import AttentionBranchNetwork
+from abn.network.model import AttentionBranchNetwork
 from abn.training.distributed import ALONE, Team
-from abn.training.previews import Shown, sheet
+from abn.training.previews import PreviewImages, sheet
 from abn.training.supervised import Pictures
 
 BATCH = 64  # pictures, to measure
@@ -67,7 +67,7 @@ class Epochs:
         ends: Sequence[int],
         batch: int,
         folder: Path,
-        shown: Shown,
+        shown: PreviewImages,
         device: str = "cpu",
         team: Team = ALONE,
     ):
@@ -132,13 +132,13 @@ class Epochs:
         """Weights, maps, and last the line that says that all is there."""
         maps = self._folder / "maps"
         title = f"Epoch {record['epoch']}, after {record['step']} steps" if record["step"] else "Before training"
-        with writing.whole(maps / f"epoch-{record['epoch']:03}.png") as file:
+        with files.atomic_file(maps / f"epoch-{record['epoch']:03}.png") as file:
             sheet(self._network, self._shown, title).save(file, "PNG")
         if better:
             tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self._network.state_dict().items()}
-            writing.write(self._folder / "best.safetensors", safetensors.torch.save(tensors))
+            files.write_file(self._folder / "best.safetensors", safetensors.torch.save(tensors))
         lines = "".join(json.dumps(one) + "\n" for one in self.records)
-        writing.write(self._folder / "metrics.jsonl", lines)
+        files.write_file(self._folder / "metrics.jsonl", lines)
 
     def _recall(self) -> list[dict]:
         try:

@@ -7,9 +7,9 @@ not known before it is tried; a range says so.
 
 from dataclasses import dataclass
 
-from abn.backbone import create_model, input_spec
-from abn.cost import flops
 from abn.errors import ABNError
+from abn.network.backbone import create_model, input_spec
+from abn.network.complexity import flops
 
 BACKWARD = 2  # times the FLOPs of a forward pass
 IMAGENET_PICTURES = 1_281_167  # to train with, ILSVRC 2012

@@ -20,14 +20,16 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from abn.backbone import input_spec
 from abn.errors import ABNError
-from abn.metrics import energy_ratio, pointing_hit, roc_auc
-from abn.picture import InputSpec, fit_picture, open_picture
-from abn.training import bank as banks
-from abn.training import clothing, scenes, sources
-from abn.training.warmstart import pretrained_backbone, standardise_map, warm_start
-from abn.variants import Card, find_variant, list_variants, load_variant, write_card
+from abn.evaluation.metrics import energy_ratio, pointing_hit, roc_auc
+from abn.images.decode import open_picture
+from abn.images.fit import InputSpec, fit_picture
+from abn.network.backbone import input_spec
+from abn.training import fashion_variants, public_sources, scenes
+from abn.training import feature_bank as banks
+from abn.training.warm_start import pretrained_backbone, standardise_map, warm_start
+from abn.variants.card import Card
+from abn.variants.store import find_variant, list_variants, load_variant, write_card
 
 NAMED = 0.2  # probability with which the backbone must name the clean cut-out
 SEED = 11  # of the held-out scenes; the recipe was chosen on those of another seed
@@ -61,10 +63,10 @@ class Labelled:
 
 def held_out_scenes(backbone: nn.Module, data: Path, count: int) -> HeldOut:
     """`count` scenes that no training saw, of objects that the backbone names; the same ones each time."""
-    stamps = [source for source in sources.cutouts(data) if source.kind == "stamp"]
+    stamps = [source for source in public_sources.cutouts(data) if source.kind == "stamp"]
     trained = [looks(source) for source in stamps if not source.held_out]
     cutouts = [source for source in stamps if source.held_out and not looks_like_any(source, trained)]
-    photographs = [source for source in sources.photographs(data) if source.held_out]
+    photographs = [source for source in public_sources.photographs(data) if source.held_out]
     answers = banks.clean_answers(backbone, cutouts)
     named = [i for i in range(len(cutouts)) if answers[i].max() > NAMED]
     kept = [cutouts[i] for i in named]
@@ -74,7 +76,7 @@ def held_out_scenes(backbone: nn.Module, data: Path, count: int) -> HeldOut:
     return HeldOut(images, masks, input_spec(backbone).size, right, len(kept), len(photographs))
 
 
-def looks(source: sources.Source) -> np.ndarray:
+def looks(source: public_sources.Source) -> np.ndarray:
     """A grey thumbnail of the clean object and of its mirror image, (2, 144), as unit vectors about their means."""
     image = Image.fromarray(scenes.clean(source, scenes.GROUNDS[1])).convert("L").resize((12, 12), Image.BOX)
     both = np.stack([np.asarray(image, float), np.asarray(image, float)[:, ::-1]]).reshape(2, -1)
@@ -82,16 +84,16 @@ def looks(source: sources.Source) -> np.ndarray:
     return both / np.linalg.norm(both, axis=1, keepdims=True).clip(1e-6)
 
 
-def looks_like_any(source: sources.Source, others: list[np.ndarray]) -> bool:
+def looks_like_any(source: public_sources.Source, others: list[np.ndarray]) -> bool:
     """Whether the object is, perhaps mirrored, one of those trained on under another name."""
     own = looks(source)[0]
-    return any((other @ own).max() > sources.LOOKS_SAME for other in others)
+    return any((other @ own).max() > public_sources.LOOKS_SAME for other in others)
 
 
 def labelled_photographs(spec: InputSpec) -> Labelled:
     """The labelled photographs that ship with the app, as the model sees them (centre crop)."""
-    photos = [photo for photo in sources.shipped_photos() if photo["classes"]]
-    pictures = [open_picture((sources.SAMPLES / photo["file"]).read_bytes()) for photo in photos]
+    photos = [photo for photo in public_sources.shipped_photos() if photo["classes"]]
+    pictures = [open_picture((public_sources.SAMPLES / photo["file"]).read_bytes()) for photo in photos]
     inputs = np.stack([fit_picture(picture, spec).normalised(spec) for picture in pictures])
     return Labelled(torch.from_numpy(inputs), [photo["classes"] for photo in photos])
 
@@ -181,7 +183,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m abn evaluate`."""
     parser.add_argument("--variant", help="ids, separated by commas; default: all")
     parser.add_argument("--scenes", type=int, default=1000, help="held-out scenes; 0: none, nothing fetched")
-    parser.add_argument("--data", type=Path, default=sources.DATA, help="packages; what is missing is fetched")
+    parser.add_argument("--data", type=Path, default=public_sources.DATA, help="packages; what is missing is fetched")
     parser.add_argument("--write", action="store_true", help="write the figures into the cards")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
 
@@ -195,14 +197,14 @@ def run(args: argparse.Namespace) -> int:
     whole = {card.id for card in every if card.family in families} <= set(ids)
     if args.write and not (whole and args.scenes):
         raise ABNError("Cards are written for whole families and with scenes, so that their figures compare.")
-    for which in sources.BACKBONES.values():
+    for which in public_sources.BACKBONES.values():
         family = [card for card in cards if card.family == which.family]
         if family:
             _measure_family(which, family, args)
     dressed = [card for card in cards if card.kind == "clothing"]
     if dressed:
-        sources.fetch_fashion(args.data)
-    for card, found in clothing.figures(dressed, args.data):
+        public_sources.fetch_fashion(args.data)
+    for card, found in fashion_variants.figures(dressed, args.data):
         _report(f"{card.id}, before training", found["controls"]["before training"], as_json=args.json)
         _report(card.id, {name: values for name, values in found.items() if name != "controls"}, as_json=args.json)
         if args.write:
@@ -210,13 +212,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _measure_family(which: sources.Backbone, cards: list[Card], args: argparse.Namespace) -> None:
+def _measure_family(which: public_sources.Backbone, cards: list[Card], args: argparse.Namespace) -> None:
     """Measure the controls, then each variant."""
     controls: dict[str, dict] = {}
     held_out = None
     labelled = labelled_photographs(cards[0].input)
     if args.scenes:
-        sources.fetch(args.data, which)
+        public_sources.fetch(args.data, which)
         backbone = pretrained_backbone(which, args.data)
         held_out = held_out_scenes(backbone, args.data, args.scenes)
         log.info("%s: %d held-out scenes, %d photographs", which.family, len(held_out.images), len(labelled.accepted))
@@ -249,7 +251,7 @@ def missed(card: Card, figures: dict[str, dict], controls: dict[str, dict]) -> s
 def _untrained(backbone: nn.Module, data: Path) -> nn.Module:
     """The warm start: its map head never trained, its map standardised on photographs of the training side."""
     network = warm_start(backbone, mechanism="none").to(memory_format=torch.channels_last)
-    photographs = [source for source in sources.photographs(data) if not source.held_out][:64]
+    photographs = [source for source in public_sources.photographs(data) if not source.held_out][:64]
     crops = [scenes.crop(source, scenes.generator(SEED, i)) for i, source in enumerate(photographs)]
     with torch.no_grad():
         standardise_map(network, network.extractor(banks.batch(crops, input_spec(backbone).size)))

@@ -15,9 +15,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from abn.picture import InputSpec
-from abn.training.order import Order
-from abn.training.sources import FASHION
+from abn.images.fit import InputSpec
+from abn.training.public_sources import FASHION
+from abn.training.sample_order import Order
 
 PLACE = "usr/share/datasets/fashion-mnist"
 CLASSES = ("T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")

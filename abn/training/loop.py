@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from abn import writing
+from abn import files
 from abn.errors import ABNError
 from abn.training.distributed import ALONE, Team
 
@@ -84,7 +84,7 @@ def store(path: Path, state: dict) -> None:
     """Write a state whole; `ABNError` where the disk is full, which torch's own writer would not say."""
     data = io.BytesIO()
     torch.save(state, data)
-    writing.write(path, data.getbuffer())
+    files.write_file(path, data.getbuffer())
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:

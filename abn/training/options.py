@@ -7,22 +7,23 @@ from pathlib import Path
 
 import timm
 
-from abn import paper
-from abn.backbone import load_backbone
 from abn.errors import ABNError
-from abn.model import MECHANISMS
-from abn.names import stems
-from abn.training import data, estimate, loop, sources, supervised
-from abn.training.clothing import DATA
-from abn.training.pictures import AUGMENTATIONS
+from abn.files import safe_stems
+from abn.network.architectures import registry
+from abn.network.backbone import load_backbone
+from abn.training import datasets, estimate, loop, public_sources, supervised
+from abn.training.fashion_variants import DATA
+from abn.training.image_files import AUGMENTATIONS
 from abn.training.supervised import Recipe
-from abn.variants import CHECKPOINTS, find_variant
+from abn.variants.card import CHECKPOINTS
+from abn.variants.store import find_variant
+from abn.vocabulary import MECHANISMS
 
 SCHEDULE = supervised.Schedule(epochs=1.0, batch=64)  # of the shipped variants
 OWN = Recipe(epochs=30.0, batch=32)
 RATES = {"sgd": 0.1, "adamw": 1e-3}  # for 256 pictures a step, the first is the paper's; in proportion for others
 DECAYS = {"sgd": 1e-4, "adamw": 0.05}
-SMALL = [name for name in paper.DESIGNS if name.startswith(paper.CIFAR)]
+SMALL = [name for name in registry.DESIGNS if name.startswith(registry.CIFAR)]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument("--size", type=int, metavar="PIXELS", help="of the input; default: the backbone's")
     recipe.add_argument("--augment", choices=AUGMENTATIONS, help="default timm; shift for the paper's small networks")
     recipe.add_argument("--weights", type=Path, metavar="FILE.safetensors", help="of the plain backbone, to start from")
-    recipe.add_argument("--validation", type=float, metavar="SHARE", help=f"held out; default {data.HELD_OUT:g}")
+    recipe.add_argument("--validation", type=float, metavar="SHARE", help=f"held out; default {datasets.HELD_OUT:g}")
     recipe.add_argument("--skip-bad", action="store_true", help="leave out files that can't be opened")
     machine = parser.add_argument_group("the machine")
     machine.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default auto")
@@ -51,8 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     machine.add_argument("--workers", type=int, help="processes that open pictures; default: by the cores, 8 at most")
     machine.add_argument("--sync-bn", action="store_true", help="batch norms see the batch of all processes")
     machine.add_argument("--save-each", type=int, default=supervised.SAVE_EACH, metavar="STEPS", help="default 200")
-    machine.add_argument("--packages", type=Path, default=sources.DATA, help="of built-in sets; fetched if missing")
-    machine.add_argument("--work", type=Path, default=sources.DATA / "train", help="the steps done")
+    machine.add_argument(
+        "--packages", type=Path, default=public_sources.DATA, help="of built-in sets; fetched if missing"
+    )
+    machine.add_argument("--work", type=Path, default=public_sources.DATA / "train", help="the steps done")
     machine.add_argument("--folder", type=Path, default=CHECKPOINTS, help="where weights and cards are")
     costs = parser.add_argument_group("what it would cost, by calculation, in place of training")
     costs.add_argument("--estimate", action="store_true", help="print it and end")
@@ -99,7 +102,7 @@ def plan(args: argparse.Namespace, device: str) -> Plan:
     """What is asked for, or one sentence on what can't be."""
     if not args.data:
         raise ABNError("Say what to train with: --data FOLDER, a folder with a folder of pictures for each class.")
-    which = data.which(args.data)
+    which = datasets.which(args.data)
     built_in = isinstance(which, str)
     backbone = _known(args.backbone or (SMALL[0] if built_in else "resnet18"))
     if built_in and (backbone not in SMALL or args.weights or args.size or args.augment):
@@ -107,17 +110,17 @@ def plan(args: argparse.Namespace, device: str) -> Plan:
             f"The built-in sets are small and grey: choose one of {', '.join(SMALL)}, and leave out --weights, --size "
             "and --augment."
         )
-    if args.weights and paper.is_ours(backbone):
+    if args.weights and registry.is_ours(backbone):
         raise ABNError("The paper's own networks start from random weights: leave out --weights.")
     if args.size is not None and args.size < 16:
         raise ABNError(f"The input can't be {args.size} pixels: give 16 or more.")
-    held_out = (0.0 if built_in else data.HELD_OUT) if args.validation is None else args.validation
+    held_out = (0.0 if built_in else datasets.HELD_OUT) if args.validation is None else args.validation
     if not 0 <= held_out < 1 or (not built_in and not held_out):
         raise ABNError(f"The share held out to validate with lies between 0 and 1; got {held_out:g}.")
-    label = which if built_in else stems([which.resolve().name])[0]
-    family = f"{DATA[which].kind}-{backbone.removeprefix(paper.CIFAR)}" if built_in else f"{label}-{backbone}"
+    label = which if built_in else safe_stems([which.resolve().name])[0]
+    family = f"{DATA[which].kind}-{backbone.removeprefix(registry.CIFAR)}" if built_in else f"{label}-{backbone}"
     name = args.out or f"{family}-{args.mechanism}"
-    if stems([name]) != [name]:
+    if safe_stems([name]) != [name]:
         raise ABNError(f"{name!r} can't be a variant's name: use letters, digits, dots and dashes.")
     recipe = _recipe(args, built_in)
     command = _command(args, label if built_in else which.resolve().name, backbone, name, recipe)
@@ -144,8 +147,8 @@ def plan(args: argparse.Namespace, device: str) -> Plan:
 
 def _known(backbone: str) -> str:
     """A backbone's name, or `BackboneError` before any picture is opened."""
-    if paper.is_ours(backbone):
-        paper.design(backbone)  # which says what there is
+    if registry.is_ours(backbone):
+        registry.design(backbone)  # which says what there is
     elif not timm.is_model(backbone):
         load_backbone(backbone)  # which says what is near
     return backbone

@@ -8,9 +8,10 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from abn.model import ABNOutput, AttentionBranchNetwork
-from abn.picture import InputSpec, seen, upsample
-from abn.render import HEADS, colour_bar, flat_sentence, overlay, percent, short_label
+from abn.images.fit import InputSpec, seen, upsample
+from abn.network.model import ABNOutput, AttentionBranchNetwork
+from abn.plots.overlay import colour_bar, flat_sentence, overlay, percent, short_label
+from abn.vocabulary import HEADS
 
 SIDE = 144  # pixels of a picture on the sheet
 ACROSS = 4  # pictures, each with its map beside it
@@ -20,7 +21,7 @@ BAR = 384  # pixels, so that its numbers are as large as the captions
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class PreviewImages:
     """Pictures to look at again and again."""
 
     inputs: Tensor  # (P, 3, H, W) normalised
@@ -41,7 +42,7 @@ class Shown:
 
 
 @torch.inference_mode()
-def sheet(network: AttentionBranchNetwork, shown: Shown, title: str) -> Image.Image:
+def sheet(network: AttentionBranchNetwork, shown: PreviewImages, title: str) -> Image.Image:
     """Each picture, its attention map M over it (colours from 0 to 1), its class and what both heads say."""
     device = next(network.parameters()).device
     output = network(shown.inputs.to(device))
@@ -73,7 +74,7 @@ def sheet(network: AttentionBranchNetwork, shown: Shown, title: str) -> Image.Im
     return drawn
 
 
-def _captions(output: ABNOutput, i: int, values: np.ndarray, shown: Shown) -> list[str]:
+def _captions(output: ABNOutput, i: int, values: np.ndarray, shown: PreviewImages) -> list[str]:
     lines = [f"It is {short_label(shown.classes[shown.labels[i]])}"]
     for head, logits in (("perception", output.logits), ("auxiliary", output.aux_logits)):
         probability, which = logits[i].float().softmax(0).max(0)

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
-from abn.training.sources import Source
+from abn.training.public_sources import Source
 
 SIZE = 224  # pixels of a scene; it is enlarged for a backbone that wants more
 OBJECT_SIDE = (60, 170)  # pixels of the object's longer side in a scene

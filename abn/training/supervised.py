@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from abn.model import ABNOutput
+from abn.network.model import ABNOutput
 from abn.training import loop
 from abn.training.distributed import ALONE, Team
-from abn.training.order import Order
+from abn.training.sample_order import Order
 
 SAVE_EACH = 200  # steps
 

@@ -18,20 +18,32 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from abn.backbone import assemble, create_model, cut, load_backbone
-from abn.cards import new_card
 from abn.errors import ABNError, BackboneError
-from abn.model import ABNOutput, AttentionBranchNetwork, settle
-from abn.training import clothing, data, distributed, estimate, life, options, sources, supervised, warmstart
-from abn.training.clothing import untrained
-from abn.training.data import Data, pictures_of_all_classes
+from abn.network.backbone import assemble, create_model, cut, load_backbone
+from abn.network.batchnorm import recalibrate_batchnorm
+from abn.network.model import ABNOutput, AttentionBranchNetwork
+from abn.training import (
+    datasets,
+    distributed,
+    estimate,
+    fashion_variants,
+    history_recorder,
+    options,
+    public_sources,
+    supervised,
+    warm_start,
+)
+from abn.training.datasets import Data, pictures_of_all_classes
 from abn.training.distil import commit
 from abn.training.distributed import Team
 from abn.training.epochs import CHOSEN_BY, FIGURES, Epochs, measure
+from abn.training.fashion_variants import untrained
 from abn.training.options import Plan, add_arguments
-from abn.training.order import Order
-from abn.training.previews import Shown
-from abn.variants import Card, load_variant, save_variant, write_card
+from abn.training.previews import PreviewImages
+from abn.training.sample_order import Order
+from abn.variants.card import Card
+from abn.variants.new_card import new_card
+from abn.variants.store import load_variant, save_variant, write_card
 
 try:
     import fcntl
@@ -96,11 +108,11 @@ def _prepared(args: argparse.Namespace, device: str, team: Team) -> "Training":
     plan = team.of_first(lambda: options.plan(args, device))
     team.each(lambda: team.part(plan.recipe.batch))
     if plan.built_in:
-        team.of_first(lambda: sources.fetch_fashion(args.packages))
-        found = data.built_in(plan.data, args.packages, seed=plan.seed, held_out=plan.held_out)
+        team.of_first(lambda: public_sources.fetch_fashion(args.packages))
+        found = datasets.built_in(plan.data, args.packages, seed=plan.seed, held_out=plan.held_out)
     else:
         team.of_first(lambda: _made(plan.work))
-        found = data.own(
+        found = datasets.own(
             plan.data,
             plan.backbone,
             size=args.size,
@@ -156,7 +168,7 @@ def _start(plan: Plan, found: Data) -> tuple[AttentionBranchNetwork, dict]:
     if supervised.steps(count, recipe) < 1:
         raise ABNError(f"{recipe.epochs:g} epochs of {count} pictures are not one step: give more --epochs.")
     if plan.built_in:
-        some = clothing.first(found.training, clothing.SETTLED)
+        some = fashion_variants.first(found.training, fashion_variants.SETTLED)
         return untrained(plan.backbone, plan.mechanism, some, seed=plan.seed), {}
     classes = len(found.classes)
     if plan.weights is None:
@@ -166,7 +178,7 @@ def _start(plan: Plan, found: Data) -> tuple[AttentionBranchNetwork, dict]:
     some = np.random.default_rng(plan.seed).permutation(count)[:SETTLED]
     for images, _ in found.training.plain(some, SETTLED):
         try:
-            settle(network, images)
+            recalibrate_batchnorm(network, images)
         except RuntimeError as error:
             raise BackboneError(
                 f"{plan.backbone} can't take pictures of {found.input.size} pixels: leave out --size or give another."
@@ -179,7 +191,7 @@ def _grown(plan: Plan, classes: int) -> tuple[AttentionBranchNetwork, dict]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
         backbone = load_backbone(plan.backbone, num_classes=classes)
-        whole = warmstart.load_plain(backbone, plan.weights)
+        whole = warm_start.load_plain(backbone, plan.weights)
         network = assemble(cut(backbone), num_classes=classes, mechanism=plan.mechanism)
     sha256 = hashlib.sha256(plan.weights.read_bytes()).hexdigest()
     classifier = "with its classifier" if whole else f"its classifier made anew for {classes} classes"
@@ -201,7 +213,7 @@ class Training:
         looked_at = found.test if found.validation is None else found.validation
         which = pictures_of_all_classes(looked_at.labels)
         inputs = torch.cat([images for images, _ in looked_at.plain(which, len(which))])
-        shown = Shown(inputs, looked_at.labels[which], which, found.classes, found.input)
+        shown = PreviewImages(inputs, looked_at.labels[which], which, found.classes, found.input)
         self.epochs = Epochs(
             network,
             found.validation,
@@ -212,11 +224,11 @@ class Training:
             device=device,
             team=team,
         )
-        self.moments = set(life.moments(self.total))
+        self.moments = set(history_recorder.moments(self.total))
         if not plan.built_in:  # at the ends of epochs, where figures are known
             ends = np.array(list(self.epochs.moments))
             self.moments = {int(ends[abs(ends - moment).argmin()]) for moment in self.moments}
-        self.recorder = life.Recorder(
+        self.recorder = history_recorder.Recorder(
             network,
             inputs,
             self._figures(),
@@ -260,7 +272,7 @@ class Training:
         card = save_variant(self.network, self._card(), self.plan.folder, half=_fits_half(self.network))
         self.recorder.finish(card, best=step)
         if self.plan.built_in:
-            measured = next(found for _, found in clothing.figures([card], packages))
+            measured = next(found for _, found in fashion_variants.figures([card], packages))
         else:
             measured = self._measured(card)
         write_card(replace(card, measured=measured))
@@ -276,8 +288,8 @@ class Training:
         """What the life of the map tells beside the maps."""
         if not self.plan.built_in:
             return lambda: {name: self.epochs.current[name] for name in FIGURES}
-        tested = clothing.first(self.data.test, TESTED)
-        return lambda: clothing.measure(
+        tested = fashion_variants.first(self.data.test, TESTED)
+        return lambda: fashion_variants.measure(
             lambda images: ABNOutput(*(part.cpu() for part in self.network(images.to(self.device)))), tested
         )
 

@@ -38,10 +38,11 @@ def measure(seconds: float) -> dict[str, float]:
     """This process alone, once it is warm."""
     import torch
 
-    from abn.explainer import explain, explain_fed, feed
-    from abn.picture import fit_picture, open_picture
-    from abn.ui.choices import default_variants
-    from abn.variants import find_variant, list_variants, load_variant
+    from abn.explanations.explainer import explain, explain_fed, feed
+    from abn.images.decode import open_picture
+    from abn.images.fit import fit_picture
+    from abn.ui.controls.selection import default_variants
+    from abn.variants.store import find_variant, list_variants, load_variant
     from load.photographs import photographs
 
     torch.set_num_threads(1)

@@ -141,6 +141,6 @@ async def warm(port: int) -> None:
 
 
 def _gallery() -> dict[str, str]:
-    from abn.first_view import gallery
+    from abn.images.samples import gallery
 
     return {photo.id: photo.alt for photo in gallery().values() if photo.kind == "photograph"}

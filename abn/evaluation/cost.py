@@ -1,0 +1,183 @@
+"""What a network costs: parameters, FLOPs, seconds and memory of each part.
+
+Parameters, FLOPs and memory are counted, and the same on every machine; seconds are measured. Machines differ, and so
+does a machine from minute to minute, so that seconds say something only beside others of one run: `ratios`.
+"""
+
+import contextlib
+import statistics
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.weak import WeakIdKeyDictionary
+
+from abn.errors import ABNError
+from abn.network.complexity import flops, parameters
+from abn.network.model import AttentionBranchNetwork, attend
+from abn.vocabulary import PARTS
+
+PLAIN = "plain_cnn"  # extractor and perception branch: the CNN as it is without attention
+WHOLE = "whole"  # the Attention Branch Network, with what joins its parts
+BATCHES = (1, 32)  # images at once
+ROUNDS = 7
+
+
+@dataclass(frozen=True)
+class PartCost:
+    """What a part costs, or several together."""
+
+    part: str  # one of `PARTS`, `PLAIN` or `WHOLE`
+    parameters: int
+    flops: int  # of one image, multiply and add counted as two
+    seconds: dict[int, float]  # images at once → seconds for all of them, the median of the rounds
+    peak_bytes: dict[int, int]  # images at once → `peak_bytes`
+
+
+def peak_bytes(run: Callable[[Tensor], Any], given: Tensor, modules: Iterable[nn.Module]) -> int:
+    """The most bytes of tensors that are alive at one time while `run(given)` runs without gradients.
+
+    Counted, each memory once however many tensors view it: parameters and buffers of `modules` and the input, from
+    beginning to end; every tensor that an operator returns, from then on until nothing refers to it any more. Not
+    counted: what a kernel needs for itself while it runs, what the allocator keeps for later, the program. So the
+    number depends on the network and the input's shape alone.
+    """
+    held = [tensor for module in modules for tensor in (*module.parameters(), *module.buffers())]
+    with torch.no_grad(), _Alive([given, *held]) as alive:  # inference mode would hide what composite operators make
+        run(given)
+    return alive.peak
+
+
+def measure(
+    network: AttentionBranchNetwork,
+    size: int,
+    *,
+    batches: Sequence[int] = BATCHES,
+    rounds: int = ROUNDS,
+    progress: Callable[[float], object] | None = None,
+) -> list[PartCost]:
+    """The cost of each of `PARTS`, then of `PLAIN` and `WHOLE`, for images of size × size pixels.
+
+    Seconds are those of forward passes in evaluation and inference mode, timed at the seams between the parts, with as
+    many threads as torch has been given; every round passes each batch once, so that a busy machine disturbs all alike.
+    `progress` is told the share that is done, up to 1; what it raises ends the measurement. The network is left as it
+    was. Raises `ABNError` where there is nothing to measure.
+    """
+    if rounds < 1 or not batches or min(batches) < 1:
+        raise ABNError(f"Rounds and images at once must be at least 1; got {rounds} and {tuple(batches)}.")
+    tell = progress or (lambda share: None)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(max(batches), 3, size, size, generator=generator)
+    peaks: dict[str, dict[int, int]] = {part: {} for part in (*PARTS, PLAIN, WHOLE)}
+    times: dict[int, list[dict[str, float]]] = {batch: [] for batch in batches}
+    done, todo = 0, sum(batches) * (3 + rounds)  # peaks take three passes, which warm up for the rounds
+    with _evaluating(network):
+        numbers, operations = _with_sums(parameters(network)), _with_sums(flops(network, size))
+        for batch in batches:
+            for part, peak in _peaks(network, images[:batch].clone()).items():
+                peaks[part][batch] = peak
+            done += 3 * batch
+            tell(done / todo)
+        for _ in range(rounds):
+            for batch in batches:
+                times[batch].append(_timed(network, images[:batch]))
+                done += batch
+                tell(done / todo)
+    return [
+        PartCost(
+            part,
+            parameters=numbers[part],
+            flops=operations[part],
+            seconds={batch: statistics.median(each[part] for each in times[batch]) for batch in batches},
+            peak_bytes=peak,
+        )
+        for part, peak in peaks.items()
+    ]
+
+
+def ratios(costs: Sequence[PartCost]) -> dict[str, Any]:
+    """What attention costs: the whole network over the plain CNN, so that 1 is no cost at all; by images at once where
+    it depends on them."""
+    by_part = {cost.part: cost for cost in costs}
+    whole, plain = by_part[WHOLE], by_part[PLAIN]
+    return {
+        "latency": {batch: seconds / plain.seconds[batch] for batch, seconds in whole.seconds.items()},
+        "parameters": whole.parameters / plain.parameters,
+        "flops": whole.flops / plain.flops,
+        "peak_memory": {batch: peak / plain.peak_bytes[batch] for batch, peak in whole.peak_bytes.items()},
+    }
+
+
+class _Alive(TorchDispatchMode):
+    """Watches over the memory of the tensors given and of all that operators return."""
+
+    def __init__(self, given: Iterable[Tensor]):
+        super().__init__()
+        self._bytes = WeakIdKeyDictionary()  # forgets a storage when torch does
+        self.peak = 0
+        self._see(given)
+
+    def _see(self, tensors: Iterable[Tensor]) -> None:
+        for tensor in tensors:
+            storage = tensor.untyped_storage()
+            self._bytes[storage] = storage.nbytes()
+        self.peak = max(self.peak, sum(self._bytes.values()))
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        self._see(leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor))
+        return result
+
+
+def _peaks(network: AttentionBranchNetwork, images: Tensor) -> dict[str, int]:
+    """`peak_bytes` of each part, of the plain CNN and of the whole."""
+    extractor, attention, perception = (getattr(network, part) for part in PARTS)
+    with torch.no_grad():
+        features = extractor(images)
+    return {
+        "extractor": peak_bytes(extractor, images, [extractor]),
+        "attention_branch": peak_bytes(attention, features, [attention]),
+        "perception_branch": peak_bytes(perception, features, [perception]),
+        PLAIN: peak_bytes(lambda given: perception(extractor(given)), images, [extractor, perception]),
+        WHOLE: peak_bytes(network, images, [network]),
+    }
+
+
+@torch.inference_mode()
+def _timed(network: AttentionBranchNetwork, images: Tensor) -> dict[str, float]:
+    """Seconds of each part in one forward pass, of the plain CNN and of the whole."""
+    start = time.perf_counter()
+    features = network.extractor(images)
+    extracted = time.perf_counter()
+    class_maps, attention = network.attention_branch(features)
+    attended = time.perf_counter()
+    class_maps.mean((2, 3))
+    features = attend(features, attention, network.mechanism)
+    joined = time.perf_counter()
+    network.perception_branch(features)
+    end = time.perf_counter()
+    parts = dict(zip(PARTS, (extracted - start, attended - extracted, end - joined), strict=True))
+    return {**_with_sums(parts), WHOLE: end - start}
+
+
+def _with_sums(parts: dict[str, Any]) -> dict[str, Any]:
+    """What each part costs, and the sums that `PLAIN` and `WHOLE` are."""
+    whole = sum(parts.values())
+    return {**parts, PLAIN: whole - parts["attention_branch"], WHOLE: whole}
+
+
+@contextlib.contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode, and then each module's own mode again."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training

@@ -1,0 +1,190 @@
+"""Does the map lie on the object? Pointing, energy ÷ area and ROC-AUC on the shipped scenes, whose masks are known.
+
+A figure says something only beside others: beside a constant map, which knows nothing; beside the middle of the
+picture, where objects like to be; and beside the object's own mask in as many cells, about the best that a map of that
+many can do (and even it may point beside a thin object). The objects are drawings with sharp edges on photographs, so a
+map may find them by their edges alone; and that it lies on the object doesn't say that the answer depends on it.
+"""
+
+import functools
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from abn.evaluation.metrics import energy_ratio, pointing_hit, roc_auc
+from abn.explanations.explainer import Load, explain_batch
+from abn.explanations.explanation import Explanation, Prediction
+from abn.images.decode import Picture, open_picture
+from abn.images.fit import Fitted, fit_picture
+from abn.images.samples import SAMPLES, photographs
+from abn.variants.card import Card
+from abn.variants.store import load_variant
+
+FOLDER = SAMPLES / "scenes"
+FIT = "squash"  # all of a scene is seen
+BATCH = 8  # scenes explained at once
+MIDDLE = 0.25  # standard deviation of the map that says "the middle", in sides of the picture
+CONSTANT, CENTRE, MASK = CONTROLS = ("constant map", "middle of the picture", "the mask itself")
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A picture with one object whose place is known."""
+
+    id: str
+    title: str
+    alt: str  # what is to be seen, for who can't see it
+    picture: Picture
+    mask: np.ndarray  # (H, W) bool, where the object is seen; not to be written to
+    index: int | None  # the ImageNet class that the object is; None: there is none that it surely is
+    credit: str
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """One map against one scene's mask. NaN where the fit left the object out, or nothing beside it."""
+
+    scene: str  # its id
+    attention: np.ndarray  # (h, w)
+    hit: bool  # the centre of the brightest cell is on the object
+    energy: float  # the map's share on the object ÷ the object's share of the area; 1: no better than anywhere
+    auc: float  # chance that a pixel of the object is brighter than one beside it; 0.5: no better than anywhere
+    auxiliary: Prediction | None = None  # what the auxiliary head names first; None for a control
+    perception: Prediction | None = None  # what the perception head names first
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a map does on average over the scenes in which it can be measured."""
+
+    count: int  # scenes
+    pointing: float  # share of hits
+    energy: float
+    auc: float
+
+
+@functools.cache
+def scenes() -> tuple[Scene, ...]:
+    """The scenes that ship with the app."""
+    photos = {photo.file: photo for photo in photographs()}
+    found = []
+    for record in json.loads((FOLDER / "scenes.json").read_text(encoding="utf-8")):
+        photo = photos[record["ground"]]
+        found.append(
+            Scene(
+                id=Path(record["file"]).stem,
+                title=record["title"],
+                alt=record["alt"],
+                picture=open_picture((FOLDER / record["file"]).read_bytes(), name=record["file"]),
+                mask=_read_mask(FOLDER / record["mask"]),
+                index=record["class"],
+                credit=f"Drawing from openclipart (public domain) on a part of “{photo.title}”, "
+                f"{photo.author} ({photo.licence}).",
+            )
+        )
+    return tuple(found)
+
+
+def _read_mask(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        mask = np.array(image.convert("1"))
+    mask.flags.writeable = False  # every session reads the same one
+    return mask
+
+
+def localize(
+    cards: Sequence[Card],
+    *,
+    scenes: Sequence[Scene],
+    load: Load = load_variant,
+    fit: str = FIT,
+    progress: Callable[[float], object] = lambda share: None,
+    turn: AbstractContextManager = nullcontext(),  # noqa: B008  it holds nothing
+) -> dict[str, list[Found]]:
+    """For each variant's id what its map finds, scene by scene.
+
+    `turn` is held while the networks are asked about one batch of scenes. `progress` gets the share that is done after
+    each batch; whatever it raises ends the work.
+    """
+    found: dict[str, list[Found]] = {card.id: [] for card in cards}
+    for start in range(0, len(scenes), BATCH):
+        some = scenes[start : start + BATCH]
+        with turn:
+            rows = explain_batch([scene.picture for scene in some], cards, fit=fit, load=load)
+        for scene, row in zip(some, rows, strict=True):
+            for explanation in row:
+                found[explanation.variant].append(_answered(scene, explanation))
+        progress((start + len(some)) / len(scenes))
+    return found
+
+
+def controls(card: Card, *, scenes: Sequence[Scene], fit: str = FIT) -> dict[str, list[Found]]:
+    """What maps find that no network made, in the cells and at the input of `card`: for each of CONTROLS, by scene.
+
+    A brightest cell that has equals would point nowhere, so the one nearest their common centre is made to stand out.
+    """
+    middle = _middle(card.map_size)
+    found: dict[str, list[Found]] = {name: [] for name in CONTROLS}
+    for scene in scenes:
+        mask = seen_mask(scene.mask, fit_picture(scene.picture, card.input, fit))
+        maps = {CONSTANT: np.full(card.map_size, 0.5, np.float32), CENTRE: middle, MASK: _in_cells(mask, card.map_size)}
+        for name, values in maps.items():
+            found[name].append(against(scene.id, values, mask))
+    return found
+
+
+def against(scene: str, attention: np.ndarray, mask: np.ndarray) -> Found:
+    """One map (h, w) against a mask over the same square: all figures."""
+    hit, energy, auc = pointing_hit(attention, mask), energy_ratio(attention, mask), roc_auc(attention, mask)
+    return Found(scene, attention, hit, energy, auc)
+
+
+def means(found: Sequence[Found]) -> Means:
+    """The means over the scenes that can be measured; NaN where there is none."""
+    kept = [one for one in found if not np.isnan(one.auc)]
+    figures = np.array([(one.hit, one.energy, one.auc) for one in kept], float).reshape(-1, 3)
+    pointing, energy, auc = figures.mean(0) if kept else [float("nan")] * 3
+    return Means(len(kept), float(pointing), float(energy), float(auc))
+
+
+def seen_mask(mask: np.ndarray, fitted: Fitted) -> np.ndarray:
+    """A mask (H, W) over the picture as the model sees it, (size, size): beside the picture there is no object."""
+    height, width = mask.shape
+    columns, rows = (
+        np.floor(scale * (np.arange(fitted.image.width) + 0.5) + offset).astype(int)
+        for scale, offset in zip(fitted.scale, fitted.offset, strict=True)
+    )
+    inside = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))
+    return mask[np.ix_(rows.clip(0, height - 1), columns.clip(0, width - 1))] & inside
+
+
+def _answered(scene: Scene, explanation: Explanation) -> Found:
+    figures = against(scene.id, explanation.attention, seen_mask(scene.mask, explanation.fitted))
+    auxiliary, perception = (explanation.top(head, 1)[0] for head in ("auxiliary", "perception"))
+    return replace(figures, auxiliary=auxiliary, perception=perception)
+
+
+def _middle(cells: tuple[int, int]) -> np.ndarray:
+    """Brightest in the middle, a Gaussian: (h, w)."""
+    down, across = ((np.arange(count) + 0.5) / count - 0.5 for count in cells)
+    return _pointed(np.exp(-(down[:, None] ** 2 + across**2) / (2 * MIDDLE**2)).astype(np.float32))
+
+
+def _in_cells(mask: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
+    """How much of each cell the object covers: (h, w) in 0 to 1."""
+    covered = Image.fromarray(mask.astype(np.float32)).resize(cells[::-1], Image.Resampling.BOX)
+    return _pointed(np.asarray(covered))
+
+
+def _pointed(values: np.ndarray) -> np.ndarray:
+    """The map with one brightest cell: of equal ones that nearest their centre keeps its value, others lose 0.1 %."""
+    brightest = np.argwhere(values == values.max())
+    nearest = ((brightest - brightest.mean(0)) ** 2).sum(1).argmin()
+    pointed = values * np.float32(0.999)
+    pointed[tuple(brightest[nearest])] = values.max()
+    return pointed

@@ -1,0 +1,171 @@
+"""Untrusted bytes → an upright RGB picture → the very pixels a model sees, and the exact way back onto the picture.
+
+Two coordinate systems meet here, both continuous and counted from the top left corner, so that a pixel's centre lies
+at + 0.5: the *original* picture, W × H pixels, and the model's *input*, size × size pixels. `fit_picture` ties them by
+one affine map for each axis, original = scale · input + offset, along which a map over the input is laid back.
+"""
+
+import hashlib
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.Image import Transpose
+
+from abn.errors import PictureError
+from abn.images import decode_limits, rare_formats
+from abn.images.display_name import display_name
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+MAX_BYTES = 20_000_000
+MAX_PIXELS = 25_000_000  # width × height: Pillow then holds 100 MB
+MAX_SIDE = 65_535  # pixels: the most that a JPEG can hold and a browser can draw
+MAX_SCANNED = 1_000_000_000  # pixels × scans of a JPEG: 20 MB of empty progressive scans would decode for hours
+
+_UPRIGHT = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,  # EXIF orientations
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as a person sees it; two are equal when they came from the same bytes under the same name."""
+
+    image: Image.Image = field(compare=False)  # upright RGB, without metadata
+    sha256: str  # of the bytes given
+    name: str  # plain text for display, never a path
+    notes: tuple[str, ...] = ()  # what was done to it, a plain sentence each
+
+
+def open_picture(data: bytes | bytearray | memoryview, *, name: str = "picture") -> Picture:
+    """Open a file's bytes, whatever they are: a `Picture`, or a PictureError of one plain sentence."""
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise PictureError(f"A picture is opened from the bytes of its file, not from {type(data).__name__}.")
+    data = bytes(data)
+    if not data:
+        raise PictureError("This file is empty: choose it again, or choose another picture.")
+    if len(data) > MAX_BYTES:
+        raise PictureError(
+            f"This file is {len(data) / 1e6:.1f} MB and the limit is {MAX_BYTES // 10**6} MB: save the picture smaller."
+        )
+    try:
+        decode_limits.check_pieces(data)
+        source = decode_limits.Source(rare_formats.shown(data))
+        opened = Image.open(source, formats=FORMATS)
+        _check_cost(opened, data)
+        image, notes = _decode(opened, data)
+    except PictureError:
+        raise
+    except UnidentifiedImageError as error:
+        raise PictureError(
+            "This file is not a picture that can be read here, or its beginning is damaged: "
+            "choose a PNG, JPEG, WebP, GIF, BMP or TIFF picture."
+        ) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise PictureError(
+            f"This picture is far too large; the limit is {MAX_PIXELS // 10**6} million pixels: save it smaller."
+        ) from error
+    except Exception as error:  # Pillow's decoders raise nearly anything: OSError, struct.error, KeyError, zlib.error …
+        raise PictureError(
+            "This picture cannot be decoded; it may be damaged, cut short or of a rare kind: "
+            "save it again as PNG or JPEG."
+        ) from error
+    return Picture(image, hashlib.sha256(data).hexdigest(), display_name(name), tuple(notes))
+
+
+def _check_cost(opened: Image.Image, data: bytes) -> None:
+    """Refuse what would cost too much memory or time, by its header alone; nothing is decoded yet."""
+    width, height = opened.size
+    if not width or not height:
+        raise PictureError("This picture has no pixels: choose another one.")
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        raise PictureError(
+            f"This picture is {width} × {height} pixels; the limit is {MAX_PIXELS // 10**6} million "
+            f"pixels and {MAX_SIDE} a side: save it smaller."
+        )
+    parts = decode_limits.jpegs(opened)
+    if parts and data.count(b"\xff\xda") * (width * height / parts + 10_000) > MAX_SCANNED:
+        raise PictureError(
+            "This JPEG is stored in so many scans that it cannot be decoded in time: "
+            "save it again without the progressive option."
+        )
+    decode_limits.check_runs(opened)
+    decode_limits.check_strips(opened, len(data))
+    decode_limits.check_tiles(opened)
+
+
+def _decode(opened: Image.Image, data: bytes) -> tuple[Image.Image, list[str]]:
+    """Decode the first frame into upright RGB, and tell what that took."""
+    rare_formats.mend(opened, data)
+    covered = rare_formats.uncovered(opened)
+    turned_on_load = opened.format == "TIFF" and _turn(opened) is not None  # by Pillow
+    opened.load()
+    turn = _turn(opened)
+
+    notes = []
+    if deep := rare_formats.deep(opened):
+        image, note = _narrow(*deep, opened.info.get("transparency"))
+        notes.append(note)
+    elif opened.has_transparency_data:
+        layer = opened.convert("LA") if opened.mode == "La" else opened
+        layer = layer if layer.mode == "RGBA" else layer.convert("RGBA")
+        image = Image.new("RGB", layer.size, "white")
+        image.paste(layer, mask=layer)
+        if layer.getextrema()[3][0] < 255:
+            notes.append("Transparent parts put on white.")
+    else:
+        image = opened.convert("RGB")
+        if opened.mode == "CMYK":
+            notes.append("Print colours (CMYK) turned into screen colours.")
+    if covered:
+        part, image = image.crop(covered), Image.new("RGB", image.size, "white")
+        image.paste(part, covered)
+        notes = ["Transparent parts put on white."]
+
+    if turn is not None:
+        image = image.transpose(turn)
+    if turn is not None or turned_on_load:
+        notes.append("Turned upright as its EXIF says.")
+    with suppress(Exception):  # damage behind the first frame does not matter; asked last, as it moves the file on
+        if getattr(opened, "is_animated", False):
+            animation = opened.format in ("GIF", "PNG", "WEBP")
+            notes.append("First frame of an animation." if animation else "First picture of several in the file.")
+    image.info.clear()
+    return image, notes
+
+
+def _turn(opened: Image.Image) -> Transpose | None:
+    """How the picture comes upright, if it isn't."""
+    if len(opened.info.get("exif", b"")) > decode_limits.MAX_EXIF:  # nobody's; its numbers would be unpacked
+        return None
+    with suppress(Exception):  # broken EXIF must not cost the picture
+        return _UPRIGHT.get(opened.getexif().get(ExifTags.Base.Orientation))
+    return None
+
+
+def _narrow(values: np.ndarray, nominal: float, inverted: bool, transparency: int | None) -> tuple[Image.Image, str]:
+    """Bring grey (H, W) of more than 8 bits to 8: by its nominal range if it keeps to it, else by its own."""
+    usable = (values > -1e37) & (values < 1e37)  # neither infinite nor not-a-number, and safe to subtract
+    low = float(values.min(where=usable, initial=1e37))
+    high = float(values.max(where=usable, initial=-1e37))
+    if low >= 0 and high <= nominal:
+        start, span, note = 0.0, nominal, "Grey values of 16 or 32 bits brought to 8."
+    else:
+        start, span, note = low, (high - low) or 1.0, "Grey values stretched: the darkest black, the lightest white."
+    transparent = values == (np.nan if transparency is None else transparency)
+    values[~usable] = start + span if inverted else start  # black
+    values -= start
+    values *= 255 / span
+    if inverted:
+        np.subtract(255, values, out=values)
+    if transparent.any():
+        values[transparent] = 255
+        note += " Transparent parts put on white."
+    return Image.fromarray(np.rint(values, out=values).astype(np.uint8)).convert("RGB"), note

@@ -1,0 +1,148 @@
+"""A picture fitted to a network's input by crop, squash or pad, and a map laid back on the picture."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from abn.errors import PictureError
+from abn.images.decode import Picture
+
+FITS = ("crop", "squash", "pad")
+MAX_RESIZED = 2**24  # pixels of a whole picture resized before its crop; only a strip beyond 256 : 1 wants more
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What a backbone wants to be fed, as its metadata says."""
+
+    size: int  # pixels, square
+    crop_pct: float  # the part of the resized shortest side that the crop keeps, 0 to 1
+    interpolation: str  # timm's name: "bicubic", "bilinear", …
+    mean: tuple[float, float, float]  # of RGB in 0 to 1
+    std: tuple[float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """The very pixels that a model sees, and their exact place on the original."""
+
+    image: Image.Image  # size × size, RGB
+    fit: str  # one of FITS
+    original_size: tuple[int, int]  # (W, H)
+    scale: tuple[float, float]  # along x and y: original = scale · input + offset
+    offset: tuple[float, float]
+
+    @property
+    def visible(self) -> tuple[float, float, float, float]:
+        """The part of the original that the input covers: left, top, right, bottom in original pixels."""
+        (right, bottom), fed = self.original_size, self.image.width
+        return (
+            max(0.0, self.offset[0]),
+            max(0.0, self.offset[1]),
+            min(float(right), self.scale[0] * fed + self.offset[0]),
+            min(float(bottom), self.scale[1] * fed + self.offset[1]),
+        )
+
+    @property
+    def extent(self) -> tuple[float, float, float, float]:
+        """Where the input lies on the original, in parts of its width and height: left, top, right, bottom; beyond
+        0 to 1 where the original was padded."""
+        corners = (self.offset[axis] + self.scale[axis] * self.image.width * end for end in (0, 1) for axis in (0, 1))
+        return tuple(corner / side for corner, side in zip(corners, self.original_size * 2, strict=True))
+
+    def normalised(self, spec: InputSpec) -> np.ndarray:
+        """The very tensor: (rgb / 255 − mean) / std, float32 (3, size, size)."""
+        rgb = np.asarray(self.image, np.float32) / np.float32(255)
+        rgb = (rgb - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
+        return np.ascontiguousarray(rgb.transpose(2, 0, 1))
+
+    def back(self, values: np.ndarray, *, size: tuple[int, int] | None = None, smooth: bool = True) -> np.ndarray:
+        """Lay a map over the input (h, w) back on the original: float32 (H, W), NaN where the model saw nothing.
+
+        `size` (W, H) draws the original at another size, say that of a display: far cheaper than all its pixels.
+        """
+        across, down = (  # where each pixel centre lies on the input, from 0 to 1; beyond that the model saw nothing
+            ((np.arange(count) + 0.5) * (side / count) - offset) / (scale * self.image.width)
+            for count, side, scale, offset in zip(
+                size or self.original_size, self.original_size, self.scale, self.offset, strict=True
+            )
+        )
+        columns, rows = (slice(*np.searchsorted(at, (0, np.nextafter(1, 2)))) for at in (across, down))  # seen: 0 to 1
+        laid = np.full((len(down), len(across)), np.nan, np.float32)
+        laid[rows, columns] = _sample(values, across[columns], down[rows], smooth)
+        return laid
+
+
+def fit_picture(picture: Picture, spec: InputSpec, fit: str = "crop") -> Fitted:
+    """Fit a picture to a model's input: resize all of it, then look at it through a window of size × size pixels.
+
+    "crop" resizes the shortest side to ⌊size / crop_pct⌋ and looks at the centre, pixel for pixel as timm evaluates;
+    "squash" resizes to the window and loses the proportions; "pad" keeps them, on a ground of the model's mean colour.
+    """
+    if fit not in FITS:
+        raise PictureError(f"A picture can be fitted by {', '.join(FITS)}, not by {fit!r}.")
+    image, size = picture.image, spec.size
+    if fit == "squash":
+        resized = size, size
+    elif fit == "pad":
+        resized = tuple(max(1, round(size * side / max(image.size))) for side in image.size)
+    else:
+        resized = tuple(int(math.floor(size / spec.crop_pct) * side / min(image.size)) for side in image.size)
+    # the window's top left corner on the resized picture, rounded as torchvision's CenterCrop does
+    corner = tuple(round((side - size) / 2) if side > size else -((size - side) // 2) for side in resized)
+    scale = tuple(side / to for side, to in zip(image.size, resized, strict=True))
+    offset = tuple(start * step for start, step in zip(corner, scale, strict=True))
+
+    ground = tuple(round(255 * value) for value in spec.mean) if fit == "pad" else (0, 0, 0)
+    window = Image.new("RGB", (size, size), ground)
+    fitted = Fitted(window, fit, image.size, scale, offset)
+    resample = Image.Resampling[spec.interpolation.upper()]
+    if math.prod(resized) <= MAX_RESIZED:
+        part = image.resize(resized, resample)
+        window.paste(part, tuple(-start for start in corner))
+    else:  # only what the window shows, first across, then down, as Pillow enlarges: equal within two grey levels
+        left, top, right, bottom = fitted.visible
+        across, down = (min(size, side) for side in resized)
+        part = image.resize((across, image.height), resample, box=(left, 0, right, image.height))
+        part = part.resize((across, down), resample, box=(0, top, across, bottom))
+        window.paste(part, tuple(max(0, -start) for start in corner))
+    return fitted
+
+
+def seen(normalised: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """What the model saw: a tensor (3, size, size) as `Fitted.normalised` gives it → uint8 (size, size, 3)."""
+    rgb = np.asarray(normalised, np.float32).transpose(1, 2, 0)
+    rgb = rgb * np.array(spec.std, np.float32) + np.array(spec.mean, np.float32)
+    return np.rint(rgb * 255).clip(0, 255).astype(np.uint8)
+
+
+def upsample(values: np.ndarray, size: tuple[int, int], smooth: bool = True) -> np.ndarray:
+    """Enlarge a map (h, w) to `size` (W, H): float32 (H, W), the one way in which every map here grows.
+
+    Smooth is bilinear between cell centres with the edge held (torch's align_corners=False); else each cell is a block.
+    """
+    across, down = ((np.arange(count) + 0.5) / count for count in size)
+    return _sample(values, across, down, smooth)
+
+
+def _sample(values: np.ndarray, across: np.ndarray, down: np.ndarray, smooth: bool) -> np.ndarray:
+    """Read a map (h, w) at fractions `across` (W,) of its width and `down` (H,) of its height: float32 (H, W)."""
+    values = np.asarray(values, np.float32)
+    if values.ndim != 2 or 0 in values.shape:
+        raise ValueError(f"A map is (h, w) with at least one cell; this one is {values.shape}.")
+    return _sample_rows(_sample_rows(values.T, across, smooth).T, down, smooth)
+
+
+def _sample_rows(values: np.ndarray, at: np.ndarray, smooth: bool) -> np.ndarray:
+    """Read rows (h, w) at fractions `at` (H,) of their height: (H, w); beyond 0 to 1 the first or last row holds."""
+    last = len(values) - 1
+    if not smooth:
+        return values[np.clip(np.floor(at * len(values)), 0, last).astype(np.intp)]
+    place = np.clip(at * len(values) - 0.5, 0, last)  # in cells, counted from the first one's centre
+    above = place.astype(np.intp)
+    start, step = values[above], values[np.minimum(above + 1, last)]
+    step -= start
+    step *= (place - above).astype(np.float32)[:, None]
+    return start + step  # so that a constant map stays that very constant

@@ -1,0 +1,158 @@
+"""The graph of a timm CNN (torch.fx): where all of it passes through one node, and the pieces before and after.
+
+Nothing here knows a network's name. What torch.fx can't look into, because it decides by the values or sizes it is
+given, stays one node. A piece takes and gives maps in the order (B, C, h, w), whichever order the network itself keeps.
+"""
+
+import logging
+import threading
+from dataclasses import dataclass
+
+import torch
+from timm.layers import BlurPool2d, get_notrace_functions, get_notrace_modules
+from torch import fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
+
+from abn.errors import BackboneError
+
+TRIES = 12  # kinds of module that may turn out closed to torch.fx before a network counts as one that can't be traced
+WOULD_DO = "abn/BACKBONES.md lists those that can; resnet, efficientnet, convnext and regnet are among them."
+
+_tracing = threading.Lock()  # torch.fx changes nn.Module for all threads while it traces, and back: never two at once
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CutPoint:
+    """A node that everything passes through: after it no earlier value is needed any more. It holds a square map."""
+
+    node: fx.Node
+    channels: int
+    cells: int  # along each axis
+    channels_last: bool  # (B, h, w, C) and not (B, C, h, w)
+
+
+class _Tracer(fx.Tracer):
+    """torch.fx with timm's own list of what must not be looked into; what has a stride stays one node. What other
+    threads compute meanwhile is none of its business, though torch.fx hands that to it as well."""
+
+    def __init__(self, closed: tuple[type[nn.Module], ...]):
+        super().__init__(autowrap_functions=tuple(get_notrace_functions()))
+        self._leaves = (nn.Conv2d, BlurPool2d, *get_notrace_modules(), *closed)
+        self.failed: nn.Module | None = None  # the innermost module that could not be looked into
+        self._thread = threading.get_ident()
+
+    def is_leaf_module(self, module: nn.Module, qualified_name: str) -> bool:
+        return isinstance(module, self._leaves) or super().is_leaf_module(module, qualified_name)
+
+    def getattr(self, attr, value, known):
+        return super().getattr(attr, value, known) if threading.get_ident() == self._thread else value
+
+    def call_module(self, module, forward, args, kwargs):
+        if threading.get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        try:
+            return super().call_module(module, forward, args, kwargs)
+        except Exception:
+            self.failed = self.failed or module
+            raise
+
+
+def trace(network: nn.Module, size: int) -> fx.Graph:
+    """The network's graph, every node with its shape for one image of size × size pixels."""
+    name, closed = type(network).__name__, []
+    while True:
+        tracer = _Tracer(tuple(closed))
+        try:
+            with _tracing:
+                graph = tracer.trace(network)
+            break
+        except Exception as error:  # torch.fx fails in as many ways as there are models
+            if tracer.failed is None or len(closed) == TRIES:
+                log.info("tracing %s failed", name, exc_info=error)
+                raise BackboneError(
+                    f"{name} can't be traced into a graph ({type(error).__name__}), so it can't be cut. {WOULD_DO}"
+                ) from error
+            closed.append(type(tracer.failed))
+    try:
+        with torch.no_grad():
+            ShapeProp(fx.GraphModule(network, graph)).propagate(torch.zeros(1, 3, size, size))
+    except Exception as error:
+        log.info("%s did not run", name, exc_info=error)
+        raise BackboneError(
+            f"{name} does not run on a picture of {size} × {size} px once it is traced ({type(error).__name__}), "
+            f"so it can't be cut. {WOULD_DO}"
+        ) from error
+    return graph
+
+
+def shape(node: fx.Node) -> tuple[int, ...]:
+    """What the node holds, for one image; empty where it is no tensor."""
+    meta = node.meta.get("tensor_meta")
+    return tuple(meta.shape) if hasattr(meta, "shape") else ()
+
+
+def cut_points(graph: fx.Graph) -> list[CutPoint]:
+    """The nodes with a square map of more than one cell that everything passes through, in the order of the graph."""
+    nodes = list(graph.nodes)
+    position = {node: i for i, node in enumerate(nodes)}
+    size, needed_until, found = shape(nodes[0])[-1], -1, []
+    for i, node in enumerate(nodes):
+        if node.op == "get_attr":
+            continue  # a parameter can be fetched again in either half
+        if needed_until <= i and len(shape(node)) == 4:
+            _, a, b, c = shape(node)
+            channels, cells = (a, b) if b == c else (c, b)
+            if b in (a, c) and 1 < cells < size:
+                found.append(CutPoint(node, channels, cells, channels_last=b != c))
+        needed_until = max([needed_until, *(position[user] for user in node.users)])
+    return found
+
+
+def module_paths(node: fx.Node) -> list[str]:
+    """The modules that the node lies in, and the one that it calls."""
+    stack = [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
+    return [*stack, str(node.target)] if node.op == "call_module" else stack
+
+
+def piece(root: nn.Module, graph: fx.Graph, *, start: CutPoint | None, end: CutPoint | None) -> fx.GraphModule:
+    """What lies after `start` (None: from the images) up to `end` (None: to the logits), with the weights of `root`.
+
+    What it is given stays unharmed: where the first operation works in place, it gets a copy.
+    """
+    part = _piece(root, graph, start, end, copied=False)
+    if start is not None and _harms(part, (1, start.channels, start.cells, start.cells)):
+        part = _piece(root, graph, start, end, copied=True)
+    return part
+
+
+def _piece(
+    root: nn.Module, graph: fx.Graph, start: CutPoint | None, end: CutPoint | None, *, copied: bool
+) -> fx.GraphModule:
+    made, copies, nodes = fx.Graph(), {}, list(graph.nodes)
+    if start is not None:
+        given = made.placeholder("features")
+        given = made.call_method("clone", (given,)) if copied else given
+        copies[start.node] = made.call_method("permute", (given, 0, 2, 3, 1)) if start.channels_last else given
+        at = nodes.index(start.node)
+        before, nodes = nodes[:at], nodes[at + 1 :]
+        later = set(nodes)
+        for node in before:  # parameters fetched early and used late
+            if node.op == "get_attr" and not later.isdisjoint(node.users):
+                copies[node] = made.node_copy(node)
+    for node in nodes:
+        copies[node] = made.node_copy(node, copies.__getitem__)
+        if end is not None and node is end.node:
+            last = copies[node]
+            made.output(made.call_method("permute", (last, 0, 3, 1, 2)) if end.channels_last else last)
+            break
+    return fx.GraphModule(root, made)
+
+
+def _harms(part: fx.GraphModule, given_shape: tuple[int, ...]) -> bool:
+    """Whether the part changes in place what it is given; torch counts such changes, except in inference mode."""
+    with torch.inference_mode(False), torch.no_grad():
+        given = torch.zeros(given_shape)
+        fx.Interpreter(part).run(given)
+        return given._version > 0

@@ -1,0 +1,64 @@
+"""Answers as bars on one axis of classes, drawn in HTML: they stand as soon as the page does, and in its type.
+
+A page brings the style (`STYLE`) once. The bars are one picture with words for who can't see them.
+"""
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from abn.explanations.explanation import Explanation
+from abn.plots.overlay import HEAD_COLOURS, percent, shared_classes, short_label
+from abn.vocabulary import HEADS
+
+ROW = 3.3  # rem: the height of a class, with room for two bars
+
+STYLE = f"""
+.abn-bars {{ display: block; line-height: 1.2; font-variant-numeric: tabular-nums; }}
+.abn-bars > span {{ display: block; height: {ROW}rem; }}
+.abn-bars b {{ display: block; font-weight: 400; font-size: .875rem; white-space: nowrap; overflow: hidden;
+               text-overflow: ellipsis; }}
+.abn-bars i {{ display: flex; align-items: center; gap: .3rem; height: .85rem; margin-top: .1rem; font-size: .75rem;
+               font-style: normal; white-space: nowrap; }}
+.abn-bars i::before {{ content: ""; flex: none; width: max(1px, var(--length)); height: 100%;
+                       background: var(--head); }}
+.abn-bars .abn-key {{ height: auto; margin-bottom: .4rem; font-size: .8rem; }}
+.abn-bars .abn-key::before {{ width: .8em; height: .8em; border-radius: 2px; }}
+"""
+_WHOLE = 80  # per cent of the width: the bar of a probability of 1, with its number beside it
+
+
+def paired_bars(explanation: Explanation, *, rows: int = 0, alt: str = "") -> str:
+    """Both heads' probabilities as paired bars on one class axis: the union of their five likeliest classes."""
+    series = [(name, HEAD_COLOURS[head], getattr(explanation, head)) for head, name in HEADS.items()]
+    return class_bars(series, explanation.labels, shared_classes(explanation), rows=rows, alt=alt)
+
+
+def class_bars(
+    series: Sequence[tuple[str, str, np.ndarray]],
+    labels: Sequence[str],
+    classes: Sequence[int],
+    *,
+    rows: int = 0,
+    legend: bool = False,
+    alt: str = "",
+) -> str:
+    """Answers (name, colour, probabilities (K,)), two at most, as HTML: bars for each of the classes.
+
+    `rows` leaves room for that many classes, so that bars side by side keep one height; `alt` says it in words.
+    """
+    keys = "".join(f'<i class="abn-key" style="--head: {colour}">{escape(name)}</i>' for name, colour, _ in series)
+    body = "".join(
+        f'<span title="{escape(labels[k])}"><b>{escape(short_label(labels[k]))}</b>'
+        + "".join(_bar(name, colour, float(answer[k])) for name, colour, answer in series)
+        + "</span>"
+        for k in classes
+    )
+    room = f"min-height: {ROW * max(rows, len(classes)):.1f}rem"
+    return f'<div class="abn-bars" role="img" aria-label="{escape(alt)}" style="{room}">{keys * legend}{body}</div>'
+
+
+def _bar(name: str, colour: str, probability: float) -> str:
+    style = f"--head: {colour}; --length: {_WHOLE * probability:.2f}%"
+    return f'<i title="{escape(name)}" style="{style}">{percent(probability)}</i>'

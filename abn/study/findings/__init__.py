@@ -1,0 +1,24 @@
+"""What the study found: its result files, read and put into words (no torch, no scipy).
+
+Every sentence is made of the numbers in the files and changes with them. Where an interval holds zero, it says "no
+difference seen". Values are as people read them: percent and percentage points where the metric says so.
+"""
+
+from abn.study.findings.cost import PARTS, SINGLE, Cost, Costs, cost_of, cost_sentence, read_costs
+from abn.study.findings.files import COST, RESULTS
+from abn.study.findings.metrics import METRICS
+from abn.study.findings.published import Dispute, Published, published_sentence, read_published
+from abn.study.findings.questions import (
+    accuracies,
+    bright_first,
+    compared,
+    exact_test,
+    finds_object,
+    parameters,
+    polarity,
+    polarity_trials,
+    sizes,
+)
+from abn.study.findings.study import ARMS, DATASETS, MECHANISMS, Spread, Study, read_study, read_summary, spread
+from abn.study.findings.table import as_csv, table
+from abn.study.findings.words import Finding, Verdict, number, seeds, title

@@ -1,0 +1,188 @@
+"""The study's summary, checked, and what the seeds say of each thing in it."""
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from abn.errors import ABNError
+from abn.study.findings import files
+from abn.study.findings.metrics import METRICS, base
+
+BASELINE, MATCHED, NONE = "baseline", "matched", "none"
+MECHANISMS = ("additive", "multiplicative")
+ARMS = (BASELINE, MATCHED, NONE, *MECHANISMS)
+DATASETS = {"scenes": "Scenes", "cluttered-fashion": "Cluttered Fashion-MNIST"}
+UNTRAINED, CAM = "before training", "CAM of the baseline"
+ENOUGH = 3  # seeds from which a difference is spoken of: two may agree by rounding alone
+
+T95 = (  # 97.5 % quantiles of Student's t for 1, 2, … degrees of freedom; beyond, the last, which is a little too wide
+    12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281,
+    2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What the seeds say of one thing: a value for each, their mean and its 95 % t-interval (None for one seed)."""
+
+    name: str
+    by_seed: dict[int, float]
+    against: str = ""  # of a difference: what was taken away
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    family: int = 0  # comparisons among which p was adjusted
+    kind: str = "arm"  # how it is drawn: "arm", "control", "bright" or "dark"
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} − {self.against}" if self.against else self.name
+
+    @property
+    def seen(self) -> str:
+        """Of a difference, what may be said: "higher", "lower", "none", "few" (seeds) or "missing"."""
+        if not self.by_seed or self.mean is None:
+            return "missing"
+        if self.low is None or self.high is None or len(self.by_seed) < ENOUGH:
+            return "few"
+        return "higher" if self.low > 0 else "lower" if self.high < 0 else "none"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One arm trained for one seed."""
+
+    dataset: str
+    arm: str
+    seed: int
+    metrics: dict[str, float]  # without those that are missing
+    parameters: int
+    seconds: float
+    settings: dict[str, Any] = field(default_factory=dict)
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial on polarity."""
+
+    mechanism: str
+    folded: bool
+    map_head: str
+    seed: int
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Study:
+    """The summary, checked."""
+
+    runs: tuple[Run, ...]
+    trials: tuple[Trial, ...]
+    comparisons: dict[tuple[str, str, str, str], dict[str, float]]  # (dataset, arm, against, metric)
+
+    @cached_property
+    def datasets(self) -> list[str]:
+        return sorted({run.dataset for run in self.runs}, key=lambda name: (name not in DATASETS, name != "scenes"))
+
+    def of(self, dataset: str, arm: str | None = None) -> list[Run]:
+        """The runs of a data set, or of one arm on it."""
+        return [run for run in self.runs if run.dataset == dataset and arm in (None, run.arm)]
+
+    def values(self, dataset: str, arm: str | None, key: str) -> dict[int, float]:
+        """Seed → value, for the runs that have it."""
+        times = METRICS[base(key)].times
+        return {run.seed: times * run.metrics[key] for run in self.of(dataset, arm) if key in run.metrics}
+
+    def spread(self, dataset: str, arm: str, key: str, name: str = "", kind: str = "arm") -> Spread:
+        """An arm's values."""
+        return spread(name or arm, self.values(dataset, arm, key), kind=kind)
+
+    def untrained(self, dataset: str, key: str) -> Spread:
+        """The control: the network before any training, which all arms of a seed share."""
+        return spread(UNTRAINED, self.values(dataset, None, f"{key}_untrained"), kind="control")
+
+    def difference(self, dataset: str, arm: str, against: str, key: str, name: str = "") -> Spread:
+        """`arm` − `against`, seed by seed; interval and p are those of the summary where it has them."""
+        first, second = (self.values(dataset, one, key) for one in (arm, against))
+        found = minus(arm, first, name or against, second)
+        said = self.comparisons.get((dataset, arm, against, key))
+        if said is None or not found.by_seed:
+            return found
+        times = METRICS[key].times
+        family = sum((one[0], one[3]) == (dataset, key) for one in self.comparisons)
+        bounds = [times * said[part] for part in ("mean_difference", "ci_low", "ci_high")]
+        return Spread(arm, found.by_seed, found.against, *bounds, said["p"], said["p_holm"], family)
+
+
+def spread(name: str, by_seed: dict[int, float], **more: Any) -> Spread:
+    """Values with their mean and its 95 % t-interval, which takes two seeds at least."""
+    values = list(by_seed.values())
+    if not values:
+        return Spread(name, {}, **more)
+    mean = math.fsum(values) / len(values)
+    if len(values) == 1:
+        return Spread(name, by_seed, mean=mean, **more)
+    variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
+    half = T95[min(len(values) - 1, len(T95)) - 1] * math.sqrt(variance / len(values))
+    return Spread(name, by_seed, mean=mean, low=mean - half, high=mean + half, **more)
+
+
+def minus(name: str, first: dict[int, float], against: str, second: dict[int, float]) -> Spread:
+    """`first` less `second`, for the seeds that both have."""
+    return spread(name, {seed: first[seed] - second[seed] for seed in sorted(first.keys() & second)}, against=against)
+
+
+# ---- reading ----
+
+
+def read_summary(results: Path | None = None) -> dict:
+    """The summary as it stands: {"runs", "comparisons", "polarity"}; `ABNError` where it is missing or broken."""
+    return files.read("summary.json", files.REPORT, results)
+
+
+def _numbers(metrics: dict) -> dict[str, float]:
+    """What is a finite number among the metrics of a run; areas also against the same run's random order."""
+    found = {key: float(v) for key, v in metrics.items() if type(v) in (int, float) and math.isfinite(v)}
+    if {"deletion", "deletion_random"} <= found.keys():
+        found["deletion_below_random"] = found["deletion_random"] - found["deletion"]
+    if {"insertion", "insertion_random"} <= found.keys():
+        found["insertion_above_random"] = found["insertion"] - found["insertion_random"]
+    return found
+
+
+def read_study(results: Path | None = None) -> Study:
+    """The study's summary, checked; `ABNError` where it is missing, broken or without a run."""
+    found = read_summary(results)
+    try:
+        runs = [
+            Run(
+                dataset=str(one["dataset"]),
+                arm=str(one["arm"]),
+                seed=int(one["seed"]),
+                metrics=_numbers(one["metrics"]),
+                parameters=int(one["parameters"]),
+                seconds=float(one["seconds"]),
+                settings=dict(one["settings"]),
+                command=str(one["command"]),
+            )
+            for one in found["runs"]
+        ]
+        trials = [
+            Trial(str(t["mechanism"]), bool(t["folded"]), str(t["map_head"]), int(t["seed"]), _numbers(t["metrics"]))
+            for t in found["polarity"]
+        ]
+        parts = ("mean_difference", "ci_low", "ci_high", "p", "p_holm")
+        comparisons = {
+            tuple(str(one[key]) for key in ("dataset", "arm", "against", "metric")): {p: float(one[p]) for p in parts}
+            for one in found["comparisons"]
+        }
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise files.broken("summary.json", files.REPORT) from error
+    if not runs:
+        raise ABNError(f"The study holds no run yet: python -m abn study run makes them, then {files.REPORT}.")
+    return Study(tuple(runs), tuple(trials), comparisons)

@@ -1,0 +1,137 @@
+"""The study in words: sentences, verdicts and numbers, all made of what the seeds say."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from abn.study.findings.metrics import Metric
+from abn.study.findings.study import BASELINE, CAM, DATASETS, MATCHED, NONE, Spread
+
+IN_A_SENTENCE = {BASELINE: "the baseline", MATCHED: "the matched baseline", NONE: "“none”", CAM: f"the {CAM}"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A word or three on one data set."""
+
+    where: str
+    words: str
+    tone: str  # "seen", "open" or "missing"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One question's answer and what its figure shows."""
+
+    sentences: tuple[str, ...]
+    rows: dict[str, list[Spread]]  # title of a panel → its rows
+    axis: str
+    verdicts: tuple[Verdict, ...] = ()
+    numbers: tuple[str, ...] = ()  # the same in numbers, a sentence each
+    digits: int = 2
+    reference: float | None = None  # where a line stands
+    span: tuple[float, float] | None = None  # what the axis must show
+    one_scale: bool = True  # its panels can be compared
+
+
+def title(dataset: str) -> str:
+    """A data set's name for people."""
+    return DATASETS.get(dataset, dataset)
+
+
+def number(value: float, digits: int = 2, *, sign: bool = False) -> str:
+    """A number with a real minus. With `sign` it has one, and two more decimals at most where it would seem zero."""
+    texts = [f"{value:{'+' if sign else ''}.{places}f}" for places in range(digits, digits + (3 if sign else 1))]
+    text = next((text for text in texts if text.strip("+-0.")), texts[0].lstrip("+-"))
+    return text.replace("-", "−")
+
+
+def listed(names: Iterable[str]) -> str:
+    """a, b and c."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+def seeds(rows: Iterable[Spread]) -> str:
+    """How many there are: 5 seeds; 4 to 5 seeds."""
+    counts = sorted({len(row.by_seed) for row in rows} - {0}) or [0]
+    return f"{' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} seed{'' if counts[-1] == 1 else 's'}"
+
+
+def per_dataset(clauses: dict[str, str]) -> tuple[str, ...]:
+    """A sentence for each data set; those of which the same is true share one."""
+    groups: dict[str, list[str]] = {}
+    for dataset, clause in clauses.items():
+        name = title(dataset)
+        groups.setdefault(clause, []).append(f"on {name[:1].lower()}{name[1:]}")
+    return tuple(f"{capital(listed(where))}, {clause}." for clause, where in groups.items())
+
+
+def clauses(rows: Sequence[Spread], metric: Metric) -> str:
+    """What differences come to, those with one outcome together: "additive is right more often than the baseline"."""
+    groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for against in dict.fromkeys(row.against for row in rows):
+        outcomes: dict[str, list[str]] = {}
+        for row in rows:
+            if row.against == against:
+                outcomes.setdefault(row.seen, []).append(row.name)
+        for outcome, names in outcomes.items():
+            groups.setdefault((outcome, tuple(names)), []).append(IN_A_SENTENCE.get(against, against))
+    parts = []
+    for (outcome, names), controls in groups.items():
+        who, control, verb = listed(names), listed(controls), "are" if len(names) > 1 else "is"
+        if outcome in ("higher", "lower"):
+            phrase = metric.above if outcome == "higher" else metric.below
+            parts.append(f"{who} {verb} {phrase} {f' and {phrase.split()[-1]} '.join(controls)}")
+        elif outcome == "none":
+            parts.append(metric.same.format(control=" or ".join(controls), who=" or ".join(names)))
+        elif outcome == "few":
+            parts.append(f"too few seeds to tell {who} from {control}")
+        else:
+            parts.append(f"nothing was measured of {who} against {control}")
+    return "; ".join(parts)
+
+
+def verdicts(
+    rows: dict[str, list[Spread]],
+    above: tuple[str, str],
+    below: tuple[str, str],
+    none: str = "no difference seen",
+) -> tuple[Verdict, ...]:
+    """A word on each panel's differences: what they share, or that they differ; `above`, `below`: (words, tone)."""
+    known = {
+        (): ("not measured", "missing"),
+        ("few",): ("too few seeds", "missing"),
+        ("none",): (none, "open"),
+        ("higher",): above,
+        ("lower",): below,
+        ("higher", "none"): (f"{above[0]} in part", "open"),
+        ("lower", "none"): (f"{below[0]} in part", "open"),
+    }
+    outcomes = {where: tuple(sorted({row.seen for row in some} - {"missing"})) for where, some in rows.items()}
+    return tuple(Verdict(where, *known.get(seen, ("mixed", "open"))) for where, seen in outcomes.items())
+
+
+def better_or_worse(metric: Metric) -> tuple[tuple[str, str], tuple[str, str]]:
+    pair = ("better", "seen"), ("worse", "open")
+    return pair if metric.higher_is_better else pair[::-1]
+
+
+def in_numbers(rows: dict[str, list[Spread]], what: str, digits: int) -> tuple[str, ...]:
+    """For each panel a sentence with every mean, interval and p."""
+    return tuple(
+        f"{where}, {seeds(some)}, {what}, mean and 95 % interval: {'; '.join(_one(row, digits) for row in some)}."
+        for where, some in rows.items()
+    )
+
+
+def _one(row: Spread, digits: int) -> str:
+    name, signed = (f"{row.name} against {row.against}", True) if row.against else (row.name, False)
+    if row.mean is None:
+        return f"{name} not measured"
+    mean, *bounds = (None if x is None else number(x, digits, sign=signed) for x in (row.mean, row.low, row.high))
+    p = "" if row.p is None else f", p {row.p:.2g}, Holm-adjusted {row.p_holm:.2g}"
+    return f"{name} {mean} ({' to '.join(bounds)}{p})" if None not in bounds else f"{name} {mean} (one seed)"

@@ -1,0 +1,8 @@
+"""Exercises, predict then reveal: what they are drawn from, how they are drawn, and how they are scored (no torch).
+
+The material is stored beside the photographs, so a set of questions costs no network, whoever opens it and how often.
+"""
+
+from abn.teaching.exercises.bank import Bank, read_bank
+from abn.teaching.exercises.draw import COUNT, KINDS, SETS, Question, questions
+from abn.teaching.exercises.scores import Answered, Total, answered, as_csv, totals

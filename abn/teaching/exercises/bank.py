@@ -1,0 +1,274 @@
+"""What exercises are drawn from: what the shipped networks say of the gallery's photographs and of the shipped scenes.
+
+That exactly one head of a network is right is rare, so other labelled photographs are there too where it happens.
+
+`build` asks the live networks once and writes one file, with the hashes of the pictures' bytes and of the weights.
+`read_bank` reads it back without torch; whatever has changed since is left out, and the bank says so. Maps and
+probabilities are stored in half precision. Edited maps are stored as they were applied, so that what is shown is what
+was run.
+"""
+
+import functools
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from abn import files
+from abn.explanations.explanation import Explanation, Prediction
+from abn.images.decode import Picture, open_picture
+from abn.images.samples import SAMPLES, photographs
+from abn.variants.card import IMAGENET, Card, class_names
+from abn.variants.store import list_variants
+
+if TYPE_CHECKING:
+    from abn.explanations.interventions import Subject
+
+FILE = SAMPLES / "exercises.npz"
+TOP = 3  # classes of each head that are kept
+HEADS = ("auxiliary", "perception")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Item:
+    """A picture that questions are asked about."""
+
+    id: str
+    file: str  # in `SAMPLES`
+    sha256: str  # of its bytes when the networks saw it
+    title: str
+    alt: str  # what is to be seen, for who can't see it
+    credit: str
+    fit: str  # how it was brought to the networks' square input
+    right: tuple[int, ...]  # ImageNet classes that count as right; empty: nobody can say
+
+    @property
+    def path(self) -> Path:
+        return SAMPLES / self.file
+
+
+@dataclass(frozen=True, eq=False)
+class EditRecord:
+    """What the perception head says with another map in the place of the network's own."""
+
+    attention: np.ndarray  # (h, w) float32, the map applied
+    after: Prediction  # the class named then
+    change: float  # Δp of the class that was named before
+    lead: float  # by how much the class named then leads the next, 0 to 1: next to nothing is no sure answer
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionRecord:
+    """What one network says of one picture, with its own mechanism."""
+
+    attention: np.ndarray  # (h, w) float32, raw M in (0, 1)
+    auxiliary: tuple[Prediction, ...]  # the likeliest, the likeliest first
+    perception: tuple[Prediction, ...]
+    edits: dict[str, EditRecord]  # by the name of one of intervene's presets; empty where no map is applied
+
+    def changes_prediction(self, edit: str) -> bool:
+        """Whether another class is named after this edit."""
+        return self.edits[edit].after.index != self.perception[0].index
+
+
+@dataclass(frozen=True, eq=False)
+class Bank:
+    """All that questions are drawn from, as far as it is up to date."""
+
+    items: dict[str, Item]
+    cards: dict[str, Card]
+    told: dict[tuple[str, str], PredictionRecord]  # by picture and variant
+    stale: tuple[str, ...] = ()  # files that are missing, or have changed since the networks saw them
+
+    def right(self, picture: str, variant: str) -> dict[str, bool]:
+        """For each head whether it names a class that counts as right."""
+        told, accepted = self.told[picture, variant], self.items[picture].right
+        return {head: getattr(told, head)[0].index in accepted for head in HEADS}
+
+
+def read_bank(file: Path = FILE, cards: Sequence[Card] | None = None) -> Bank:
+    """The bank as it is stored, without what the pictures and `cards` of today no longer are."""
+    stored = _read(file, _stamp(file))
+    if stored is None:
+        return Bank({}, {}, {}, (file.name,))
+    known = {card.id: card for card in (list_variants() if cards is None else cards)}
+    sound = {name: known[name] for name, sha256 in stored.weights.items() if name in known}
+    sound = {name: card for name, card in sound.items() if card.sha256 == stored.weights[name]}
+    items = {item.id: item for item in stored.items if _sha256(item.path, _stamp(item.path)) == item.sha256}
+    stale = [item.file for item in stored.items if item.id not in items]
+    return Bank(
+        items,
+        sound,
+        {(item, card): stored.told[item, card] for item in items for card in sound},
+        (*stale, *(name for name in stored.weights if name not in sound)),
+    )
+
+
+# ---- making it ----
+
+
+def build(
+    cards: Sequence[Card] | None = None, file: Path = FILE, *, progress: Callable[[str], None] = lambda line: None
+) -> Path:
+    """Ask the networks that learnt photographs, without those made for a lesson, and write what they say to `file`."""
+    from abn.explanations.explainer import explain
+    from abn.explanations.interventions import PRESETS, subjects
+    from abn.variants.store import load_variant
+
+    if cards is None:
+        known = [card for card in list_variants() if card.classes == IMAGENET and card.kind == "photograph"]
+        cards = [card for card in known if not card.lesson]
+    networks = {card.id: load_variant(card) for card in cards}
+
+    def load(card: Card):
+        return networks[card.id]
+
+    edits = [name for name in PRESETS if name != "own map"]
+    rows: dict[str, list[dict[str, np.ndarray]]] = {card.id: [] for card in cards}
+    items = []
+    for item, picture, always in _sources():
+        explained = explain(picture, cards, fit=item.fit, load=load)
+        if not always and not any(_one_right(explanation, item.right) for explanation in explained):
+            continue
+        progress(item.title)
+        items.append(item)
+        asked = subjects(picture, cards, fit=item.fit, load=load)
+        for card, explanation, subject in zip(cards, explained, asked, strict=True):
+            edited = _edited(subject, edits) if card.mechanism != "none" else {}
+            rows[card.id].append(_heads(explanation) | edited)
+    arrays = {
+        f"{variant}/{name}": np.stack([row[name] for row in found])
+        for variant, found in rows.items()
+        for name in found[0]
+    }
+    named = {int(k) for name, values in arrays.items() if name.endswith("classes") for k in values.ravel()}
+    labels = class_names(cards[0])
+    index = {
+        "items": [asdict(item) for item in items],
+        "weights": {card.id: card.sha256 for card in cards},
+        "edits": edits,
+        "labels": {k: labels[k] for k in sorted(named)},
+    }
+    arrays["index"] = np.frombuffer(json.dumps(index, ensure_ascii=False).encode(), np.uint8)
+    with files.atomic_file(file) as stream:
+        np.savez_compressed(stream, **arrays)
+    return file
+
+
+def _sources() -> Iterator[tuple[Item, Picture, bool]]:
+    """The photographs as the first view fits them and the scenes as they are measured; and whether a picture belongs in
+    the bank whatever the heads say of it."""
+    from abn.evaluation import localization
+    from abn.explanations import first_view
+
+    for photo in photographs():
+        if photo.kind == "photograph" and (photo.gallery or photo.classes):
+            picture = open_picture(photo.path.read_bytes(), name=photo.file)
+            credit = f"{photo.author} ({photo.licence})"
+            words = (photo.title, photo.alt, credit, first_view.FIT, photo.classes)
+            yield Item(photo.id, photo.file, picture.sha256, *words), picture, photo.gallery
+    for scene in localization.scenes():
+        file = (localization.FOLDER / scene.picture.name).relative_to(SAMPLES).as_posix()
+        right = () if scene.index is None else (scene.index,)
+        words = (scene.title, scene.alt, scene.credit, localization.FIT, right)
+        yield Item(f"scene-{scene.id}", file, scene.picture.sha256, *words), scene.picture, True
+
+
+def _one_right(explanation: Explanation, right: Sequence[int]) -> bool:
+    return len({explanation.top(head, 1)[0].index in right for head in HEADS}) == 2
+
+
+def _heads(explanation: Explanation) -> dict[str, np.ndarray]:
+    """The arrays that are stored of a network's map and of its two heads."""
+    row = {"attention": explanation.attention.astype(np.float16)}
+    for head in HEADS:
+        top = explanation.top(head, TOP)
+        row[f"{head} classes"] = np.array([one.index for one in top], np.int16)
+        row[f"{head} probabilities"] = np.array([one.probability for one in top], np.float16)
+    return row
+
+
+def _edited(subject: "Subject", edits: Sequence[str]) -> dict[str, np.ndarray]:
+    """The arrays that are stored of a network's edited maps and of what it says then."""
+    from abn.explanations.interventions import PRESETS
+
+    maps = np.stack([PRESETS[name](subject.attention) for name in ("own map", *edits)])
+    before, *after = subject.answers(maps)
+    named = before.argmax()
+    first, second = np.sort(after, axis=1)[:, ::-1].T[:2]
+    figures = (first, [answer[named] - before[named] for answer in after], first - second)
+    return {
+        "edited": maps[1:].astype(np.float16),
+        "edited classes": np.argmax(after, 1).astype(np.int16),
+        "edited figures": np.stack(figures, 1).astype(np.float16),
+    }
+
+
+# ---- reading it ----
+
+
+class _Stored(NamedTuple):
+    items: tuple[Item, ...]
+    weights: dict[str, str]
+    told: dict[tuple[str, str], PredictionRecord]
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    """What changes when the file does; None where there is none."""
+    try:
+        return file.stat().st_mtime_ns, file.stat().st_size
+    except OSError:
+        return None
+
+
+@functools.lru_cache(maxsize=256)
+def _sha256(file: Path, stamp: tuple[int, int] | None) -> str:
+    return "" if stamp is None else hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+@functools.lru_cache(maxsize=2)
+def _read(file: Path, stamp: tuple[int, int] | None) -> _Stored | None:
+    """All that a file holds; None where it is missing or broken."""
+    if stamp is None:
+        return None
+    try:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        index = json.loads(arrays.pop("index").tobytes())
+        items = tuple(Item(**{**item, "right": tuple(item["right"])}) for item in index["items"])
+        told = {
+            (item.id, variant): _told(
+                {name.split("/", 1)[1]: rows[place] for name, rows in arrays.items() if name.startswith(f"{variant}/")},
+                index["edits"],
+                {int(k): label for k, label in index["labels"].items()},
+            )
+            for variant in index["weights"]
+            for place, item in enumerate(items)
+        }
+    except Exception as error:  # zip, npy and json fail in many ways
+        log.warning("%s can't be read", file.name, exc_info=error)
+        return None
+    return _Stored(items, index["weights"], told)
+
+
+def _told(row: dict[str, np.ndarray], edits: Sequence[str], labels: dict[int, str]) -> PredictionRecord:
+    heads = [
+        tuple(
+            Prediction(int(k), labels[int(k)], float(p))
+            for k, p in zip(row[f"{head} classes"], row[f"{head} probabilities"], strict=True)
+        )
+        for head in HEADS
+    ]
+    edited = {}
+    for place, name in enumerate(edits if "edited" in row else ()):
+        named, (probability, change, lead) = int(row["edited classes"][place]), row["edited figures"][place].tolist()
+        after = Prediction(named, labels[named], probability)
+        edited[name] = EditRecord(row["edited"][place].astype(np.float32), after, change, lead)
+    return PredictionRecord(row["attention"].astype(np.float32), *heads, edited)

@@ -1,0 +1,154 @@
+"""What questions ask and what their answers explain: sentences made from the stored numbers, as plain text."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from abn.explanations.explanation import Prediction
+from abn.plots.overlay import brightest as where
+from abn.plots.overlay import percent, points, short_label
+from abn.teaching.exercises.bank import HEADS, Bank, PredictionRecord
+from abn.variants.card import Card
+
+MECHANISMS = ("additive", "multiplicative", "none")
+FLIPS, STAYS = "The answer flips", "The answer stays"
+EDITS = {  # one of intervene's presets → what it does to the map
+    "zeros": "M set to 0 everywhere",
+    "ones": "M set to 1 everywhere",
+    "constant mean": "M set to its own mean everywhere",
+    "shuffled": "the same values in other cells, at random",
+    "inverted": "bright made dark and dark bright, within the same range",
+    "flipped": "mirrored, left and right exchanged",
+}
+
+LOST = {  # and what the network lost by it
+    "zeros": "Not “attention off”: besides the place of M its mean gain went too.",
+    "ones": "Besides the place of M its mean gain changed too.",
+    "constant mean": "The mean of M was kept; what was lost is where it is high and low.",
+    "shuffled": "The values of M were kept, so only their place was lost.",
+    "inverted": "The range of M was kept, not its mean.",
+    "flipped": "The values of M were kept, and moved to the other side.",
+}
+
+
+def brightest(attention: np.ndarray) -> tuple[int, int]:
+    """Row and column of the cell where M is highest, from 0."""
+    row, column = np.unravel_index(int(attention.argmax()), attention.shape)
+    return int(row), int(column)
+
+
+def cell(at: tuple[int, int]) -> str:
+    """A cell as people count it, from 1."""
+    return f"row {at[0] + 1}, column {at[1] + 1}"
+
+
+def named(prediction: Prediction) -> str:
+    """A class with its probability."""
+    return f"“{short_label(prediction.label)}” ({percent(prediction.probability)})"
+
+
+# ---- where ----
+
+
+def ask_where(card: Card, shape: tuple[int, int]) -> str:
+    h, w = shape
+    return (
+        f"The attention map of the network “{card.title}” has {h} × {w} cells. Where will it be brightest? Pick a cell."
+    )
+
+
+def explain_where(told: PredictionRecord) -> str:
+    attention = told.attention
+    return (
+        f"The map reaches {attention.max():.2f} {where(attention)} ({cell(brightest(attention))}), and goes down to "
+        f"{attention.min():.2f}; the network says {named(told.perception[0])}."
+    )
+
+
+def remark_where(told: PredictionRecord, at: tuple[int, int], score: float) -> str:
+    """What a picked cell came to, and what chance would give."""
+    value = told.attention[at]
+    return (
+        f"Your cell ({cell(at)}) has M = {value:.2f}, brighter than {percent(score)} of the other cells: "
+        f"{score:.2f} points. A cell picked at random gets 0.50 on average."
+    )
+
+
+# ---- head ----
+
+
+def ask_head() -> str:
+    """It names no network: some have the one head right more often than the other."""
+    return "The two heads of one network name different classes, and one of them is right. Which head?"
+
+
+def explain_head(card: Card, told: PredictionRecord, right: str) -> str:
+    (other,) = set(HEADS) - {right}
+    good, bad = (getattr(told, head)[0] for head in (right, other))
+    labelled = f"The {right} head says {named(good)}, which is right by the picture's labels"
+    sentences = [f"This was the network “{card.title}”. {labelled}; the {other} head says {named(bad)}."]
+    if good.probability < bad.probability:
+        sentences.append("The right head was the less certain one: how sure a head is doesn't tell that it is right.")
+    if card.mechanism == "none":
+        sentences.append("This network never applies its map: both heads read the same features, in different ways.")
+    else:
+        sentences.append(
+            "The perception head, whose answer is the network's, reads the features after the map was applied; the "
+            "auxiliary head belongs to the branch that makes the map."
+        )
+    return " ".join(sentences)
+
+
+# ---- mechanism ----
+
+
+def ask_mechanism(letter: str) -> str:
+    return (
+        "Three networks of one family, trained alike but for their mechanism, made these maps of one picture. Which "
+        f"mechanism was the network of map {letter} trained with?"
+    )
+
+
+def explain_mechanism(bank: Bank, picture: str, shown: Sequence[str]) -> str:
+    """How high each map gets, and in how many stored pictures the three come in this order: an observation, no law."""
+    order = _by_height(bank, picture, shown)
+    reached = ", ".join(
+        f"{'ABC'[shown.index(variant)]} {bank.told[picture, variant].attention.max():.2f} "
+        f"({bank.cards[variant].mechanism})"
+        for variant in order
+    )
+    same = sum(_by_height(bank, other, shown) == order for other in bank.items)
+    return (
+        f"The highest M of each map: {reached}. On {same} of the {len(bank.items)} stored pictures these three come in "
+        "this order, so who has seen it once can tell the next. It is an observation of three trainings, no law. With "
+        "“none” no loss reaches the map head, so nothing has taught that map how bright to be."
+    )
+
+
+def _by_height(bank: Bank, picture: str, variants: Sequence[str]) -> list[str]:
+    return sorted(variants, key=lambda variant: -bank.told[picture, variant].attention.max())
+
+
+# ---- flip ----
+
+
+def ask_flip(card: Card, edit: str) -> str:
+    return (
+        f"The map of the network “{card.title}” is edited ({edit}: {EDITS[edit]}), and its perception branch is asked "
+        "again. Does it name another class now?"
+    )
+
+
+def explain_flip(told: PredictionRecord, edit: str) -> str:
+    edited, (first, second) = told.edits[edit], told.perception[:2]
+    lead = f"{100 * (first.probability - second.probability):.1f}"
+    change = f"“{short_label(first.label)}” changed by {points(edited.change)} points"
+    if told.changes_prediction(edit):
+        return (
+            f"It now says {named(edited.after)}: {change}; before the edit it led by {lead} points. {LOST[edit]} So "
+            "this answer depends on what M is, which doesn't say that M was right."
+        )
+    return (
+        f"It still says {named(edited.after)}: {change}; before the edit it led by {lead} points. {LOST[edit]} That an "
+        "answer stays doesn't show that the map is unused: look at the change."
+    )

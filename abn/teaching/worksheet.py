@@ -1,0 +1,228 @@
+"""The instructor's sheet: a lesson of 45 minutes, and questions whose answers are computed from what ships.
+
+Answers come from the stored first view, the cards and the study's result files, so that they change with them.
+"""
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from abn import vocabulary
+from abn.errors import ABNError
+from abn.evaluation.metrics import rank_correlation
+from abn.explanations import first_view
+from abn.explanations.explanation import Explanation
+from abn.images import samples
+from abn.images.decode import open_picture
+from abn.plots import overlay
+from abn.study import findings
+from abn.teaching import exercises
+from abn.teaching.lessons import STEPS
+from abn.variants.card import Card
+from abn.variants.store import list_variants
+
+FAMILY = "imagenet-lite0"
+PLAN = (  # minutes, what, where, which questions below
+    ("0–5", "A first look: where do three networks look, and what do their two heads say?", "Compare", "1, 2"),
+    ("5–15", "M and its two equations, and the toggle; steps 1 and 2 before the lesson", "Learn, steps 3 and 4", "3"),
+    ("15–22", "Heads that disagree; is bright important?", "Learn, steps 5 and 6", "2, 4"),
+    ("22–30", "Predict, then reveal: everybody the same set, alone or in pairs", "Exercises, set 1", "the set, below"),
+    (
+        "30–38",
+        "Change the map: who changes the answer in fewest strokes?",
+        "Learn, step 9; Intervene",
+        "the task, below",
+    ),
+    (
+        "38–45",
+        "Is the map faithful, and what can't it tell? Step 7 may be left out",
+        "Learn, steps 7 and 10",
+        "5, 6",
+    ),
+)
+GOALS = (
+    "They can say what M is, where it comes from, and what each of the two equations does with it.",
+    "They don't take bright for important, and know an experiment that tells.",
+    "They ask for a control before they believe a map.",
+)
+BEFORE = (
+    "They know what a CNN, a class and a probability are.",
+    "Start the app so that they reach it (--server.address=0.0.0.0), and open it yourself by that address: links made "
+    "on the page Teach then hold it.",
+    "A link that hides the controls hides the page Teach too; who knows its address can still read this sheet.",
+)
+SET = 1  # of exercises
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question for the class, and its answer as computed now."""
+
+    asks: str
+    answers: tuple[str, ...]  # sentences
+
+
+def questions() -> list[Question]:
+    """The questions with their answers; one that can't be answered from what ships is left out."""
+    cards = [card for card in list_variants() if card.family == FAMILY]
+    photos = [photo for photo in samples.gallery().values() if photo.kind == "photograph"]
+    found = {}
+    for photo in photos:
+        shown = first_view.shipped(open_picture(photo.path.read_bytes(), name=photo.file), cards)
+        if shown is not None:
+            found[photo.title] = dict(zip((card.id for card in cards), shown, strict=True))
+    asked = []
+    if found:
+        asked += [_first(found, cards), _heads(found, cards), _level(found, cards)]
+        asked += _upside_down(found, cards)
+    asked += _pointing(cards) + _helps()
+    return asked
+
+
+def _first(found: dict[str, dict[str, Explanation]], cards: Sequence[Card]) -> Question:
+    title, shown = next(iter(found.items()))
+    told = []
+    for card in cards:
+        heads = " and ".join(
+            f"{overlay.short_label(shown[card.id].top(head, 1)[0].label)} "
+            f"({overlay.percent(shown[card.id].top(head, 1)[0].probability)}, {name.split()[0].lower()} head)"
+            for head, name in vocabulary.HEADS.items()
+        )
+        told.append(f"{card.title}: {heads}.")
+    return Question(f"“{title}”: what do the networks say of it?", tuple(told))
+
+
+def _heads(found: dict[str, dict[str, Explanation]], cards: Sequence[Card]) -> Question:
+    told = []
+    for card in cards:
+        apart = [title for title, shown in found.items() if not shown[card.id].agree]
+        listed = ": " + "; ".join(apart) if apart else ""
+        told.append(f"{card.title}: on {len(apart)} of {len(found)}{listed}.")
+    return Question("On which photographs do the two heads name different things first?", tuple(told))
+
+
+def _level(found: dict[str, dict[str, Explanation]], cards: Sequence[Card]) -> Question:
+    told = [
+        f"{card.title}: M from {np.mean([s[card.id].attention.min() for s in found.values()]):.2f} to "
+        f"{np.mean([s[card.id].attention.max() for s in found.values()]):.2f}."
+        for card in cards
+    ]
+    return Question(
+        "How dark and how bright do the maps get, on average? What does the colour scale “min–max per map” hide?",
+        (
+            *told,
+            "“Min–max per map” hides how bright each map gets: additive, multiplicative and none look alike on it. A "
+            "faint map, as of “upside down”, is only seen on it; on the raw scale it is black.",
+        ),
+    )
+
+
+def _upside_down(found: dict[str, dict[str, Explanation]], cards: Sequence[Card]) -> list[Question]:
+    pairs = [
+        (lesson, plain)
+        for lesson in cards
+        if lesson.lesson
+        for plain in cards
+        if not plain.lesson and plain.mechanism == lesson.mechanism
+    ]
+    asked = []
+    for lesson, plain in pairs:
+        alike = np.mean([rank_correlation(s[lesson.id].attention, s[plain.id].attention) for s in found.values()])
+        same = sum(s[lesson.id].perception.argmax() == s[plain.id].perception.argmax() for s in found.values())
+        asked.append(
+            Question(
+                f"“{lesson.title}” and “{plain.title}”: do their maps agree, and do their answers?",
+                (
+                    f"Rank correlation of their maps: {alike:.2f} on average; 1 is the same order of cells, −1 the "
+                    "very opposite.".replace(" -", " −"),
+                    f"They name the same class first on {same} of {len(found)} photographs. So bright need not be "
+                    "important: nothing in the losses asks for it.",
+                ),
+            )
+        )
+    return asked
+
+
+def _pointing(cards: Sequence[Card]) -> list[Question]:
+    measured = {card.title: card.measured.get("scenes", {}) for card in cards}
+    told = [
+        f"{title}: on {100 * figures['pointing']:.0f} % of {figures['count']} scenes."
+        for title, figures in measured.items()
+        if "pointing" in figures
+    ]
+    return [Question("How often does the brightest cell lie on the object?", tuple(told))] if told else []
+
+
+def _helps() -> list[Question]:
+    try:
+        found = findings.compared(findings.read_study(), "none")
+    except ABNError:
+        return []
+    asks = "Is a network right more often when its map is applied than when the same network ignores it?"
+    return [Question(asks, tuple(found.sentences))]
+
+
+def body(asked: Sequence[Question]) -> str:
+    """The sheet as HTML, to be put into a page."""
+    rows = "".join(
+        f"<tr><td>{minutes}</td>" + "".join(f"<td>{html.escape(text)}</td>" for text in told) + "</tr>"
+        for minutes, *told in PLAN
+    )
+    items = "".join(
+        f"<li><b>{html.escape(one.asks)}</b><br>{'<br>'.join(html.escape(answer) for answer in one.answers)}</li>"
+        for one in asked
+    )
+    return (
+        f"<h3>What they take away</h3>{_list(GOALS)}<h3>Before the lesson</h3>{_list(BEFORE)}"
+        "<h3>45 minutes</h3><table class='abn-card'><thead><tr><th scope='col'>Minutes</th><th scope='col'>What</th>"
+        f"<th scope='col'>Where</th><th scope='col'>Questions</th></tr></thead><tbody>{rows}</tbody></table>"
+        "<h3>Questions, with answers computed from the variants that ship</h3>"
+        f"<ol class='abn-questions'>{items}</ol>"
+        f"<h3>Learn: the tasks, and what to notice</h3>{_tasks()}"
+        f"<h3>Exercises, set {SET}: the answers</h3>{_exercises()}"
+        "<p>A map is evidence of what the network weighs, not proof of why it answers. “Trained with” is not "
+        "“applied”: the app says both.</p>"
+    )
+
+
+def _list(sentences: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{html.escape(one)}</li>' for one in sentences)}</ul>"
+
+
+def _tasks() -> str:
+    """Every step's task with what it shows."""
+    items = (f"<li><b>{html.escape(s.title)}</b> {html.escape(s.task)}<br>{html.escape(s.notice)}</li>" for s in STEPS)
+    return f"<ol>{''.join(items)}</ol>"
+
+
+def _exercises() -> str:
+    """The right answers of the set that the plan names."""
+    try:
+        bank = exercises.read_bank()
+        asked = exercises.questions(SET, bank=bank)
+    except ABNError as error:
+        return f"<p>{html.escape(str(error))}</p>"
+    items = (
+        f"<li>{html.escape(exercises.KINDS[one.kind])} {html.escape(bank.items[one.picture].title)}: "
+        f"<b>{html.escape(one.right)}</b></li>"
+        for one in asked
+    )
+    return f"<ol>{''.join(items)}</ol>"
+
+
+def document(asked: Sequence[Question]) -> str:
+    """The sheet as one file that prints on paper and needs no network."""
+    style = (
+        "body{font:11pt/1.45 sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#111;background:#fff}"
+        "table{border-collapse:collapse;width:100%}"
+        "th,td{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0;border-bottom:1px solid #999}"
+        "td:first-child{white-space:nowrap}li{margin:.6rem 0;break-inside:avoid}"
+        "@page{margin:16mm}@media print{body{margin:0;max-width:none}}"
+    )
+    return (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>ABN Explorer: instructor's sheet</title>"
+        f"<meta name='viewport' content='width=device-width'><style>{style}</style></head>"
+        f"<body><h1>ABN Explorer: instructor's sheet</h1>{body(asked)}</body></html>"
+    )

@@ -1,0 +1,1 @@
+"""What a person chooses with on every page: the image, the variants, and how maps are drawn."""

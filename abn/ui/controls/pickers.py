@@ -1,0 +1,283 @@
+"""What a person picks with: the picture, the variants, the mechanism and how maps are drawn.
+
+The address bar holds these choices for the gallery's photographs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+from PIL import Image, ImageOps
+
+from abn.images import samples
+from abn.images.decode import Picture, open_picture
+from abn.images.fit import FITS
+from abn.plots.overlay import COLOUR_MAPS, DEFAULT_COLOURS, MARKS
+from abn.ui import url
+from abn.ui.components.strip import Thumbnail, strip, thumbnail
+from abn.ui.controls import selection
+from abn.ui.controls.lazy_picture import LazyPicture
+from abn.ui.controls.uploads import held, refused
+from abn.ui.layout import escape_markdown
+from abn.variants.card import NOTHING, Card
+from abn.variants.own import is_own
+
+DISPLAY = 640  # pixels: the longest side of a picture as it is shown
+SCALES = {"raw 0–1": "raw", "min–max per map": "each", "shared by the variants": "shared"}
+CELLS = ("smooth", "raw grid")
+LEARNT = {  # by the kind of a card
+    "clothing": "Learnt on items of clothing, grey on black",
+    "photograph": "Learnt on photographs",
+    NOTHING: "Random weights, nothing learnt yet",
+}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The picture that the page is about."""
+
+    picture: Picture
+    display: Image.Image  # the same, no larger than a screen shows it
+    title: str
+    alt: str
+    credit: str = ""  # author and licence as Markdown; empty for a person's own
+    source: str = ""  # where it was taken from
+    kind: str = "photograph"  # as samples.Photo has it
+
+
+@dataclass(frozen=True)
+class View:
+    """How all maps are drawn."""
+
+    opacity: float
+    colours: str
+    scale: str  # one of render.SCALES
+    smooth: bool
+    top: int = 0  # percent of the cells that are marked as the brightest; 0: none
+    mark: str = MARKS[0]  # how, one of render.MARKS
+
+
+def picture() -> Chosen:
+    """The strip of photographs and uploads, and the picture chosen in it."""
+    gallery, uploads = samples.gallery(), held()
+    chosen = st.session_state.setdefault("photo", st.query_params.get("photo", ""))
+    if chosen not in gallery and chosen not in uploads:
+        chosen = st.session_state.photo = next(iter(gallery))
+    items = [Thumbnail(key, upload.name, upload.thumbnail) for key, upload in reversed(uploads.items())]
+    if not url.controls_hidden():
+        strip([*items, *_gallery_thumbnails()], chosen, label="Photographs", key="strip", on_pick=choose_photo)
+    for name, sentence in refused():
+        st.error(f"{escape_markdown(name)}: {escape_markdown(sentence)}", icon=":material/broken_image:")
+    url.sync_query_param("photo", chosen if chosen in gallery and chosen != next(iter(gallery)) else "", "")
+    last = st.session_state.get("opened")
+    if last is None or last[0] != chosen:
+        last = st.session_state.opened = (chosen, opened(chosen))
+    return last[1]
+
+
+def variants(cards: Sequence[Card]) -> list[Card]:
+    """One to four variants to compare."""
+    by_id, titles = {card.id: card for card in cards}, [card.title for card in cards]
+    visit, before = st.session_state.get("visit"), st.session_state.get("variants_before")
+    if st.session_state.setdefault("variants_visit", visit) != visit:
+        st.session_state.variants_visit = visit
+        if before:  # Streamlit lets go of what nobody touched, unless it is said anew
+            st.session_state.variant_ids = st.session_state.get("variant_ids") or before
+    chosen = st.session_state.get("variant_ids")
+    if chosen is None or not by_id.keys() >= set(chosen):  # the first run, or a card has gone since
+        named = st.query_params.get("variants", "") if chosen is None else ",".join(chosen)
+        st.session_state.variant_ids = selection.known_variants(named, cards)
+    if url.controls_hidden():
+        picked = st.session_state.variant_ids
+    else:
+        with st.popover("Variants", icon=":material/view_column:"):
+            picked = st.multiselect(
+                "Networks side by side",
+                list(by_id),
+                format_func=lambda key: by_id[key].title if titles.count(by_id[key].title) == 1 else key,
+                max_selections=selection.MOST,
+                key="variant_ids",
+                persist_state="session",
+                help="One to four trained networks. Those of one family share one architecture and differ in how the "
+                "attention map was applied while they were trained.",
+            )
+    shipped = [key for key in picked if not is_own(key)]  # an own variant is nobody else's business
+    url.sync_query_param("variants", "" if shipped == selection.default_variants(cards) else ",".join(shipped), "")
+    st.session_state.variants_before = picked
+    return [by_id[key] for key in picked]
+
+
+def mind_the_kind(chosen: Chosen, picked: Sequence[Card], cards: Sequence[Card]) -> None:
+    """Where a network never learnt this kind of picture: say so, and offer those that did."""
+    strange = selection.strangers(picked, chosen.kind)
+    if not strange:
+        return
+    told = [
+        f"{LEARNT.get(kind, 'Learnt on other pictures')}, so what it says of this picture means little: "
+        f"{', '.join(card.title for card in strange if card.kind == kind)}."
+        for kind in dict.fromkeys(card.kind for card in strange)
+    ]
+    knowing = selection.who_knows(cards, chosen.kind)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info("  \n".join(map(escape_markdown, told)), icon=":material/help:", width="stretch")
+        if knowing:
+            st.button("Show those that know it", on_click=_choose, args=(knowing,), icon=":material/swap_horiz:")
+
+
+def mechanism() -> tuple[str, bool]:
+    """The ablation toggle: the mechanism, and whether the weights stay."""
+    chosen = url.shared_widget(
+        st.segmented_control,
+        "Mechanism",
+        selection.MECHANISMS,
+        key="mechanism",
+        legal=selection.MECHANISMS,
+        default=selection.TRAINED,
+        required=True,
+        help="How the attention map M reweighs the features g. Additive: (1 + M) · g. Multiplicative: M · g. "
+        "None: g alone, the map is computed and not applied.",
+    )
+    same = url.shared_widget(
+        st.toggle,
+        "Same weights",
+        key="same_weights",
+        legal=(False, True),
+        default=False,
+        disabled=chosen == selection.TRAINED,
+        help="Off: show the network that was trained with this mechanism. On: keep each network's weights and only "
+        "swap the mechanism, an intervention that it was never trained for.",
+    )
+    return chosen or selection.TRAINED, same
+
+
+def fit() -> str:
+    """How the picture is fitted to the network's square input."""
+    return url.shared_widget(
+        st.segmented_control,
+        "Fit to the input",
+        FITS,
+        key="fit",
+        legal=FITS,
+        default=FITS[0],
+        required=True,
+        help="Crop: the centre, as the network is usually fed. Squash: all of it, out of proportion. "
+        "Pad: all of it in proportion, on a plain ground.",
+    )
+
+
+def view() -> View:
+    """How all maps are drawn, behind one button."""
+
+    def one_of(label: str, options: Sequence[str], default: str, key: str, says: str | None = None) -> str:
+        return url.shared_widget(
+            st.segmented_control, label, options, key=key, legal=options, default=default, required=True, help=says
+        )
+
+    def percent(label: str, most: int, default: int, key: str, says: str | None = None) -> int:
+        steps = range(0, most + 1, 5)
+        return url.shared_widget(
+            st.slider, label, 0, most, step=5, format="%d %%", key=key, legal=steps, default=default, help=says
+        )
+
+    with st.container() if url.controls_hidden() else st.popover("View", icon=":material/palette:"):
+        opacity = percent("Opacity of the map", 100, 55, "opacity")
+        colours = one_of(
+            "Colours",
+            list(COLOUR_MAPS),
+            DEFAULT_COLOURS,
+            "colours",
+            "Inferno and viridis are uniform: equal steps of M look equally large. JET, which the paper uses, "
+            "draws borders where there are none.",
+        )
+        scale = one_of(
+            "Scale of the colours",
+            list(SCALES),
+            next(iter(SCALES)),
+            "scale",
+            "Raw shows M as it is. Min–max stretches each map to the whole colour bar, so colours of different "
+            "maps can't be compared; shared stretches all maps alike, so they can.",
+        )
+        cells = one_of(
+            "Cells",
+            CELLS,
+            CELLS[0],
+            "cells",
+            "The map has few cells. Smooth blends between their centres; the raw grid shows them as they are.",
+        )
+        top = percent(
+            "Mark the brightest",
+            50,
+            0,
+            "top",
+            "Which part of the picture the brightest cells make up: 0 marks nothing. The caption below each map says "
+            "from which M on a cell belongs to it.",
+        )
+        mark = one_of("Mark it by", MARKS, MARKS[0], "mark")
+    return View(opacity / 100, colours, SCALES[scale], cells == CELLS[0], top, mark)
+
+
+def one_variant(cards: Sequence[Card]) -> Card:
+    """Which of the variants a page looks into, where it looks into one at a time."""
+    titles = {card.id: card.title for card in cards}
+    if st.session_state.get("one_variant") not in titles:
+        named = st.query_params.get("variant", "")
+        st.session_state.one_variant = named if named in titles else cards[0].id
+    if len(cards) > 1:
+        st.segmented_control(
+            "Variant",
+            list(titles),
+            format_func=lambda key: escape_markdown(titles[key]),
+            required=True,
+            key="one_variant",
+            persist_state="session",
+            help="One of the variants that you chose above.",
+        )
+    chosen = next((card for card in cards if card.id == st.session_state.one_variant), cards[0])
+    url.sync_query_param("variant", chosen.id if chosen is not cards[0] and not is_own(chosen.id) else "", "")
+    return chosen
+
+
+def _choose(variants: list[str]) -> None:
+    st.session_state.variant_ids = variants
+
+
+def choose_photo(photo: str) -> None:
+    """Make a photograph of the gallery, or an upload, the picture of all pages."""
+    st.session_state.photo = photo
+
+
+def opened(chosen: str) -> Chosen:
+    """A photograph of the gallery by its id, or an upload by its key."""
+    upload, found = held().get(chosen), st.session_state.pop("decoded", None)  # what has just come in
+    if upload is None:
+        photo = samples.gallery()[chosen]
+        found = open_picture(photo.path.read_bytes(), name=photo.file)
+        credit, source = (
+            f"{escape_markdown(photo.author)} · {escape_markdown(photo.licence)}",
+            escape_markdown(photo.source),
+        )
+        kept = LazyPicture(found, photo.path.read_bytes)
+        return Chosen(kept, _display(found.image), photo.title, photo.alt, credit, source, photo.kind)
+    if found is None or chosen != f"upload-{found.sha256}":
+        found = open_picture(upload.data, name=upload.name)
+    kept = LazyPicture(found, lambda: upload.data)
+    return Chosen(kept, _display(found.image), found.name, f"Your picture {found.name}")
+
+
+def _display(image: Image.Image) -> Image.Image:
+    """No larger than a screen shows it; and large enough to be framed and drawn on."""
+    if max(image.size) < DISPLAY // 4:
+        times = DISPLAY // 2 // max(image.size)
+        return image.resize((image.width * times, image.height * times), Image.Resampling.BICUBIC)
+    if max(image.size) <= DISPLAY:
+        return image
+    coarse = image.reduce(max(1, max(image.size) // DISPLAY))  # many pixels at once
+    return ImageOps.contain(coarse, (DISPLAY, DISPLAY), Image.Resampling.BILINEAR)
+
+
+@st.cache_data(show_spinner=False, max_entries=1)
+def _gallery_thumbnails() -> list[Thumbnail]:
+    return [
+        Thumbnail(key, photo.title, thumbnail(Image.open(photo.path).convert("RGB")))
+        for key, photo in samples.gallery().items()
+    ]

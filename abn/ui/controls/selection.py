@@ -1,0 +1,78 @@
+"""What a person's choices come to, without Streamlit: which networks are asked, and with which mechanism."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from abn.variants.card import Card
+from abn.variants.store import sibling
+
+TRAINED = "as trained"
+MECHANISMS = (TRAINED, "additive", "multiplicative", "none")
+MOST = 4  # variants side by side
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """Which variants to show, and the mechanism to apply ("trained": each its own)."""
+
+    cards: tuple[Card, ...]
+    applied: str
+    note: str = ""  # one sentence, where the choice leaves something out
+
+
+def ablate(
+    cards: Sequence[Card],
+    mechanism: str,
+    same_weights: bool,
+    find: Callable[[Card, str], Card | None] = sibling,
+) -> Ablation:
+    """The ablation toggle: each variant's sibling trained so, or the same weights with the mechanism swapped."""
+    if mechanism == TRAINED:
+        return Ablation(tuple(cards), "trained")
+    if same_weights:
+        return Ablation(tuple(cards), mechanism)
+    siblings = [find(card, mechanism) for card in cards]
+    missing = [card.title for card, other in zip(cards, siblings, strict=True) if other is None]
+    kept = tuple(dict.fromkeys(other.id for other in siblings if other))
+    by_id = {other.id: other for other in siblings if other}
+    if missing:
+        note = f"No variant trained with the mechanism “{mechanism}” for: {', '.join(missing)}."
+    elif len(kept) < len(cards):
+        note = (
+            f"Networks that differ only in their mechanism become one when all are trained with “{mechanism}”. "
+            "“Same weights” keeps them apart and only swaps the mechanism."
+        )
+    else:
+        note = ""
+    return Ablation(tuple(by_id[variant] for variant in kept), "trained", note)
+
+
+def default_variants(cards: Sequence[Card]) -> list[str]:
+    """The first family's plain variants: additive, multiplicative, none."""
+    plain = [card for card in cards if not card.lesson] or list(cards)
+    return [card.id for card in plain if card.family == plain[0].family][:3] if plain else []
+
+
+def known_variants(text: str, cards: Sequence[Card]) -> list[str]:
+    """The variants that an address names, as far as there are such; the default where none is left."""
+    ids = {card.id for card in cards}
+    named = [name for name in dict.fromkeys(text.split(",")) if name in ids][:MOST]
+    return named or default_variants(cards)
+
+
+def difference_pair(card: Card, find: Callable[[Card, str], Card | None] = sibling) -> tuple[Card, Card] | None:
+    """The plain additive and multiplicative variants of a card's family; None where either is missing."""
+    other = find(card, "none" if card.mechanism != "none" else "additive")  # a sibling is never a lesson
+    start = card if not card.lesson else other
+    pair = (find(start, "additive"), find(start, "multiplicative")) if start else (None, None)
+    return pair if all(pair) else None
+
+
+def strangers(cards: Sequence[Card], kind: str) -> list[Card]:
+    """Those networks among `cards` that never learnt a picture of this kind ("photograph" or "clothing")."""
+    return [card for card in cards if card.kind != kind]
+
+
+def who_knows(cards: Sequence[Card], kind: str) -> list[str]:
+    """The plain variants of the first family that learnt pictures of this kind."""
+    return default_variants([card for card in cards if card.kind == kind])

@@ -1,0 +1,176 @@
+"""A person's own pictures: they live in the session's state alone, and never enter the address bar.
+
+The uploader and the camera are ways in. While a page is open, a picture that is taken out of them goes; on another page
+both begin empty, and what they held stays with the session until it is removed.
+"""
+
+import weakref
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from abn.errors import PictureError
+from abn.images.decode import MAX_BYTES, open_picture
+from abn.ui.components.strip import thumbnail
+from abn.ui.controls import received_files
+from abn.ui.layout import escape_markdown
+from abn.ui.runtime import live
+
+UPLOADS = 24  # kept in a session at most
+UPLOAD_BYTES = 100_000_000  # of their files, all together
+SERVER_BYTES = 600_000_000  # of the files of all sessions: from there on each may have an equal share and no more
+SHARED = (
+    "All sessions together hold as many pictures as this server can, and each may hold {megabytes} MB of them: remove "
+    "some first, or choose a smaller one."
+)
+ADOPTED = "adopted"  # in place of a file's id: what neither the uploader nor the camera holds
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One file or camera picture of this session."""
+
+    name: str
+    data: bytes
+    file: str  # the uploader's or the camera's id of it
+    thumbnail: str
+
+
+class Uploads(dict[str, Upload]):
+    """The pictures of one session by their key, the oldest first."""
+
+    @property
+    def weight(self) -> int:
+        """Bytes of their files."""
+        return sum(len(upload.data) for upload in list(self.values()))
+
+
+_everybodys: "weakref.WeakValueDictionary[int, Uploads]" = weakref.WeakValueDictionary()  # only to be weighed
+
+
+def held() -> Uploads:
+    """The session's pictures."""
+    if "uploads" not in st.session_state:
+        st.session_state.uploads = Uploads()
+        _everybodys[id(st.session_state.uploads)] = st.session_state.uploads
+    return st.session_state.uploads
+
+
+def refused() -> list[tuple[str, str]]:
+    """Each sentence on files that the last upload brought in vain, after their names: all of them, or three and how
+    many more."""
+    names: dict[str, list[str]] = {}
+    for name, sentence in st.session_state.get("refused", ()):
+        names.setdefault(sentence, []).append(name)
+    return [
+        (", ".join(some) if len(some) <= 3 else f"{', '.join(some[:3])} and {len(some) - 3} more", sentence)
+        for sentence, some in names.items()
+    ]
+
+
+def lost() -> bool:
+    """Whether the page lists pictures that have gone with a server that ran before."""
+    return received_files.lost("files") or (bool(st.session_state.get("camera_on")) and received_files.lost("camera"))
+
+
+def add_pictures() -> None:
+    """Upload and camera, behind one button. On another visit than before they begin empty: what they held stays."""
+    visit = st.session_state.get("visit")
+    if st.session_state.setdefault("uploads_visit", visit) != visit:
+        st.session_state.uploads_visit = visit
+        st.session_state.received, st.session_state.refused = set(), []
+        held().update({key: replace(upload, file=ADOPTED) for key, upload in held().items()})
+    with st.popover("Your pictures", icon=":material/add_photo_alternate:"):
+        st.file_uploader(
+            "Choose pictures",
+            accept_multiple_files=True,
+            key="files",
+            on_change=_receive,
+            max_upload_size=MAX_BYTES // 10**6,
+            help="PNG, JPEG, WebP, GIF, BMP or TIFF. They stay in this session, and are gone when you close the page.",
+        )
+        if {file.file_id for file in received_files.given("files")} - st.session_state.get("received", set()):
+            _receive()  # they came with the first run on a server that was started anew, which tells of no change
+            st.rerun()
+        if st.toggle(
+            "Use the camera",
+            key="camera_on",
+            on_change=_receive,
+            help="One picture at a time: it goes when you clear it, take another, or switch the camera off.",
+        ):
+            st.camera_input("Take a picture", key="camera", on_change=_receive)
+        stay = {key: upload for key, upload in held().items() if upload.file == ADOPTED}
+        if stay:
+            st.markdown("**In this session**")
+        for key, upload in stay.items():
+            st.button(
+                f"Remove {escape_markdown(upload.name)}",
+                icon=":material/delete:",
+                key=f"remove-{key}",
+                on_click=held().pop,
+                args=(key, None),
+            )
+
+
+def _receive() -> None:
+    """Take in what the uploader and the camera hold now: good pictures become thumbnails, bad ones a sentence."""
+    uploads = held()
+    camera = received_files.given("camera") if st.session_state.get("camera_on") else []
+    files = [*received_files.given("files"), *camera]
+    present = {file.file_id for file in files}
+    known = st.session_state.get("received", set())
+    for key in [key for key, upload in uploads.items() if upload.file in known - present]:
+        del uploads[key]
+    st.session_state.refused = []
+    for file in files:
+        if any(upload.file == file.file_id for upload in uploads.values()):
+            continue
+        try:
+            data = file.getvalue()
+            _make_room(uploads, len(data))
+            with live.engine().turns:  # many at once would take much memory
+                opened = open_picture(data, name="camera picture" if file in camera else file.name)
+        except PictureError as error:
+            if file.file_id not in known:  # else it was told when it came, and still is in the list
+                st.session_state.refused.append((file.name[:80], str(error)))
+            continue
+        key = f"upload-{opened.sha256}"
+        uploads[key] = Upload(opened.name, data, file.file_id, thumbnail(opened.image))
+        if file.file_id not in known:
+            st.session_state.photo, st.session_state.decoded = key, opened
+    st.session_state.received = present
+
+
+def adopt(name: str, data: bytes) -> None:
+    """Make a picture that came some other way the picture of all pages, beside the uploads of the session; where these
+    are as many as it holds, those adopted earlier leave. Raises `PictureError`."""
+    opened = open_picture(data, name=name)
+    uploads, key = held(), f"upload-{opened.sha256}"
+    if key not in uploads:
+        _make_room(uploads, len(data))
+        uploads[key] = Upload(opened.name, data, ADOPTED, thumbnail(opened.image))
+    st.session_state.photo = key
+
+
+def _make_room(uploads: Uploads, size: int) -> None:
+    """Let adopted pictures leave, the oldest first, until one of `size` bytes fits beside the others; `PictureError`
+    where it can't, and then none leaves. What others hold makes nobody's pictures leave."""
+    stay = [upload for upload in uploads.values() if upload.file != ADOPTED]
+    if len(stay) >= UPLOADS:
+        raise PictureError(f"A session holds {UPLOADS} pictures: remove some first.")
+    if sum(len(upload.data) for upload in stay) + size > UPLOAD_BYTES:
+        raise PictureError(f"This session already holds {UPLOAD_BYTES // 10**6} MB of pictures: remove some first.")
+    share = _share(size)
+    if share < UPLOAD_BYTES and uploads.weight + size > share:
+        raise PictureError(SHARED.format(megabytes=f"{share / 1e6:.0f}"))
+    adopted = [key for key, upload in uploads.items() if upload.file == ADOPTED]
+    while len(uploads) >= UPLOADS or uploads.weight + size > UPLOAD_BYTES:
+        del uploads[adopted.pop(0)]
+
+
+def _share(size: int) -> float:
+    """Bytes that a session may hold, where one wants `size` more: less where all together hold as much as they may."""
+    weights = [one.weight for ref in _everybodys.valuerefs() if (one := ref()) is not None]
+    if sum(weights) + size <= SERVER_BYTES:
+        return UPLOAD_BYTES
+    return min(UPLOAD_BYTES, SERVER_BYTES / max(1, sum(map(bool, weights))))

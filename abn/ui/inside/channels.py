@@ -1,0 +1,128 @@
+"""The channels of a stage as a grid of small maps, each with its name as real text."""
+
+import html
+
+import numpy as np
+import streamlit as st
+
+from abn.explanations import stages
+from abn.explanations.stages import Inside
+from abn.plots import channel_grid, overlay
+from abn.plots.channel_grid import Tile
+from abn.plots.network_diagram import ROLES, TITLES
+from abn.ui.compare import explanation_panels
+from abn.ui.controls.choice_bar import Choice
+from abn.ui.controls.pickers import View
+from abn.ui.inside import traces as session
+from abn.variants.card import Card, class_names
+
+FIRST = 24  # channels that are shown at first
+
+_STYLE = """
+<style>
+.abn-tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(92px, 1fr)); gap: .6rem .5rem; }
+.abn-tiles.abn-few { grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); }
+.abn-tiles.abn-one { grid-template-columns: minmax(0, 360px); }
+.abn-tiles figure { margin: 0; font-size: .8rem; line-height: 1.3; }
+.abn-tiles img { width: 100%; aspect-ratio: 1; display: block; image-rendering: pixelated; border-radius: 4px; }
+.abn-tiles figcaption { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+</style>
+"""
+
+
+def show(inside: Inside, card: Card, choice: Choice, stage: str) -> None:
+    """The channels of a stage that has cells; of the picture, the picture itself as well."""
+    st.html(_STYLE)
+    if stage == "x":
+        _picture(inside, card, choice)
+    elif stage == "M":
+        _map(inside, choice.view)
+    else:
+        _strongest(inside, card, choice.view, stage)
+
+
+def _picture(inside: Inside, card: Card, choice: Choice) -> None:
+    values = inside.images
+    colours = "grey", float(values.min()), float(values.max())
+    whole = overlay.data_url(session.pixels(inside, card))
+    drawn = [_captioned(whole, f"What the model saw of: {choice.chosen.alt}", "what the model saw")]
+    for tile, name in zip(channel_grid.tiles(values, range(3), *colours), ("red", "green", "blue"), strict=True):
+        drawn.append(_captioned(tile.source, _in_words(tile, name), name))
+    _grid(drawn, "abn-few", "The picture and its three channels")
+    explanation_panels.colour_bar(*colours)
+
+
+def _map(inside: Inside, view: View) -> None:
+    colours = view.colours, *overlay.limits([inside.attention], view.scale)[0]
+    tile = channel_grid.tiles(inside.stage("M"), [0], *colours)[0]
+    _grid([_captioned(tile.source, _in_words(tile, "M"), "M")], "abn-one", "M")
+    explanation_panels.colour_bar(*colours)
+
+
+def _strongest(inside: Inside, card: Card, view: View, stage: str) -> None:
+    """The strongest channels; more of them on request."""
+    values, each = inside.stage(stage), view.scale == "each"
+    count = _count(stage, len(values))
+    order = stages.by_strength(values)[:count]
+    colours = channel_grid.span(values, view.colours)
+    if each:
+        shown = [
+            one for k in order for one in channel_grid.tiles(values, [k], *channel_grid.span(values[k], view.colours))
+        ]
+    else:
+        shown = channel_grid.tiles(values, order, *colours)
+    st.caption(
+        f"{count} of {len(values)} channels, those of the largest mean size first; below each the mean of its values' "
+        f"sizes. {'Each has its own scale.' if each else 'All have one scale.'}"
+    )
+    names = _names(inside, card, stage)
+    drawn = [
+        _captioned(one.source, _in_words(one, names[one.index]), f"{names[one.index]} · {_short(one.size)}")
+        for one in shown
+    ]
+    _grid(drawn, "", f"{ROLES[stage]}: {count} of {len(values)} channels as small maps")
+    if not each:
+        explanation_panels.colour_bar(*colours)
+    if count < len(values):
+        more = min(2 * count, len(values))
+        st.button(f"Show {more} of {len(values)}", on_click=_more, args=(stage, more), icon=":material/expand_more:")
+
+
+def _names(inside: Inside, card: Card, stage: str) -> list[str]:
+    """What the channels are called: classes where they are classes, or else they are counted."""
+    if stage == "class maps" or (stage == "A" and inside.named):
+        return [overlay.short_label(label) for label in class_names(card)]
+    return [f"{TITLES[stage].removesuffix('(x)')} {k + 1}" for k in range(len(inside.stage(stage)))]
+
+
+def _count(stage: str, most: int) -> int:
+    """How many channels a person wants to see of a stage; another stage begins anew."""
+    of, count = st.session_state.get("channels_shown", ("", FIRST))
+    return min(most, count if of == stage else FIRST)
+
+
+def _more(stage: str, count: int) -> None:
+    st.session_state.channels_shown = (stage, count)
+
+
+def _grid(drawn: list[str], kind: str, label: str) -> None:
+    label = html.escape(label)
+    st.html(f'<div class="abn-tiles {kind}" role="group" aria-label="{label}">{"".join(drawn)}</div>')
+
+
+def _captioned(source: str, alt: str, caption: str) -> str:
+    alt, caption = html.escape(alt), html.escape(caption)
+    return f'<figure><img src="{source}" alt="{alt}"><figcaption>{caption}</figcaption></figure>'
+
+
+def _in_words(tile: Tile, name: str) -> str:
+    return f"{name}: from {number(tile.low)} to {number(tile.high)}"
+
+
+def _short(size: float) -> str:
+    return f"{size:.2f}" if size >= 0.1 else f"{size:.2g}"
+
+
+def number(value: float) -> str:
+    """Three digits are enough to compare."""
+    return np.format_float_positional(float(f"{value:.3g}"), trim="-").replace("-", "−") if value else "0"

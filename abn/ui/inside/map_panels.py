@@ -1,0 +1,212 @@
+"""Maps of one class beside M, which belongs to none; and how M formed while the network was trained."""
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from abn.evaluation.metrics import rank_correlation
+from abn.explanations.first_view import FIT
+from abn.explanations.stages import Inside
+from abn.images import samples
+from abn.plots import channel_grid, overlay, stage_charts
+from abn.ui import url
+from abn.ui.compare import explanation_panels
+from abn.ui.controls.choice_bar import Choice
+from abn.ui.inside import traces as session
+from abn.ui.layout import escape_markdown
+from abn.variants.card import Card, class_names
+from abn.variants.history import MapHistory
+
+HONEST = (
+    "**What these can and can't say.** M is made before the network answers and belongs to no class: it shows what is "
+    "weighed, not what speaks for a class. The class map belongs to the attention branch and explains the auxiliary "
+    "head alone. CAM and Grad-CAM belong to a class of the perception head, but are asked afterwards and have the "
+    "coarser cells of its last layer. None of them says why the network answers as it does."
+)
+
+
+def one_class(inside: Inside, card: Card, choice: Choice) -> None:
+    """M, the attention branch's class map, CAM and Grad-CAM, at one size with one reading."""
+    st.markdown("##### Maps of one class")
+    k, labels = _class(inside, card), class_names(card)
+    name, (h, w) = overlay.short_label(labels[k]), inside.attention.shape
+    image, picture = session.pixels(inside, card), choice.chosen.picture
+    columns = st.columns(4, gap="medium")
+    with columns[0]:
+        st.markdown("**M, the attention map**  \nof no class")
+        span = overlay.limits([inside.attention], choice.view.scale)[0]
+        alt = explanation_panels.map_in_words(inside.attention, f"Attention map of {card.title}")
+        explanation_panels.over(image, inside.attention, choice.view, span, alt=alt, key="class-M")
+        st.caption(f"{h} × {w} cells, made on the way to the answer: {_ms(inside.seconds)} from the picture on")
+    with columns[1]:
+        st.markdown(f"**Class map**  \nof the attention branch, for {escape_markdown(name)}")
+        values = inside.class_maps[k]
+        told = _class_map(image, values, choice, name, "class map", "the attention branch")
+        mean, logit = _two(values.mean(dtype=float)), _two(inside.aux_logits[k])
+        st.caption(
+            f"{told}The mean of its {h} × {w} cells is **{mean}**; the auxiliary logit of this class is **{logit}**. "
+            f"{h} × {w} cells, made with M"
+        )
+    for place, method in zip(columns[2:], session.METHODS, strict=True):
+        with place:
+            st.markdown(f"**{method}**  \nof the perception head, for {escape_markdown(name)}")
+            found = session.afterwards(picture, card, choice.fit, method, k)
+            if isinstance(found, str):
+                st.info(escape_markdown(found), icon=":material/block:")
+                continue
+            told = _class_map(image, found.values, choice, name, method, "the perception head")
+            rows, across = found.values.shape
+            st.caption(
+                f"{told}{rows} × {across} cells of the layer “{escape_markdown(found.layer)}”, asked afterwards: "
+                f"{_ms(found.seconds)} from the picture on"
+            )
+    st.caption(HONEST)
+
+
+def _class(inside: Inside, card: Card) -> int:
+    """The class in question: the network's answer until a person names another."""
+    labels, answer = class_names(card), int(inside.logits.argmax())
+    legal, key = range(-1, len(labels)), f"one_class {card.classes if isinstance(card.classes, str) else card.id}"
+    url.initial_choice(key, "class", legal, -1)
+    chosen = st.selectbox(
+        "Class",
+        legal,
+        format_func=lambda k: labels[k] if k >= 0 else "the network's answer",
+        key=key,  # another list of classes has a choice of its own
+        persist_state="session",
+        help="Type a part of its name to find it.",
+    )
+    url.sync_query_param("class", chosen + 1, 0)
+    return answer if chosen < 0 else chosen
+
+
+def _class_map(image: Image.Image, values: np.ndarray, choice: Choice, name: str, method: str, of: str) -> str:
+    """A map of a class over the picture: signed ones around zero, others from zero on; returns what colours mean."""
+    colours, low, high = channel_grid.span(values, choice.view.colours)
+    digits = 2 if high >= 0.5 else 4
+    span = f"from {values.min():.{digits}f} to {values.max():.{digits}f}, highest {overlay.brightest(values)}"
+    explanation_panels.over(
+        image,
+        values,
+        choice.view,
+        (low, high),
+        alt=f"{method} of {of} for {name}: {span}.",
+        key=f"class-{method}",
+        symbol=method,
+        colours=colours,
+        digits=digits,
+    )
+    return "Red speaks for the class, blue against it.  \n" if low < 0 else ""
+
+
+def _two(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:.0f} ms"
+
+
+# ---- how M forms ----
+
+
+def forming(inside: Inside, card: Card, choice: Choice) -> None:
+    """M of one picture at moments of the training."""
+    st.markdown("##### How M forms")
+    life = session.life(card)
+    if life is None:
+        having = [f"“{escape_markdown(one.title)}”" for one in choice.cards if session.life(one)]
+        told = f"It was recorded for: {', '.join(having)}." if having else "It was recorded for none."
+        st.caption(f"How the map of this variant formed was not recorded. {told}")
+        return
+    place, own = _recorded(life)
+    left, right = st.columns([1, 2], gap="medium")
+    with right:
+        moment = _moment(life)
+    values, last = life.maps[moment, place], life.maps[-1, place]
+    with left:
+        image = session.pixels(inside, card) if own and choice.fit == FIT else session.recorded(life, place, card)
+        title = _title(life, place)
+        alt = explanation_panels.map_in_words(values, f"Attention map on {title} after {life.steps[moment]} steps")
+        span = overlay.limits([values], choice.view.scale)[0]
+        explanation_panels.over(image, values, choice.view, span, alt=alt, key="life-map")
+        st.caption(explanation_panels.range_in_words(values))
+    with right:
+        st.markdown(_moment_in_words(life, moment, rank_correlation(values, last)))
+        if stage_charts.followed(life):
+            st.plotly_chart(
+                stage_charts.course(life, moment),
+                key="course",
+                config={"displayModeBar": False},
+                alt=stage_charts.course_in_words(life, moment),
+            )
+            st.caption(_followed_in_words(life))
+
+
+def _recorded(life: MapHistory) -> tuple[int, bool]:
+    """Which of the recorded pictures is shown, and whether it is the one chosen for the page; else a person picks."""
+    if life.pictures is None and st.session_state.get("photo") in life.ids:
+        return life.ids.index(st.session_state.photo), True
+    st.caption("The chosen picture was not watched while this network was trained. These were:")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if st.session_state.get("recorded") not in life.ids:
+            st.session_state.recorded = life.ids[0]
+        picked = st.selectbox(
+            "Recorded picture",
+            life.ids,
+            format_func=lambda key: _title(life, life.ids.index(key)),
+            key="recorded",
+            persist_state="session",
+            width=360,
+        )
+        if life.pictures is None:
+            st.button("Choose it for the whole page", on_click=_choose, args=(picked,), icon=":material/arrow_upward:")
+    return life.ids.index(picked), False
+
+
+def _choose(photo: str) -> None:
+    st.session_state.photo = photo
+
+
+def _title(life: MapHistory, place: int) -> str:
+    photo = next((photo for photo in samples.photographs() if photo.id == life.ids[place]), None)
+    return photo.title if photo else life.ids[place]
+
+
+def _moment(life: MapHistory) -> int:
+    """The moment that a person slides to; the last one at first."""
+    steps = life.steps.tolist()
+    url.initial_choice("moment", "moment", steps, steps[-1])
+    chosen = st.select_slider(
+        "Training steps done",
+        steps,
+        key="moment",
+        persist_state="session",
+        help="Moments at which the network was looked at: most of them early, when most happens.",
+    )
+    url.sync_query_param("moment", chosen, steps[-1])
+    return steps.index(chosen)
+
+
+def _moment_in_words(life: MapHistory, moment: int, likeness: float) -> str:
+    when = f"After **{life.steps[moment]} of {life.total} steps**"
+    when = f"**Before training** (0 of {life.total} steps)" if life.steps[moment] == 0 else when
+    if moment == len(life.steps) - 1:
+        return f"{when}: this is the final M."
+    if np.isnan(likeness):
+        return f"{when}: the map is constant, so that it has no order of cells to compare with the final M."
+    return (
+        f"{when}: rank correlation with the final M **{_two(likeness)}**. 1 means the same order of cells, "
+        "0 none in common, −1 the opposite order."
+    )
+
+
+def _followed_in_words(life: MapHistory) -> str:
+    names = stage_charts.followed(life)
+    count = f" ({int(life.metrics['count'][0])} pictures)" if "count" in life.metrics else ""
+    if names[0] in ("pointing", "roc_auc"):
+        return (
+            f"On a small test set{count}. Pointing: how often the brightest cell lies on the object. ROC-AUC: how "
+            "often a pixel of the object is brighter than one beside it; 0.5 is chance."
+        )
+    return f"On a small test set{count}: how often each head is right."

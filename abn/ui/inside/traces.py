@@ -1,0 +1,127 @@
+"""What a session knows of the insides that it has looked at; computed once, whatever is then read of them."""
+
+import textwrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from abn.errors import ABNError
+from abn.explanations import first_view, stages
+from abn.explanations.stages import Inside
+from abn.images import samples
+from abn.images.decode import Picture, open_picture
+from abn.images.fit import fit_picture, seen
+from abn.plots import channel_grid, network_diagram, overlay
+from abn.plots.network_diagram import Content
+from abn.ui.controls.pickers import View
+from abn.ui.runtime import cache, live
+from abn.variants.card import Card, class_names
+from abn.variants.history import MapHistory, load_life
+
+if TYPE_CHECKING:
+    from abn.explanations.cam import ClassMap
+
+METHODS = ("CAM", "Grad-CAM")  # as abn.baselines names them
+THUMB = 2 * network_diagram.THUMB  # pixels of the picture in the drawing: sharp on a dense screen
+
+
+def look(picture: Picture, card: Card, fit: str) -> Inside:
+    """Every stage of a picture in a variant as it was trained."""
+    from abn.explanations import trace
+
+    def make(_places: list[int]) -> list[Inside]:
+        with live.engine().turns:
+            return [trace.trace_picture(picture, card, fit=fit, load=live.network)]
+
+    return live.computed("inside", [_key(picture, card, fit)], make, most=3)[0]
+
+
+def afterwards(picture: Picture, card: Card, fit: str, method: str, index: int) -> "ClassMap | str":
+    """CAM or Grad-CAM of the same picture for one class, or the sentence that says why there is none."""
+    from abn.explanations import trace
+
+    looked = look(picture, card, fit)
+
+    def make(_places: list[int]) -> "list[ClassMap | str]":
+        with live.engine().turns:
+            try:
+                return [trace.asked_afterwards(live.network(card), looked, method, index)]
+            except ABNError as error:
+                return [str(error)]
+
+    return cache.get_or_compute("class maps", [(*_key(picture, card, fit), method, index)], make, most=16)[0]
+
+
+def drawings(picture: Picture, card: Card, fit: str, view: View) -> tuple[str, str]:
+    """The network's drawing with what its stages hold: from left to right, and from top to bottom."""
+    inside = look(picture, card, fit)
+
+    def make(_places: list[int]) -> list[tuple[str, str]]:
+        contents = _contents(inside, card, view)
+        return [tuple(network_diagram.draw(contents, inside.mechanism, narrow=narrow) for narrow in (False, True))]
+
+    return cache.get_or_compute("drawings", [(*_key(picture, card, fit), view.colours, view.scale)], make, most=4)[0]
+
+
+def pixels(inside: Inside, card: Card) -> Image.Image:
+    """What the model saw."""
+    return Image.fromarray(seen(inside.images, card.input))
+
+
+def life(card: Card) -> MapHistory | None:
+    """How the variant's map formed, where it was recorded; read once for all sessions."""
+    return _life(card.id, card.sha256, card)
+
+
+@st.cache_resource(max_entries=live.MODELS, show_spinner=False)
+def _life(variant: str, sha256: str, _card: Card) -> MapHistory | None:
+    return load_life(_card)
+
+
+def recorded(life: MapHistory, place: int, card: Card) -> Image.Image:
+    """What the network saw of a picture whose map was recorded: a grey one that is kept with it, or a photograph."""
+    if life.pictures is not None:
+        return Image.fromarray(life.pictures[place]).convert("RGB")
+    photo = next((photo for photo in samples.photographs() if photo.id == life.ids[place]), None)
+
+    def make(_places: list[int]) -> list[Image.Image]:
+        if photo is None or not photo.path.is_file():  # the map can be shown all the same
+            return [Image.new("RGB", (card.input.size, card.input.size), "grey")]
+        return [fit_picture(open_picture(photo.path.read_bytes()), card.input, first_view.FIT).image]
+
+    return cache.get_or_compute("recorded", [(life.ids[place], card.sha256)], make, most=4)[0]
+
+
+def _key(picture: Picture, card: Card, fit: str) -> tuple:
+    return picture.sha256, card.id, card.sha256, fit
+
+
+def _contents(inside: Inside, card: Card, view: View) -> dict[str, Content]:
+    """What each stage of the drawing shows: features in one scale before and after the mechanism."""
+    labels, auxiliary = class_names(card), int(inside.aux_logits.argmax())
+    means = {name: np.abs(inside.stage(name)).mean(0) for name in ("g", "g′", "A")}
+    shared = channel_grid.span(np.stack([means["g"], means["g′"]]), view.colours)
+    class_map = inside.class_maps[auxiliary]
+    image = pixels(inside, card).resize((THUMB, THUMB), Image.Resampling.BICUBIC)
+    pictures = {
+        "x": overlay.data_url(image),
+        **{name: channel_grid.picture(means[name], *shared) for name in ("g", "g′")},
+        "A": channel_grid.picture(means["A"], *channel_grid.span(means["A"], view.colours)),
+        "class maps": channel_grid.picture(class_map, *channel_grid.span(class_map, view.colours)),
+        "M": channel_grid.picture(inside.attention, view.colours, *overlay.limits([inside.attention], view.scale)[0]),
+    }
+    words = {name: _answer(inside.stage(name), labels) for name in ("auxiliary logits", "logits")}
+    words["class maps"] = (f"shown is that of {overlay.short_label(labels[auxiliary])}",)
+    return {
+        name: Content(stages.shape_in_words(inside.stage(name)), pictures.get(name, ""), words.get(name, ()))
+        for name in stages.STAGES
+    }
+
+
+def _answer(logits: np.ndarray, labels: tuple[str, ...]) -> tuple[str, ...]:
+    """A head's first class and its probability, on short lines."""
+    label, _, chance = stages.top(logits, labels, 1)[0]
+    lines = textwrap.wrap(overlay.short_label(label), 13, max_lines=3, placeholder="…") or [""]
+    return (*lines, overlay.percent(chance))

@@ -1,0 +1,116 @@
+"""Which variant needs its map: each one's answer under each edit of its own map, here and over the gallery."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from abn.evaluation import map_ablation
+from abn.explanations import interventions
+from abn.explanations.interventions import Effect
+from abn.images import samples
+from abn.images.decode import open_picture
+from abn.plots import overlay
+from abn.ui.compare import explanation_panels
+from abn.ui.controls.choice_bar import Choice
+from abn.ui.layout import escape_markdown
+from abn.ui.runtime import jobs, live
+from abn.ui.runtime.jobs import Job, Piece
+from abn.variants.card import Card, class_names
+
+
+def needs(choice: Choice) -> None:
+    """Each variant's answer under each edit of its own map, for this picture."""
+    cards = choice.asked.cards
+    rows: dict[str, dict[str, list[Effect]]] = {}
+    for card, asked in zip(cards, live.subjects(choice.chosen.picture, cards, choice.fit), strict=True):
+        rows[card.id] = map_ablation.on_one(
+            asked, lambda maps, card=card: live.answers(choice.chosen.picture, card, choice.fit, maps)
+        )
+
+    def said(card: Card, name: str) -> str:
+        some, labels = rows[card.id][name], class_names(card)
+        found = map_ablation.relied(some)
+        if len(some) == 1 and found.changes_prediction:
+            other = f", now {overlay.short_label(labels[int(some[0].after.argmax())])}"
+        elif found.changes_prediction:
+            other = f", another answer in {round(found.changes_prediction * len(some))} of {len(some)}"
+        else:
+            other = ""
+        return f"Δp {overlay.points(found.change)} points{other}"
+
+    figures = {card.id: {name: map_ablation.relied(some) for name, some in rows[card.id].items()} for card in cards}
+    before = {
+        card.id: f"{overlay.short_label(class_names(card)[one.named])} {overlay.percent(float(one.before.max()))}"
+        for card in cards
+        for one in [rows[card.id]["zeros"][0]]
+    }
+    _table(cards, figures, said, first=("its own map", before))
+    st.caption(_most_sensitive(cards, figures, "for this picture"))
+
+
+def over_gallery(choice: Choice) -> Job | None:
+    """The same over all photographs of the gallery that the variants learnt the like of, on request."""
+    cards = choice.asked.cards
+    photos = [photo for photo in samples.gallery().values() if all(photo.kind == card.kind for card in cards)]
+    if not photos:
+        st.caption("To go over the gallery, choose variants that learnt one kind of pictures.")
+        return None
+    pieces = [_piece(photo, card, choice.fit) for photo in photos for card in cards]
+    label = f"Ask over {len(photos)} pictures of the gallery: all that these variants learnt the like of"
+    job = jobs.control("reliance", pieces, label, icon=":material/photo_library:")
+    found = jobs.results("reliance", pieces)
+    if all(found):
+        rows = {card.id: map_ablation.mean(found[i :: len(cards)]) for i, card in enumerate(cards)}
+
+        def said(card: Card, name: str) -> str:
+            one = rows[card.id][name]
+            return f"Δp {overlay.points(one.change)} points, another answer in {100 * one.changes_prediction:.0f} %"
+
+        st.markdown(f"**Over the {len(photos)} pictures of the gallery, on average**")
+        _table(cards, rows, said)
+        st.caption(_most_sensitive(cards, rows, "over the gallery"))
+    return job
+
+
+def _piece(photo: samples.Photo, card: Card, fit: str) -> Piece:
+    def make(_tell: Callable[[float], object]) -> dict[str, map_ablation.Reliance]:
+        picture = open_picture(photo.path.read_bytes(), name=photo.file)
+        with live.engine().turns:
+            return map_ablation.on_picture(picture, card, fit=fit, load=live.network)
+
+    return Piece((photo.id, card.id, card.sha256, fit), f"{photo.title}, {card.title}", make)
+
+
+def _table(
+    cards: Sequence[Card],
+    figures: dict[str, dict[str, map_ablation.Reliance]],
+    said: Callable[[Card, str], str],
+    first: tuple[str, dict[str, str]] | None = None,
+) -> None:
+    """Edits down, variants across; the deeper the blue, the further the answer moved."""
+    rows = [(first[0], [first[1][card.id] for card in cards])] if first else []
+    shades = [[""] * len(cards)] if first else []
+    for name in map_ablation.EDITS:
+        moved = [figures[card.id][name].js_divergence for card in cards]
+        note = " (fair control)" if name in interventions.CONTROLS else ""
+        texts = [f"{said(card, name)} ({apart:.2f} bit)" for card, apart in zip(cards, moved, strict=True)]
+        rows.append((f"{name}{note}", texts))
+        shades.append([f"rgb(58 127 200 / {min(0.6, apart):.2f})" for apart in moved])
+    head = [
+        f"{card.title}: applied {card.mechanism}, {explanation_panels.as_trained(card, card.mechanism)}"
+        for card in cards
+    ]
+    explanation_panels.grid(["M in place", *head], rows, shades)
+
+
+def _most_sensitive(cards: Sequence[Card], figures: dict[str, dict[str, map_ablation.Reliance]], where: str) -> str:
+    """Which variant's answer moves most when only the place of its map is lost."""
+    moved = {card.title: map_ablation.fair(figures[card.id]) for card in cards}
+    order = sorted(moved, key=moved.get, reverse=True)
+    told = " · ".join(f"{escape_markdown(title)} {moved[title]:.3f} bit" for title in order)
+    most = f"most sensitive to its own map, {where}: **{escape_markdown(order[0])}**. " if moved[order[0]] > 0 else ""
+    return (
+        f"{most[:1].upper()}{most[1:]}Mean over the two fair controls: {told}. Bits compare all classes before and "
+        "after: 0 the same, 1 nothing in common (Jensen–Shannon divergence). That an answer moves shows that the "
+        "perception branch uses where its map is bright, not that the map is right."
+    )

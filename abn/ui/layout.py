@@ -1,0 +1,99 @@
+"""The frame of every page: its title, the list of pages, and what is wrong with the variants."""
+
+import numpy as np
+import pandas  # noqa: F401  whole before Plotly, in whatever session, finds it half imported by another thread
+import streamlit as st
+from PIL import Image
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from abn.plots import class_bars
+from abn.plots.overlay import COLOUR_MAPS, DEFAULT_COLOURS
+from abn.ui import url
+from abn.variants.store import problems
+
+SCROLLED = '<div class="abn-wide" role="region" aria-label="A table" tabindex="0">'  # what is too wide, by keyboard too
+
+PAGES = {  # in the order of the list; the first is the first page
+    "app.py": ("Compare", ":material/compare:"),
+    "pages/Inside.py": ("Inside", ":material/account_tree:"),
+    "pages/Ablation.py": ("Ablation", ":material/tune:"),
+    "pages/Intervene.py": ("Intervene", ":material/brush:"),
+    "pages/Measure.py": ("Measure", ":material/monitoring:"),
+    "pages/Study.py": ("Study", ":material/science:"),
+    "pages/Learn.py": ("Learn", ":material/school:"),
+    "pages/Exercises.py": ("Exercises", ":material/quiz:"),
+    "pages/Teach.py": ("Teach", ":material/co_present:"),
+    "pages/Bring_your_own.py": ("Bring your own", ":material/upload_file:"),
+}
+
+BUSY = "The processor is busy: {others} before yours."
+TEACH = "pages/Teach.py"
+
+_GLOW = np.clip(1 - np.hypot(*np.mgrid[-1:1:64j, -1:1:64j]), 0, 1)
+ICON = Image.fromarray(COLOUR_MAPS[DEFAULT_COLOURS][np.rint(255 * _GLOW).astype(int)])  # drawn: nothing is fetched
+
+_STYLE = """
+[data-testid="stHeader"] { background: none; pointer-events: none; }
+[data-testid="stHeader"] :not(button, a, button *, a *) { pointer-events: none; }
+[data-testid="stHeader"] :is(button, a) { pointer-events: auto; }
+[data-testid="stMainBlockContainer"] { padding-top: 1rem; padding-inline: clamp(1rem, 3vw, 5rem); }
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit; opacity: .95; }
+[data-testid="stPlotlyChart"] text { fill: currentColor !important; }
+[data-testid="stMultiSelect"] [data-tag] { background: rgb(128 128 128 / .25) !important; }  /* not white on blue */
+[data-testid="stMultiSelect"] [data-tag], [data-testid="stMultiSelect"] [data-tag] * { color: inherit !important; }
+[data-testid="stBaseButton-primary"]:not(:disabled) { background: #1f6fb5 !important; border-color: #1f6fb5 !important;
+                                       color: white !important; }  /* in the dark too: white on light blue is faint */
+.st-key-frame { gap: .4rem .25rem !important; padding-inline-end: 2rem; }  /* beside the menu, on one line at 1440 px */
+.abn-wide { overflow-x: auto; }
+.abn-bar { height: 14px; border-radius: 3px; }
+.abn-ticks { display: flex; justify-content: space-between; font-size: .8rem; font-variant-numeric: tabular-nums; }
+.abn-answer.abn-answer { display: grid; grid-template-columns: auto 1fr auto; gap: 0 .6rem; align-items: baseline;
+                         font-size: 1.1rem; line-height: 1.5; margin: 0; padding: 0; }
+.abn-answer dt { font-size: .875rem; font-weight: 400; white-space: nowrap; }
+.abn-answer dt::before { content: ""; display: inline-block; width: .7em; height: .7em; border-radius: 2px;
+                         margin-right: .4em; background: var(--head); }
+.abn-answer dd { margin: 0; overflow-wrap: anywhere; font-weight: 600; }
+.abn-answer dd + dd { font-variant-numeric: tabular-nums; font-weight: 400; text-align: right; }
+.abn-card { font-size: .875rem; border-collapse: collapse; width: 100%; table-layout: fixed; }
+.abn-card th, .abn-card td { text-align: left; vertical-align: top; padding: .2rem .4rem .2rem 0; font-weight: 400;
+                             overflow-wrap: anywhere; border-bottom: 1px solid rgb(128 128 128 / .3); }
+@media (max-width: 640px) {  /* small pictures stand in pairs where there is little room */
+  [class*="st-key-pairs-"] [data-testid="stColumn"] { min-width: calc(50% - 1rem); flex: 1 1 calc(50% - 1rem); }
+}
+.abn-lines.abn-lines { display: flex; flex-wrap: wrap; gap: .1rem 1.4rem; list-style: none; font-size: .875rem; }
+.abn-lines.abn-lines, .abn-lines li.abn-line { padding: 0; margin: 0; }
+"""
+
+
+def begin(title: str, line: str) -> None:
+    """Draw the frame: to be called first by every page. `line` says in one sentence what the page is for."""
+    st.set_page_config(page_title=f"{title} · ABN Explorer", page_icon=ICON, layout="wide")
+    if st.session_state.get("page") != title:  # widgets of another page begin anew, and some must know
+        st.session_state.page, st.session_state.visit = title, st.session_state.get("visit", 0) + 1
+    st.html(f"<style>{_STYLE}{class_bars.STYLE}</style>")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="frame"):
+        st.markdown(f"#### ABN Explorer · {title}", width="stretch")
+        for path, (label, icon) in PAGES.items():
+            if path != TEACH or not url.controls_hidden():  # its sheet holds the answers
+                st.page_link(path, label=label, icon=icon)
+    st.caption(line)
+    st.session_state.waiting = st.empty()
+    for sentence in problems().values():
+        st.warning(escape_markdown(sentence), icon=":material/warning:")
+
+
+def tell_place(ahead: int) -> None:
+    """Say at the top of the page that others compute first; 0 takes it away. Not in threads that have no page."""
+    place = st.session_state.get("waiting") if get_script_run_ctx(suppress_warning=True) else None
+    if place is None:
+        return
+    if ahead:
+        others = "one other computation is" if ahead == 1 else f"{ahead} other computations are"
+        place.info(BUSY.format(others=others), icon=":material/hourglass_top:")
+    else:
+        place.empty()
+
+
+def escape_markdown(text: str) -> str:
+    """Text that Markdown must not read, such as a file's name: every mark that could mean something is escaped."""
+    return "".join("\\" + char if char in "\\`*_{}[]()<>#+-.!|~$:&" else char for char in " ".join(text.split()))

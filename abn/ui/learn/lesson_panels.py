@@ -1,0 +1,75 @@
+"""The lesson's frame: which step, its words, its task, what is done so far."""
+
+import streamlit as st
+
+from abn.teaching.lessons import STEPS, Step
+from abn.ui import url
+from abn.ui.layout import PAGES
+
+
+def choose() -> Step:
+    """The row of steps; the address bar holds the one that is shown, and any can be linked."""
+    given = url.whole_numbers("step")
+    legal = range(1, len(STEPS) + 1)
+    chosen = st.session_state.get("lesson-step")
+    if chosen not in legal:
+        chosen = st.session_state["lesson-step"] = given[0] if len(given) == 1 and given[0] in legal else 1
+    url.sync_query_param("step", chosen, 1)
+    done = _done()
+    with st.container(horizontal=True, gap="small", key="steps"):
+        for number, step in enumerate(STEPS, 1):
+            st.button(
+                str(number),
+                key=f"step-{number}",
+                type="primary" if number == chosen else "secondary",
+                icon=":material/check:" if step.key in done else None,
+                help=step.title + (", done" if step.key in done else ""),
+                on_click=_go,
+                args=(number,),
+            )
+    st.caption(f"{len(done)} of {len(STEPS)} tasks done in this session.")
+    return STEPS[chosen - 1]
+
+
+def words(step: Step) -> None:
+    """The step's text and its task."""
+    st.subheader(step.title)
+    st.markdown(step.text)
+    st.info(f"**Your task:** {step.task}", icon=":material/target:")
+
+
+def outcome(step: Step, done: bool) -> None:
+    """What to notice once the task is done, and the way on. A task that was done stays done."""
+    number = STEPS.index(step) + 1
+    if done and step.key not in _done():
+        _done().add(step.key)
+        st.rerun()  # the row above is to show it
+    if step.key in _done():
+        st.success(f"**Done.** {step.notice}", icon=":material/check_circle:")
+    with st.container(horizontal=True):
+        st.button(
+            "Back", icon=":material/arrow_back:", disabled=number == 1, on_click=_go, args=(number - 1,), key="back"
+        )
+        last = number == len(STEPS)
+        st.button(
+            "Next",
+            icon=":material/arrow_forward:",
+            disabled=last,
+            type="primary" if step.key in _done() else "secondary",
+            on_click=_go,
+            args=(number + 1,),
+            key="next",
+        )
+        label, icon = PAGES[step.page]
+        st.page_link(step.page, label=f"More of this: {label}", icon=icon)
+        if last:
+            label, icon = PAGES["pages/Exercises.py"]
+            st.page_link("pages/Exercises.py", label=f"Now predict: {label}", icon=icon)
+
+
+def _done() -> set[str]:
+    return st.session_state.setdefault("lesson-done", set())
+
+
+def _go(number: int) -> None:
+    st.session_state["lesson-step"] = number

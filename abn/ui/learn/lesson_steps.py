@@ -1,0 +1,324 @@
+"""The live part of each step of the lesson: it is drawn, and says whether its task is done.
+
+Every step sets its own photograph and variants, so that the words beside it are true whatever is chosen elsewhere.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from abn.errors import ABNError
+from abn.evaluation.metrics import cell_order
+from abn.explanations import first_view, interventions
+from abn.explanations.explanation import Explanation
+from abn.explanations.interventions import Effect
+from abn.images import samples
+from abn.plots import overlay
+from abn.study import figures, findings
+from abn.teaching.lessons import STATEMENTS
+from abn.ui.compare import explanation_panels
+from abn.ui.components import network_path
+from abn.ui.components.painter import TOOLS
+from abn.ui.components.strip import Thumbnail, strip, thumbnail
+from abn.ui.controls import pickers
+from abn.ui.controls.choice_bar import Choice
+from abn.ui.controls.pickers import View
+from abn.ui.controls.selection import Ablation
+from abn.ui.inside import stage_panels, traces
+from abn.ui.intervene import edit_panels
+from abn.ui.layout import escape_markdown
+from abn.ui.runtime import live
+from abn.variants.card import Card, class_names
+from abn.variants.store import find_variant
+
+ADDITIVE, UPSIDE_DOWN = "imagenet-lite0-additive", "imagenet-lite0-additive-unfolded"
+PHOTO = "cat-behind-mug"
+VIEW = View(0.55, overlay.DEFAULT_COLOURS, "raw", True)
+FIT = first_view.FIT
+GAIN = 1.8  # of the step on the two equations
+FIFTH = 0.2
+BARE = {"displayModeBar": False}
+
+
+def why() -> bool:
+    """M beside CAM and Grad-CAM of a class that a person names."""
+    choice, card = _about(PHOTO)
+    looked, labels = traces.look(choice.chosen.picture, card, FIT), class_names(card)
+    answer = int(looked.logits.argmax())
+    k = st.selectbox(
+        "Class: type to search", range(len(labels)), index=answer, format_func=lambda k: labels[k], key="lesson-class"
+    )
+    left, *rest = st.columns(3, gap="medium")
+    image = traces.pixels(looked, card)
+    with left:
+        st.markdown("**M**, of no class")
+        alt = explanation_panels.map_in_words(looked.attention, "Attention map M")
+        explanation_panels.over(image, looked.attention, VIEW, (0.0, 1.0), alt=alt, key="lesson-M")
+    for place, method in zip(rest, traces.METHODS, strict=True):
+        with place:
+            st.markdown(f"**{method}**, of {escape_markdown(overlay.short_label(labels[k]))}")
+            found = traces.afterwards(choice.chosen.picture, card, FIT, method, k)
+            if isinstance(found, str):
+                st.info(escape_markdown(found))
+                continue
+            limit = max(float(np.abs(found.values).max()), 1e-6)
+            signed = found.values.min() < 0
+            span = (-limit, limit) if signed else (0.0, limit)
+            colours = overlay.DIFFERENCE if signed else ""
+            alt = f"{method} for {labels[k]}, from {found.values.min():.2f} to {found.values.max():.2f}."
+            key = f"lesson-{method}"
+            explanation_panels.over(image, found.values, VIEW, span, alt=alt, key=key, symbol=method, colours=colours)
+    return k != answer
+
+
+def parts() -> bool:
+    """The path, whose stages are pressed."""
+    choice, card = _about(PHOTO)
+    looked = traces.look(choice.chosen.picture, card, FIT)
+    seen = st.session_state.setdefault("lesson-stages", {})
+    chosen = st.session_state.get("lesson-stage", "x")
+
+    def press(stage: str) -> None:
+        seen[stage] = True
+        st.session_state["lesson-stage"] = stage
+
+    st.markdown(f"**{chosen}**, {' × '.join(map(str, looked.stage(chosen).shape))}: {stage_panels.MEANINGS[chosen]}")
+    wide, narrow = traces.drawings(choice.chosen.picture, card, FIT, VIEW)
+    label = "The path from the picture to the answer"
+    network_path.path(wide, narrow, chosen, label=label, key="lesson-path", on_pick=press)
+    return {"M", "g′", "logits"} <= seen.keys()
+
+
+def equations() -> bool:
+    """One cell of M, and what both equations make of its strongest channel."""
+    from abn.explanations.trace import products
+
+    choice, card = _about(PHOTO)
+    looked = traces.look(choice.chosen.picture, card, FIT)
+    row, column = st.session_state.get("lesson-cell", (0, 0))
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        explanation_panels.over(
+            traces.pixels(looked, card),
+            looked.attention,
+            VIEW,
+            (0.0, 1.0),
+            alt=explanation_panels.map_in_words(looked.attention, "Attention map M"),
+            key="lesson-cells",
+            picked=(row, column),
+            on_pick=lambda row, column: st.session_state.update({"lesson-cell": (row, column)}),
+        )
+    channel = looked.strongest(row, column)
+    with right:
+        st.markdown(f"Row {row + 1}, column {column + 1}, channel {channel + 1} of g:")
+        for one in products(looked, row, column, channel):
+            if one.mechanism != "none":
+                st.markdown(
+                    f"**{one.mechanism}**  \ng′ = {one.gain} × {escape_markdown(one.before)} = {escape_markdown(one.after)}"
+                )
+    return 1 + float(looked.attention[row, column]) > GAIN
+
+
+def mechanism() -> bool:
+    """One network's answer under another mechanism."""
+    choice, card = _about(PHOTO)
+    chosen = st.segmented_control(
+        "Applied", ("additive", "multiplicative", "none"), default="additive", required=True, key="lesson-mechanism"
+    )
+    before, after = (_ask(choice, card, m) for m in (card.mechanism, chosen or card.mechanism))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _map(after, card, "lesson-applied")
+    with right:
+        explanation_panels.heading(after, card)
+        explanation_panels.verdict(_effect(before, after), before.labels)
+        explanation_panels.bars(after, card, len(overlay.shared_classes(after)))
+    return _effect(before, after).changes_prediction
+
+
+def heads() -> bool:
+    """Photographs to pick from, and what both heads say of each."""
+    photos = {photo.id: photo for photo in samples.gallery().values() if photo.kind == "photograph"}
+    chosen = st.session_state.setdefault("lesson-photo", PHOTO)
+    items = [Thumbnail(key, photo.title, _thumbnail(key)) for key, photo in photos.items()]
+    pick = lambda key: st.session_state.update({"lesson-photo": key}) if key in photos else None  # noqa: E731
+    strip(items, chosen, label="Photographs", key="lesson-strip", on_pick=pick)
+    choice, card = _about(chosen)
+    found = _ask(choice, card)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _map(found, card, "lesson-heads")
+    with right:
+        explanation_panels.answers(found)
+        explanation_panels.bars(found, card, len(overlay.shared_classes(found)))
+    return not found.agree
+
+
+def bright() -> bool:
+    """The brightest or the darkest fifth covered, in a network and in one whose map is upside down."""
+    options = ("nothing", "the brightest fifth", "the darkest fifth")
+    chosen = st.segmented_control("Cover", options, default=options[0], required=True, key="lesson-cover")
+    tried = st.session_state.setdefault("lesson-tried", {})
+    tried[chosen] = True
+    for place, variant in zip(st.columns(2, gap="medium"), (ADDITIVE, UPSIDE_DOWN), strict=True):
+        choice, card = _about(PHOTO, variant)
+        before = _ask(choice, card)
+        after = before
+        if chosen in options[1:]:
+            after = _hidden(choice, card, before, _first(before, FIFTH, brightest=chosen == options[1]))
+        with place:
+            explanation_panels.heading(before, card)
+            explanation_panels.verdict(_effect(before, after), before.labels)
+            picture, map_of = st.columns(2)
+            with picture:
+                image = after.fitted.image.resize((224, 224))
+                st.image(image, alt=f"What the network got, {chosen} covered.", width="stretch")
+                st.caption(f"What it got: {chosen} covered.")
+            with map_of:
+                span = (float(before.attention.min()), float(before.attention.max()))
+                _map(before, card, f"lesson-bright-{variant}", span)
+                st.caption(explanation_panels.range_in_words(before.attention))
+    return set(options[1:]) <= tried.keys()
+
+
+def faithful() -> bool:
+    """Cells covered in the map's order, beside as many in random order."""
+    choice, card = _about(PHOTO)
+    before = _ask(choice, card)
+    percent = st.slider("Cells covered", 0, 60, 0, 2, format="%d %%", key="lesson-share")
+    share = percent / 100
+    rng = np.random.default_rng(0)
+    h, w = before.attention.shape
+    random = np.zeros(h * w, bool)
+    random[rng.permutation(h * w)[: round(share * h * w)]] = True
+    cells = {"the map's order, brightest first": _first(before, share), "random order": random.reshape(h, w)}
+    flips = []
+    for place, (name, some) in zip(st.columns(2, gap="medium"), cells.items(), strict=True):
+        after = _hidden(choice, card, before, some) if some.any() else before
+        with place:
+            st.markdown(f"**In {name}**")
+            image = after.fitted.image.resize((448, 448))
+            st.image(image, alt=f"The picture with {percent} % of its cells covered, in {name}.", width="stretch")
+            explanation_panels.verdict(_effect(before, after), before.labels)
+            flips.append(_effect(before, after).changes_prediction)
+    return flips[0] and not flips[1]
+
+
+def helps() -> bool:
+    """The study's figure, and a question on it whose answer is read from the same results."""
+    found = findings.compared(findings.read_study(), "none")
+    seen = set()
+    for place, panel in zip(st.columns(max(1, len(found.rows)), gap="medium"), found.rows, strict=False):
+        row = next((row for row in found.rows[panel] if row.label.startswith("additive")), None)
+        if row is not None and row.seen in ("higher", "lower"):
+            seen.add(panel)
+        with place:
+            st.markdown(f"###### {escape_markdown(panel)}")
+            drawn, words = figures.dots(found, panel), figures.alt(found, panel)
+            st.plotly_chart(drawn, key=f"lesson-{panel}", config=BARE, alt=words)
+    options = [*found.rows, "on both", "on neither"]
+    right = {0: "on neither", len(found.rows): "on both"}.get(len(seen)) or next(iter(seen))
+    said = st.radio(
+        "For additive, a difference was seen …",
+        options,
+        index=None,
+        format_func=lambda name: name if name.startswith("on ") else f"only on {name}",
+        key="lesson-seen",
+    )
+    if said and said != right:
+        st.warning("Look again: where does additive's bar leave the dotted line behind?", icon=":material/search:")
+    return said == right
+
+
+def change() -> bool:
+    """A map to paint."""
+    choice, card = _about(PHOTO)
+    subject = live.subject(choice.chosen.picture, card, FIT)
+    name, past = edit_panels.edits(choice, card, subject)
+    left, right = st.columns([3, 2], gap="medium")
+    effect = edit_panels.effects(choice, card, past, card.mechanism)[past.at]
+    with left:
+        edit_panels.board(choice, card, subject, name, past)
+    with right:
+        explanation_panels.verdict(effect, class_names(card))
+    return effect.changes_prediction and past.now.name in TOOLS  # painted, and no ready-made map
+
+
+def limits() -> bool:
+    """Four sentences, each true or false."""
+    right = []
+    for i, (sentence, true, because) in enumerate(STATEMENTS):
+        said = st.radio(sentence, ("true", "false"), index=None, horizontal=True, key=f"lesson-statement-{i}")
+        right.append(said == ("true" if true else "false"))
+        if said:
+            mark = ":green-badge[:material/check: right]" if right[-1] else ":orange-badge[:material/close: not so]"
+            st.caption(f"{mark} {because}" if right[-1] else mark)
+    return all(right)
+
+
+LIVE: dict[str, Callable[[], bool]] = {
+    "why": why,
+    "parts": parts,
+    "map": equations,
+    "mechanism": mechanism,
+    "heads": heads,
+    "bright": bright,
+    "faithful": faithful,
+    "help": helps,
+    "change": change,
+    "limits": limits,
+}
+
+
+# ---- what several steps need ----
+
+
+def need_whole() -> None:
+    """End the page with a sentence where a variant that the lesson is about is missing or broken."""
+    try:
+        trouble = list(live.broken([find_variant(variant) for variant in (ADDITIVE, UPSIDE_DOWN)]).values())
+    except ABNError as error:
+        trouble = [str(error)]
+    for sentence in trouble:
+        st.warning(escape_markdown(sentence), icon=":material/warning:")
+    if trouble:
+        st.stop()
+
+
+def _about(photo: str, variant: str = ADDITIVE) -> tuple[Choice, Card]:
+    """A step's own photograph and variant, as the bar of another page would choose them."""
+    card = find_variant(variant)
+    return Choice(pickers.opened(photo), [card], [card], Ablation((card,), live.TRAINED), FIT, VIEW), card
+
+
+def _ask(choice: Choice, card: Card, applied: str = live.TRAINED) -> Explanation:
+    return live.explain_image(choice.chosen.picture, [card], fit=FIT, mechanism=applied)[0]
+
+
+def _effect(before: Explanation, after: Explanation) -> Effect:
+    return Effect("", after.attention, before.perception, after.perception)
+
+
+def _map(found: Explanation, card: Card, key: str, span: tuple[float, float] = (0.0, 1.0)) -> None:
+    alt = explanation_panels.map_in_words(found.attention, f"Attention map of {card.title}")
+    explanation_panels.over(found.fitted.image, found.attention, VIEW, span, alt=alt, key=key)
+
+
+def _first(found: Explanation, share: float, *, brightest: bool = True) -> np.ndarray:
+    """The first `share` of a map's cells (h, w) bool, in its order."""
+    order = cell_order(found.attention, brightest_first=brightest)
+    chosen = np.zeros(order.size, bool)
+    chosen[order[: round(share * order.size)]] = True
+    return chosen.reshape(found.attention.shape)
+
+
+def _hidden(choice: Choice, card: Card, before: Explanation, cells: np.ndarray) -> Explanation:
+    """What the network makes of the picture with some cells covered."""
+    picture = interventions.covered(choice.chosen.picture, before.fitted, cells)
+    return live.explain_image(picture, [card], fit=FIT)[0]
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _thumbnail(photo: str) -> str:
+    return thumbnail(pickers.opened(photo).picture.image)

@@ -1,0 +1,308 @@
+"""What a person sees of their own variants: files taken in, any CNN with random weights, and what the session holds."""
+
+import html
+import math
+import shlex
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from abn.errors import ABNError, PickleError
+from abn.images.display_name import display_name
+from abn.ui.compare import explanation_panels
+from abn.ui.controls import selection
+from abn.ui.layout import escape_markdown
+from abn.ui.own import session_variants as session
+from abn.ui.runtime import live
+from abn.variants import checkpoint, own
+from abn.variants.card import NOTHING, Card
+from abn.variants.checkpoint import Checkpoint, File, PartnerMissing
+from abn.variants.own import OwnVariant, Sketch
+
+DEFAULT = "resnet18"
+SEEDS = 2**31 - 1
+GAIN = {"additive": "(1\u00a0+\u00a0M)\u00a0·\u00a0g", "multiplicative": "M\u00a0·\u00a0g", "none": "g"}
+
+
+class Stopped(ABNError):
+    """A person has stopped it, or taken it away."""
+
+
+_STYLE = """
+<style>
+.abn-way { display: flex; flex-wrap: wrap; gap: .5rem .7rem; align-items: flex-end; list-style: none; font-size: .8rem;
+           line-height: 1.35; }
+.abn-way.abn-way { margin: 0 0 .8rem; padding: 0; }
+.abn-way.abn-way li { margin: 0; padding: 0; text-align: center; }
+.abn-way i { display: block; margin: 0 auto .3rem; border: 2px solid; border-radius: 3px; position: relative; }
+.abn-way i::after { content: ""; position: absolute; inset: 0; background: currentColor; opacity: .15; }
+.abn-way i.abn-map { color: var(--st-primary-color, #1f6fb5); }
+.abn-way b { display: block; font-size: .95rem; font-weight: 600; }
+.abn-way .abn-part::before { content: "→"; display: block; font-size: 1.3rem; line-height: 1; }
+.abn-way .abn-part { max-width: 8.5rem; }
+</style>
+"""
+
+
+def upload() -> None:
+    """The uploader, and of each file either its variant below or one sentence."""
+    st.markdown("##### A checkpoint of yours")
+    st.caption(
+        "A variant's `.safetensors` file, as `train`, `distil` and `convert` of this app's command line write it. "
+        "Older ones need their `.json` card beside them."
+    )
+    given = st.file_uploader(
+        "Choose checkpoints",
+        accept_multiple_files=True,
+        key="own_files",
+        max_upload_size=checkpoint.MAX_BYTES // 10**6,
+        help=f"Up to {checkpoint.MAX_BYTES // 10**6} MB and {own.MAX_PARAMETERS // 10**6} million parameters each. The "
+        "header is read first, and weights must fit the network exactly. They stay in this session, and are gone when "
+        "you close the page.",
+    )
+    for key, (name, outcome) in _outcomes(given or ()).items():
+        if isinstance(outcome, Checkpoint) and outcome.id in session.held():
+            outcome = st.session_state.own_done[key] = outcome.id
+        elif isinstance(outcome, Checkpoint) and live.engine().alive:
+            outcome = _settle(key, partial(own.load, outcome), f"Reading {name}")
+        _tell(key, name, outcome)
+
+
+def choose() -> None:
+    """Any CNN of timm: its shapes at once, its network on request."""
+    st.markdown("##### Any CNN, with random weights")
+    if not live.engine().alive:
+        live.why_not()
+        return
+    from abn.network.backbone import convolutional
+
+    names = convolutional()
+    backbone = st.selectbox(
+        "Backbone",
+        names,
+        index=names.index(DEFAULT),
+        key="own_backbone",
+        persist_state="session",
+        help="timm's convolutional networks and the paper's small ResNets. Type to search; no weights are fetched.",
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        classes = st.number_input("Classes", 2, 1000, 10, key="own_classes", persist_state="session", width=130)
+        seed = st.number_input("Seed", 0, SEEDS, 0, key="own_seed", persist_state="session", width=130)
+        mechanism = st.segmented_control(
+            "Mechanism",
+            selection.MECHANISMS[1:],
+            default=selection.MECHANISMS[1],
+            required=True,
+            key="own_mechanism",
+            persist_state="session",
+        )
+    question = f"shapes of {backbone} {classes}"
+    found = st.session_state.setdefault("own_sketch", {}).get(question)
+    if found is None:
+        st.session_state.own_sketch = {}
+        job = partial(own.random_sketch, backbone, num_classes=classes)
+        found = _wait(job, f"Looking at {backbone}", st.session_state.own_sketch, question)
+    if isinstance(found, ABNError):
+        _refuse(escape_markdown(str(found)), found, st.session_state.own_sketch, question)
+        return
+    found = own.seeded(found, mechanism=mechanism, seed=seed)
+    _shapes(found)
+    sentence = own.too_large(found)
+    if sentence:
+        _refuse(escape_markdown(sentence))
+    there = found.card.id in session.held()
+    pressed = st.button(
+        "Made, see below" if there else "Make it",
+        key="own_make",
+        icon=":material/casino:",
+        disabled=bool(sentence) or there,
+        help="Draws the weights, from the seed. Its answers and its map mean nothing until it is trained.",
+    )
+    if pressed:
+        outcome = _settle(found.card.id, partial(own.make, found), f"Making {backbone}")
+        if isinstance(outcome, ABNError):
+            _refuse(escape_markdown(str(outcome)))
+        else:
+            st.rerun()  # for the button, which was drawn before
+
+
+def show() -> None:
+    """The variants that this session holds, each with its shapes, its card and what can be done with it."""
+    held, listed = session.held(), [card.id for card in session.cards()]
+    st.markdown("##### In this session")
+    if not held:
+        st.caption(f"Nothing yet. Up to {session.MOST} variants can be here; nobody else sees them.")
+        return
+    for key, one in reversed(held.items()):
+        with st.container(border=True, key=f"card-{key.removeprefix(checkpoint.PREFIX)}"):
+            card = one.card
+            random = [":orange-badge[:material/casino: random weights]"] if card.kind == NOTHING else []
+            in_compare = [":green-badge[:material/check: in Compare]"] if key in listed else []
+            st.markdown(" ".join([f"##### {escape_markdown(card.title)}", *random, *in_compare]))
+            if card.summary:
+                st.caption(escape_markdown(card.summary))
+            _shapes(one)
+            with st.container(horizontal=True, vertical_alignment="center"):
+                if key in listed:
+                    st.page_link("app.py", label="See it in Compare", icon=":material/compare:")
+                else:
+                    st.button(
+                        "Add to Compare",
+                        key=f"add-{key}",
+                        type="primary",
+                        icon=":material/add:",
+                        on_click=session.add,
+                        args=(key,),
+                    )
+                st.button("Remove", key=f"remove-{key}", icon=":material/delete:", on_click=_remove, args=(key,))
+            explanation_panels.details(card)
+            st.caption(_known(card))
+
+
+def _known(card: Card) -> str:
+    if card.kind == NOTHING:
+        return "Shapes, parameters and FLOPs were counted here. Nothing was trained, so nothing else can be said."
+    return (
+        "Backbone, map, parameters, FLOPs and sha256 were counted here. What the card says of training, measures and "
+        "licence is its author's word."
+    )
+
+
+# ---- files ----
+
+
+def _outcomes(given) -> dict[str, tuple[str, object]]:
+    """Of each file its name, and what it turned out to be; files are read once, until others come beside them."""
+    done: dict[str, object] = st.session_state.setdefault("own_done", {})
+    present = {file.file_id: file for file in given}
+    if st.session_state.get("own_given") != list(present):
+        names = {key: display_name(file.name, "file") for key, file in present.items()}
+        read = checkpoint.read_files({key: File(names[key], file.getvalue()) for key, file in present.items()})
+        settled = {key for key, outcome in done.items() if isinstance(outcome, ABNError | str)}
+        waiting = {key for key, outcome in done.items() if isinstance(outcome, PartnerMissing)}
+        for key in present.keys() - (settled - waiting):
+            done[key] = read[key]
+        st.session_state.own_given = list(present)
+    return {key: (display_name(file.name, "file"), done[key]) for key, file in present.items()}
+
+
+def _settle(key: str, job: Callable[[], OwnVariant], what: str) -> str | ABNError:
+    """Do the job and hold what it makes; the outcome is its id, or an error."""
+    done = st.session_state.setdefault("own_done", {})
+    made = _wait(job, what, done, key)
+    try:
+        done[key] = made if isinstance(made, ABNError) else session.keep(made)
+    except ABNError as error:
+        done[key] = error
+    return done[key]
+
+
+def _wait(job: Callable[[], object], what: str, outcomes: dict[str, object], key: str):
+    """What a job makes, or the error that it ends with, also in `outcomes`; a long one shows its seconds and a button
+    that stops it."""
+    place, line = st.empty(), None
+
+    def stop() -> None:
+        outcomes[key] = Stopped("Stopped, and nothing was kept.")
+
+    def tell(seconds: float) -> None:
+        nonlocal line
+        if line is None:
+            with place.container(horizontal=True, vertical_alignment="center"):
+                line = st.empty()
+                st.button("Stop", key=f"stop-{key}", icon=":material/stop_circle:", on_click=stop)
+        line.markdown(f":material/hourglass_top: {escape_markdown(what)} … {seconds:.0f} s")
+
+    try:
+        outcomes[key] = live.work(job, tell)
+    except ABNError as error:
+        outcomes[key] = error
+    place.empty()
+    return outcomes[key]
+
+
+def _tell(key: str, name: str, outcome: object) -> None:
+    """One sentence where a file is not what it should be, or not yet."""
+    if isinstance(outcome, Checkpoint):
+        live.why_not()
+    elif isinstance(outcome, PartnerMissing):
+        st.info(f"{escape_markdown(name)}: {escape_markdown(str(outcome))}", icon=":material/attach_file:")
+    elif isinstance(outcome, ABNError):
+        _refuse(f"{escape_markdown(name)}: {escape_markdown(str(outcome))}", outcome, st.session_state.own_done, key)
+    elif isinstance(outcome, str) and outcome in session.held():
+        title = session.held()[outcome].card.title
+        st.success(f"{escape_markdown(name)}: read as “{escape_markdown(title)}”, see below.", icon=":material/check:")
+    if isinstance(outcome, PickleError):
+        st.caption(
+            "A checkpoint of the authors' code can be converted on your own computer, where it is opened in a way that "
+            "runs nothing; then bring the file that this command writes:"
+        )
+        st.code(
+            f"python -m abn convert {shlex.quote(name)} --arch ARCH --num-classes K --out NAME", "bash", wrap_lines=True
+        )
+
+
+def _refuse(sentence: str, error: ABNError | None = None, outcomes: dict[str, object] | None = None, key="") -> None:
+    """One sentence on what can't be had; where a person has stopped it themselves, with a way back."""
+    st.error(sentence, icon=":material/block:")
+    if isinstance(error, Stopped):
+
+        def again() -> None:
+            del outcomes[key]
+            st.session_state.own_given = None  # files are read anew
+
+        st.button("Try again", key=f"again-{key}", icon=":material/replay:", on_click=again)
+
+
+def _remove(key: str) -> None:
+    session.remove(key)
+    done = st.session_state.get("own_done", {})
+    for file in [file for file, outcome in done.items() if outcome == key]:
+        done[file] = Stopped("Removed from this session.")
+
+
+# ---- the way of the data ----
+
+
+def _shapes(found: Sketch | OwnVariant) -> None:
+    """The two ways from g(x), to the map and to the answer, drawn by shapes, with the parameters of each part."""
+    card, shapes = found.card, found.shapes
+    parts = {part: f"{_count(number)} parameters" for part, number in card.parameters.items()}
+    through_the_cnn = [
+        _step("x", "picture", shapes["x"]),
+        _part("feature extractor", parts["extractor"]),
+        _step("g(x)", "features", shapes["g"]),
+        _part(f"perception branch of {GAIN[card.mechanism]}", parts["perception_branch"]),
+        _step("perception head", "logits", shapes["perception"]),
+    ]
+    through_the_branch = [
+        _part("attention branch of g(x)", parts["attention_branch"]),
+        _step("A", "trunk's response", shapes["A"]),
+        _part("map head", ""),
+        _step("M(x)", "attention map", shapes["M"], "abn-map"),
+        _part("class head of A", ""),
+        _step("auxiliary head", "logits", shapes["auxiliary"]),
+    ]
+    rows = (f'<ol class="abn-way">{"".join(steps)}</ol>' for steps in (through_the_cnn, through_the_branch))
+    st.html(_STYLE + "".join(rows))
+    st.caption(
+        f"A map of {card.map_size[0]} × {card.map_size[1]} cells. The attention branch's trunk is {escape_markdown(card.trunk)}. "
+        f"{sum(card.flops.values()) / 1e9:.2g} GFLOPs for a picture of {card.input.size} × {card.input.size} pixels."
+    )
+
+
+def _step(symbol: str, words: str, shape: tuple[int, ...], kind: str = "") -> str:
+    """A tensor: as high as its map has cells and as wide as it has channels, on a scale of doublings."""
+    channels, side = shape[0], shape[-1] if len(shape) == 3 else 1
+    size = f"width: {6 + 3.5 * math.log2(channels):.0f}px; height: {6 + 6 * math.log2(side):.0f}px"
+    block = f'<i class="{kind}" style="{size}"></i>'
+    return f"<li>{block}<b>{symbol}</b>{html.escape(words)}<br>{' × '.join(map(str, shape))}</li>"
+
+
+def _part(name: str, parameters: str) -> str:
+    return f'<li class="abn-part">{html.escape(name)}<br>{parameters or "&nbsp;"}</li>'
+
+
+def _count(number: int) -> str:
+    return f"{number / 1e6:.2f} M" if number >= 1e5 else f"{number:,}"

@@ -1,0 +1,91 @@
+"""Model cards: what is known of a variant, as its JSON file says it; read without torch."""
+
+import functools
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from abn.images.fit import InputSpec
+
+CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
+IMAGENET = "imagenet-1k"
+NOTHING = "nothing"  # the kind of pictures that random weights have learnt
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of a variant, as its JSON file says it."""
+
+    id: str
+    title: str
+    summary: str  # one sentence for a newcomer
+    family: str  # variants of one family differ only in mechanism and training
+    backbone: str  # timm's name, or one of paper.py
+    mechanism: str  # the mechanism it was trained with
+    num_classes: int
+    classes: str | list[str]  # "imagenet-1k", or the names themselves
+    input: InputSpec
+    map_size: tuple[int, int]  # cells (h, w) of M
+    parameters: dict[str, int]  # of each of PARTS
+    flops: dict[str, int]  # multiply and add counted as two, one image, of each of PARTS
+    trained: dict[str, Any]  # command, data, seed, commit, recipe
+    measured: dict[str, Any]  # what `python -m abn evaluate` found
+    licence: dict[str, str]  # weights, source
+    sha256: str  # of the .safetensors file
+    extractor_sha256: str  # of the extractor's weights alone: equal where variants share one
+    lesson: str = ""  # what this variant is there to teach, where it is no plain sibling
+    trunk: str = ""  # what the attention branch's trunk is; empty on cards from before it was told
+    kind: str = "photograph"  # of the pictures that it learnt; "clothing": Fashion-MNIST's, grey on black; or NOTHING
+    folder: Path = field(default=CHECKPOINTS, compare=False)
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / f"{self.id}.safetensors"
+
+    def to_json(self) -> dict[str, Any]:
+        """The card as plain data, without the place where it was found."""
+        return {key: value for key, value in asdict(self).items() if key != "folder"}
+
+
+@functools.lru_cache(maxsize=8)
+def _imagenet_names() -> tuple[str, ...]:
+    from timm.data import ImageNetInfo
+
+    info = ImageNetInfo()
+    return tuple(info.index_to_description(i) for i in range(1000))
+
+
+def class_names(card: Card) -> tuple[str, ...]:
+    """The K class names of a variant, most usual word first."""
+    return _imagenet_names() if card.classes == IMAGENET else tuple(card.classes)
+
+
+def card_from_json(data: dict[str, Any], folder: Path = CHECKPOINTS) -> Card:
+    """The card that plain data says, as `Card.to_json` gives it. Raises one of Python's own errors (TypeError,
+    ValueError, KeyError, AttributeError) where it says none."""
+    spec = InputSpec(**{**data["input"], **{key: tuple(data["input"][key]) for key in ("mean", "std")}})
+    card = Card(**{**data, "input": spec, "map_size": tuple(data["map_size"]), "folder": folder})
+    _check(card)
+    return card
+
+
+def _check(card: Card) -> None:
+    """Raise TypeError where the card's own words are not of the kind that everybody relies on."""
+    words = (
+        "id",
+        "title",
+        "summary",
+        "family",
+        "backbone",
+        "mechanism",
+        "sha256",
+        "extractor_sha256",
+        "lesson",
+        "trunk",
+        "kind",
+    )
+    if not all(isinstance(getattr(card, word), str) for word in words):
+        raise TypeError("something that should be text is not")
+    names = card.classes == IMAGENET or all(isinstance(name, str) for name in card.classes)
+    if not names or card.num_classes != (1000 if card.classes == IMAGENET else len(card.classes)):
+        raise TypeError("the classes are not num_classes names")

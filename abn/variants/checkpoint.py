@@ -1,0 +1,279 @@
+"""What anybody's file of weights says, before its network is thought of.
+
+A file is judged from its outside to its inside, and whatever is wrong is one plain sentence: that it is no pickle; its
+header (8 bytes of length, then JSON) and whether its tensors fill the file exactly; and the card, from the header or
+from a JSON file beside it. Of what a card says, only what nobody can count is kept. No torch is needed.
+"""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import Any, NoReturn
+
+from PIL import Image
+
+from abn.errors import CheckpointError, PickleError
+from abn.images.display_name import one_line
+from abn.images.fit import InputSpec
+from abn.variants.card import IMAGENET, Card, card_from_json
+from abn.variants.store import CARD, HASHES
+
+PREFIX = "own:"  # of the ids made here; no variant on disk has such a name
+MAX_BYTES = 200_000_000  # of a file
+MAX_JSON = 1_000_000  # bytes of a header or of a card
+MAX_TENSORS = 20_000
+MAX_SIDE = 512  # pixels of the input
+MAX_CLASSES = 25_000
+MAX_ENTRIES = 400  # that a card has on its training, its measures and its licence
+MAX_DEPTH = 6  # of those entries in each other
+
+BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+FLOATS = ("F64", "F32", "F16", "BF16")
+_PICKLES = re.compile(rb"\x80[\x01-\x05]|PK\x03\x04|\x1f\x8b|BZh|\xfd7zXZ|.{257}ustar|\(dp|\(lp|c\w+\n\w+\n", re.DOTALL)
+NO_SAFETENSORS = "This is no safetensors file, or only a part of one."
+
+
+class PartnerMissing(CheckpointError):
+    """The file is sound, and needs another beside it."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as it was given."""
+
+    name: str  # without a path, harmless to show as plain text
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a safetensors file says of itself."""
+
+    tensors: dict[str, tuple[str, tuple[int, ...]]]  # name → type as in `BYTES`, shape
+    metadata: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights whose header is in order, and the card that belongs to them; not yet loaded."""
+
+    name: str
+    data: bytes
+    sha256: str
+    header: Header
+    card: Card  # as it says itself
+
+    @property
+    def id(self) -> str:
+        """That of its variant: the same weights are the same variant."""
+        return f"{PREFIX}{self.sha256[:12]}"
+
+
+# ---- files ----
+
+
+def read_files(files: Mapping[str, File]) -> dict[str, Checkpoint | CheckpointError | None]:
+    """Of each file what it is: weights with their card, a sentence, or None for a card that has found its weights.
+
+    A card belongs to the weights whose hash it holds. Weights without such a card speak for themselves by the one in
+    their header.
+    """
+    found: dict[str, Checkpoint | CheckpointError | None] = {}
+    cards: dict[str, dict[str, Any]] = {}
+    weights: dict[str, Header] = {}
+    for key, file in files.items():
+        try:
+            if len(file.data) > MAX_BYTES:
+                raise CheckpointError(f"This file has more than {MAX_BYTES // 10**6} MB.")
+            if not _holds_header(file.data) and re.match(rb"(\xef\xbb\xbf)?\s*\{", file.data):
+                cards[key] = _read_json(file.data, "card")
+            else:
+                weights[key] = read_header(file.data)
+        except CheckpointError as error:
+            found[key] = error
+    for key, header in weights.items():
+        file = files[key]
+        sha256 = hashlib.sha256(file.data).hexdigest()
+        stems = {PurePath(files[other].name).stem: other for other in cards}
+        of_the_same = next((other for other, card in cards.items() if card.get("sha256") == sha256), None)
+        of_the_name = stems.get(PurePath(file.name).stem)
+        try:
+            if of_the_same:
+                said, found[of_the_same] = cards[of_the_same], None
+            elif of_the_name:
+                found[of_the_name] = None
+                raise CheckpointError(
+                    f"These are not the weights of {files[of_the_name].name}: one of both was altered."
+                )
+            elif CARD in header.metadata:
+                said = _read_json(header.metadata[CARD].encode(), "card")
+            else:
+                raise PartnerMissing("These weights bring no card: choose the .json file of the same name as well.")
+            found[key] = Checkpoint(file.name, file.data, sha256, header, read_card(said))
+        except CheckpointError as error:
+            found[key] = error
+    for key in cards:
+        found.setdefault(
+            key, PartnerMissing("This is a card without its weights: choose the .safetensors file as well.")
+        )
+    return {key: found[key] for key in files}
+
+
+def read_header(data: bytes) -> Header:
+    """The header of a safetensors file, its tensors one after the other and filling the file exactly.
+
+    Raises `PickleError` for what may be a pickle, by its content and whatever it is called, and `CheckpointError`.
+    """
+    if not data:
+        raise CheckpointError("This file is empty.")
+    if not _holds_header(data):
+        if _PICKLES.match(data[:512]):
+            raise PickleError(
+                "This is a pickle, or an archive that may hold one, which could run code: it was not opened."
+            )
+        length = int.from_bytes(data[:8], "little")
+        if data[8:9] == b"{" and MAX_JSON < length <= len(data) - 8:
+            raise CheckpointError(f"The header of this file has more than {MAX_JSON // 10**6} MB.")
+        raise CheckpointError(NO_SAFETENSORS)
+    length = int.from_bytes(data[:8], "little")
+    header = _read_json(data[8 : 8 + length], "header")
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise CheckpointError("The header of this file holds something besides text and tensors.")
+    if not header or len(header) > MAX_TENSORS:
+        raise CheckpointError(f"This file holds {len(header)} tensors; it may hold from 1 to {MAX_TENSORS}.")
+    spans, tensors = [], {}
+    for name, entry in header.items():
+        kind, shape, (begin, end) = _entry(name, entry)
+        if end - begin != BYTES[kind] * math.prod(shape):
+            raise CheckpointError(f"The size of the tensor {short(name)} is not what its shape and type make.")
+        spans.append((begin, end, name))
+        tensors[name] = kind, shape
+    at = 0
+    for begin, end, name in sorted(spans):
+        if begin != at:
+            raise CheckpointError(f"The tensor {short(name)} doesn't begin where the one before it ends.")
+        at = end
+    if at != len(data) - 8 - length:
+        raise CheckpointError(NO_SAFETENSORS)
+    return Header(tensors, metadata)
+
+
+def _holds_header(data: bytes) -> bool:
+    return data[8:9] == b"{" and 2 <= int.from_bytes(data[:8], "little") <= min(MAX_JSON, len(data) - 8)
+
+
+def _entry(name: str, entry: Any) -> tuple[str, tuple[int, ...], tuple[int, int]]:
+    """Type, shape and place of a tensor as the header says them."""
+    try:
+        kind, shape, place = (entry[key] for key in ("dtype", "shape", "data_offsets"))
+        numbers = [*shape, *place]
+        whole = all(type(number) is int and 0 <= number <= MAX_BYTES for number in numbers)
+        if kind in BYTES and whole and len(shape) <= 8 and len(place) == 2 and len(entry) == 3:
+            return kind, tuple(shape), tuple(place)
+    except (TypeError, KeyError):
+        pass
+    raise CheckpointError(f"What the header says of {short(name)} is no tensor's type, shape and place.")
+
+
+def _read_json(data: bytes, what: str) -> dict[str, Any]:
+    """A JSON object without doubles, from the text of a header or a card."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len({key for key, _ in pairs}) < len(pairs):
+            raise ValueError("a name twice")
+        return dict(pairs)
+
+    def refuse(constant: str) -> NoReturn:
+        raise ValueError(constant)
+
+    if len(data) > MAX_JSON:
+        raise CheckpointError(f"The {what} has more than {MAX_JSON // 10**6} MB.")
+    try:
+        found = json.loads(data.decode("utf-8-sig"), object_pairs_hook=once, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:  # JSON's and Unicode's own errors are ValueErrors
+        raise CheckpointError(f"The {what} can't be read: it is damaged, or says something twice.") from error
+    if not isinstance(found, dict):
+        raise CheckpointError(f"The {what} can't be read: it isn't what it should be.")
+    return found
+
+
+def short(name: str) -> str:
+    """A tensor's name as it may be shown."""
+    return repr(one_line(name, 60))
+
+
+# ---- cards ----
+
+
+def read_card(said: dict[str, Any]) -> Card:
+    """What somebody's card says, its words short and its numbers possible; what the network itself will tell is empty.
+
+    Raises `CheckpointError`.
+    """
+    counted = {"map_size": (0, 0), "parameters": {}, "flops": {}, "trunk": "", **dict.fromkeys(HASHES, "")}
+    try:
+        card = card_from_json({**said, **counted})
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise CheckpointError(
+            "The card isn't one of ours: something is missing, surplus or of the wrong kind."
+        ) from error
+    if not 2 <= card.num_classes <= MAX_CLASSES:
+        raise CheckpointError(f"The card names {card.num_classes:,} classes; from 2 to {MAX_CLASSES:,} can be shown.")
+    if not _possible(card.input):
+        raise CheckpointError(f"The card's input isn't a square of 16 to {MAX_SIDE} pixels with its normalisation.")
+    tales = (card.trained, card.measured, card.licence)
+    if not all(isinstance(tale, dict) for tale in tales) or _entries(list(tales)) > MAX_ENTRIES:
+        raise CheckpointError("The card says more than a card can show.")
+    return replace(
+        card,
+        title=one_line(card.title, 60) or "Nameless",
+        summary=one_line(card.summary, 300),
+        family=one_line(card.family),
+        backbone=one_line(card.backbone),
+        mechanism=one_line(card.mechanism, 20),
+        num_classes=int(card.num_classes),
+        kind=one_line(card.kind),
+        lesson=one_line(card.lesson, 300),
+        classes=card.classes if card.classes == IMAGENET else [one_line(name, 100) or "?" for name in card.classes],
+        trained=_short_tale(card.trained),
+        measured=_short_tale(card.measured),
+        licence=_short_tale(card.licence),
+    )
+
+
+def _possible(spec: InputSpec) -> bool:
+    numbers = (spec.crop_pct, *spec.mean, *spec.std)
+    return (
+        type(spec.size) is int
+        and 16 <= spec.size <= MAX_SIDE
+        and all(type(number) in (int, float) and abs(number) <= 1000 for number in numbers)
+        and 0.1 <= spec.crop_pct <= 1
+        and len(spec.mean) == len(spec.std) == 3
+        and min(spec.std) > 1e-6
+        and isinstance(spec.interpolation, str)
+        and spec.interpolation.upper() in Image.Resampling.__members__
+    )
+
+
+def _entries(tale: Any, depth: int = 0) -> int:
+    """How many things a card tells; more than are allowed where they are too deep in each other."""
+    if depth > MAX_DEPTH:
+        return MAX_ENTRIES + 1
+    inside = tale.values() if isinstance(tale, dict) else tale if isinstance(tale, list) else ()
+    return 1 + sum(_entries(value, depth + 1) for value in inside)
+
+
+def _short_tale(tale: Any) -> Any:
+    """The same with every text short and every number of a size that can be shown."""
+    if isinstance(tale, dict):
+        return {one_line(key, 60): _short_tale(value) for key, value in tale.items()}
+    if isinstance(tale, list):
+        return [_short_tale(value) for value in tale]
+    if isinstance(tale, float | bool) or tale is None:
+        return tale
+    return tale if isinstance(tale, int) and abs(tale) < 10**18 else one_line(str(tale), 300)

@@ -1,0 +1,30 @@
+"""The card of a network that has just been made: what the network tells of itself, beside what its maker says."""
+
+from typing import Any
+
+import torch
+
+from abn.images.fit import InputSpec
+from abn.network.complexity import flops, parameters
+from abn.network.model import AttentionBranchNetwork
+from abn.variants.card import IMAGENET, Card
+
+
+def new_card(network: AttentionBranchNetwork, *, classes: str | list[str], input: InputSpec, **said: Any) -> Card:
+    """Mechanism, map size, trunk, parameters and FLOPs come from the network; `said` are the card's other fields.
+
+    Nothing is measured yet, and the hashes are for `save_variant` to fill in.
+    """
+    with torch.inference_mode():
+        attention = network(torch.zeros(1, 3, input.size, input.size)).attention
+    return Card(
+        mechanism=network.mechanism,
+        num_classes=1000 if classes == IMAGENET else len(classes),
+        classes=classes,
+        input=input,
+        map_size=tuple(attention.shape[2:]),
+        parameters=parameters(network),
+        flops=flops(network, input.size),
+        trunk=network.attention_branch.trunk_kind,
+        **{"measured": {}, "sha256": "", "extractor_sha256": "", **said},
+    )

@@ -1,0 +1,206 @@
+"""A person's own variants: from anybody's checkpoint, and from any CNN with random weights.
+
+The network that a card names is built without memory first, so that its size, its FLOPs and every tensor's name and
+shape are known and compared with the file; only then come the weights. What can be counted is counted and not
+believed. Until the weights are wanted, nothing here needs torch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from abn.errors import ABNError, BackboneError, CheckpointError, VariantError
+from abn.images.display_name import one_line
+from abn.variants.card import NOTHING, Card
+from abn.variants.checkpoint import FLOATS, PREFIX, Checkpoint, Header, short
+from abn.variants.store import load_weights, tensors_sha256
+
+if TYPE_CHECKING:
+    from abn.network.model import AttentionBranchNetwork
+
+MAX_PARAMETERS = 50_000_000  # 200 MB in memory
+MAX_FLOPS = 50_000_000_000  # of one picture: some seconds on one core
+NO_ANSWER = "The network of this file answers with something that is no number: it is broken."
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A network known by its shapes alone."""
+
+    card: Card  # what can be counted is counted
+    shapes: dict[str, tuple[int, ...]]  # symbol → shape of one picture's, in the order of the data's way
+    tensors: dict[str, tuple[bool, tuple[int, ...]]]  # name → whether it is of floats, shape
+
+    @property
+    def parameters(self) -> int:
+        return sum(self.card.parameters.values())
+
+    @property
+    def flops(self) -> int:
+        return sum(self.card.flops.values())
+
+
+@dataclass(frozen=True, eq=False)
+class OwnVariant:
+    """A variant of a person's own, ready to be asked."""
+
+    card: Card
+    shapes: dict[str, tuple[int, ...]]
+    network: "AttentionBranchNetwork"
+
+
+def is_own(variant: str) -> bool:
+    """Whether an id is that of somebody's own variant."""
+    return variant.startswith(PREFIX)
+
+
+def sketch(card: Card) -> Sketch:
+    """The network that a card names, without its weights, and the card with everything that can be counted counted.
+
+    Raises `BackboneError` where there is no such network, or it can't be an Attention Branch Network.
+    """
+    import torch
+
+    from abn.network.backbone import build, shapes_only
+    from abn.variants.new_card import new_card
+
+    said = ("id", "title", "summary", "family", "backbone", "trained", "measured", "licence", "lesson", "kind")
+    try:
+        with shapes_only(), torch.inference_mode():
+            network = build(card.backbone, num_classes=card.num_classes, mechanism=card.mechanism)
+            output = network(torch.zeros(1, 3, card.input.size, card.input.size))
+            told = {name: getattr(card, name) for name in said}
+            counted = new_card(network, classes=card.classes, input=card.input, **told)
+    except ABNError:
+        raise
+    except Exception as error:  # timm and torch fail in as many ways as there are models
+        raise BackboneError(
+            f"{one_line(card.backbone)} can't be made into an Attention Branch Network for pictures of "
+            f"{card.input.size} × {card.input.size} pixels."
+        ) from error
+    tensors = {name: (t.is_floating_point(), tuple(t.shape)) for name, t in network.state_dict().items()}
+    shapes = {
+        "x": (3, card.input.size, card.input.size),
+        "g": tuple(output.features.shape[1:]),
+        "A": tuple(output.class_maps.shape[1:]),  # the class head keeps the shape of the trunk's response
+        "M": tuple(output.attention.shape[1:]),
+        "auxiliary": tuple(output.aux_logits.shape[1:]),
+        "perception": tuple(output.logits.shape[1:]),
+    }
+    return Sketch(counted, shapes, tensors)
+
+
+def too_large(sketched: Sketch) -> str | None:
+    """One sentence where a network is more than a shared server takes in."""
+    if sketched.parameters > MAX_PARAMETERS:
+        return (
+            f"This network has {sketched.parameters / 1e6:,.0f} million parameters; "
+            f"up to {MAX_PARAMETERS / 1e6:.0f} million are taken in here."
+        )
+    if sketched.flops > MAX_FLOPS:
+        return (
+            f"This network takes {sketched.flops / 1e9:,.0f} GFLOPs for a picture; "
+            f"up to {MAX_FLOPS / 1e9:.0f} are taken in here."
+        )
+    return None
+
+
+def load(checkpoint: Checkpoint) -> OwnVariant:
+    """The variant of a checkpoint. Its size and each tensor's name and shape are compared before its network is built,
+    then it is loaded strictly, and asked once. Raises an `ABNError`."""
+    import torch
+
+    sketched = sketch(checkpoint.card)
+    sentence = too_large(sketched)
+    if sentence:
+        raise CheckpointError(sentence)
+    _compare(checkpoint.header, sketched)
+    card = replace(
+        sketched.card,
+        id=checkpoint.id,
+        title=f"{sketched.card.title} (yours)",
+        family=PREFIX + sketched.card.family,  # siblings are among one's own, never among the shipped
+        sha256=checkpoint.sha256,
+        extractor_sha256=checkpoint.sha256,  # never as somebody says: networks of one hash share what it gives
+    )
+    try:
+        network = load_weights(checkpoint.data, card)
+    except VariantError as error:
+        raise CheckpointError(str(error).replace(f"of {card.id}", "of this file")) from error
+    with torch.inference_mode():
+        output = network(torch.randn(1, *sketched.shapes["x"], generator=torch.Generator().manual_seed(0)))
+    if not all(values.isfinite().all() for values in (output.logits, output.aux_logits, output.attention)):
+        raise CheckpointError(NO_ANSWER)
+    return OwnVariant(card, sketched.shapes, network)
+
+
+def random_sketch(backbone: str, *, num_classes: int) -> Sketch:
+    """The sketch of any CNN with random weights that are still to be drawn: see `seeded`. Raises `BackboneError`."""
+    from abn.network.backbone import input_spec
+
+    unknown = {"id": "", "family": "", "sha256": "", "extractor_sha256": "", "map_size": (0, 0)}
+    card = Card(
+        title=f"{one_line(backbone)} (random)",
+        summary="Random weights: its answers and its map mean nothing yet.",
+        backbone=backbone,
+        mechanism="additive",
+        num_classes=num_classes,
+        classes=[f"class {k}" for k in range(num_classes)],
+        input=input_spec(backbone),
+        licence={"weights": "drawn at random, nobody's"},
+        kind=NOTHING,
+        **{**unknown, "parameters": {}, "flops": {}, "trained": {}, "measured": {}},
+    )
+    return sketch(card)
+
+
+def seeded(sketched: Sketch, *, mechanism: str, seed: int) -> Sketch:
+    """The sketch for one mechanism and seed; neither changes a shape."""
+    card = sketched.card
+    name = f"{PREFIX}{card.backbone}-{card.num_classes}-{mechanism}-{seed}"
+    trained = {"steps": 0, "seed": seed}
+    return replace(sketched, card=replace(card, id=name, family=name, mechanism=mechanism, trained=trained))
+
+
+def make(sketched: Sketch) -> OwnVariant:
+    """The network of a `seeded` sketch, its weights drawn from the seed. Raises an `ABNError`."""
+    from abn.network.backbone import create_model
+
+    card, sentence = sketched.card, too_large(sketched)
+    if sentence:
+        raise BackboneError(sentence)
+    seed = card.trained["seed"]
+    network = create_model(card.backbone, num_classes=card.num_classes, mechanism=card.mechanism, seed=seed)
+    sha256 = tensors_sha256(network.state_dict())
+    return OwnVariant(replace(card, sha256=sha256, extractor_sha256=sha256), sketched.shapes, network)
+
+
+def distinct(title: str, taken: Sequence[str]) -> str:
+    """The title, numbered where it is taken."""
+    count, found = 1, title
+    while found in taken:
+        count += 1
+        found = f"{title[:-1]}, {count})" if title.endswith(")") else f"{title}, {count}"
+    return found
+
+
+def _compare(header: Header, sketched: Sketch) -> None:
+    """Raise `CheckpointError` where the file's tensors are not those of the network."""
+    what = f"{sketched.card.backbone} with {sketched.card.num_classes} classes"
+    for name, (floating, shape) in sketched.tensors.items():
+        kind, given = header.tensors.get(name, (None, ()))
+        if kind is None:
+            raise CheckpointError(f"The weights don't fit {what}: {name} is missing.")
+        if given != shape:
+            raise CheckpointError(
+                f"The weights don't fit {what}: {name} has the shape {_by(given)} where it should have {_by(shape)}."
+            )
+        if floating != (kind in FLOATS) or (not floating and kind != "I64"):
+            raise CheckpointError(f"The weights don't fit {what}: {name} is of the type {kind}.")
+    surplus = [name for name in header.tensors if name not in sketched.tensors]
+    if surplus:
+        raise CheckpointError(f"The weights don't fit {what}: the network has no {short(surplus[0])}.")
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape)) or "a single number"

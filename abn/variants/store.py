@@ -1,0 +1,250 @@
+"""Variants: trained networks as pairs of files, NAME.safetensors and its card NAME.json.
+
+A card says what the network is, how it was trained and what was measured, and holds the hash of the weights. Nothing is
+loaded unless hash, names, shapes and values are right; one broken file never stops the other variants. The weights hold
+a copy of the card as it was when they were saved, so that one file can be handed on.
+"""
+
+import functools
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from abn import files
+from abn.errors import VariantError
+from abn.images.display_name import one_line
+from abn.variants.card import CHECKPOINTS, IMAGENET, Card, card_from_json
+
+if TYPE_CHECKING:  # a card is read without torch, so that the app's first view need not wait for it
+    from torch import Tensor
+
+    from abn.network.model import AttentionBranchNetwork
+
+HASHES = ("sha256", "extractor_sha256")  # what a card can't say inside the file that they are of
+CARD = "abn.card"  # under this name the weights' own header holds the card
+
+NO_WEIGHTS = "The weights of {variant} ({variant}.safetensors) are missing beside its card."
+NO_CARD = "The card of {variant} ({variant}.json) is missing beside its weights, so this variant is left out."
+UNREADABLE_CARD = "The card {card} can't be read, so this variant is left out."
+OTHERS_CARD = "The card {card} is of another variant ({variant}), so it is left out."
+OTHER_WEIGHTS = "The weights of {variant} are not those of its card: the file was altered or cut short."
+
+log = logging.getLogger(__name__)
+
+
+def list_variants(folder: Path | None = None) -> list[Card]:
+    """The cards that can be read: what knows photographs first, in a family plain siblings first, then lessons;
+    `problems` tells of the others."""
+    cards = [card for card in _read_all(folder or CHECKPOINTS).values() if isinstance(card, Card)]
+    order = {"additive": 0, "multiplicative": 1, "none": 2}
+    return sorted(
+        cards,
+        key=lambda card: (
+            card.kind != "photograph",
+            card.classes != IMAGENET,
+            card.family,
+            bool(card.lesson),
+            order.get(card.mechanism, 3),
+            card.id,
+        ),
+    )
+
+
+def problems(folder: Path | None = None) -> dict[str, str]:
+    """Variant id → one sentence, for each card that can't be read, and where of weights and card one is missing."""
+    found = {}
+    for name, card in _read_all(folder or CHECKPOINTS).items():
+        if isinstance(card, str):
+            found[name] = card
+        elif not card.weights.is_file():
+            found[name] = _missing(card)
+    return found
+
+
+def find_variant(variant: str, folder: Path | None = None) -> Card:
+    """The card of a variant, or `VariantError` with the ids that there are."""
+    card = _read_all(folder or CHECKPOINTS).get(variant)
+    if isinstance(card, Card):
+        return card
+    if isinstance(card, str):
+        raise VariantError(card)
+    known = ", ".join(card.id for card in list_variants(folder)) or "none"
+    raise VariantError(f"There is no variant {str(variant)[:80]!r}. Known: {known}.")
+
+
+def sibling(
+    card: Card, mechanism: str, folder: Path | None = None, *, among: Sequence[Card] | None = None
+) -> Card | None:
+    """The plain variant of the same family trained with `mechanism`; the card itself where it is that; None: none.
+
+    It is looked for among all variants of the folder, or `among` these cards.
+    """
+    if card.mechanism == mechanism:
+        return card
+    cards = list_variants(folder) if among is None else among
+    family = [other for other in cards if other.family == card.family and not other.lesson]
+    return next((other for other in family if other.mechanism == mechanism), None)
+
+
+def load_variant(variant: str | Card, folder: Path | None = None) -> "AttentionBranchNetwork":
+    """The network of a variant in evaluation mode, its weights verified against the card.
+
+    Raises `VariantError` with one plain sentence where a file is missing, altered, or not what its card says.
+    """
+    card = variant if isinstance(variant, Card) else find_variant(variant, folder)
+    return load_weights(_verified(card), card)
+
+
+def load_weights(data: bytes, card: Card) -> "AttentionBranchNetwork":
+    """A network from the bytes of a safetensors file, strict, its values finite; `VariantError` otherwise."""
+    import safetensors
+    import safetensors.torch
+
+    from abn.network.backbone import build, own_randomness
+
+    try:
+        tensors = safetensors.torch.load(data)
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise VariantError(f"The weights of {card.id} are no safetensors file, or only a part of one.") from error
+    floats = {name: tensor.float() for name, tensor in tensors.items() if tensor.is_floating_point()}
+    broken = [name for name, tensor in floats.items() if not tensor.isfinite().all()]  # nor too large for the network
+    if broken:
+        raise VariantError(f"The weights of {card.id} hold values that are not finite (in {broken[0]}).")
+    with own_randomness():  # the weights drawn here are replaced at once
+        network = build(card.backbone, num_classes=card.num_classes, mechanism=card.mechanism)
+    try:
+        network.load_state_dict(tensors, strict=True)
+    except RuntimeError as error:
+        log.info("strict loading failed", exc_info=error)
+        raise VariantError(
+            f"The weights of {card.id} do not fit its backbone {card.backbone} with {card.num_classes} classes."
+        ) from error
+    return network.eval()
+
+
+def save_variant(network: "AttentionBranchNetwork", card: Card, folder: Path, *, half: bool = True) -> Card:
+    """Write the weights, in half precision or as they are, with the card in their header and, with its hashes, beside
+    them; returns the latter."""
+    import safetensors.torch
+    import torch
+
+    tensors = {
+        name: tensor.to(
+            dtype=torch.half if half and tensor.is_floating_point() else None, memory_format=torch.contiguous_format
+        )
+        for name, tensor in network.state_dict().items()
+    }
+    said = {key: value for key, value in card.to_json().items() if key not in HASHES}
+    data = safetensors.torch.save(tensors, {CARD: json.dumps(said, ensure_ascii=False)})
+    extractor = {name: tensor for name, tensor in tensors.items() if name.startswith("extractor.")}
+    hashes = {"sha256": hashlib.sha256(data).hexdigest(), "extractor_sha256": tensors_sha256(extractor)}
+    card = replace(card, **hashes, folder=folder)
+    with files.atomic_file(card.weights) as file:
+        file.write(data)
+        file.flush()
+        write_card(card)  # once there was room for the weights; weights alone would stand in the way of a second try
+    return card
+
+
+def write_card(card: Card) -> None:
+    """Write the card's JSON beside its weights."""
+    text = json.dumps(card.to_json(), indent=1, ensure_ascii=False)
+    files.write_file(card.folder / f"{card.id}.json", text + "\n")
+
+
+def tensors_sha256(tensors: "dict[str, Tensor]") -> str:
+    """One hash over names, types, shapes and values."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+COLUMNS = {  # of the tables of figures, by the kind of pictures: title, and where on a card the figure is
+    "photograph": (
+        ("scenes: perception right", "scenes", "perception_right"),
+        ("auxiliary right", "scenes", "auxiliary_right"),
+        ("pointing", "scenes", "pointing"),
+        ("ROC-AUC", "scenes", "roc_auc"),
+        ("energy ÷ area", "scenes", "energy_over_area"),
+        ("photographs: perception top-1", "photographs", "perception_top1"),
+        ("auxiliary top-1", "photographs", "auxiliary_top1"),
+    ),
+    "clothing": (
+        ("plain: perception right", "fashion", "accuracy"),
+        ("auxiliary right", "fashion", "accuracy_auxiliary"),
+        ("cluttered: perception right", "cluttered", "accuracy"),
+        ("auxiliary right", "cluttered", "accuracy_auxiliary"),
+        ("pointing", "cluttered", "pointing"),
+        ("ROC-AUC", "cluttered", "roc_auc"),
+        ("energy ÷ area", "cluttered", "energy_over_area"),
+    ),
+}
+
+
+def figures_tables(cards: list[Card]) -> str:
+    """The measured figures of the cards as Markdown, a table for each kind of picture; each family under its
+    controls, which are those of its first card."""
+    tables = []
+    for kind, columns in COLUMNS.items():
+        lines = []
+        for family, group in groupby((card for card in cards if card.kind == kind), key=lambda card: card.family):
+            members = list(group)
+            controls = members[0].measured.get("controls", {})
+            measured = [(f"*{family}: {name}*", figures) for name, figures in controls.items()]
+            for name, figures in [*measured, *((f"`{card.id}`", card.measured) for card in members)]:
+                values = [figures.get(data, {}).get(key) for _, data, key in columns]
+                lines.append(f"| {name} | " + " | ".join("–" if v is None else f"{v:.3f}" for v in values) + " |")
+        if lines:
+            head = ["| | " + " | ".join(title for title, *_ in columns) + " |", "|---" * (len(columns) + 1) + "|"]
+            tables.append("\n".join([*head, *lines]))
+    return "\n\n".join(tables)
+
+
+# ---- reading ----
+
+
+def _read_all(folder: Path) -> dict[str, Card | str]:
+    """Every card of the folder by its id; a sentence in place of one that is missing or can't be read."""
+    alone = {path.stem: NO_CARD.format(variant=path.stem) for path in sorted(folder.glob("*.safetensors"))}
+    return alone | {path.stem: _read(path, _stamp(path)) for path in sorted(folder.glob("*.json"))}
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """What changes when the file does; None where there is none."""
+    try:
+        return path.stat().st_mtime_ns, path.stat().st_size
+    except OSError:
+        return None
+
+
+@functools.lru_cache(maxsize=256)
+def _read(path: Path, _stamp: tuple[int, int] | None) -> Card | str:
+    try:
+        card = card_from_json(json.loads(path.read_text(encoding="utf-8")), path.parent)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        log.warning("card %s", path.name, exc_info=error)
+        return UNREADABLE_CARD.format(card=path.name)
+    if card.id != path.stem:
+        return OTHERS_CARD.format(card=path.name, variant=one_line(card.id))
+    return card
+
+
+def _missing(card: Card) -> str:
+    return NO_WEIGHTS.format(variant=card.id)
+
+
+def _verified(card: Card) -> bytes:
+    try:
+        data = card.weights.read_bytes()
+    except OSError as error:
+        raise VariantError(_missing(card)) from error
+    if hashlib.sha256(data).hexdigest() != card.sha256:
+        raise VariantError(OTHER_WEIGHTS.format(variant=card.id))
+    return data

@@ -1,0 +1,200 @@
+"""Deletion and insertion of one picture: against a network solved by hand, against curves walked one picture at a time,
+and what the controls say."""
+
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tiny
+import torch
+
+from abn.errors import ABNError
+from abn.evaluation.curves import BASELINES
+from abn.evaluation.deletion_insertion import (
+    BRIGHT,
+    DARK,
+    DELETION,
+    INSERTION,
+    RANDOM,
+    CurveResult,
+    CurveSpec,
+    beside,
+    curve,
+    follow,
+    shown,
+    wanted,
+)
+from abn.evaluation.metrics import cell_order
+from abn.explanations.interventions import Subject, subject
+from abn.images.fit import InputSpec, fit_picture
+from abn.variants.store import load_variant
+
+SPEC = InputSpec(8, 1.0, "bilinear", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+MAP = np.array([[0.9, 0.2], [0.4, 0.6]], np.float32)  # brightest first: 0, 3, 2, 1
+
+
+@pytest.fixture(scope="module")
+def card(tmp_path_factory):
+    return tiny.variant(tmp_path_factory.mktemp("variants"), "tiny", tiny.network(seed=5))
+
+
+@pytest.fixture(scope="module")
+def asked(card):
+    network = load_variant(card)
+    return subject(tiny.picture(), card, load=lambda _: network)
+
+
+class UpperLeft:
+    """A "network" that answers class 0 by how bright the upper left quarter of a picture is, and sees nothing else."""
+
+    def __call__(self, images: torch.Tensor) -> SimpleNamespace:
+        first = images[:, :, :4, :4].mean((1, 2, 3))
+        return SimpleNamespace(logits=torch.stack([first, 1 - first], 1).clamp(1e-9).log())
+
+
+def by_hand(named: int = 0) -> Subject:
+    """A white picture in that network, whose map has its brightest cell where the network looks."""
+    white = fit_picture(tiny.picture(8, 8), SPEC, "squash")
+    white.image.paste("white", (0, 0, 8, 8))
+    found = Subject(UpperLeft(), white, torch.zeros(1), MAP)
+    object.__setattr__(found, "answers", lambda attention: np.eye(2)[named])
+    return found
+
+
+def test_curves_solved_by_hand():
+    """The only cell that counts goes first, or last; insertion begins with a blurred white picture, which is white."""
+    deleted = [follow(by_hand(), SPEC, CurveSpec(DELETION, order, paint="black", steps=4)) for order in (BRIGHT, DARK)]
+    assert deleted[0].scores == pytest.approx([1, 0, 0, 0, 0], abs=1e-6)
+    assert deleted[1].scores == pytest.approx([1, 1, 1, 1, 0], abs=1e-6)
+    assert [one.area for one in deleted] == pytest.approx([1 / 8, 7 / 8], abs=1e-6)
+    inserted = follow(by_hand(), SPEC, CurveSpec(INSERTION, paint="blurred", steps=4))
+    assert inserted.scores == pytest.approx([1, 1, 1, 1, 1], abs=1e-6)
+    other = follow(by_hand(1), SPEC, CurveSpec(DELETION, paint="black", steps=4))
+    assert other.named == 1 and other.scores == pytest.approx([0, 1, 1, 1, 1], abs=1e-6)
+
+
+def test_a_random_order_of_the_only_cell_that_counts():
+    """Where it comes at place i of four, the area is (i + 1/2) / 4; over all seeds the mean is one half."""
+    areas = []
+    for seed in range(40):
+        asked = CurveSpec(DELETION, RANDOM, seed, "black", 4)
+        place = np.random.default_rng(seed).permutation(4).tolist().index(0)
+        areas.append(follow(by_hand(), SPEC, asked).area)
+        assert areas[-1] == pytest.approx((place + 0.5) / 4, abs=1e-6)
+    assert np.mean(areas) == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("paint", BASELINES)
+def test_a_curve_is_what_one_picture_at_a_time_gives(asked, card, paint):
+    found = follow(asked, card.input, CurveSpec(DELETION, paint=paint, steps=6), batch=4)
+    whole = asked.fitted.normalised(card.input)
+    gone = {
+        "mean colour": whole.mean((1, 2)),
+        "grey": np.zeros(3),
+        "black": (0 - np.array(card.input.mean)) / np.array(card.input.std),
+    }
+    cells, order = np.array(asked.attention.shape), cell_order(asked.attention)
+    side = 32 // cells[0]
+    answers = []
+    for step in range(7):
+        picture = whole.copy()
+        if paint == "blurred":
+            small = whole.reshape(3, 4, 8, 4, 8).mean((2, 4))
+            large = torch.nn.functional.interpolate(torch.from_numpy(small)[None], (32, 32), mode="bilinear")[0].numpy()
+        for cell in order[: round(step / 6 * len(order))]:
+            row, column = divmod(int(cell), int(cells[1]))
+            place = slice(row * side, (row + 1) * side), slice(column * side, (column + 1) * side)
+            picture[:, *place] = large[:, *place] if paint == "blurred" else gone[paint][:, None, None]
+        with torch.inference_mode():
+            answers.append(asked.network(torch.from_numpy(picture).float()[None]).logits.softmax(1)[0].numpy())
+    named = int(answers[0].argmax())
+    assert found.named == named
+    assert found.scores == pytest.approx([answer[named] for answer in answers], abs=1e-5)
+    assert found.area == pytest.approx(np.trapezoid([answer[named] for answer in answers], dx=1 / 6), abs=1e-5)
+
+
+def test_insertion_ends_where_deletion_begins(asked, card):
+    deleted, inserted = (
+        follow(asked, card.input, one) for one in (CurveSpec(DELETION, steps=4), wanted(INSERTION, steps=4)[0])
+    )
+    assert inserted.scores[-1] == pytest.approx(deleted.scores[0], abs=1e-5)
+    assert deleted.scores[0] == pytest.approx(asked.answers(asked.attention).max(), abs=1e-5)
+    assert inserted.wanted.paint == "blurred" and deleted.seconds > 0
+
+
+def test_what_is_wanted():
+    found = wanted(INSERTION, paint="black", steps=7, randoms=2, darkest=True)
+    assert [(one.order, one.seed) for one in found] == [(BRIGHT, 0), (RANDOM, 0), (RANDOM, 1), (DARK, 0)]
+    assert {(one.kind, one.paint, one.steps) for one in found} == {(INSERTION, "blurred", 7)}
+    assert wanted(INSERTION, paint="grey") == wanted(INSERTION)  # so that what is known of it is found again
+    assert {one.paint for one in wanted(DELETION, paint="grey")} == {"grey"}
+
+
+def flat(order: str, level: float, seed: int = 0) -> CurveResult:
+    shares = np.linspace(0, 1, 3)
+    return CurveResult(CurveSpec(DELETION, order, seed, steps=2), 0, shares, np.full(3, level), 1.0)
+
+
+def test_beside_its_controls():
+    found = beside([flat(BRIGHT, 0.2), flat(RANDOM, 0.5), flat(RANDOM, 0.3, 1), flat(DARK, 0.9)])
+    assert found.random_area == pytest.approx(0.4) and found.difference == pytest.approx(-0.2) and found.outside
+    assert found.random_scores.tolist() == [[0.5] * 3, [0.3] * 3] and found.dark.area == pytest.approx(0.9)
+    within = beside([flat(BRIGHT, 0.4), flat(RANDOM, 0.5), flat(RANDOM, 0.3, 1)])
+    assert not within.outside and within.dark is None
+
+
+def test_every_batch_takes_a_turn_and_progress_is_told_outside_of_it(asked, card):
+    held, seen = [], []
+
+    class Turn:
+        def __enter__(self):
+            held.append(True)
+
+        def __exit__(self, *_):
+            held.append(False)
+
+    def progress(share: float) -> None:
+        assert held[-1] is False
+        seen.append(share)
+
+    follow(asked, card.input, CurveSpec(DELETION, steps=6), batch=3, progress=progress, turn=Turn())
+    assert held == [True, False] * 3 and seen == pytest.approx([3 / 7, 6 / 7, 1])
+
+
+def test_what_progress_raises_ends_it_and_the_turn_is_free(asked, card):
+    free = []
+
+    @contextmanager
+    def turn():
+        try:
+            yield
+        finally:
+            free.append(True)
+
+    def stop(share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        follow(asked, card.input, CurveSpec(DELETION, steps=6), batch=3, progress=stop, turn=turn())
+    assert free == [True]
+
+
+def test_the_picture_that_the_network_was_shown_and_its_answer(asked, card):
+    one = CurveSpec(DELETION, paint="black", steps=4)
+    whole, half, none = (shown(asked, card.input, one, share) for share in (0, 0.5, 1))
+    assert np.array_equal(whole.image, asked.fitted.image) and not np.asarray(none.image).any()
+    pixels = np.asarray(half.image)
+    assert (pixels == 0).all(2).mean() == pytest.approx(0.5, abs=0.01)
+    along = curve(asked, card.input, one)
+    row, column = divmod(int(along.order[0]), along.shape[1])  # the brightest cell is gone
+    side = 32 // along.shape[0]
+    assert not pixels[row * side : (row + 1) * side, column * side : (column + 1) * side].any()
+    scores = follow(asked, card.input, one).scores
+    assert [found.answer[along.named] for found in (whole, half, none)] == pytest.approx(scores[[0, 2, 4]], abs=1e-5)
+
+
+def test_nonsense_is_one_sentence(asked, card):
+    for one in (CurveSpec("removal"), CurveSpec(DELETION, "sideways")):
+        with pytest.raises(ABNError, match="A curve is one of deletion, insertion"):
+            follow(asked, card.input, one)

@@ -1,0 +1,245 @@
+"""Maps against masks: cases solved by hand, the controls, the shipped scenes, and what shipped weights find on them."""
+
+import functools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+from PIL import Image
+
+from abn.evaluation.localization import (
+    BATCH,
+    CENTRE,
+    CONSTANT,
+    CONTROLS,
+    FOLDER,
+    MASK,
+    Found,
+    Scene,
+    against,
+    controls,
+    localize,
+    means,
+    scenes,
+    seen_mask,
+)
+from abn.evaluation.metrics import energy_ratio, pointing_hit, roc_auc
+from abn.explanations.explainer import explain
+from abn.images.decode import Picture
+from abn.images.fit import FITS, fit_picture
+from abn.images.samples import photographs
+from abn.variants.store import find_variant, load_variant
+
+
+@pytest.fixture(scope="module")
+def card(tmp_path_factory):
+    """A tiny network that is fed 32 × 32 pixels."""
+    return tiny.variant(tmp_path_factory.mktemp("variants"), "tiny", tiny.network())
+
+
+def made(count: int, *, width: int = 64, height: int = 64) -> list[Scene]:
+    """Scenes of noise, the object in their lower left quarter."""
+    mask = np.zeros((height, width), bool)
+    mask[height // 2 :, : width // 2] = True
+    return [
+        Scene(f"scene {i}", "noise", "noise", tiny.picture(width, height, seed=i), mask, None, "") for i in range(count)
+    ]
+
+
+# ---- one map against one mask ----
+
+
+def test_a_map_that_equals_the_mask_and_one_that_knows_nothing():
+    mask = np.zeros((8, 8), bool)
+    mask[2, 3] = True
+    exact, constant = against("a", mask.astype(np.float32), mask), against("a", np.full((4, 4), 0.3), mask)
+    assert (exact.hit, exact.energy, exact.auc) == (True, pytest.approx(64), 1)
+    assert (constant.hit, constant.energy, constant.auc) == (False, pytest.approx(1), 0.5)
+
+
+def test_a_case_solved_by_hand():
+    mask = np.array([[True, False], [False, False]])
+    found = against("a", np.array([[3.0, 4.0], [2.0, 1.0]]), mask)
+    assert not found.hit  # the brightest cell is the upper right one
+    assert found.energy == pytest.approx(3 / 10 / 0.25)
+    assert found.auc == pytest.approx(2 / 3)  # brighter than two of the three beside it
+
+
+def test_means_leave_out_what_cannot_be_measured():
+    values = np.zeros((2, 2))
+    figures = [(True, 3.0, 0.9), (False, 1.0, 0.5), (False, float("nan"), float("nan"))]
+    found = means([Found("a", values, *one) for one in figures])
+    assert (found.count, found.pointing, found.energy, found.auc) == (2, 0.5, 2.0, pytest.approx(0.7))
+    nothing = means([])
+    assert nothing.count == 0 and np.isnan([nothing.pointing, nothing.energy, nothing.auc]).all()
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("size", [(90, 60), (60, 90), (64, 64)])
+def test_a_mask_is_fitted_as_its_picture_is(card, fit, size):
+    """Against the mask itself, drawn in white and fitted as a picture: all white is object, no black nor ground is."""
+    mask = np.zeros(size[::-1], bool)
+    mask[10:40, 20:50] = True
+    drawn = Image.fromarray((255 * mask).astype(np.uint8)).convert("RGB")
+    fitted = fit_picture(Picture(drawn, "mask", "mask"), card.input, fit)
+    white = np.asarray(fitted.image).min(2)
+    ground = [round(255 * value) for value in card.input.mean]
+    found = seen_mask(mask, fitted)
+    assert found.shape == white.shape and found[white > 250].all() and (white > 250).sum() > 60
+    assert not found[white < 5].any()
+    assert not found[(np.asarray(fitted.image) == ground).all(2)].any()
+
+
+# ---- the controls ----
+
+
+def test_the_constant_map_scores_as_knowing_nothing(card):
+    for found in controls(card, scenes=made(2))[CONSTANT]:
+        assert (found.hit, found.energy, found.auc) == (False, pytest.approx(1), 0.5)
+
+
+def test_the_middle_of_the_picture_points_there_and_nowhere_else(card):
+    middle = np.zeros((64, 64), bool)
+    middle[24:40, 24:40] = True
+    corner = made(1)[0]
+    central = Scene("central", "", "", corner.picture, middle, None, "")
+    found = controls(card, scenes=[central, corner])[CENTRE]
+    assert found[0].hit and found[0].energy > 1.5 and found[0].auc > 0.95
+    assert found[1].energy == pytest.approx(1, abs=0.01)  # a quarter of the picture holds a quarter of it
+    attention = found[0].attention
+    assert attention.shape == card.map_size and (attention == attention.max()).sum() == 1
+    side = card.map_size[0]
+    row, column = np.unravel_index(attention.argmax(), attention.shape)
+    assert {row, column} <= {(side - 1) // 2, side // 2}
+
+
+def test_the_mask_itself_is_how_much_of_each_cell_the_object_covers(card):
+    found = controls(card, scenes=made(1))[MASK][0]
+    cells = card.map_size[0]
+    expected = np.zeros(card.map_size)
+    expected[cells // 2 :, : cells // 2] = 1
+    assert found.attention == pytest.approx(expected, abs=2e-3)
+    assert (
+        found.hit and found.auc == 1 and 3.2 < found.energy < 4
+    )  # 4, but for what the enlarging carries over the edge
+
+
+def test_no_control_beats_the_mask_itself_on_the_shipped_scenes(card):
+    found = {name: means(rows) for name, rows in controls(card, scenes=scenes()).items()}
+    assert tuple(found) == CONTROLS and {one.count for one in found.values()} == {len(scenes())}
+    assert found[MASK].pointing > 0.9 and found[MASK].auc > 0.99
+    assert found[MASK].energy > found[CENTRE].energy > found[CONSTANT].energy == pytest.approx(1)
+    assert found[CENTRE].pointing < 0.3  # or the scenes would say nothing: where the object is could be guessed
+
+
+# ---- variants ----
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_each_scene_gets_its_own_map_and_figures(card, fit):
+    some = made(BATCH + 2, width=80)
+    shares = []
+    found = localize([card], scenes=some, load=tiny_load, fit=fit, progress=shares.append)[card.id]
+    assert [one.scene for one in found] == [scene.id for scene in some]
+    assert shares == [BATCH / (BATCH + 2), 1]
+    for one, scene in zip(found, some, strict=True):
+        alone = explain(scene.picture, [card], fit=fit, load=tiny_load)[0]
+        mask = seen_mask(scene.mask, alone.fitted)
+        assert one.attention == pytest.approx(alone.attention, abs=1e-5)
+        assert one.energy == pytest.approx(energy_ratio(alone.attention, mask), abs=1e-3)
+        assert one.auc == pytest.approx(roc_auc(alone.attention, mask), abs=1e-2)
+        assert one.hit == pointing_hit(one.attention, mask)
+        assert one.auxiliary.index == alone.auxiliary.argmax() and one.perception.index == alone.perception.argmax()
+
+
+def test_what_progress_raises_ends_the_work(card):
+    class Stopped(Exception):
+        pass
+
+    def stop(share: float) -> None:
+        raise Stopped
+
+    loads = []
+    with pytest.raises(Stopped):
+        localize([card], scenes=made(3 * BATCH), load=lambda c: loads.append(c) or tiny_load(c), progress=stop)
+    assert len(loads) == 1  # one batch was begun, and no other
+
+
+def test_every_batch_takes_a_turn_and_gives_it_back(card):
+    held = []
+
+    class Turn:
+        def __enter__(self):
+            held.append(True)
+
+        def __exit__(self, *_):
+            held.append(False)
+
+    def free(share: float) -> None:
+        assert not held[-1]
+
+    localize([card], scenes=made(BATCH + 1), load=tiny_load, turn=Turn(), progress=free)
+    assert held == [True, False] * 2
+
+
+def test_no_scenes_are_no_work(card):
+    assert localize([card], scenes=[], load=tiny_load) == {card.id: []}
+    assert localize([], scenes=made(1), load=tiny_load) == {}
+
+
+@functools.cache
+def _loaded(variant: str, folder: Path):
+    return load_variant(variant, folder)
+
+
+def tiny_load(card):
+    return _loaded(card.id, card.folder)
+
+
+# ---- what ships ----
+
+
+def test_the_scenes_are_as_the_page_needs_them():
+    found = scenes()
+    assert len(found) >= 24 and len({scene.id for scene in found}) == len(found)
+    for scene in found:
+        width, height = scene.picture.image.size
+        assert scene.mask.shape == (height, width) and scene.mask.dtype == bool
+        assert 0.05 <= scene.mask.mean() <= 0.40
+        assert scene.title and scene.alt.endswith(".") and scene.credit
+        assert scene.index is None or 0 <= scene.index < 1000
+    shares = [scene.mask.mean() for scene in found]
+    assert min(shares) < 0.08 and max(shares) > 0.3
+    assert sum(bool(scene.mask[160, 160]) for scene in found) < len(found) / 3
+    with pytest.raises(ValueError, match="read-only"):
+        found[0].mask[0, 0] = True
+
+
+def test_every_file_is_credited_and_under_a_licence_that_allows_it():
+    credits = (FOLDER.parent / "CREDITS").read_text(encoding="utf-8")
+    records = json.loads((FOLDER / "scenes.json").read_text(encoding="utf-8"))
+    grounds = {photo.file: photo for photo in photographs()}
+    for record in records:
+        drawing = record["object"]["source"].partition("openclipart/png/")[2]
+        assert f"scenes/{record['file']}: {drawing} on {record['ground']}\n" in credits
+        assert record["object"]["licence"] == "public-domain"
+        assert not {"SA", "ND", "NC"} & set(grounds[record["ground"]].licence.split("-"))
+        assert f"\n{record['ground']}\n" in credits  # whose licence is told there
+    named = {record[key] for record in records for key in ("file", "mask")} | {"scenes.json"}
+    assert {path.name for path in FOLDER.iterdir()} == named
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 1_500_000
+
+
+def test_shipped_weights_find_the_objects_and_the_lesson_upside_down_finds_all_else():
+    ids = ["imagenet-lite0-additive", "imagenet-lite0-multiplicative", "imagenet-lite0-additive-unfolded"]
+    cards = [find_variant(variant) for variant in ids]
+    found = {name: means(rows) for name, rows in localize(cards, scenes=scenes(), load=tiny_load).items()}
+    other = {name: means(rows) for name, rows in controls(cards[0], scenes=scenes()).items()}
+    for variant in ids[:2]:
+        for figure in ("pointing", "energy", "auc"):
+            beaten = max(getattr(other[CONSTANT], figure), getattr(other[CENTRE], figure))
+            assert beaten < getattr(found[variant], figure), (variant, figure)
+    upside_down = found[ids[2]]
+    assert upside_down.pointing == 0 and upside_down.energy < 0.5 and upside_down.auc < 0.2

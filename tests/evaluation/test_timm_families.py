@@ -1,0 +1,146 @@
+"""Every convolutional family of timm makes an Attention Branch Network, and BACKBONES.md says what the sweep finds.
+
+The families are the table's own: whoever adds one to timm finds it missing here. Each is tried anew by its smallest
+model, up to a size that the suite has time for; the larger ones are tried by `python -m abn sweep`.
+"""
+
+import argparse
+import json
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+from abn.errors import ABNError
+from abn.evaluation import timm_families
+from abn.evaluation.timm_families import Trial, attempt, families, row, table
+from abn.network.backbone import create_model
+from abn.network.trunk import COPY, RESIDUAL
+
+torch.set_num_threads(1)
+
+# of each family the smallest model; convolutions in all of them, beside attention in a few
+TRIED = """
+bat_resnext26ts cs3darknet_focus_s cspresnet50 darknet17 densenet121 densenetblur121d dla46x_c dpn48b
+eca_resnext26ts ecaresnet26t edgenext_xx_small efficientnet_lite0 tf_efficientnet_lite0 tf_efficientnetv2_b0
+ese_vovnet19b_slim_dw fasternet_t0 fastvit_t8 fbnetc_100 fbnetv3_b gcresnext26ts gernet_s ghostnet_050 ghostnetv2_100
+hardcorenas_b hgnetv2_b0 hrnet_w18_small inception_next_atto convnext_zepto_rms convnextv2_atto
+lcnet_035 lcnetv2_small legacy_seresnet18 legacy_xception lowformer_b0 mambaout_femto mixnet_s tf_mixnet_s mnasnet_small
+mobilenet_edgetpu_100 mobilenetv1_100 mobilenetv2_035 mobilenetv3_small_050 tf_mobilenetv3_small_075
+mobilenetv4_conv_small_035 mobileone_s1 mobilevit_xxs mobilevitv2_050 nf_regnet_b0 nf_resnet26 poolformer_s12
+regnetx_002 regnety_002 regnetz_005 repghostnet_050 repvgg_a0 repvit_m1 resnest14d resnet10t resnetblur18 resnetv2_18
+resnext26ts rexnet_100 rexnetr_100 selecsls42 semnasnet_050 seresnet18 seresnext26t_32x4d shvit_s1 skresnet18
+spnasnet_100 starnet_s050 swiftformer_xs tinynet_e visformer_tiny
+""".split()
+# keeps tokens and no maps, all the way or as soon as its stem is through
+TOKENS = """
+beit cait coat convit crossvit deit eva gemma4_vit hiera hieradet_sam2 mlp_mixer naflexvit pit tnt vision_transformer
+vision_transformer_hybrid vision_transformer_relpos vision_transformer_sam vitamin volo xcit
+""".split()
+
+
+def lines() -> dict[str, str]:
+    """The rows of BACKBONES.md by family."""
+    rows = [line for line in timm_families.TABLE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    return {line.split(" | ")[0].removeprefix("| "): line for line in rows if "/" in line.split(" | ")[0]}
+
+
+def made(line: str) -> bool:
+    return line.count(" | ") > 2  # the other tables have a reason in their third column
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", TRIED)
+def test_a_family_keeps_every_promise_and_the_table_tells_of_it(model):
+    trial = attempt(model)
+    assert trial.works, (trial.refused, trial.broken)
+    family = next(family for family, line in lines().items() if f" | {model} | " in line)
+    assert lines()[family] == row(family, trial)
+    assert min(trial.map) >= 7 and trial.features[1:] == trial.map
+
+
+def test_all_families_are_in_the_table_and_only_what_keeps_tokens_is_refused():
+    assert len(TRIED) >= 60
+    assert set(lines()) == set(families())
+    refused = {family.split("/")[0] for family, line in lines().items() if not made(line)}
+    assert refused <= set(TOKENS)
+    assert "promise broken" not in timm_families.TABLE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("model", ["vit_tiny_patch16_224", "coat_tiny", "vit_tiny_r_s16_p8_224"])
+def test_what_keeps_tokens_is_told_what_would_work(model):
+    assert "tokens" in attempt(model).refused and "resnet" in attempt(model).refused
+
+
+def test_families_are_modules_and_leading_words():
+    found = {model: family for family, models in families().items() for model in models}
+    assert found["resnet18"] == "resnet/resnet" and found["wide_resnet50_2"] == "resnet/wide_resnet"
+    assert found["seresnext26t_32x4d"] == "resnet/seresnext" and found["res2net50_14w_8s"] == "res2net/res2net"
+    assert found["tf_efficientnetv2_b0"] == "efficientnet/tf_efficientnetv2"
+    assert found["convnextv2_atto"] == "convnext/convnextv2" and found["cs3darknet_focus_s"] == "cspnet/cs3darknet"
+    assert set(found) == {model for model in timm.list_models() if not model.startswith("test_")}
+
+
+@pytest.mark.parametrize("model", ["resnet18", "regnety_002"])
+def test_parameters_are_counted_without_weights(model):
+    assert timm_families.parameters(model) == sum(p.numel() for p in timm.create_model(model).parameters())
+
+
+def test_what_is_too_large_is_left_aside(monkeypatch):
+    monkeypatch.setattr(timm_families, "LARGEST", 1e6)
+    assert attempt("resnet18").refused == "left aside: 12 M parameters"
+
+
+def test_a_broken_promise_is_seen(monkeypatch):
+    class Harmful(nn.Module):
+        """Counts on in place: neither the backbone nor twice the same."""
+
+        def forward(self, features):
+            return features.add_(1).mean((1, 2, 3))[:, None].expand(-1, timm_families.CLASSES)
+
+    def harmed(*args, **options):
+        network = create_model(*args, **options)
+        network.attention_branch.map_head.requires_grad_(False)
+        network.perception_branch = Harmful()
+        return network
+
+    monkeypatch.setattr(timm_families, "create_model", harmed)
+    broken = attempt("resnet10t").broken
+    assert "the halves are not exactly the backbone" in broken
+    assert "perceive is not the forward pass (none)" in broken
+    assert "the forward pass alters g(x) (additive)" in broken
+    assert "no gradient in attention_branch.map_head.weight" in broken
+
+
+def test_the_table_is_made_of_the_trials():
+    trials = [
+        Trial("one", size=224, cut_at="add", features=(8, 14, 14), map=(14, 14), trunk=COPY, any_size=True),
+        Trial("two", size=64, cut_at="mix", features=(8, 7, 7), map=(7, 7), trunk=RESIDUAL, channels_last=True),
+        Trial("three", refused="It can't be cut."),
+        Trial("four", size=64, broken=("the map is flat or saturated",)),
+    ]
+    text = table(list(zip(("a/a", "b/b", "c/c", "d/d"), trials, strict=True)))
+    assert "| a/a | one | 224 px | `add` | 8 × 14 × 14 | 14 × 14 | copy | any |" in text
+    assert "| b/b | two | 64 px | `mix` | 8 × 7 × 7, NHWC | 7 × 7 | residual | its own |" in text
+    assert "| c/c | three | It can't be cut. |" in text
+    assert "## Made, with a promise broken" in text and "| d/d | four | the map is flat or saturated |" in text
+    assert "2 of 4 make an" in " ".join(text.split())
+
+
+def options(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    timm_families.add_arguments(parser)
+    return parser.parse_args(words)
+
+
+def test_the_command_prints_an_object_a_model(capsys):
+    assert timm_families.run(options("resnet10t", "resnet18x", "--json")) == 0
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (first["model"], first["features"], first["trunk"]) == ("resnet10t", [256, 11, 11], COPY)
+    assert second["refused"].startswith("timm knows no backbone named 'resnet18x'")
+
+
+def test_the_table_is_never_written_of_a_few():
+    with pytest.raises(ABNError, match="name no models"):
+        timm_families.run(options("resnet10t", "--write"))

@@ -1,0 +1,86 @@
+"""Shipped results: there at once, without torch, and the same as what the live model says."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from abn.explanations import first_view
+from abn.images import samples
+from abn.images.decode import open_picture
+from abn.variants.store import list_variants
+
+ROOT = Path(__file__).parents[2]
+CARDS = list_variants()
+
+
+def picture(photo_id: str):
+    photo = samples.gallery()[photo_id]
+    return open_picture(photo.path.read_bytes(), name=photo.file)
+
+
+def test_the_gallery_is_complete_and_credited():
+    gallery = samples.gallery()
+    assert len(gallery) >= 12
+    for photo in gallery.values():
+        assert photo.path.is_file() and photo.title and photo.alt and photo.author and photo.licence and photo.source
+
+
+@pytest.mark.parametrize("photo_id", [*list(samples.gallery())[:2], list(samples.gallery())[-1]])
+def test_shipped_and_live_agree(photo_id, network):
+    from abn.explanations.explainer import explain
+
+    stored, live = first_view.shipped(picture(photo_id), CARDS), explain(picture(photo_id), CARDS, load=network)
+    assert stored is not None, "first_view.npz is out of date: run `python -m abn gallery`"
+    for one, other in zip(stored, live, strict=True):
+        assert (one.variant, one.trained_with, one.applied) == (other.variant, other.trained_with, other.applied)
+        assert one.labels == other.labels and one.spec == other.spec
+        assert np.allclose(one.auxiliary, other.auxiliary, atol=2e-3)
+        assert np.allclose(one.perception, other.perception, atol=2e-3)
+        assert np.allclose(one.attention, other.attention, atol=2e-3)
+        assert one.divergence == pytest.approx(other.divergence, abs=2e-3)
+        assert np.array_equal(np.asarray(one.fitted.image), np.asarray(other.fitted.image))
+
+
+def test_every_gallery_photograph_and_variant_is_shipped():
+    for photo_id in samples.gallery():
+        assert first_view.shipped(picture(photo_id), CARDS) is not None, photo_id
+
+
+def test_stale_entries_are_ignored():
+    photo = picture(next(iter(samples.gallery())))
+    assert first_view.shipped(photo, [replace(CARDS[0], sha256="0" * 64)]) is None
+    assert first_view.shipped(replace(photo, sha256="0" * 64), CARDS[:1]) is None
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 not an archive"])
+def test_a_missing_or_broken_file_is_no_result(tmp_path, content):
+    file = tmp_path / "first_view.npz"
+    if content is not None:
+        file.write_bytes(content)
+    assert first_view.shipped(picture(next(iter(samples.gallery()))), CARDS[:1], file) is None
+
+
+def test_built_anew_it_reads_back(tmp_path, monkeypatch):
+    two = dict(list(samples.gallery().items())[:2])
+    monkeypatch.setattr(first_view, "gallery", lambda: two)
+    lines = []
+    file = first_view.build(CARDS[:1], tmp_path / "new.npz", progress=lines.append)
+    assert lines == [photo.title for photo in two.values()]
+    stored, kept = (first_view.shipped(picture(next(iter(two))), CARDS[:1], f)[0] for f in (file, first_view.FILE))
+    assert np.allclose(stored.perception, kept.perception, atol=2e-3)
+
+
+def test_reading_needs_neither_torch_nor_timm():
+    code = (
+        "import sys; from abn.explanations import first_view; from abn.images.decode import open_picture; from abn.variants.store import *\n"
+        "photo = next(iter(samples.gallery().values()))\n"
+        "found = first_view.shipped(open_picture(photo.path.read_bytes()), list_variants())\n"
+        "assert found[0].top('perception', 1)[0].label\n"
+        "print(sorted({'torch', 'timm', 'torchvision'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "[]", done.stderr

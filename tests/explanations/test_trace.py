@@ -1,0 +1,127 @@
+"""Every stage is what the network itself computes, and one cell's numbers are those of its mechanism."""
+
+import numpy as np
+import pytest
+import torch
+from tiny import network as tiny
+from tiny import picture, variant
+
+from abn import open_picture
+from abn.errors import ABNError
+from abn.explanations.cam import class_map
+from abn.explanations.stages import STAGES
+from abn.explanations.trace import asked_afterwards, products, trace_network
+from abn.images import samples
+from abn.images.fit import fit_picture
+from abn.network.model import attend
+from abn.variants.store import find_variant
+from abn.vocabulary import MECHANISMS
+
+IMAGES = np.random.default_rng(1).normal(size=(3, 32, 32)).astype(np.float32)
+SHIPPED = ["imagenet-lite0-additive", "imagenet-lite0-none", "cluttered-resnet20-multiplicative"]
+
+
+def agrees(inside, built, images: np.ndarray, mechanism: str) -> None:
+    """Each stage is, to the last bit, what a plain forward pass and its own layers give."""
+    with torch.inference_mode():
+        given = torch.from_numpy(images)[None]
+        features = built.extractor(given)
+        output = built.explain_features(features.clone(), mechanism)
+        response = built.attention_branch.respond(features.clone())
+        expected = {
+            "x": given,
+            "g": features,
+            "A": response,
+            "class maps": built.attention_branch.class_head(response),
+            "auxiliary logits": output.aux_logits,
+            "M": output.attention,
+            "g′": attend(features, output.attention, mechanism),
+            "logits": output.logits,
+        }
+    assert list(expected) == list(STAGES)
+    for name, values in expected.items():
+        assert inside.stage(name).dtype == np.float32
+        np.testing.assert_array_equal(inside.stage(name), values[0].numpy(), err_msg=name)
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_every_stage_equals_the_networks_own_forward_pass(mechanism):
+    built = tiny(mechanism)
+    inside = trace_network(built, IMAGES)
+    agrees(inside, built, IMAGES, mechanism)
+    assert inside.mechanism == mechanism and 0 < inside.seconds < 60
+    with torch.inference_mode():
+        np.testing.assert_array_equal(built(torch.from_numpy(IMAGES)[None]).logits[0].numpy(), inside.logits)
+
+
+def test_another_mechanism_changes_what_follows_it_alone():
+    built = tiny("additive")
+    own, other = trace_network(built, IMAGES), trace_network(built, IMAGES, "none")
+    agrees(other, built, IMAGES, "none")
+    changed = [name for name in STAGES if not np.array_equal(own.stage(name), other.stage(name))]
+    assert changed == ["g′", "logits"]
+    with pytest.raises(ABNError, match="mechanism"):
+        trace_network(built, IMAGES, "squared")
+
+
+@pytest.mark.parametrize("variant", SHIPPED)
+def test_shipped_networks_too_and_their_class_maps_average_to_the_auxiliary_logits(variant, network):
+    card = find_variant(variant)
+    photo = open_picture(next(iter(samples.gallery().values())).path.read_bytes())
+    inside = trace_network(photo, card, fit="pad", load=network)
+    agrees(inside, network(card), fit_picture(photo, card.input, "pad").normalised(card.input), card.mechanism)
+    assert inside.class_maps.mean((1, 2), dtype=float) == pytest.approx(inside.aux_logits, abs=1e-4)
+    weights = network(card).attention_branch.class_head.weight.detach()[:, :, 0, 0].numpy()
+    assert inside.named == (weights.argmax(1) == np.arange(len(weights))).all() == variant.startswith("imagenet")
+
+
+def test_a_look_is_its_own_and_leaves_the_picture_as_it_was(tmp_path):
+    card = variant(tmp_path, "tiny", tiny())
+    first, given = trace_network(picture(), card), IMAGES.copy()
+    trace_network(tiny(), given)
+    np.testing.assert_array_equal(given, IMAGES)
+    again = trace_network(picture(), card)
+    for name in STAGES:
+        np.testing.assert_array_equal(first.stage(name), again.stage(name))
+    with pytest.raises(ABNError):
+        trace_network(picture(), card, fit="stretch")
+
+
+def test_the_brightest_cell_and_its_strongest_channel():
+    inside = trace_network(tiny(), IMAGES)
+    row, column = inside.brightest
+    assert inside.attention[row, column] == inside.attention.max()
+    k = inside.strongest(row, column)
+    assert abs(inside.features[k, row, column]) == np.abs(inside.features[:, row, column]).max()
+
+
+def number(text: str) -> float:
+    return float(text.replace("−", "-"))
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_the_products_are_what_attend_computes(mechanism):
+    inside = trace_network(tiny(mechanism), IMAGES)
+    g, m = torch.from_numpy(inside.features)[None], torch.from_numpy(inside.attention)[None, None]
+    for row, column in ((0, 0), inside.brightest, (7, 3)):
+        for channel in range(0, len(inside.features), 5):
+            found = products(inside, row, column, channel)
+            assert [one.mechanism for one in found] == list(MECHANISMS)
+            for one in found:
+                value = attend(g, m, one.mechanism)[0, channel, row, column].item()
+                digits = len(one.after.partition(".")[2])
+                assert number(one.after) == pytest.approx(value, abs=0.51 * 10.0**-digits)
+            own = next(one for one in found if one.mechanism == mechanism)
+            assert number(own.after) == pytest.approx(inside.changed[channel, row, column], abs=0.0051)
+
+
+@pytest.mark.parametrize("method", ["CAM", "Grad-CAM"])
+def test_what_is_asked_afterwards_is_asked_of_the_same_picture_and_mechanism(method):
+    built = tiny("multiplicative")
+    inside = trace_network(built, IMAGES, "none")
+    found = asked_afterwards(built, inside, method, 3)
+    expected = class_map(built, torch.from_numpy(IMAGES)[None], method, index=3, mechanism="none")
+    np.testing.assert_array_equal(found.values, expected.values)
+    assert (found.index, found.layer) == (3, expected.layer)
+    with pytest.raises(ABNError, match="no method"):
+        asked_afterwards(built, inside, "Score-CAM", 3)

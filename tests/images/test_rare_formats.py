@@ -1,0 +1,348 @@
+"""Rare kinds of pictures, built byte by byte with known pixels, come out as they were meant, or are refused."""
+
+import io
+import struct
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image
+from rare_files import apng, bmp, gif, png, png_chunk, tiff
+
+from abn.errors import PictureError
+from abn.images.decode import open_picture
+
+RED, GREEN, BLUE, BLACK, WHITE = [255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 0, 0], [255, 255, 255]
+FOUR = bytes(RED + GREEN + BLUE + BLACK)
+ON_WHITE = ("Transparent parts put on white.",)
+
+
+def opened(data: bytes) -> list:
+    return np.asarray(open_picture(data).image).tolist()
+
+
+def greys(*values: int) -> list:
+    return [[[value] * 3 for value in values]]
+
+
+def numbers(kind: str, *values: float) -> bytes:
+    return np.array(values, kind).tobytes()
+
+
+# ---- PNG ----
+
+
+@pytest.mark.parametrize(
+    ("depth", "row", "values"),
+    [(1, b"\x40", [0, 255]), (2, b"\x1b", [0, 85, 170, 255]), (4, b"\x05\xaf", [0, 85, 170, 255])],
+)
+def test_grey_of_few_bits_and_its_transparent_value(depth, row, values):
+    assert opened(png(row, len(values), depth, 0)) == greys(*values)
+    for value in values:
+        key = struct.pack(">H", value * (2**depth - 1) // 255)
+        seen = [255 if other == value else other for other in values]
+        assert opened(png(row, len(values), depth, 0, png_chunk(b"tRNS", key))) == greys(*seen)
+
+
+@pytest.mark.parametrize(("depth", "row"), [(1, b"\x40"), (2, b"\x1b"), (4, b"\x01\x23"), (8, b"\0\1\2\3")])
+def test_palettes_of_few_bits_and_their_partial_alpha(depth, row):
+    count = min(4, 2**depth)
+    palette = png_chunk(b"PLTE", FOUR[: 3 * count])
+    assert opened(png(row, count, depth, 3, palette)) == [[RED, GREEN, BLUE, BLACK][:count]]
+    alpha = png_chunk(b"tRNS", b"\x00\x80")
+    assert opened(png(row, count, depth, 3, palette, alpha)) == [[WHITE, [127, 255, 127], BLUE, BLACK][:count]]
+
+
+def test_deep_colour_and_its_transparent_value():
+    row = numbers(">u2", 65535, 0, 0, 257, 600, 65535)
+    assert opened(png(row, 2, 16, 2)) == [[RED, [1, 2, 255]]]
+    assert opened(png(row, 2, 16, 2, png_chunk(b"tRNS", numbers(">u2", 65535, 0, 0)))) == [[WHITE, [1, 2, 255]]]
+    assert opened(png(row, 2, 16, 2, png_chunk(b"tRNS", numbers(">u2", 257, 600, 65535)))) == [[RED, WHITE]]
+    assert opened(png(numbers(">u2", 65535, 0, 0, 65535, 0, 0, 65535, 0), 2, 16, 6)) == [[RED, WHITE]]
+    assert opened(png(numbers(">u2", 2570, 65535, 2570, 0), 2, 16, 4)) == greys(10, 255)
+
+
+def test_gamma_and_background_are_left_alone():
+    chunks = png_chunk(b"gAMA", struct.pack(">I", 100_000)), png_chunk(b"bKGD", numbers(">u2", 0, 0, 255))
+    assert opened(png(bytes([*RED, 0, *GREEN, 255]), 2, 8, 6, *chunks)) == [[WHITE, GREEN]]
+
+
+def test_the_first_frame_is_that_of_the_animation():
+    red, green, blue, nothing = bytes([*RED, 255]), bytes([*GREEN, 255]), bytes([*BLUE, 255]), bytes(4)
+    for still in (None, blue + blue):
+        found = open_picture(apng(still, red + nothing, green + green))
+        assert np.asarray(found.image).tolist() == [[RED, WHITE]]
+        assert found.notes == (*ON_WHITE, "First frame of an animation.")
+
+
+@pytest.mark.parametrize("blend", [0, 1])  # a frame replaces what was there, or lies over it
+def test_the_still_picture_is_not_below_a_first_frame(blend):
+    red, half, blue = bytes([*RED, 255]), bytes([*RED, 51]), bytes([*BLUE, 255])
+    assert opened(apng(blue * 3, red, left=1, blend=blend)) == [[WHITE, RED, WHITE]]
+    assert opened(apng(blue, half, blend=blend)) == [[[255, 204, 204]]]
+
+
+# ---- the way up ----
+
+TURNED = {  # a row of red and green as it is stored in each orientation, by rows
+    1: [[RED, GREEN]],
+    2: [[GREEN, RED]],
+    3: [[GREEN, RED]],
+    4: [[RED, GREEN]],
+    5: [[RED], [GREEN]],
+    6: [[GREEN], [RED]],
+    7: [[GREEN], [RED]],
+    8: [[RED], [GREEN]],
+}
+
+
+@pytest.mark.parametrize("orientation", TURNED)
+def test_the_way_up_may_be_told_in_xmp_or_twice(orientation):
+    stored = np.array(TURNED[orientation], np.uint8)
+    xmp = b'<rdf:Description tiff:Orientation="%d"/>' % orientation
+    height, width = stored.shape[:2]
+    tags = {"height": height, "t274": orientation}
+    files = [
+        tiff(stored.tobytes(), width, [8] * 3, 2, **tags),
+        tiff(stored.tobytes(), width, [8] * 3, 2, **tags, t700=xmp),
+        tiff(stored.tobytes(), width, [8] * 3, 2, **tags, deflate=True, order=">"),
+    ]
+    for kind, options in {"TIFF": {"tiffinfo": {700: xmp}}, "WEBP": {"xmp": xmp, "lossless": True}}.items():
+        stream = io.BytesIO()
+        Image.fromarray(stored).save(stream, kind, **options)
+        files.append(stream.getvalue())
+    for data in files:
+        found = open_picture(data)
+        assert np.asarray(found.image).tolist() == [[RED, GREEN]]
+        assert found.notes == (("Turned upright as its EXIF says.",) if orientation > 1 else ())
+
+
+def test_the_first_picture_of_several_comes_upright():
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    stored = Image.new("RGB", (32, 64), "red")
+    stored.paste("blue", (0, 32, 32, 64))
+    stream = io.BytesIO()
+    stored.save(stream, "MPO", save_all=True, append_images=[Image.new("RGB", (8, 8))], exif=exif, quality=95)
+    found = open_picture(stream.getvalue())
+    assert found.image.size == (64, 32) and found.image.getpixel((8, 8))[2] > 250 > 5 > found.image.getpixel((8, 8))[0]
+    assert found.notes == ("Turned upright as its EXIF says.", "First picture of several in the file.")
+
+
+# ---- TIFF ----
+
+
+@pytest.mark.parametrize("deflate", [False, True])
+@pytest.mark.parametrize("order", "<>")
+def test_numbers_of_every_kind_and_order(order, deflate):
+    def grey(kind: str, *values: float, **tags) -> list:
+        data = numbers(order + kind, *values)
+        bits = [8 * len(data) // len(values)]
+        return opened(tiff(data, len(values), bits, 1, order=order, deflate=deflate, **tags))
+
+    assert grey("u2", 0, 257, 25800, 65535) == greys(0, 1, 100, 255)
+    assert grey("i2", 0, 257, 25800, t339=2) == greys(0, 1, 100)
+    assert grey("i2", -100, 0, 155, t339=2) == greys(0, 100, 255)
+    assert grey("i4", 0, 65535, 25800, t339=2) == greys(0, 255, 100)
+    assert grey("f4", 0, 1, 0.25, np.nan, np.inf, -np.inf, t339=3) == greys(0, 255, 64, 0, 0, 0)
+    if order == "<":
+        assert grey("u4", 0, 2**31, 2**32 - 1) == greys(0, 128, 255)
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_white_is_zero(order):
+    assert opened(tiff(b"\x40", 3, [1], 0, order=order)) == greys(255, 0, 255)
+    assert opened(tiff(b"\x1b", 4, [2], 0, order=order)) == greys(255, 170, 85, 0)
+    assert opened(tiff(b"\0\x64\xff", 3, [8], 0, order=order)) == greys(255, 155, 0)
+    floats = tiff(numbers(order + "f4", 0, 1, 0.25, np.nan), 4, [32], 0, order=order, t339=3)
+    assert opened(floats) == greys(255, 0, 191, 0)
+
+
+@pytest.mark.parametrize("deflate", [False, True])
+def test_white_is_zero_in_16_bits(deflate):
+    data = tiff(numbers("<u2", 0, 257, 25800, 65535), 4, [16], 0, deflate=deflate)
+    assert opened(data) == greys(255, 254, 155, 0)
+
+
+def test_12_bits():
+    assert opened(tiff(b"\0\x0f\xff\x80\x04\0", 4, [12], 1)) == greys(0, 255, 128, 64)
+
+
+def test_signed_bytes():
+    assert opened(tiff(numbers("i1", 0, 100, 127), 3, [8], 1, t339=2)) == greys(0, 100, 127)
+    assert opened(tiff(numbers("i1", -128, 0, 127), 3, [8], 1, t339=2)) == greys(0, 128, 255)
+
+
+@pytest.mark.parametrize("deflate", [False, True])
+@pytest.mark.parametrize("order", "<>")
+def test_channels_side_by_side_and_apart(order, deflate):
+    how = {"order": order, "deflate": deflate}
+    for kind, most in (("u1", 255), (order + "u2", 65535)):
+        bits = 8 * np.dtype(kind).itemsize
+        unit = most // 255
+        two = 2 * unit + unit // 3  # another number where its bytes are turned
+        together = numbers(kind, most, 0, 0, unit, two, most)
+        apart = numbers(kind, most, unit), numbers(kind, 0, two), numbers(kind, 0, most)
+        assert opened(tiff(together, 2, [bits] * 3, 2, **how)) == [[RED, [1, 2, 255]]]
+        assert opened(tiff(apart, 2, [bits] * 3, 2, t284=2, **how)) == [[RED, [1, 2, 255]]]
+        clear = (*apart, numbers(kind, most, 0))
+        assert opened(tiff(clear, 2, [bits] * 4, 2, t284=2, t338=2, **how)) == [[RED, WHITE]]
+        cmyk = numbers(kind, 0, most, most, 0, most, 0, 0, 0)
+        assert opened(tiff(cmyk, 2, [bits] * 4, 5, **how)) == [[RED, [0, 255, 255]]]
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_alpha_of_every_kind(order):
+    pixels = bytes([*RED, 255, *GREEN, 0])
+    assert opened(tiff(pixels, 2, [8] * 4, 2, order=order, t338=2)) == [[RED, WHITE]]
+    assert opened(tiff(pixels, 2, [8] * 4, 2, order=order, t338=0)) == [[RED, GREEN]]  # whatever it is, no alpha
+    premultiplied = bytes([100, 0, 0, 100, 0, 0, 0, 0])
+    assert opened(tiff(premultiplied, 2, [8] * 4, 2, order=order, t338=1)) == [[[255, 155, 155], WHITE]]
+    assert opened(tiff(bytes([60, 255, 0, 0]), 2, [8] * 2, 1, order=order, t338=2)) == greys(60, 255)
+    colours = [257 * value for channel in range(3) for value in (*FOUR[channel:9:3], *[0] * 253)]
+    palette = tiff(bytes([0, 255, 1, 0, 2, 255]), 3, [8] * 2, 3, order=order, t338=2, t320=colours)
+    assert opened(palette) == [[RED, WHITE, BLUE]]
+
+
+@pytest.mark.parametrize("unit", [257, 1])
+@pytest.mark.parametrize(("bits", "row"), [(1, b"\x40"), (2, b"\x1b"), (4, b"\x01\x23"), (8, b"\0\1\2\3")])
+def test_palettes_of_16_bits_and_of_8(bits, row, unit):
+    count = min(4, 2**bits)
+    rest = [0] * (2**bits - count)
+    colours = [unit * value for channel in range(3) for value in (*FOUR[channel : 3 * count : 3], *rest)]
+    assert opened(tiff(row, count, [bits], 3, t320=colours)) == [[RED, GREEN, BLUE, BLACK][:count]]
+
+
+def test_lab():
+    values = struct.pack("BbbBbb", 255, 0, 0, 138, 81, 70)  # white, and sRGB's red
+    assert np.allclose(opened(tiff(values, 2, [8] * 3, 8)), [[WHITE, RED]], atol=8)
+
+
+def test_colours_kept_once_for_several_pixels():
+    assert opened(tiff(bytes([76, 85, 255, 255, 128, 128]), 2, [8] * 3, 6, t530=[1, 1])) == [[[254, 0, 0], WHITE]]
+    shared = bytes([76, 76, 76, 76, 85, 255])
+    packed = tiff(shared, 2, [8] * 3, 6, height=2, deflate=True, t530=[2, 2])
+    assert np.allclose(opened(packed), [[RED] * 2] * 2, atol=2)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        tiff(bytes([76, 76, 76, 76, 85, 255]), 2, [8] * 3, 6, height=2, t530=[2, 2]),
+        tiff(bytes([76, 76, 76, 76, 85, 255]), 2, [8] * 3, 6, height=2),
+        tiff([b"\x3c\0", b"\xff\0"], 2, [8] * 2, 1, t284=2, t338=2, deflate=True),
+        tiff([b"\xff\0", b"\0\0", b"\0\0"], 2, [8] * 3, 8, t284=2),
+        tiff([b"\0\0\0\0"] * 4, 2, [16] * 4, 5, t284=2),
+        tiff(numbers("<f8", 0, 1), 2, [64], 1, t339=3),
+    ],
+    ids=["ycbcr", "ycbcr by default", "planes of grey and alpha", "planes of Lab", "planes of deep CMYK", "doubles"],
+)
+def test_what_would_come_out_as_something_else_is_refused(data):
+    with pytest.raises(PictureError, match="PNG"):
+        open_picture(data)
+
+
+def test_a_tiff_of_fewer_strips_than_it_is_high():
+    strips = [bytes([grey] * 4) for grey in (10, 20, 30, 40)]
+    assert opened(tiff(strips, 4, [8], 1, height=4, t278=1)) == [greys(*[grey] * 4)[0] for grey in (10, 20, 30, 40)]
+    with pytest.raises(PictureError, match="some of its strips are missing"):
+        open_picture(tiff(strips[:2], 4, [8], 1, height=4, t278=1))
+
+
+# ---- BMP ----
+
+GREYS = bytes(3) + b"\0" + b"\xff" * 3 + b"\0"
+COLOURS = bytes([0, 0, 255, 0, 0, 255, 0, 0, 255, 0, 0, 0])  # red, green, blue as BMP keeps them
+MASKS = struct.pack("<III", 0xF800, 0x7E0, 0x1F)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (bmp(b"\0\0\xff\0\xff\0\0\0", (1, -2), 24), [[RED], [BLUE]]),
+        (bmp(b"\0\0\xff\0\xff\0\0\0", (1, 2), 24), [[BLUE], [RED]]),
+        (bmp(struct.pack("<HH", 0x7C00, 0x001F), (2, 1), 16), [[RED, BLUE]]),
+        (
+            bmp(struct.pack("<HH", 0xF800, 0x07E0), (2, 1), 16, packing=3, extra=MASKS),
+            [[RED, GREEN]],
+        ),
+        (bmp(b"\0\0\xff\0\xff\0\0\0", (2, 1), 32), [[RED, BLUE]]),  # the fourth byte means nothing here
+        (
+            bmp(
+                b"\0\0\xff\xff\xff\0\0\0",
+                (2, 1),
+                32,
+                packing=3,
+                header=108,
+                extra=struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + bytes(52),
+            ),
+            [[RED, WHITE]],
+        ),
+        (
+            bmp(b"\4\1\0\0\2\0\2\2\0\1", (4, 2), 8, packing=1, extra=COLOURS, colours=3),
+            [[RED, RED, BLUE, BLUE], [GREEN] * 4],
+        ),
+        (bmp(b"\x04\x12\0\0\0\1", (4, 1), 4, packing=2, extra=COLOURS, colours=3), [[GREEN, BLUE] * 2]),
+        (bmp(b"\x60\0\0\0", (4, 1), 1, extra=GREYS, colours=2), greys(0, 255, 255, 0)),
+        (bmp(b"\x60\0\0\0", (4, 1), 1, extra=GREYS[4:] + GREYS[:4], colours=2), greys(255, 0, 0, 255)),
+        (bmp(b"\x01\x10\0\0", (4, 1), 4, extra=GREYS, colours=2), greys(0, 255, 255, 0)),
+        (bmp(b"\0\1\1\0", (4, 1), 8, extra=GREYS, colours=2), greys(0, 255, 255, 0)),
+        (bmp(b"\x01\xf0\0\0", (3, 1), 4, extra=bytes(v for i in range(16) for v in (i, i, i, 0))), greys(0, 1, 15)),
+    ],
+    ids=["top down", "bottom up", "555", "565", "32", "alpha", "rle8", "rle4", "1", "1 inverted", "4", "8", "16 greys"],
+)
+def test_bmp(data, expected):
+    assert opened(data) == expected
+
+
+# ---- GIF, WebP ----
+
+
+def test_a_first_frame_that_covers_a_part():
+    whole = gif((2, 2), FOUR, (0, 0, 2, 2, [0, 1, 2, 3], None))
+    assert opened(whole) == [[RED, GREEN], [BLUE, BLACK]] and open_picture(whole).notes == ()
+    assert opened(gif((2, 2), FOUR, (0, 0, 2, 2, [0, 1, 2, 3], 1))) == [[RED, WHITE], [BLUE, BLACK]]
+    for transparent in (None, 3):
+        part = open_picture(gif((3, 1), FOUR, (1, 0, 1, 1, [1], transparent)))
+        assert np.asarray(part.image).tolist() == [[WHITE, GREEN, WHITE]] and part.notes == ON_WHITE
+    moving = gif((2, 1), FOUR, (0, 0, 1, 1, [0], None), (1, 0, 1, 1, [2], None))
+    assert opened(moving) == [[RED, WHITE]]
+    assert open_picture(moving).notes == (*ON_WHITE, "First frame of an animation.")
+
+
+@pytest.mark.parametrize("flags", [2, 18])  # an animation, without and with the word that it is transparent
+def test_a_first_frame_that_covers_a_part_of_a_webp(flags):
+    stream = io.BytesIO()
+    Image.new("RGB", (2, 2), "red").save(stream, "WEBP", lossless=True)
+    frame = b"\1\0\0\0\0\0\1\0\0\1\0\0\x0a\0\0\0" + stream.getvalue()[12:]  # 2 pixels from the left, 2 × 2
+    body = b"WEBPVP8X\x0a\0\0\0" + bytes([flags]) + b"\0\0\0\3\0\0\1\0\0ANIM\6\0\0\0\0\0\0\0\0\0ANMF"
+    body += struct.pack("<I", len(frame)) + frame
+    assert opened(b"RIFF" + struct.pack("<I", len(body)) + body) == [[WHITE, WHITE, RED, RED]] * 2
+
+
+def test_hidden_colours_stay_hidden_in_every_format_that_has_alpha():
+    image = Image.new("RGBA", (2, 1), (255, 0, 0, 0))
+    image.putpixel((1, 0), (0, 0, 255, 255))
+    for kind, options in {"PNG": {}, "TIFF": {}, "WEBP": {"lossless": True, "exact": True}}.items():
+        stream = io.BytesIO()
+        image.save(stream, kind, **options)
+        assert opened(stream.getvalue()) == [[WHITE, BLUE]]
+
+
+# ---- JPEG ----
+
+
+@pytest.mark.parametrize("adobe", [True, False])
+def test_cmyk_with_and_without_adobes_mark(adobe):
+    stream = io.BytesIO()
+    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(stream, "JPEG", quality=95)
+    data = stream.getvalue()
+    at = data.index(b"\xff\xee")
+    if not adobe:
+        data = data[:at] + data[at + 2 + int.from_bytes(data[at + 2 : at + 4], "big") :]
+    assert np.allclose(opened(data), [[RED] * 16] * 16, atol=4)
+
+
+def test_a_jpeg_of_red_green_and_blue():
+    stream = io.BytesIO()
+    Image.new("RGB", (16, 16), (200, 10, 30)).save(stream, "JPEG", quality=95, keep_rgb=True)
+    assert np.allclose(opened(stream.getvalue()), [[[200, 10, 30]] * 16] * 16, atol=3)

@@ -1,0 +1,122 @@
+"""The Ablation page through AppTest: three mechanisms on the same weights, the fair controls, and variants compared."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reading import captions, components
+from streamlit.testing.v1 import AppTest
+
+from abn.evaluation.metrics import overlap, rank_correlation
+from abn.explanations import interventions
+from abn.explanations.explainer import explain
+from abn.images import samples
+from abn.images.decode import open_picture
+from abn.plots import overlay
+from abn.ui.runtime import live
+from abn.variants.store import find_variant
+
+ROOT = Path(__file__).parents[2]
+ADDITIVE, MULTIPLICATIVE, NONE = (f"imagenet-lite0-{name}" for name in ("additive", "multiplicative", "none"))
+PHOTO = next(iter(samples.gallery().values()))
+PICTURE = open_picture(PHOTO.path.read_bytes())
+
+
+@pytest.fixture
+def page(ready) -> AppTest:
+    return ready.switch_page("pages/Ablation.py")
+
+
+def points(at: AppTest) -> list[str]:
+    return [metric.value for metric in at.metric]
+
+
+def table(at: AppTest, which: int) -> list[list[str]]:
+    """Rows of cells of one of the page's tables."""
+    body = [element.value for element in at.html if "<table" in element.value][which]
+    rows = re.findall(r"<tr>(.*?)</tr>", body)
+    return [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row) for row in rows]
+
+
+def test_while_the_networks_load_the_page_says_so(page):
+    live.engine().alive = False
+    live.engine().settled.clear()
+    at = page.run()
+    assert not at.exception and "loading" in at.info[0].value and not at.metric
+
+
+def test_the_triptych_is_that_of_the_library(page, network):
+    at = page.run()
+    assert not at.exception
+    own = explain(PICTURE, [ADDITIVE], load=network)[0]
+    named = int(own.perception.argmax())
+    after = [explain(PICTURE, [ADDITIVE], mechanism=m, load=network)[0] for m in ("none", "multiplicative", "additive")]
+    changes = [float(one.perception[named] - own.perception[named]) for one in after]
+    assert points(at) == [f"{overlay.points(change)} points" for change in changes] and points(at)[2] == "±0.0 points"
+    maps = components(at, "abn_map")
+    for mechanism, lift in (("additive", 1), ("multiplicative", 0)):
+        assert maps[f"gain-{mechanism}"]["values"] == np.round(lift + own.attention, 2).ravel().tolist()
+    assert set(maps["gain-none"]["values"]) == {1}
+    assert captions(at).count("trained with **additive**") == 3 and captions(at).count("swapped]") == 2
+
+
+def test_strength_and_contrast_make_another_map(page, network):
+    page.run()
+    page.slider(key="alpha").set_value(2.0)
+    at = page.slider(key="gamma").set_value(2.0).run()
+    subject = interventions.subject(PICTURE, find_variant(ADDITIVE), load=network)
+    stronger = interventions.strengthened(subject.attention, strength=2, power=2)
+    before = subject.answers(subject.attention)
+    change = subject.answers(stronger)[before.argmax()] - before.max()
+    assert points(at)[2] == f"{overlay.points(float(change))} points"
+    assert any("g′ = (1 + 2 · M^2) · g" in heading.value for heading in at.markdown)
+    at = at.button(key="as_paper").click().run()
+    assert points(at)[2] == "±0.0 points" and at.button(key="as_paper").disabled
+
+
+def test_no_strength_makes_additive_none(page):
+    page.run()
+    at = page.slider(key="alpha").set_value(0.0).run()
+    assert not at.exception and points(at)[0] == points(at)[2]
+
+
+def test_the_fair_controls_are_those_of_the_library(page, network):
+    rows = table(page.run(), 0)
+    subject = interventions.subject(PICTURE, find_variant(ADDITIVE), load=network)
+    own, named = subject.answers(subject.attention), int(subject.answers(subject.attention).argmax())
+    constant = subject.answers(np.full_like(subject.attention, subject.attention.mean()))
+    shuffled = np.mean(
+        [subject.answers(interventions.shuffled(subject.attention, s))[named] - own[named] for s in range(8)]
+    )
+    assert rows[0] == ["M in place", "multiplicative (swapped)", "additive (as trained)"]
+    assert rows[1][2].endswith(overlay.percent(own[named]))
+    assert f"{overlay.percent(constant[named])}, Δp {overlay.points(constant[named] - own[named])}" in rows[2][2]
+    assert f"Δp {overlay.points(shuffled)} points on average" in rows[3][2]
+
+
+def test_the_matrix_of_agreement_is_that_of_the_library(page, network):
+    rows = table(page.run(), 1)
+    maps = [one.attention for one in explain(PICTURE, [ADDITIVE, MULTIPLICATIVE, NONE], load=network)]
+    assert rows[1][2:] == [f"{rank_correlation(maps[0], maps[k]):.3f}" for k in (1, 2)]
+    assert rows[3][1:3] == [f"{overlap(maps[2], maps[k], 0.2):.3f}" for k in (0, 1)]
+
+
+def test_one_variant_has_nothing_to_agree_with(page):
+    page.run()
+    at = page.multiselect(key="variant_ids").set_value([MULTIPLICATIVE]).run()
+    assert not at.exception and "two or more variants" in at.info[-1].value
+    assert "trained with **multiplicative**" in captions(at)
+
+
+def test_another_variant_is_looked_into(page):
+    page.run()
+    at = page.button_group(key="one_variant").set_value(NONE).run()
+    assert points(at)[0] == "±0.0 points" and captions(at).count("trained with **none**") == 3
+
+
+def test_what_was_asked_is_not_asked_again(page, monkeypatch):
+    page.run()
+    monkeypatch.setattr(interventions, "subjects", lambda *_, **__: pytest.fail("run again"))
+    monkeypatch.setattr(interventions.Subject, "answers", lambda *_, **__: pytest.fail("asked again"))
+    assert not page.run().exception

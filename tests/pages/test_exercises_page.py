@@ -1,0 +1,296 @@
+"""The Exercises page through AppTest: a whole set, right and wrong answers, its link, its file; and in a browser that
+nothing of a map is told before the answer."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reading import captions, components, pictures
+from streamlit.testing.v1 import AppTest
+
+from abn import vocabulary
+from abn.plots import overlay
+from abn.teaching import exercises
+from abn.teaching.exercises import KINDS, answered, questions, read_bank, wording
+from abn.ui.exercises import exercise_panels, sitting, summary
+from abn.ui.layout import PAGES, escape_markdown
+from abn.ui.runtime import live
+
+ROOT = Path(__file__).parents[2]
+PAGE = "pages/Exercises.py"
+BANK = read_bank()
+
+
+@pytest.fixture
+def app(clean_caches, monkeypatch) -> AppTest:
+    """The page of a server whose networks never load."""
+    monkeypatch.setattr(live.Engine, "start", lambda self: None)
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page(PAGE)
+
+
+def drawn(seed: int) -> tuple[exercises.Question, ...]:
+    return questions(seed, bank=BANK)
+
+
+def key(seed: int, question: exercises.Question, what: str) -> str:
+    return f"exercise-{seed}-{question.number}-{what}"
+
+
+def answer(at: AppTest, seed: int, question: exercises.Question, given: str | tuple[int, int]) -> AppTest:
+    if question.options:
+        at.button(key=key(seed, question, f"option {given}")).click().run()
+    else:
+        at.session_state["sittings"][seed].cell = given  # what the component's pick does
+        at.run()
+        at.button(key=key(seed, question, "show")).click().run()
+    assert not at.exception
+    return at
+
+
+def go_on(at: AppTest, seed: int, question: exercises.Question) -> AppTest:
+    at.button(key=key(seed, question, "next")).click().run()
+    assert not at.exception
+    return at
+
+
+def brightest(question: exercises.Question) -> tuple[int, int]:
+    return wording.brightest(BANK.told[question.picture, question.variant].attention)
+
+
+def wrong(question: exercises.Question) -> str:
+    return next(option for option in question.options if option != question.right)
+
+
+def text(at: AppTest) -> str:
+    found = [*at.markdown, *at.subheader, *at.info, *at.success, *at.warning]
+    return "\n".join([*(element.value for element in found), captions(at)])
+
+
+def progress(at: AppTest) -> str:
+    return at.get("progress")[0].proto.text
+
+
+def answers(at: AppTest) -> str:
+    return next((element.value for element in at.html if 'class="abn-answer"' in element.value), "")
+
+
+def test_the_page_comes_without_torch():
+    code = (
+        "import sys; from abn.ui.exercises import summary, exercise_panels, sitting\n"
+        "print(sorted({'torch', 'timm', 'torchvision'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_first_question_tells_nothing_of_its_map(app):
+    at, first = app.run(), drawn(1)[0]
+    assert not at.exception and at.subheader[0].value == KINDS["where"]
+    assert escape_markdown(first.asks) in text(at) and progress(at) == "Set 1 · **1 of 8**"
+    data = components(at, "abn_map")[key(1, first, "pick")]
+    h, w = BANK.told[first.picture, first.variant].attention.shape
+    assert data["values"] is None and (data["height"], data["width"]) == (h, w) and data["picks"]
+    assert data["alt"] == BANK.items[first.picture].alt and "Pick a cell" in data["rest"]
+    assert at.button(key=key(1, first, "show")).disabled and escape_markdown(first.explanation) not in text(at)
+    assert not [element for element in at.html if 'class="abn-bar"' in element.value]
+
+
+def test_a_picked_cell_is_framed_and_then_shown_on_the_map(app):
+    at, first = app.run(), drawn(1)[0]
+    at.session_state["sittings"][1].cell = (2, 3)
+    at.run()
+    assert components(at, "abn_map")[key(1, first, "pick")]["picked"] == [2, 3]
+    assert "row 3, column 4" in text(at)
+    at.button(key=key(1, first, "show")).click().run()
+    data = components(at, "abn_map")[key(1, first, f"map {first.variant}")]
+    attention = BANK.told[first.picture, first.variant].attention
+    assert data["picked"] == [2, 3] and np.allclose(data["values"], np.round(attention.ravel(), 2), atol=1e-6)
+    given = answered(first, (2, 3), bank=BANK)
+    assert f"**{given.score:.2f} points.** {escape_markdown(given.remark)}" in at.info[0].value
+    assert escape_markdown(first.explanation) in text(at) and exercise_panels.LIMITS in captions(at)
+    assert progress(at) == f"Set 1 · **1 of 8** · {given.score:.1f} of 1 points"
+
+
+def test_a_whole_set_with_right_answers_and_without_a_network(app, monkeypatch):
+    monkeypatch.setattr(live.Engine, "start", lambda self: pytest.fail("the networks were loaded"))
+    app.query_params["set"] = "7"
+    at = app.run()
+    for question in drawn(7):
+        assert at.subheader[0].value == KINDS[question.kind] and escape_markdown(question.asks) in text(at)
+        at = answer(at, 7, question, question.right if question.options else brightest(question))
+        assert (at.success if question.options else at.info) and not at.warning
+        assert escape_markdown(question.explanation) in text(at)
+        at = go_on(at, 7, question)
+    assert at.subheader[0].value == "8.0 of 8 points" and progress(at) == "Set 7 · **Scores** · 8.0 of 8 points"
+    assert [(metric.label, metric.value) for metric in at.metric] == [(KINDS[kind], "2.00 of 2") for kind in KINDS]
+    assert [link.proto.label for link in at.get("page_link")][-4:] == [
+        f"Look again: {PAGES[page][0]}" for page, _ in summary.AGAIN.values()
+    ]
+    assert summary.AGAIN.keys() == KINDS.keys()
+
+
+def test_wrong_answers_get_nothing_and_hear_what_is_right(app):
+    at = app.run()
+    for question in drawn(1)[:4]:
+        at = answer(at, 1, question, wrong(question) if question.options else brightest(question))
+        if question.options:
+            said = vocabulary.HEADS.get(question.right, question.right)
+            assert f"Right is “**{escape_markdown(said)}**”" in at.warning[0].value and not at.success
+        at = go_on(at, 1, question)
+    assert progress(at) == "Set 1 · **5 of 8** · 1.0 of 4 points"
+
+
+def test_the_heads_answers_come_before_and_the_rest_after(app):
+    question = drawn(1)[1]
+    at = go_on(answer(app.run(), 1, drawn(1)[0], (0, 0)), 1, drawn(1)[0])
+    told = BANK.told[question.picture, question.variant]
+    assert answers(at).count("<dd>") == 4 and overlay.short_label(told.auxiliary[0].label) in answers(at)
+    assert pictures(at)[0][0] == BANK.items[question.picture].alt and not components(at, "abn_map")
+    at = answer(at, 1, question, "auxiliary")
+    assert answers(at).count("<dd>") == 12 and len(components(at, "abn_map")) == 1
+
+
+def test_three_maps_are_named_only_afterwards(app):
+    at, (first, second, third, _) = app.run(), drawn(1)[:4]
+    at = go_on(answer(at, 1, first, (0, 0)), 1, first)
+    at = go_on(answer(at, 1, second, "auxiliary"), 1, second)
+    headings = [element.value for element in at.markdown if element.value.startswith("##### Map")]
+    asked = third.shown.index(third.variant)
+    assert [heading[:11] for heading in headings] == ["##### Map A", "##### Map B", "##### Map C"]
+    assert ["which mechanism?" in heading for heading in headings] == [place == asked for place in range(3)]
+    assert not any(name in data["alt"] for data in components(at, "abn_map").values() for name in wording.MECHANISMS)
+    bars = [element.value for element in at.html if 'class="abn-ticks"' in element.value]
+    assert len(bars) == 3 and all("<span>0.00</span>" in bar and "<span>1.00</span>" in bar for bar in bars)
+    at = answer(at, 1, third, third.right)
+    headings = [element.value for element in at.markdown if element.value.startswith("##### Map")]
+    assert headings == [
+        f"##### Map {letter}: {BANK.cards[variant].mechanism}"
+        for letter, variant in zip("ABC", third.shown, strict=True)
+    ]
+
+
+def test_an_edit_shows_both_maps_and_the_answer_after_only_then(app):
+    at = app.run()
+    for question in drawn(1)[:3]:
+        at = answer(at, 1, question, question.options[0] if question.options else (0, 0))
+        at = go_on(at, 1, question)
+    question = drawn(1)[3]
+    told = BANK.told[question.picture, question.variant]
+    maps = components(at, "abn_map")
+    edited = maps[key(1, question, "edited")]["values"]
+    assert np.allclose(edited, np.round(told.edits[question.edit].attention.ravel(), 2), atol=1e-6)
+    assert f"##### Edited: {question.edit}" in text(at) and "After" not in answers(at)
+    at = answer(at, 1, question, question.right)
+    after = told.edits[question.edit].after
+    assert f"After</dt><dd>{overlay.short_label(after.label)}</dd><dd>{overlay.percent(after.probability)}" in answers(
+        at
+    )
+
+
+def test_the_link_opens_the_set_and_the_address_holds_it(app):
+    app.query_params["set"] = "7"
+    at = app.run()
+    assert escape_markdown(drawn(7)[0].asks) in text(at) and progress(at).startswith("Set 7 ")
+    assert at.query_params["set"] == "7"
+
+
+@pytest.mark.parametrize("given", ["", "0", "10000", "-3", "seven", "1,2", "3.5", "७"])
+def test_what_is_no_set_is_the_first(app, given):
+    app.query_params["set"] = given
+    at = app.run()
+    assert not at.exception and progress(at).startswith("Set 1 ") and at.query_params["set"] == "1"
+
+
+def test_answers_stay_over_pages_and_sets(app):
+    at, first = app.run(), drawn(1)[0]
+    at = go_on(answer(at, 1, first, (2, 3)), 1, first)
+    at = at.switch_page("pages/Study.py").run().switch_page(PAGE).run()
+    assert progress(at).startswith("Set 1 · **2 of 8** · ")
+    at.session_state["exercise_set"] = 2
+    assert progress(at.run()) == "Set 2 · **1 of 8**" and at.query_params["set"] == "2"
+    at.session_state["exercise_set"] = 1
+    assert progress(at.run()).startswith("Set 1 · **2 of 8** · ")
+
+
+def finished(at: AppTest, seed: int) -> AppTest:
+    at.query_params["set"] = str(seed)
+    at.run()
+    for question in drawn(seed):
+        at = answer(at, seed, question, question.options[0] if question.options else (3, 4))
+        at = go_on(at, seed, question)
+    return at
+
+
+def test_the_end_has_a_file_a_link_and_ways_on(app, monkeypatch):
+    files = []
+
+    def keep(label: str, data: str, name: str, *_, **__) -> None:
+        files.append((name, data))
+
+    monkeypatch.setattr(summary.st, "download_button", keep)
+    at = finished(app, 7)
+    name, data = files[-1]
+    rows = list(csv.DictReader(data.splitlines()))
+    assert name == "abn-exercises-set-7.csv" and [row["kind"] for row in rows] == list(KINDS) * 2
+    assert {row["set"] for row in rows} == {"7"}
+    assert sum(float(row["score"]) for row in rows) == pytest.approx(at.session_state["sittings"][7].score, abs=5e-3)
+    assert at.code[0].value.endswith("?set=7")
+    assert len(at.dataframe[0].value) == 8
+    at.button(key="exercise-other").click().run()
+    assert progress(at) == "Set 8 · **1 of 8**" and at.query_params["set"] == "8"
+    at.session_state["exercise_set"] = 7
+    at.run()
+    at.button(key="exercise-again").click().run()
+    assert progress(at) == "Set 7 · **1 of 8**"
+
+
+def test_after_the_last_set_comes_the_first(app):
+    at = finished(app, exercises.SETS[-1])
+    at.button(key="exercise-other").click().run()
+    assert progress(at).startswith("Set 1 ")
+
+
+def test_a_session_keeps_the_latest_sets(app):
+    at = app.run()
+    for seed in range(1, sitting.SITTINGS + 4):
+        at.session_state["exercise_set"] = seed
+        at.run()
+    assert list(at.session_state["sittings"]) == list(range(4, sitting.SITTINGS + 4))
+
+
+def test_stale_material_is_told_and_too_little_of_it_ends_the_page(app, monkeypatch):
+    stale = exercises.Bank(BANK.items, BANK.cards, BANK.told, ("toucan.jpg",))
+    monkeypatch.setattr(exercises, "read_bank", lambda: stale)
+    at = app.run()
+    assert "python -m abn gallery" in at.warning[0].value and at.subheader[0].value == KINDS["where"]
+    monkeypatch.setattr(exercises, "read_bank", lambda: exercises.Bank({}, {}, {}, ("exercises.npz",)))
+    at.run()
+    assert not at.exception and "too few" in at.error[0].value and not at.subheader
+
+
+# ---- in a browser ----
+
+SETTLED = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
+
+
+def test_a_cell_is_picked_without_hearing_its_value(page, server):
+    page.goto(f"{server}Exercises?set=7")
+    page.wait_for_selector(SETTLED, timeout=60000)
+    image = page.locator(".view img")
+    image.wait_for()
+    box = image.bounding_box()
+    page.mouse.move(box["x"] + 4.5 / 14 * box["width"], box["y"] + 6.5 / 14 * box["height"])
+    said = page.locator(".said")
+    said.filter(has_text="row 7, column 5").wait_for()
+    assert said.inner_text().strip() == "row 7, column 5"
+    assert page.get_by_role("button", name="Show the map").is_disabled()
+    page.locator(".view").focus()  # by keyboard from here on
+    for press in ("ArrowUp", "ArrowUp", " "):
+        page.keyboard.press(press)
+    page.get_by_text("Your cell: row 7, column 8").wait_for()
+    page.get_by_role("button", name="Show the map").click()
+    page.get_by_text("A cell picked at random gets 0.50 on average.").wait_for()
+    assert page.get_by_role("button", name="Next").is_enabled()

@@ -1,0 +1,390 @@
+"""The Inside page through AppTest: what a person reads of every stage is what the network computes."""
+
+import html
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reading import captions, components
+from streamlit.testing.v1 import AppTest
+
+from abn import open_picture
+from abn.errors import ABNError
+from abn.evaluation.metrics import rank_correlation
+from abn.explanations import trace
+from abn.explanations.cam import class_map
+from abn.explanations.stages import STAGES, by_strength, shape_in_words, summary, top
+from abn.images import samples
+from abn.images.fit import fit_picture
+from abn.plots import overlay
+from abn.ui.layout import escape_markdown
+from abn.ui.runtime import live
+from abn.variants import store
+from abn.variants.card import class_names
+from abn.variants.history import load_life
+from abn.variants.store import list_variants
+
+ROOT = Path(__file__).parents[2]
+CARDS = {card.id: card for card in list_variants()}
+ADDITIVE, MULTIPLICATIVE, NONE = (f"imagenet-lite0-{name}" for name in ("additive", "multiplicative", "none"))
+CLOTHING = "cluttered-resnet20-additive"
+PHOTOS = list(samples.gallery().values())
+HEADINGS = ["One cell", "Maps of one class", "How M forms"]
+
+
+@pytest.fixture
+def app(clean_caches, monkeypatch, network) -> AppTest:
+    """The page while the models still load, which they here never finish."""
+    monkeypatch.setattr(live.Engine, "start", lambda self: None)
+    monkeypatch.setattr(store, "load_variant", lambda card, folder=None: network(card))
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/Inside.py")
+
+
+@pytest.fixture
+def live_app(app) -> AppTest:
+    """The page once the models are there."""
+    live.engine().alive = True
+    live.engine().settled.set()
+    return app
+
+
+@pytest.fixture
+def looked(network):
+    """What the library says of a photograph in a variant."""
+
+    def look(photo: samples.Photo = PHOTOS[0], variant: str = ADDITIVE, fit: str = "crop"):
+        picture = open_picture(photo.path.read_bytes())
+        return trace.trace_network(picture, CARDS[variant], fit=fit, load=network)
+
+    return look
+
+
+def body(at: AppTest, kind: str) -> str:
+    return next((element.value for element in at.html if f'class="{kind}' in element.value), "")
+
+
+def text(at: AppTest) -> str:
+    return "\n".join([*(element.value for element in at.markdown), captions(at)])
+
+
+def figures(at: AppTest) -> list[str]:
+    return re.findall(r"<dd>(.*?)</dd>", body(at, "abn-figures"))
+
+
+def names(at: AppTest) -> list[str]:
+    return [html.unescape(name) for name in re.findall(r"<figcaption>(.*?)</figcaption>", body(at, "abn-tiles"))]
+
+
+def sums(at: AppTest) -> list[str]:
+    """Each mechanism's line, as a person reads it."""
+    lines = re.findall(r"<li.*?</li>", body(at, "abn-sums"))
+    return [re.sub(r"\s+", " ", re.sub(r"<.*?>", " ", line)).strip() for line in lines]
+
+
+def show(at: AppTest, **state) -> AppTest:
+    for key, value in state.items():
+        at.session_state[key] = value
+    return at.run()
+
+
+# ---- the drawing and the chosen stage ----
+
+
+def test_while_the_networks_load_a_sentence_says_so(app):
+    at = app.run()
+    assert not at.exception and "loading" in at.info[0].value
+    assert not components(at, "abn_path")
+
+
+def test_the_drawing_holds_what_the_network_computes(live_app, looked):
+    at, found = live_app.run(), looked()
+    assert not at.exception and not at.error
+    drawn = components(at, "abn_path")["path"]
+    assert drawn["chosen"] == "M"
+    for kind in ("wide", "narrow"):
+        buttons = re.findall(r'data-stage="(.*?)" aria-label="(.*?)"', drawn[kind])
+        assert [name for name, _ in buttons] == list(STAGES)
+        for name, words in buttons:
+            assert shape_in_words(found.stage(name)) in words
+        (label, _, chance), *_ = top(found.logits, class_names(CARDS[ADDITIVE]))
+        assert f"{overlay.short_label(label)}, {overlay.percent(chance)}" in html.unescape(dict(buttons)["logits"])
+        assert "(1 + M) · g" in drawn[kind]
+
+
+def test_the_mechanism_drawn_is_the_trained_one(live_app):
+    live_app.run()
+    at = live_app.button_group(key="one_variant").set_value(NONE).run()
+    drawn = components(at, "abn_path")["path"]
+    assert "line unused" in drawn["wide"] and "line unused" in drawn["narrow"]
+    assert at.query_params["variant"] == NONE
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_stage_can_be_chosen(live_app, looked, stage):
+    at, found = show(live_app, stage=stage), looked()
+    assert not at.exception and components(at, "abn_path")["path"]["chosen"] == stage
+    assert at.query_params.get("stage", "M") == stage
+    values = found.stage(stage)
+    numbers = summary(values)
+    shown = figures(at)
+    assert shown[0] == shape_in_words(values)
+    for given, value in zip(shown[1:4], (numbers.low, numbers.mean, numbers.high), strict=True):
+        assert float(given.replace("−", "-")) == pytest.approx(value, rel=0.006, abs=1e-12)
+    assert shown[4] == (overlay.percent(numbers.zeros) if numbers.zeros else "none")
+    charts = [chart.proto.alt for chart in at.get("plotly_chart")]
+    assert any(alt.startswith(tuple("TA")) and "Histogram" in alt for alt in charts) and all(charts)
+    labels = class_names(CARDS[ADDITIVE])
+    if values.ndim == 1:
+        best = top(values, labels)
+        assert any(f"{overlay.short_label(best[0][0])} {best[0][1]:.2f}" in alt for alt in charts)
+    elif stage == "x":
+        assert names(at) == ["what the model saw", "red", "green", "blue"]
+    elif stage == "M":
+        assert names(at) == ["M"]
+    else:
+        order = by_strength(values)[:24]
+        named = stage in ("A", "class maps")  # of this network channel k of A speaks for class k
+        expected = [overlay.short_label(labels[k]) if named else f"{stage} {k + 1}" for k in order]
+        assert [name.rpartition(" · ")[0] for name in names(at)] == expected
+
+
+def test_more_channels_on_request_up_to_all(live_app, looked):
+    at = show(live_app, stage="g")
+    for count in (24, 48, 96, 112):
+        assert len(names(at)) == count and f"{count} of 112 channels" in captions(at)
+        more = [button for button in at.button if button.label.startswith("Show ")]
+        at = more[0].click().run() if more else at
+    assert not more and len({name.partition(" · ")[0] for name in names(at)}) == 112
+    assert len(names(show(live_app, stage="A"))) == 24  # another stage begins anew
+
+
+def test_channels_are_no_classes_where_the_class_head_mixes_them(live_app):
+    live_app.query_params.update({"photo": "clothing-boot", "variants": CLOTHING, "stage": "A"})
+    at = live_app.run()
+    assert not at.exception and "no channel belongs to one class" in text(at)
+    assert all(re.fullmatch(r"A \d+ · .*", name) for name in names(at))
+    at = show(live_app, stage="class maps")
+    assert {name.partition(" · ")[0] for name in names(at)} == set(class_names(CARDS[CLOTHING]))
+
+
+def test_with_a_scale_of_its_own_each_channel_reaches_the_end_of_the_colours(live_app):
+    at = show(live_app, stage="g")
+    before = body(at, "abn-tiles")
+    at = live_app.button_group(key="scale").set_value("min–max per map").run()
+    assert "Each has its own scale" in captions(at) and body(at, "abn-tiles") != before
+
+
+# ---- one cell ----
+
+
+def test_the_formula_has_the_numbers_of_the_brightest_cell_and_its_strongest_channel(live_app, looked):
+    at, found = live_app.run(), looked()
+    row, column = found.brightest
+    assert f"Row {row + 1} of 14, column {column + 1} of 14**, the brightest cell" in text(at)
+    channel = found.strongest(row, column)
+    assert f"**channel {channel + 1}** of g" in text(at)
+    lines = sums(at)
+    assert [line.split(" · ")[0] for line in lines] == ["additive", "multiplicative", "none"]
+    assert [("this network's mechanism" in line) for line in lines] == [True, False, False]
+    for line, one in zip(lines, trace.products(found, row, column, channel), strict=True):
+        assert line.endswith(f"= {one.after}")
+    assert float(lines[0].rpartition("= ")[2].replace("−", "-")) == pytest.approx(
+        found.changed[channel, row, column], abs=0.0051
+    )
+    assert components(at, "abn_map")["cell-map"]["picked"] == [row, column]
+
+
+def test_another_cell_and_another_channel(live_app, looked):
+    live_app.query_params.update({"cell": "3,4", "channel": "5"})
+    at, found = live_app.run(), looked()
+    assert "Row 3 of 14, column 4 of 14**." in text(at)
+    assert sums(at)[0].endswith(f"= {trace.products(found, 2, 3, 4)[0].after}")
+    at = live_app.selectbox(key="channel").set_value(7).run()
+    assert sums(at)[0].endswith(f"= {trace.products(found, 2, 3, 7)[0].after}") and at.query_params["channel"] == "8"
+    at = live_app.selectbox(key="channel").set_value(-1).run()
+    assert sums(at)[0].endswith(f"= {trace.products(found, 2, 3, found.strongest(2, 3))[0].after}")
+    assert "channel" not in at.query_params
+
+
+def test_another_picture_begins_at_its_own_brightest_cell(live_app, looked):
+    live_app.query_params["cell"] = "3,4"
+    live_app.run()
+    at = show(live_app, photo=PHOTOS[3].id)
+    row, column = looked(PHOTOS[3]).brightest
+    assert f"Row {row + 1} of 14, column {column + 1} of 14**, the brightest" in text(at)
+    assert "cell" not in at.query_params
+
+
+def test_illegal_addresses_fall_back_to_the_default(live_app):
+    live_app.query_params.update(
+        {"cell": "0,99", "channel": "-4", "class": "5000", "moment": "3", "stage": "<b>", "variant": "nobody"}
+    )
+    at = live_app.run()
+    assert not at.exception and "the brightest cell" in text(at)
+    assert (at.selectbox(key="channel").value, at.selectbox(key="one_class imagenet-1k").value) == (-1, -1)
+    assert at.select_slider(key="moment").value == 575
+    assert components(at, "abn_path")["path"]["chosen"] == "M"
+
+
+# ---- maps of one class ----
+
+
+def test_a_class_chosen_by_name_has_its_maps_and_mean_and_logit_agree(live_app, looked, network):
+    live_app.run()
+    labels = class_names(CARDS[ADDITIVE])
+    k = next(k for k, label in enumerate(labels) if label.startswith("tiger cat"))
+    at, found = live_app.selectbox(key="one_class imagenet-1k").select(labels[k]).run(), looked()
+    assert not at.exception and at.query_params["class"] == str(k + 1)
+    shown = components(at, "abn_map")
+    photo = open_picture(PHOTOS[0].path.read_bytes())
+    images = fit_picture(photo, CARDS[ADDITIVE].input).normalised(CARDS[ADDITIVE].input)
+    import torch
+
+    expected = {"class map": found.class_maps[k]} | {
+        method: class_map(network(CARDS[ADDITIVE]), torch.from_numpy(images)[None], method, index=k).values
+        for method in ("CAM", "Grad-CAM")
+    }
+    for method, values in expected.items():
+        one = shown[f"class-{method}"]
+        assert (one["height"], one["width"], one["symbol"]) == (*values.shape, method)
+        assert one["values"] == pytest.approx(values.ravel().tolist(), abs=0.51 * 10 ** -one["digits"])
+        assert "tiger cat" in one["alt"]
+    assert shown["class-M"]["values"] == np.round(found.attention, 2).ravel().tolist()
+    mean, logit = found.class_maps[k].mean(dtype=float), found.aux_logits[k]
+    assert f"is **{mean:.2f}**; the auxiliary logit of this class is **{logit:.2f}**" in captions(at)
+    assert "7 × 7 cells of the layer “bn2”" in captions(at).replace("\\", "")
+    assert captions(at).count(" ms") == 3
+
+
+def test_by_default_the_class_is_the_networks_answer_and_it_follows_the_picture(live_app, looked):
+    at, labels = live_app.run(), class_names(CARDS[ADDITIVE])
+    first = overlay.short_label(labels[looked().logits.argmax()])
+    assert f"of the perception head, for {escape_markdown(first)}" in text(at)
+    at = show(live_app, photo=PHOTOS[4].id)
+    other = overlay.short_label(labels[looked(PHOTOS[4]).logits.argmax()])
+    assert first != other and f"of the perception head, for {escape_markdown(other)}" in text(at)
+    chosen = at.selectbox(key="one_class imagenet-1k")  # its words must be true of any picture: a browser keeps them
+    assert chosen.options[chosen.index] == "the network's answer"
+
+
+def test_a_method_that_does_not_apply_says_so_in_its_place(live_app, monkeypatch):
+    def refuse(network, looked, method, index):
+        raise ABNError(f"{method} needs *something* else.")
+
+    monkeypatch.setattr(trace, "asked_afterwards", refuse)
+    at = live_app.run()
+    assert not at.exception
+    assert [info.value for info in at.info] == [
+        escape_markdown(f"{m} needs *something* else.") for m in ("CAM", "Grad-CAM")
+    ]
+    assert [key for key in components(at, "abn_map") if key.startswith("class-")] == ["class-M", "class-class map"]
+
+
+def test_another_stage_cell_or_class_computes_nothing_again(live_app, monkeypatch):
+    live_app.run()
+    asked = []
+    monkeypatch.setattr(trace, "trace_network", lambda *_, **__: pytest.fail("looked again"))
+    kept = trace.asked_afterwards
+    monkeypatch.setattr(trace, "asked_afterwards", lambda *given: asked.append(given[2]) or kept(*given))
+    assert not show(live_app, stage="A").exception
+    assert not live_app.selectbox(key="channel").set_value(3).run().exception
+    assert not live_app.slider(key="opacity").set_value(20).run().exception
+    assert asked == []
+    live_app.selectbox(key="one_class imagenet-1k").set_value(281).run()
+    live_app.selectbox(key="one_class imagenet-1k").set_value(-1).run()
+    assert not live_app.exception and asked == ["CAM", "Grad-CAM"]
+
+
+# ---- how M forms ----
+
+
+def test_the_map_at_each_recorded_moment(live_app):
+    at, life = live_app.run(), load_life(CARDS[ADDITIVE])
+    place = life.ids.index(PHOTOS[0].id)
+    assert "this is the final M" in text(at)
+    for step in (0, 34):
+        at = live_app.select_slider(key="moment").set_value(step).run()
+        moment = life.steps.tolist().index(step)
+        values = life.maps[moment, place]
+        assert components(at, "abn_map")["life-map"]["values"] == np.round(values, 2).ravel().tolist()
+        likeness = rank_correlation(values, life.maps[-1, place])
+        assert f"rank correlation with the final M **{likeness:.2f}**" in text(at).replace("−", "-")
+        assert any(chart.proto.alt.endswith(f"Marked: step {step}.") for chart in at.get("plotly_chart"))
+    assert at.query_params["moment"] == "34"
+
+
+def test_a_variant_without_a_life_names_those_that_have_one(live_app):
+    live_app.run()
+    at = live_app.button_group(key="one_variant").set_value(MULTIPLICATIVE).run()
+    assert not at.exception and "life-map" not in components(at, "abn_map")
+    told = next(caption.value for caption in at.caption if "not recorded" in caption.value)
+    assert escape_markdown(CARDS[ADDITIVE].title) in told and escape_markdown(CARDS[CLOTHING].title) in told
+    assert escape_markdown(CARDS[MULTIPLICATIVE].title) not in told.replace(
+        escape_markdown("Cluttered, multiplicative"), ""
+    )
+
+
+def test_an_uploaded_picture_is_looked_into_and_a_recorded_one_is_offered_beside_it(live_app, network):
+    live_app.run()
+    data = (samples.SAMPLES / "goldfish.jpg").read_bytes()
+    at = live_app.file_uploader(key="files").set_value([("fish.jpg", data, "image/jpeg")]).run()
+    assert not at.exception
+    found = trace.trace_network(open_picture(data), CARDS[ADDITIVE], load=network)
+    assert components(at, "abn_map")["cell-map"]["values"] == np.round(found.attention, 2).ravel().tolist()
+    assert "photo" not in at.query_params and "fish" not in str(at.query_params)
+    assert "was not watched" in captions(at)
+    at = live_app.selectbox(key="recorded").set_value(PHOTOS[2].id).run()
+    life = load_life(CARDS[ADDITIVE])
+    shown = components(at, "abn_map")["life-map"]["values"]
+    assert shown == np.round(life.maps[-1, life.ids.index(PHOTOS[2].id)], 2).ravel().tolist()
+    at = next(button for button in at.button if "whole page" in button.label).click().run()
+    assert at.session_state["photo"] == PHOTOS[2].id and "was not watched" not in captions(at)
+
+
+def test_lives_of_clothing_bring_their_own_pictures(live_app):
+    live_app.query_params.update({"photo": "clothing-boot", "variants": CLOTHING})
+    at, life = live_app.run(), load_life(CARDS[CLOTHING])
+    assert not at.exception and at.selectbox(key="recorded").value == life.ids[0]
+    at = live_app.selectbox(key="recorded").set_value(life.ids[5]).run()
+    assert components(at, "abn_map")["life-map"]["values"] == np.round(life.maps[-1, 5], 2).ravel().tolist()
+    assert not [button for button in at.button if "whole page" in button.label]
+
+
+# ---- all of it ----
+
+
+def test_every_variant_can_be_looked_into(live_app):
+    for card in CARDS.values():
+        at = live_app
+        at.session_state["variant_ids"] = [card.id]
+        at.run()
+        assert not at.exception, card.id
+        assert [m.value for m in at.markdown if m.value.removeprefix("##### ") in HEADINGS] == [
+            f"##### {heading}" for heading in HEADINGS
+        ]
+
+
+def test_broken_weights_are_one_sentence(live_app, monkeypatch):
+    def broken(card):
+        raise ABNError("These weights are broken.")
+
+    monkeypatch.setattr(live, "network", broken)
+    at = live_app.run()
+    assert not at.exception and at.warning[0].value == escape_markdown("These weights are broken.")
+    assert not components(at, "abn_path")
+
+
+def test_a_squashed_picture_is_what_all_stages_are_of(live_app, looked):
+    live_app.run()
+    at, found = live_app.button_group(key="fit").set_value("squash").run(), looked(fit="squash")
+    assert components(at, "abn_map")["cell-map"]["values"] == np.round(found.attention, 2).ravel().tolist()
+    assert "life-map" in components(at, "abn_map")  # which was recorded cropped
+
+
+def test_every_picture_has_words(live_app):
+    for stage in ("x", "g"):
+        at = show(live_app, stage=stage)
+        assert all(len(one["alt"]) > 20 for one in components(at, "abn_map").values())
+        assert all(chart.proto.alt for chart in at.get("plotly_chart"))
+        assert all(len(alt) > 10 for alt in re.findall(r'<img [^>]*alt="(.*?)"', body(at, "abn-tiles")))

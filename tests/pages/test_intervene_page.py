@@ -1,0 +1,301 @@
+"""The Intervene page through AppTest: presets really run, history goes back and forth, variants told apart."""
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import exporting
+import numpy as np
+import pytest
+from reading import captions, components
+from streamlit.testing.v1 import AppTest
+
+from abn.evaluation import map_ablation
+from abn.explanations import first_view, interventions
+from abn.explanations.explainer import explain
+from abn.export import edited_map
+from abn.export.figures import Drawing, npy_of
+from abn.images import samples
+from abn.images.decode import open_picture
+from abn.plots import overlay
+from abn.ui.intervene import export_edit
+from abn.ui.intervene.edit_panels import PRESETS
+from abn.variants.store import find_variant
+
+ROOT = Path(__file__).parents[2]
+ADDITIVE, MULTIPLICATIVE, NONE = (f"imagenet-lite0-{name}" for name in ("additive", "multiplicative", "none"))
+PHOTOS = list(samples.gallery().values())
+PICTURE = open_picture(PHOTOS[0].path.read_bytes())
+
+
+@pytest.fixture
+def page(ready) -> AppTest:
+    return ready.switch_page("pages/Intervene.py")
+
+
+@pytest.fixture
+def subject(network) -> interventions.Subject:
+    return interventions.subject(PICTURE, find_variant(ADDITIVE), load=network)
+
+
+def change(at: AppTest) -> str:
+    return at.metric[0].value
+
+
+def expected(subject: interventions.Subject, attention: np.ndarray, mechanism: str | None = None) -> str:
+    own = subject.answers(subject.attention, mechanism)
+    return f"{overlay.points(float(subject.answers(attention, mechanism)[own.argmax()] - own.max()))} points"
+
+
+def painted(at: AppTest) -> dict:
+    return components(at, "abn_painter")["painter"]
+
+
+def table(at: AppTest, which: int = 0) -> list[list[str]]:
+    body = [element.value for element in at.html if "<table" in element.value][which]
+    return [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row) for row in re.findall(r"<tr>(.*?)</tr>", body)]
+
+
+def test_it_begins_with_the_own_map_and_nothing_changed(page, subject):
+    at = page.run()
+    assert not at.exception and change(at) == "±0.0 points"
+    assert painted(at)["map"] == pytest.approx(subject.attention.ravel(), abs=1e-4)
+    assert at.button(key="undo").disabled and at.button(key="redo").disabled and at.button(key="reset").disabled
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_each_preset_really_runs(page, subject, preset):
+    page.run()
+    at = page.button(key=f"preset-{preset}").click().run()
+    made = interventions.PRESETS[preset](subject.attention)
+    assert not at.exception and change(at) == expected(subject, made)
+    assert painted(at)["map"] == pytest.approx(made.ravel(), abs=1e-4)
+
+
+def test_undo_redo_reset_and_the_strip(page, subject):
+    page.run()
+    page.button(key="preset-zeros").click().run()
+    at = page.button(key="preset-inverted").click().run()
+    inverted = change(at)
+    at = page.button(key="undo").click().run()
+    assert change(at) == expected(subject, np.zeros_like(subject.attention)) != inverted
+    at = page.button(key="redo").click().run()
+    assert change(at) == inverted and at.button(key="redo").disabled
+    at = page.button(key="reset").click().run()
+    assert change(at) == "±0.0 points" and at.button(key="reset").disabled
+    steps = components(at, "abn_strip")["history"]
+    assert [item["caption"].rsplit(": ", 1)[0] for item in steps["items"]] == [
+        "own map",
+        "zeros",
+        "inverted",
+        "own map",
+    ]
+    assert steps["chosen"] == "3"
+    at = page.button(key="undo").click().run()
+    assert change(at) == inverted  # a reset loses nothing
+
+
+def test_another_variants_and_another_pictures_map(page, subject, network):
+    page.run()
+    at = page.button(key=f"borrow-{MULTIPLICATIVE}").click().run()
+    other = explain(PICTURE, [MULTIPLICATIVE], load=network)[0].attention
+    assert change(at) == expected(subject, other)
+    at = page.button(key=f"borrow-{PHOTOS[3].id}").click().run()
+    other = explain(open_picture(PHOTOS[3].path.read_bytes()), [ADDITIVE], load=network)[0].attention
+    assert not at.exception and change(at) == expected(subject, other)
+
+
+def test_a_map_of_other_cells_is_brought_to_these(page, subject, network):
+    page.run()
+    at = page.button(key="borrow-imagenet-lite2-additive").click().run()
+    other = explain(PICTURE, ["imagenet-lite2-additive"], load=network)[0].attention
+    assert other.shape != subject.attention.shape
+    assert change(at) == expected(subject, interventions.borrowed(other, subject.attention.shape))
+
+
+def test_the_mechanism_that_applies_the_map_is_a_choice_and_named(page, subject):
+    page.run()
+    page.button(key="preset-inverted").click().run()
+    at = page.button_group(key="apply").set_value("multiplicative").run()
+    inverted = interventions.PRESETS["inverted"](subject.attention)
+    assert change(at) == expected(subject, inverted, "multiplicative")
+    assert "trained with **additive** · applied **multiplicative**" in captions(at) and "swapped" in captions(at)
+    at = page.button_group(key="apply").set_value("none").run()
+    assert change(at) == "±0.0 points" and "no edit can change its answer" in at.info[0].value
+
+
+def test_each_picture_and_variant_has_its_own_history(page, subject):
+    page.run()
+    page.button(key="preset-zeros").click().run()
+    at = page.button_group(key="one_variant").set_value(MULTIPLICATIVE).run()
+    assert change(at) == "±0.0 points" and at.button(key="undo").disabled
+    at = page.button_group(key="one_variant").set_value(ADDITIVE).run()
+    assert change(at) == expected(subject, np.zeros_like(subject.attention))
+
+
+def test_which_variant_needs_its_map_is_that_of_the_library(page, network):
+    at = page.run()
+    rows, cards = table(at), [find_variant(name) for name in (ADDITIVE, MULTIPLICATIVE, NONE)]
+    found = {card.id: map_ablation.on_picture(PICTURE, card, load=network) for card in cards}
+    for row, name in zip(rows[2:], map_ablation.EDITS, strict=True):
+        for cell, card in zip(row[1:], cards, strict=True):
+            one = found[card.id][name]
+            assert cell.startswith(f"Δp {overlay.points(one.change)}") and cell.endswith(
+                f"({one.js_divergence:.2f} bit)"
+            )
+    fair = {card.title: map_ablation.fair(found[card.id]) for card in cards}
+    most = max(fair, key=fair.get)
+    assert f"Most sensitive to its own map, for this picture: **{most}**" in captions(at)
+
+
+def test_over_the_gallery_on_request(page, network, monkeypatch):
+    few = dict(list(samples.gallery().items())[:2])
+    monkeypatch.setattr(first_view, "gallery", lambda: few)
+    page.run()
+    page.multiselect(key="variant_ids").set_value([MULTIPLICATIVE]).run()
+    at = page.button(key="reliance-job").click().run()
+    assert not at.exception
+    card, pictures = find_variant(MULTIPLICATIVE), [open_picture(photo.path.read_bytes()) for photo in few.values()]
+    found = map_ablation.mean([map_ablation.on_picture(picture, card, load=network) for picture in pictures])
+    cell = table(at, 1)[1][1]
+    assert cell.startswith(f"Δp {overlay.points(found['constant mean'].change)} points, another answer in")
+    monkeypatch.setattr(map_ablation, "on_picture", lambda *_, **__: pytest.fail("run again"))
+    at = page.run()
+    assert not at.exception and table(at, 1)[1][1] == cell
+    assert not [button for button in at.button if button.key == "reliance-job"]
+
+
+def test_variants_that_learnt_different_pictures_are_not_ranked_over_the_gallery(page):
+    page.run()
+    at = page.multiselect(key="variant_ids").set_value([ADDITIVE, "fashion-resnet20-additive"]).run()
+    assert not at.exception and "choose variants that learnt one kind of pictures" in captions(at)
+    assert not [button for button in at.button if button.key == "reliance-job"]
+
+
+def test_a_covered_picture_is_followed_by_maps_and_heads(page, network):
+    at = page.run()
+    assert captions(at).count("before and after: 1.00") == 3  # nothing is covered
+    cells = np.zeros((14, 14), np.float32)
+    cells[4:10, 3:9] = 1
+    fitted = explain(PICTURE, [ADDITIVE], load=network)[0].fitted
+    at.session_state["covered"] = (f"{PICTURE.sha256} crop {cells.shape}", cells, 0)
+    at = at.run()
+    hidden = interventions.covered(PICTURE, fitted, cells > 0.5)
+    before, after = (explain(one, [ADDITIVE], load=network)[0] for one in (PICTURE, hidden))
+    named = int(before.perception.argmax())
+    told = overlay.points(float(after.perception[named] - before.perception[named]))
+    assert f"Perception: Δp of “coffee mug” {told}" in captions(at)
+    assert components(at, "abn_map")[f"map-{ADDITIVE}"]["values"] == np.round(after.attention, 2).ravel().tolist()
+    assert f"{overlay.percent(interventions.changed(PICTURE, hidden))} of the whole picture is covered" in captions(at)
+    at = page.button(key="uncover").click().run()
+    assert "Drag a rectangle" in captions(at)
+
+
+# ---- an edit kept, and a kept map opened ----
+
+
+def kept(offered: dict, ending: str) -> tuple[str, bytes]:
+    """Name and content of the file of that ending that the page offers now, the last of those it has offered."""
+    name = [name for name in offered if name.endswith(ending)][-1]
+    return name, offered[name]()
+
+
+def give_back(at: AppTest, data: bytes, name: str = "map.npy") -> AppTest:
+    uploader = next(one for one in at.get("file_uploader") if one.key.startswith("kept-map-"))
+    return uploader.set_value([(name, data, "application/octet-stream")]).run()
+
+
+def test_an_edit_is_kept_as_it_is_applied(page, offered, subject):
+    page.query_params.update({"opacity": "20", "cells": "raw grid"})
+    page.run()
+    page.button_group(key="apply").set_value("multiplicative").run()
+    at = page.button(key="preset-inverted").click().run()
+    inverted, card = interventions.PRESETS["inverted"](subject.attention), find_variant(ADDITIVE)
+    stem = f"abn-{PHOTOS[0].id}--{ADDITIVE}--inverted"
+    before, after = subject.answers(np.stack([subject.attention, inverted]), "multiplicative")
+    effect = interventions.Effect("inverted", inverted, before, after)
+    made = edited_map.EditedMap(
+        card, subject.fitted, subject.attention, effect, "multiplicative", Drawing(0.2, smooth=False)
+    )
+    assert not at.exception and kept(offered, ".png") == (f"{stem}.png", edited_map.panel(made))
+    name, data = kept(offered, ".npy")
+    assert name == f"{stem}.npy" and np.array_equal(np.load(io.BytesIO(data), allow_pickle=False), inverted)
+    name, data = kept(offered, ".csv")
+    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
+    assert name == f"{stem}.csv" and {row["applied"] for row in rows} == {"multiplicative"}
+    (first,) = (row for row in rows if row["rank_before"] == "1")
+    assert f"{overlay.points(float(first['change']))} points" == change(at)
+    assert change(at) == expected(subject, inverted, "multiplicative")
+
+
+def test_without_an_edit_there_is_nothing_to_keep(page):
+    at = page.run()
+    assert len(at.get("download_button")) == 3 and all(one.proto.disabled for one in at.get("download_button"))
+    assert "As soon as the map is edited, this can be kept." in captions(at)
+    at = page.button(key="preset-zeros").click().run()
+    assert not any(one.proto.disabled for one in at.get("download_button"))
+    assert "As soon as" not in captions(at)
+
+
+def test_no_file_of_an_edit_is_made_without_being_asked_for(page, monkeypatch):
+    for name in ("panel", "table", "draw"):
+        monkeypatch.setattr(edited_map, name, lambda *_: pytest.fail("made without being asked for"))
+    monkeypatch.setattr(export_edit, "npy_of", lambda *_: pytest.fail("made without being asked for"))
+    page.run()
+    assert not page.button(key="preset-zeros").click().run().exception
+
+
+def test_a_kept_map_makes_the_same_numbers(page, offered):
+    page.run()
+    at = page.button(key="preset-shuffled").click().run()
+    shuffled, (_, data) = change(at), kept(offered, ".npy")
+    at = page.button(key="reset").click().run()
+    assert change(at) == "±0.0 points" != shuffled
+    at = give_back(at, data)
+    assert not at.exception and change(at) == shuffled and not at.warning
+    steps = components(at, "abn_strip")["history"]
+    assert steps["items"][-1]["caption"] == f"kept map: {shuffled.removesuffix(' points')}" and steps["chosen"] == "3"
+    at = at.button(key="undo").click().run()
+    assert change(at) == "±0.0 points"
+    at = give_back(at, data)  # the same file once more
+    assert change(at) == shuffled and kept(offered, ".npy")[1] == data
+
+
+def test_a_map_of_compare_can_be_put_in_place(page, subject, network):
+    at = page.run()
+    other = explain(PICTURE, [MULTIPLICATIVE], load=network)[0].attention
+    assert change(give_back(at, npy_of(other))) == expected(subject, other)
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "This is no attention map"),
+        (npy_of(np.zeros((7, 7))), "This map has 7 × 7 cells, and this variant's has 14 × 14"),
+        (npy_of(np.full((14, 14), 2)), "A map holds numbers from 0 to 1"),
+    ],
+    ids=["nothing", "other cells", "beyond"],
+)
+def test_what_is_no_map_changes_nothing(page, data, sentence):
+    page.run()
+    at = page.button(key="preset-zeros").click().run()
+    before = change(at)
+    at = give_back(at, data)
+    assert not at.exception and change(at) == before and at.button(key="redo").disabled
+    assert sentence in re.sub(r"\\(.)", r"\1", at.warning[0].value)
+    assert len(components(at, "abn_strip")["history"]["items"]) == 2
+    assert not at.run().warning
+
+
+def test_nothing_of_an_uploaded_file_leaves_with_an_edit(page, offered):
+    page.run()
+    page.file_uploader(key="files").set_value(
+        [("../../home/me/mine.jpg", exporting.photographed(), "image/jpeg")]
+    ).run()
+    page.button(key="preset-zeros").click().run()
+    for ending in (".png", ".npy", ".csv"):
+        name, data = kept(offered, ending)
+        assert name == f"abn-mine--{ADDITIVE}--zeros{ending}"
+        for word in (b"SECRET", b"2031:12:31", b"Exif\0", b"eXIf", b"xmpmeta", b"home", b"mine"):
+            assert word not in data

@@ -1,0 +1,370 @@
+"""The Measure page through AppTest: the library's numbers, what Stop keeps, and that nothing is done twice."""
+
+import html
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+import torch
+from reading import captions, components, pictures
+from streamlit.testing.v1 import AppTest
+
+from abn.errors import ABNError, VariantError
+from abn.evaluation import deletion_insertion, localization, randomization
+from abn.evaluation.metrics import rank_correlation
+from abn.explanations import interventions
+from abn.explanations.explainer import feed
+from abn.images import samples
+from abn.images.decode import open_picture
+from abn.images.fit import fit_picture
+from abn.plots import overlay
+from abn.ui import layout
+from abn.ui.layout import escape_markdown
+from abn.ui.measure.deletion_insertion_panel import signed
+from abn.ui.measure.randomization_panel import PICTURES
+from abn.ui.runtime import jobs, live
+from abn.variants import store
+from abn.variants.card import class_names
+from abn.variants.store import find_variant
+
+ROOT = Path(__file__).parents[2]
+IDS = ADDITIVE, NONE = "fashion-resnet20-additive", "fashion-resnet20-none"  # 28 × 28 pixels: quick
+CARDS = [find_variant(variant) for variant in IDS]
+PHOTOS = [photo for photo in samples.gallery().values() if photo.kind == "clothing"]
+OPENED = [open_picture(photo.path.read_bytes(), name=photo.file) for photo in PHOTOS]
+SCENES = 5
+BEGIN = "Measure deletion and insertion"
+
+
+@pytest.fixture
+def page(clean_caches, monkeypatch, network) -> AppTest:
+    monkeypatch.setattr(live.Engine, "start", lambda self: None)
+    monkeypatch.setattr(store, "load_variant", lambda card, folder=None: network(card))
+    some = localization.scenes()[:SCENES]
+    monkeypatch.setattr(localization, "scenes", lambda: some)
+    live.engine().alive = True
+    live.engine().settled.set()
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/Measure.py")
+    at.session_state["photo"] = PHOTOS[0].id
+    at.session_state["variant_ids"] = list(IDS)
+    at.session_state["steps"] = 14
+    at.session_state["randoms"] = 1
+    monkeypatch.setattr(jobs, "DOUBLE", 0)
+    return at
+
+
+@pytest.fixture
+def nothing_left(monkeypatch):
+    """To be called when all is measured: from then on, measuring anything fails the test."""
+
+    def forbid() -> None:
+        for module, name in (
+            (deletion_insertion, "follow"),
+            (randomization, "compare"),
+            (randomization, "said"),
+            (localization, "localise"),
+        ):
+            monkeypatch.setattr(module, name, lambda *_, **__: pytest.fail("measured again"))
+
+    return forbid
+
+
+def press(at: AppTest, job: str) -> AppTest:
+    at = at.button(key=f"{job}-job").click().run()
+    assert not at.exception
+    return at
+
+
+def offered(at: AppTest, job: str) -> str:
+    """What the job's button says; empty where there is none."""
+    return next((button.label for button in at.button if button.key == f"{job}-job"), "")
+
+
+def tables(at: AppTest) -> list[list[list[str]]]:
+    """Rows of cells of each of the page's tables."""
+    found = []
+    for element in at.html:
+        if "<table" in element.value:
+            rows = re.findall(r"<tr.*?>(.*?)</tr>", element.value, re.DOTALL)
+            cells = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL) for row in rows]
+            found.append([list(map(html.unescape, some)) for some in cells])
+    return found
+
+
+def followed(network, card, one: deletion_insertion.CurveSpec, opened=OPENED[0]) -> deletion_insertion.CurveResult:
+    return deletion_insertion.follow(interventions.subject(opened, card, load=network), card.input, one)
+
+
+def test_while_the_networks_load_the_page_says_so(page):
+    live.engine().alive = False
+    live.engine().settled.clear()
+    at = page.run()
+    assert not at.exception and "loading" in at.info[0].value and not offered(at, "curves")
+
+
+def test_three_questions_each_with_what_it_can_and_cannot_say(page):
+    at = page.run()
+    assert not at.exception and [heading.anchor for heading in at.subheader] == ["cells", "learnt", "object"]
+    said = [text.value for text in at.markdown]
+    assert sum("What it can say." in text for text in said) == sum("What it can't say." in text for text in said) == 3
+    assert all(offered(at, job) for job in ("curves", "forgetting", "finding")) and not tables(at)
+    assert layout.PAGES["pages/Measure.py"] == ("Measure", ":material/monitoring:")
+
+
+def test_the_curves_are_those_of_the_library(page, network):
+    at = press(page.run(), "curves")
+    (rows,) = tables(at)
+    for row, card in zip(rows[1:], CARDS, strict=True):
+        expected, named = [], 0
+        for kind in deletion_insertion.KINDS:
+            asked = deletion_insertion.wanted(kind, steps=14, randoms=1)
+            one = deletion_insertion.beside([followed(network, card, w) for w in asked])
+            within = "" if one.outside else " (within the random orders)"
+            expected += [f"{one.bright.area:.3f}", f"{one.random_area:.3f}", f"{signed(one.difference)}{within}"]
+            named = one.bright.named
+        assert row == [card.title, overlay.short_label(class_names(card)[named]), *expected]
+    charts = [element.proto.alt for element in at.get("plotly_chart")]
+    assert len(charts) == 2 and f"{CARDS[0].title}: brightest first {rows[1][2]}, random {rows[1][3]}" in charts[0]
+    assert "All curves together took" in captions(at)
+    assert not offered(at, "curves")
+    verdict = next(
+        text.value for text in at.markdown if "by both measures" in text.value or "Not clearly" in text.value
+    )
+    for card in CARDS:
+        both = [
+            deletion_insertion.beside(
+                [followed(network, card, w) for w in deletion_insertion.wanted(kind, steps=14, randoms=1)]
+            )
+            for kind in deletion_insertion.KINDS
+        ]
+        hangs = both[0].outside and both[0].difference < 0 and both[1].outside and both[1].difference > 0
+        yes = verdict.partition("Not clearly")[0]
+        assert (escape_markdown(card.title) in yes) == hangs
+
+
+def test_nothing_is_followed_twice_and_nothing_old_stands_beside_new_choices(page, nothing_left):
+    at = press(page.run(), "curves")
+    before = tables(at)
+    at.session_state["photo"] = PHOTOS[1].id
+    at = at.run()
+    assert not tables(at) and offered(at, "curves")  # another picture
+    at.session_state["photo"] = PHOTOS[0].id
+    at = at.button_group(key="paint").set_value("black").run()
+    assert tables(at)[0][1][2:5] == ["–"] * 3  # deletion is to be done
+    assert tables(at)[0][1][5:] == before[0][1][5:] and offered(at, "curves")  # insertion needs no paint
+    nothing_left()
+    at = at.button_group(key="paint").set_value("mean colour").run()
+    at = at.slider(key="opacity").set_value(20).run()
+    assert not at.exception and tables(at) == before and not offered(at, "curves")
+
+
+def test_more_random_orders_and_darkest_first_add_to_what_is_known(page, network, monkeypatch):
+    at = press(page.run(), "curves")
+    asked = []
+    real = deletion_insertion.follow
+    monkeypatch.setattr(
+        deletion_insertion, "follow", lambda s, i, wanted, **k: asked.append(wanted) or real(s, i, wanted, **k)
+    )
+    at = at.toggle(key="darkest").set_value(True).run()
+    at = press(at, "curves")
+    assert {one.order for one in asked} == {deletion_insertion.DARK} and len(asked) == 4
+    dark = followed(
+        network, CARDS[0], deletion_insertion.CurveSpec(deletion_insertion.DELETION, deletion_insertion.DARK, steps=14)
+    )
+    assert f"darkest first {dark.area:.3f}" in at.get("plotly_chart")[0].proto.alt
+
+
+def halted(monkeypatch, module, name: str, after: int) -> None:
+    """From so many calls on the script ends in the middle, as it does when a person presses something."""
+    real, calls = getattr(module, name), []
+
+    def called(*given, **options):
+        calls.append(True)
+        if len(calls) > after:
+            with live.engine().turns:
+                pass  # it is free between pieces
+            st.stop()
+        return real(*given, **options)
+
+    monkeypatch.setattr(module, name, called)
+
+
+def test_stop_keeps_what_was_found_and_the_page_whole(page, monkeypatch):
+    free = live.engine().turns.free
+    with monkeypatch.context() as patch:
+        halted(patch, deletion_insertion, "follow", after=5)  # one variant and a curve of the next
+        at = press(page.run(), "curves")
+        assert offered(at, "curves") == "Stop" and [h.anchor for h in at.subheader][-1] == "object"
+        at = press(at, "curves")
+    assert live.engine().turns.free == free
+    assert "5 of 8 parts are done and kept." in captions(at) and offered(at, "curves") == "Go on"
+    (rows,) = tables(at)
+    assert [row[0] for row in rows[1:]] == [CARDS[0].title] and "–" not in rows[1]
+    asked = []
+    real = deletion_insertion.follow
+    monkeypatch.setattr(deletion_insertion, "follow", lambda *a, **k: asked.append(a[2]) or real(*a, **k))
+    at = press(at, "curves")
+    assert len(asked) == 3 and len(tables(at)[0]) == 3  # only what was missing
+
+
+def test_a_double_click_does_not_stop_what_it_began(page, monkeypatch):
+    monkeypatch.setattr(jobs, "DOUBLE", 60)
+    with monkeypatch.context() as patch:
+        halted(patch, deletion_insertion, "follow", after=1)
+        at = press(page.run(), "curves")
+    at = press(at, "curves")  # the second click, on what has become "Stop"
+    assert not offered(at, "curves") and len(tables(at)[0]) == 3
+
+
+def test_another_picture_while_a_job_runs_ends_it(page, monkeypatch):
+    halted(monkeypatch, deletion_insertion, "follow", after=1)
+    at = press(page.run(), "curves")
+    at.session_state["photo"] = PHOTOS[1].id
+    at = at.run()
+    assert not at.exception and offered(at, "curves") == BEGIN
+    assert "parts are done" not in captions(at)
+
+
+def test_what_fails_is_one_sentence(page, monkeypatch):
+    def fail(*_, **__):
+        raise ABNError("There is no *curve*.")
+
+    monkeypatch.setattr(deletion_insertion, "follow", fail)
+    at = press(page.run(), "curves")
+    assert at.error[0].value == layout.escape_markdown("There is no *curve*.") and offered(at, "curves")
+    assert not at.run().exception
+
+
+def test_the_pictures_on_the_way_are_what_the_network_saw(page, network):
+    page.run()
+    at = page.slider(key="gone").set_value(50).run()
+    subject = interventions.subject(OPENED[0], CARDS[0], load=network)
+    own = subject.answers(subject.attention)
+    said = captions(at)
+    for kind, paint, what in (
+        (deletion_insertion.DELETION, "mean colour", "gone"),
+        (deletion_insertion.INSERTION, "blurred", "uncovered"),
+    ):
+        found = deletion_insertion.shown(subject, CARDS[0].input, deletion_insertion.CurveSpec(kind, paint=paint), 0.5)
+        assert f"50 % of the cells {what}. " in said
+        assert f"{overlay.percent(found.answer[own.argmax()])}" in said
+    words = [alt for alt, _ in pictures(at)]
+    assert sum(text.startswith("50 % of the cells") for text in words) == 2
+
+
+def test_forgetting_is_that_of_the_library(page, network):
+    page.session_state["forget_seeds"] = 1
+    at = press(page.run(), "forgetting")
+    (rows,) = tables(at)
+    used = [OPENED[0], *OPENED[1:]][:PICTURES]
+    for row, card in zip(rows[1:], CARDS, strict=True):
+        images = feed([fit_picture(one, card.input) for one in used], card.input).images
+        own = randomization.network_outputs(network(card), images)
+        label = overlay.short_label(class_names(card)[int(own.answers[0].argmax())])
+        assert row[:2] == [card.title, f"{label} {overlay.percent(own.answers[0].max())}"]
+        for cell, part in zip(row[2:], ("attention_branch", "extractor", "perception_branch"), strict=True):
+            changed = randomization.randomize_weights(network(card), part, images, seed=0)
+            with torch.inference_mode():
+                output = changed(images)
+            maps = output.attention[:, 0].numpy()
+            alike = [rank_correlation(*pair) for pair in zip(own.maps, maps, strict=True)]
+            left = output.logits[0].softmax(0)[int(own.answers[0].argmax())]
+            if part == "perception_branch":
+                assert cell.startswith("ρ 1: every cell of every map is the very same")
+            else:
+                assert cell.startswith(
+                    f"ρ {alike[0]:.2f} here, {np.mean(alike):.2f} over all pictures".replace("-", "−")
+                )
+            assert f"\n{label} {overlay.percent(float(left))}, " in cell
+    maps = components(at, "abn_map")
+    assert len([key for key in maps if key.startswith("forgot-")]) == 8
+    assert (
+        maps[f"forgot-{ADDITIVE}-its own map"]["values"]
+        == maps[f"forgot-{ADDITIVE}-without the perception branch"]["values"]
+        != maps[f"forgot-{ADDITIVE}-without the feature extractor"]["values"]
+    )
+    assert "Forgetting took" in captions(at)
+
+
+def test_forgetting_changes_no_shared_network_and_is_not_done_twice(page, network, nothing_left):
+    before = {card.id: {k: v.clone() for k, v in network(card).state_dict().items()} for card in CARDS}
+    at = press(page.run(), "forgetting")
+    for card in CARDS:
+        assert all(torch.equal(value, before[card.id][key]) for key, value in network(card).state_dict().items())
+    rows = tables(at)
+    nothing_left()
+    at = at.button_group(key="scale").set_value("shared by the variants").run()
+    assert not at.exception and tables(at) == rows and not offered(at, "forgetting")
+    at = at.button_group(key="fit").set_value("squash").run()
+    assert offered(at, "forgetting") and not tables(at)
+
+
+def test_stop_between_parts_keeps_those_that_forgot(page, monkeypatch):
+    with monkeypatch.context() as patch:
+        halted(patch, randomization, "compare", after=2)
+        at = press(page.run(), "forgetting")
+        at = press(at, "forgetting")
+    (rows,) = tables(at)
+    assert rows[1][4] == "–" and rows[1][2].startswith("ρ ") and len(rows) == 2
+    assert offered(at, "forgetting")
+
+
+def test_the_scenes_figures_are_those_of_the_library(page, network):
+    at = press(page.run(), "finding")
+    (rows,) = tables(at)
+    scenes = localization.scenes()
+    found = localization.localize(CARDS, scenes=scenes, load=network) | localization.controls(CARDS[0], scenes=scenes)
+    names = [*IDS, *localization.CONTROLS]
+    for row, name in zip(rows[1:], names, strict=True):
+        means = localization.means(found[name])
+        hits = sum(one.hit for one in found[name])
+        assert row[1:] == [
+            str(SCENES),
+            f"{100 * means.pointing:.0f} % ({hits} of {SCENES})",
+            f"{means.energy:.2f}",
+            f"{means.auc:.2f}",
+        ]
+    assert [row[0] for row in rows[1:]] == [*(card.title for card in CARDS), *localization.CONTROLS]
+    assert any("never learnt any" in info.value for info in at.info)  # these networks learnt clothing
+    assert f"With {SCENES} scenes, one scene is {100 / SCENES:.0f} points" in " ".join(m.value for m in at.markdown)
+
+
+def test_one_scene_is_shown_large_and_another_can_be_picked(page, network, nothing_left):
+    at = press(page.run(), "finding")
+    nothing_left()
+    at.session_state["scene"] = localization.scenes()[2].id
+    at = at.run()
+    assert not at.exception
+    scene = localization.scenes()[2]
+    attention = interventions.subject(scene.picture, CARDS[0], fit="squash", load=network).attention
+    mask = localization.seen_mask(scene.mask, fit_picture(scene.picture, CARDS[0].input, "squash"))
+    found = localization.against(scene.id, attention, mask)
+    shown = components(at, "abn_map")[f"scene-{ADDITIVE}"]
+    assert shown["picked"] == list(map(int, np.unravel_index(found.attention.argmax(), found.attention.shape)))
+    assert f"{'hits' if found.hit else 'misses'} the object" in shown["alt"]
+    assert f"ROC-AUC {found.auc:.2f}" in shown["alt"] and scene.alt in [alt for alt, _ in pictures(at)]
+    assert components(at, "abn_strip")["scenes"]["chosen"] == scene.id
+
+
+def test_a_variant_without_weights_is_one_sentence(page, monkeypatch, network):
+    def load(card, folder=None):
+        if card.id == NONE:
+            raise VariantError("Its weights are *gone*.")
+        return network(card)
+
+    monkeypatch.setattr(store, "load_variant", load)
+    at = page.run()
+    assert not at.exception and [w.value for w in at.warning] == [layout.escape_markdown("Its weights are *gone*.")]
+    (rows,) = tables(press(at, "curves"))
+    assert [row[0] for row in rows[1:]] == [CARDS[0].title]
+
+
+def test_the_address_holds_the_settings(page):
+    del page.session_state["steps"]
+    page.query_params.update({"paint": "grey", "steps": "49", "darkest": "true", "forget_seeds": "4"})
+    at = page.run()
+    assert not at.exception and at.toggle(key="darkest").value
+    chosen = {key: at.button_group(key=key).value for key in ("paint", "steps", "forget_seeds")}
+    assert chosen == {"paint": "grey", "steps": 49, "forget_seeds": 4}

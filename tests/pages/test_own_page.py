@@ -1,0 +1,393 @@
+"""Bring your own, state by state, through AppTest: files of all kinds, random weights, and Compare of one session."""
+
+import dataclasses
+import gc
+import hashlib
+import html
+import json
+import pickle
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import tiny
+from streamlit.testing.v1 import AppTest
+
+from abn.errors import ABNError, VariantError
+from abn.explanations.explainer import explain
+from abn.export.manifest import read_manifest
+from abn.images import samples
+from abn.images.decode import open_picture
+from abn.plots import overlay
+from abn.ui.controls import selection
+from abn.ui.layout import escape_markdown
+from abn.ui.own import own_panels
+from abn.ui.own import session_variants as session
+from abn.ui.runtime import live
+from abn.ui.runtime.fair_queue import FairQueue
+from abn.variants import checkpoint, own, store
+from abn.variants.store import list_variants
+
+ROOT = Path(__file__).parents[2]
+PAGE, COMPARE = "pages/Bring_your_own.py", "app.py"
+NETWORK = tiny.network("multiplicative", seed=4)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> dict[str, bytes]:
+    """A tiny variant with its card in its header, the same without, and what is no variant."""
+    folder = tmp_path_factory.mktemp("own")
+    card = tiny.variant(folder, "mine", NETWORK)
+    data, said = card.weights.read_bytes(), (folder / "mine.json").read_bytes()
+    bare = safetensors.torch.save(safetensors.torch.load(data))
+    return {
+        "mine.safetensors": data,
+        "mine.json": said,
+        "bare.safetensors": bare,
+        "cut.safetensors": data[:-9],
+        "*bold* :red[x].pth.tar": pickle.dumps({"state_dict": {}}),
+    }
+
+
+def session_of(monkeypatch, network) -> AppTest:
+    monkeypatch.setattr(live.Engine, "start", lambda self: None)
+    monkeypatch.setattr(store, "load_variant", lambda card, folder=None: network(card))
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page(PAGE)
+
+
+@pytest.fixture
+def app(clean_caches, monkeypatch, network) -> AppTest:
+    """The page while the models still load, which they here never finish."""
+    monkeypatch.setattr(session, "_alive", type(session._alive)())
+    return session_of(monkeypatch, network)
+
+
+@pytest.fixture
+def live_app(app) -> AppTest:
+    live.engine().alive = True
+    live.engine().settled.set()
+    return app
+
+
+def give(at: AppTest, files: dict[str, bytes], *names: str) -> AppTest:
+    at.file_uploader(key="own_files").set_value([(name, files[name], "") for name in names]).run()
+    assert not at.exception
+    return at
+
+
+def titles(at: AppTest) -> list[str]:
+    """Of the variants below, as a person reads them."""
+    found = [re.match(r"##### (.*\\\((?:yours|random).*?) ?(:\w+-badge.*)?$", element.value) for element in at.markdown]
+    return [match[1] for match in found if match]
+
+
+def press(at: AppTest, label: str) -> AppTest:
+    next(button for button in at.button if button.label == label).click().run()
+    assert not at.exception
+    return at
+
+
+def compare(at: AppTest) -> AppTest:
+    at.switch_page(COMPARE).run()
+    assert not at.exception
+    return at
+
+
+def options(at: AppTest) -> list[str]:
+    return at.multiselect(key="variant_ids").options
+
+
+def columns(at: AppTest) -> list[str]:
+    return [element.value.removeprefix("##### ") for element in at.markdown if element.value.startswith("##### ")]
+
+
+def answers(at: AppTest) -> list[list[tuple[str, str]]]:
+    bodies = [element.value for element in at.html if 'class="abn-answer"' in element.value]
+    return [re.findall(r"<dd title=\"[^\"]*\">(.*?)</dd><dd>(.*?)</dd>", body) for body in bodies]
+
+
+def expected(network, card, mechanism: str = "trained") -> list[tuple[str, str]]:
+    photo = next(iter(samples.gallery().values()))
+    picture = open_picture(photo.path.read_bytes())
+    found = explain(picture, [card], mechanism=mechanism, load=lambda card: network)[0]
+    tops = [found.top(head, 1)[0] for head in ("auxiliary", "perception")]
+    return [(html.escape(overlay.short_label(p.label)), overlay.percent(p.probability)) for p in tops]
+
+
+YOURS = escape_markdown("resnet20, converted (yours)")
+
+
+# ---- files ----
+
+
+def test_the_page_comes_without_torch():
+    code = (
+        "import sys; from streamlit.testing.v1 import AppTest; from abn.ui.runtime import live\n"
+        "live.Engine.start = lambda self: None\n"
+        f"at = AppTest.from_file('app.py', default_timeout=60).switch_page({PAGE!r}).run()\n"
+        "assert not at.exception and 'networks are loading' in at.info[0].value\n"
+        "print(sorted({'torch', 'timm', 'torchvision'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_one_file_shows_its_shapes_and_its_card_and_waits_to_be_added(live_app, files):
+    at = give(live_app.run(), files, "mine.safetensors")
+    assert titles(at) == [YOURS] and "read as" in at.success[0].value and not at.error
+    (drawn,) = [e.value for e in at.html if 'class="abn-way"' in e.value and "3 × 32 × 32" in e.value]
+    for words in ("32 × 16 × 16", "10 × 16 × 16", "1 × 16 × 16", "66,128 parameters", "0.21 M parameters", "M\u00a0·"):
+        assert words in drawn
+    (card,) = [element.value for element in at.html if 'class="abn-card"' in element.value]
+    assert "206,676" in card and "cifar-resnet20" in card and "multiplicative" in card
+    assert YOURS not in options(compare(at))
+
+
+def test_the_same_weights_are_loaded_once(live_app, files, monkeypatch):
+    calls = []
+    for module, name in ((checkpoint, "read_files"), (own, "load")):
+        kept = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda given, kept=kept, name=name: calls.append(name) or kept(given))
+    at = give(live_app.run(), files, "mine.safetensors")
+    give(at.run(), files, "mine.safetensors", "cut.safetensors")
+    assert calls.count("load") == 1 and titles(at) == [YOURS]
+
+
+def test_each_bad_file_is_one_sentence_and_the_good_one_is_there(live_app, files):
+    at = give(live_app.run(), files, "cut.safetensors", "*bold* :red[x].pth.tar", "mine.safetensors")
+    assert titles(at) == [YOURS]
+    said = [error.value for error in at.error]
+    assert said[0] == f"{escape_markdown('cut.safetensors')}: {escape_markdown(checkpoint.NO_SAFETENSORS)}"
+    assert said[1].startswith(escape_markdown("*bold* :red[x].pth.tar") + ": This is a pickle") and len(said) == 2
+    assert at.code[0].value == ("python -m abn convert '*bold* :red[x].pth.tar' --arch ARCH --num-classes K --out NAME")
+
+
+def test_files_are_told_of_while_the_models_load_and_read_when_they_are_there(app, files):
+    at = give(app.run(), files, "mine.safetensors", "cut.safetensors")
+    assert titles(at) == [] and len(at.error) == 1 and "networks are loading" in at.info[0].value
+    live.engine().alive = True
+    live.engine().settled.set()
+    assert titles(at.run()) == [YOURS]
+
+
+def test_weights_without_a_card_ask_for_it(live_app, files):
+    at = give(live_app.run(), files, "bare.safetensors")
+    sentence = escape_markdown("These weights bring no card: choose the .json file of the same name as well.")
+    assert at.info[0].value == f"{escape_markdown('bare.safetensors')}: {sentence}"
+    said = json.loads(files["mine.json"]) | {"sha256": hashlib.sha256(files["bare.safetensors"]).hexdigest()}
+    more = {**files, "bare.json": json.dumps(said).encode()}
+    at.file_uploader(key="own_files").set_value([(n, more[n], "") for n in ("bare.safetensors", "bare.json")]).run()
+    assert titles(at) == [YOURS] and not at.info and not at.error
+
+
+def test_hostile_words_of_a_card_stay_words(live_app, files):
+    header = safetensors.torch.load(files["mine.safetensors"])
+    said = json.loads(files["mine.json"]) | {
+        "title": "<img src=x> **b** [l](http://x)", "summary": "![i](http://elsewhere/i.png)", "lesson": "<b>:red[x]",
+        "id": list_variants()[0].id, "trained": {"<i>": "<script>"},
+    }  # fmt: skip
+    said = {key: value for key, value in said.items() if key not in store.HASHES}
+    hostile = {"h.safetensors": safetensors.torch.save(header, {store.CARD: json.dumps(said)})}
+    at = give(live_app.run(), hostile, "h.safetensors")
+    card = next(element.value for element in at.html if 'class="abn-card"' in element.value)
+    assert "<script>" not in card and "&lt;script&gt;" in card
+    assert any(escape_markdown("<img src=x> **b** [l](http://x) (yours)") in element.value for element in at.markdown)
+    assert escape_markdown("![i](http://elsewhere/i.png)") in [caption.value for caption in at.caption]
+    at = compare(press(at, "Add to Compare"))
+    heading = next(element for element in at.markdown if "yours" in element.value)
+    assert heading.proto.help == escape_markdown("![i](http://elsewhere/i.png)")
+    assert len(set(options(at))) == len(list_variants()) + 1  # the shipped one of that id is still there
+
+
+# ---- in Compare ----
+
+
+def test_an_own_variant_joins_compare_and_answers_as_its_network_does(live_app, files):
+    at = compare(press(give(live_app.run(), files, "mine.safetensors"), "Add to Compare"))
+    assert "resnet20, converted (yours)" in options(at) and columns(at)[4] == YOURS
+    held = next(iter(at.session_state["own"].values()))
+    assert answers(at)[3] == expected(held.network, held.card) == expected(NETWORK, held.card)
+    assert "trained with **multiplicative**  \napplied **multiplicative**" in [c.value for c in at.caption]
+    at = at.switch_page(PAGE).run()
+    assert titles(at) == [YOURS] and "in Compare" in " ".join(element.value for element in at.markdown)
+
+
+def test_it_never_enters_the_address_and_another_session_never_sees_it(live_app, files, monkeypatch, network):
+    at = compare(press(give(live_app.run(), files, "mine.safetensors"), "Add to Compare"))
+    key = at.session_state["own_listed"][0]
+    at.multiselect(key="variant_ids").set_value([list_variants()[0].id, key]).run()
+    assert len(answers(at)) == 2
+    assert at.query_params["variants"] == list_variants()[0].id and "own" not in str(dict(at.query_params))
+    at.multiselect(key="variant_ids").set_value([key]).run()
+    assert len(answers(at)) == 1 and "variants" not in at.query_params
+
+    other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    other.query_params["variants"] = key
+    other.run()
+    assert not other.exception and len(answers(other)) == 3
+    assert not any("yours" in option for option in options(other))
+    assert not any("yours" in column for column in columns(other))
+
+
+def test_an_export_of_it_makes_the_same_numbers_as_long_as_it_is_here(live_app, files, offered):
+    at = compare(press(give(live_app.run(), files, "mine.safetensors"), "Add to Compare"))
+    key = at.session_state["own_listed"][0]
+    at.multiselect(key="variant_ids").set_value([key]).run()
+    kept = next(make for name, make in offered.items() if name.endswith(".zip"))()
+    assert [one.variant for one in read_manifest(kept).results] == [key]
+    at.multiselect(key="variant_ids").set_value([list_variants()[0].id]).run()
+    at.file_uploader(key="export_file").set_value([("abn.zip", kept, "application/zip")]).run()
+    assert at.session_state["variant_ids"] == [key] and "numbers are the same" in at.success[0].value
+
+    other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    other.file_uploader(key="export_file").set_value([("abn.zip", kept, "application/zip")]).run()
+    assert not other.exception and "was somebody" in other.warning[0].value and not other.success
+
+
+def test_the_toggle_finds_no_sibling_and_same_weights_swaps(live_app, files):
+    at = compare(press(give(live_app.run(), files, "mine.safetensors"), "Add to Compare"))
+    held = next(iter(at.session_state["own"].values()))
+    at.multiselect(key="variant_ids").set_value([held.card.id]).run()
+    at.button_group(key="mechanism").set_value("additive").run()
+    assert answers(at) == [] and "No variant trained with the mechanism “additive” for" in at.info[-1].value
+    at.toggle(key="same_weights").set_value(True).run()
+    assert answers(at) == [expected(NETWORK, held.card, "additive")]
+    assert any("swapped" in caption.value for caption in at.caption)
+
+
+def test_siblings_are_found_among_ones_own(live_app, files, tmp_path):
+    other = tiny.network("additive", seed=5)
+    card = tiny.variant(tmp_path, "other", other)
+    card = store.save_variant(other, dataclasses.replace(card, family="mine"), tmp_path, half=False)
+    more = {**files, "other.safetensors": card.weights.read_bytes()}
+    at = give(live_app.run(), more, "mine.safetensors", "other.safetensors")
+    press(press(at, "Add to Compare"), "Add to Compare")
+    compare(at)
+    of = {one.card.mechanism: one.card for one in at.session_state["own"].values()}
+    at.multiselect(key="variant_ids").set_value([of["multiplicative"].id]).run()
+    at.button_group(key="mechanism").set_value("additive").run()
+    assert answers(at) == [expected(other, of["additive"])]
+    assert of["additive"].title == "resnet20, converted (yours, 2)"
+
+
+def test_removed_is_gone_from_compare_and_from_memory(live_app, files):
+    at = press(give(live_app.run(), files, "mine.safetensors"), "Add to Compare")
+    assert len(session._alive) == 1 and len(answers(compare(at))) == 4
+    at = press(at.switch_page(PAGE).run(), "Remove")
+    assert titles(at) == []
+    assert YOURS not in columns(compare(at)) and len(answers(at)) == 3
+    gc.collect()
+    assert len(session._alive) == 0
+
+
+def test_removed_can_be_brought_back(live_app, files):
+    at = press(give(live_app.run(), files, "mine.safetensors"), "Remove")
+    assert titles(at) == [] and escape_markdown("Removed from this session") in at.error[0].value
+    assert titles(press(at, "Try again")) == [YOURS]
+
+
+def test_a_fifth_in_compare_takes_the_place_of_a_shipped_one(live_app, files):
+    at = give(live_app.run(), files, "mine.safetensors")
+    press(press(press(at, "Add to Compare"), "Make it"), "Add to Compare")
+    chosen = compare(at).session_state["variant_ids"]
+    assert len(chosen) == selection.MOST and [own.is_own(key) for key in chosen] == [False, False, True, True]
+
+
+# ---- how much ----
+
+
+def test_a_session_holds_only_so_many_and_so_much(live_app, files, monkeypatch):
+    monkeypatch.setattr(session, "MOST", 1)
+    at = give(live_app.run(), files, "mine.safetensors")
+    press(at, "Make it")
+    assert "A session holds 1 variants" in at.error[0].value and titles(at) == [YOURS]
+    monkeypatch.setattr(session, "MOST", 4)
+    monkeypatch.setattr(session, "BYTES", 4 * 479_150 + 1)
+    press(at, "Make it")
+    assert escape_markdown("MB together: remove one first.") in at.error[0].value
+
+
+def test_a_server_holds_only_so_much(live_app, files, monkeypatch):
+    monkeypatch.setattr(session, "SERVER_BYTES", 4 * 479_150 - 1)
+    at = give(live_app.run(), files, "mine.safetensors")
+    assert "This server holds as many" in at.error[0].value and titles(at) == []
+
+
+def test_what_is_no_more_held_is_one_sentence():
+    with pytest.raises(VariantError, match="isn't there any more"):
+        session.network("own:gone")
+
+
+# ---- random weights ----
+
+
+def test_random_weights_say_what_they_are(live_app):
+    at = live_app.run()
+    at.selectbox(key="own_backbone").set_value("test_resnet")
+    at.number_input(key="own_classes").set_value(6)
+    at.number_input(key="own_seed").set_value(2).run()
+    assert any("6 × 10 × 10" in element.value for element in at.html)
+    at = press(at, "Make it")
+    assert titles(at) == [escape_markdown("test_resnet (random)")] and "Made, see below" in [b.label for b in at.button]
+    at = compare(press(at, "Add to Compare"))
+    assert "**never trained**  \napplied **additive**" in [caption.value for caption in at.caption]
+    assert "Random weights, nothing learnt yet" in at.info[0].value
+    card = [element.value for element in at.html if 'class="abn-card"' in element.value][-1]
+    assert "nothing, made for additive" in card
+    wanted = own.make(own.seeded(own.random_sketch("test_resnet", num_classes=6), mechanism="additive", seed=2))
+    assert answers(at)[3] == expected(wanted.network, wanted.card)
+
+
+def test_too_large_a_network_shows_its_shapes_and_a_sentence(live_app):
+    at = live_app.run()
+    at.selectbox(key="own_backbone").set_value("vgg16").run()
+    assert "144 million parameters" in at.error[0].value
+    assert next(button for button in at.button if button.key == "own_make").disabled
+
+
+def test_what_cannot_be_cut_is_a_sentence(live_app, monkeypatch):
+    from abn.network import backbone
+
+    monkeypatch.setattr(backbone, "convolutional", lambda: ("resnet18", "vit_base_patch16_224"))
+    at = live_app.run()
+    at.selectbox(key="own_backbone").set_value("vit_base_patch16_224").run()
+    assert "can't be cut" in at.error[0].value.replace("\\", "") and not at.exception
+
+
+# ---- work ----
+
+
+def test_work_brings_its_result_and_its_errors_and_tells_the_seconds(clean_caches):
+    told = []
+    assert live.work(lambda: time.sleep(0.8) or 3, told.append) == 3 and len(told) >= 2 and told == sorted(told)
+    with pytest.raises(ABNError, match="so"):
+        live.work(lambda: (_ for _ in ()).throw(ABNError("so")), told.append)
+
+
+def test_work_that_is_left_before_its_turn_is_never_begun(clean_caches, monkeypatch):
+    monkeypatch.setattr(live.engine(), "turns", FairQueue(1))
+    begun = []
+
+    def leave(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    with live.engine().turns, pytest.raises(KeyboardInterrupt):
+        live.work(lambda: begun.append(1), leave)
+    assert live.work(lambda: 5, lambda seconds: None) == 5 and begun == []
+
+
+def test_what_was_stopped_is_told_and_can_be_tried_again(live_app, files):
+    at = give(live_app.run(), files, "mine.safetensors")
+    key = next(iter(at.session_state["own_done"]))
+    at.session_state["own_done"][key] = own_panels.Stopped("Stopped, and nothing was kept.")
+    at.run()
+    assert (
+        f"{escape_markdown('mine.safetensors')}: {escape_markdown('Stopped, and nothing was kept.')}"
+        == at.error[0].value
+    )
+    press(at, "Try again")
+    assert not at.error and "read as" in at.success[0].value

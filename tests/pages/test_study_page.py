@@ -1,0 +1,295 @@
+"""The Study page through AppTest: each question has its answer and its figure, from whatever files there are."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from study_results import change, make_results, set_comparison
+
+from abn.study import figures, findings
+from abn.ui import layout
+from abn.ui.layout import escape_markdown
+from abn.ui.runtime import live
+from abn.variants import store
+
+ROOT = Path(__file__).parents[2]
+ANCHORS = [
+    "compared", "help", "parameters", "auxiliary", "mechanism", "bright", "polarity", "upside-down", "object",
+    "calibration", "cost", "published",
+]  # fmt: skip
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch) -> Path:
+    made = make_results(tmp_path, effects={("scenes", "additive", "accuracy"): 0.05})
+    monkeypatch.setattr(findings.files, "RESULTS", made)
+    return made
+
+
+@pytest.fixture
+def app(clean_caches, monkeypatch) -> AppTest:
+    """The page while the models still load, which they here never finish."""
+    monkeypatch.setattr(live.Engine, "start", lambda self: None)
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/Study.py")
+
+
+def markdown(at: AppTest) -> str:
+    return "\n".join(element.value for element in at.markdown)
+
+
+def drawn(at: AppTest) -> dict[str, dict]:
+    """What a chart says in words → the chart."""
+    return {chart.proto.alt: json.loads(chart.proto.spec) for chart in at.get("plotly_chart")}
+
+
+def numbers(values) -> list[float]:
+    """Plotly's numbers, packed or plain."""
+    import base64
+
+    import numpy as np
+
+    if isinstance(values, dict):
+        return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"]).tolist()
+    return list(values)
+
+
+def test_every_question_has_its_answer_its_figure_and_its_words(app, results):
+    at = app.run()
+    assert not at.exception and not at.error
+    assert [heading.anchor for heading in at.subheader] == ANCHORS
+    study, text = findings.read_study(), markdown(at)
+    asked = [
+        findings.accuracies(study),
+        *(findings.compared(study, against) for against in ("baseline", "matched", "none")),
+        findings.compared(study, "multiplicative", arms=("additive",), ahead=True),
+        findings.bright_first(study),
+        findings.polarity(study),
+        findings.polarity_trials(study),
+        findings.finds_object(study),
+        findings.compared(study, "baseline", "calibration_error"),
+    ]
+    figures = drawn(at)
+    for finding in asked:
+        assert all(f"**{escape_markdown(sentence)}**" in text for sentence in finding.sentences)
+        assert all(escape_markdown(sentence) in text for sentence in finding.numbers)
+        for verdict in finding.verdicts:
+            assert (
+                text.count(escape_markdown(f"{verdict.where}: {verdict.words}")) >= 2
+            )  # in the contents, and in its section
+        for panel in finding.rows:
+            shown = figures[figures.alt(finding, panel)]["data"]
+            points = [x for trace in shown if trace["name"] == "one seed" for x in numbers(trace["x"])]
+            assert sorted(points) == pytest.approx(
+                sorted(x for row in finding.rows[panel] for x in row.by_seed.values())
+            )
+    assert len(figures) == 2 * len(asked) + 1 + 2  # two panels each; cost; two data sets that were published
+    assert all(f"](#{anchor})" in text for anchor in ANCHORS[1:])
+    assert len(at.expander) == len(asked) + 2
+
+
+def test_an_altered_file_alters_what_is_said(app, results):
+    before = markdown(app.run())
+    assert escape_markdown("additive is right more often than the baseline") in before
+    change(results, set_comparison("additive", "baseline", "accuracy", "scenes", ci_low=-0.01))
+    after = markdown(app.run())
+    assert escape_markdown("additive is right more often than the baseline") not in after
+    assert escape_markdown("no difference seen between the baseline and additive or multiplicative") in after
+
+
+@pytest.mark.parametrize(
+    ("key", "choice", "ask"),
+    [
+        ("mechanism", "auxiliary head", lambda study: findings.compared(
+            study, "multiplicative", "accuracy_auxiliary", ("additive",), ahead=True)),
+        ("bright", "insertion", lambda study: findings.bright_first(study, "insertion")),
+        ("object", "ROC-AUC", lambda study: findings.finds_object(study, "roc_auc")),
+        ("object", "energy ÷ area", lambda study: findings.finds_object(study, "energy_over_area")),
+    ],
+)  # fmt: skip
+def test_a_question_can_be_asked_of_another_metric(app, results, key, choice, ask):
+    app.run()
+    at = app.button_group(key=key).set_value(choice).run()
+    finding = ask(findings.read_study())
+    assert not at.exception
+    assert all(f"**{escape_markdown(sentence)}**" in markdown(at) for sentence in finding.sentences)
+    assert all(figures.alt(finding, panel) in drawn(at) for panel in finding.rows)
+
+
+def test_the_address_can_ask_of_another_metric(app, results):
+    app.query_params["object"] = "ROC-AUC"
+    at = app.run()
+    assert all(
+        escape_markdown(text) in markdown(at)
+        for text in findings.finds_object(findings.read_study(), "roc_auc").sentences
+    )
+    app.query_params["object"] = "nonsense"
+    assert not app.run().exception
+
+
+def test_the_runs_can_be_read_and_kept(app, results):
+    at = app.run()
+    assert len(at.dataframe[0].value) == 50 and at.get("download_button")[0].proto.label == "Download as CSV"
+    captions = "\n".join(caption.value for caption in at.caption)
+    assert "python -m abn study run" in captions
+    assert (
+        escape_markdown("12,000 pictures to learn from") in captions and escape_markdown("baseline 1,000") in captions
+    )
+
+
+# ---- files that are missing or broken ----
+
+
+@pytest.mark.parametrize(
+    ("file", "missing", "left"),
+    [("summary.json", "help", "cost"), ("cost.json", "", "help"), ("published.json", "", "help")],
+)
+@pytest.mark.parametrize("text", [None, "{", "[]", '{"runs": 3}'])
+def test_a_missing_or_broken_file_is_one_sentence_and_the_rest_stands(app, results, file, missing, left, text):
+    if text is None:
+        (results / file).unlink()
+    else:
+        (results / file).write_text(text)
+    at = app.run()
+    assert not at.exception and not at.error
+    said = [info.value for info in at.info if escape_markdown(file) in info.value]
+    assert len(said) == 1 and "Traceback" not in said[0] and "\n" not in said[0]
+    anchors = [heading.anchor for heading in at.subheader]
+    assert left in anchors and missing not in anchors
+
+
+def test_no_file_at_all(app, tmp_path, monkeypatch):
+    monkeypatch.setattr(findings.files, "RESULTS", tmp_path / "nowhere")
+    at = app.run()
+    assert not at.exception and sum("These results are missing" in plain_again(info.value) for info in at.info) == 3
+
+
+def plain_again(text: str) -> str:
+    return text.replace("\\", "")
+
+
+def test_an_early_study_is_shown_as_far_as_it_goes(app, results):
+    def early(summary: dict) -> None:
+        kept = [run for run in summary["runs"] if run["seed"] == 1 and run["arm"] != "multiplicative"]
+        for run in kept:
+            del run["metrics"]["deletion"]
+        summary.update(runs=kept, comparisons=[], polarity=[])
+
+    change(results, early)
+    at = app.run()
+    assert not at.exception and [heading.anchor for heading in at.subheader] == ANCHORS
+    assert escape_markdown("too few seeds to tell additive from the baseline") in markdown(at)
+    assert escape_markdown("No such trial has been run yet.") in markdown(at)
+
+
+def test_the_real_results_are_shown_and_hang_together(app):
+    at = app.run()
+    assert not at.exception and [heading.anchor for heading in at.subheader] == ANCHORS
+    assert not any(escape_markdown("summary.json") in info.value for info in at.info)
+    study = findings.read_study()
+    for (dataset, arm, against, metric), said in study.comparisons.items():
+        row = study.difference(dataset, arm, against, metric)
+        mean = sum(row.by_seed.values()) / len(row.by_seed)
+        assert mean == pytest.approx(findings.METRICS[metric].times * said["mean_difference"], abs=1e-6)
+        assert said["ci_low"] <= said["mean_difference"] <= said["ci_high"]
+
+
+# ---- cost, measured here ----
+
+
+@pytest.fixture
+def measured(monkeypatch) -> list[tuple]:
+    """The measurement replaced by one that takes no time and gives 2 · batch milliseconds; what it was asked."""
+    from abn.evaluation import cost
+
+    asked = []
+
+    def measure(network, size, *, batches, progress):
+        asked.append((network, size, tuple(batches), live.engine().turns.free))
+        progress(0.5)
+        progress(1.0)
+        seconds = {batch: 0.002 * batch for batch in batches}
+        return [cost.PartCost(part, 10, 20, seconds, dict.fromkeys(batches, 30)) for part in findings.PARTS]
+
+    monkeypatch.setattr(cost, "measure", measure)
+    monkeypatch.setattr(store, "load_variant", lambda card, folder=None: card.id)
+    return asked
+
+
+def test_cost_is_measured_here_on_request_and_holds_a_turn(app, results, measured):
+    at = app.run()
+    (button,) = [one for one in at.button if one.label == "Measure on this machine"]
+    assert button.disabled and "loading" in at.info[-1].value
+    live.engine().alive = True
+    live.engine().settled.set()
+    at = app.run()
+    (button,) = [one for one in at.button if one.label == "Measure on this machine"]
+    assert not button.disabled and not measured
+    free = live.engine().turns.free
+    at = button.click().run()
+    card = store.list_variants()[0]
+    assert not at.exception and measured == [(card.id, card.input.size, (1,), free - 1)]
+    assert live.engine().turns.free == free
+    tables = _tables(at)
+    assert len(tables) == 2 and "2 ms" in tables[1]
+    assert f"Cost of {card.title}, whole network." in "".join(drawn(at))
+    at = app.button_group(key="cost_batches").set_value("1 and 32").run()
+    assert len(_tables(at)) == 1  # no old result beside new choices
+    (button,) = [one for one in at.button if one.label == "Measure on this machine"]
+    at = button.click().run()
+    assert measured[-1][2] == (1, 32) and "64 ms" in _tables(at)[1]
+
+
+def _tables(at: AppTest) -> list[str]:
+    return [element.value for element in at.html if "<table" in element.value]
+
+
+def test_a_measurement_that_fails_is_one_sentence_and_gives_its_turn_back(app, results, measured, monkeypatch):
+    from abn.errors import ABNError
+    from abn.evaluation import cost
+
+    def fail(*given, **options):
+        raise ABNError("There is nothing to *measure*.")
+
+    monkeypatch.setattr(cost, "measure", fail)
+    live.engine().alive = True
+    live.engine().settled.set()
+    at = app.run()
+    free = live.engine().turns.free
+    (button,) = [one for one in at.button if one.label == "Measure on this machine"]
+    at = button.click().run()
+    assert at.error[0].value == escape_markdown("There is nothing to *measure*.") and live.engine().turns.free == free
+
+
+def test_how_long_it_takes_is_said_before(app, results):
+    card = store.list_variants()[0]
+    change(results, lambda found: found["families"][0].update(family=card.family), "cost.json")
+    at = app.run()
+    assert any("Takes about 1 s" in caption.value for caption in at.caption)
+    at = app.button_group(key="cost_batches").set_value("1 and 32").run()
+    assert any("Takes about 12 s" in caption.value for caption in at.caption)
+
+
+# ---- the page itself ----
+
+
+def test_the_page_is_listed_and_needs_neither_torch_nor_scipy():
+    assert layout.PAGES["pages/Study.py"] == ("Study", ":material/science:")
+    code = (
+        "import sys; from streamlit.testing.v1 import AppTest; from abn.ui.runtime import live\n"
+        "live.Engine.start = lambda self: None\n"
+        "at = AppTest.from_file('app.py', default_timeout=60).switch_page('pages/Study.py').run()\n"
+        "assert not at.exception and at.subheader\n"
+        "print(sorted({'torch', 'timm', 'scipy', 'abn.study', 'abn.training'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_pandas_is_whole_before_any_page_draws():
+    """Plotly asks for it in whatever thread, and would take it half imported from another session's."""
+    code = "import sys; import abn.ui.layout; print(hasattr(sys.modules.get('pandas'), 'Series'))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "True", done.stderr

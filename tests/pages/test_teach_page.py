@@ -1,0 +1,98 @@
+"""Teacher's links: what they hold is what opens, unknown values fall back, and controls can be hidden and shown."""
+
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from reading import captions, pictures
+from streamlit.testing.v1 import AppTest
+
+from abn.images import samples
+from abn.ui.runtime import live
+from abn.ui.teach.links import link
+
+ROOT = Path(__file__).parents[2]
+ADDITIVE, MULTIPLICATIVE = "imagenet-lite0-additive", "imagenet-lite0-multiplicative"
+PHOTO = list(samples.gallery().values())[3]
+
+
+@pytest.fixture
+def app(ready) -> AppTest:
+    return ready
+
+
+def made(at: AppTest) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(at.code[0].value).query).items()}
+
+
+def test_links_by_hand():
+    assert link("http://host:1/Teach?x=1", "app.py", photo="", fit="pad") == "http://host:1/?fit=pad"
+    assert link("http://host:1", "pages/Learn.py", step="3") == "http://host:1/Learn?step=3"
+    assert link("https://host/abn/Teach", "pages/Learn.py", step="2") == "https://host/abn/Learn?step=2"
+    assert link("https://host/", "app.py", variants="a,b") == "https://host/?variants=a,b"
+
+
+def test_what_is_chosen_is_in_the_link_and_what_a_page_shows_by_itself_is_not(app):
+    at = app.switch_page("pages/Teach.py").run()
+    assert not at.exception and made(at) == {}
+    at.selectbox(key="link_photo").set_value(PHOTO.id)
+    at.multiselect(key="link_variants").set_value([MULTIPLICATIVE])
+    at.selectbox(key="link_mechanism").set_value("none")
+    at = at.run()
+    at.toggle(key="link_same").set_value(True)
+    at = at.toggle(key="link_hide").set_value(True).run()
+    assert made(at) == {
+        "photo": PHOTO.id,
+        "variants": MULTIPLICATIVE,
+        "mechanism": "none",
+        "same_weights": "true",
+        "hide": "controls",
+    }
+    at = at.selectbox(key="link_page").set_value("pages/Learn.py").run()
+    at = at.selectbox(key="link_step").set_value(4).run()
+    assert made(at) == {"step": "4"} and urlsplit(at.code[0].value).path == "/Learn"
+    at = at.selectbox(key="link_page").set_value("pages/Exercises.py").run()
+    at = at.number_input(key="link_set").set_value(12).run()
+    assert made(at) == {"set": "12"}
+
+
+def test_a_link_opens_what_it_holds_with_its_controls_hidden(app):
+    app.query_params["photo"], app.query_params["variants"] = PHOTO.id, MULTIPLICATIVE
+    app.query_params["mechanism"], app.query_params["same_weights"] = "additive", "true"
+    app.query_params["hide"] = "controls"
+    at = app.run()
+    assert not at.exception and PHOTO.title in captions(at)
+    assert "trained with **multiplicative**" in captions(at) and "applied **additive**" in captions(at)
+    assert not at.multiselect and not at.slider and not [one for one in at.button_group if one.key == "fit"]
+    assert [one.key for one in at.get("file_uploader")] == ["export_file"] or not at.get("file_uploader")
+    at = at.switch_page("pages/Intervene.py").run()  # and so on the next page
+    assert at.query_params["variants"] == MULTIPLICATIVE and at.query_params["hide"] == "controls"
+    assert not at.exception and not at.multiselect and "Show the controls" in [b.label for b in at.button]
+    at = at.button(key="show_controls").click().run()
+    assert at.multiselect(key="variant_ids").value == [MULTIPLICATIVE] and "hide" not in at.query_params
+
+
+def test_a_lesson_whose_variant_is_broken_says_so_in_one_sentence(app, monkeypatch):
+    from abn.errors import VariantError
+
+    def broken(card):
+        raise VariantError("The weights are broken: fetch them again.")
+
+    monkeypatch.setattr(live, "network", broken)
+    at = app.switch_page("pages/Learn.py").run()
+    assert not at.exception and "The weights are broken" in at.warning[0].value
+
+
+def test_unknown_values_fall_back(app):
+    for name in ("photo", "variants", "mechanism", "fit", "hide", "top", "colours"):
+        app.query_params[name] = "no-such-thing"
+    at = app.run()
+    assert not at.exception and len(at.multiselect(key="variant_ids").value) == 3
+    assert at.button_group(key="fit").value == "crop" and at.slider(key="top").value == 0
+    assert len(pictures(at)) == 9
+
+
+def test_the_sheet_is_offered(app):
+    at = app.switch_page("pages/Teach.py").run()
+    assert at.get("download_button")[0].proto.label == "Download it, to print"
+    assert any("45 minutes" in element.value for element in at.html)

@@ -1,0 +1,115 @@
+"""The drawing: complete, in order, legible, and without crossing lines."""
+
+import itertools
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from abn.explanations.stages import STAGES
+from abn.plots.network_diagram import STYLE, Box, Content, Line, crossings, draw, layout
+from abn.vocabulary import EQUATIONS, MECHANISMS
+
+SVG = "{http://www.w3.org/2000/svg}"
+CONTENTS = {
+    name: Content(f"{place + 2} × 14 × 14", "data:image/png;base64,AAAA") for place, name in enumerate(STAGES)
+} | {"logits": Content("10", words=("tabby", "42.0 %")), "auxiliary logits": Content("11", words=("sock", "7.0 %"))}
+ALL = pytest.mark.parametrize(("mechanism", "narrow"), list(itertools.product(MECHANISMS, (False, True))))
+
+
+def parsed(mechanism: str, narrow: bool, contents=CONTENTS) -> ET.Element:
+    return ET.fromstring(draw(contents, mechanism, narrow=narrow))
+
+
+def texts(root: ET.Element) -> list[str]:
+    return [element.text for element in root.iter(f"{SVG}text")]
+
+
+def points(text: str) -> list[tuple[float, ...]]:
+    return [tuple(map(float, pair.split(","))) for pair in text.split()]
+
+
+@ALL
+def test_no_two_lines_cross_or_touch(mechanism, narrow):
+    lines = layout(mechanism, narrow=narrow).lines
+    assert len(lines) == 15 and crossings(lines) == []
+    assert all(
+        a[0] == b[0] or a[1] == b[1] for line in lines for a, b in itertools.pairwise(line.points)
+    )  # `crossings` knows lines across and down alone
+
+
+def test_crossing_touching_and_overlapping_lines_are_found():
+    across, down = Line(((0, 5), (10, 5))), Line(((5, 0), (5, 10)))
+    assert crossings([across, down]) == [(across, down)]
+    assert crossings([across, Line(((10, 5), (20, 5)))]) and crossings([across, Line(((3, 5), (20, 5)))])
+    assert crossings([across, Line(((0, 9), (8, 9), (8, 2)))])  # by its second piece
+    assert crossings([across, Line(((0, 6), (10, 6))), Line(((11, 0), (11, 10)))]) == []
+
+
+@ALL
+def test_what_is_drawn_are_those_lines(mechanism, narrow):
+    root, lines = parsed(mechanism, narrow), layout(mechanism, narrow=narrow).lines
+    drawn, tips = list(root.iter(f"{SVG}polyline")), list(root.iter(f"{SVG}polygon"))
+    assert len(drawn) == len(tips) == len(lines)
+    for line, shaft, tip in zip(lines, drawn, tips, strict=True):
+        assert points(shaft.get("points"))[:-1] == list(line.points[:-1])
+        assert points(tip.get("points"))[0] == line.points[-1]
+    unused = [line for line in lines if line.unused]
+    assert len(unused) == (mechanism == "none") == sum("unused" in shaft.get("class") for shaft in drawn)
+    if unused:
+        boxes = layout(mechanism, narrow=narrow)
+        assert unused[0].points[0] in (boxes.stages["M"].right, boxes.stages["M"].bottom)
+
+
+@ALL
+def test_no_line_runs_through_a_box_and_no_box_over_another(mechanism, narrow):
+    placed = layout(mechanism, narrow=narrow)
+    frame = placed.parts["attention branch"]
+    small = {**placed.stages, **placed.operations, **placed.parts}
+    del small["attention branch"]
+
+    def apart(a: Box, b: Box) -> bool:
+        return (
+            a.x + a.width <= b.x or b.x + b.width <= a.x or a.y + a.height <= b.y or b.y + b.height <= a.y
+        )  # sides may touch
+
+    assert all(apart(a, b) for a, b in itertools.combinations(small.values(), 2))
+    for line in placed.lines:
+        for (x0, y0), (x1, y1) in itertools.pairwise(line.points):
+            run = Box(min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0))
+            assert all(apart(run, box) for box in small.values())
+    inside = {name for name, box in small.items() if not apart(box, frame)}
+    assert inside == {"A", "M", "class maps", "auxiliary logits", "trunk", "class head", "map head", "mean"}
+    assert all(b.x >= 0 and b.x + b.width <= placed.width and b.y + b.height <= placed.height for b in small.values())
+
+
+@ALL
+def test_every_stage_is_a_button_with_its_shape_and_every_part_is_named(mechanism, narrow):
+    root = parsed(mechanism, narrow)
+    buttons = {g.get("data-stage"): g for g in root.iter(f"{SVG}g")}
+    assert list(buttons) == list(STAGES)
+    for name, button in buttons.items():
+        assert (button.get("role"), button.get("tabindex"), button.get("aria-pressed")) == ("button", "0", "false")
+        assert CONTENTS[name].shape in texts(button) and CONTENTS[name].shape in button.get("aria-label")
+        assert bool(list(button.iter(f"{SVG}image"))) == bool(CONTENTS[name].picture)
+        assert all(word in texts(button) and word in button.get("aria-label") for word in CONTENTS[name].words)
+    said = " ".join(texts(root))
+    for part in ("feature extractor", "attention branch", "perception branch", "trunk", "map head", "class head"):
+        assert part in said
+    assert EQUATIONS[mechanism] in texts(root)
+    assert ("M is not applied" in said) == (mechanism == "none")
+
+
+def test_letters_are_at_least_twelve_pixels_where_the_drawing_is_shown():
+    from abn.ui.components import network_path
+
+    least = min(float(size) for size in re.findall(r"font-size: ([\d.]+)px", STYLE))
+    narrowest = float(re.search(r"svg { min-width: (\d+)px", network_path._CSS).group(1))
+    assert least * narrowest / layout("none").width >= 12
+    assert least * 358 / layout("none", narrow=True).width >= 12  # a page of 390 pixels
+
+
+def test_text_is_only_text():
+    hostile = dict(CONTENTS, logits=Content("<b>", words=('"><script>alert(1)</script>', "& ]]>")))
+    root = parsed("additive", False, hostile)
+    assert not list(root.iter(f"{SVG}script")) and '"><script>alert(1)</script>' in texts(root)

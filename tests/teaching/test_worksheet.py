@@ -1,0 +1,93 @@
+"""The instructor's sheet: its answers are those of what ships, and it needs nothing from elsewhere."""
+
+import html
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import numpy as np
+
+from abn.explanations import first_view
+from abn.images import samples
+from abn.images.decode import open_picture
+from abn.plots import overlay
+from abn.teaching import exercises, worksheet
+from abn.teaching.lessons import STEPS
+from abn.variants.store import list_variants
+
+CARDS = [card for card in list_variants() if card.family == worksheet.FAMILY]
+PHOTOS = [photo for photo in samples.gallery().values() if photo.kind == "photograph"]
+
+
+def shown() -> list[list]:
+    return [first_view.shipped(open_picture(photo.path.read_bytes()), CARDS) for photo in PHOTOS]
+
+
+def answers(asks: str) -> tuple[str, ...]:
+    return next(one.answers for one in worksheet.questions() if asks in one.asks)
+
+
+def test_what_the_networks_say_is_what_ships():
+    told, found = answers("what do the networks say of it"), shown()[0]
+    for sentence, card, one in zip(told, CARDS, found, strict=True):
+        best = one.top("perception", 1)[0]
+        assert sentence.startswith(card.title)
+        assert f"{overlay.short_label(best.label)} ({overlay.percent(best.probability)}, perception head)" in sentence
+
+
+def test_heads_that_disagree_are_counted_and_named():
+    found = shown()
+    for place, sentence in enumerate(answers("two heads name different things")):
+        apart = [photo.title for photo, row in zip(PHOTOS, found, strict=True) if not row[place].agree]
+        assert f"on {len(apart)} of {len(PHOTOS)}" in sentence and all(title in sentence for title in apart)
+
+
+def test_levels_are_means_over_the_gallery():
+    found = shown()
+    for place, card in enumerate(CARDS):
+        high = np.mean([row[place].attention.max() for row in found])
+        assert answers("How dark and how bright")[place].endswith(f"to {high:.2f}.") and card.title in str(
+            answers("How dark and how bright")[place]
+        )
+
+
+def test_the_upside_down_variant_is_told_of_with_its_numbers():
+    told = " ".join(answers("do their maps agree"))
+    assert "Rank correlation of their maps: −0." in told and f"of {len(PHOTOS)} photographs" in told
+
+
+def test_pointing_is_that_of_the_cards():
+    for sentence, card in zip(answers("brightest cell lie on the object"), CARDS, strict=True):
+        assert f"{100 * card.measured['scenes']['pointing']:.0f} %" in sentence
+
+
+def test_the_plan_takes_45_minutes_without_a_gap():
+    ends = [tuple(map(int, minutes.split("–"))) for minutes, *_ in worksheet.PLAN]
+    assert ends[0][0] == 0 and ends[-1][1] == 45
+    assert all(one[1] == other[0] for one, other in pairwise(ends))
+
+
+def test_the_document_is_whole_and_asks_for_nothing_elsewhere():
+    asked = [*worksheet.questions(), worksheet.Question("<b>1 & 2</b>?", ("<script>alert()</script>",))]
+    document, seen = worksheet.document(asked), []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            seen.append((tag, dict(attrs)))
+
+    Reader().feed(document)
+    assert document.startswith("<!doctype html>") and "&lt;script&gt;" in document
+    assert not any(tag == "script" or "src" in attrs or "href" in attrs for tag, attrs in seen)
+    questions = document.partition("abn-questions")[2].partition("</ol>")[0]
+    assert questions.count("<li>") == len(asked)
+
+
+def test_the_tasks_and_the_set_of_the_plan_come_with_their_answers():
+    body = html.unescape(worksheet.body([]))
+    for step in STEPS:
+        assert step.title in body and step.task in body and step.notice in body
+    asked = exercises.questions(worksheet.SET, bank=exercises.read_bank())
+    assert all(f"<b>{one.right}</b>" in body for one in asked) and f"Exercises, set {worksheet.SET}" in str(
+        worksheet.PLAN
+    )
+    numbers = {int(n) for *_, told in worksheet.PLAN for n in told.split(", ") if n.isdigit()}
+    assert numbers == set(range(1, len(worksheet.questions()) + 1))  # every question has its minutes

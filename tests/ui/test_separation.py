@@ -1,0 +1,173 @@
+"""Nobody gets another's picture, result or edit: sessions interleaved thousands of times, on pictures that are as alike
+as can be (equal names, equal sizes, one pixel apart), in threads that share the networks, the queue and the caches."""
+
+import random
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+import tiny
+from load.photographs import photographs
+from streamlit.testing.v1 import AppTest
+
+from abn import vocabulary
+from abn.explanations.explainer import explain
+from abn.explanations.interventions import PRESETS, subject
+from abn.images import samples
+from abn.images.decode import open_picture
+from abn.plots import overlay
+from abn.ui.runtime import cache, live
+
+ROOT = Path(__file__).parents[2]
+STUDENTS = 8
+
+
+class Sessions(threading.local):
+    """In place of `st.session_state`: each thread is a session of its own."""
+
+    def __init__(self):
+        self.held = {}
+
+    def __getattr__(self, name):
+        return getattr(self.__dict__["held"], name)
+
+    def __setitem__(self, key, value):
+        self.held[key] = value
+
+    def __getitem__(self, key):
+        return self.held[key]
+
+
+def one_pixel_apart(count: int) -> list[bytes]:
+    """BMP files of one size, each with another pixel changed."""
+    from io import BytesIO
+
+    from PIL import Image
+
+    ground = np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8)
+    files = []
+    for k in range(count):
+        values = ground.copy()
+        values[k // 12 + 4, k % 12 + 4] ^= 255
+        file = BytesIO()
+        Image.fromarray(values).save(file, "BMP")
+        files.append(file.getvalue())
+    assert len(set(files)) == count and len({len(file) for file in files}) == 1
+    return files
+
+
+@pytest.fixture
+def tiny_live(clean_caches, monkeypatch, tmp_path):
+    """The engine with one tiny network, and a session for each thread."""
+    card = tiny.variant(tmp_path, "tiny", tiny.network())
+    network = tiny.network()
+    monkeypatch.setattr(live, "network", lambda card: network)
+    monkeypatch.setattr(st, "session_state", Sessions())
+    live.engine().alive = True
+    return card, network
+
+
+@pytest.mark.parametrize("rounds", [300, pytest.param(5000, marks=pytest.mark.nightly)])
+def test_results_of_pictures_one_pixel_apart_never_change_places(tiny_live, rounds):
+    card, network = tiny_live
+    pictures = [open_picture(data, name="photo.bmp") for data in one_pixel_apart(24)]
+    expected = [explain(picture, [card], load=lambda card: network)[0] for picture in pictures]
+    subjects = [subject(picture, card, load=lambda card: network) for picture in pictures]
+    edited = [one.answers(PRESETS["inverted"](one.attention)) for one in subjects]
+    assert len({one.attention.tobytes() for one in expected}) == len({one.tobytes() for one in edited}) == 24
+    wrong, done, errors = [], [], []
+
+    def student(number: int) -> None:
+        dice = random.Random(number)
+        try:
+            for _ in range(rounds):
+                k = dice.randrange(24)
+                (found,) = live.explain_image(pictures[k], [card])
+                (after,) = live.answers(pictures[k], card, "crop", [PRESETS["inverted"](found.attention)])
+                same = np.array_equal(found.attention, expected[k].attention)
+                same &= np.array_equal(found.perception, expected[k].perception)
+                same &= np.allclose(after, edited[k], atol=1e-6)
+                done.append(k)
+                if not same:
+                    wrong.append((number, k))
+                if dice.random() < 0.05:
+                    st.session_state.held.clear()  # a new session
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=student, args=(number,)) for number in range(STUDENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == [] and wrong == [] and len(done) == STUDENTS * rounds
+
+
+def test_what_all_may_see_is_only_of_shipped_pictures(tiny_live, monkeypatch):
+    card, _ = tiny_live
+    mine = open_picture(one_pixel_apart(1)[0], name="mine.bmp")
+    shipped = open_picture(next(iter(samples.gallery().values())).path.read_bytes())
+    live.explain_image(mine, [card])
+    assert not cache.server_cache("explanations").held
+    live.explain_image(shipped, [card])
+    (key,) = cache.server_cache("explanations").held
+    assert key[0] == shipped.sha256 and mine.sha256 not in str(st.session_state.held.get("photo"))
+
+
+def test_a_session_holds_the_explanations_of_its_latest_pictures(tiny_live):
+    card, _ = tiny_live
+    pictures = [open_picture(data) for data in one_pixel_apart(20)]
+    for picture in pictures:
+        live.explain_image(picture, [card])
+    held = cache.session_cache("explanations").held
+    assert [key[0] for key in held] == [picture.sha256 for picture in pictures[-live.ONES_OWN :]]
+
+
+def test_pages_of_interleaved_sessions_show_their_own_pictures(ready, network):
+    """Six sessions upload pictures of one name, page about in turn, and hold nothing of each other's."""
+    files = photographs(6, seed=3)
+    expected = []
+    for data in files:
+        found = explain(open_picture(data), [f"imagenet-lite0-{m}" for m in ("additive", "multiplicative", "none")],
+                        load=network)  # fmt: skip
+        expected.append(
+            [overlay.percent(one.top(head, 1)[0].probability) for one in found for head in vocabulary.HEADS]
+        )
+    assert len({tuple(row) for row in expected}) == 6
+    hashes = [open_picture(data).sha256 for data in files]
+    sessions = [AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run() for _ in files]
+    for turn in range(3):
+        order = random.Random(turn).sample(range(6), 6)
+        for k in order:
+            at = sessions[k]
+            if turn == 0:
+                at.file_uploader(key="files").set_value([("photo.jpg", files[k], "image/jpeg")]).run()
+            elif turn == 1:
+                at.switch_page("pages/Intervene.py").run()
+                assert not at.exception
+                continue
+            else:
+                at.switch_page("app.py").run()
+            assert not at.exception
+            shown = [value for html in at.html if 'class="abn-answer"' in html.value for value in _numbers(html.value)]
+            assert shown == expected[k]
+            held = str(at.session_state["uploads"].keys()) + str(at.session_state["shelves"])
+            assert hashes[k] in held and not any(other in held for other in hashes if other != hashes[k])
+
+
+def _numbers(body: str) -> list[str]:
+    import re
+
+    return re.findall(r"<dd>([^<]*%)</dd>", body)
+
+
+def test_behind_the_first_view_the_gallery_is_gone_through(clean_caches, monkeypatch, network):
+    monkeypatch.setattr(live, "network", network)
+    live.engine().alive = True
+    live._know_the_gallery()
+    held = cache.server_cache("explanations").held
+    photos = [photo for photo in samples.gallery().values() if photo.kind == "photograph"]
+    assert len(held) == 3 * len(photos) and live.engine().turns.free == live.engine().turns.count
+    assert {key[0] for key in held} <= samples.by_bytes().keys()

@@ -1,0 +1,200 @@
+"""A person's own variants: what a card claims is counted and not believed, and random weights are those of a seed."""
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+import safetensors.torch
+import tiny
+import torch
+from tampering import NAME, NETWORK, header_of, read, refused, with_card
+
+from abn.errors import BackboneError
+from abn.network.backbone import build, convolutional, create_model, shapes_only
+from abn.variants import own
+from abn.variants.checkpoint import File, read_files
+from abn.variants.store import list_variants, load_variant, save_variant
+
+# ---- weights ----
+
+
+def test_one_file_brings_its_card_and_loads_exactly(saved):
+    data, card = saved
+    found = own.load(read(data))
+    for name, value in NETWORK.state_dict().items():
+        assert torch.equal(found.network.state_dict()[name], value), name
+    assert not found.network.training
+    kept = ("backbone", "mechanism", "num_classes", "classes", "map_size", "parameters", "flops", "trunk", "sha256")
+    assert {key: found.card.to_json()[key] for key in kept} == {
+        **{key: card[key] for key in kept},
+        "map_size": (16, 16),
+    }
+    assert found.card.title == "resnet20, converted (yours)" and own.is_own(found.card.id)
+    assert found.shapes == {
+        "x": (3, 32, 32), "g": (32, 16, 16), "A": (10, 16, 16), "M": (1, 16, 16),
+        "auxiliary": (10,), "perception": (10,),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("card", list_variants()[:1] + list_variants()[-1:], ids=lambda card: card.id)
+def test_shipped_files_load_with_their_cards_and_every_count_is_the_cards(card):
+    files = {
+        path.name: File(path.name, path.read_bytes()) for path in (card.weights, card.weights.with_suffix(".json"))
+    }
+    found = own.load(read_files(files)[card.weights.name])
+    assert (found.card.parameters, found.card.flops, found.card.map_size) == (
+        card.parameters,
+        card.flops,
+        card.map_size,
+    )
+    shipped = load_variant(card).state_dict()
+    assert all(torch.equal(value, shipped[name]) for name, value in found.network.state_dict().items())
+
+
+def test_half_precision_is_taken_too(tmp_path):
+    card = save_variant(NETWORK, tiny.variant(tmp_path, "v", NETWORK), tmp_path, half=True)
+    loaded = own.load(read(card.weights.read_bytes())).network.state_dict()
+    torch.testing.assert_close(loaded, NETWORK.state_dict(), rtol=1e-3, atol=1e-6)
+    assert loaded["extractor.conv1.weight"].dtype == torch.float32
+
+
+def changed(saved, change: Callable[[dict], dict]) -> bytes:
+    """The file with other tensors and the same card."""
+    tensors = change(safetensors.torch.load(saved[0]))
+    return safetensors.torch.save(tensors, header_of(saved[0])["__metadata__"])
+
+
+def test_tensors_that_do_not_fit_are_named_before_anything_is_built(saved, monkeypatch):
+    monkeypatch.setattr(own, "load_weights", lambda *_: pytest.fail("it was loaded"))
+    without = changed(saved, lambda t: {name: value for name, value in t.items() if name != NAME})
+    refused(without, f"don't fit cifar-resnet20 with 10 classes: {NAME} is missing")
+    refused(changed(saved, lambda t: {**t, "more": torch.ones(1)}), "the network has no 'more'")
+    refused(
+        changed(saved, lambda t: {**t, NAME: torch.ones(16, 3, 1, 1)}), r"16 × 3 × 1 × 1 where it should .* 16 × 3 × 3"
+    )
+    refused(changed(saved, lambda t: {**t, NAME: t[NAME].long()}), "is of the type I64")
+    count = "extractor.bn1.num_batches_tracked"
+    refused(changed(saved, lambda t: {**t, count: torch.tensor(1.5)}), f"{count} is of the type F32")
+    refused(with_card(saved[0], backbone="cifar-resnet32"), "is missing")
+    refused(with_card(saved[0], classes=["a", "b"], num_classes=2), "has the shape")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_values_that_are_not_finite(saved, value):
+    def harm(tensors: dict) -> dict:
+        tensors["perception_branch.fc.bias"][3] = value
+        return tensors
+
+    refused(
+        changed(saved, harm), r"weights of this file hold values that are not finite \(in perception_branch.fc.bias\)"
+    )
+
+
+@pytest.mark.parametrize(("end", "value"), [("running_var", -1), ("conv1.weight", 1e38)])
+def test_values_whose_answers_are_not_finite(saved, end, value):
+    def harm(tensors: dict) -> dict:
+        return {name: torch.full_like(v, value) if name.endswith(end) else v for name, v in tensors.items()}
+
+    refused(changed(saved, harm), "answers with something that is no number")
+
+
+@pytest.mark.parametrize(
+    ("card", "expected"),
+    [
+        ({"backbone": "convnext_xxlarge"}, "million parameters; up to 50 million"),
+        ({"backbone": "resnet152", "input": {"size": 512}}, "GFLOPs|million parameters"),
+        ({"backbone": "nobody"}, "timm knows no backbone"),
+        ({"backbone": "cifar-resnet9"}, "no network"),
+        ({"backbone": "vit_base_patch16_224"}, "can't be cut|can't be made"),
+        ({"backbone": "hf_hub:somebody/model"}, "timm knows no backbone"),
+        ({"backbone": "x" * 100_000}, "timm knows no backbone"),
+        ({"mechanism": "magic" * 1000}, "mechanism must be one of"),
+    ],
+)
+def test_a_card_of_a_network_that_is_not_taken_in_takes_no_memory(saved, monkeypatch, card, expected):
+    monkeypatch.setattr(own, "load_weights", lambda *_: pytest.fail("it was loaded"))
+    if "input" in card:
+        card = {**card, "input": {**saved[1]["input"], **card["input"]}}
+    refused(with_card(saved[0], **card), expected)
+
+
+def test_what_can_be_counted_is_not_believed(saved):
+    lies = {
+        "id": "imagenet-lite0-additive", "family": "imagenet-lite0", "map_size": [1, 1], "parameters": {"extractor": 1},
+        "flops": {}, "trunk": "magic", "sha256": "0" * 64, "extractor_sha256": list_variants()[0].extractor_sha256,
+        "folder": "/etc",
+    }  # fmt: skip
+    card = own.load(read(with_card(saved[0], **lies))).card
+    honest = own.load(read(saved[0])).card
+    for name in ("map_size", "parameters", "flops", "trunk"):
+        assert getattr(card, name) == getattr(honest, name)
+    shipped = list_variants()
+    assert own.is_own(card.id) and card.family not in {other.family for other in shipped}
+    assert not {card.extractor_sha256, card.sha256} & {other.extractor_sha256 for other in shipped}
+
+
+# ---- random weights ----
+
+
+def test_shapes_cost_no_memory_and_are_those_of_the_network():
+    for backbone in ("cifar-resnet20", "resnet18", "regnetx_002"):
+        with shapes_only():
+            drawn = build(backbone, num_classes=7, mechanism="none")
+        assert all(parameter.is_meta for parameter in drawn.parameters())
+        real = build(backbone, num_classes=7, mechanism="none")
+        shapes = {name: tuple(value.shape) for name, value in real.state_dict().items()}
+        assert {name: tuple(value.shape) for name, value in drawn.state_dict().items()} == shapes
+
+
+def test_random_weights_are_those_of_the_seed():
+    sketched = own.seeded(own.random_sketch("test_resnet", num_classes=5), mechanism="multiplicative", seed=7)
+    made = own.make(sketched)
+    wanted = create_model("test_resnet", num_classes=5, mechanism="multiplicative", seed=7)
+    assert all(torch.equal(v, wanted.state_dict()[k]) for k, v in made.network.state_dict().items())
+    assert made.card.kind == "nothing" and made.card.mechanism == made.network.mechanism == "multiplicative"
+    assert made.card.parameters["perception_branch"] == sum(p.numel() for p in wanted.perception_branch.parameters())
+    output = wanted(torch.zeros(1, *sketched.shapes["x"]))
+    assert sketched.shapes["M"] == output.attention.shape[1:] and sketched.shapes["g"] == output.features.shape[1:]
+
+
+def test_a_seed_gives_the_same_weights_beside_other_threads():
+    from concurrent.futures import ThreadPoolExecutor
+
+    sketched = own.seeded(own.random_sketch("cifar-resnet20", num_classes=5), mechanism="none", seed=3)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: own.make(sketched).card.sha256, range(8)))
+    assert len(set(made)) == 1
+
+
+def test_a_network_too_large_is_a_sentence_and_is_not_made(monkeypatch):
+    sketched = own.seeded(own.random_sketch("vgg16", num_classes=10), mechanism="none", seed=0)
+    assert "144 million parameters" in own.too_large(sketched)
+    with pytest.raises(BackboneError, match="up to 50 million"):
+        own.make(sketched)
+    slow = own.random_sketch("resnet18", num_classes=10)
+    monkeypatch.setattr(own, "MAX_FLOPS", 10**9)
+    assert "takes 7 GFLOPs" in own.too_large(slow)
+
+
+@pytest.mark.parametrize("name", ["nobody", "", "../x", "vit_base_patch16_224"])
+def test_what_is_no_cnn_is_one_sentence(name):
+    with pytest.raises(BackboneError):
+        own.random_sketch(name, num_classes=10)
+
+
+def test_the_list_of_networks_is_from_metadata():
+    names = convolutional()
+    assert names[0] == "cifar-resnet20" and {"resnet18", "regnety_004", "convnext_tiny", "vgg16"} < set(names)
+    assert not {"vit_base_patch16_224", "deit_tiny_patch16_224", "mixer_b16_224"} & set(names)
+
+
+def test_titles_are_told_apart():
+    assert own.distinct("a (yours)", ["b"]) == "a (yours)"
+    assert own.distinct("a (yours)", ["a (yours)", "a (yours, 2)"]) == "a (yours, 3)"
+
+
+def test_a_sketch_can_be_of_another_mechanism_and_seed_alone():
+    sketched = own.random_sketch("cifar-resnet20", num_classes=5)
+    other = own.seeded(sketched, mechanism="none", seed=2)
+    assert other.card.id != own.seeded(sketched, mechanism="none", seed=1).card.id
+    assert dataclasses.replace(other, card=sketched.card) == sketched
