@@ -112,13 +112,20 @@ def browser() -> Iterator:
 
 
 @pytest.fixture(scope="session")
-def server(browser) -> Iterator[str]:
+def server_log(tmp_path_factory) -> Path:
+    """The file that the server of the browser tests writes its log to."""
+    return tmp_path_factory.mktemp("server") / "log.txt"
+
+
+@pytest.fixture(scope="session")
+def server(browser, server_log) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     where = [f"--server.port={port}", "--server.address=127.0.0.1"]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *where]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with server_log.open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
     try:
         for _ in range(240):
             try:

@@ -1,7 +1,7 @@
 """The address bar holds what a page shows, as far as it differs from what the page shows by itself."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import streamlit as st
@@ -33,21 +33,25 @@ def initial_choice(key: str, name: str, legal: range | list[int], otherwise: int
     st.session_state[key] = chosen if chosen in legal and chosen != -1 else otherwise
 
 
-def shared_widget(widget: Callable, *arguments: Any, key: str, legal: Iterable, default: Any, **options: Any) -> Any:
+def shared_widget(widget: Callable, *arguments: Any, key: str, legal: Collection, default: Any, **options: Any) -> Any:
     """Draw a widget that all pages share, and return what it holds.
 
     The address gives what it holds first, if that is legal, or else it is the default; the address then holds it where
     it isn't the default. It goes along from page to page also where nobody touched it, which Streamlit's own binding
-    lets go of.
+    lets go of. The widget gets its value as its own default too: a browser that draws it late, in a popover that is
+    opened later, knows no other. An unset or unknown value never counts.
     """
     visit, stays = st.session_state.get("visit"), st.session_state.setdefault("stays", {})
-    if key not in stays:
-        given = st.query_params.get(key)
-        first = next((value for value in legal if _text(value) == given), default)
-        st.session_state.setdefault(key, first)
-    elif stays[key][0] != visit:
-        st.session_state[key] = stays[key][1]
-    chosen = st.session_state[key] if controls_hidden() else widget(*arguments, key=key, **options)
+    given = st.query_params.get(key)
+    first = next((value for value in legal if _text(value) == given), default)
+    last_visit, last = stays.get(key, (visit, first))
+    if last_visit != visit or st.session_state.get(key) not in legal:
+        st.session_state[key] = last
+    chosen = st.session_state[key]
+    if not controls_hidden():
+        initial = "default" if widget is st.segmented_control else "value"
+        drawn = widget(*arguments, key=key, **{initial: chosen}, **options)
+        chosen = drawn if drawn in legal else last
     stays[key] = visit, chosen
     sync_query_param(key, _text(chosen), _text(default))
     return chosen

@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
-from browsing import LOADED, SETTLED
+from browsing import LOADED, SETTLED, open_page
 from conftest import ROOT
 
 ONE_TURN = (
@@ -95,3 +95,46 @@ def test_a_killed_server_is_told_of_and_the_page_comes_back_whole(page, own_serv
     assert page.get_by_test_id("stException").count() == 0
     go.click()
     page.get_by_text(re.compile(r"^Picture \d+ of \d+$")).wait_for(timeout=LOADED)
+
+
+@pytest.mark.parametrize("name", ["", "Inside", "Ablation", "Intervene", "Measure"])
+def test_settings_in_a_popover_that_is_opened_late_have_their_defaults(page, server, name):
+    page.goto(f"{server}{name}")
+    _press(page, "squash", "?fit=squash")
+    page.get_by_role("button", name="View").click()
+    _press(page, "min–max per map", "?fit=squash&scale=min%E2%80%93max+per+map")
+    assert page.get_by_role("slider", name="Opacity of the map").input_value() == "55"
+    for setting in ("inferno", "smooth"):
+        assert page.get_by_role("radio", name=setting, exact=True).is_checked()
+    assert page.get_by_test_id("stException").count() == 0
+
+
+def test_settings_of_the_address_last_until_their_popover_is_opened(page, server):
+    page.goto(f"{server}Inside?opacity=30&colours=viridis")
+    _press(page, "squash", "?opacity=30&colours=viridis&fit=squash")
+    page.get_by_role("button", name="View").click()
+    _press(page, "raw grid", "?opacity=30&colours=viridis&fit=squash&cells=raw+grid")
+    assert page.get_by_role("slider", name="Opacity of the map").input_value() == "30"
+    assert page.get_by_role("radio", name="viridis").is_checked()
+
+
+def test_a_variant_is_selected_on_every_page_that_shows_one_at_a_time(page, server):
+    open_page(page, server, live=False)
+    for name in ("Inside", "Ablation", "Intervene"):
+        page.get_by_role("link", name=name).click()
+        page.get_by_text("ABN Explorer · " + name).wait_for(timeout=LOADED)
+        _wait(page)
+        options = page.get_by_role("radiogroup", name="Variant").get_by_role("radio")
+        assert [option.is_checked() for option in options.all()] == [True, False, False], name
+        assert "None" not in page.url
+
+
+def _press(page, option: str, query: str) -> None:
+    page.get_by_role("radio", name=option).click(timeout=LOADED)
+    page.wait_for_url(re.compile(re.escape(query) + "$"), timeout=LOADED)
+    _wait(page)
+
+
+def _wait(page) -> None:
+    page.wait_for_timeout(300)  # a press has been sent
+    page.wait_for_selector(SETTLED, timeout=LOADED)

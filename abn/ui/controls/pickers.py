@@ -227,6 +227,7 @@ def one_variant(cards: Sequence[Card]) -> Card:
             "Variant",
             list(titles),
             format_func=lambda key: escape_markdown(titles[key]),
+            default=st.session_state.one_variant,  # on another page the widget is another one, and begins unset
             required=True,
             key="one_variant",
             persist_state="session",
