@@ -145,7 +145,7 @@ def _tasks(first: Card, second: Card) -> dict[str, Callable[[], object]]:
     network, backbone = networks[first.id], load_backbone(first.backbone, num_classes=first.num_classes)
     photo = next(iter(gallery().values()))
     picture = open_picture(photo.path.read_bytes())
-    images = torch.from_numpy(fit_picture(picture, first.input).normalised(first.input))[None]
+    images = torch.from_numpy(fit_picture(picture, first.input).normalized(first.input))[None]
     with torch.inference_mode():
         output = network(images)
 
@@ -195,7 +195,7 @@ def _curve_tasks(card: Card) -> dict[str, Callable[[], object]]:
         deletion_insertion.CurveSpec(deletion_insertion.DELETION),
     )
     asked = subject(open_picture(photo.path.read_bytes()), card, load=lambda _: network)
-    whole = torch.from_numpy(asked.fitted.normalised(card.input))
+    whole = torch.from_numpy(asked.fitted.normalized(card.input))
     images = whole.expand(wanted.steps + 1, -1, -1, -1).contiguous(memory_format=torch.channels_last)
 
     @torch.inference_mode()

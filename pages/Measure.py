@@ -1,4 +1,4 @@
-"""Measure: does the answer hang on the bright cells, is the map learnt, and does it find the object?"""
+"""Measure: does the answer hang on the bright cells, is the map learned, and does it find the object?"""
 
 import streamlit as st
 
@@ -21,10 +21,10 @@ hanging = panels.curves(choice, asked)
 with st.container():
     jobs.fragment_unless_busy(panels.shown_to_the_network)(choice, asked)
 
-st.subheader("Is the map made by what the network learnt?", anchor="learnt")
+st.subheader("Is the map made by what the network learned?", anchor="learned")
 st.markdown(
-    "Make one part of the network forget what it learnt, and look at the map again. A map that doesn't change never "
-    "showed what that part had learnt."
+    "Make one part of the network forget what it learned, and look at the map again. A map that doesn't change never "
+    "showed what that part had learned."
 )
 forgetting = randomization_panel.forgetting(choice)
 

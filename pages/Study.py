@@ -31,7 +31,7 @@ if study:
             "most in insertion. “none” never applies its map, yet its map may still know what matters."),
         Question("polarity", "Does bright lie on the object?", {"": findings.polarity(study)},
             "Right of the dotted line a map is bright on the object, left of it upside down. Nothing in the losses "
-            "asks for either; within 0.05 of the line counts as neither. Grey: the map that is never applied, and the "
+            "asks for either; within 0.05 of the line counts as neither. Gray: the map that is never applied, and the "
             "network before any training."),
         Question("upside-down", "What turns a map upside down?", {"": findings.polarity_trials(study)},
             "Folded: before training, the weights of the pretrained perception branch are divided by the map's mean "
@@ -39,7 +39,7 @@ if study:
             "where M is near zero. Fast head: the map head learns a hundred times faster, on a fixed trunk. These "
             "networks were trained beside the study's own."),
         Question("object", "Does the map find the object?", panels.by_metric(study),
-            "Grey are the controls. On scenes the network before training is already the pretrained backbone's class "
+            "Gray are the controls. On scenes the network before training is already the pretrained backbone's class "
             "evidence; CAM has coarser cells and belongs to one class. A map that nobody trained may find the object "
             "too, and CAM needs no attention branch: what goes beyond them is to the credit of training."),
         Question("calibration", "Is it better calibrated?",

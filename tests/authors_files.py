@@ -23,15 +23,15 @@ def save(path: Path, weights: Weights, *, counters: bool = False, old: bool = Fa
         means = [name for name in state if name.endswith("running_mean")]
         state |= {name.replace("running_mean", "num_batches_tracked"): torch.tensor(7) for name in means}
     parameter = torch.nn.Parameter(torch.ones(2))
-    optimiser = torch.optim.SGD([parameter], lr=0.1, momentum=0.9)
+    optimizer = torch.optim.SGD([parameter], lr=0.1, momentum=0.9)
     parameter.sum().backward()
-    optimiser.step()
+    optimizer.step()
     checkpoint = {
         "epoch": 300,
         "state_dict": state,
         "acc": torch.tensor(93.1),
         "best_acc": torch.tensor(93.4),
-        "optimizer": optimiser.state_dict(),
+        "optimizer": optimizer.state_dict(),
         **more,
     }
     torch.save(checkpoint, path, _use_new_zipfile_serialization=not old)

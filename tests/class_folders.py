@@ -16,12 +16,12 @@ from PIL import Image
 torch.set_num_threads(1)  # as in the processes that are killed
 
 ROOT = Path(__file__).parents[1]
-COLOURS = ("blue", "green", "red")  # channels 2, 1, 0
+COLORS = ("blue", "green", "red")  # channels 2, 1, 0
 SHORT = ["--backbone", "cifar-resnet20", "--batch", "16", "--rate", "0.05", "--workers", "1"]
 
 
-def squares(folder: Path, each: int, seed: int = 0, classes=COLOURS) -> Path:
-    """Class folders: a bright square of the class's colour somewhere on noise."""
+def squares(folder: Path, each: int, seed: int = 0, classes=COLORS) -> Path:
+    """Class folders: a bright square of the class's color somewhere on noise."""
     rng = np.random.default_rng(seed)
     for name in classes:
         (folder / name).mkdir(parents=True)
@@ -29,7 +29,7 @@ def squares(folder: Path, each: int, seed: int = 0, classes=COLOURS) -> Path:
             values = rng.integers(0, 90, (36, 40, 3)).astype(np.uint8)
             y, x = rng.integers(0, 20, 2)
             values[y : y + 16, x : x + 16] = 20
-            values[y : y + 16, x : x + 16, 2 - COLOURS.index(name)] = 230
+            values[y : y + 16, x : x + 16, 2 - COLORS.index(name)] = 230
             Image.fromarray(values).save(folder / name / f"{i:03}.png")
     return folder
 

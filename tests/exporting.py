@@ -34,7 +34,7 @@ def record(known: list[Card], picture: Picture | None = None, **told) -> Record:
     picture = picture or open_picture(file(), name="noise.png")
     fit, mechanism = told.pop("fit", "pad"), told.pop("mechanism", "trained")
     found = explain(picture, known, fit=fit, mechanism=mechanism, load=load_variant)
-    drawing = told.pop("drawing", Drawing(opacity=0.3, colours="viridis", scale="shared", smooth=False, top=10))
+    drawing = told.pop("drawing", Drawing(opacity=0.3, colors="viridis", scale="shared", smooth=False, top=10))
     return Record(picture, found, known, mechanism, drawing, **told)
 
 

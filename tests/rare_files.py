@@ -12,9 +12,9 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def png(row: bytes, width: int, depth: int, colour: int, *chunks: bytes) -> bytes:
+def png(row: bytes, width: int, depth: int, color: int, *chunks: bytes) -> bytes:
     """One row of pixels, packed as PNG packs them, with more chunks before them."""
-    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, 1, depth, colour, 0, 0, 0))
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, 1, depth, color, 0, 0, 0))
     pixels = png_chunk(b"IDAT", zlib.compress(b"\0" + row))
     return SIGNATURE + header + b"".join(chunks) + pixels + png_chunk(b"IEND", b"")
 
@@ -69,8 +69,8 @@ def tiff(
 
 def bmp(pixels: bytes, size: tuple[int, int], bits: int, *, packing: int = 0, extra: bytes = b"", **said: int) -> bytes:
     """A BMP; `extra` lies between header and pixels: a palette, or masks."""
-    header, colours = said.get("header", 40), said.get("colours", 0)
-    start = struct.pack("<IiiHHIIiiII", header, *size, 1, bits, packing, len(pixels), 0, 0, colours, 0)
+    header, colors = said.get("header", 40), said.get("colors", 0)
+    start = struct.pack("<IiiHHIIiiII", header, *size, 1, bits, packing, len(pixels), 0, 0, colors, 0)
     at = 14 + len(start) + len(extra)
     return b"BM" + struct.pack("<IHHI", at + len(pixels), 0, 0, at) + start + extra + pixels
 
@@ -78,7 +78,7 @@ def bmp(pixels: bytes, size: tuple[int, int], bits: int, *, packing: int = 0, ex
 def gif(
     screen: tuple[int, int], palette: bytes, *frames: tuple[int, int, int, int, Sequence[int], int | None]
 ) -> bytes:
-    """A GIF of 4 colours; a frame is left, top, width, height, the pixels' colours, and the transparent one."""
+    """A GIF of 4 colors; a frame is left, top, width, height, the pixels' colors, and the transparent one."""
     data = b"GIF89a" + struct.pack("<HH", *screen) + b"\x81\0\0" + palette
     for left, top, width, height, pixels, transparent in frames:
         if transparent is not None:

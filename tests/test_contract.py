@@ -203,7 +203,7 @@ def test_variants_json(capsys):
     status, out, _ = call(capsys, "variants", "--json")
     cards = json.loads(out)
     assert status == 0 and [card["id"] for card in cards] == [card.id for card in abn.list_variants()]
-    assert {"backbone", "mechanism", "input", "map_size", "parameters", "measured", "licence"} <= cards[0].keys()
+    assert {"backbone", "mechanism", "input", "map_size", "parameters", "measured", "license"} <= cards[0].keys()
 
 
 def test_variants_for_people(capsys):
@@ -275,7 +275,7 @@ def test_convert_makes_a_variant_that_explains(capsys, tmp_path):
     (card,) = list_variants(tmp_path / "new")
     assert (card.id, card.backbone, card.num_classes, card.map_size) == ("mine", "cifar-resnet20", 10, (16, 16))
     (found,) = abn.explain(tiny.picture(), [card])
-    images = torch.from_numpy(found.fitted.normalised(card.input))[None]
+    images = torch.from_numpy(found.fitted.normalized(card.input))[None]
     with torch.inference_mode():
         out = abn.convert_official(source)(images)
     assert np.array_equal(out.logits[0].softmax(0).numpy(), found.perception) and found.labels[3] == "cat"

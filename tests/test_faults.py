@@ -1,4 +1,4 @@
-"""Faults while the app runs: each is one sentence for who meets it, and neighbours go on."""
+"""Faults while the app runs: each is one sentence for who meets it, and neighbors go on."""
 
 import errno
 import re

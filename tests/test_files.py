@@ -125,7 +125,7 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "a variant": lambda folder: tiny.variant(folder, "tiny", tiny.network()),
     "its card": lambda folder: store.write_card(store.replace(list_variants()[0], folder=folder)),
     "the life of a map": _life,
-    "a training's state": lambda folder: loop.store(folder / "a.pt", {"learnt": torch.zeros(9)}),
+    "a training's state": lambda folder: loop.store(folder / "a.pt", {"learned": torch.zeros(9)}),
     "the first view": _gallery,
     "the exercises": lambda folder: exercises.build(list_variants()[:1], folder / "bank.npz"),
     "a run of the study": lambda folder: runs.perform([_Done()], folder, folder / "work", again=True, results=folder),
@@ -142,10 +142,10 @@ def test_every_writer_says_one_sentence_and_leaves_nothing_half(writer, room, tm
     folder = tmp_path / "here"
     (folder / "runs").mkdir(parents=True)
     monkeypatch.setattr(runs, "EXPERIMENTS", {"scenes": lambda *_: None})
-    monkeypatch.setattr(report, "summarise", lambda _: {"runs": list(range(100))})
+    monkeypatch.setattr(report, "summarize", lambda _: {"runs": list(range(100))})
     monkeypatch.setattr(cost, "measure_all", lambda _: {"families": list(range(100))})
-    grey = Image.effect_noise((64, 64), 50)
-    monkeypatch.setattr(shipped_scenes, "compose", lambda *_, **__: (grey, np.asarray(grey)))
+    gray = Image.effect_noise((64, 64), 50)
+    monkeypatch.setattr(shipped_scenes, "compose", lambda *_, **__: (gray, np.asarray(gray)))
     photos, sources = dict(list(samples.gallery().items())[:1]), [next(exercises._sources())]
     monkeypatch.setattr(first_view, "gallery", lambda: photos)
     monkeypatch.setattr(exercises, "_sources", lambda: sources)
@@ -202,14 +202,14 @@ def test_convert(tmp_path, capsys):
     assert main(command) == 0  # nothing stands in its way
 
 
-RUN = "colours-cifar-resnet20-additive-1"
+RUN = "colors-cifar-resnet20-additive-1"
 WRITTEN = ["checked.json", "metrics.jsonl", "epoch-000.png", "best.safetensors", f"{RUN}.life.npz", f"{RUN}.pt"]
 WRITTEN += ["mine.safetensors", "mine.json", "mine.life.npz"]
 
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory) -> Path:
-    return squares(tmp_path_factory.mktemp("few") / "colours", 8)
+    return squares(tmp_path_factory.mktemp("few") / "colors", 8)
 
 
 @pytest.mark.parametrize("name", WRITTEN)

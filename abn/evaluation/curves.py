@@ -17,7 +17,7 @@ from torch import Tensor
 from abn.errors import ABNError
 from abn.evaluation.metrics import cells_mask
 
-BASELINES = ("mean colour", "grey", "black", "blurred")
+BASELINES = ("mean color", "gray", "black", "blurred")
 BLUR = 8  # the blurred copy has so many times fewer pixels along each axis
 
 Probability = Callable[[Tensor, Tensor], Tensor]  # images (B, 3, H, W), classes (B,) → probabilities (B,)
@@ -40,13 +40,13 @@ class Curve:
 
 
 def baseline(image: Tensor, name: str, *, black: Tensor | None = None) -> Tensor:
-    """What takes the place of a picture (3, H, W), which is normalised; "grey" is its zero, the mean of all pictures.
+    """What takes the place of a picture (3, H, W), which is normalized; "gray" is its zero, the mean of all pictures.
 
-    `black` (3,) is where black lies after normalisation, needed for "black" alone.
+    `black` (3,) is where black lies after normalization, needed for "black" alone.
     """
-    if name == "mean colour":
+    if name == "mean color":
         return image.mean((1, 2), keepdim=True).expand_as(image)
-    if name == "grey":
+    if name == "gray":
         return torch.zeros_like(image)
     if name == "black" and black is not None:
         return black[:, None, None].expand_as(image)

@@ -112,7 +112,7 @@ def curve(subject: Subject, spec: InputSpec, wanted: CurveSpec) -> Curve:
     """The pictures of one curve, from untouched to painted over (deletion), or from blurred to whole (insertion)."""
     if wanted.kind not in KINDS or wanted.order not in ORDERS:
         raise ABNError(f"A curve is one of {', '.join(KINDS)}, its order one of {', '.join(ORDERS)}.")
-    whole = torch.from_numpy(subject.fitted.normalised(spec))
+    whole = torch.from_numpy(subject.fitted.normalized(spec))
     black = -torch.tensor(spec.mean) / torch.tensor(spec.std)
     gone = baseline(whole, wanted.paint, black=black)
     start, end = (gone, whole) if wanted.kind == INSERTION else (whole, gone)

@@ -29,7 +29,7 @@ FOLDER = SAMPLES / "scenes"
 FIT = "squash"  # all of a scene is seen
 BATCH = 8  # scenes explained at once
 MIDDLE = 0.25  # standard deviation of the map that says "the middle", in sides of the picture
-CONSTANT, CENTRE, MASK = CONTROLS = ("constant map", "middle of the picture", "the mask itself")
+CONSTANT, CENTER, MASK = CONTROLS = ("constant map", "middle of the picture", "the mask itself")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Found:
 
     scene: str  # its id
     attention: np.ndarray  # (h, w)
-    hit: bool  # the centre of the brightest cell is on the object
+    hit: bool  # the center of the brightest cell is on the object
     energy: float  # the map's share on the object ÷ the object's share of the area; 1: no better than anywhere
     auc: float  # chance that a pixel of the object is brighter than one beside it; 0.5: no better than anywhere
     auxiliary: Prediction | None = None  # what the auxiliary head names first; None for a control
@@ -84,7 +84,7 @@ def scenes() -> tuple[Scene, ...]:
                 mask=_read_mask(FOLDER / record["mask"]),
                 index=record["class"],
                 credit=f"Drawing from openclipart (public domain) on a part of “{photo.title}”, "
-                f"{photo.author} ({photo.licence}).",
+                f"{photo.author} ({photo.license}).",
             )
         )
     return tuple(found)
@@ -126,13 +126,13 @@ def localize(
 def controls(card: Card, *, scenes: Sequence[Scene], fit: str = FIT) -> dict[str, list[Found]]:
     """What maps find that no network made, in the cells and at the input of `card`: for each of CONTROLS, by scene.
 
-    A brightest cell that has equals would point nowhere, so the one nearest their common centre is made to stand out.
+    A brightest cell that has equals would point nowhere, so the one nearest their common center is made to stand out.
     """
     middle = _middle(card.map_size)
     found: dict[str, list[Found]] = {name: [] for name in CONTROLS}
     for scene in scenes:
         mask = seen_mask(scene.mask, fit_picture(scene.picture, card.input, fit))
-        maps = {CONSTANT: np.full(card.map_size, 0.5, np.float32), CENTRE: middle, MASK: _in_cells(mask, card.map_size)}
+        maps = {CONSTANT: np.full(card.map_size, 0.5, np.float32), CENTER: middle, MASK: _in_cells(mask, card.map_size)}
         for name, values in maps.items():
             found[name].append(against(scene.id, values, mask))
     return found
@@ -182,7 +182,7 @@ def _in_cells(mask: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
 
 
 def _pointed(values: np.ndarray) -> np.ndarray:
-    """The map with one brightest cell: of equal ones that nearest their centre keeps its value, others lose 0.1 %."""
+    """The map with one brightest cell: of equal ones that nearest their center keeps its value, others lose 0.1 %."""
     brightest = np.argwhere(values == values.max())
     nearest = ((brightest - brightest.mean(0)) ** 2).sum(1).argmin()
     pointed = values * np.float32(0.999)

@@ -11,7 +11,7 @@ from abn.images.fit import upsample
 
 
 def pointing_hit(attention: np.ndarray, mask: np.ndarray) -> bool:
-    """Pointing game (Zhang et al. 2018): is the centre of the brightest cell on the object?
+    """Pointing game (Zhang et al. 2018): is the center of the brightest cell on the object?
 
     `attention` (h, w), `mask` (H, W) bool. Two cells equally bright are no pointing, so a tie is a miss; a constant map
     never hits.

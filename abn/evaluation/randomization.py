@@ -1,6 +1,6 @@
-"""Is the map made by what the network learnt? Adebayo et al. 2018 (arXiv 1810.03292): forget a part, and compare.
+"""Is the map made by what the network learned? Adebayo et al. 2018 (arXiv 1810.03292): forget a part, and compare.
 
-A map that stays as it was when the weights behind it are gone never showed what they had learnt. In an Attention
+A map that stays as it was when the weights behind it are gone never showed what they had learned. In an Attention
 Branch Network M comes from the extractor and the attention branch; nothing that happens to the perception branch can
 change it, which is the lesson of the third part.
 """
@@ -34,7 +34,7 @@ class RandomizationResult:
 
     part: str
     seed: int
-    maps: np.ndarray  # (N, h, w) float32, M without what the part had learnt
+    maps: np.ndarray  # (N, h, w) float32, M without what the part had learned
     alike: np.ndarray  # (N,) rank correlation of M before and after; NaN where either is constant
     same: bool  # every cell of every map is the very same number
     before: np.ndarray  # (N,) probability of the class that the whole network names

@@ -26,12 +26,12 @@ class InputBatch:
     """Pictures as the networks of one input are fed them."""
 
     fitted: Sequence[Fitted]  # B
-    images: torch.Tensor  # (B, 3, size, size), normalised
+    images: torch.Tensor  # (B, 3, size, size), normalized
 
 
 def feed(fitted: Sequence[Fitted], spec: InputSpec) -> InputBatch:
     """At least one fitted picture, stacked to one tensor."""
-    return InputBatch(fitted, torch.from_numpy(np.stack([one.normalised(spec) for one in fitted])))
+    return InputBatch(fitted, torch.from_numpy(np.stack([one.normalized(spec) for one in fitted])))
 
 
 def explain(

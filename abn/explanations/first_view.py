@@ -1,6 +1,6 @@
 """The gallery's first view: results shipped with the app, read without torch, so that a page shows them at once.
 
-`build` writes what the live model says of every gallery photograph (centre crop, each variant as trained) into one
+`build` writes what the live model says of every gallery photograph (center crop, each variant as trained) into one
 file, with the hashes of the photographs' bytes and of the weights that said it. `shipped` reads it back as the same
 `Explanation`s; whatever has changed since is not in it. Probabilities and maps are stored in half precision.
 """

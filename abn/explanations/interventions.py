@@ -106,7 +106,7 @@ def subjects(
         network, fitted, shared = load(card), fit_picture(picture, card.input, fit), (card.extractor_sha256, card.input)
         with torch.inference_mode():
             if shared not in seen:
-                seen[shared] = network.extractor(torch.from_numpy(fitted.normalised(card.input))[None])
+                seen[shared] = network.extractor(torch.from_numpy(fitted.normalized(card.input))[None])
             _, attention = network.attention_branch(seen[shared])
         found.append(Subject(network, fitted, seen[shared], attention[0, 0].numpy()))
     return found
@@ -156,20 +156,20 @@ def borrowed(attention: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def covered(picture: Picture, fitted: Fitted, cells: np.ndarray) -> Picture:
-    """The picture with some `cells` (h, w) bool of what the network sees of it covered by its own mean colour.
+    """The picture with some `cells` (h, w) bool of what the network sees of it covered by its own mean color.
 
     It is covered before it is fitted, so that it goes through a network as any other picture does; a pixel that lies in
     a covered cell in part is covered. What a network saw beside the picture can't be covered.
     """
     image, (h, w), size = picture.image.copy(), cells.shape, fitted.image.width
-    colour = tuple(round(value) for value in ImageStat.Stat(image).mean)
+    color = tuple(round(value) for value in ImageStat.Stat(image).mean)
     for row, column in np.argwhere(cells):
         corners = zip((column * size / w, row * size / h), ((column + 1) * size / w, (row + 1) * size / h), strict=True)
         (left, right), (top, bottom) = (
             (math.floor(scale * start + offset + 1e-6), math.ceil(scale * end + offset - 1e-6))
             for (start, end), scale, offset in zip(corners, fitted.scale, fitted.offset, strict=True)
         )
-        image.paste(colour, (max(0, left), max(0, top), max(0, right), max(0, bottom)))
+        image.paste(color, (max(0, left), max(0, top), max(0, right), max(0, bottom)))
     name = hashlib.sha256(f"{picture.sha256} {cells.shape} {fitted.extent}".encode() + np.packbits(cells).tobytes())
     return Picture(image, name.hexdigest(), picture.name, (*picture.notes, "A part of it is covered."))
 

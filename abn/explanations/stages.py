@@ -24,7 +24,7 @@ STAGES = {  # name → the field of `Inside` that holds it, in the order in whic
 class Inside:
     """All stages of one picture in one network, float32."""
 
-    images: np.ndarray  # (3, H, W) x, normalised
+    images: np.ndarray  # (3, H, W) x, normalized
     features: np.ndarray  # (C, h, w) g(x)
     response: np.ndarray  # (K, h, w) A, what the trunk makes of g(x)
     class_maps: np.ndarray  # (K, h, w) their means over (h, w) are the auxiliary logits

@@ -17,7 +17,7 @@ from abn.vocabulary import MECHANISMS
 
 
 def trace_network(network: AttentionBranchNetwork, images: np.ndarray, mechanism: str | None = None) -> Inside:
-    """Every stage of one picture (3, H, W), normalised; `mechanism` None: the one that it was trained with.
+    """Every stage of one picture (3, H, W), normalized; `mechanism` None: the one that it was trained with.
 
     Each is what the forward pass computes. It is copied as soon as it is there, as a later layer may work in place.
     """
@@ -41,7 +41,7 @@ def trace_picture(
 ) -> Inside:
     """The same for a picture in a variant as trained. Raises an `ABNError` for an unknown fit or broken weights."""
     network = load(card)
-    return trace_network(network, fit_picture(picture, card.input, fit).normalised(card.input))
+    return trace_network(network, fit_picture(picture, card.input, fit).normalized(card.input))
 
 
 def products(inside: Inside, row: int, column: int, channel: int) -> list[Product]:

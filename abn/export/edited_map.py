@@ -35,7 +35,7 @@ class EditedMap:
     own: np.ndarray  # (h, w) float32, the network's own M
     effect: Effect  # of the map that was put in its place
     applied: str  # the mechanism that applied both
-    drawing: Drawing = RAW  # how both are drawn; their colours always run from 0 to 1
+    drawing: Drawing = RAW  # how both are drawn; their colors always run from 0 to 1
 
     @property
     def trained_with(self) -> str:
@@ -48,7 +48,7 @@ def panel(edited: EditedMap) -> bytes:
 
 
 def draw(edited: EditedMap) -> Image.Image:
-    """The network's own map beside the edited one, each on what the network saw, with a colour bar and a caption."""
+    """The network's own map beside the edited one, each on what the network saw, with a color bar and a caption."""
     below = edited.fitted.image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
     font = ImageFont.load_default(2 * SIDE // 32)
     head = round(1.4 * font.size)
@@ -58,7 +58,7 @@ def draw(edited: EditedMap) -> Image.Image:
         left = place * (SIDE + MARGIN)
         pen.text((left, 0), title, font=font, fill="black")
         grown = upsample(values, below.size, drawing.smooth)
-        pair.paste(overlay.overlay(below, grown, opacity=drawing.opacity, colour_map=drawing.colours), (left, head))
+        pair.paste(overlay.overlay(below, grown, opacity=drawing.opacity, color_map=drawing.colors), (left, head))
     return sheet_of(pair, caption(edited), drawing)
 
 

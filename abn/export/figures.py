@@ -1,4 +1,4 @@
-"""Explanations as files: the raw map as .npy, and a captioned picture with its numbered colour bar."""
+"""Explanations as files: the raw map as .npy, and a captioned picture with its numbered color bar."""
 
 import io
 import unicodedata
@@ -15,7 +15,7 @@ from abn.files import safe_stems
 from abn.images.decode import Picture
 from abn.images.fit import upsample
 from abn.plots import overlay
-from abn.plots.overlay import DEFAULT_COLOURS, MARKS, SCALES, flat_sentence, percent, short_label
+from abn.plots.overlay import DEFAULT_COLORS, MARKS, SCALES, flat_sentence, percent, short_label
 from abn.variants.card import NOTHING, Card
 from abn.vocabulary import HEADS
 
@@ -33,7 +33,7 @@ class Drawing:
     """How maps are drawn, the same for all that are drawn together."""
 
     opacity: float = 0.5
-    colours: str = DEFAULT_COLOURS  # one of render.COLOUR_MAPS
+    colors: str = DEFAULT_COLORS  # one of render.COLOR_MAPS
     scale: str = SCALES[0]  # see `render.limits`
     smooth: bool = True
     top: int = 0  # percent of the cells that are marked as the brightest; 0: none
@@ -54,7 +54,7 @@ class Record:
     drawing: Drawing = RAW
     title: str = ""  # of the picture; its name where it has none
     alt: str = ""  # what is to be seen on it
-    credit: str = ""  # author, licence and source as plain text; empty for a person's own
+    credit: str = ""  # author, license and source as plain text; empty for a person's own
     photo: str | None = None  # which of the gallery's photographs it is
     date: str = ""  # of the export
 
@@ -64,7 +64,7 @@ class Record:
 
     @property
     def spans(self) -> list[tuple[float, float]]:
-        """Where the colours of each map begin and end."""
+        """Where the colors of each map begin and end."""
         return overlay.limits([one.attention for one in self.explanations], self.drawing.scale)
 
 
@@ -107,7 +107,7 @@ def draw(
     span: tuple[float, float] = (0.0, 1.0),
     card: Card | None = None,
 ) -> Image.Image:
-    """The map on the whole picture, or without one on what the model saw; its colour bar, from one end of `span` to
+    """The map on the whole picture, or without one on what the model saw; its color bar, from one end of `span` to
     the other; and a caption that says what is shown. The card gives the variant its title."""
     return sheet_of(lay(explanation, picture, drawing, span), caption(explanation, drawing, span, card), drawing, span)
 
@@ -115,12 +115,12 @@ def draw(
 def sheet_of(
     laid: Image.Image, said: Sequence[str], drawing: Drawing = RAW, span: tuple[float, float] = (0.0, 1.0)
 ) -> Image.Image:
-    """What was drawn, with its colour bar and a caption of such lines below it."""
+    """What was drawn, with its color bar and a caption of such lines below it."""
     width = max(WIDTH, laid.width)
     font = ImageFont.load_default(max(14, width // 32))
     lines = [part for line in said for part in _wrapped(_drawable(line), font, width)]
     line_height = round(1.4 * font.size)
-    bar = overlay.colour_bar(colour_map=drawing.colours, low=span[0], high=span[1], width=width)
+    bar = overlay.color_bar(color_map=drawing.colors, low=span[0], high=span[1], width=width)
 
     height = laid.height + bar.height + line_height * len(lines) + 4 * MARGIN
     sheet = Image.new("RGB", (width + 2 * MARGIN, height), "white")
@@ -139,7 +139,7 @@ def lay(
     drawing: Drawing = RAW,
     span: tuple[float, float] = (0.0, 1.0),
 ) -> Image.Image:
-    """The map on the whole picture, what the model never saw grey, or without a picture on what the model saw; its
+    """The map on the whole picture, what the model never saw gray, or without a picture on what the model saw; its
     brightest part marked. Made of pixels alone: nothing of a file's metadata is in it."""
     attention, smooth = explanation.attention, drawing.smooth
     if picture is None:
@@ -148,9 +148,7 @@ def lay(
     else:
         below = _sized(picture.image)
         values = explanation.fitted.back(attention, size=below.size, smooth=smooth)
-    drawn = overlay.overlay(
-        below, values, opacity=drawing.opacity, colour_map=drawing.colours, low=span[0], high=span[1]
-    )
+    drawn = overlay.overlay(below, values, opacity=drawing.opacity, color_map=drawing.colors, low=span[0], high=span[1])
     if drawing.top:
         inside = np.nan_to_num(values, nan=-np.inf) >= brightest_part(explanation, drawing)[0]
         drawn = overlay.mark_brightest(drawn, below, inside, drawing.mark)
@@ -192,11 +190,11 @@ def trained(explanation: Explanation, card: Card | None = None) -> str:
 
 
 def scale_in_words(drawing: Drawing, span: tuple[float, float]) -> str:
-    """Where the colours begin and end, and why there."""
+    """Where the colors begin and end, and why there."""
     if span == (0.0, 1.0):
-        return "colours from 0 to 1"
+        return "colors from 0 to 1"
     why = {"each": "this map's own range", "shared": "shared by the variants"}.get(drawing.scale, "")
-    return f"colours from {span[0]:.3f} to {span[1]:.3f}" + (f", {why}" if why else "")
+    return f"colors from {span[0]:.3f} to {span[1]:.3f}" + (f", {why}" if why else "")
 
 
 def _sized(image: Image.Image) -> Image.Image:

@@ -22,7 +22,7 @@ ABOUT_MAPS = (
 )
 FITTED = {"crop": "its middle", "squash": "all of it, squashed", "pad": "all of it, padded"}
 AGAIN = "python -m abn explain --from manifest.json"
-WHOLE = "On the whole picture; what the model never saw is grey."
+WHOLE = "On the whole picture; what the model never saw is gray."
 SEEN = 560  # pixels of a picture that a network saw
 PACKED = 85  # JPEG quality of every picture
 
@@ -118,7 +118,7 @@ def _seen(record: Record) -> str:
         pictures.append(_figure(one.fitted.image.resize((SEEN, SEEN), Image.Resampling.BICUBIC), words, told))
     credit = f'<p class="soft">Picture: {escape(record.credit)}</p>' if record.credit else ""
     notes = "".join(f'<p class="soft">{escape(note)}</p>' for note in record.picture.notes)
-    drawn = "smoothly between their centres" if record.drawing.smooth else "as they are"
+    drawn = "smoothly between their centers" if record.drawing.smooth else "as they are"
     cells = f"Each cell of a map is between 0 and 1; the cells are drawn {drawn}."
     return (
         f"<article>\n<h3>What the model saw</h3>\n{''.join(pictures)}{credit}{notes}"
@@ -148,7 +148,7 @@ def _column(record: Record, one: Explanation, card: Card, span: tuple[float, flo
         f"<article>\n<h3>{escape(card.title)}</h3>\n"
         f"<p>{escape(trained(one, card))}<br>applied {escape(one.applied)}{swapped}</p>\n"
         f"{_figure(laid, f'Attention map of {card.title} on what the model saw: M from {alt}')}"
-        f"{_colour_bar(record.drawing.colours, *span)}{''.join(told)}\n{heads}"
+        f"{_color_bar(record.drawing.colors, *span)}{''.join(told)}\n{heads}"
         f'<p class="soft">{verdict}: {one.divergence:.2f} bit apart, from 0 the same to 1 nothing in common.</p>\n'
         f"{_figure(whole, f'Attention map of {card.title} on the whole picture: M from {alt}', WHOLE)}</article>\n"
     )
@@ -161,7 +161,7 @@ def _head(one: Explanation, head: str, name: str) -> str:
         f'<span>{escape(overlay.percent(p.probability))}</span><i style="--part: {p.probability:.4f}"></i></li>\n'
         for p in one.top(head)
     )
-    return f'<h4>{escape(name)}</h4>\n<ol style="--head: {overlay.HEAD_COLOURS[head]}">\n{rows}</ol>\n'
+    return f'<h4>{escape(name)}</h4>\n<ol style="--head: {overlay.HEAD_COLORS[head]}">\n{rows}</ol>\n'
 
 
 def _figure(image: Image.Image, alt: str, caption: str = "") -> str:
@@ -169,9 +169,9 @@ def _figure(image: Image.Image, alt: str, caption: str = "") -> str:
     return f'<figure><img src="{overlay.data_url(image, PACKED)}" alt="{escape(alt)}">{below}</figure>\n'
 
 
-def _colour_bar(colours: str, low: float, high: float) -> str:
+def _color_bar(colors: str, low: float, high: float) -> str:
     numbers = "".join(f"<span>{number}</span>" for number in overlay.bar_numbers(low, high))
-    gradient = overlay.css_gradient(colours)
+    gradient = overlay.css_gradient(colors)
     return f'<div class="bar" style="background: {gradient}"></div>\n<div class="ticks">{numbers}</div>\n'
 
 
@@ -182,8 +182,8 @@ def _settings(record: Record) -> dict[str, str]:
         "Fit to the input": record.fit,
         "Mechanism": "as trained" if record.mechanism == "trained" else f"{record.mechanism}, on the same weights",
         "Opacity of the map": f"{100 * drawing.opacity:.0f} %",
-        "Colours": drawing.colours,
-        "Scale of the colours": {"raw": "raw, 0 to 1", "each": "minimum to maximum of each map"}.get(
+        "Colors": drawing.colors,
+        "Scale of the colors": {"raw": "raw, 0 to 1", "each": "minimum to maximum of each map"}.get(
             drawing.scale, "shared by the variants"
         ),
         "Cells": "smooth" if drawing.smooth else "raw grid",

@@ -23,7 +23,7 @@ from abn.errors import ManifestError
 from abn.export.figures import RAW, Drawing, Record, npy
 from abn.images.display_name import display_name, one_line
 from abn.images.fit import FITS
-from abn.plots.overlay import COLOUR_MAPS, MARKS, SCALES
+from abn.plots.overlay import COLOR_MAPS, MARKS, SCALES
 
 FORMAT = "ABN Explorer export"
 VERSION = 1
@@ -262,7 +262,7 @@ def _drawing(view: dict[str, Any]) -> tuple[Drawing, tuple[str, ...]]:
     """How maps were drawn; what isn't known here is as by default, with a sentence."""
     known = {
         "opacity": lambda value: type(value) in (int, float) and 0 <= value <= 1,
-        "colours": lambda value: isinstance(value, str) and value in COLOUR_MAPS,
+        "colors": lambda value: isinstance(value, str) and value in COLOR_MAPS,
         "scale": lambda value: isinstance(value, str) and value in SCALES,
         "smooth": lambda value: type(value) is bool,
         "top": lambda value: type(value) is int and 0 <= value <= 50,

@@ -1,6 +1,6 @@
 """Untrusted bytes → an upright RGB picture → the very pixels a model sees, and the exact way back onto the picture.
 
-Two coordinate systems meet here, both continuous and counted from the top left corner, so that a pixel's centre lies
+Two coordinate systems meet here, both continuous and counted from the top left corner, so that a pixel's center lies
 at + 0.5: the *original* picture, W × H pixels, and the model's *input*, size × size pixels. `fit_picture` ties them by
 one affine map for each axis, original = scale · input + offset, along which a map over the input is laid back.
 """
@@ -123,7 +123,7 @@ def _decode(opened: Image.Image, data: bytes) -> tuple[Image.Image, list[str]]:
     else:
         image = opened.convert("RGB")
         if opened.mode == "CMYK":
-            notes.append("Print colours (CMYK) turned into screen colours.")
+            notes.append("Print colors (CMYK) turned into screen colors.")
     if covered:
         part, image = image.crop(covered), Image.new("RGB", image.size, "white")
         image.paste(part, covered)
@@ -151,14 +151,14 @@ def _turn(opened: Image.Image) -> Transpose | None:
 
 
 def _narrow(values: np.ndarray, nominal: float, inverted: bool, transparency: int | None) -> tuple[Image.Image, str]:
-    """Bring grey (H, W) of more than 8 bits to 8: by its nominal range if it keeps to it, else by its own."""
+    """Bring gray (H, W) of more than 8 bits to 8: by its nominal range if it keeps to it, else by its own."""
     usable = (values > -1e37) & (values < 1e37)  # neither infinite nor not-a-number, and safe to subtract
     low = float(values.min(where=usable, initial=1e37))
     high = float(values.max(where=usable, initial=-1e37))
     if low >= 0 and high <= nominal:
-        start, span, note = 0.0, nominal, "Grey values of 16 or 32 bits brought to 8."
+        start, span, note = 0.0, nominal, "Gray values of 16 or 32 bits brought to 8."
     else:
-        start, span, note = low, (high - low) or 1.0, "Grey values stretched: the darkest black, the lightest white."
+        start, span, note = low, (high - low) or 1.0, "Gray values stretched: the darkest black, the lightest white."
     transparent = values == (np.nan if transparency is None else transparency)
     values[~usable] = start + span if inverted else start  # black
     values -= start

@@ -52,7 +52,7 @@ class Fitted:
         corners = (self.offset[axis] + self.scale[axis] * self.image.width * end for end in (0, 1) for axis in (0, 1))
         return tuple(corner / side for corner, side in zip(corners, self.original_size * 2, strict=True))
 
-    def normalised(self, spec: InputSpec) -> np.ndarray:
+    def normalized(self, spec: InputSpec) -> np.ndarray:
         """The very tensor: (rgb / 255 − mean) / std, float32 (3, size, size)."""
         rgb = np.asarray(self.image, np.float32) / np.float32(255)
         rgb = (rgb - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
@@ -63,7 +63,7 @@ class Fitted:
 
         `size` (W, H) draws the original at another size, say that of a display: far cheaper than all its pixels.
         """
-        across, down = (  # where each pixel centre lies on the input, from 0 to 1; beyond that the model saw nothing
+        across, down = (  # where each pixel center lies on the input, from 0 to 1; beyond that the model saw nothing
             ((np.arange(count) + 0.5) * (side / count) - offset) / (scale * self.image.width)
             for count, side, scale, offset in zip(
                 size or self.original_size, self.original_size, self.scale, self.offset, strict=True
@@ -78,8 +78,8 @@ class Fitted:
 def fit_picture(picture: Picture, spec: InputSpec, fit: str = "crop") -> Fitted:
     """Fit a picture to a model's input: resize all of it, then look at it through a window of size × size pixels.
 
-    "crop" resizes the shortest side to ⌊size / crop_pct⌋ and looks at the centre, pixel for pixel as timm evaluates;
-    "squash" resizes to the window and loses the proportions; "pad" keeps them, on a ground of the model's mean colour.
+    "crop" resizes the shortest side to ⌊size / crop_pct⌋ and looks at the center, pixel for pixel as timm evaluates;
+    "squash" resizes to the window and loses the proportions; "pad" keeps them, on a ground of the model's mean color.
     """
     if fit not in FITS:
         raise PictureError(f"A picture can be fitted by {', '.join(FITS)}, not by {fit!r}.")
@@ -102,7 +102,7 @@ def fit_picture(picture: Picture, spec: InputSpec, fit: str = "crop") -> Fitted:
     if math.prod(resized) <= MAX_RESIZED:
         part = image.resize(resized, resample)
         window.paste(part, tuple(-start for start in corner))
-    else:  # only what the window shows, first across, then down, as Pillow enlarges: equal within two grey levels
+    else:  # only what the window shows, first across, then down, as Pillow enlarges: equal within two gray levels
         left, top, right, bottom = fitted.visible
         across, down = (min(size, side) for side in resized)
         part = image.resize((across, image.height), resample, box=(left, 0, right, image.height))
@@ -111,9 +111,9 @@ def fit_picture(picture: Picture, spec: InputSpec, fit: str = "crop") -> Fitted:
     return fitted
 
 
-def seen(normalised: np.ndarray, spec: InputSpec) -> np.ndarray:
-    """What the model saw: a tensor (3, size, size) as `Fitted.normalised` gives it → uint8 (size, size, 3)."""
-    rgb = np.asarray(normalised, np.float32).transpose(1, 2, 0)
+def seen(normalized: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """What the model saw: a tensor (3, size, size) as `Fitted.normalized` gives it → uint8 (size, size, 3)."""
+    rgb = np.asarray(normalized, np.float32).transpose(1, 2, 0)
     rgb = rgb * np.array(spec.std, np.float32) + np.array(spec.mean, np.float32)
     return np.rint(rgb * 255).clip(0, 255).astype(np.uint8)
 
@@ -121,7 +121,7 @@ def seen(normalised: np.ndarray, spec: InputSpec) -> np.ndarray:
 def upsample(values: np.ndarray, size: tuple[int, int], smooth: bool = True) -> np.ndarray:
     """Enlarge a map (h, w) to `size` (W, H): float32 (H, W), the one way in which every map here grows.
 
-    Smooth is bilinear between cell centres with the edge held (torch's align_corners=False); else each cell is a block.
+    Smooth is bilinear between cell centers with the edge held (torch's align_corners=False); else each cell is a block.
     """
     across, down = ((np.arange(count) + 0.5) / count for count in size)
     return _sample(values, across, down, smooth)
@@ -140,7 +140,7 @@ def _sample_rows(values: np.ndarray, at: np.ndarray, smooth: bool) -> np.ndarray
     last = len(values) - 1
     if not smooth:
         return values[np.clip(np.floor(at * len(values)), 0, last).astype(np.intp)]
-    place = np.clip(at * len(values) - 0.5, 0, last)  # in cells, counted from the first one's centre
+    place = np.clip(at * len(values) - 0.5, 0, last)  # in cells, counted from the first one's center
     above = place.astype(np.intp)
     start, step = values[above], values[np.minimum(above + 1, last)]
     step -= start

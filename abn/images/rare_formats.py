@@ -31,7 +31,7 @@ def mend(opened: Image.Image, data: bytes) -> None:
 
 
 def _mend_png(opened: Image.Image, data: bytes) -> None:
-    """A transparent colour is given in the file's bits and not in Pillow's 8, and a still picture that is only for
+    """A transparent color is given in the file's bits and not in Pillow's 8, and a still picture that is only for
     those who can't show an animation is not its first frame."""
     depth, key = data[data.find(b"IHDR") + 12], opened.info.get("transparency")
     if opened.mode == "L" and isinstance(key, int):
@@ -45,18 +45,18 @@ def _mend_png(opened: Image.Image, data: bytes) -> None:
 
 
 def _mend_bmp(opened: Image.Image, data: bytes) -> None:
-    """Numbers of colours of 4 or 8 bits, whose colours are grey, are still numbers of colours."""
+    """Numbers of colors of 4 or 8 bits, whose colors are gray, are still numbers of colors."""
     tile = opened.tile[0]
     bits = int.from_bytes(data[24:26] if data[14] == 12 else data[28:30], "little")
     if tile.codec_name == "raw" and (opened.mode, bits) in (("1", 4), ("1", 8), ("L", 4)):
-        greys = (0, 255) if opened.mode == "1" else range(16)
+        grays = (0, 255) if opened.mode == "1" else range(16)
         opened._mode = "P"  # Pillow offers no other way
-        opened.palette = ImagePalette.raw("RGB", bytes(value for grey in greys for value in [grey] * 3))
+        opened.palette = ImagePalette.raw("RGB", bytes(value for gray in grays for value in [gray] * 3))
         opened.tile = [tile._replace(args=("P" if bits == 8 else "P;4", *tile.args[1:]))]
 
 
 def _mend_tiff(opened: Image.Image) -> None:
-    """Numbers in the order of their bytes, planes of their own, and colours of 8 bits."""
+    """Numbers in the order of their bytes, planes of their own, and colors of 8 bits."""
     tags = _tags(opened)
     planes, deep = tags.get(_Tag.PlanarConfiguration) == 2, 16 in tags.get(_Tag.BitsPerSample, ())
     raw = bool(opened.tile) and opened.tile[0].codec_name == "raw"
@@ -65,7 +65,7 @@ def _mend_tiff(opened: Image.Image) -> None:
     if raw and max(tile.extents[3] for tile in opened.tile) < tags.get(_Tag.ImageLength, 0):
         raise PictureError("This TIFF is cut short: some of its strips are missing.")
     if opened.mode == "YCbCr" and raw and tuple(tags.get(_Tag.YCbCrSubSampling, (2, 2))) != (1, 1):
-        raise PictureError("This TIFF keeps its colours in a rare way: save it again as PNG or JPEG.")
+        raise PictureError("This TIFF keeps its colors in a rare way: save it again as PNG or JPEG.")
     native = {"F;32BF": "F;32NF", "I;32BS": "I;32NS", "I;16BS": "I;16NS"}  # libtiff has turned the bytes already
     order = "L" if tags.prefix == b"II" else "B"
     for place, tile in enumerate(opened.tile):
@@ -73,9 +73,9 @@ def _mend_tiff(opened: Image.Image) -> None:
             opened.tile[place] = tile._replace(args=(native[tile.args[0]], *tile.args[1:]))
         elif raw and planes and deep and opened.mode in ("RGB", "RGBA"):
             opened.tile[place] = tile._replace(args=(f"{tile.args[0]};16{order}", *tile.args[1:]))
-    colours = tags.get(_Tag.ColorMap, ())
-    if opened.mode == "P" and colours and max(colours) < 256:  # written so by some, instead of 16 bits
-        opened.palette = ImagePalette.raw("RGB;L", bytes(colours))
+    colors = tags.get(_Tag.ColorMap, ())
+    if opened.mode == "P" and colors and max(colors) < 256:  # written so by some, instead of 16 bits
+        opened.palette = ImagePalette.raw("RGB;L", bytes(colors))
 
 
 def deep(opened: Image.Image) -> tuple[np.ndarray, float, bool] | None:

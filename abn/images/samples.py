@@ -17,11 +17,11 @@ class Photo:
     title: str
     alt: str  # what is to be seen, for who can't see it
     author: str
-    licence: str
+    license: str
     source: str
     classes: tuple[int, ...]  # ImageNet classes that count as right
     gallery: bool
-    kind: str = "photograph"  # or "clothing": a grey picture of Fashion-MNIST, for the networks that learnt it
+    kind: str = "photograph"  # or "clothing": a gray picture of Fashion-MNIST, for the networks that learned it
 
     @property
     def id(self) -> str:

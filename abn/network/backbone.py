@@ -159,7 +159,7 @@ def load_backbone(name: str, *, num_classes: int = 1000) -> nn.Module:
 
 
 def input_spec(backbone: nn.Module | str) -> InputSpec:
-    """Input size and normalisation from timm's own metadata; a name builds no weights."""
+    """Input size and normalization from timm's own metadata; a name builds no weights."""
     if registry.is_ours(backbone):
         return registry.input_spec(backbone)
     if isinstance(backbone, str):

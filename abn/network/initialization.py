@@ -5,7 +5,7 @@ from torch import nn
 
 
 def initialize_weights(network: nn.Module) -> None:
-    """The authors' initialisation: convolutions N(0, √(2 / (k²·out))), batch norms 1 and 0; in place."""
+    """The authors' initialization: convolutions N(0, √(2 / (k²·out))), batch norms 1 and 0; in place."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             k_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels

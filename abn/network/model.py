@@ -103,7 +103,7 @@ class AttentionBranchNetwork(nn.Module):
         self.mechanism = mechanism
 
     def forward(self, images: Tensor) -> ABNOutput:
-        """Images (B, 3, H, W), normalised as the backbone wants them, → both heads, the map and all between."""
+        """Images (B, 3, H, W), normalized as the backbone wants them, → both heads, the map and all between."""
         return self.explain_features(self.extractor(images))
 
     def explain_features(self, features: Tensor, mechanism: str | None = None) -> ABNOutput:

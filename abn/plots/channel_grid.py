@@ -1,4 +1,4 @@
-"""Channels as small pictures of their own, all of one stage on one scale of colours."""
+"""Channels as small pictures of their own, all of one stage on one scale of colors."""
 
 import base64
 import io
@@ -24,18 +24,18 @@ class Tile:
     high: float
 
 
-def span(values: np.ndarray, colours: str) -> tuple[str, float, float]:
-    """Which colours fit a stage, from where to where: `colours` from 0 on, or those of signed maps around 0."""
+def span(values: np.ndarray, colors: str) -> tuple[str, float, float]:
+    """Which colors fit a stage, from where to where: `colors` from 0 on, or those of signed maps around 0."""
     most = float(np.abs(values).max()) or 1.0
-    return (DIFFERENCE, -most, most) if float(values.min()) < 0 else (colours, 0.0, most)
+    return (DIFFERENCE, -most, most) if float(values.min()) < 0 else (colors, 0.0, most)
 
 
-def tiles(values: np.ndarray, indices: Sequence[int], colours: str, low: float, high: float) -> list[Tile]:
+def tiles(values: np.ndarray, indices: Sequence[int], colors: str, low: float, high: float) -> list[Tile]:
     """Those channels of (N, h, w) whose `indices` are given, in this order."""
     return [
         Tile(
             int(index),
-            picture(values[index], colours, low, high),
+            picture(values[index], colors, low, high),
             float(np.abs(values[index]).mean()),
             float(values[index].min()),
             float(values[index].max()),
@@ -44,10 +44,10 @@ def tiles(values: np.ndarray, indices: Sequence[int], colours: str, low: float, 
     ]
 
 
-def picture(values: np.ndarray, colours: str, low: float, high: float) -> str:
-    """A map (h, w) in colours, a pixel for each cell, as a data: URL."""
+def picture(values: np.ndarray, colors: str, low: float, high: float) -> str:
+    """A map (h, w) in colors, a pixel for each cell, as a data: URL."""
     ground = Image.new("RGB", values.shape[::-1])
-    drawn = overlay(ground, values, opacity=1, colour_map=colours, low=low, high=high)
+    drawn = overlay(ground, values, opacity=1, color_map=colors, low=low, high=high)
     if values.size > LOSSLESS:
         return data_url(drawn)
     stream = io.BytesIO()

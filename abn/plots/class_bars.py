@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 
 from abn.explanations.explanation import Explanation
-from abn.plots.overlay import HEAD_COLOURS, percent, shared_classes, short_label
+from abn.plots.overlay import HEAD_COLORS, percent, shared_classes, short_label
 from abn.vocabulary import HEADS
 
 ROW = 3.3  # rem: the height of a class, with room for two bars
@@ -31,7 +31,7 @@ _WHOLE = 80  # per cent of the width: the bar of a probability of 1, with its nu
 
 def paired_bars(explanation: Explanation, *, rows: int = 0, alt: str = "") -> str:
     """Both heads' probabilities as paired bars on one class axis: the union of their five likeliest classes."""
-    series = [(name, HEAD_COLOURS[head], getattr(explanation, head)) for head, name in HEADS.items()]
+    series = [(name, HEAD_COLORS[head], getattr(explanation, head)) for head, name in HEADS.items()]
     return class_bars(series, explanation.labels, shared_classes(explanation), rows=rows, alt=alt)
 
 
@@ -44,14 +44,14 @@ def class_bars(
     legend: bool = False,
     alt: str = "",
 ) -> str:
-    """Answers (name, colour, probabilities (K,)), two at most, as HTML: bars for each of the classes.
+    """Answers (name, color, probabilities (K,)), two at most, as HTML: bars for each of the classes.
 
     `rows` leaves room for that many classes, so that bars side by side keep one height; `alt` says it in words.
     """
-    keys = "".join(f'<i class="abn-key" style="--head: {colour}">{escape(name)}</i>' for name, colour, _ in series)
+    keys = "".join(f'<i class="abn-key" style="--head: {color}">{escape(name)}</i>' for name, color, _ in series)
     body = "".join(
         f'<span title="{escape(labels[k])}"><b>{escape(short_label(labels[k]))}</b>'
-        + "".join(_bar(name, colour, float(answer[k])) for name, colour, answer in series)
+        + "".join(_bar(name, color, float(answer[k])) for name, color, answer in series)
         + "</span>"
         for k in classes
     )
@@ -59,6 +59,6 @@ def class_bars(
     return f'<div class="abn-bars" role="img" aria-label="{escape(alt)}" style="{room}">{keys * legend}{body}</div>'
 
 
-def _bar(name: str, colour: str, probability: float) -> str:
-    style = f"--head: {colour}; --length: {_WHOLE * probability:.2f}%"
+def _bar(name: str, color: str, probability: float) -> str:
+    style = f"--head: {color}; --length: {_WHOLE * probability:.2f}%"
     return f'<i title="{escape(name)}" style="{style}">{percent(probability)}</i>'

@@ -1,6 +1,6 @@
 """Deletion and insertion curves → Plotly figures, drawn alike on light and dark ground, and the same in words.
 
-A variant has one colour: solid with marks is its map's order, brightest first; thin dots the mean of its random orders,
+A variant has one color: solid with marks is its map's order, brightest first; thin dots the mean of its random orders,
 with the band that these fill; dashes its map's order turned round.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from abn.evaluation.deletion_insertion import BRIGHT, DARK, DELETION, INSERTION, RANDOM, CurveComparison
-from abn.plots.theme import BLUE, GREY, ORANGE
+from abn.plots.theme import BLUE, GRAY, ORANGE
 
 LOOKS = ((BLUE, "circle"), (ORANGE, "diamond"), ("#259672", "square"), ("#c2528b", "triangle-up"))  # one a variant
 AXES = {DELETION: "share of the cells gone", INSERTION: "share of the cells uncovered"}
@@ -30,16 +30,14 @@ def curves(rows: Mapping[str, CurveComparison | None], kind: str, *, top: float 
     """Title of a variant → its curves, all of one kind, on one axis that ends at `top`; None for one that is not known
     yet."""
     figure = go.Figure()
-    for (title, one), (colour, mark) in zip(rows.items(), LOOKS, strict=False):
-        if one is None:  # its colour stays its own
+    for (title, one), (color, mark) in zip(rows.items(), LOOKS, strict=False):
+        if one is None:  # its color stays its own
             continue
-        _band(figure, one, colour)
-        _line(
-            figure, title, f"{RANDOM}, mean of {len(one.randoms)}", one, one.random_scores.mean(0), colour, dash="dot"
-        )
+        _band(figure, one, color)
+        _line(figure, title, f"{RANDOM}, mean of {len(one.randoms)}", one, one.random_scores.mean(0), color, dash="dot")
         if one.dark:
-            _line(figure, title, DARK, one, one.dark.scores, colour, dash="dash")
-        _line(figure, title, BRIGHT, one, one.bright.scores, colour, mark=mark)
+            _line(figure, title, DARK, one, one.dark.scores, color, dash="dash")
+        _line(figure, title, BRIGHT, one, one.bright.scores, color, mark=mark)
     axis = {"fixedrange": True, "zeroline": False, "gridcolor": "rgba(128,128,128,.25)", "tickfont": {"size": 13}}
     title = {"font": {"size": 14}, "standoff": 8}
     figure.update_layout(
@@ -66,14 +64,14 @@ def top(rows: Iterable[CurveComparison | None]) -> float:
     return min(1.0, np.ceil(10 * max((line.scores.max() for line in lines), default=1.0)) / 10)
 
 
-def _band(figure: go.Figure, one: CurveComparison, colour: str) -> None:
+def _band(figure: go.Figure, one: CurveComparison, color: str) -> None:
     """From the least to the greatest that any random order has."""
     shares, scores = one.bright.shares, one.random_scores
     figure.add_scatter(
         x=np.concatenate([shares, shares[::-1]]).tolist(),
         y=np.concatenate([scores.max(0), scores.min(0)[::-1]]).tolist(),
         fill="toself",
-        fillcolor=f"rgba({', '.join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))}, .16)",
+        fillcolor=f"rgba({', '.join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))}, .16)",
         line={"width": 0},
         mode="lines",
         hoverinfo="skip",
@@ -86,7 +84,7 @@ def _line(
     order: str,
     one: CurveComparison,
     scores: np.ndarray,
-    colour: str,
+    color: str,
     *,
     dash: str = "solid",
     mark: str = "",
@@ -98,18 +96,18 @@ def _line(
         x=shares.tolist(),
         y=scores.tolist(),
         mode="lines+markers" if mark else "lines",
-        line={"color": colour, "width": 3 if mark else 2, "dash": dash},
+        line={"color": color, "width": 3 if mark else 2, "dash": dash},
         marker={"symbol": mark or "circle", "size": [9 if i % every == 0 else 0 for i in range(len(shares))]},
         hovertemplate=f"{_plain(title)}, {order}<br>%{{x:.0%}} of the cells: %{{y:.1%}}<extra></extra>",
     )
 
 
 def samples(titles: Sequence[str], *, darkest: bool) -> list[tuple[str, str, str]]:
-    """What the lines are, for a legend: (text, colour, inside of an SVG of 28 × 14), each variant and each order."""
+    """What the lines are, for a legend: (text, color, inside of an SVG of 28 × 14), each variant and each order."""
     found = [(title, *look) for title, look in zip(titles, LOOKS, strict=False)]
     ways = [(BRIGHT, ""), (f"{RANDOM}, mean and range", "2 3"), *([(DARK, "7 4")] if darkest else [])]
-    return [(title, colour, _STROKE.format(3, "") + _SHAPES[mark]) for title, colour, mark in found] + [
-        (text, GREY, _STROKE.format(2 if dashes else 3, dashes)) for text, dashes in ways
+    return [(title, color, _STROKE.format(3, "") + _SHAPES[mark]) for title, color, mark in found] + [
+        (text, GRAY, _STROKE.format(2 if dashes else 3, dashes)) for text, dashes in ways
     ]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from abn.plots.theme import GREY, layout
+from abn.plots.theme import GRAY, layout
 
 
 def histogram(values: np.ndarray, span: tuple[float, float], *, axis: str, bins: int = 32) -> go.Figure:
@@ -14,7 +14,7 @@ def histogram(values: np.ndarray, span: tuple[float, float], *, axis: str, bins:
         x=((edges[1:] + edges[:-1]) / 2).tolist(),
         y=counts.tolist(),
         width=(edges[1] - edges[0]) * 0.92,
-        marker={"color": GREY, "line": {"width": 0}},
+        marker={"color": GRAY, "line": {"width": 0}},
         customdata=np.stack([edges[:-1], edges[1:]], 1),
         hovertemplate="%{customdata[0]:.2f} to %{customdata[1]:.2f}: %{y}<extra></extra>",
     )

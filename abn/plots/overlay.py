@@ -1,7 +1,7 @@
-"""Maps → overlays, numbered colour bars and words. One way of drawing, wherever a map is shown.
+"""Maps → overlays, numbered color bars and words. One way of drawing, wherever a map is shown.
 
-A map's colours run from `low` to `high`, which are always a visible choice (`limits`) and always numbered
-(`colour_bar`). A map that hardly varies says so (`flat_sentence`) instead of being stretched until it looks eventful.
+A map's colors run from `low` to `high`, which are always a visible choice (`limits`) and always numbered
+(`color_bar`). A map that hardly varies says so (`flat_sentence`) instead of being stretched until it looks eventful.
 """
 
 import base64
@@ -18,18 +18,18 @@ MARKS = ("contour", "mask")  # how the brightest region is marked
 FLAT = 0.05  # a map whose cells differ by less than this (of the 0 to 1 that M can span) has nothing to show
 SATURATED = 0.95  # the part of the cells at one end from which a map counts as saturated
 END = 0.005  # how near to 0 or 1 an end lies: a faint map of 0.01 to 0.15 still has a pattern to show
-HEAD_COLOURS = {"auxiliary": "#cf7c00", "perception": "#3a7fc8"}  # at least 3 : 1 on white and on black
+HEAD_COLORS = {"auxiliary": "#cf7c00", "perception": "#3a7fc8"}  # at least 3 : 1 on white and on black
 
 
 def _table(anchors: str) -> np.ndarray:
-    """Hexadecimal colours, evenly spaced → (256, 3) uint8."""
+    """Hexadecimal colors, evenly spaced → (256, 3) uint8."""
     rgb = np.array([[int(anchor[i : i + 2], 16) for i in (0, 2, 4)] for anchor in anchors.split()])
     steps = np.linspace(0, len(rgb) - 1, 256)
     return np.stack([np.interp(steps, range(len(rgb)), channel) for channel in rgb.T], 1).round().astype(np.uint8)
 
 
 # inferno and viridis (van der Walt & Smith, CC0) and RdBu (ColorBrewer, Apache-2.0), sampled at 17 places
-COLOUR_MAPS: dict[str, np.ndarray] = {
+COLOR_MAPS: dict[str, np.ndarray] = {
     "inferno": _table(
         "000004 0b0724 210c4a 3d0965 57106e 71196e 8a226a a32c61 bc3754 "
         "d24644 e45a31 f1731d f98e09 fcac11 f9cb35 f2ea69 fcffa4"
@@ -39,11 +39,11 @@ COLOUR_MAPS: dict[str, np.ndarray] = {
         "1fa088 28ae80 3fbc73 5ec962 84d44b addc30 d8e219 fde725"
     ),
     "paper JET": _table("000080 0000ff 0080ff 00ffff 80ff80 ffff00 ff8000 ff0000 800000"),
-    "grey": _table("000000 ffffff"),
+    "gray": _table("000000 ffffff"),
 }
-DEFAULT_COLOURS = "inferno"
+DEFAULT_COLORS = "inferno"
 DIFFERENCE = "difference"  # blue below zero, white at zero, red above; for signed maps, with limits of one size
-_TABLES = COLOUR_MAPS | {
+_TABLES = COLOR_MAPS | {
     DIFFERENCE: _table(
         "053061 175290 2a71b2 3f8ec0 6bacd1 9bc9e0 c2ddec e0ecf3 f7f6f6 "
         "fbe5d8 fbccb4 f5aa89 e48066 d05548 ba2832 930e26 67001f"
@@ -56,19 +56,19 @@ def overlay(
     values: np.ndarray,
     *,
     opacity: float = 0.5,
-    colour_map: str = DEFAULT_COLOURS,
+    color_map: str = DEFAULT_COLORS,
     low: float = 0.0,
     high: float = 1.0,
 ) -> Image.Image:
-    """A map (H, W) laid over an image of W × H pixels; where the map is NaN, nothing was seen, and the image greys out.
+    """A map (H, W) laid over an image of W × H pixels; where the map is NaN, nothing was seen, and the image grays out.
 
-    `low` and `high` get the two ends of the colour map; what lies beyond keeps the end's colour.
+    `low` and `high` get the two ends of the color map; what lies beyond keeps the end's color.
     """
     if values.shape != (image.height, image.width):
         raise ValueError(f"A map of (H, W) = {values.shape} does not fit an image of {image.height} × {image.width}.")
     seen = ~np.isnan(values)
     if seen.all():
-        return _mixed(image.convert("RGB"), values, opacity, colour_map, low, high)
+        return _mixed(image.convert("RGB"), values, opacity, color_map, low, high)
     drawn = ImageOps.grayscale(image).point(lambda level: level / 4 + 96).convert("RGB")
     if seen.any():
         (top, bottom), (left, right) = (np.flatnonzero(seen.any(axis))[[0, -1]] + (0, 1) for axis in (1, 0))
@@ -76,28 +76,28 @@ def overlay(
         shown, stencil = values[top:bottom, left:right], None  # a rectangle, where a map was laid back on its picture
         if not mask.all():
             shown, stencil = np.where(mask, shown, low), Image.fromarray(mask)
-        drawn.paste(_mixed(part, shown, opacity, colour_map, low, high), (left, top), stencil)
+        drawn.paste(_mixed(part, shown, opacity, color_map, low, high), (left, top), stencil)
     return drawn
 
 
 def _mixed(
-    below: Image.Image, values: np.ndarray, opacity: float, colour_map: str, low: float, high: float
+    below: Image.Image, values: np.ndarray, opacity: float, color_map: str, low: float, high: float
 ) -> Image.Image:
     steps = (values - low) * (255 / max(high - low, 1e-9))
     steps += 0.5
     steps.clip(0, 255, out=steps)
-    colours = Image.fromarray(steps.astype(np.uint8))
-    colours.putpalette(_TABLES[colour_map].tobytes())
-    return Image.blend(below, colours.convert("RGB"), opacity)
+    colors = Image.fromarray(steps.astype(np.uint8))
+    colors.putpalette(_TABLES[color_map].tobytes())
+    return Image.blend(below, colors.convert("RGB"), opacity)
 
 
-def colour_bar(
-    *, colour_map: str = DEFAULT_COLOURS, low: float = 0.0, high: float = 1.0, width: int = 448, ground: str = "white"
+def color_bar(
+    *, color_map: str = DEFAULT_COLORS, low: float = 0.0, high: float = 1.0, width: int = 448, ground: str = "white"
 ) -> Image.Image:
-    """The colours from `low` to `high` as a strip with five numbers below it, on a plain ground."""
+    """The colors from `low` to `high` as a strip with five numbers below it, on a plain ground."""
     size = max(12, width // 32)
     font, ink = ImageFont.load_default(size), "white" if ground in ("black", "#000000") else "black"
-    strip = Image.fromarray(_TABLES[colour_map][None, :]).resize((width, size), Image.Resampling.NEAREST)
+    strip = Image.fromarray(_TABLES[color_map][None, :]).resize((width, size), Image.Resampling.NEAREST)
     bar = Image.new("RGB", (width, 3 * size), ground)
     bar.paste(strip)
     draw = ImageDraw.Draw(bar)
@@ -114,18 +114,18 @@ def bar_numbers(low: float, high: float) -> list[str]:
     return [f"{low + (high - low) * step / 4:.{decimals}f}".replace("-", "−") for step in range(5)]
 
 
-def css_colours(colour_map: str, count: int = 64) -> list[str]:
-    """So many colours of a colour map for the browser, evenly spaced, from its low to its high end."""
-    return ["#" + bytes(colour).hex() for colour in _TABLES[colour_map][np.linspace(0, 255, count).round().astype(int)]]
+def css_colors(color_map: str, count: int = 64) -> list[str]:
+    """So many colors of a color map for the browser, evenly spaced, from its low to its high end."""
+    return ["#" + bytes(color).hex() for color in _TABLES[color_map][np.linspace(0, 255, count).round().astype(int)]]
 
 
-def css_gradient(colour_map: str) -> str:
-    """The colour map as a CSS gradient from left to right, for a bar whose numbers are real text."""
-    return f"linear-gradient(to right, {', '.join(css_colours(colour_map, 17))})"
+def css_gradient(color_map: str) -> str:
+    """The color map as a CSS gradient from left to right, for a bar whose numbers are real text."""
+    return f"linear-gradient(to right, {', '.join(css_colors(color_map, 17))})"
 
 
 def limits(maps: Sequence[np.ndarray], scale: str) -> list[tuple[float, float]]:
-    """Where the colours of each map begin and end.
+    """Where the colors of each map begin and end.
 
     "raw": 0 and 1, the range that M can span; "each": the map's own minimum and maximum; "shared": the least and the
     greatest of all the maps. Where all the maps of a span are flat (`is_flat`), it falls back to 0 and 1: nothing is
@@ -208,7 +208,7 @@ def data_url(image: Image.Image, quality: int = 90) -> str:
 
 
 def symmetric_limit(difference: np.ndarray) -> float:
-    """The limit L of a signed map's colours, −L to L: its greatest size, or `FLAT` where there is next to none."""
+    """The limit L of a signed map's colors, −L to L: its greatest size, or `FLAT` where there is next to none."""
     return max(FLAT, float(np.nanmax(np.abs(difference))))
 
 

@@ -7,17 +7,17 @@ import numpy as np
 import plotly.graph_objects as go
 
 from abn.explanations.stages import summary
-from abn.plots.overlay import HEAD_COLOURS, percent, short_label
+from abn.plots.overlay import HEAD_COLORS, percent, short_label
 from abn.variants.history import MapHistory
 
 BINS = 40
 GRID = "rgba(128,128,128,.25)"
-GREY = "#7d8590"
-FOLLOWED = {  # metric of a life → its name and its looks: colour, dash and mark
-    "pointing": ("pointing", HEAD_COLOURS["perception"], "solid", "circle"),
-    "roc_auc": ("ROC-AUC", HEAD_COLOURS["auxiliary"], "dash", "diamond"),
-    "accuracy": ("perception head right", HEAD_COLOURS["perception"], "solid", "circle"),
-    "accuracy_auxiliary": ("auxiliary head right", HEAD_COLOURS["auxiliary"], "dash", "diamond"),
+GRAY = "#7d8590"
+FOLLOWED = {  # metric of a life → its name and its looks: color, dash and mark
+    "pointing": ("pointing", HEAD_COLORS["perception"], "solid", "circle"),
+    "roc_auc": ("ROC-AUC", HEAD_COLORS["auxiliary"], "dash", "diamond"),
+    "accuracy": ("perception head right", HEAD_COLORS["perception"], "solid", "circle"),
+    "accuracy_auxiliary": ("auxiliary head right", HEAD_COLORS["auxiliary"], "dash", "diamond"),
 }
 
 
@@ -29,7 +29,7 @@ def spread(values: np.ndarray) -> go.Figure:
         x=((edges[1:] + edges[:-1]) / 2).tolist(),
         y=counts.tolist(),
         width=np.diff(edges).tolist(),
-        marker={"color": HEAD_COLOURS["perception"], "line": {"width": 0}},
+        marker={"color": HEAD_COLORS["perception"], "line": {"width": 0}},
         customdata=np.stack([edges[:-1], edges[1:]], 1).tolist(),
         hovertemplate="%{customdata[0]:.3g} to %{customdata[1]:.3g}: %{y}<extra></extra>",
     )
@@ -60,7 +60,7 @@ def answers(found: Sequence[tuple[str, float, float]], head: str) -> go.Figure:
         x=[logit for _, logit, _ in found],
         width=0.3,
         offset=0.05,
-        marker={"color": HEAD_COLOURS[head], "line": {"width": 0}},
+        marker={"color": HEAD_COLORS[head], "line": {"width": 0}},
         customdata=[[html.escape(label, quote=False), percent(chance)] for label, _, chance in found],
         hovertemplate="%{customdata[0]}<br>logit %{x:.2f}, %{customdata[1]}<extra></extra>",
     )
@@ -102,18 +102,18 @@ def course(life: MapHistory, moment: int) -> go.Figure:
     """Metrics from moment to moment, equally spaced as on the slider; the one shown is marked."""
     figure, places = go.Figure(), list(range(len(life.steps)))
     for name in followed(life):
-        title, colour, dash, mark = FOLLOWED[name]
+        title, color, dash, mark = FOLLOWED[name]
         figure.add_scatter(
             name=title,
             x=places,
             y=life.metrics[name].tolist(),
             mode="lines+markers",
-            line={"color": colour, "width": 2, "dash": dash},
+            line={"color": color, "width": 2, "dash": dash},
             marker={"symbol": mark, "size": [14 if place == moment else 7 for place in places]},
             customdata=life.steps.tolist(),
             hovertemplate=f"step %{{customdata}}: {title} %{{y:.3f}}<extra></extra>",
         )
-    figure.add_vline(x=moment, line={"color": GREY, "width": 2, "dash": "dot"}, layer="below")
+    figure.add_vline(x=moment, line={"color": GRAY, "width": 2, "dash": "dot"}, layer="below")
     figure.update_layout(**_layout(260))
     figure.update_layout(
         margin_t=34,

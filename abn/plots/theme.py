@@ -1,6 +1,6 @@
 """How every Plotly figure looks: colors, type, axes and legend in one place."""
 
-BLUE, ORANGE, GREY = "#3a7fc8", "#cf7c00", "#7d8590"  # at least 3 : 1 on white and on the dark ground
+BLUE, ORANGE, GRAY = "#3a7fc8", "#cf7c00", "#7d8590"  # at least 3 : 1 on white and on the dark ground
 
 
 def layout(height: float, axis: str) -> dict:

@@ -97,14 +97,14 @@ def from_scratch(arm: str, *, backbone: str, num_classes: int, seed: int) -> nn.
 
 
 def warm(arm: str, backbone: nn.Module, some_features: Tensor, *, seed: int, folded: bool = True) -> nn.Module:
-    """An arm grown from a pretrained backbone, which is left as it was; `some_features` (B, C, h, w) centre the map."""
+    """An arm grown from a pretrained backbone, which is left as it was; `some_features` (B, C, h, w) center the map."""
     generator = torch.Generator().manual_seed(seed)
     if arm in MECHANISMS:
         network = warm_start.warm_start(backbone, mechanism=arm)
         head = network.attention_branch.map_head.weight
         with torch.no_grad():
             head *= 1 + MAP_NOISE * torch.randn(head.shape, generator=generator)
-        mean_map = warm_start.standardise_map(network, some_features)
+        mean_map = warm_start.standardize_map(network, some_features)
         if folded:
             warm_start.fold(network, mean_map)
         return network

@@ -123,7 +123,7 @@ class Scenes:
         rng = np.random.default_rng(seed)
         order = rng.permutation(len(self._lessons.bank))[: self.samples].reshape(-1, self.batch)
         rates = {"rate": self.recipe.rate, "map_rate": self.fast_map_rate if fast_map_head else self.recipe.map_rate}
-        optimiser, schedule = distil.one_cycle(network, len(order), **rates, weight_decay=self.recipe.weight_decay)
+        optimizer, schedule = distil.one_cycle(network, len(order), **rates, weight_decay=self.recipe.weight_decay)
 
         def step_loss(step: int) -> Tensor:
             features, target = self._lessons[np.sort(order[step])]
@@ -138,7 +138,7 @@ class Scenes:
                 network.eval(),
                 step_loss,
                 steps=len(order),
-                optimiser=optimiser,
+                optimizer=optimizer,
                 schedule=schedule,
                 path=path,
                 settings={"samples": self.samples, "batch": self.batch, **rates, "seed": seed, "folded": folded},

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Sequence
 
 import plotly.graph_objects as go
 
-from abn.plots.theme import BLUE, GREY, ORANGE, layout
+from abn.plots.theme import BLUE, GRAY, ORANGE, layout
 from abn.study.findings import PARTS, SINGLE, Cost, Finding, Published, Spread, number
 
-LOOKS = {  # kind of a row → colour and mark of its mean
+LOOKS = {  # kind of a row → color and mark of its mean
     "arm": (BLUE, "diamond"),
-    "control": (GREY, "square"),
+    "control": (GRAY, "square"),
     "bright": (ORANGE, "triangle-up"),
     "dark": (BLUE, "triangle-down"),
 }
-PART_LOOKS = {"extractor": (GREY, ""), "perception_branch": (BLUE, ""), "attention_branch": (ORANGE, "/")}
+PART_LOOKS = {"extractor": (GRAY, ""), "perception_branch": (BLUE, ""), "attention_branch": (ORANGE, "/")}
 ROW = 62  # pixels of a row's height
 MEAN, SEEDS = 0.53, 0.78  # where in a row they lie, below its label
 
@@ -27,7 +27,7 @@ def dots(finding: Finding, panel: str) -> go.Figure:
     kinds = dict.fromkeys(row.kind for row in rows if row.by_seed)
     for kind in kinds:
         some = [(place, row) for place, row in enumerate(rows) if row.kind == kind and row.by_seed]
-        colour, mark = LOOKS[kind]
+        color, mark = LOOKS[kind]
         first = kind == next(iter(kinds))
         figure.add_scatter(
             name="one seed",
@@ -36,7 +36,7 @@ def dots(finding: Finding, panel: str) -> go.Figure:
             customdata=[[_plain(row.label), seed] for _, row in some for seed in row.by_seed],
             hovertemplate=f"%{{customdata[0]}}<br>seed %{{customdata[1]}}: %{{x:.{finding.digits}f}}<extra></extra>",
             mode="markers",
-            marker={"color": colour, "size": 8, "opacity": 0.8, "line": {"width": 0}},
+            marker={"color": color, "size": 8, "opacity": 0.8, "line": {"width": 0}},
             showlegend=first,
         )
         figure.add_scatter(
@@ -47,7 +47,7 @@ def dots(finding: Finding, panel: str) -> go.Figure:
                 "array": [0 if row.high is None else row.high - row.mean for _, row in some],
                 "arrayminus": [0 if row.low is None else row.mean - row.low for _, row in some],
                 "symmetric": False,
-                "color": colour,
+                "color": color,
                 "thickness": 4,
                 "width": 0,
             },
@@ -55,12 +55,12 @@ def dots(finding: Finding, panel: str) -> go.Figure:
             hovertemplate="%{customdata}<extra></extra>",
             mode="markers",
             marker={
-                "color": colour,
+                "color": color,
                 "size": 13,
                 "symbol": [
                     f"{mark}-open" if row.against and row.seen not in ("higher", "lower") else mark for _, row in some
                 ],
-                "line": {"width": 2, "color": colour},
+                "line": {"width": 2, "color": color},
             },
             showlegend=first,
         )
@@ -133,7 +133,7 @@ def _notes(rows: Iterable[tuple[str, str]]) -> list[dict]:
 
 def _line(x: float, rows: int, layer: str = "below") -> list[dict]:
     """A dotted line down all rows that leaves out their labels."""
-    line = {"color": GREY, "width": 2, "dash": "dot"}
+    line = {"color": GRAY, "width": 2, "dash": "dot"}
     ends = [{"x0": x, "x1": x, "y0": place + 0.36, "y1": place + 0.98} for place in range(rows)]
     return [{"type": "line", "line": line, "layer": layer, **where} for where in ends]
 
@@ -160,8 +160,8 @@ def cost_bars(cost: Cost) -> go.Figure:
     rows, figure = cost_rows(cost), go.Figure()
     added = [place for place, (_, what, _) in enumerate(rows) if what != "peak_bytes"]
     for part in SINGLE:
-        colour, pattern = PART_LOOKS[part]
-        _bar(figure, PARTS[part], added, [_share(cost, part, *rows[place][1:]) for place in added], colour, pattern)
+        color, pattern = PART_LOOKS[part]
+        _bar(figure, PARTS[part], added, [_share(cost, part, *rows[place][1:]) for place in added], color, pattern)
     peaks = [place for place in range(len(rows)) if place not in added]
     shares = [_share(cost, "whole", *rows[place][1:]) for place in peaks]
     _bar(figure, "whole network (peaks don't add up)", peaks, shares, "#9a6fb0", ".")
@@ -181,7 +181,7 @@ def _share(cost: Cost, part: str, what: str, batch: int | None) -> float:
     return 100 * (one / plain if batch is None else one[batch] / plain[batch])
 
 
-def _bar(figure: go.Figure, name: str, places: Sequence[int], shares: Sequence[float], colour: str, shape: str) -> None:
+def _bar(figure: go.Figure, name: str, places: Sequence[int], shares: Sequence[float], color: str, shape: str) -> None:
     figure.add_bar(
         name=name,
         orientation="h",
@@ -189,7 +189,7 @@ def _bar(figure: go.Figure, name: str, places: Sequence[int], shares: Sequence[f
         y=[place + 0.64 for place in places],
         width=0.4,
         marker={
-            "color": colour,
+            "color": color,
             "pattern": {"shape": shape, "fillmode": "overlay", "fgcolor": "white", "size": 8, "solidity": 0.2},
             "line": {"width": 0},
         },
@@ -213,16 +213,16 @@ def published_dots(published: Published, dataset: str) -> go.Figure:
     others = [one for one in published.disputes if one.dataset == dataset and one.backbone in backbones]
     series = [
         ("attention branch, by its authors", "diamond", BLUE, [(name, abn) for name, abn, _ in rows]),
-        ("plain CNN, by the same authors", "square", GREY, [(name, plain) for name, _, plain in rows]),
+        ("plain CNN, by the same authors", "square", GRAY, [(name, plain) for name, _, plain in rows]),
         (
             "attention branch, by others",
             "diamond-open",
             BLUE,
             [(one.backbone, one.abn) for one in others if one.abn is not None],
         ),
-        ("plain CNN, by others", "square-open", GREY, [(one.backbone, one.plain) for one in others]),
+        ("plain CNN, by others", "square-open", GRAY, [(one.backbone, one.plain) for one in others]),
     ]
-    for name, mark, colour, points in series:
+    for name, mark, color, points in series:
         figure.add_scatter(
             name=name,
             x=[value for _, value in points],
@@ -230,7 +230,7 @@ def published_dots(published: Published, dataset: str) -> go.Figure:
             customdata=[_plain(backbone) for backbone, _ in points],
             hovertemplate=f"%{{customdata}}, {name}: %{{x:.2f}} %<extra></extra>",
             mode="markers",
-            marker={"color": colour, "symbol": mark, "size": 12, "line": {"width": 2, "color": colour}},
+            marker={"color": color, "symbol": mark, "size": 12, "line": {"width": 2, "color": color}},
             showlegend=bool(points),
         )
     notes = _notes((_plain(name), f"{abn:.1f} against {plain:.1f}") for name, abn, plain in rows)

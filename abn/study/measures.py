@@ -1,6 +1,6 @@
 """What is measured of one trained arm: both heads, calibration, the map against the object's mask, deletion, insertion.
 
-Deletion paints the cells in the picture's mean colour, insertion uncovers them on its blurred copy (abn/curves.py); the
+Deletion paints the cells in the picture's mean color, insertion uncovers them on its blurred copy (abn/curves.py); the
 score is the probability of the class that the perception head named on the whole picture. Beside brightest first stand
 darkest first and random order: only against these does an area say anything.
 """
@@ -22,7 +22,7 @@ SHARES = np.linspace(0, 1, 7)  # of the cells taken away or uncovered
 class Pictures:
     """Pictures to measure on, with their masks; `features` are theirs where every arm shares one frozen extractor."""
 
-    inputs: Tensor  # (N, 3, H, W) normalised
+    inputs: Tensor  # (N, 3, H, W) normalized
     right: np.ndarray  # (N,) class
     masks: np.ndarray  # (N, H, W) bool
     deleted: int  # of the first pictures so many are taken for deletion and insertion
@@ -44,13 +44,13 @@ def measure(network: nn.Module, test: Pictures, *, curves: bool = True) -> dict[
         auxiliary = told.aux_logits.softmax(1).numpy()
         figures["accuracy_auxiliary"] = float((auxiliary.argmax(1) == test.right).mean())
         figures["calibration_error_auxiliary"] = calibration_error(auxiliary, test.right)
-    figures |= localisation(told.attention.numpy(), test.masks)
+    figures |= localization(told.attention.numpy(), test.masks)
     if curves:
         figures |= _curves(network, test, told)
     return figures  # unrounded: the exact test needs the ties that rounding would break
 
 
-def localisation(maps: np.ndarray, masks: np.ndarray) -> dict[str, float]:
+def localization(maps: np.ndarray, masks: np.ndarray) -> dict[str, float]:
     """Means over maps (N, h, w) against masks (N, H, W); polarity is 2 · ROC-AUC − 1: −1 is upside down."""
     pairs = list(zip(maps, masks, strict=True))
     area = float(np.nanmean([roc_auc(*pair) for pair in pairs]))
@@ -84,7 +84,7 @@ def _curves(network: nn.Module, test: Pictures, told: Answer) -> dict[str, float
         "_random": [random.permutation(m.size) for m in maps],
     }
     ends = {
-        "deletion": [(image, baseline(image, "mean colour")) for image in images],
+        "deletion": [(image, baseline(image, "mean color")) for image in images],
         "insertion": [(baseline(image, "blurred"), image) for image in images],
     }
 

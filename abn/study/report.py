@@ -35,7 +35,7 @@ RUN_KEYS = (
 )
 
 
-def summarise(results: Path = RESULTS) -> dict:
+def summarize(results: Path = RESULTS) -> dict:
     """Every run, every comparison that at least two seeds allow, and every trial on polarity.
 
     Holm's family is all comparisons of one data set and one metric; where two arms differ in no seed they are one and
@@ -56,7 +56,7 @@ def summarise(results: Path = RESULTS) -> dict:
 def write(results: Path = RESULTS) -> Path:
     """Write the summary beside the runs."""
     path = results / "summary.json"
-    files.write_file(path, json.dumps(summarise(results), indent=1, allow_nan=False) + "\n")
+    files.write_file(path, json.dumps(summarize(results), indent=1, allow_nan=False) + "\n")
     return path
 
 

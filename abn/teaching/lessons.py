@@ -37,7 +37,7 @@ STEPS = (
     Step(
         "parts",
         "The three parts",
-        "The **feature extractor** turns the picture x into features g(x): many small maps of learnt patterns. The "
+        "The **feature extractor** turns the picture x into features g(x): many small maps of learned patterns. The "
         "**attention branch** reads them and makes two things: an answer of its own, and the attention map M. M "
         "reweighs the features to g′. The **perception branch** sees g′, and gives the network's answer.\n\n"
         "The attention branch is sometimes drawn beside the perception branch, as if both ran at once. They do not: "
@@ -96,7 +96,7 @@ STEPS = (
         "down. Cover the "
         "brightest fifth of the picture, and then the darkest fifth: which costs the answer more?",
         "Try both: the brightest fifth, then the darkest.",
-        "In the second network the object is dark, and covering the darkest cells costs most. A colour bar tells what "
+        "In the second network the object is dark, and covering the darkest cells costs most. A color bar tells what "
         "M is; only an experiment tells what matters.",
         "pages/Measure.py",
     ),
@@ -168,7 +168,7 @@ STATEMENTS = (  # of the last step: a sentence, whether it is true, and why
         "nothing at all. Neither was trained so.",
     ),
     (
-        "Randomising the perception branch can't change M.",
+        "Randomizing the perception branch can't change M.",
         True,
         "M is made before it, in the attention branch. A map that stays the same there has passed no test.",
     ),

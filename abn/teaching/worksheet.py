@@ -110,7 +110,7 @@ def _level(found: dict[str, dict[str, Explanation]], cards: Sequence[Card]) -> Q
         for card in cards
     ]
     return Question(
-        "How dark and how bright do the maps get, on average? What does the colour scale “min–max per map” hide?",
+        "How dark and how bright do the maps get, on average? What does the color scale “min–max per map” hide?",
         (
             *told,
             "“Min–max per map” hides how bright each map gets: additive, multiplicative and none look alike on it. A "

@@ -271,9 +271,9 @@ def _divide(
 
 
 def _files(root: Path, found: dict[str, list[str]], hashes: dict[str, str]) -> Files:
-    labelled = [(name, label) for label, names in enumerate(found.values()) for name in names]
-    names = tuple(name for name, _ in labelled)
-    return Files(root, names, np.array([label for _, label in labelled], np.int64), tuple(hashes[n] for n in names))
+    labeled = [(name, label) for label, names in enumerate(found.values()) for name in names]
+    names = tuple(name for name, _ in labeled)
+    return Files(root, names, np.array([label for _, label in labeled], np.int64), tuple(hashes[n] for n in names))
 
 
 def _hold_out(files: Files, classes: int, share: float, seed: int) -> tuple[list[int], list[int]]:

@@ -25,14 +25,14 @@ HELD_OUT = 0.15  # of each class of a folder that does not come divided
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Labelled pictures in parts, and what a card says of them."""
+    """Labeled pictures in parts, and what a card says of them."""
 
     name: str  # what the command calls it; of a folder its last part
     title: str
-    summary: str  # of a network that learnt them
+    summary: str  # of a network that learned them
     told: str  # what was trained on
     kind: str  # as `Card.kind` has it
-    licence: dict[str, str]
+    license: dict[str, str]
     classes: tuple[str, ...]
     input: InputSpec
     training: Pictures
@@ -54,7 +54,7 @@ def built_in(name: str, packages: Path, *, seed: int, held_out: float = 0.0) -> 
         summary=data.summary,
         told=data.told.format(count=len(items) - out) + (f"; {out:,} held out to validate with" if out else ""),
         kind="clothing",
-        licence={"weights": "MIT", "source": "trained here from scratch; the data, Fashion-MNIST, is MIT, Zalando SE"},
+        license={"weights": "MIT", "source": "trained here from scratch; the data, Fashion-MNIST, is MIT, Zalando SE"},
         classes=fashion.CLASSES,
         input=fashion.spec(data.kind),
         training=_some(items, slice(0, len(items) - out)),
@@ -101,7 +101,7 @@ def own(
         summary=f"Knows {len(found.classes)} kinds of picture: {_listed(found.classes)}.",
         told=f"own pictures of {len(found.classes)} classes: {counts}{share}; {AUGMENTATIONS[augment]}",
         kind="photograph",
-        licence={"weights": "yours", "source": "trained on your own pictures"},
+        license={"weights": "yours", "source": "trained on your own pictures"},
         classes=found.classes,
         input=spec,
         training=FilePictures(found.training, augment=augment, **load),

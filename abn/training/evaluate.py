@@ -1,11 +1,11 @@
 """`python -m abn evaluate`: what the cards say was measured, measured again.
 
 Scenes: held-out cut-outs on held-out photographs (split by hash, never trained on). An answer is right when it is the
-backbone's own answer to the object clean and centred; only objects count that the backbone names with p > 0.2 then.
-Photographs: the labelled pictures that ship with the app, labelled by eye, several classes where a careful person would
+backbone's own answer to the object clean and centerd; only objects count that the backbone names with p > 0.2 then.
+Photographs: the labeled pictures that ship with the app, labeled by eye, several classes where a careful person would
 accept several. Two controls stand beside every figure: the plain backbone (its CAM for the map), and the network before
 training, whose map is nothing but the mean class evidence. Each family is measured by its own backbone's answers and
-controls, so that figures compare within a family. Networks that learnt clothing are measured by clothing.py.
+controls, so that figures compare within a family. Networks that learned clothing are measured by clothing.py.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from abn.images.fit import InputSpec, fit_picture
 from abn.network.backbone import input_spec
 from abn.training import fashion_variants, public_sources, scenes
 from abn.training import feature_bank as banks
-from abn.training.warm_start import pretrained_backbone, standardise_map, warm_start
+from abn.training.warm_start import pretrained_backbone, standardize_map, warm_start
 from abn.variants.card import Card
 from abn.variants.store import find_variant, list_variants, load_variant, write_card
 
@@ -54,7 +54,7 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class Labeled:
     """Photographs with the classes that a careful person accepts."""
 
     inputs: Tensor  # (N, 3, H, W)
@@ -77,7 +77,7 @@ def held_out_scenes(backbone: nn.Module, data: Path, count: int) -> HeldOut:
 
 
 def looks(source: public_sources.Source) -> np.ndarray:
-    """A grey thumbnail of the clean object and of its mirror image, (2, 144), as unit vectors about their means."""
+    """A gray thumbnail of the clean object and of its mirror image, (2, 144), as unit vectors about their means."""
     image = Image.fromarray(scenes.clean(source, scenes.GROUNDS[1])).convert("L").resize((12, 12), Image.BOX)
     both = np.stack([np.asarray(image, float), np.asarray(image, float)[:, ::-1]]).reshape(2, -1)
     both -= both.mean(1, keepdims=True)
@@ -90,17 +90,17 @@ def looks_like_any(source: public_sources.Source, others: list[np.ndarray]) -> b
     return any((other @ own).max() > public_sources.LOOKS_SAME for other in others)
 
 
-def labelled_photographs(spec: InputSpec) -> Labelled:
-    """The labelled photographs that ship with the app, as the model sees them (centre crop)."""
+def labeled_photographs(spec: InputSpec) -> Labeled:
+    """The labeled photographs that ship with the app, as the model sees them (center crop)."""
     photos = [photo for photo in public_sources.shipped_photos() if photo["classes"]]
     pictures = [open_picture((public_sources.SAMPLES / photo["file"]).read_bytes()) for photo in photos]
-    inputs = np.stack([fit_picture(picture, spec).normalised(spec) for picture in pictures])
-    return Labelled(torch.from_numpy(inputs), [photo["classes"] for photo in photos])
+    inputs = np.stack([fit_picture(picture, spec).normalized(spec) for picture in pictures])
+    return Labeled(torch.from_numpy(inputs), [photo["classes"] for photo in photos])
 
 
-def measure(answer: Callable[[Tensor], Answer], held_out: HeldOut | None, labelled: Labelled) -> dict[str, dict]:
+def measure(answer: Callable[[Tensor], Answer], held_out: HeldOut | None, labeled: Labeled) -> dict[str, dict]:
     """All figures of one network; shares lie in 0 … 1."""
-    figures: dict[str, dict] = {"photographs": _photographs(answer, labelled)}
+    figures: dict[str, dict] = {"photographs": _photographs(answer, labeled)}
     if held_out is not None:
         figures["scenes"] = on_scenes(answer, held_out)
     return figures
@@ -127,19 +127,19 @@ def on_scenes(answer: Callable[[Tensor], Answer], held_out: HeldOut) -> dict[str
     }
 
 
-def _photographs(answer: Callable[[Tensor], Answer], labelled: Labelled) -> dict[str, float]:
+def _photographs(answer: Callable[[Tensor], Answer], labeled: Labeled) -> dict[str, float]:
     heads: dict[str, list[Tensor]] = {"perception": [], "auxiliary": []}
-    for some in labelled.inputs.split(BATCH):
+    for some in labeled.inputs.split(BATCH):
         logits, aux_logits, _ = answer(some.contiguous(memory_format=torch.channels_last))
         heads["perception"].append(logits)
         if aux_logits is not None:
             heads["auxiliary"].append(aux_logits)
-    figures: dict[str, float] = {"count": len(labelled.accepted)}
+    figures: dict[str, float] = {"count": len(labeled.accepted)}
     for head, parts in heads.items():
         if parts:
             ranked = torch.cat(parts).topk(5).indices.tolist()
-            figures[f"{head}_top1"] = _share([r[0] in a for r, a in zip(ranked, labelled.accepted, strict=True)])
-            among = [bool({*r} & {*a}) for r, a in zip(ranked, labelled.accepted, strict=True)]
+            figures[f"{head}_top1"] = _share([r[0] in a for r, a in zip(ranked, labeled.accepted, strict=True)])
+            among = [bool({*r} & {*a}) for r, a in zip(ranked, labeled.accepted, strict=True)]
             figures[f"{head}_top5"] = _share(among)
     return figures
 
@@ -216,21 +216,21 @@ def _measure_family(which: public_sources.Backbone, cards: list[Card], args: arg
     """Measure the controls, then each variant."""
     controls: dict[str, dict] = {}
     held_out = None
-    labelled = labelled_photographs(cards[0].input)
+    labeled = labeled_photographs(cards[0].input)
     if args.scenes:
         public_sources.fetch(args.data, which)
         backbone = pretrained_backbone(which, args.data)
         held_out = held_out_scenes(backbone, args.data, args.scenes)
-        log.info("%s: %d held-out scenes, %d photographs", which.family, len(held_out.images), len(labelled.accepted))
+        log.info("%s: %d held-out scenes, %d photographs", which.family, len(held_out.images), len(labeled.accepted))
         controls = {
-            "plain backbone": measure(backbone_answer(backbone), held_out, labelled),
-            "before training": measure(network_answer(_untrained(backbone, args.data)), held_out, labelled),
+            "plain backbone": measure(backbone_answer(backbone), held_out, labeled),
+            "before training": measure(network_answer(_untrained(backbone, args.data)), held_out, labeled),
         }
         for name, figures in controls.items():
             _report(f"{which.family}: {name}", figures, as_json=args.json)
     for card in cards:
         network = load_variant(card).to(memory_format=torch.channels_last)
-        figures = measure(network_answer(network), held_out, labelled)
+        figures = measure(network_answer(network), held_out, labeled)
         _report(card.id, figures, as_json=args.json)
         if args.write:
             measured = {**figures, "aims missed": missed(card, figures, controls), "controls": controls}
@@ -249,12 +249,12 @@ def missed(card: Card, figures: dict[str, dict], controls: dict[str, dict]) -> s
 
 
 def _untrained(backbone: nn.Module, data: Path) -> nn.Module:
-    """The warm start: its map head never trained, its map standardised on photographs of the training side."""
+    """The warm start: its map head never trained, its map standardized on photographs of the training side."""
     network = warm_start(backbone, mechanism="none").to(memory_format=torch.channels_last)
     photographs = [source for source in public_sources.photographs(data) if not source.held_out][:64]
     crops = [scenes.crop(source, scenes.generator(SEED, i)) for i, source in enumerate(photographs)]
     with torch.no_grad():
-        standardise_map(network, network.extractor(banks.batch(crops, input_spec(backbone).size)))
+        standardize_map(network, network.extractor(banks.batch(crops, input_spec(backbone).size)))
     return network
 
 

@@ -2,7 +2,7 @@
 
 *Plain*: 28 × 28 items of clothing on black. *Cluttered*: an item shrunk to 20 px somewhere on a 32 × 32 canvas, over
 pieces cut from other items, so that attention has something to do; the item's mask is known. Canvas `i` of a seed is
-the same in every run. Grey levels are repeated in three channels, as the networks are the authors' own.
+the same in every run. Gray levels are repeated in three channels, as the networks are the authors' own.
 """
 
 import gzip
@@ -23,13 +23,13 @@ PLACE = "usr/share/datasets/fashion-mnist"
 CLASSES = ("T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 ITEM, CANVAS = 20, 32  # pixels of an item and of its canvas, cluttered
 PIECES, PIECE = 8, 8  # how many pieces of other items lie on a canvas, and their pixels
-MEAN, STD = 0.286, 0.353  # grey level of the training pictures
+MEAN, STD = 0.286, 0.353  # gray level of the training pictures
 SIZES = {"fashion": 28, "cluttered": CANVAS}
 
 
 @dataclass(frozen=True)
 class Items:
-    """Labelled pictures, and masks where they are known."""
+    """Labeled pictures, and masks where they are known."""
 
     images: np.ndarray  # (N, H, W) uint8
     labels: np.ndarray  # (N,) class
@@ -39,12 +39,12 @@ class Items:
         return len(self.labels)
 
     def inputs(self, which: np.ndarray, flip: np.ndarray | None = None) -> np.ndarray:
-        """Pictures `which` (B,), normalised: (B, 3, H, W) float32; those with `flip` (B,) mirrored."""
+        """Pictures `which` (B,), normalized: (B, 3, H, W) float32; those with `flip` (B,) mirrored."""
         chosen = self.images[which]
         if flip is not None:
             chosen = np.where(flip[:, None, None], chosen[:, :, ::-1], chosen)
-        grey = (chosen.astype(np.float32) / 255 - MEAN) / STD
-        return np.repeat(grey[:, None], 3, axis=1)
+        gray = (chosen.astype(np.float32) / 255 - MEAN) / STD
+        return np.repeat(gray[:, None], 3, axis=1)
 
     def batches(self, order: Order, start: int, part: slice) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches to train with, as `supervised.Pictures` says, each picture mirrored or not."""

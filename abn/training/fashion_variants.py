@@ -1,4 +1,4 @@
-"""The networks that learnt clothing: what they are trained and measured on, and their figures.
+"""The networks that learned clothing: what they are trained and measured on, and their figures.
 
 They are measured on the whole test set, which no training saw; beside the figures stands a control, the same network
 before its first step.
@@ -47,13 +47,13 @@ DATA = {
     "fashion-mnist": BuiltIn(
         "fashion",
         "Clothing",
-        "Knows ten kinds of clothing, grey on black; photographs mean nothing to it.",
+        "Knows ten kinds of clothing, gray on black; photographs mean nothing to it.",
         "Fashion-MNIST, {count:,} pictures of 28 × 28 pixels, mirrored at random",
     ),
     "cluttered-fashion": BuiltIn(
         "cluttered",
         "Cluttered",
-        "Knows ten kinds of clothing among scraps of others, grey on black; photographs mean nothing to it.",
+        "Knows ten kinds of clothing among scraps of others, gray on black; photographs mean nothing to it.",
         "Fashion-MNIST, {count:,} items of 20 px on canvases of 32 × 32 among 8 pieces of others, mirrored at random",
     ),
 }

@@ -1,7 +1,7 @@
 """The bank: training samples as the frozen extractor sees them, written once and shared by every variant.
 
 The extractor is never trained, so g(x) is computed once for each sample; training then costs the two branches alone.
-A sample is an object pasted into a scene, whose target is the backbone's answer to the object *clean and centred*, or a
+A sample is an object pasted into a scene, whose target is the backbone's answer to the object *clean and centerd*, or a
 picture as it is, whose target is the backbone's own answer: the first kind teaches, the second keeps.
 """
 
@@ -69,7 +69,7 @@ def batch(images: list[np.ndarray], size: int) -> Tensor:
 
 @torch.no_grad()
 def clean_answers(backbone: nn.Module, cutouts: list[Source]) -> Tensor:
-    """The backbone's probabilities for each cut-out clean and centred (cut-outs, K), averaged over scenes.GROUNDS."""
+    """The backbone's probabilities for each cut-out clean and centerd (cut-outs, K), averaged over scenes.GROUNDS."""
     size = input_spec(backbone).size
     views = [
         backbone(batch([scenes.clean(source, ground) for source in cutouts], size)).softmax(1)

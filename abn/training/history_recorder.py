@@ -42,7 +42,7 @@ class Recorder:
         pictures: np.ndarray | None = None,
         told: bool = True,
     ):
-        """`inputs` (P, 3, H, W) normalised, `ids` their P names; `pictures` (P, H, W) uint8 where a page can't find
+        """`inputs` (P, 3, H, W) normalized, `ids` their P names; `pictures` (P, H, W) uint8 where a page can't find
         them by name. `test()` measures the network as it is. `path` keeps what an earlier, stopped run recorded. With
         `told`, figures are logged as information, else for who looks for them."""
         self._network, self._inputs, self._test = network, inputs, test

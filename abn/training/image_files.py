@@ -26,7 +26,7 @@ from abn.training.sample_order import Order
 from abn.training.supervised import drawn_seed
 
 AUGMENTATIONS = {  # name → what it does, for help and card
-    "timm": "timm's: a random part of 8 to 100 % of the area, mirrored, colours jittered",
+    "timm": "timm's: a random part of 8 to 100 % of the area, mirrored, colors jittered",
     "shift": "moved by up to an eighth of the side and mirrored, as the paper does on CIFAR",
     "flip": "mirrored",
     "none": "not augmented",
@@ -54,7 +54,7 @@ class FilePictures:
         return self._load(keys(), self._workers, order.seed)
 
     def plain(self, which: np.ndarray, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Pictures `which` (N,) in batches, centre crop, not augmented."""
+        """Pictures `which` (N,) in batches, center crop, not augmented."""
         batches = [[(None, int(i)) for i in some] for some in np.split(which, range(batch, len(which), batch))]
         return self._load(batches, min(self._workers, len(batches) // 2))
 
@@ -111,7 +111,7 @@ def _drawing(seed: int) -> Iterator[None]:
 
 
 def augmentation(name: str, spec: InputSpec) -> Callable[[Picture], Tensor]:
-    """A picture → (3, size, size) float32, normalised; it draws from Python's and torch's generators."""
+    """A picture → (3, size, size) float32, normalized; it draws from Python's and torch's generators."""
     if name == "timm":
         transform = create_transform(
             (3, spec.size, spec.size),
@@ -129,7 +129,7 @@ def _transformed(transform: Callable[[Image.Image], Tensor], picture: Picture) -
 
 
 def _gently(spec: InputSpec, mirror: bool, most: int, picture: Picture) -> Tensor:
-    """The centre crop, perhaps mirrored, moved by up to `most` pixels over black."""
+    """The center crop, perhaps mirrored, moved by up to `most` pixels over black."""
     fitted = fit_picture(picture, spec)
     image = fitted.image
     if mirror and random.random() < 0.5:
@@ -139,8 +139,8 @@ def _gently(spec: InputSpec, mirror: bool, most: int, picture: Picture) -> Tenso
         moved.paste(image, (random.randint(-most, most), random.randint(-most, most)))
         image = moved
     fitted.image.paste(image)
-    return torch.from_numpy(fitted.normalised(spec))
+    return torch.from_numpy(fitted.normalized(spec))
 
 
 def _fitted(picture: Picture, spec: InputSpec) -> Tensor:
-    return torch.from_numpy(fit_picture(picture, spec).normalised(spec))
+    return torch.from_numpy(fit_picture(picture, spec).normalized(spec))

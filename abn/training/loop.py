@@ -26,7 +26,7 @@ def fit(
     loss: Callable[[int], Tensor],
     *,
     steps: int,
-    optimiser: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler,
     path: Path,
     settings: dict,
@@ -48,16 +48,16 @@ def fit(
     `tally` are numbers that `loss` and `at_moment` go on with; the file keeps their mean over the team.
     """
     bfloat16 = has_bfloat16(device) if bfloat16 is None else bfloat16
-    done = _resume(path, network, optimiser, schedule, settings, tally, team)
+    done = _resume(path, network, optimizer, schedule, settings, tally, team)
     started, smooth = time.monotonic(), None
     for step in range(done, steps):
         if step in moments:
             at_moment(step)
         with torch.autocast(device, torch.bfloat16) if bfloat16 else nullcontext():
             value = loss(step)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         value.backward()
-        optimiser.step()
+        optimizer.step()
         schedule.step()
         value = value.detach()
         smooth = value if smooth is None else 0.95 * smooth + 0.05 * value
@@ -68,7 +68,7 @@ def fit(
             if tally is not None:
                 team.sum(tally).div_(team.size)
             if team.leads:
-                _save(path, network, optimiser, schedule, step + 1, settings, tally)
+                _save(path, network, optimizer, schedule, step + 1, settings, tally)
     if steps in moments and done < steps:
         at_moment(steps)
 
@@ -100,18 +100,18 @@ def _kept(network: nn.Module) -> dict[str, Tensor]:
     return kept
 
 
-def _save(path: Path, network, optimiser, schedule, step: int, settings: dict, tally: Tensor | None = None) -> None:
-    state = {"learnt": _kept(network), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
+def _save(path: Path, network, optimizer, schedule, step: int, settings: dict, tally: Tensor | None = None) -> None:
+    state = {"learned": _kept(network), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
     state |= {"step": step, "settings": settings} | ({} if tally is None else {"tally": tally})
     store(path, state)
 
 
-def _resume(path: Path, network, optimiser, schedule, settings: dict, tally: Tensor | None, team: Team) -> int:
+def _resume(path: Path, network, optimizer, schedule, settings: dict, tally: Tensor | None, team: Team) -> int:
     state = team.of_first(lambda: _read(path, settings))
     if state is None:
         return 0
-    network.load_state_dict({**network.state_dict(), **state["learnt"]}, strict=True)
-    optimiser.load_state_dict(state["optimiser"])
+    network.load_state_dict({**network.state_dict(), **state["learned"]}, strict=True)
+    optimizer.load_state_dict(state["optimizer"])
     schedule.load_state_dict(state["schedule"])
     if tally is not None:
         tally.copy_(state["tally"])

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument("--batch", type=int, help=f"pictures a step, of all processes; default {OWN.batch}")
     recipe.add_argument("--rate", type=float, help="default: 0.1 for 256 pictures a step, in proportion for others")
     recipe.add_argument("--weight-decay", type=float, help="default 1e-4, 0.05 with adamw")
-    recipe.add_argument("--optimiser", choices=RATES, default="sgd", help="default sgd, as the paper")
+    recipe.add_argument("--optimizer", choices=RATES, default="sgd", help="default sgd, as the paper")
     recipe.add_argument("--warm-up", type=float, default=0.0, metavar="EPOCHS", help="in which the rate rises; none")
     recipe.add_argument("--cuts", type=float, nargs="*", metavar="SHARE", help="when the rate falls to a tenth; ½ ¾")
     recipe.add_argument("--size", type=int, metavar="PIXELS", help="of the input; default: the backbone's")
@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     costs.add_argument("--gpus", type=int, default=8, help="default 8")
     costs.add_argument("--peak", type=float, default=312.0, metavar="TFLOPS", help="of a GPU; default 312")
     costs.add_argument(
-        "--utilisation", type=float, nargs="+", default=[0.15, 0.35], metavar="SHARE", help="of the peak"
+        "--utilization", type=float, nargs="+", default=[0.15, 0.35], metavar="SHARE", help="of the peak"
     )
 
 
@@ -107,7 +107,7 @@ def plan(args: argparse.Namespace, device: str) -> Plan:
     backbone = _known(args.backbone or (SMALL[0] if built_in else "resnet18"))
     if built_in and (backbone not in SMALL or args.weights or args.size or args.augment):
         raise ABNError(
-            f"The built-in sets are small and grey: choose one of {', '.join(SMALL)}, and leave out --weights, --size "
+            f"The built-in sets are small and gray: choose one of {', '.join(SMALL)}, and leave out --weights, --size "
             "and --augment."
         )
     if args.weights and registry.is_ours(backbone):
@@ -158,11 +158,11 @@ def _recipe(args: argparse.Namespace, built_in: bool) -> Recipe:
     recipe = Recipe(**asdict(SCHEDULE if built_in else OWN))
     given = {"epochs": args.epochs, "batch": args.batch, "cuts": args.cuts and tuple(args.cuts)}
     recipe = replace(recipe, **{key: value for key, value in given.items() if value is not None})
-    recipe = replace(recipe, optimiser=args.optimiser, warm_up=args.warm_up)
-    if args.rate is not None or not built_in or args.optimiser != "sgd":
-        rate = RATES[args.optimiser] * recipe.batch / 256 if args.rate is None else args.rate
+    recipe = replace(recipe, optimizer=args.optimizer, warm_up=args.warm_up)
+    if args.rate is not None or not built_in or args.optimizer != "sgd":
+        rate = RATES[args.optimizer] * recipe.batch / 256 if args.rate is None else args.rate
         recipe = replace(recipe, rate=rate)
-    recipe = replace(recipe, weight_decay=DECAYS[args.optimiser] if args.weight_decay is None else args.weight_decay)
+    recipe = replace(recipe, weight_decay=DECAYS[args.optimizer] if args.weight_decay is None else args.weight_decay)
     if recipe.batch < 1 or not recipe.epochs > 0 or not recipe.rate > 0 or recipe.weight_decay < 0:
         raise ABNError("Batch, epochs and rate must be more than nothing, and the weight decay not less than that.")
     if not 0 <= recipe.warm_up < recipe.epochs or not all(0 < cut < 1 for cut in recipe.cuts):
@@ -178,7 +178,7 @@ def _command(args: argparse.Namespace, label: str, backbone: str, name: str, rec
         value = getattr(args, option)
         if value is not None:
             words += [f"--{option.replace('_', '-')}", *map(str, value if isinstance(value, list) else [value])]
-    words += ["--optimiser", args.optimiser] if args.optimiser != "sgd" else []
+    words += ["--optimizer", args.optimizer] if args.optimizer != "sgd" else []
     words += ["--warm-up", f"{args.warm_up:g}"] if args.warm_up else []
     words += ["--weights", args.weights.name] if args.weights else []
     words += ["--precision", args.precision] if args.precision != "auto" else []

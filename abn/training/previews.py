@@ -10,7 +10,7 @@ from torch import Tensor
 
 from abn.images.fit import InputSpec, seen, upsample
 from abn.network.model import ABNOutput, AttentionBranchNetwork
-from abn.plots.overlay import colour_bar, flat_sentence, overlay, percent, short_label
+from abn.plots.overlay import color_bar, flat_sentence, overlay, percent, short_label
 from abn.vocabulary import HEADS
 
 SIDE = 144  # pixels of a picture on the sheet
@@ -24,7 +24,7 @@ BAR = 384  # pixels, so that its numbers are as large as the captions
 class PreviewImages:
     """Pictures to look at again and again."""
 
-    inputs: Tensor  # (P, 3, H, W) normalised
+    inputs: Tensor  # (P, 3, H, W) normalized
     labels: np.ndarray  # (P,) class
     numbers: np.ndarray  # (P,) which they are of their data set
     classes: Sequence[str]
@@ -37,19 +37,19 @@ class PreviewImages:
 
     @property
     def drawings(self) -> list[Image.Image]:
-        """The pictures as the network sees them, before they were normalised."""
+        """The pictures as the network sees them, before they were normalized."""
         return [Image.fromarray(seen(one.numpy(), self.spec)) for one in self.inputs]
 
 
 @torch.inference_mode()
 def sheet(network: AttentionBranchNetwork, shown: PreviewImages, title: str) -> Image.Image:
-    """Each picture, its attention map M over it (colours from 0 to 1), its class and what both heads say."""
+    """Each picture, its attention map M over it (colors from 0 to 1), its class and what both heads say."""
     device = next(network.parameters()).device
     output = network(shown.inputs.to(device))
     line, text = round(1.35 * FONT), ImageFont.load_default(FONT)
     width, height = 2 * SIDE + MARGIN, SIDE + 4 * line + MARGIN
     rows = -(-len(shown.labels) // ACROSS)
-    bar = colour_bar(width=BAR)
+    bar = color_bar(width=BAR)
     top = 3 * line
     drawn = Image.new(
         "RGB", (ACROSS * (width + MARGIN) + MARGIN, top + rows * height + bar.height + 2 * MARGIN), "white"
@@ -58,7 +58,7 @@ def sheet(network: AttentionBranchNetwork, shown: PreviewImages, title: str) -> 
     pen.text((MARGIN, MARGIN), title, font=text, fill="black")
     pen.text(
         (MARGIN, MARGIN + line),
-        f"Each picture beside its attention map M; colours from 0 to 1. Trained with {network.mechanism}.",
+        f"Each picture beside its attention map M; colors from 0 to 1. Trained with {network.mechanism}.",
         font=text,
         fill="black",
     )

@@ -33,7 +33,7 @@ PHOTOGRAPHS = {
     "mate-backgrounds": ["usr/share/backgrounds/mate/nature"],
     "plasma-workspace-wallpapers": [
         f"usr/share/wallpapers/{name}"
-        for name in "summer_1am Path OneStandsOut Kite Grey FallenLeaf EveningGlow DarkestHour ColorfulCups ColdRipple "
+        for name in "summer_1am Path OneStandsOut Kite Gray FallenLeaf EveningGlow DarkestHour ColorfulCups ColdRipple "
         "BytheWater Autumn".split()
     ],
     "plasma-workspace-data": ["usr/share/plasma/avatars/photos"],
@@ -213,19 +213,19 @@ def photographs(folder: Path) -> list[Source]:
 
 
 def _thumbnail(path: Path, *, least: int = PHOTO_SIDE) -> np.ndarray | None:
-    """A 12 × 12 grey thumbnail as a unit vector about its mean, or None where the file is no usable photograph."""
+    """A 12 × 12 gray thumbnail as a unit vector about its mean, or None where the file is no usable photograph."""
     try:
         with Image.open(path) as image:
             if min(image.size) < least:
                 return None
             image.draft("RGB", (512, 512))
-            grey = np.asarray(image.convert("RGB").convert("L").resize((12, 12), Image.BOX), float).ravel()
+            gray = np.asarray(image.convert("RGB").convert("L").resize((12, 12), Image.BOX), float).ravel()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
-    grey -= grey.mean()
-    return grey / max(np.linalg.norm(grey), 1e-6)
+    gray -= gray.mean()
+    return gray / max(np.linalg.norm(gray), 1e-6)
 
 
 def shipped_photos() -> list[dict]:
-    """The records of the photographs that ship with the app (gallery and labelled set)."""
+    """The records of the photographs that ship with the app (gallery and labeled set)."""
     return json.loads((SAMPLES / "photos.json").read_text(encoding="utf-8"))

@@ -27,7 +27,7 @@ ITEMS: tuple[Item, ...] = (
     Item(
         id="airliner",
         title="An airliner above a mountain",
-        alt="A white drawn airliner flies at the upper left over a steep grey mountain with a little snow.",
+        alt="A white drawn airliner flies at the upper left over a steep gray mountain with a little snow.",
         cutout="transportation/vehicles/aircraft_jarno_vasamaa_.png",
         index=404,
         ground="picos-de-europa.jpg",
@@ -60,7 +60,7 @@ ITEMS: tuple[Item, ...] = (
     Item(
         id="castle",
         title="A castle at a lake",
-        alt="A drawn grey castle with red roofs stands at the right on the shore of a lake, mountains behind it.",
+        alt="A drawn gray castle with red roofs stands at the right on the shore of a lake, mountains behind it.",
         cutout="buildings/ch_teau-fort_01.png",
         index=483,
         ground="eilean-donan.jpg",
@@ -82,7 +82,7 @@ ITEMS: tuple[Item, ...] = (
     Item(
         id="christmas-tree",
         title="A Christmas tree in the snow",
-        alt="A drawn Christmas tree with coloured balls stands at the left on snow between dark stones and bushes.",
+        alt="A drawn Christmas tree with colored balls stands at the left on snow between dark stones and bushes.",
         cutout="recreation/holiday/christmas/xmas.png",
         index=None,
         ground="polar-bear.jpg",
@@ -104,7 +104,7 @@ ITEMS: tuple[Item, ...] = (
     Item(
         id="compass",
         title="A compass on a rock",
-        alt="A drawn compass with a blue dial lies at the upper left on bare grey rock.",
+        alt="A drawn compass with a blue dial lies at the upper left on bare gray rock.",
         cutout="tools/bussola_mauro_olivo_01.png",
         index=635,
         ground="komodo-dragon.jpg",
@@ -215,7 +215,7 @@ ITEMS: tuple[Item, ...] = (
     Item(
         id="magnifying-glass",
         title="A magnifying glass on concrete",
-        alt="A drawn magnifying glass with a black handle lies at the upper left on rough grey concrete.",
+        alt="A drawn magnifying glass with a black handle lies at the upper left on rough gray concrete.",
         cutout="tools/magnifing_glass_gino_riv_01.png",
         index=633,
         ground="fig-in-bowl.jpg",
@@ -226,7 +226,7 @@ ITEMS: tuple[Item, ...] = (
     Item(
         id="mobile-phone",
         title="A mobile phone before white boards",
-        alt="A drawn grey mobile phone with keys and a green screen at the left, before a wall of white boards.",
+        alt="A drawn gray mobile phone with keys and a green screen at the left, before a wall of white boards.",
         cutout="office/telephone/mobile_phone_01.png",
         index=487,
         ground="dogs-at-window.jpg",
@@ -236,8 +236,8 @@ ITEMS: tuple[Item, ...] = (
     ),
     Item(
         id="padlock",
-        title="A padlock before grey boards",
-        alt="A small drawn yellow padlock at the upper right, before weathered grey boards.",
+        title="A padlock before gray boards",
+        alt="A small drawn yellow padlock at the upper right, before weathered gray boards.",
         cutout="tools/lock.png",
         index=695,
         ground="dogs-at-window.jpg",
@@ -304,7 +304,7 @@ ITEMS: tuple[Item, ...] = (
         id="trumpet",
         title="A trumpet on red cloth",
         alt="A small drawn yellow trumpet lies at the lower right on plain dark red cloth.",
-        cutout="recreation/music/trumpet_b_flat_colour_ganso.png",
+        cutout="recreation/music/trumpet_b_flat_color_ganso.png",
         index=513,
         ground="kitten-with-yarn.jpg",
         crop=(0, 0, 150),

@@ -14,7 +14,7 @@ from abn.training.public_sources import Source
 
 SIZE = 224  # pixels of a scene; it is enlarged for a backbone that wants more
 OBJECT_SIDE = (60, 170)  # pixels of the object's longer side in a scene
-CLEAN_SIDE = 190  # pixels of the object's longer side, clean and centred
+CLEAN_SIDE = 190  # pixels of the object's longer side, clean and centerd
 GROUNDS = ((255, 255, 255), (128, 128, 128))  # what a clean cut-out lies on; the backbone's answers are averaged
 KEPT_SIDE = {"stamp": 200, "clipart": 200, "photograph": 640}  # pixels kept in memory of a source
 
@@ -51,7 +51,7 @@ def _scaled(image: Image.Image, side: float) -> Image.Image:
 
 
 def clean(source: Source, ground: tuple[int, int, int], side: int = CLEAN_SIDE) -> np.ndarray:
-    """The cut-out alone, centred on a plain ground: (224, 224, 3) uint8."""
+    """The cut-out alone, centerd on a plain ground: (224, 224, 3) uint8."""
     canvas = Image.new("RGB", (SIZE, SIZE), ground)
     item = _scaled(load(source), side)
     canvas.paste(item, ((SIZE - item.width) // 2, (SIZE - item.height) // 2), item)

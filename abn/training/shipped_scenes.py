@@ -3,7 +3,7 @@
 A scene is a cut-out of openclipart (drawings, public domain) on a crop of a photograph that ships with the app, so its
 mask is known. All cut-outs are held out: by the hash of their name, and by their looks, as `evaluate` holds out its
 own; and no photograph that ships was ever trained on. Other drawings of the same style were. ShareAlike photographs
-are left alone, so that a scene is under no licence but its photograph's. A mask holds the pixels that are more than
+are left alone, so that a scene is under no license but its photograph's. A mask holds the pixels that are more than
 half the object's.
 """
 
@@ -82,7 +82,7 @@ def _record(item: Item) -> dict:
         "class": item.index,
         "object": {
             "title": item.id.replace("-", " "),
-            "licence": "public-domain",
+            "license": "public-domain",
             "source": f"Debian package {CLIPART} 0.18, usr/share/openclipart/png/{item.cutout}",
             "held out": True,
         },

@@ -24,7 +24,7 @@ SAVE_EACH = 200  # steps
 
 
 class Pictures(Protocol):
-    """Labelled pictures, to train with and to measure on; images come normalised, (B, 3, H, W) float32."""
+    """Labeled pictures, to train with and to measure on; images come normalized, (B, 3, H, W) float32."""
 
     labels: np.ndarray  # (N,) class
 
@@ -52,7 +52,7 @@ class Schedule:
 class Recipe(Schedule):
     """A schedule that may leave the paper's."""
 
-    optimiser: str = "sgd"  # or "adamw"
+    optimizer: str = "sgd"  # or "adamw"
     warm_up: float = 0.0  # epochs in which the rate rises evenly from nearly nothing
 
 
@@ -76,7 +76,7 @@ def train(
     team: Team = ALONE,
     **how,
 ) -> None:
-    """Train in place on labelled pictures, in an order that `seed` alone decides; resumes from `path`.
+    """Train in place on labeled pictures, in an order that `seed` alone decides; resumes from `path`.
 
     `settings` tell `path` of one training from that of another, beside the schedule and the seed. `how` goes to
     `loop.fit`; its `tally` (3,) sums up losses, steps and seconds.
@@ -84,7 +84,7 @@ def train(
     order = Order(len(pictures.labels), batch=schedule.batch, epochs=schedule.epochs, seed=seed)
     device, tally, part = how.get("device", "cpu"), how.get("tally"), team.part(schedule.batch)
     network.to(device, memory_format=torch.channels_last).train()
-    optimiser, rates = _descent(network, schedule, order)
+    optimizer, rates = _descent(network, schedule, order)
     forward, stream, since = team.wrap(network), None, time.monotonic()
 
     def step_loss(step: int) -> Tensor:
@@ -120,7 +120,7 @@ def train(
         network,
         step_loss,
         steps=len(order),
-        optimiser=optimiser,
+        optimizer=optimizer,
         schedule=rates,
         path=path,
         settings=settings or {**asdict(schedule), "cuts": list(schedule.cuts), "seed": seed, "items": order.count},
@@ -145,17 +145,17 @@ def drawn_seed(*numbers: int) -> int:
 def _descent(
     network: nn.Module, schedule: Schedule, order: Order
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """The optimiser of what learns, and the course of its rate."""
+    """The optimizer of what learns, and the course of its rate."""
     learning = [p for p in network.parameters() if p.requires_grad]
     common = {"lr": schedule.rate, "weight_decay": schedule.weight_decay}
-    if getattr(schedule, "optimiser", "sgd") == "adamw":
-        optimiser = torch.optim.AdamW(learning, **common)
+    if getattr(schedule, "optimizer", "sgd") == "adamw":
+        optimizer = torch.optim.AdamW(learning, **common)
     else:
-        optimiser = torch.optim.SGD(learning, momentum=schedule.momentum, **common)
+        optimizer = torch.optim.SGD(learning, momentum=schedule.momentum, **common)
     milestones = [round(cut * len(order)) for cut in schedule.cuts]
-    rates = torch.optim.lr_scheduler.MultiStepLR(optimiser, milestones, gamma=0.1)
+    rates = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=0.1)
     warm = round(getattr(schedule, "warm_up", 0.0) * order.count / order.batch)
     if warm:
-        rising = torch.optim.lr_scheduler.LinearLR(optimiser, start_factor=1 / (warm + 1), total_iters=warm)
+        rising = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=1 / (warm + 1), total_iters=warm)
         rates = torch.optim.lr_scheduler.ChainedScheduler([rising, rates])
-    return optimiser, rates
+    return optimizer, rates

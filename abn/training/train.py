@@ -90,7 +90,7 @@ def _estimate(args: argparse.Namespace) -> int:
         epochs=90.0 if args.epochs is None else args.epochs,
         size=args.size,
     )
-    print(estimate.table(found, gpus=args.gpus, peak=args.peak * 1e12, utilisations=tuple(args.utilisation)))
+    print(estimate.table(found, gpus=args.gpus, peak=args.peak * 1e12, utilizations=tuple(args.utilization)))
     return 0
 
 
@@ -246,7 +246,7 @@ class Training:
             for part in (self.network.attention_branch.map_head, self.network.attention_branch.map_norm):
                 part.requires_grad_(False)
         if plan.sync_bn:
-            distributed.synchronise(self.network, self.team)
+            distributed.synchronize(self.network, self.team)
         supervised.train(
             self.network,
             self.data.training,
@@ -319,7 +319,7 @@ class Training:
             "bfloat16": plan.bfloat16,
             "schedule": {**asdict(plan.recipe), "cuts": list(plan.recipe.cuts)},
             "processes": self.team.size,
-            **({"synchronised_norms": True} if plan.sync_bn else {}),
+            **({"synchronized_norms": True} if plan.sync_bn else {}),
             **self.start,
         }
         if best is not None:
@@ -327,9 +327,9 @@ class Training:
                 f"epoch {best['epoch']} of {len(self.epochs.moments) - 1}, the best on validation pictures by the "
                 f"perception head's {CHOSEN_BY}, {best[CHOSEN_BY]:.4f}; test pictures had no say"
             )
-        licence = dict(found.licence)
+        license = dict(found.license)
         if plan.weights is not None:
-            licence["source"] += f", from the weights in {plan.weights.name}, whose licence goes on"
+            license["source"] += f", from the weights in {plan.weights.name}, whose license goes on"
         return new_card(
             self.network.cpu().eval(),
             id=plan.name,
@@ -340,7 +340,7 @@ class Training:
             classes=list(found.classes),
             input=found.input,
             trained={**trained, **({"notes": list(found.notes)} if found.notes else {})},
-            licence=licence,
+            license=license,
             kind=found.kind,
         )
 

@@ -2,7 +2,7 @@
 
 The perception branch is the pretrained rest of the backbone. The trunk is a copy of it at stride 1, and `to_classes`
 takes the pretrained classifier as a 1×1 convolution, so the auxiliary head is CAM (Zhou et al. 2016) from the first
-step, but for the ReLU before it. The map starts as the mean evidence over all classes, standardised.
+step, but for the ReLU before it. The map starts as the mean evidence over all classes, standardized.
 """
 
 import copy
@@ -50,9 +50,9 @@ def warm_start(backbone: nn.Module, *, mechanism: str) -> AttentionBranchNetwork
 
 
 @torch.no_grad()
-def standardise_map(network: AttentionBranchNetwork, features: Tensor) -> float:
+def standardize_map(network: AttentionBranchNetwork, features: Tensor) -> float:
     """Set the map's batch norm to the statistics of `features` (B, C, h, w), as its own training step would, so that M
-    is centred near 0.5; returns the mean of M."""
+    is centerd near 0.5; returns the mean of M."""
     branch = network.attention_branch
     seen = []
     hook = branch.map_head.register_forward_hook(lambda _module, _inputs, output: seen.append(output))

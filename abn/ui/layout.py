@@ -7,7 +7,7 @@ from PIL import Image
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from abn.plots import class_bars
-from abn.plots.overlay import COLOUR_MAPS, DEFAULT_COLOURS
+from abn.plots.overlay import COLOR_MAPS, DEFAULT_COLORS
 from abn.ui import url
 from abn.variants.store import problems
 
@@ -30,7 +30,7 @@ BUSY = "The processor is busy: {others} before yours."
 TEACH = "pages/Teach.py"
 
 _GLOW = np.clip(1 - np.hypot(*np.mgrid[-1:1:64j, -1:1:64j]), 0, 1)
-ICON = Image.fromarray(COLOUR_MAPS[DEFAULT_COLOURS][np.rint(255 * _GLOW).astype(int)])  # drawn: nothing is fetched
+ICON = Image.fromarray(COLOR_MAPS[DEFAULT_COLORS][np.rint(255 * _GLOW).astype(int)])  # drawn: nothing is fetched
 
 _STYLE = """
 [data-testid="stHeader"] { background: none; pointer-events: none; }

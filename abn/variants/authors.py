@@ -72,7 +72,7 @@ def make_card(network: AttentionBranchNetwork, name: str, *, arch: str, num_clas
             "command": f"python -m abn convert {file} --arch {arch} --num-classes {num_classes} --out {name}",
             "data": "not known",
         },
-        licence={"weights": "that of the checkpoint's author", "source": file},
+        license={"weights": "that of the checkpoint's author", "source": file},
     )
 
 

@@ -9,7 +9,7 @@ from abn.images.fit import InputSpec
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 IMAGENET = "imagenet-1k"
-NOTHING = "nothing"  # the kind of pictures that random weights have learnt
+NOTHING = "nothing"  # the kind of pictures that random weights have learned
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Card:
     flops: dict[str, int]  # multiply and add counted as two, one image, of each of PARTS
     trained: dict[str, Any]  # command, data, seed, commit, recipe
     measured: dict[str, Any]  # what `python -m abn evaluate` found
-    licence: dict[str, str]  # weights, source
+    license: dict[str, str]  # weights, source
     sha256: str  # of the .safetensors file
     extractor_sha256: str  # of the extractor's weights alone: equal where variants share one
     lesson: str = ""  # what this variant is there to teach, where it is no plain sibling
     trunk: str = ""  # what the attention branch's trunk is; empty on cards from before it was told
-    kind: str = "photograph"  # of the pictures that it learnt; "clothing": Fashion-MNIST's, grey on black; or NOTHING
+    kind: str = "photograph"  # of the pictures that it learned; "clothing": Fashion-MNIST's, gray on black; or NOTHING
     folder: Path = field(default=CHECKPOINTS, compare=False)
 
     @property
@@ -63,6 +63,8 @@ def class_names(card: Card) -> tuple[str, ...]:
 def card_from_json(data: dict[str, Any], folder: Path = CHECKPOINTS) -> Card:
     """The card that plain data says, as `Card.to_json` gives it. Raises one of Python's own errors (TypeError,
     ValueError, KeyError, AttributeError) where it says none."""
+    if "licence" in data:  # as cards of the first edition spell it
+        data = {**{key: value for key, value in data.items() if key != "licence"}, "license": data["licence"]}
     spec = InputSpec(**{**data["input"], **{key: tuple(data["input"][key]) for key in ("mean", "std")}})
     card = Card(**{**data, "input": spec, "map_size": tuple(data["map_size"]), "folder": folder})
     _check(card)

@@ -28,7 +28,7 @@ MAX_JSON = 1_000_000  # bytes of a header or of a card
 MAX_TENSORS = 20_000
 MAX_SIDE = 512  # pixels of the input
 MAX_CLASSES = 25_000
-MAX_ENTRIES = 400  # that a card has on its training, its measures and its licence
+MAX_ENTRIES = 400  # that a card has on its training, its measures and its license
 MAX_DEPTH = 6  # of those entries in each other
 
 BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
@@ -225,8 +225,8 @@ def read_card(said: dict[str, Any]) -> Card:
     if not 2 <= card.num_classes <= MAX_CLASSES:
         raise CheckpointError(f"The card names {card.num_classes:,} classes; from 2 to {MAX_CLASSES:,} can be shown.")
     if not _possible(card.input):
-        raise CheckpointError(f"The card's input isn't a square of 16 to {MAX_SIDE} pixels with its normalisation.")
-    tales = (card.trained, card.measured, card.licence)
+        raise CheckpointError(f"The card's input isn't a square of 16 to {MAX_SIDE} pixels with its normalization.")
+    tales = (card.trained, card.measured, card.license)
     if not all(isinstance(tale, dict) for tale in tales) or _entries(list(tales)) > MAX_ENTRIES:
         raise CheckpointError("The card says more than a card can show.")
     return replace(
@@ -242,7 +242,7 @@ def read_card(said: dict[str, Any]) -> Card:
         classes=card.classes if card.classes == IMAGENET else [one_line(name, 100) or "?" for name in card.classes],
         trained=_short_tale(card.trained),
         measured=_short_tale(card.measured),
-        licence=_short_tale(card.licence),
+        license=_short_tale(card.license),
     )
 
 

@@ -28,7 +28,7 @@ class MapHistory:
     total: int  # steps of the whole training
     ids: tuple[str, ...]  # names of the P pictures
     metrics: dict[str, np.ndarray] = field(default_factory=dict)  # name → (T,) float32, on a small test set
-    pictures: np.ndarray | None = None  # (P, H, W) uint8 greys; None where the ids name photographs that ship
+    pictures: np.ndarray | None = None  # (P, H, W) uint8 grays; None where the ids name photographs that ship
     weights: str = ""  # sha256 of the weights' file at the end; empty while training goes on
 
 
@@ -107,4 +107,4 @@ def _check(life: MapHistory) -> None:
     if life.pictures is not None and (
         life.pictures.dtype != np.uint8 or life.pictures.ndim != 3 or len(life.pictures) != pictures
     ):
-        raise ValueError(f"pictures {life.pictures.shape} {life.pictures.dtype} are not {pictures} grey ones")
+        raise ValueError(f"pictures {life.pictures.shape} {life.pictures.dtype} are not {pictures} gray ones")

@@ -64,7 +64,7 @@ def sketch(card: Card) -> Sketch:
     from abn.network.backbone import build, shapes_only
     from abn.variants.new_card import new_card
 
-    said = ("id", "title", "summary", "family", "backbone", "trained", "measured", "licence", "lesson", "kind")
+    said = ("id", "title", "summary", "family", "backbone", "trained", "measured", "license", "lesson", "kind")
     try:
         with shapes_only(), torch.inference_mode():
             network = build(card.backbone, num_classes=card.num_classes, mechanism=card.mechanism)
@@ -147,7 +147,7 @@ def random_sketch(backbone: str, *, num_classes: int) -> Sketch:
         num_classes=num_classes,
         classes=[f"class {k}" for k in range(num_classes)],
         input=input_spec(backbone),
-        licence={"weights": "drawn at random, nobody's"},
+        license={"weights": "drawn at random, nobody's"},
         kind=NOTHING,
         **{**unknown, "parameters": {}, "flops": {}, "trained": {}, "measured": {}},
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 MOST_PACKED = 4  # times its own size that a file may unpack to; torch itself never packs
-MOST_STEPS = 300_000  # operations; a ResNet-152 with its optimiser takes 50,000
+MOST_STEPS = 300_000  # operations; a ResNet-152 with its optimizer takes 50,000
 MOST_IN_TUPLE = 100  # things in a tuple, with those in its tuples; a tensor takes some twenty
 LEGACY = 5  # pickles before the values: magic number, protocol, machine, the object, and its storages' keys
 MADE_BY = ("torch", "collections")  # the modules of whatever weights are made by

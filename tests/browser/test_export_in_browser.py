@@ -11,7 +11,7 @@ from abn.export.manifest import read_manifest
 
 
 def test_it_is_saved_opened_offline_and_given_back(page, browser, server, tmp_path):
-    open_page(page, f"{server}?photo=toucan&fit=pad&opacity=30&colours=viridis&top=10")
+    open_page(page, f"{server}?photo=toucan&fit=pad&opacity=30&colors=viridis&top=10")
     with page.expect_download(timeout=LOADED) as saved:
         page.get_by_role("button", name="Everything as zip").click()
     path = tmp_path / saved.value.suggested_filename
@@ -40,7 +40,7 @@ def test_it_is_saved_opened_offline_and_given_back(page, browser, server, tmp_pa
     page.locator("input[type=file]").last.set_input_files([path])
     page.get_by_text("The numbers are the same as in the export").wait_for(timeout=LOADED)
     page.wait_for_selector(SETTLED, timeout=LOADED)
-    assert all(part in page.url for part in ("photo=toucan", "fit=pad", "opacity=30", "colours=viridis", "top=10"))
+    assert all(part in page.url for part in ("photo=toucan", "fit=pad", "opacity=30", "colors=viridis", "top=10"))
 
 
 def test_an_edit_is_saved_and_given_back(page, server, tmp_path):

@@ -110,10 +110,10 @@ def test_settings_in_a_popover_that_is_opened_late_have_their_defaults(page, ser
 
 
 def test_settings_of_the_address_last_until_their_popover_is_opened(page, server):
-    page.goto(f"{server}Inside?opacity=30&colours=viridis")
-    _press(page, "squash", "?opacity=30&colours=viridis&fit=squash")
+    page.goto(f"{server}Inside?opacity=30&colors=viridis")
+    _press(page, "squash", "?opacity=30&colors=viridis&fit=squash")
     page.get_by_role("button", name="View").click()
-    _press(page, "raw grid", "?opacity=30&colours=viridis&fit=squash&cells=raw+grid")
+    _press(page, "raw grid", "?opacity=30&colors=viridis&fit=squash&cells=raw+grid")
     assert page.get_by_role("slider", name="Opacity of the map").input_value() == "30"
     assert page.get_by_role("radio", name="viridis").is_checked()
 

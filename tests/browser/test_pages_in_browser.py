@@ -232,7 +232,7 @@ def test_the_path_is_followed_and_a_class_is_found_by_name(page, server, network
     page.get_by_text("of the attention branch, for oil filter").wait_for(timeout=LOADED)
     settled(page)
     net, k = network(card), class_names(card).index("oil filter")
-    image = fit_picture(PICTURE, card.input, "crop").normalised(card.input)
+    image = fit_picture(PICTURE, card.input, "crop").normalized(card.input)
     logit = trace_network(net, image).aux_logits[k]
     told = f"{logit:.2f}".replace("-", "−")
     assert page.get_by_text(f"cells is {told}; the auxiliary logit of this class is {told}").count() == 1

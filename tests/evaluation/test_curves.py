@@ -52,13 +52,13 @@ def test_the_baselines():
     image = torch.arange(3 * 16 * 16, dtype=torch.float32).view(3, 16, 16)
     found = {name: baseline(image, name, black=torch.tensor([-1.0, -2, -3])) for name in BASELINES}
     assert all(one.shape == image.shape for one in found.values())
-    assert torch.equal(found["mean colour"][:, 0, 0], image.mean((1, 2)))
-    assert not found["grey"].any()
+    assert torch.equal(found["mean color"][:, 0, 0], image.mean((1, 2)))
+    assert not found["gray"].any()
     assert found["black"][:, 5, 5].tolist() == [-1, -2, -3]
     assert found["blurred"].mean() == pytest.approx(float(image.mean())) and found["blurred"].std() < image.std()
 
 
 @pytest.mark.parametrize("name", ["white", "", None, "black"])
 def test_an_unknown_baseline_is_one_sentence(name):
-    with pytest.raises(ABNError, match="Choose one of: mean colour, grey, black, blurred"):
+    with pytest.raises(ABNError, match="Choose one of: mean color, gray, black, blurred"):
         baseline(torch.zeros(3, 8, 8), name)

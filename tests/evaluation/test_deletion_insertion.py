@@ -88,10 +88,10 @@ def test_a_random_order_of_the_only_cell_that_counts():
 @pytest.mark.parametrize("paint", BASELINES)
 def test_a_curve_is_what_one_picture_at_a_time_gives(asked, card, paint):
     found = follow(asked, card.input, CurveSpec(DELETION, paint=paint, steps=6), batch=4)
-    whole = asked.fitted.normalised(card.input)
+    whole = asked.fitted.normalized(card.input)
     gone = {
-        "mean colour": whole.mean((1, 2)),
-        "grey": np.zeros(3),
+        "mean color": whole.mean((1, 2)),
+        "gray": np.zeros(3),
         "black": (0 - np.array(card.input.mean)) / np.array(card.input.std),
     }
     cells, order = np.array(asked.attention.shape), cell_order(asked.attention)
@@ -127,8 +127,8 @@ def test_what_is_wanted():
     found = wanted(INSERTION, paint="black", steps=7, randoms=2, darkest=True)
     assert [(one.order, one.seed) for one in found] == [(BRIGHT, 0), (RANDOM, 0), (RANDOM, 1), (DARK, 0)]
     assert {(one.kind, one.paint, one.steps) for one in found} == {(INSERTION, "blurred", 7)}
-    assert wanted(INSERTION, paint="grey") == wanted(INSERTION)  # so that what is known of it is found again
-    assert {one.paint for one in wanted(DELETION, paint="grey")} == {"grey"}
+    assert wanted(INSERTION, paint="gray") == wanted(INSERTION)  # so that what is known of it is found again
+    assert {one.paint for one in wanted(DELETION, paint="gray")} == {"gray"}
 
 
 def flat(order: str, level: float, seed: int = 0) -> CurveResult:

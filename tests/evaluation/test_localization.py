@@ -11,7 +11,7 @@ from PIL import Image
 
 from abn.evaluation.localization import (
     BATCH,
-    CENTRE,
+    CENTER,
     CONSTANT,
     CONTROLS,
     FOLDER,
@@ -105,7 +105,7 @@ def test_the_middle_of_the_picture_points_there_and_nowhere_else(card):
     middle[24:40, 24:40] = True
     corner = made(1)[0]
     central = Scene("central", "", "", corner.picture, middle, None, "")
-    found = controls(card, scenes=[central, corner])[CENTRE]
+    found = controls(card, scenes=[central, corner])[CENTER]
     assert found[0].hit and found[0].energy > 1.5 and found[0].auc > 0.95
     assert found[1].energy == pytest.approx(1, abs=0.01)  # a quarter of the picture holds a quarter of it
     attention = found[0].attention
@@ -130,8 +130,8 @@ def test_no_control_beats_the_mask_itself_on_the_shipped_scenes(card):
     found = {name: means(rows) for name, rows in controls(card, scenes=scenes()).items()}
     assert tuple(found) == CONTROLS and {one.count for one in found.values()} == {len(scenes())}
     assert found[MASK].pointing > 0.9 and found[MASK].auc > 0.99
-    assert found[MASK].energy > found[CENTRE].energy > found[CONSTANT].energy == pytest.approx(1)
-    assert found[CENTRE].pointing < 0.3  # or the scenes would say nothing: where the object is could be guessed
+    assert found[MASK].energy > found[CENTER].energy > found[CONSTANT].energy == pytest.approx(1)
+    assert found[CENTER].pointing < 0.3  # or the scenes would say nothing: where the object is could be guessed
 
 
 # ---- variants ----
@@ -217,16 +217,16 @@ def test_the_scenes_are_as_the_page_needs_them():
         found[0].mask[0, 0] = True
 
 
-def test_every_file_is_credited_and_under_a_licence_that_allows_it():
+def test_every_file_is_credited_and_under_a_license_that_allows_it():
     credits = (FOLDER.parent / "CREDITS").read_text(encoding="utf-8")
     records = json.loads((FOLDER / "scenes.json").read_text(encoding="utf-8"))
     grounds = {photo.file: photo for photo in photographs()}
     for record in records:
         drawing = record["object"]["source"].partition("openclipart/png/")[2]
         assert f"scenes/{record['file']}: {drawing} on {record['ground']}\n" in credits
-        assert record["object"]["licence"] == "public-domain"
-        assert not {"SA", "ND", "NC"} & set(grounds[record["ground"]].licence.split("-"))
-        assert f"\n{record['ground']}\n" in credits  # whose licence is told there
+        assert record["object"]["license"] == "public-domain"
+        assert not {"SA", "ND", "NC"} & set(grounds[record["ground"]].license.split("-"))
+        assert f"\n{record['ground']}\n" in credits  # whose license is told there
     named = {record[key] for record in records for key in ("file", "mask")} | {"scenes.json"}
     assert {path.name for path in FOLDER.iterdir()} == named
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 1_500_000
@@ -239,7 +239,7 @@ def test_shipped_weights_find_the_objects_and_the_lesson_upside_down_finds_all_e
     other = {name: means(rows) for name, rows in controls(cards[0], scenes=scenes()).items()}
     for variant in ids[:2]:
         for figure in ("pointing", "energy", "auc"):
-            beaten = max(getattr(other[CONSTANT], figure), getattr(other[CENTRE], figure))
+            beaten = max(getattr(other[CONSTANT], figure), getattr(other[CENTER], figure))
             assert beaten < getattr(found[variant], figure), (variant, figure)
     upside_down = found[ids[2]]
     assert upside_down.pointing == 0 and upside_down.energy < 0.5 and upside_down.auc < 0.2

@@ -45,9 +45,9 @@ def test_what_is_below_zero_is_no_energy(mask):
     assert np.isnan(energy_ratio(np.full((4, 4), -1.0), mask))
 
 
-def test_pointing_looks_at_the_centre_of_the_brightest_cell(mask):
+def test_pointing_looks_at_the_center_of_the_brightest_cell(mask):
     attention = np.zeros((4, 4))
-    attention[1, 1] = 1  # its centre is pixel (3, 3), the last of the mask
+    attention[1, 1] = 1  # its center is pixel (3, 3), the last of the mask
     assert pointing_hit(attention, mask)
     assert not pointing_hit(np.roll(attention, 1, axis=0), mask)
 

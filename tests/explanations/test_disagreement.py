@@ -90,7 +90,7 @@ def test_the_extractor_runs_once_for_variants_that_share_it_and_the_attention_br
 
 
 class Told(nn.Module):
-    """A network of 2 × 2 cells whose logits are those that the test tells; g(x) is the picture's mean colour."""
+    """A network of 2 × 2 cells whose logits are those that the test tells; g(x) is the picture's mean color."""
 
     def __init__(self, mechanism: str, auxiliary: list[float], perception: dict[str, list[float]]):
         super().__init__()

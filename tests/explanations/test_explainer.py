@@ -62,7 +62,7 @@ def test_an_explanation_holds_what_the_network_says(cards):
     (found,) = explain(picture, [card], fit="squash")
     fitted = fit_picture(picture, card.input, "squash")
     with torch.inference_mode():
-        out = load_variant(card)(torch.from_numpy(fitted.normalised(card.input))[None])
+        out = load_variant(card)(torch.from_numpy(fitted.normalized(card.input))[None])
     assert np.array_equal(found.perception, out.logits[0].softmax(0).numpy())
     assert np.array_equal(found.auxiliary, out.aux_logits[0].softmax(0).numpy())
     assert np.array_equal(found.attention, out.attention[0, 0].numpy())

@@ -22,9 +22,9 @@ def found(tmp_path_factory):
 def by_brightness(found, spec: InputSpec, cells: int):
     """An explanation whose map is nothing but the picture's own brightness, in so many cells."""
     fitted = fit_picture(PICTURE, replace(spec), "crop")
-    grey = np.asarray(fitted.image.convert("L"), np.float32) / 255
-    side = grey.shape[0] // cells
-    return replace(found, fitted=fitted, spec=spec, attention=grey.reshape(cells, side, cells, side).mean((1, 3)))
+    gray = np.asarray(fitted.image.convert("L"), np.float32) / 255
+    side = gray.shape[0] // cells
+    return replace(found, fitted=fitted, spec=spec, attention=gray.reshape(cells, side, cells, side).mean((1, 3)))
 
 
 def test_equal_cells_are_compared_as_they_are(found):

@@ -26,7 +26,7 @@ def test_the_gallery_is_complete_and_credited():
     gallery = samples.gallery()
     assert len(gallery) >= 12
     for photo in gallery.values():
-        assert photo.path.is_file() and photo.title and photo.alt and photo.author and photo.licence and photo.source
+        assert photo.path.is_file() and photo.title and photo.alt and photo.author and photo.license and photo.source
 
 
 @pytest.mark.parametrize("photo_id", [*list(samples.gallery())[:2], list(samples.gallery())[-1]])

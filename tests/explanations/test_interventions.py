@@ -121,7 +121,7 @@ def test_the_gain_of_each_mechanism():
 
 
 @pytest.mark.parametrize("fit", ["crop", "squash", "pad"])
-def test_covered_cells_are_of_one_colour_and_no_other_pixel_changes(card, fit):
+def test_covered_cells_are_of_one_color_and_no_other_pixel_changes(card, fit):
     picture = tiny.picture(96, 64)
     fitted = fit_picture(picture, card.input, fit)
     cells = np.zeros((4, 4), bool)

@@ -69,7 +69,7 @@ def test_shipped_networks_too_and_their_class_maps_average_to_the_auxiliary_logi
     card = find_variant(variant)
     photo = open_picture(next(iter(samples.gallery().values())).path.read_bytes())
     inside = trace_network(photo, card, fit="pad", load=network)
-    agrees(inside, network(card), fit_picture(photo, card.input, "pad").normalised(card.input), card.mechanism)
+    agrees(inside, network(card), fit_picture(photo, card.input, "pad").normalized(card.input), card.mechanism)
     assert inside.class_maps.mean((1, 2), dtype=float) == pytest.approx(inside.aux_logits, abs=1e-4)
     weights = network(card).attention_branch.class_head.weight.detach()[:, :, 0, 0].numpy()
     assert inside.named == (weights.argmax(1) == np.arange(len(weights))).all() == variant.startswith("imagenet")

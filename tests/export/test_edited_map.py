@@ -51,7 +51,7 @@ def test_the_picture_holds_both_maps_as_the_page_draws_them(made):
     top = MARGIN + round(1.4 * (2 * SIDE // 32))
     for place, values in enumerate((made.own, made.effect.attention)):
         left = MARGIN + place * (SIDE + MARGIN)
-        laid = overlay.overlay(below, upsample(values, (SIDE, SIDE), False), opacity=0.3, colour_map="viridis")
+        laid = overlay.overlay(below, upsample(values, (SIDE, SIDE), False), opacity=0.3, color_map="viridis")
         assert np.array_equal(pixels[top : top + SIDE, left : left + SIDE], np.asarray(laid))
 
 

@@ -43,7 +43,7 @@ def known(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def record(known) -> Record:
-    return exporting.record(known, title="Noise", alt="Grey noise", credit="N. Body · MIT · http://nowhere/x", date="D")
+    return exporting.record(known, title="Noise", alt="Gray noise", credit="N. Body · MIT · http://nowhere/x", date="D")
 
 
 def members(data: bytes) -> dict[str, bytes]:
@@ -289,7 +289,7 @@ def test_stored_answers_are_not_kept(app):
 
 
 def test_an_export_given_back_makes_the_same_numbers(app, offered):
-    app.query_params.update({"photo": "toucan", "variants": f"{IDS[2]},{IDS[0]}", "fit": "squash", "colours": "viridis",
+    app.query_params.update({"photo": "toucan", "variants": f"{IDS[2]},{IDS[0]}", "fit": "squash", "colors": "viridis",
                              "mechanism": "multiplicative", "same_weights": "true", "opacity": "35", "top": "20",
                              "scale": "shared by the variants", "cells": "raw grid", "mark": "mask"})  # fmt: skip
     app.run()
@@ -339,17 +339,17 @@ def test_what_is_not_here_is_told_and_the_rest_is_set(app, offered):
     for place, (name, weights) in enumerate((("nobody", None), ("own:0123456789ab", None), (IDS[2], "0" * 64))):
         kept["variants"][place]["id"] = kept["results"][place]["variant"] = name
         kept["variants"][place]["sha256"] = weights or kept["variants"][place]["sha256"]
-    kept["view"]["colours"], kept["fit"] = "pink", "pad"
+    kept["view"]["colors"], kept["fit"] = "pink", "pad"
     at = drop(app, json.dumps(kept).encode(), "manifest.json")
     assert not at.exception and shown_ids(at) == [IDS[2]] and at.button_group(key="fit").value == "pad"
     for sentence in (
         "There is no variant nobody here.",
         "own:0123456789ab was somebody's own",
         f"The weights of {IDS[2]} are not those of the export",
-        "The export's value for colours isn't known here",
+        "The export's value for colors isn't known here",
     ):
         assert sentence in said(at)
-    assert at.button_group(key="colours").value == overlay.DEFAULT_COLOURS and "The numbers are" not in said(at)
+    assert at.button_group(key="colors").value == overlay.DEFAULT_COLORS and "The numbers are" not in said(at)
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"no export", b"PK\x03\x04 and more"])

@@ -101,11 +101,11 @@ def pixels(image: Image.Image) -> np.ndarray:
 @pytest.mark.parametrize("smooth", [True, False])
 def test_the_panel_is_the_map_on_what_the_model_saw(found, smooth):
     explanation, _ = found
-    drawing, span = Drawing(opacity=1.0, colours="grey", smooth=smooth), (0.2, 0.7)
+    drawing, span = Drawing(opacity=1.0, colors="gray", smooth=smooth), (0.2, 0.7)
     drawn = figures.lay(explanation, None, drawing, span)
     values = upsample(explanation.attention, (SIDE, SIDE), smooth)
-    grey = np.rint(255 * np.clip((values - 0.2) / 0.5, 0, 1))
-    assert drawn.size == (SIDE, SIDE) and np.abs(pixels(drawn) - grey[..., None]).max() <= 1
+    gray = np.rint(255 * np.clip((values - 0.2) / 0.5, 0, 1))
+    assert drawn.size == (SIDE, SIDE) and np.abs(pixels(drawn) - gray[..., None]).max() <= 1
     sheet = figures.draw(explanation, None, drawing, span)
     assert np.array_equal(pixels(sheet)[16 : 16 + SIDE, 16 : 16 + SIDE], pixels(drawn))
 
@@ -133,11 +133,11 @@ def test_the_brightest_part_is_marked_as_the_page_marks_it(found):
 
 def test_the_caption_tells_the_scale_and_the_title(found):
     explanation, _ = found
-    assert figures.caption(explanation)[1].endswith("colours from 0 to 1")
+    assert figures.caption(explanation)[1].endswith("colors from 0 to 1")
     each = figures.caption(explanation, Drawing(scale="each"), (0.25, 0.75))
-    assert each[1].endswith("colours from 0.250 to 0.750, this map's own range")
+    assert each[1].endswith("colors from 0.250 to 0.750, this map's own range")
     shared = figures.caption(explanation, Drawing(scale="shared"), (0.25, 0.75))
-    assert shared[1].endswith("colours from 0.250 to 0.750, shared by the variants")
+    assert shared[1].endswith("colors from 0.250 to 0.750, shared by the variants")
     card = replace(_card(explanation), title="My own", kind=NOTHING)
     assert figures.caption(explanation, card=card)[0] == "My own: never trained, applied multiplicative"
 

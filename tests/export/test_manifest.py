@@ -154,10 +154,10 @@ def test_another_version_is_told(text):
 
 
 def test_a_view_that_is_not_known_falls_back_and_says_so(text):
-    view = {"opacity": 9, "colours": "pink", "scale": ["raw"], "smooth": 1, "top": True, "mark": "mask"}
+    view = {"opacity": 9, "colors": "pink", "scale": ["raw"], "smooth": 1, "top": True, "mark": "mask"}
     read = read_manifest(altered(text, lambda said: said.update(view=view)))
     assert read.drawing == Drawing(mark="mask") and len(read.notes) == 5
-    assert read.notes[1] == "The export's value for colours isn't known here: maps are drawn with inferno."
+    assert read.notes[1] == "The export's value for colors isn't known here: maps are drawn with inferno."
 
 
 def test_words_from_elsewhere_are_short_and_on_one_line(text):
@@ -194,7 +194,7 @@ def test_anything_in_the_place_of_anything(text, data):
     except ManifestError as error:
         assert "\n" not in str(error)
     else:
-        assert read.results and read.drawing.colours
+        assert read.results and read.drawing.colors
 
 
 # ---- the same again ----

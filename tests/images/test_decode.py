@@ -149,13 +149,13 @@ def test_alpha_is_put_on_white():
     assert open_picture(encode(Image.new("RGBA", (3, 1), RED))).notes == ()  # nothing to put on anything
 
 
-def test_grey_with_alpha():
+def test_gray_with_alpha():
     image = Image.new("LA", (3, 1))
     image.putdata([(10, 255), (10, 0), (0, 128)])
     assert pixels(encode(image))[0, :, 0].tolist() == [10, 255, 127]
 
 
-def test_grey_with_premultiplied_alpha():
+def test_gray_with_premultiplied_alpha():
     image = Image.new("LA", (2, 1))
     image.putdata([(60, 120), (0, 0)])
     tiff = bytearray(encode(image, "TIFF"))
@@ -178,7 +178,7 @@ def test_palettes():
     assert pixels(mixed).tolist() == [[list(RED), list(WHITE), [127, 127, 255]]]
 
 
-def test_a_colour_named_transparent():
+def test_a_color_named_transparent():
     image = Image.new("RGB", (2, 1))
     image.putdata([RED, BLUE])
     assert pixels(encode(image, transparency=RED)).tolist() == [[list(WHITE), list(BLUE)]]
@@ -200,20 +200,20 @@ EIGHT_BIT_RAMP = np.rint(RAMP / 257).astype(np.uint8)
     ],
     ids=["png", "tiff", "big-endian", "int32", "float32"],
 )
-def test_deep_grey_stays_the_ramp_it_was(data):
+def test_deep_gray_stays_the_ramp_it_was(data):
     result = pixels(data)
     assert np.array_equal(result[..., 0], EIGHT_BIT_RAMP) and (result == result[..., :1]).all()
 
 
-def test_dark_deep_grey_stays_dark():
+def test_dark_deep_gray_stays_dark():
     for dark in (RAMP // 2, (RAMP // 2).astype(np.int32), (RAMP // 2 / 65535).astype(np.float32)):
         opened = open_picture(encode(Image.fromarray(dark), "TIFF"))
         assert np.array_equal(np.asarray(opened.image)[..., 0], np.rint(RAMP // 2 / 257))
-        assert opened.notes == ("Grey values of 16 or 32 bits brought to 8.",)
+        assert opened.notes == ("Gray values of 16 or 32 bits brought to 8.",)
 
 
 @pytest.mark.filterwarnings("error")
-def test_deep_grey_of_another_range_is_stretched():
+def test_deep_gray_of_another_range_is_stretched():
     for values in ([-1000.0, 0.0, 1000.0], [0.0, 70000.0, 140000.0], [-3e38, np.nan, -1.0, 0.0, 1.0, np.inf]):
         opened = open_picture(encode(Image.fromarray(np.array([values], np.float32)), "TIFF"))
         result = np.asarray(opened.image)[0, :, 0]
@@ -226,7 +226,7 @@ def test_deep_grey_of_another_range_is_stretched():
         assert (pixels(encode(Image.fromarray(constant.astype(np.float32)), "TIFF")) == 0).all()
 
 
-def test_deep_grey_with_a_transparent_value():
+def test_deep_gray_with_a_transparent_value():
     opened = open_picture(encode(Image.fromarray(np.array([[0, 514, 65535]], np.uint16)), transparency=514))
     assert np.asarray(opened.image)[0, :, 0].tolist() == [0, 255, 255]
     assert "white" in opened.notes[0]
@@ -237,7 +237,7 @@ def test_cmyk():
     for kind in ("JPEG", "TIFF"):  # Pillow writes, as Adobe does, an inverted CMYK JPEG
         opened = open_picture(encode(image, kind))
         assert np.abs(np.asarray(opened.image)[8, 8].astype(int) - RED).max() <= 3
-        assert opened.notes == ("Print colours (CMYK) turned into screen colours.",)
+        assert opened.notes == ("Print colors (CMYK) turned into screen colors.",)
 
 
 def test_one_bit():
@@ -247,7 +247,7 @@ def test_one_bit():
         assert pixels(encode(image, kind))[0].tolist() == [[0] * 3, [255] * 3, [0] * 3]
 
 
-def test_other_colour_spaces():
+def test_other_color_spaces():
     assert pixels(encode(Image.new("YCbCr", (8, 8), (76, 85, 255)), "TIFF"))[4, 4].tolist() == [254, 0, 0]
     assert pixels(encode(Image.new("LAB", (2, 2), (255, 128, 128)), "TIFF")).min() > 200
 
@@ -260,7 +260,7 @@ def test_thin_pictures(size):
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
 def test_the_first_frame_alone_is_read(kind):
-    frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN, BLUE)]
+    frames = [Image.new("RGB", (8, 8), color) for color in (RED, GREEN, BLUE)]
     data = encode(frames[0], kind, save_all=True, append_images=frames[1:])
     opened = open_picture(data)
     assert np.abs(np.asarray(opened.image)[4, 4].astype(int) - RED).max() <= 3
@@ -549,7 +549,7 @@ def test_crop_is_the_backbones_own_evaluation_to_the_pixel(name):
         for step in transform.transforms[:2]:
             resized_and_cropped = step(resized_and_cropped)
         assert np.array_equal(np.asarray(fitted.image), np.asarray(resized_and_cropped)), (width, height)
-        assert np.array_equal(fitted.normalised(spec), transform(image).numpy()), (width, height)
+        assert np.array_equal(fitted.normalized(spec), transform(image).numpy()), (width, height)
 
 
 def test_crop_pads_with_black_where_the_crop_is_wider_than_the_picture(monkeypatch):
@@ -599,7 +599,7 @@ def test_squash_and_pad_geometry():
     padded = fit_picture(as_picture(image), SMALL, "pad")
     assert np.array_equal(np.asarray(padded.image)[8:24], np.asarray(image.resize((32, 16), Image.Resampling.BILINEAR)))
     ground = np.concatenate([np.asarray(padded.image)[:8], np.asarray(padded.image)[24:]])
-    assert (ground == (64, 128, 191)).all()  # SMALL's mean colour
+    assert (ground == (64, 128, 191)).all()  # SMALL's mean color
     assert padded.offset == (0, -8 * 150 / 16) and padded.visible == (0, 0, 300, 150)
 
 
@@ -615,9 +615,9 @@ def test_an_unknown_fit_is_refused():
 
 
 @pytest.mark.parametrize("spec", [LITE0, IMAGENET, SMALL])
-def test_normalised_and_seen_are_each_others_inverse(spec):
+def test_normalized_and_seen_are_each_others_inverse(spec):
     fitted = fit_picture(as_picture(noise(90, 70)), spec)
-    tensor = fitted.normalised(spec)
+    tensor = fitted.normalized(spec)
     assert tensor.dtype == np.float32 and tensor.shape == (3, spec.size, spec.size) and tensor.flags.c_contiguous
     expected = (np.asarray(fitted.image)[5, 9] / 255 - spec.mean) / spec.std
     assert np.allclose(tensor[:, 5, 9], expected, atol=1e-6)
@@ -686,8 +686,8 @@ def test_a_constant_map_comes_back_constant_and_only_where_the_model_saw(
 @given(width=sides, height=sides, fit=st.sampled_from(FITS))
 def test_ramps_over_the_input_come_back_as_the_affine_map_says(width, height, fit):
     fitted = fit_picture(as_picture(Image.new("RGB", (width, height))), SMALL, fit)
-    centres = np.arange(32) + 0.5
-    x_ramp, y_ramp = np.meshgrid(centres, centres)  # each input pixel holds its own position
+    centers = np.arange(32) + 0.5
+    x_ramp, y_ramp = np.meshgrid(centers, centers)  # each input pixel holds its own position
     for ramp, axis in ((x_ramp, 0), (y_ramp, 1)):
         laid = fitted.back(ramp)
         position = np.arange((width, height)[axis]) + 0.5
@@ -716,7 +716,7 @@ def test_a_marked_spot_seen_by_the_model_comes_back_to_where_it_was(fit, size, s
     image = Image.fromarray(np.repeat(blob[..., None], 3, 2).astype(np.uint8))
     spec = InputSpec(size=224, crop_pct=0.875, interpolation="bicubic", mean=(0, 0, 0), std=(1, 1, 1))
     fitted = fit_picture(as_picture(image), spec, fit)
-    laid = np.nan_to_num(fitted.back(fitted.normalised(spec)[0]))
+    laid = np.nan_to_num(fitted.back(fitted.normalized(spec)[0]))
     weight = laid / laid.sum()
     assert math.hypot((weight * x).sum() - spot[0], (weight * y).sum() - spot[1]) < 0.6
     inside = laid > 0

@@ -78,7 +78,7 @@ def test_what_is_only_large_is_opened():
 def test_a_large_picture_in_runs():
     for side, fits in ((2000, True), (2001, False)):
         runs = (b"\xff\1" * (side // 255) + bytes([side % 255, 1]) + b"\0\0") * side + b"\0\1"
-        data = bmp(runs, (side, side), 8, packing=1, extra=b"\0\0\xff\0\xff\0\0\0", colours=2)
+        data = bmp(runs, (side, side), 8, packing=1, extra=b"\0\0\xff\0\xff\0\0\0", colors=2)
         if fits:
             assert open_picture(data).image.getcolors() == [(side * side, (0, 0, 255))]
         else:
@@ -128,10 +128,10 @@ def test_tiles_far_larger_than_the_picture(deflate):
 
 
 def test_scans_in_a_tiff():
-    grey = encoded(Image.new("L", (1000, 1000)), "JPEG", progressive=True)
-    scan = grey[grey.rindex(b"\xff\xda") : -2]
+    gray = encoded(Image.new("L", (1000, 1000)), "JPEG", progressive=True)
+    scan = gray[gray.rindex(b"\xff\xda") : -2]
     for count, fits in ((20, True), (2000, False)):
-        data = tiff(grey[:-2] + scan * count + b"\xff\xd9", 1000, [8], 1, height=1000, t259=7)
+        data = tiff(gray[:-2] + scan * count + b"\xff\xd9", 1000, [8], 1, height=1000, t259=7)
         if fits:
             assert open_picture(data).image.size == (1000, 1000)
         else:

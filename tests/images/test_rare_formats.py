@@ -20,7 +20,7 @@ def opened(data: bytes) -> list:
     return np.asarray(open_picture(data).image).tolist()
 
 
-def greys(*values: int) -> list:
+def grays(*values: int) -> list:
     return [[[value] * 3 for value in values]]
 
 
@@ -35,12 +35,12 @@ def numbers(kind: str, *values: float) -> bytes:
     ("depth", "row", "values"),
     [(1, b"\x40", [0, 255]), (2, b"\x1b", [0, 85, 170, 255]), (4, b"\x05\xaf", [0, 85, 170, 255])],
 )
-def test_grey_of_few_bits_and_its_transparent_value(depth, row, values):
-    assert opened(png(row, len(values), depth, 0)) == greys(*values)
+def test_gray_of_few_bits_and_its_transparent_value(depth, row, values):
+    assert opened(png(row, len(values), depth, 0)) == grays(*values)
     for value in values:
         key = struct.pack(">H", value * (2**depth - 1) // 255)
         seen = [255 if other == value else other for other in values]
-        assert opened(png(row, len(values), depth, 0, png_chunk(b"tRNS", key))) == greys(*seen)
+        assert opened(png(row, len(values), depth, 0, png_chunk(b"tRNS", key))) == grays(*seen)
 
 
 @pytest.mark.parametrize(("depth", "row"), [(1, b"\x40"), (2, b"\x1b"), (4, b"\x01\x23"), (8, b"\0\1\2\3")])
@@ -52,13 +52,13 @@ def test_palettes_of_few_bits_and_their_partial_alpha(depth, row):
     assert opened(png(row, count, depth, 3, palette, alpha)) == [[WHITE, [127, 255, 127], BLUE, BLACK][:count]]
 
 
-def test_deep_colour_and_its_transparent_value():
+def test_deep_color_and_its_transparent_value():
     row = numbers(">u2", 65535, 0, 0, 257, 600, 65535)
     assert opened(png(row, 2, 16, 2)) == [[RED, [1, 2, 255]]]
     assert opened(png(row, 2, 16, 2, png_chunk(b"tRNS", numbers(">u2", 65535, 0, 0)))) == [[WHITE, [1, 2, 255]]]
     assert opened(png(row, 2, 16, 2, png_chunk(b"tRNS", numbers(">u2", 257, 600, 65535)))) == [[RED, WHITE]]
     assert opened(png(numbers(">u2", 65535, 0, 0, 65535, 0, 0, 65535, 0), 2, 16, 6)) == [[RED, WHITE]]
-    assert opened(png(numbers(">u2", 2570, 65535, 2570, 0), 2, 16, 4)) == greys(10, 255)
+    assert opened(png(numbers(">u2", 2570, 65535, 2570, 0), 2, 16, 4)) == grays(10, 255)
 
 
 def test_gamma_and_background_are_left_alone():
@@ -134,42 +134,42 @@ def test_the_first_picture_of_several_comes_upright():
 @pytest.mark.parametrize("deflate", [False, True])
 @pytest.mark.parametrize("order", "<>")
 def test_numbers_of_every_kind_and_order(order, deflate):
-    def grey(kind: str, *values: float, **tags) -> list:
+    def gray(kind: str, *values: float, **tags) -> list:
         data = numbers(order + kind, *values)
         bits = [8 * len(data) // len(values)]
         return opened(tiff(data, len(values), bits, 1, order=order, deflate=deflate, **tags))
 
-    assert grey("u2", 0, 257, 25800, 65535) == greys(0, 1, 100, 255)
-    assert grey("i2", 0, 257, 25800, t339=2) == greys(0, 1, 100)
-    assert grey("i2", -100, 0, 155, t339=2) == greys(0, 100, 255)
-    assert grey("i4", 0, 65535, 25800, t339=2) == greys(0, 255, 100)
-    assert grey("f4", 0, 1, 0.25, np.nan, np.inf, -np.inf, t339=3) == greys(0, 255, 64, 0, 0, 0)
+    assert gray("u2", 0, 257, 25800, 65535) == grays(0, 1, 100, 255)
+    assert gray("i2", 0, 257, 25800, t339=2) == grays(0, 1, 100)
+    assert gray("i2", -100, 0, 155, t339=2) == grays(0, 100, 255)
+    assert gray("i4", 0, 65535, 25800, t339=2) == grays(0, 255, 100)
+    assert gray("f4", 0, 1, 0.25, np.nan, np.inf, -np.inf, t339=3) == grays(0, 255, 64, 0, 0, 0)
     if order == "<":
-        assert grey("u4", 0, 2**31, 2**32 - 1) == greys(0, 128, 255)
+        assert gray("u4", 0, 2**31, 2**32 - 1) == grays(0, 128, 255)
 
 
 @pytest.mark.parametrize("order", "<>")
 def test_white_is_zero(order):
-    assert opened(tiff(b"\x40", 3, [1], 0, order=order)) == greys(255, 0, 255)
-    assert opened(tiff(b"\x1b", 4, [2], 0, order=order)) == greys(255, 170, 85, 0)
-    assert opened(tiff(b"\0\x64\xff", 3, [8], 0, order=order)) == greys(255, 155, 0)
+    assert opened(tiff(b"\x40", 3, [1], 0, order=order)) == grays(255, 0, 255)
+    assert opened(tiff(b"\x1b", 4, [2], 0, order=order)) == grays(255, 170, 85, 0)
+    assert opened(tiff(b"\0\x64\xff", 3, [8], 0, order=order)) == grays(255, 155, 0)
     floats = tiff(numbers(order + "f4", 0, 1, 0.25, np.nan), 4, [32], 0, order=order, t339=3)
-    assert opened(floats) == greys(255, 0, 191, 0)
+    assert opened(floats) == grays(255, 0, 191, 0)
 
 
 @pytest.mark.parametrize("deflate", [False, True])
 def test_white_is_zero_in_16_bits(deflate):
     data = tiff(numbers("<u2", 0, 257, 25800, 65535), 4, [16], 0, deflate=deflate)
-    assert opened(data) == greys(255, 254, 155, 0)
+    assert opened(data) == grays(255, 254, 155, 0)
 
 
 def test_12_bits():
-    assert opened(tiff(b"\0\x0f\xff\x80\x04\0", 4, [12], 1)) == greys(0, 255, 128, 64)
+    assert opened(tiff(b"\0\x0f\xff\x80\x04\0", 4, [12], 1)) == grays(0, 255, 128, 64)
 
 
 def test_signed_bytes():
-    assert opened(tiff(numbers("i1", 0, 100, 127), 3, [8], 1, t339=2)) == greys(0, 100, 127)
-    assert opened(tiff(numbers("i1", -128, 0, 127), 3, [8], 1, t339=2)) == greys(0, 128, 255)
+    assert opened(tiff(numbers("i1", 0, 100, 127), 3, [8], 1, t339=2)) == grays(0, 100, 127)
+    assert opened(tiff(numbers("i1", -128, 0, 127), 3, [8], 1, t339=2)) == grays(0, 128, 255)
 
 
 @pytest.mark.parametrize("deflate", [False, True])
@@ -197,9 +197,9 @@ def test_alpha_of_every_kind(order):
     assert opened(tiff(pixels, 2, [8] * 4, 2, order=order, t338=0)) == [[RED, GREEN]]  # whatever it is, no alpha
     premultiplied = bytes([100, 0, 0, 100, 0, 0, 0, 0])
     assert opened(tiff(premultiplied, 2, [8] * 4, 2, order=order, t338=1)) == [[[255, 155, 155], WHITE]]
-    assert opened(tiff(bytes([60, 255, 0, 0]), 2, [8] * 2, 1, order=order, t338=2)) == greys(60, 255)
-    colours = [257 * value for channel in range(3) for value in (*FOUR[channel:9:3], *[0] * 253)]
-    palette = tiff(bytes([0, 255, 1, 0, 2, 255]), 3, [8] * 2, 3, order=order, t338=2, t320=colours)
+    assert opened(tiff(bytes([60, 255, 0, 0]), 2, [8] * 2, 1, order=order, t338=2)) == grays(60, 255)
+    colors = [257 * value for channel in range(3) for value in (*FOUR[channel:9:3], *[0] * 253)]
+    palette = tiff(bytes([0, 255, 1, 0, 2, 255]), 3, [8] * 2, 3, order=order, t338=2, t320=colors)
     assert opened(palette) == [[RED, WHITE, BLUE]]
 
 
@@ -208,8 +208,8 @@ def test_alpha_of_every_kind(order):
 def test_palettes_of_16_bits_and_of_8(bits, row, unit):
     count = min(4, 2**bits)
     rest = [0] * (2**bits - count)
-    colours = [unit * value for channel in range(3) for value in (*FOUR[channel : 3 * count : 3], *rest)]
-    assert opened(tiff(row, count, [bits], 3, t320=colours)) == [[RED, GREEN, BLUE, BLACK][:count]]
+    colors = [unit * value for channel in range(3) for value in (*FOUR[channel : 3 * count : 3], *rest)]
+    assert opened(tiff(row, count, [bits], 3, t320=colors)) == [[RED, GREEN, BLUE, BLACK][:count]]
 
 
 def test_lab():
@@ -217,7 +217,7 @@ def test_lab():
     assert np.allclose(opened(tiff(values, 2, [8] * 3, 8)), [[WHITE, RED]], atol=8)
 
 
-def test_colours_kept_once_for_several_pixels():
+def test_colors_kept_once_for_several_pixels():
     assert opened(tiff(bytes([76, 85, 255, 255, 128, 128]), 2, [8] * 3, 6, t530=[1, 1])) == [[[254, 0, 0], WHITE]]
     shared = bytes([76, 76, 76, 76, 85, 255])
     packed = tiff(shared, 2, [8] * 3, 6, height=2, deflate=True, t530=[2, 2])
@@ -234,7 +234,7 @@ def test_colours_kept_once_for_several_pixels():
         tiff([b"\0\0\0\0"] * 4, 2, [16] * 4, 5, t284=2),
         tiff(numbers("<f8", 0, 1), 2, [64], 1, t339=3),
     ],
-    ids=["ycbcr", "ycbcr by default", "planes of grey and alpha", "planes of Lab", "planes of deep CMYK", "doubles"],
+    ids=["ycbcr", "ycbcr by default", "planes of gray and alpha", "planes of Lab", "planes of deep CMYK", "doubles"],
 )
 def test_what_would_come_out_as_something_else_is_refused(data):
     with pytest.raises(PictureError, match="PNG"):
@@ -242,16 +242,16 @@ def test_what_would_come_out_as_something_else_is_refused(data):
 
 
 def test_a_tiff_of_fewer_strips_than_it_is_high():
-    strips = [bytes([grey] * 4) for grey in (10, 20, 30, 40)]
-    assert opened(tiff(strips, 4, [8], 1, height=4, t278=1)) == [greys(*[grey] * 4)[0] for grey in (10, 20, 30, 40)]
+    strips = [bytes([gray] * 4) for gray in (10, 20, 30, 40)]
+    assert opened(tiff(strips, 4, [8], 1, height=4, t278=1)) == [grays(*[gray] * 4)[0] for gray in (10, 20, 30, 40)]
     with pytest.raises(PictureError, match="some of its strips are missing"):
         open_picture(tiff(strips[:2], 4, [8], 1, height=4, t278=1))
 
 
 # ---- BMP ----
 
-GREYS = bytes(3) + b"\0" + b"\xff" * 3 + b"\0"
-COLOURS = bytes([0, 0, 255, 0, 0, 255, 0, 0, 255, 0, 0, 0])  # red, green, blue as BMP keeps them
+GRAYS = bytes(3) + b"\0" + b"\xff" * 3 + b"\0"
+COLORS = bytes([0, 0, 255, 0, 0, 255, 0, 0, 255, 0, 0, 0])  # red, green, blue as BMP keeps them
 MASKS = struct.pack("<III", 0xF800, 0x7E0, 0x1F)
 
 
@@ -278,17 +278,17 @@ MASKS = struct.pack("<III", 0xF800, 0x7E0, 0x1F)
             [[RED, WHITE]],
         ),
         (
-            bmp(b"\4\1\0\0\2\0\2\2\0\1", (4, 2), 8, packing=1, extra=COLOURS, colours=3),
+            bmp(b"\4\1\0\0\2\0\2\2\0\1", (4, 2), 8, packing=1, extra=COLORS, colors=3),
             [[RED, RED, BLUE, BLUE], [GREEN] * 4],
         ),
-        (bmp(b"\x04\x12\0\0\0\1", (4, 1), 4, packing=2, extra=COLOURS, colours=3), [[GREEN, BLUE] * 2]),
-        (bmp(b"\x60\0\0\0", (4, 1), 1, extra=GREYS, colours=2), greys(0, 255, 255, 0)),
-        (bmp(b"\x60\0\0\0", (4, 1), 1, extra=GREYS[4:] + GREYS[:4], colours=2), greys(255, 0, 0, 255)),
-        (bmp(b"\x01\x10\0\0", (4, 1), 4, extra=GREYS, colours=2), greys(0, 255, 255, 0)),
-        (bmp(b"\0\1\1\0", (4, 1), 8, extra=GREYS, colours=2), greys(0, 255, 255, 0)),
-        (bmp(b"\x01\xf0\0\0", (3, 1), 4, extra=bytes(v for i in range(16) for v in (i, i, i, 0))), greys(0, 1, 15)),
+        (bmp(b"\x04\x12\0\0\0\1", (4, 1), 4, packing=2, extra=COLORS, colors=3), [[GREEN, BLUE] * 2]),
+        (bmp(b"\x60\0\0\0", (4, 1), 1, extra=GRAYS, colors=2), grays(0, 255, 255, 0)),
+        (bmp(b"\x60\0\0\0", (4, 1), 1, extra=GRAYS[4:] + GRAYS[:4], colors=2), grays(255, 0, 0, 255)),
+        (bmp(b"\x01\x10\0\0", (4, 1), 4, extra=GRAYS, colors=2), grays(0, 255, 255, 0)),
+        (bmp(b"\0\1\1\0", (4, 1), 8, extra=GRAYS, colors=2), grays(0, 255, 255, 0)),
+        (bmp(b"\x01\xf0\0\0", (3, 1), 4, extra=bytes(v for i in range(16) for v in (i, i, i, 0))), grays(0, 1, 15)),
     ],
-    ids=["top down", "bottom up", "555", "565", "32", "alpha", "rle8", "rle4", "1", "1 inverted", "4", "8", "16 greys"],
+    ids=["top down", "bottom up", "555", "565", "32", "alpha", "rle8", "rle4", "1", "1 inverted", "4", "8", "16 grays"],
 )
 def test_bmp(data, expected):
     assert opened(data) == expected
@@ -319,7 +319,7 @@ def test_a_first_frame_that_covers_a_part_of_a_webp(flags):
     assert opened(b"RIFF" + struct.pack("<I", len(body)) + body) == [[WHITE, WHITE, RED, RED]] * 2
 
 
-def test_hidden_colours_stay_hidden_in_every_format_that_has_alpha():
+def test_hidden_colors_stay_hidden_in_every_format_that_has_alpha():
     image = Image.new("RGBA", (2, 1), (255, 0, 0, 0))
     image.putpixel((1, 0), (0, 0, 255, 255))
     for kind, options in {"PNG": {}, "TIFF": {}, "WEBP": {"lossless": True, "exact": True}}.items():

@@ -112,7 +112,7 @@ def test_the_heads_have_no_bias_and_the_map_head_is_3_by_3():
         assert getattr(branch, head).bias is None and tuple(getattr(branch, head).weight.shape) == shape
 
 
-def test_initialisation_is_the_authors():
+def test_initialization_is_the_authors():
     conv, norm = nn.Conv2d(64, 128, 3), nn.BatchNorm2d(5)
     nn.init.constant_(norm.weight, 3.0)
     initialize_weights(nn.Sequential(conv, norm))

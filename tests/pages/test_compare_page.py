@@ -327,8 +327,8 @@ def test_a_map_is_drawn_over_its_own_picture(monkeypatch):
         __getattr__ = dict.__getitem__
 
     monkeypatch.setattr(explanation_panels.st, "session_state", State())
-    for colour in ("red", "red", "blue"):
-        image = Image.new("RGB", (224, 224), colour)
+    for color in ("red", "red", "blue"):
+        image = Image.new("RGB", (224, 224), color)
         assert explanation_panels._large(image).getpixel((9, 9)) == image.getpixel((9, 9))
 
 
@@ -354,7 +354,7 @@ def test_the_fit_changes_what_the_model_sees_and_says(live_app, network, fit):
 # ---- how maps are drawn ----
 
 
-def test_scales_number_their_colour_bars(live_app, network):
+def test_scales_number_their_color_bars(live_app, network):
     found = explain(photo_picture(PHOTOS[0]), [ADDITIVE, MULTIPLICATIVE, NONE], load=network)
     maps = [one.attention for one in found]
     assert ticks(live_app.run())[:3] == [["0.00", "0.25", "0.50", "0.75", "1.00"]] * 3
@@ -381,7 +381,7 @@ def test_view_controls_change_the_pictures_and_nothing_else(live_app):
     drawn = pictures(before)
     said = answers(before)
     live_app.slider(key="opacity").set_value(20)
-    live_app.button_group(key="colours").set_value("paper JET")
+    live_app.button_group(key="colors").set_value("paper JET")
     at = live_app.button_group(key="cells").set_value("raw grid").run()
     assert answers(at) == said and "drawn as they are" in captions(at) and "16 × 16 pixels" in captions(at)
     changed = [old != new for old, new in zip(drawn, pictures(at), strict=True)]
@@ -469,23 +469,23 @@ def test_every_picture_has_words(live_app):
 def test_the_address_holds_the_view_and_opens_it_again(live_app, network):
     live_app.query_params.update(
         {"photo": PHOTOS[2].id, "variants": f"{NONE},{UNFOLDED}", "mechanism": "additive", "same_weights": "true",
-         "fit": "pad", "opacity": "30", "colours": "viridis", "cells": "raw grid"})  # fmt: skip
+         "fit": "pad", "opacity": "30", "colors": "viridis", "cells": "raw grid"})  # fmt: skip
     at = live_app.run()
     options = {"fit": "pad", "mechanism": "additive"}
     assert answers(at) == expected(photo_picture(PHOTOS[2]), [NONE, UNFOLDED], network, **options)
     assert at.slider(key="opacity").value == 30
-    assert at.button_group(key="colours").value == "viridis"
+    assert at.button_group(key="colors").value == "viridis"
     assert "drawn as they are" in captions(at)
 
 
 def test_illegal_addresses_fall_back_to_the_default(live_app, network):
     live_app.query_params.update(
         {"photo": "../../etc/passwd", "variants": "nobody,,<b>", "mechanism": "squared", "fit": "stretch",
-         "opacity": "900", "colours": "pink", "scale": "log", "cells": "9", "same_weights": "maybe"})  # fmt: skip
+         "opacity": "900", "colors": "pink", "scale": "log", "cells": "9", "same_weights": "maybe"})  # fmt: skip
     at = live_app.run()
     assert not at.exception and not at.error
     assert answers(at) == expected(photo_picture(PHOTOS[0]), [ADDITIVE, MULTIPLICATIVE, NONE], network)
-    assert at.button_group(key="colours").value == overlay.DEFAULT_COLOURS and at.slider(key="opacity").value <= 100
+    assert at.button_group(key="colors").value == overlay.DEFAULT_COLORS and at.slider(key="opacity").value <= 100
 
 
 # ---- variants ----
@@ -572,7 +572,7 @@ def test_plain_text_stays_plain():
     assert escape_markdown("a_b\n*c* $x$ :smile: <b>") == r"a\_b \*c\* \$x\$ \:smile\: \<b\>"
 
 
-def test_networks_are_strangers_to_pictures_that_they_never_learnt():
+def test_networks_are_strangers_to_pictures_that_they_never_learned():
     cards = list_variants()
     knowing = [replace(card, kind="clothing", id=f"c-{card.id}", family="c") for card in cards[:3]]
     assert selection.strangers(cards, "photograph") == [card for card in cards if card.kind != "photograph"]
@@ -582,16 +582,16 @@ def test_networks_are_strangers_to_pictures_that_they_never_learnt():
 
 
 def test_a_picture_of_clothing_is_shown_to_those_that_know_it(live_app):
-    """Networks of photographs say that it means little, and one click brings those that learnt clothing."""
+    """Networks of photographs say that it means little, and one click brings those that learned clothing."""
     live_app.query_params["photo"] = "clothing-boot-among-pieces"
     live_app.run()
     assert not live_app.exception
     told = [info.value for info in live_app.info]
-    assert any("Learnt on photographs" in plain_text for plain_text in told)
+    assert any("Learned on photographs" in plain_text for plain_text in told)
     button = next(button for button in live_app.button if button.label == "Show those that know it")
     button.click().run()
     assert not live_app.exception
-    assert not any("Learnt on" in info.value for info in live_app.info)
+    assert not any("Learned on" in info.value for info in live_app.info)
     assert live_app.session_state["variant_ids"] == [f"cluttered-resnet20-{name}" for name in selection.MECHANISMS[1:]]
     assert len(answers(live_app)) == 3
 

@@ -258,7 +258,7 @@ def test_one_variant_is_not_compared_and_strangers_are_named(live_app, three):
     at = press(live_app.run(), "Go through them")
     assert "the variants disagree" not in said(at)
     title = find_variant(CLOTHING).title
-    assert escape_markdown(f"Never learnt photographs, so what it says of these means little: {title}.") in said(at)
+    assert escape_markdown(f"Never learned photographs, so what it says of these means little: {title}.") in said(at)
     at.button_group(key="survey_order").set_value(disagreement_rows.VARIANTS).run()
     assert "choose two such variants" in said(at) and len(shown(at)) == 3
 

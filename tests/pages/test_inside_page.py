@@ -168,7 +168,7 @@ def test_channels_are_no_classes_where_the_class_head_mixes_them(live_app):
     assert {name.partition(" · ")[0] for name in names(at)} == set(class_names(CARDS[CLOTHING]))
 
 
-def test_with_a_scale_of_its_own_each_channel_reaches_the_end_of_the_colours(live_app):
+def test_with_a_scale_of_its_own_each_channel_reaches_the_end_of_the_colors(live_app):
     at = show(live_app, stage="g")
     before = body(at, "abn-tiles")
     at = live_app.button_group(key="scale").set_value("min–max per map").run()
@@ -238,7 +238,7 @@ def test_a_class_chosen_by_name_has_its_maps_and_mean_and_logit_agree(live_app, 
     assert not at.exception and at.query_params["class"] == str(k + 1)
     shown = components(at, "abn_map")
     photo = open_picture(PHOTOS[0].path.read_bytes())
-    images = fit_picture(photo, CARDS[ADDITIVE].input).normalised(CARDS[ADDITIVE].input)
+    images = fit_picture(photo, CARDS[ADDITIVE].input).normalized(CARDS[ADDITIVE].input)
     import torch
 
     expected = {"class map": found.class_maps[k]} | {

@@ -166,10 +166,10 @@ def test_over_the_gallery_on_request(page, network, monkeypatch):
     assert not [button for button in at.button if button.key == "reliance-job"]
 
 
-def test_variants_that_learnt_different_pictures_are_not_ranked_over_the_gallery(page):
+def test_variants_that_learned_different_pictures_are_not_ranked_over_the_gallery(page):
     page.run()
     at = page.multiselect(key="variant_ids").set_value([ADDITIVE, "fashion-resnet20-additive"]).run()
-    assert not at.exception and "choose variants that learnt one kind of pictures" in captions(at)
+    assert not at.exception and "choose variants that learned one kind of pictures" in captions(at)
     assert not [button for button in at.button if button.key == "reliance-job"]
 
 

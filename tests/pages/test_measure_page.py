@@ -64,7 +64,7 @@ def nothing_left(monkeypatch):
             (deletion_insertion, "follow"),
             (randomization, "compare"),
             (randomization, "said"),
-            (localization, "localise"),
+            (localization, "localize"),
         ):
             monkeypatch.setattr(module, name, lambda *_, **__: pytest.fail("measured again"))
 
@@ -106,7 +106,7 @@ def test_while_the_networks_load_the_page_says_so(page):
 
 def test_three_questions_each_with_what_it_can_and_cannot_say(page):
     at = page.run()
-    assert not at.exception and [heading.anchor for heading in at.subheader] == ["cells", "learnt", "object"]
+    assert not at.exception and [heading.anchor for heading in at.subheader] == ["cells", "learned", "object"]
     said = [text.value for text in at.markdown]
     assert sum("What it can say." in text for text in said) == sum("What it can't say." in text for text in said) == 3
     assert all(offered(at, job) for job in ("curves", "forgetting", "finding")) and not tables(at)
@@ -155,7 +155,7 @@ def test_nothing_is_followed_twice_and_nothing_old_stands_beside_new_choices(pag
     assert tables(at)[0][1][2:5] == ["–"] * 3  # deletion is to be done
     assert tables(at)[0][1][5:] == before[0][1][5:] and offered(at, "curves")  # insertion needs no paint
     nothing_left()
-    at = at.button_group(key="paint").set_value("mean colour").run()
+    at = at.button_group(key="paint").set_value("mean color").run()
     at = at.slider(key="opacity").set_value(20).run()
     assert not at.exception and tables(at) == before and not offered(at, "curves")
 
@@ -244,7 +244,7 @@ def test_the_pictures_on_the_way_are_what_the_network_saw(page, network):
     own = subject.answers(subject.attention)
     said = captions(at)
     for kind, paint, what in (
-        (deletion_insertion.DELETION, "mean colour", "gone"),
+        (deletion_insertion.DELETION, "mean color", "gone"),
         (deletion_insertion.INSERTION, "blurred", "uncovered"),
     ):
         found = deletion_insertion.shown(subject, CARDS[0].input, deletion_insertion.CurveSpec(kind, paint=paint), 0.5)
@@ -327,7 +327,7 @@ def test_the_scenes_figures_are_those_of_the_library(page, network):
             f"{means.auc:.2f}",
         ]
     assert [row[0] for row in rows[1:]] == [*(card.title for card in CARDS), *localization.CONTROLS]
-    assert any("never learnt any" in info.value for info in at.info)  # these networks learnt clothing
+    assert any("never learned any" in info.value for info in at.info)  # these networks learned clothing
     assert f"With {SCENES} scenes, one scene is {100 / SCENES:.0f} points" in " ".join(m.value for m in at.markdown)
 
 
@@ -363,8 +363,8 @@ def test_a_variant_without_weights_is_one_sentence(page, monkeypatch, network):
 
 def test_the_address_holds_the_settings(page):
     del page.session_state["steps"]
-    page.query_params.update({"paint": "grey", "steps": "49", "darkest": "true", "forget_seeds": "4"})
+    page.query_params.update({"paint": "gray", "steps": "49", "darkest": "true", "forget_seeds": "4"})
     at = page.run()
     assert not at.exception and at.toggle(key="darkest").value
     chosen = {key: at.button_group(key=key).value for key in ("paint", "steps", "forget_seeds")}
-    assert chosen == {"paint": "grey", "steps": 49, "forget_seeds": 4}
+    assert chosen == {"paint": "gray", "steps": 49, "forget_seeds": 4}

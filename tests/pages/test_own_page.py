@@ -335,7 +335,7 @@ def test_random_weights_say_what_they_are(live_app):
     assert titles(at) == [escape_markdown("test_resnet (random)")] and "Made, see below" in [b.label for b in at.button]
     at = compare(press(at, "Add to Compare"))
     assert "**never trained**  \napplied **additive**" in [caption.value for caption in at.caption]
-    assert "Random weights, nothing learnt yet" in at.info[0].value
+    assert "Random weights, nothing learned yet" in at.info[0].value
     card = [element.value for element in at.html if 'class="abn-card"' in element.value][-1]
     assert "nothing, made for additive" in card
     wanted = own.make(own.seeded(own.random_sketch("test_resnet", num_classes=6), mechanism="additive", seed=2))

@@ -84,7 +84,7 @@ def test_a_lesson_whose_variant_is_broken_says_so_in_one_sentence(app, monkeypat
 
 
 def test_unknown_values_fall_back(app):
-    for name in ("photo", "variants", "mechanism", "fit", "hide", "top", "colours"):
+    for name in ("photo", "variants", "mechanism", "fit", "hide", "top", "colors"):
         app.query_params[name] = "no-such-thing"
     at = app.run()
     assert not at.exception and len(at.multiselect(key="variant_ids").value) == 3

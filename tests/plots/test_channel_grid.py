@@ -1,4 +1,4 @@
-"""Channels as small pictures: colours by their sign, a pixel for each cell."""
+"""Channels as small pictures: colors by their sign, a pixel for each cell."""
 
 import base64
 import io
@@ -15,22 +15,22 @@ def opened(source: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))).convert("RGB"))
 
 
-def test_signed_values_get_colours_around_zero_and_others_begin_at_zero():
+def test_signed_values_get_colors_around_zero_and_others_begin_at_zero():
     assert span(np.array([-1.0, 4.0]), "viridis") == (overlay.DIFFERENCE, -4, 4)
     assert span(np.array([0.5, 4.0]), "viridis") == ("viridis", 0, 4)
     assert span(np.zeros(3), "viridis") == ("viridis", 0, 1)
 
 
-def test_a_tile_has_a_pixel_for_each_cell_in_the_colours_of_its_values():
+def test_a_tile_has_a_pixel_for_each_cell_in_the_colors_of_its_values():
     values = np.stack([np.zeros((2, 3)), [[0.0, 1, 2], [-2, -1, 0]]]).astype(np.float32)
-    shown = tiles(values, [1, 0], "grey", -2, 2)
+    shown = tiles(values, [1, 0], "gray", -2, 2)
     assert [(one.index, one.low, one.high) for one in shown] == [(1, -2, 2), (0, 0, 0)]
     assert shown[0].size == pytest.approx(1)
-    greys = opened(shown[0].source)[..., 0]
-    np.testing.assert_array_equal(greys, np.rint((values[1] + 2) / 4 * 255))
+    grays = opened(shown[0].source)[..., 0]
+    np.testing.assert_array_equal(grays, np.rint((values[1] + 2) / 4 * 255))
 
 
 def test_a_large_one_is_small_in_bytes():
     values = np.random.default_rng(0).normal(size=(1, 224, 224)).astype(np.float32)
-    source = tiles(values, [0], "grey", -3, 3)[0].source
+    source = tiles(values, [0], "gray", -3, 3)[0].source
     assert source.startswith("data:image/jpeg") and opened(source).shape == (224, 224, 3)

@@ -59,7 +59,7 @@ def test_the_areas_in_words():
 def test_the_legend_has_every_variant_and_every_order():
     found = samples(["A", "B"], darkest=False)
     assert [text for text, *_ in found] == ["A", "B", "brightest first", "random, mean and range"]
-    assert [colour for _, colour, _ in found[:2]] == [LOOKS[0][0], LOOKS[1][0]]
+    assert [color for _, color, _ in found[:2]] == [LOOKS[0][0], LOOKS[1][0]]
     assert samples(["A"], darkest=True)[-1][0] == "darkest first"
 
 

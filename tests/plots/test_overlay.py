@@ -1,4 +1,4 @@
-"""Colours where the numbers say, bars on one axis, and a flat map that is not stretched."""
+"""Colors where the numbers say, bars on one axis, and a flat map that is not stretched."""
 
 from types import SimpleNamespace
 
@@ -9,7 +9,7 @@ from PIL import Image
 from abn.explanations.explanation import Explanation
 from abn.plots import overlay
 
-GREY = Image.new("RGB", (4, 2), (100, 100, 100))
+GRAY = Image.new("RGB", (4, 2), (100, 100, 100))
 
 
 def explanation(auxiliary: list[float], perception: list[float], attention: np.ndarray | None = None) -> Explanation:
@@ -23,20 +23,20 @@ def explanation(auxiliary: list[float], perception: list[float], attention: np.n
 
 def test_overlay_mixes_by_opacity_and_clips_beyond_the_limits():
     values = np.array([[0, 1, -5, 9], [0.5, 0.5, 0.5, 0.5]], np.float32)
-    full = np.asarray(overlay.overlay(GREY, values, opacity=1, colour_map="grey"))
+    full = np.asarray(overlay.overlay(GRAY, values, opacity=1, color_map="gray"))
     assert full[0, :, 0].tolist() == [0, 255, 0, 255]
     assert abs(int(full[1, 0, 0]) - 128) <= 1
-    half = np.asarray(overlay.overlay(GREY, values, opacity=0.5, colour_map="grey"))
+    half = np.asarray(overlay.overlay(GRAY, values, opacity=0.5, color_map="gray"))
     assert half[0, :2, 0].tolist() == [50, 177]  # 177.5: Pillow rounds down
-    assert np.array_equal(np.asarray(overlay.overlay(GREY, values, opacity=0)), np.asarray(GREY))
+    assert np.array_equal(np.asarray(overlay.overlay(GRAY, values, opacity=0)), np.asarray(GRAY))
 
 
 def test_overlay_respects_low_and_high():
-    drawn = overlay.overlay(GREY, np.full((2, 4), 0.6, np.float32), opacity=1, colour_map="grey", low=0.2, high=0.6)
+    drawn = overlay.overlay(GRAY, np.full((2, 4), 0.6, np.float32), opacity=1, color_map="gray", low=0.2, high=0.6)
     assert np.asarray(drawn).min() == 255
 
 
-def test_what_was_not_seen_is_grey_whatever_the_opacity():
+def test_what_was_not_seen_is_gray_whatever_the_opacity():
     red = Image.new("RGB", (4, 2), "red")
     values = np.array([[np.nan, 1, 1, 1]] * 2, np.float32)
     unseen, shown = np.asarray(overlay.overlay(red, values, opacity=0))[0, :2].astype(int)
@@ -46,18 +46,18 @@ def test_what_was_not_seen_is_grey_whatever_the_opacity():
 
 def test_a_map_of_another_size_is_refused():
     with pytest.raises(ValueError, match="does not fit"):
-        overlay.overlay(GREY, np.zeros((4, 2), np.float32))
+        overlay.overlay(GRAY, np.zeros((4, 2), np.float32))
 
 
-@pytest.mark.parametrize("name", overlay.COLOUR_MAPS)
-def test_colour_maps_are_full_tables(name):
-    table = overlay.COLOUR_MAPS[name]
+@pytest.mark.parametrize("name", overlay.COLOR_MAPS)
+def test_color_maps_are_full_tables(name):
+    table = overlay.COLOR_MAPS[name]
     assert table.shape == (256, 3) and table.dtype == np.uint8
     assert len(np.unique(table, axis=0)) > 200
 
 
 def test_the_default_grows_lighter_without_a_step_back():
-    lightness = overlay.COLOUR_MAPS[overlay.DEFAULT_COLOURS] @ np.array([0.2126, 0.7152, 0.0722])
+    lightness = overlay.COLOR_MAPS[overlay.DEFAULT_COLORS] @ np.array([0.2126, 0.7152, 0.0722])
     assert (np.diff(lightness) > -0.5).all() and lightness[0] < 5 and lightness[-1] > 240
 
 
@@ -91,7 +91,7 @@ def test_a_saturated_map_is_not_stretched_but_a_faint_one_is():
 def test_difference_limits_are_symmetric_and_never_stretch_noise():
     assert overlay.symmetric_limit(np.array([[-0.4, 0.1]])) == pytest.approx(0.4)
     assert overlay.symmetric_limit(np.array([[0.001, -0.002]])) == overlay.FLAT
-    middle = np.asarray(overlay.overlay(GREY, np.zeros((2, 4)), opacity=1, colour_map=overlay.DIFFERENCE, low=-1))
+    middle = np.asarray(overlay.overlay(GRAY, np.zeros((2, 4)), opacity=1, color_map=overlay.DIFFERENCE, low=-1))
     assert middle.min() > 240
 
 
@@ -101,8 +101,8 @@ def test_bar_numbers_tell_themselves_apart():
     assert len(set(overlay.bar_numbers(0.5, 0.52))) == 5
 
 
-def test_colour_bar_runs_from_low_to_high():
-    bar = np.asarray(overlay.colour_bar(colour_map="grey", width=256))
+def test_color_bar_runs_from_low_to_high():
+    bar = np.asarray(overlay.color_bar(color_map="gray", width=256))
     assert bar.shape[1] == 256 and bar[0, 0, 0] == 0 and bar[0, -1, 0] == 255
     assert (bar[20:] == 0).any()  # the numbers' ink
 

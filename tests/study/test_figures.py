@@ -111,7 +111,7 @@ def test_what_was_not_measured_is_said_and_not_drawn():
     assert figures.dots(replace(finding, rows={"P": []}), "P").layout.xaxis.range == (-0.05, 1.05)
 
 
-def test_controls_are_drawn_apart_by_mark_and_colour(study):
+def test_controls_are_drawn_apart_by_mark_and_color(study):
     figure = figures.dots(findings.finds_object(study), "Scenes")
     marks = [mark for *_, mark in means(figure).values()]
     assert marks == ["diamond", "diamond", "square", "square", "square", "square"]

@@ -17,7 +17,7 @@ from abn.study.arms import ARMS, PlainNetwork, answer, from_scratch, parameters,
 from abn.study.experiments import Cluttered
 from abn.study.findings import read_summary
 from abn.study.measures import SHARES, Pictures, measure
-from abn.study.report import summarise
+from abn.study.report import summarize
 from abn.study.runs import Run, Trial, perform, plan, polarity_plan
 from abn.training import fashion, supervised
 
@@ -131,9 +131,9 @@ def test_a_deletion_area_worked_out_by_hand():
     perfect = torch.zeros(1, 8, 8)
     perfect[:, :4, :4] = torch.linspace(0.6, 0.9, 16).reshape(4, 4)
     found = measure(_Oracle(perfect), _white_corner())
-    grey = 0.25  # the mean colour, which the removed cells take
+    gray = 0.25  # the mean color, which the removed cells take
     removed = np.minimum(np.round(SHARES * 64), 16)
-    white = (16 - removed * (1 - grey)) / 16
+    white = (16 - removed * (1 - gray)) / 16
     scores = 1 / (1 + np.exp(-(6 * white - 3)))
     assert found["deletion"] == pytest.approx(((scores[1:] + scores[:-1]) / 2).mean(), abs=1e-4)
 
@@ -217,7 +217,7 @@ def test_a_study_resumes_run_by_run_and_sums_up(fake, tmp_path):
     perform(jobs, tmp_path, tmp_path / "work", again=False, results=tmp_path)
     assert fake.trained_arms == [f"{job.arm}-{job.seed}" for job in jobs]
     assert not list((tmp_path / "work" / "study").glob("*.pt"))
-    summary = summarise(tmp_path)
+    summary = summarize(tmp_path)
     assert len(summary["runs"]) == 10
     one = next(
         c for c in summary["comparisons"] if (c["arm"], c["against"], c["metric"]) == ("none", "baseline", "accuracy")
@@ -246,7 +246,7 @@ def test_trials_on_polarity_stand_apart(fake, tmp_path):
     jobs = list(polarity_plan([1]))
     assert len(jobs) == 6 and Trial("additive", True, "usual", 1) not in jobs
     perform(jobs[:2], tmp_path, tmp_path / "work", again=False, results=tmp_path)
-    summary = summarise(tmp_path)
+    summary = summarize(tmp_path)
     assert not summary["runs"] and len(summary["polarity"]) == 2
     assert {"mechanism", "folded", "map_head", "seed"} <= summary["polarity"][0].keys()
 
@@ -269,7 +269,7 @@ def test_the_command_prints_the_summary(fake, tmp_path, capsys):
 
 def test_the_shipped_summary_is_that_of_the_shipped_runs_and_whole():
     summary = read_summary()
-    assert json.loads(json.dumps(summarise())) == summary
+    assert json.loads(json.dumps(summarize())) == summary
     for dataset in ("scenes", "cluttered-fashion"):
         runs = [run for run in summary["runs"] if run["dataset"] == dataset]
         seeds = {arm: {run["seed"] for run in runs if run["arm"] == arm} for arm in ARMS}

@@ -165,7 +165,7 @@ def test_pretrained_weights_must_match_in_order_and_shape(backbone, tmp_path):
 def test_the_warm_start_is_the_backbone_and_its_cam(backbone, lessons):
     network = warm_start.warm_start(backbone, mechanism="none")
     features, _ = lessons[np.arange(4)]
-    mean = warm_start.standardise_map(network, features)
+    mean = warm_start.standardize_map(network, features)
     with torch.inference_mode():
         output = network.explain_features(features)
         expected = torch.from_numpy(lessons.bank.own[:4].astype(np.float32))
@@ -202,8 +202,8 @@ def test_a_stopped_training_goes_on_to_the_same_end(backbone, lessons, tmp_path,
     whole = _trained(backbone, lessons, tmp_path / "whole.pt")
     path, save = tmp_path / "halves.pt", loop._save
 
-    def save_and_stop(path, network, optimiser, schedule, step, *more):
-        save(path, network, optimiser, schedule, step, *more)
+    def save_and_stop(path, network, optimizer, schedule, step, *more):
+        save(path, network, optimizer, schedule, step, *more)
         if step == 2:
             raise KeyboardInterrupt
 
@@ -315,7 +315,7 @@ def test_the_card_tells_of_its_own_backbone():
     assert (card.family, card.backbone, card.input.size) == ("imagenet-lite2", LITE2.name, 260)
     assert card.map_size == (17, 17)  # 260 / 16, rounded up as the padding does
     assert card.trained["recipe"]["samples"] == 4_800
-    assert LITE2.package in card.licence["source"]
+    assert LITE2.package in card.license["source"]
 
 
 def test_an_evaluation_counts_what_it_says():
@@ -323,7 +323,7 @@ def test_an_evaluation_counts_what_it_says():
     for mask in masks:
         mask[:112, :112] = True
     held_out = evaluate.HeldOut([np.zeros((224, 224, 3), np.uint8)] * 2, masks, 224, np.array([3, 4]), 2, 1)
-    labelled = evaluate.Labelled(torch.zeros(2, 3, 224, 224), [[3, 9], [5]])
+    labeled = evaluate.Labeled(torch.zeros(2, 3, 224, 224), [[3, 9], [5]])
 
     def answer(images):
         logits = torch.eye(10)[[3] * len(images)]
@@ -331,7 +331,7 @@ def test_an_evaluation_counts_what_it_says():
         attention[:, 2, 2] = 1
         return logits, torch.eye(10)[[4] * len(images)], attention
 
-    found = evaluate.measure(answer, held_out, labelled)
+    found = evaluate.measure(answer, held_out, labeled)
     assert found["scenes"]["perception_right"] == 0.5 and found["scenes"]["auxiliary_right"] == 0.5
     assert found["scenes"]["pointing"] == 1 and found["scenes"]["roc_auc"] > 0.5
     assert (found["scenes"]["count"], found["scenes"]["objects"]) == (2, 2)

@@ -14,7 +14,7 @@ def test_the_files_are_read_as_they_are(tmp_path):
         assert np.array_equal(items.images, images) and np.array_equal(items.labels, labels)
 
 
-def test_inputs_are_normalised_repeated_and_mirrored(tmp_path):
+def test_inputs_are_normalized_repeated_and_mirrored(tmp_path):
     packed(tmp_path)
     items = fashion.load(tmp_path, train=True)
     given = items.inputs(np.array([3, 4]), np.array([False, True]))

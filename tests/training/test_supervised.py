@@ -35,7 +35,7 @@ def test_the_loss_is_the_sum_of_both_heads():
     assert torch.equal(supervised.total_loss(output.logits, labels), F.cross_entropy(output.logits, labels))
 
 
-def test_a_network_learns_what_can_be_learnt(tmp_path):
+def test_a_network_learns_what_can_be_learned(tmp_path):
     items = _items()
     network = from_scratch("additive", backbone="cifar-resnet20", num_classes=10, seed=1)
     schedule = supervised.Schedule(epochs=40.0, batch=16, rate=0.02)
@@ -50,7 +50,7 @@ def test_a_network_learns_what_can_be_learnt(tmp_path):
 @pytest.mark.parametrize("data", ["half", b"no state", b""])
 def test_a_damaged_state_is_one_sentence(tmp_path, data):
     path = tmp_path / "x.pt"
-    loop.store(path, {"step": 3, "settings": {}, "learnt": torch.zeros(100)})
+    loop.store(path, {"step": 3, "settings": {}, "learned": torch.zeros(100)})
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if data == "half" else data)
     with pytest.raises(ABNError) as told:
         _trained(path)
@@ -62,8 +62,8 @@ def test_a_stopped_training_goes_on_to_the_same_end(tmp_path, monkeypatch):
     monkeypatch.setattr(supervised, "SAVE_EACH", 1)
     save = loop._save
 
-    def stop_after_three(path, network, optimiser, schedule, step, *more):
-        save(path, network, optimiser, schedule, step, *more)
+    def stop_after_three(path, network, optimizer, schedule, step, *more):
+        save(path, network, optimizer, schedule, step, *more)
         if step == 3:
             raise KeyboardInterrupt
 
@@ -102,12 +102,12 @@ def test_the_rate_falls_by_ten_at_half_and_at_three_quarters(tmp_path):
     assert supervised.steps(32, SCHEDULE) == 8
     state = torch.load(tmp_path / "x.pt", weights_only=True)
     assert dict(state["schedule"]["milestones"]) == {4: 1, 6: 1}
-    assert state["optimiser"]["param_groups"][0]["lr"] == pytest.approx(0.0005)
+    assert state["optimizer"]["param_groups"][0]["lr"] == pytest.approx(0.0005)
 
 
-@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
-def test_what_drops_out_and_the_rising_rate_go_on_as_they_were(tmp_path, monkeypatch, optimiser):
-    recipe = supervised.Recipe(epochs=2.0, batch=8, rate=0.05, warm_up=1.5, optimiser=optimiser)
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_what_drops_out_and_the_rising_rate_go_on_as_they_were(tmp_path, monkeypatch, optimizer):
+    recipe = supervised.Recipe(epochs=2.0, batch=8, rate=0.05, warm_up=1.5, optimizer=optimizer)
 
     def trained(path):
         torch.manual_seed(0)
@@ -120,8 +120,8 @@ def test_what_drops_out_and_the_rising_rate_go_on_as_they_were(tmp_path, monkeyp
     monkeypatch.setattr(supervised, "SAVE_EACH", 1)
     save, rates = loop._save, []
 
-    def stop_after_five(path, network, optimiser, schedule, step, *more):
-        save(path, network, optimiser, schedule, step, *more)
+    def stop_after_five(path, network, optimizer, schedule, step, *more):
+        save(path, network, optimizer, schedule, step, *more)
         rates.append(schedule.get_last_lr()[0])
         if step == 5:
             raise KeyboardInterrupt

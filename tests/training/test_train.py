@@ -78,7 +78,7 @@ def test_the_variant_is_whole_and_its_card_says_all(trained):
     assert (card.trained["seed"], card.trained["steps"], card.trained["schedule"]["batch"]) == (1, 4, 16)
     assert card.trained["data"].startswith("Fashion-MNIST, 64 items of 20 px")
     assert "mirrored" in card.trained["data"]
-    assert card.licence["weights"] == "MIT"
+    assert card.license["weights"] == "MIT"
     assert load_variant(card).mechanism == "additive"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from class_folders import COLOURS, ROOT, killed_at, process, squares, train
+from class_folders import COLORS, ROOT, killed_at, process, squares, train
 
 from abn.__main__ import main
 from abn.explanations.explainer import explain
@@ -26,16 +26,16 @@ MINE = ["--epochs", "6", "--out", "mine", "--rate", "0.02", "--seed", "3"]
 
 
 @pytest.fixture(scope="module")
-def colours(tmp_path_factory) -> Path:
+def colors(tmp_path_factory) -> Path:
     """60 pictures in three class folders."""
-    return squares(tmp_path_factory.mktemp("data") / "colours", 20)
+    return squares(tmp_path_factory.mktemp("data") / "colors", 20)
 
 
 # ---- it learns ----
 
 
 @pytest.fixture(scope="module")
-def learnt(tmp_path_factory) -> Path:
+def learned(tmp_path_factory) -> Path:
     """A folder with a variant that came of 80 pictures in train, 15 in val and 15 in test."""
     root = tmp_path_factory.mktemp("divided")
     for part, each, seed in (("train", 27, 1), ("val", 5, 2), ("test", 5, 3)):
@@ -44,15 +44,15 @@ def learnt(tmp_path_factory) -> Path:
     return root
 
 
-def test_it_learns_with_both_heads_and_the_test_pictures_are_measured_once(learnt):
-    card = find_variant("mine", learnt / "variants")
-    assert not problems(learnt / "variants")
+def test_it_learns_with_both_heads_and_the_test_pictures_are_measured_once(learned):
+    card = find_variant("mine", learned / "variants")
+    assert not problems(learned / "variants")
     for part in ("validation", "test"):
         assert card.measured[part]["count"] == 15
         assert card.measured[part]["accuracy"] >= 0.9
     before = card.measured["controls"]["before training"]["validation"]
     assert before["accuracy"] < 0.9 and before["count"] == 15
-    assert json.loads(_lines(learnt)[-1])["accuracy_auxiliary"] >= 0.9  # it learns more slowly than the other one
+    assert json.loads(_lines(learned)[-1])["accuracy_auxiliary"] >= 0.9  # it learns more slowly than the other one
 
 
 def _lines(folder: Path) -> list[str]:
@@ -60,41 +60,41 @@ def _lines(folder: Path) -> list[str]:
     return found.read_text().splitlines()
 
 
-def test_the_card_says_all(learnt):
-    card = find_variant("mine", learnt / "variants")
+def test_the_card_says_all(learned):
+    card = find_variant("mine", learned / "variants")
     assert card.trained["command"] == (
         "python -m abn train --data shapes --backbone cifar-resnet20 --mechanism additive --out mine --epochs 6 "
         "--seed 3 --batch 16 --rate 0.02"
     )
-    assert str(learnt) not in json.dumps(card.to_json())
+    assert str(learned) not in json.dumps(card.to_json())
     assert "81 to train with, 15 to validate with, 15 to test with; moved by up to an eighth" in card.trained["data"]
     assert card.trained["kept"].startswith("epoch ") and "test pictures had no say" in card.trained["kept"]
     assert (card.trained["steps"], card.trained["schedule"]["batch"], card.trained["processes"]) == (30, 16, 1)
-    assert (card.kind, card.licence["weights"], card.classes) == ("photograph", "yours", list(COLOURS))
+    assert (card.kind, card.license["weights"], card.classes) == ("photograph", "yours", list(COLORS))
     assert card.summary == "Knows 3 kinds of picture: blue, green, red."
 
 
-def test_the_variant_is_ready_for_the_app(learnt):
-    card = find_variant("mine", learnt / "variants")
-    path = learnt / "shapes/test/red/000.png"
+def test_the_variant_is_ready_for_the_app(learned):
+    card = find_variant("mine", learned / "variants")
+    path = learned / "shapes/test/red/000.png"
     (found,) = explain(open_picture(path.read_bytes()), [card])
     assert found.top("perception", 1)[0].label == "red"
     life = load_life(card)
     assert life.steps[0] == 0 and life.steps[-1] == life.total
     with torch.inference_mode():
         images = [
-            fit_picture(open_picture((learnt / f"shapes/val/{name}/000.png").read_bytes()), card.input).normalised(
+            fit_picture(open_picture((learned / f"shapes/val/{name}/000.png").read_bytes()), card.input).normalized(
                 card.input
             )
-            for name in COLOURS
+            for name in COLORS
         ]
         maps = load_variant(card)(torch.from_numpy(np.stack(images))).attention[:, 0].numpy()
     assert life.maps[-1, :3] == pytest.approx(maps, abs=0.03)  # those of the weights that were kept
 
 
-def test_each_epoch_leaves_a_line_and_a_sheet_of_maps(learnt):
-    (work,) = (learnt / "work").iterdir()
-    records = [json.loads(line) for line in _lines(learnt)]
+def test_each_epoch_leaves_a_line_and_a_sheet_of_maps(learned):
+    (work,) = (learned / "work").iterdir()
+    records = [json.loads(line) for line in _lines(learned)]
     assert [record["epoch"] for record in records] == list(range(7))
     assert [record["step"] for record in records] == [int(81 * epoch / 16) for epoch in range(7)]
     assert records[-1]["loss"] < records[1]["loss"]
@@ -104,11 +104,11 @@ def test_each_epoch_leaves_a_line_and_a_sheet_of_maps(learnt):
     assert len({(work / "maps" / name).read_bytes() for name in sheets}) == 7
 
 
-def test_the_same_command_again_changes_nothing_and_another_is_refused(learnt, capsys):
-    before = find_variant("mine", learnt / "variants")
-    again = train(learnt / "shapes", learnt, *MINE)
+def test_the_same_command_again_changes_nothing_and_another_is_refused(learned, capsys):
+    before = find_variant("mine", learned / "variants")
+    again = train(learned / "shapes", learned, *MINE)
     assert main(again) == 0
-    assert find_variant("mine", learnt / "variants") == before
+    assert find_variant("mine", learned / "variants") == before
     assert main([*again, "--weight-decay", "0"]) == 1
     assert "another command made" in capsys.readouterr().err
     assert main([*again, "--weight-decay", "0", "--out", "other"]) == 1
@@ -118,7 +118,7 @@ def test_the_same_command_again_changes_nothing_and_another_is_refused(learnt, c
 # ---- the best epoch ----
 
 
-def test_what_is_kept_is_the_best_validation_epoch_and_not_the_last(colours, tmp_path, monkeypatch):
+def test_what_is_kept_is_the_best_validation_epoch_and_not_the_last(colors, tmp_path, monkeypatch):
     seen, measure = [], epochs.measure
 
     def worse_and_worse(network, *args, **more):
@@ -128,8 +128,8 @@ def test_what_is_kept_is_the_best_validation_epoch_and_not_the_last(colours, tmp
         return {**measure(network, *args, **more), "accuracy": accuracy}
 
     monkeypatch.setattr(epochs, "measure", worse_and_worse)
-    assert main(train(colours, tmp_path, "--epochs", "4")) == 0
-    card = find_variant("colours-cifar-resnet20-additive", tmp_path / "variants")
+    assert main(train(colors, tmp_path, "--epochs", "4")) == 0
+    card = find_variant("colors-cifar-resnet20-additive", tmp_path / "variants")
     kept = load_variant(card).state_dict()
     assert card.trained["kept"].startswith("epoch 1 of 4")
     for name, value in kept.items():
@@ -142,27 +142,27 @@ def test_what_is_kept_is_the_best_validation_epoch_and_not_the_last(colours, tmp
 
 
 @pytest.fixture(scope="module")
-def whole(colours, tmp_path_factory) -> Path:
+def whole(colors, tmp_path_factory) -> Path:
     """A variant of a training that nothing stopped."""
     folder = tmp_path_factory.mktemp("whole")
-    assert main(train(colours, folder, "--epochs", "3", "--precision", "float32")) == 0
+    assert main(train(colors, folder, "--epochs", "3", "--precision", "float32")) == 0
     return folder
 
 
-def test_a_killed_training_comes_to_the_same_end_bit_for_bit(colours, whole, tmp_path):
-    command = train(colours, tmp_path, "--epochs", "3", "--precision", "float32", "--save-each", "1", "--workers", "2")
+def test_a_killed_training_comes_to_the_same_end_bit_for_bit(colors, whole, tmp_path):
+    command = train(colors, tmp_path, "--epochs", "3", "--precision", "float32", "--save-each", "1", "--workers", "2")
     killed_at(5, process(command), tmp_path / "work")  # 51 pictures, 16 a step: in the middle of the second epoch
     assert not (tmp_path / "variants").exists()
     assert main(command) == 0
-    name = "colours-cifar-resnet20-additive"
+    name = "colors-cifar-resnet20-additive"
     first, second = (find_variant(name, folder / "variants") for folder in (whole, tmp_path))
     assert first.sha256 == second.sha256
     assert first.measured == second.measured
     assert np.array_equal(load_life(first).maps, load_life(second).maps)
 
 
-def test_two_at_once_do_not_share_a_work_folder(colours, tmp_path, capsys):
-    lock = tmp_path / "work/colours-cifar-resnet20-additive-1/colours-cifar-resnet20-additive-1.lock"
+def test_two_at_once_do_not_share_a_work_folder(colors, tmp_path, capsys):
+    lock = tmp_path / "work/colors-cifar-resnet20-additive-1/colors-cifar-resnet20-additive-1.lock"
     lock.parent.mkdir(parents=True)
     code = (
         f"import fcntl, sys; file = open({str(lock)!r}, 'w'); fcntl.lockf(file, fcntl.LOCK_EX); "
@@ -170,7 +170,7 @@ def test_two_at_once_do_not_share_a_work_folder(colours, tmp_path, capsys):
     )
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         other.stdout.readline()
-        assert main(train(colours, tmp_path)) == 1
+        assert main(train(colors, tmp_path)) == 1
         other.stdin.close()
     assert "Another process is at this training" in capsys.readouterr().err
 
@@ -178,8 +178,8 @@ def test_two_at_once_do_not_share_a_work_folder(colours, tmp_path, capsys):
 # ---- the pictures ----
 
 
-def test_what_is_drawn_for_a_picture_depends_on_seed_pass_and_picture_alone(colours):
-    found = open_folder(colours, held_out=0.15, seed=1)
+def test_what_is_drawn_for_a_picture_depends_on_seed_pass_and_picture_alone(colors):
+    found = open_folder(colors, held_out=0.15, seed=1)
     for augment in ("timm", "shift", "flip"):
         spec = find_input(32)
         order = Order(len(found.training), batch=8, epochs=3, seed=5)
@@ -207,17 +207,17 @@ def find_input(size: int):
     return registry.INPUTS[registry.CIFAR]
 
 
-def test_pictures_are_measured_as_the_app_shows_them(colours):
-    found = open_folder(colours, held_out=0.15, seed=1)
+def test_pictures_are_measured_as_the_app_shows_them(colors):
+    found = open_folder(colors, held_out=0.15, seed=1)
     spec = find_input(32)
     files = image_files.FilePictures(found.validation, spec, augment="timm")
     ((images, labels),) = files.plain(np.array([0, 4, 8]), 8)
     assert labels.tolist() == [0, 1, 2]
-    expected = fit_picture(found.validation.open(4), spec).normalised(spec)
+    expected = fit_picture(found.validation.open(4), spec).normalized(spec)
     assert np.array_equal(images[1].numpy(), expected)
 
 
-def test_a_picture_that_goes_missing_while_training_is_named(colours, tmp_path):
+def test_a_picture_that_goes_missing_while_training_is_named(colors, tmp_path):
     copy = squares(tmp_path / "copy", 3)
     found = open_folder(copy, held_out=0.3, seed=1)
     (copy / found.training.names[2]).unlink()
@@ -241,24 +241,24 @@ def test_an_order_is_a_permutation_a_pass_and_can_be_entered_anywhere():
 # ---- other recipes, other backbones ----
 
 
-def test_weights_of_a_plain_backbone_start_it_their_classifier_made_anew(colours, tmp_path):
+def test_weights_of_a_plain_backbone_start_it_their_classifier_made_anew(colors, tmp_path):
     backbone = load_backbone("resnet10t", num_classes=7)
     weights = tmp_path / "plain.safetensors"
     safetensors.torch.save_file(backbone.state_dict(), weights)
     more = ["--backbone", "resnet10t", "--size", "64", "--epochs", "0.4", "--rate", "1e-9", "--weights", str(weights)]
-    more += ["--optimiser", "adamw", "--warm-up", "0.2", "--augment", "timm", "--mechanism", "none", "--out", "grown"]
-    assert main(train(colours, tmp_path, *more)) == 0
+    more += ["--optimizer", "adamw", "--warm-up", "0.2", "--augment", "timm", "--mechanism", "none", "--out", "grown"]
+    assert main(train(colors, tmp_path, *more)) == 0
     card = find_variant("grown", tmp_path / "variants")
     assert card.trained["weights"] == "plain.safetensors, its classifier made anew for 3 classes"
-    assert "whose licence goes on" in card.licence["source"]
+    assert "whose license goes on" in card.license["source"]
     assert (card.input.size, card.map_size) == (64, (4, 4))
     state = load_variant(card).state_dict()
     assert torch.allclose(
         state["extractor.conv1.0.weight"], backbone.state_dict()["conv1.0.weight"], atol=1e-3, rtol=1e-3
     )
     (file,) = (tmp_path / "work").glob("*/*.pt")
-    learnt = torch.load(file, weights_only=True)["learnt"]
-    assert "attention_branch.map_head.weight" not in learnt  # no loss reaches it
+    learned = torch.load(file, weights_only=True)["learned"]
+    assert "attention_branch.map_head.weight" not in learned  # no loss reaches it
 
 
 @pytest.mark.parametrize(
@@ -277,40 +277,40 @@ def test_weights_of_a_plain_backbone_start_it_their_classifier_made_anew(colours
         (["--size", "3"], "can't be 3 pixels"),
         (["--weights", "x.safetensors"], "start from random weights"),
         (["--backbone", "resnet10t", "--weights", "x.safetensors"], "x.safetensors can't be read"),
-        (["--data", "fashion-mnist", "--backbone", "resnet18"], "small and grey"),
+        (["--data", "fashion-mnist", "--backbone", "resnet18"], "small and gray"),
     ],
 )
-def test_what_can_not_be_is_one_sentence_before_the_first_step(colours, tmp_path, capsys, more, said):
-    assert main(train(colours, tmp_path, *more)) == 1
+def test_what_can_not_be_is_one_sentence_before_the_first_step(colors, tmp_path, capsys, more, said):
+    assert main(train(colors, tmp_path, *more)) == 1
     error = capsys.readouterr().err
     assert said in error and "Traceback" not in error
     assert not list(tmp_path.rglob("*.pt")) and not (tmp_path / "variants").exists()
 
 
-def test_cuda_is_asked_for_in_vain_where_there_is_none(colours, tmp_path, capsys):
+def test_cuda_is_asked_for_in_vain_where_there_is_none(colors, tmp_path, capsys):
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
-    assert main(train(colours, tmp_path, "--device", "cuda")) == 1
+    assert main(train(colors, tmp_path, "--device", "cuda")) == 1
     assert "no CUDA device" in capsys.readouterr().err
 
 
-def test_a_training_that_comes_apart_is_stopped_and_said(colours, tmp_path, capsys):
-    assert main(train(colours, tmp_path, "--rate", "1e30", "--epochs", "2", "--precision", "float32")) == 1
+def test_a_training_that_comes_apart_is_stopped_and_said(colors, tmp_path, capsys):
+    assert main(train(colors, tmp_path, "--rate", "1e30", "--epochs", "2", "--precision", "float32")) == 1
     assert "The loss is no number any more" in capsys.readouterr().err
     assert not (tmp_path / "variants").exists()
 
 
-def test_a_folder_that_can_not_be_written_is_one_sentence(colours, tmp_path, capsys):
+def test_a_folder_that_can_not_be_written_is_one_sentence(colors, tmp_path, capsys):
     (tmp_path / "work").write_text("a file where the folder should be")
-    assert main(train(colours, tmp_path)) == 1
+    assert main(train(colors, tmp_path)) == 1
     assert "work folder" in capsys.readouterr().err
     (tmp_path / "work").unlink()
     (tmp_path / "variants").write_text("here too")
-    assert main(train(colours, tmp_path, "--epochs", "0.4")) == 1
+    assert main(train(colors, tmp_path, "--epochs", "0.4")) == 1
     assert "variants (File exists)" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("more", [["--peak", "0"], ["--utilisation", "2"], ["--pictures", "0"], ["--gpus", "0"]])
+@pytest.mark.parametrize("more", [["--peak", "0"], ["--utilization", "2"], ["--pictures", "0"], ["--gpus", "0"]])
 def test_an_estimate_of_nothing_is_an_error(more, capsys):
     assert main(["train", "--estimate", "--backbone", "cifar-resnet20", *more]) == 1
     assert "more than nothing" in capsys.readouterr().err

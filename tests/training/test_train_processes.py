@@ -14,7 +14,7 @@ from torch import nn
 from abn.__main__ import main
 from abn.errors import ABNError
 from abn.network.backbone import create_model
-from abn.training.distributed import ALONE, Team, synchronise
+from abn.training.distributed import ALONE, Team, synchronize
 from abn.training.supervised import total_loss
 from abn.variants.store import find_variant, load_variant
 
@@ -23,11 +23,11 @@ STEPS = 4
 
 
 def steps(team: Team) -> dict[str, list[dict]]:
-    """The state of each network after each step of a small training in float64, batch norms synchronised."""
+    """The state of each network after each step of a small training in float64, batch norms synchronized."""
     found = {}
     for backbone, size in NETWORKS.items():
         network = create_model(backbone, num_classes=3, mechanism="additive", seed=1).double().train()
-        synchronise(network, team)
+        synchronize(network, team)
         forward, found[backbone] = team.wrap(network), []
         descent = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)
         generator, part = torch.Generator().manual_seed(0), team.part(8)
@@ -78,7 +78,7 @@ def test_two_processes_take_the_steps_of_one(tmp_path):
 
 def test_a_killed_torchrun_goes_on_and_ends_where_one_process_does(tmp_path):
     """In float32 and at a small rate; pictures, validation and the best epoch are shared and come to the same."""
-    data = squares(tmp_path / "colours", 20)
+    data = squares(tmp_path / "colors", 20)
     more = ["--epochs", "2", "--rate", "0.002", "--precision", "float32", "--sync-bn", "--save-each", "1"]
     assert main(train(data, tmp_path / "one", *more)) == 0
     command = train(data, tmp_path / "two", *more)
@@ -88,15 +88,15 @@ def test_a_killed_torchrun_goes_on_and_ends_where_one_process_does(tmp_path):
     _, told = running.communicate(timeout=120)
     assert running.returncode == 0, told
     assert told.count("epoch 2 of 2") == 1  # one process speaks
-    name = "colours-cifar-resnet20-additive"
+    name = "colors-cifar-resnet20-additive"
     one, two = (find_variant(name, tmp_path / folder / "variants") for folder in ("one", "two"))
     assert (one.trained["processes"], two.trained["processes"]) == (1, 2)
-    assert two.trained["synchronised_norms"] is True
+    assert two.trained["synchronized_norms"] is True
     first, second = (load_variant(card).state_dict() for card in (one, two))
     for key, value in first.items():
         assert torch.allclose(value.double(), second[key].double(), rtol=2e-3, atol=2e-3), key
     lines = [
-        (tmp_path / f"{folder}/work/colours-cifar-resnet20-additive-1/metrics.jsonl").read_text().splitlines()
+        (tmp_path / f"{folder}/work/colors-cifar-resnet20-additive-1/metrics.jsonl").read_text().splitlines()
         for folder in ("one", "two")
     ]
     for alone, shared in zip(*(map(json.loads, found) for found in lines), strict=True):
@@ -106,7 +106,7 @@ def test_a_killed_torchrun_goes_on_and_ends_where_one_process_does(tmp_path):
 
 
 def test_what_is_wrong_ends_all_processes_and_is_said_once(tmp_path):
-    data = squares(tmp_path / "colours", 3)
+    data = squares(tmp_path / "colors", 3)
     (data / "green/001.png").write_bytes(b"no picture")
     running = process(train(data, tmp_path), torchrun=2)
     _, told = running.communicate(timeout=60)
@@ -123,7 +123,7 @@ def test_a_batch_is_divided_evenly_or_not_at_all():
 
 def test_alone_there_is_nothing_to_share():
     network = nn.Sequential(nn.BatchNorm2d(2))
-    synchronise(network, ALONE)
+    synchronize(network, ALONE)
     assert type(network[0]) is nn.BatchNorm2d and ALONE.wrap(network) is network
     assert ALONE.all(lambda: 3) == [3] and ALONE.of_first(lambda: 4) == 4 and ALONE.each(lambda: 5) == 5
 
@@ -132,5 +132,5 @@ def test_a_batch_norm_of_an_unknown_kind_is_not_passed_over():
     class Another(nn.BatchNorm2d):
         pass
 
-    with pytest.raises(ABNError, match="A Another can't be synchronised"):
-        synchronise(nn.Sequential(Another(2)), Team(0, 2))
+    with pytest.raises(ABNError, match="A Another can't be synchronized"):
+        synchronize(nn.Sequential(Another(2)), Team(0, 2))

@@ -323,7 +323,7 @@ def test_a_file_whose_name_is_no_text_converts(tmp_path):
     source = save(tmp_path / "n\udcff\n.pth.tar", seeded(20, 10))
     card = make_card(convert_official(source), "x", arch="resnet20", num_classes=10, source=source)
     saved = save_variant(convert_official(source), card, tmp_path)
-    assert saved.licence["source"] == "n .pth.tar" and load_variant("x", tmp_path)
+    assert saved.license["source"] == "n .pth.tar" and load_variant("x", tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -219,7 +219,7 @@ def test_whatever_the_bytes_reading_ends_in_one_sentence_or_in_a_sound_header(sa
         max_leaves=20,
     ),
     st.sampled_from(
-        ("title", "backbone", "mechanism", "classes", "num_classes", "input", "trained", "measured", "licence", "kind")
+        ("title", "backbone", "mechanism", "classes", "num_classes", "input", "trained", "measured", "license", "kind")
     ),
 )
 def test_whatever_a_card_says_reading_it_ends_in_one_sentence_or_in_a_card(saved, value, word):

@@ -40,8 +40,8 @@ INPUTS = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(1))
 
 def _recorder(network, path: Path, *, total: int = 8, ids=("a", "b", "c"), said=None) -> Recorder:
     said = said if said is not None else {"accuracy": 0.5}
-    greys = np.zeros((len(ids), 32, 32), np.uint8)
-    return Recorder(network, INPUTS, lambda: said, ids=ids, total=total, path=path, pictures=greys)
+    grays = np.zeros((len(ids), 32, 32), np.uint8)
+    return Recorder(network, INPUTS, lambda: said, ids=ids, total=total, path=path, pictures=grays)
 
 
 def _life(**changes) -> MapHistory:

@@ -25,17 +25,17 @@ def zipped(path: Path, pickled: bytes, packing: int = zipfile.ZIP_STORED) -> Pat
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_weights_with_their_optimiser_pass_in_both_formats(tmp_path, legacy):
+def test_weights_with_their_optimizer_pass_in_both_formats(tmp_path, legacy):
     network = tiny.network("additive")
-    optimiser = torch.optim.Adam(network.parameters())
+    optimizer = torch.optim.Adam(network.parameters())
     sum(value.sum() for value in network.parameters()).backward()
-    optimiser.step()
+    optimizer.step()
     whole = {
         "epoch": 3,
         "state_dict": network.state_dict(),
         "parameters": list(network.parameters()),
         "acc": torch.tensor(0.5),
-        "optimizer": optimiser.state_dict(),
+        "optimizer": optimizer.state_dict(),
         "at": {("a", (1, 2)): None},
     }
     path = tmp_path / "x.pth.tar"

@@ -79,14 +79,14 @@ def is_ours(backbone: object) -> bool:
 
 
 def build(name: str, *, num_classes: int, mechanism: str = "additive") -> AttentionBranchNetwork:
-    """An Attention Branch Network by a name such as "cifar-resnet20", initialised as the authors do."""
+    """An Attention Branch Network by a name such as "cifar-resnet20", initialized as the authors do."""
     network = layers(name, num_classes=num_classes, mechanism=mechanism)
     initialize_weights(network)
     return network
 
 
 def layers(name: str, *, num_classes: int, mechanism: str = "additive") -> AttentionBranchNetwork:
-    """The same with torch's own initialisation, for weights that are still to be loaded."""
+    """The same with torch's own initialization, for weights that are still to be loaded."""
     parts = design(name)
     return AttentionBranchNetwork(
         extractor=parts.extractor(),
@@ -110,5 +110,5 @@ def design(name: str) -> Design:
 
 
 def input_spec(name: str) -> InputSpec:
-    """Input size and normalisation of the pictures that a network was made for."""
+    """Input size and normalization of the pictures that a network was made for."""
     return next(spec for prefix, spec in INPUTS.items() if name.startswith(prefix))

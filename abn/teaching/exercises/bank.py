@@ -1,6 +1,6 @@
 """What exercises are drawn from: what the shipped networks say of the gallery's photographs and of the shipped scenes.
 
-That exactly one head of a network is right is rare, so other labelled photographs are there too where it happens.
+That exactly one head of a network is right is rare, so other labeled photographs are there too where it happens.
 
 `build` asks the live networks once and writes one file, with the hashes of the pictures' bytes and of the weights.
 `read_bank` reads it back without torch; whatever has changed since is left out, and the bank says so. Maps and
@@ -117,7 +117,7 @@ def read_bank(file: Path = FILE, cards: Sequence[Card] | None = None) -> Bank:
 def build(
     cards: Sequence[Card] | None = None, file: Path = FILE, *, progress: Callable[[str], None] = lambda line: None
 ) -> Path:
-    """Ask the networks that learnt photographs, without those made for a lesson, and write what they say to `file`."""
+    """Ask the networks that learned photographs, without those made for a lesson, and write what they say to `file`."""
     from abn.explanations.explainer import explain
     from abn.explanations.interventions import PRESETS, subjects
     from abn.variants.store import load_variant
@@ -171,7 +171,7 @@ def _sources() -> Iterator[tuple[Item, Picture, bool]]:
     for photo in photographs():
         if photo.kind == "photograph" and (photo.gallery or photo.classes):
             picture = open_picture(photo.path.read_bytes(), name=photo.file)
-            credit = f"{photo.author} ({photo.licence})"
+            credit = f"{photo.author} ({photo.license})"
             words = (photo.title, photo.alt, credit, first_view.FIT, photo.classes)
             yield Item(photo.id, photo.file, picture.sha256, *words), picture, photo.gallery
     for scene in localization.scenes():

@@ -85,8 +85,8 @@ def ask_head() -> str:
 def explain_head(card: Card, told: PredictionRecord, right: str) -> str:
     (other,) = set(HEADS) - {right}
     good, bad = (getattr(told, head)[0] for head in (right, other))
-    labelled = f"The {right} head says {named(good)}, which is right by the picture's labels"
-    sentences = [f"This was the network “{card.title}”. {labelled}; the {other} head says {named(bad)}."]
+    labeled = f"The {right} head says {named(good)}, which is right by the picture's labels"
+    sentences = [f"This was the network “{card.title}”. {labeled}; the {other} head says {named(bad)}."]
     if good.probability < bad.probability:
         sentences.append("The right head was the less certain one: how sure a head is doesn't tell that it is right.")
     if card.mechanism == "none":

@@ -104,7 +104,7 @@ def show(cards: Sequence[Card], fit: str) -> None:
         return
     if source == GALLERY and selection.strangers(sound, "photograph"):
         titles = ", ".join(card.title for card in selection.strangers(sound, "photograph"))
-        st.caption(escape_markdown(f"Never learnt photographs, so what it says of these means little: {titles}."))
+        st.caption(escape_markdown(f"Never learned photographs, so what it says of these means little: {titles}."))
     files = tuple(one.sha256 for one in given) if source == OWN else tuple(_gallery())
     one = _round((files, tuple((card.id, card.sha256) for card in sound), fit), given, sound)
     if one is not None and not one.going:
@@ -182,7 +182,7 @@ def _receive() -> None:
 
 @functools.cache
 def _gallery() -> dict[str, samples.Photo]:
-    """The gallery's photographs, without those made for networks that learnt something else."""
+    """The gallery's photographs, without those made for networks that learned something else."""
     return {sha256: photo for sha256, photo in samples.by_bytes().items() if photo.kind == "photograph"}
 
 

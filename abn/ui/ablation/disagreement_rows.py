@@ -58,7 +58,7 @@ def show(rows: Sequence[Row], titles: dict[str, str], *, shown: int, more: Calla
         st.caption("Variants are compared where they know the same classes: choose two such variants.")
     if order == MECHANISM:
         st.caption(
-            "A swap changes how strongly features reach the perception branch, too, and its weights never learnt that: "
+            "A swap changes how strongly features reach the perception branch, too, and its weights never learned that: "
             "this alone can flip an answer."
         )
     ordered = sorted(rows, key=lambda row: disagreement.ORDERS[order](row.found))

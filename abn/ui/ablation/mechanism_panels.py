@@ -109,9 +109,9 @@ def triptych(chosen: Chosen, card: Card, subject: Subject, fit: str, view: View,
                 key=f"gain-{mechanism}",
                 symbol="× g",
             )
-            st.caption("The colours tell what each cell of g is multiplied by.")
+            st.caption("The colors tell what each cell of g is multiplied by.")
             explanation_panels.verdict(effect, labels)
-            now = [("now", overlay.HEAD_COLOURS["perception"], effect.after)]
+            now = [("now", overlay.HEAD_COLORS["perception"], effect.after)]
             alt = f"{mechanism}, perception head: {overlay.in_words(effect.after, labels, classes)}."
             st.html(class_bars(now, labels, classes, alt=alt))
             energy(subject, applied, mechanism, most)

@@ -52,7 +52,7 @@ def notes(broken: dict[str, str], note: str, shown: Sequence[tuple[Explanation, 
 
 
 def what_the_model_saw(shown: Sequence[tuple[Explanation, Card]], chosen: Chosen) -> None:
-    """The very tensor that went into the first network, brought back to colours; and which networks saw another."""
+    """The very tensor that went into the first network, brought back to colors; and which networks saw another."""
     explanation, size = shown[0][0], shown[0][0].spec.size
     st.markdown("##### What the model saw")
     st.caption(f"{escape_markdown(chosen.title)}  \n{size} × {size} pixels: {FITTED[explanation.fitted.fit]}")
@@ -63,7 +63,7 @@ def what_the_model_saw(shown: Sequence[tuple[Explanation, Card]], chosen: Chosen
                 f"{escape_markdown(card.title)} saw it at {other.spec.size} × {other.spec.size} pixels, and its map has "
                 f"{h} × {w} cells."
             )
-    pixels = seen(explanation.fitted.normalised(explanation.spec), explanation.spec)
+    pixels = seen(explanation.fitted.normalized(explanation.spec), explanation.spec)
     st.image(_large(Image.fromarray(pixels)), width="stretch", alt=f"What the model saw of: {chosen.alt}")
     if chosen.credit:
         st.caption(f"Picture: {chosen.credit}", help=chosen.source)
@@ -75,10 +75,10 @@ def reading_help(explanation: Explanation, view: View) -> None:
     """A newcomer's questions, one sentence each."""
     h, w = explanation.attention.shape
     cell = explanation.spec.size // w
-    st.caption("**What the model saw** is its very input, turned back from numbers to colours.")
+    st.caption("**What the model saw** is its very input, turned back from numbers to colors.")
     st.caption(
         f"**The map M** has {h} × {w} cells of {cell} × {cell} pixels, each between 0 and 1"
-        f"{', drawn smoothly between their centres' if view.smooth else ', drawn as they are'}."
+        f"{', drawn smoothly between their centers' if view.smooth else ', drawn as they are'}."
     )
     st.caption(
         "**Two heads answer.** The auxiliary head belongs to the branch that makes the map; "
@@ -134,7 +134,7 @@ def verdict(effect: "Effect", labels: Sequence[str]) -> None:
 
 
 def attention(explanation: Explanation, card: Card, view: View, span: tuple[float, float], *, live: bool) -> None:
-    """The map over the model's input, with its numbered colour bar and range."""
+    """The map over the model's input, with its numbered color bar and range."""
     alt = map_in_words(explanation.attention, f"Attention map of {card.title} on what the model saw")
     fitted = explanation.fitted
     over(fitted.image, explanation.attention, view, span, alt=alt, key=f"map-{card.id}", extent=fitted.extent)
@@ -151,20 +151,20 @@ def over(
     alt: str,
     key: str,
     symbol: str = "M",
-    colours: str = "",
+    colors: str = "",
     **picking,
 ) -> None:
-    """A map (h, w) over a square picture, its colours from `span` on a numbered bar, its brightest region marked.
+    """A map (h, w) over a square picture, its colors from `span` on a numbered bar, its brightest region marked.
 
-    `colours` other than the view's is for signed maps; `picking` goes to `mapview.show`.
+    `colors` other than the view's is for signed maps; `picking` goes to `mapview.show`.
     """
     image = _large(image)
-    values, colours = upsample(attention, (PANEL, PANEL), view.smooth), colours or view.colours
-    drawn = overlay.overlay(image, values, opacity=view.opacity, colour_map=colours, low=span[0], high=span[1])
+    values, colors = upsample(attention, (PANEL, PANEL), view.smooth), colors or view.colors
+    drawn = overlay.overlay(image, values, opacity=view.opacity, color_map=colors, low=span[0], high=span[1])
     if view.top:
         drawn = _marked(drawn, image, values, values, view)
     map_view.show(drawn, attention, alt=alt, key=key, symbol=symbol, **picking)
-    colour_bar(colours, *span)
+    color_bar(colors, *span)
     if view.top:
         level, area = overlay.brightest_level(values, view.top / 100)
         st.caption(f"Marked: {symbol} ≥ {level:.2f}, {100 * area:.0f} % of what the model saw")
@@ -196,11 +196,11 @@ def _marked(drawn: Image.Image, image: Image.Image, values: np.ndarray, seen: np
     return overlay.mark_brightest(drawn, image, np.nan_to_num(values, nan=-np.inf) >= level, view.mark)
 
 
-def colour_bar(colour_map: str, low: float, high: float) -> None:
-    """The colours with their numbers, as real text."""
+def color_bar(color_map: str, low: float, high: float) -> None:
+    """The colors with their numbers, as real text."""
     ticks = "".join(f"<span>{number}</span>" for number in overlay.bar_numbers(low, high))
     st.html(
-        f'<div class="abn-bar" style="background: {overlay.css_gradient(colour_map)}"></div>'
+        f'<div class="abn-bar" style="background: {overlay.css_gradient(color_map)}"></div>'
         f'<div class="abn-ticks">{ticks}</div>'
     )
 
@@ -212,7 +212,7 @@ def answers(explanation: Explanation) -> None:
         best = explanation.top(head, 1)[0]
         label = html.escape(overlay.short_label(best.label))
         rows.append(
-            f'<dt style="--head: {overlay.HEAD_COLOURS[head]}">{name.split()[0]}</dt>'
+            f'<dt style="--head: {overlay.HEAD_COLORS[head]}">{name.split()[0]}</dt>'
             f'<dd title="{html.escape(best.label)}">{label}</dd><dd>{overlay.percent(best.probability)}</dd>'
         )
     st.html(f'<dl class="abn-answer">{"".join(rows)}</dl>')
@@ -254,10 +254,10 @@ def original(explanation: Explanation, chosen: Chosen) -> None:
 
 
 def laid_back(explanation: Explanation, card: Card, chosen: Chosen, view: View, span: tuple[float, float]) -> None:
-    """The map where it belongs on the whole photograph; what the model never saw is grey."""
+    """The map where it belongs on the whole photograph; what the model never saw is gray."""
     values = explanation.fitted.back(explanation.attention, size=chosen.display.size, smooth=view.smooth)
     drawn = overlay.overlay(
-        chosen.display, values, opacity=view.opacity, colour_map=view.colours, low=span[0], high=span[1]
+        chosen.display, values, opacity=view.opacity, color_map=view.colors, low=span[0], high=span[1]
     )
     if view.top:
         drawn = _marked(
@@ -291,7 +291,7 @@ def difference(additive: Explanation, multiplicative: Explanation, view: View, r
             key="difference",
             symbol="difference",
             extent=additive.fitted.extent,
-            colours=overlay.DIFFERENCE,
+            colors=overlay.DIFFERENCE,
         )
     with room[1]:
         st.markdown("##### &nbsp;")
@@ -326,14 +326,14 @@ def details(card: Card) -> None:
             },
             **_flat({f"Measured, {key}": value for key, value in card.measured.items()}),
             **_flat({f"Training, {key}": value for key, value in card.trained.items() if value != ""}),
-            **_flat({f"Licence, {key}": value for key, value in card.licence.items()}),
+            **_flat({f"License, {key}": value for key, value in card.license.items()}),
             "sha256 of the weights": card.sha256,
         }
         _table(rows)
 
 
 def grid(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], shades: Sequence[Sequence[str]] = ()) -> None:
-    """A table of plain texts with a head and a first column; `shades` are the cells' grounds, as CSS colours."""
+    """A table of plain texts with a head and a first column; `shades` are the cells' grounds, as CSS colors."""
     top = "".join(f"<th scope='col'>{html.escape(text)}</th>" for text in head)
     body = ""
     for place, (name, texts) in enumerate(rows):

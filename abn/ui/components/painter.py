@@ -157,14 +157,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
 
   function draw(own) {
-    const { height, width, colours, opacity } = own.data, side = canvas.width = canvas.height = 2 * own.data.side
+    const { height, width, colors, opacity } = own.data, side = canvas.width = canvas.height = 2 * own.data.side
     const pen = canvas.getContext("2d")
     const y = row => Math.round(row * side / height), x = column => Math.round(column * side / width)
     if (own.picture.complete && own.picture.naturalWidth) pen.drawImage(own.picture, 0, 0, side, side)
     pen.globalAlpha = opacity
     own.map.forEach((value, i) => {
       const row = Math.floor(i / width), column = i % width
-      pen.fillStyle = colours[Math.round(Math.min(1, Math.max(0, value)) * (colours.length - 1))]
+      pen.fillStyle = colors[Math.round(Math.min(1, Math.max(0, value)) * (colors.length - 1))]
       pen.fillRect(x(column), y(row), x(column + 1) - x(column), y(row + 1) - y(row))
     })
     pen.globalAlpha = 1
@@ -196,13 +196,13 @@ def painter(
     label: str,
     key: str,
     on_paint: Callable[[np.ndarray], None],
-    colours: Sequence[str],
+    colors: Sequence[str],
     opacity: float,
     symbol: str = "M",
 ) -> None:
     """Draw the map (h, w) over a square picture; `on_paint` gets the whole map (h, w) float32 after each stroke.
 
-    `colours` are those of 0 to 1, for the browser. `version` changes when the map did other than by painting: then
+    `colors` are those of 0 to 1, for the browser. `version` changes when the map did other than by painting: then
     the board takes the new one. Strokes leave it as it is, so that several may be on their way at once: each holds the
     whole map, and one that was painted on another version is dropped.
     """
@@ -228,7 +228,7 @@ def painter(
         "label": label,
         "symbol": symbol,
         "opacity": opacity,
-        "colours": list(colours),
+        "colors": list(colors),
     }
     _component(key=key, data=data, on_painted_change=painted)
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
 from abn.images.fit import FITS
-from abn.plots.overlay import COLOUR_MAPS, DEFAULT_COLOURS, MARKS
+from abn.plots.overlay import COLOR_MAPS, DEFAULT_COLORS, MARKS
 from abn.ui import url
 from abn.ui.components.strip import Thumbnail, strip, thumbnail
 from abn.ui.controls import selection
@@ -25,10 +25,10 @@ from abn.variants.own import is_own
 DISPLAY = 640  # pixels: the longest side of a picture as it is shown
 SCALES = {"raw 0–1": "raw", "min–max per map": "each", "shared by the variants": "shared"}
 CELLS = ("smooth", "raw grid")
-LEARNT = {  # by the kind of a card
-    "clothing": "Learnt on items of clothing, grey on black",
-    "photograph": "Learnt on photographs",
-    NOTHING: "Random weights, nothing learnt yet",
+LEARNED = {  # by the kind of a card
+    "clothing": "Learned on items of clothing, gray on black",
+    "photograph": "Learned on photographs",
+    NOTHING: "Random weights, nothing learned yet",
 }
 
 
@@ -40,7 +40,7 @@ class Chosen:
     display: Image.Image  # the same, no larger than a screen shows it
     title: str
     alt: str
-    credit: str = ""  # author and licence as Markdown; empty for a person's own
+    credit: str = ""  # author and license as Markdown; empty for a person's own
     source: str = ""  # where it was taken from
     kind: str = "photograph"  # as samples.Photo has it
 
@@ -50,7 +50,7 @@ class View:
     """How all maps are drawn."""
 
     opacity: float
-    colours: str
+    colors: str
     scale: str  # one of render.SCALES
     smooth: bool
     top: int = 0  # percent of the cells that are marked as the brightest; 0: none
@@ -108,12 +108,12 @@ def variants(cards: Sequence[Card]) -> list[Card]:
 
 
 def mind_the_kind(chosen: Chosen, picked: Sequence[Card], cards: Sequence[Card]) -> None:
-    """Where a network never learnt this kind of picture: say so, and offer those that did."""
+    """Where a network never learned this kind of picture: say so, and offer those that did."""
     strange = selection.strangers(picked, chosen.kind)
     if not strange:
         return
     told = [
-        f"{LEARNT.get(kind, 'Learnt on other pictures')}, so what it says of this picture means little: "
+        f"{LEARNED.get(kind, 'Learned on other pictures')}, so what it says of this picture means little: "
         f"{', '.join(card.title for card in strange if card.kind == kind)}."
         for kind in dict.fromkeys(card.kind for card in strange)
     ]
@@ -160,7 +160,7 @@ def fit() -> str:
         legal=FITS,
         default=FITS[0],
         required=True,
-        help="Crop: the centre, as the network is usually fed. Squash: all of it, out of proportion. "
+        help="Crop: the center, as the network is usually fed. Squash: all of it, out of proportion. "
         "Pad: all of it in proportion, on a plain ground.",
     )
 
@@ -181,20 +181,20 @@ def view() -> View:
 
     with st.container() if url.controls_hidden() else st.popover("View", icon=":material/palette:"):
         opacity = percent("Opacity of the map", 100, 55, "opacity")
-        colours = one_of(
-            "Colours",
-            list(COLOUR_MAPS),
-            DEFAULT_COLOURS,
-            "colours",
+        colors = one_of(
+            "Colors",
+            list(COLOR_MAPS),
+            DEFAULT_COLORS,
+            "colors",
             "Inferno and viridis are uniform: equal steps of M look equally large. JET, which the paper uses, "
             "draws borders where there are none.",
         )
         scale = one_of(
-            "Scale of the colours",
+            "Scale of the colors",
             list(SCALES),
             next(iter(SCALES)),
             "scale",
-            "Raw shows M as it is. Min–max stretches each map to the whole colour bar, so colours of different "
+            "Raw shows M as it is. Min–max stretches each map to the whole color bar, so colors of different "
             "maps can't be compared; shared stretches all maps alike, so they can.",
         )
         cells = one_of(
@@ -202,7 +202,7 @@ def view() -> View:
             CELLS,
             CELLS[0],
             "cells",
-            "The map has few cells. Smooth blends between their centres; the raw grid shows them as they are.",
+            "The map has few cells. Smooth blends between their centers; the raw grid shows them as they are.",
         )
         top = percent(
             "Mark the brightest",
@@ -213,7 +213,7 @@ def view() -> View:
             "from which M on a cell belongs to it.",
         )
         mark = one_of("Mark it by", MARKS, MARKS[0], "mark")
-    return View(opacity / 100, colours, SCALES[scale], cells == CELLS[0], top, mark)
+    return View(opacity / 100, colors, SCALES[scale], cells == CELLS[0], top, mark)
 
 
 def one_variant(cards: Sequence[Card]) -> Card:
@@ -254,7 +254,7 @@ def opened(chosen: str) -> Chosen:
         photo = samples.gallery()[chosen]
         found = open_picture(photo.path.read_bytes(), name=photo.file)
         credit, source = (
-            f"{escape_markdown(photo.author)} · {escape_markdown(photo.licence)}",
+            f"{escape_markdown(photo.author)} · {escape_markdown(photo.license)}",
             escape_markdown(photo.source),
         )
         kept = LazyPicture(found, photo.path.read_bytes)

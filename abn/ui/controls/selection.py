@@ -69,10 +69,10 @@ def difference_pair(card: Card, find: Callable[[Card, str], Card | None] = sibli
 
 
 def strangers(cards: Sequence[Card], kind: str) -> list[Card]:
-    """Those networks among `cards` that never learnt a picture of this kind ("photograph" or "clothing")."""
+    """Those networks among `cards` that never learned a picture of this kind ("photograph" or "clothing")."""
     return [card for card in cards if card.kind != kind]
 
 
 def who_knows(cards: Sequence[Card], kind: str) -> list[str]:
-    """The plain variants of the first family that learnt pictures of this kind."""
+    """The plain variants of the first family that learned pictures of this kind."""
     return default_variants([card for card in cards if card.kind == kind])

@@ -23,9 +23,9 @@ from abn.ui.controls.pickers import View
 from abn.ui.exercises.sitting import Sitting
 from abn.ui.layout import escape_markdown
 
-HOW = View(opacity=0.6, colours=overlay.DEFAULT_COLOURS, scale="raw", smooth=True)  # the same for everybody
+HOW = View(opacity=0.6, colors=overlay.DEFAULT_COLORS, scale="raw", smooth=True)  # the same for everybody
 RAW = (0.0, 1.0)
-GREY = "#8a919b"  # of what was before, as on Intervene
+GRAY = "#8a919b"  # of what was before, as on Intervene
 LIMITS = "A map is evidence of what the network weighs, not proof of why it answers as it does."
 
 
@@ -87,8 +87,8 @@ def head(bank: Bank, question: Question, sat: Sitting, given: Answered | None) -
         else:
             _plain_picture(bank, question)
     with right:
-        says = {vocabulary.HEADS[name]: (overlay.HEAD_COLOURS[name], getattr(told, name)) for name in question.options}
-        _answers({name: (colour, found[: len(found) if given else 1]) for name, (colour, found) in says.items()})
+        says = {vocabulary.HEADS[name]: (overlay.HEAD_COLORS[name], getattr(told, name)) for name in question.options}
+        _answers({name: (color, found[: len(found) if given else 1]) for name, (color, found) in says.items()})
         _options(bank, question, sat, given, lambda name: vocabulary.HEADS[name])
 
 
@@ -118,8 +118,8 @@ def flip(bank: Bank, question: Question, sat: Sitting, given: Answered | None) -
         explanation_panels.over(image, edited.attention, HOW, RAW, alt=alt, key=_key(question, "edited"))
         st.caption(explanation_panels.range_in_words(edited.attention))
     with right:
-        grey, blue = GREY, overlay.HEAD_COLOURS["perception"]
-        _answers({"Before": (grey, told.perception), **({"After": (blue, [edited.after])} if given else {})})
+        gray, blue = GRAY, overlay.HEAD_COLORS["perception"]
+        _answers({"Before": (gray, told.perception), **({"After": (blue, [edited.after])} if given else {})})
         _options(bank, question, sat, given)
 
 
@@ -222,15 +222,15 @@ def _large(image: Image.Image) -> Image.Image:
 
 
 def _answers(says: dict[str, tuple[str, Sequence[Prediction]]]) -> None:
-    """Who says what with which probability: name → colour and classes, the likeliest first."""
+    """Who says what with which probability: name → color and classes, the likeliest first."""
     rows = "".join(
-        f"{_named(name, colour) if place == 0 else '<dt></dt>'}"
+        f"{_named(name, color) if place == 0 else '<dt></dt>'}"
         f"<dd>{html.escape(overlay.short_label(one.label))}</dd><dd>{overlay.percent(one.probability)}</dd>"
-        for name, (colour, found) in says.items()
+        for name, (color, found) in says.items()
         for place, one in enumerate(found)
     )
     st.html(f'<dl class="abn-answer">{rows}</dl>')
 
 
-def _named(name: str, colour: str) -> str:
-    return f'<dt style="--head: {colour}">{html.escape(name)}</dt>'
+def _named(name: str, color: str) -> str:
+    return f'<dt style="--head: {color}">{html.escape(name)}</dt>'

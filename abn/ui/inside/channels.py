@@ -43,20 +43,20 @@ def show(inside: Inside, card: Card, choice: Choice, stage: str) -> None:
 
 def _picture(inside: Inside, card: Card, choice: Choice) -> None:
     values = inside.images
-    colours = "grey", float(values.min()), float(values.max())
+    colors = "gray", float(values.min()), float(values.max())
     whole = overlay.data_url(session.pixels(inside, card))
     drawn = [_captioned(whole, f"What the model saw of: {choice.chosen.alt}", "what the model saw")]
-    for tile, name in zip(channel_grid.tiles(values, range(3), *colours), ("red", "green", "blue"), strict=True):
+    for tile, name in zip(channel_grid.tiles(values, range(3), *colors), ("red", "green", "blue"), strict=True):
         drawn.append(_captioned(tile.source, _in_words(tile, name), name))
     _grid(drawn, "abn-few", "The picture and its three channels")
-    explanation_panels.colour_bar(*colours)
+    explanation_panels.color_bar(*colors)
 
 
 def _map(inside: Inside, view: View) -> None:
-    colours = view.colours, *overlay.limits([inside.attention], view.scale)[0]
-    tile = channel_grid.tiles(inside.stage("M"), [0], *colours)[0]
+    colors = view.colors, *overlay.limits([inside.attention], view.scale)[0]
+    tile = channel_grid.tiles(inside.stage("M"), [0], *colors)[0]
     _grid([_captioned(tile.source, _in_words(tile, "M"), "M")], "abn-one", "M")
-    explanation_panels.colour_bar(*colours)
+    explanation_panels.color_bar(*colors)
 
 
 def _strongest(inside: Inside, card: Card, view: View, stage: str) -> None:
@@ -64,13 +64,13 @@ def _strongest(inside: Inside, card: Card, view: View, stage: str) -> None:
     values, each = inside.stage(stage), view.scale == "each"
     count = _count(stage, len(values))
     order = stages.by_strength(values)[:count]
-    colours = channel_grid.span(values, view.colours)
+    colors = channel_grid.span(values, view.colors)
     if each:
         shown = [
-            one for k in order for one in channel_grid.tiles(values, [k], *channel_grid.span(values[k], view.colours))
+            one for k in order for one in channel_grid.tiles(values, [k], *channel_grid.span(values[k], view.colors))
         ]
     else:
-        shown = channel_grid.tiles(values, order, *colours)
+        shown = channel_grid.tiles(values, order, *colors)
     st.caption(
         f"{count} of {len(values)} channels, those of the largest mean size first; below each the mean of its values' "
         f"sizes. {'Each has its own scale.' if each else 'All have one scale.'}"
@@ -82,7 +82,7 @@ def _strongest(inside: Inside, card: Card, view: View, stage: str) -> None:
     ]
     _grid(drawn, "", f"{ROLES[stage]}: {count} of {len(values)} channels as small maps")
     if not each:
-        explanation_panels.colour_bar(*colours)
+        explanation_panels.color_bar(*colors)
     if count < len(values):
         more = min(2 * count, len(values))
         st.button(f"Show {more} of {len(values)}", on_click=_more, args=(stage, more), icon=":material/expand_more:")

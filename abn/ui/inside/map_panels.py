@@ -81,8 +81,8 @@ def _class(inside: Inside, card: Card) -> int:
 
 
 def _class_map(image: Image.Image, values: np.ndarray, choice: Choice, name: str, method: str, of: str) -> str:
-    """A map of a class over the picture: signed ones around zero, others from zero on; returns what colours mean."""
-    colours, low, high = channel_grid.span(values, choice.view.colours)
+    """A map of a class over the picture: signed ones around zero, others from zero on; returns what colors mean."""
+    colors, low, high = channel_grid.span(values, choice.view.colors)
     digits = 2 if high >= 0.5 else 4
     span = f"from {values.min():.{digits}f} to {values.max():.{digits}f}, highest {overlay.brightest(values)}"
     explanation_panels.over(
@@ -93,7 +93,7 @@ def _class_map(image: Image.Image, values: np.ndarray, choice: Choice, name: str
         alt=f"{method} of {of} for {name}: {span}.",
         key=f"class-{method}",
         symbol=method,
-        colours=colours,
+        colors=colors,
         digits=digits,
     )
     return "Red speaks for the class, blue against it.  \n" if low < 0 else ""

@@ -23,7 +23,7 @@ FIRST_STAGE = "M"
 BARE = {"displayModeBar": False}
 MEANINGS = {
     "x": "The picture as the network gets it: its red, green and blue, shifted and scaled as the backbone is used to.",
-    "g": "What the feature extractor finds. Each channel is a small map of where one learnt pattern is; nobody has "
+    "g": "What the feature extractor finds. Each channel is a small map of where one learned pattern is; nobody has "
     "named these patterns.",
     "A": "What the trunk of the attention branch makes of g. Both the class head and the map head read it.",
     "class maps": "One map for each class, made of A by the class head. The mean of a map over its cells is exactly "
@@ -69,7 +69,7 @@ def the_path(choice: Choice, card: Card) -> str:
     network_path.path(wide, narrow, chosen, label=label, key="path", on_pick=_pick_stage)
     st.caption(
         "Press a stage to look into it. The small maps of g, A and g′ are the mean sizes of their channels, g and g′ "
-        "on one scale of colours; the class map is that of the auxiliary head's first class."
+        "on one scale of colors; the class map is that of the auxiliary head's first class."
     )
     return chosen
 

@@ -62,7 +62,7 @@ def drawings(picture: Picture, card: Card, fit: str, view: View) -> tuple[str, s
         contents = _contents(inside, card, view)
         return [tuple(network_diagram.draw(contents, inside.mechanism, narrow=narrow) for narrow in (False, True))]
 
-    return cache.get_or_compute("drawings", [(*_key(picture, card, fit), view.colours, view.scale)], make, most=4)[0]
+    return cache.get_or_compute("drawings", [(*_key(picture, card, fit), view.colors, view.scale)], make, most=4)[0]
 
 
 def pixels(inside: Inside, card: Card) -> Image.Image:
@@ -81,14 +81,14 @@ def _life(variant: str, sha256: str, _card: Card) -> MapHistory | None:
 
 
 def recorded(life: MapHistory, place: int, card: Card) -> Image.Image:
-    """What the network saw of a picture whose map was recorded: a grey one that is kept with it, or a photograph."""
+    """What the network saw of a picture whose map was recorded: a gray one that is kept with it, or a photograph."""
     if life.pictures is not None:
         return Image.fromarray(life.pictures[place]).convert("RGB")
     photo = next((photo for photo in samples.photographs() if photo.id == life.ids[place]), None)
 
     def make(_places: list[int]) -> list[Image.Image]:
         if photo is None or not photo.path.is_file():  # the map can be shown all the same
-            return [Image.new("RGB", (card.input.size, card.input.size), "grey")]
+            return [Image.new("RGB", (card.input.size, card.input.size), "gray")]
         return [fit_picture(open_picture(photo.path.read_bytes()), card.input, first_view.FIT).image]
 
     return cache.get_or_compute("recorded", [(life.ids[place], card.sha256)], make, most=4)[0]
@@ -102,15 +102,15 @@ def _contents(inside: Inside, card: Card, view: View) -> dict[str, Content]:
     """What each stage of the drawing shows: features in one scale before and after the mechanism."""
     labels, auxiliary = class_names(card), int(inside.aux_logits.argmax())
     means = {name: np.abs(inside.stage(name)).mean(0) for name in ("g", "g′", "A")}
-    shared = channel_grid.span(np.stack([means["g"], means["g′"]]), view.colours)
+    shared = channel_grid.span(np.stack([means["g"], means["g′"]]), view.colors)
     class_map = inside.class_maps[auxiliary]
     image = pixels(inside, card).resize((THUMB, THUMB), Image.Resampling.BICUBIC)
     pictures = {
         "x": overlay.data_url(image),
         **{name: channel_grid.picture(means[name], *shared) for name in ("g", "g′")},
-        "A": channel_grid.picture(means["A"], *channel_grid.span(means["A"], view.colours)),
-        "class maps": channel_grid.picture(class_map, *channel_grid.span(class_map, view.colours)),
-        "M": channel_grid.picture(inside.attention, view.colours, *overlay.limits([inside.attention], view.scale)[0]),
+        "A": channel_grid.picture(means["A"], *channel_grid.span(means["A"], view.colors)),
+        "class maps": channel_grid.picture(class_map, *channel_grid.span(class_map, view.colors)),
+        "M": channel_grid.picture(inside.attention, view.colors, *overlay.limits([inside.attention], view.scale)[0]),
     }
     words = {name: _answer(inside.stage(name), labels) for name in ("auxiliary logits", "logits")}
     words["class maps"] = (f"shown is that of {overlay.short_label(labels[auxiliary])}",)

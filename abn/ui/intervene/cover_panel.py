@@ -46,14 +46,14 @@ def cover(choice: Choice, subject: Subject) -> Picture:
         label="The picture, to be covered. Arrow keys move, space sets one corner of a rectangle and then the other.",
         key="cover",
         on_paint=painted,
-        colours=COVER,
+        colors=COVER,
         opacity=1.0,
         symbol="covered:",
     )
     if cells.any():
         hidden = covered(choice.chosen.picture, subject.fitted, cells > 0.5)
         share = overlay.percent(changed(choice.chosen.picture, hidden))
-        said = f"{share} of the whole picture is covered, by its mean colour."
+        said = f"{share} of the whole picture is covered, by its mean color."
     else:
         said = "Drag a rectangle over the picture."
     st.caption(

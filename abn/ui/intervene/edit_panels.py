@@ -27,7 +27,7 @@ from abn.ui.runtime import live
 from abn.variants.card import Card, class_names
 
 HISTORIES = 12  # of one session, the latest
-GREY = "#8a919b"
+GRAY = "#8a919b"
 PRESETS = {  # the name of a preset → what it tells
     "zeros": "M = 0 everywhere. Not “attention off”: with the additive mechanism the mean gain goes too.",
     "ones": "M = 1 everywhere.",
@@ -101,10 +101,10 @@ def board(choice: Choice, card: Card, subject: Subject, name: str, past: History
         label=f"Attention map of {card.title} to paint on. Arrow keys move, space paints, Escape gives up.",
         key="painter",
         on_paint=lambda values: put(name, chosen["tool"], values, on_the_board=True),
-        colours=overlay.css_colours(view.colours),
+        colors=overlay.css_colors(view.colors),
         opacity=view.opacity,
     )
-    explanation_panels.colour_bar(view.colours, 0.0, 1.0)
+    explanation_panels.color_bar(view.colors, 0.0, 1.0)
     st.caption("By mouse or finger; by keyboard: Tab to the map, arrows, space to paint, Escape to give up.")
     with st.container(horizontal=True):
         step = {"on_click": _set, "width": "content"}
@@ -192,7 +192,7 @@ def answer(card: Card, now: Effect, own: np.ndarray, applied: str) -> None:
         )
     explanation_panels.verdict(now, labels)
     classes = overlay.likeliest([now.before, now.after])
-    series = [("before, own map", GREY, now.before), ("after the edit", overlay.HEAD_COLOURS["perception"], now.after)]
+    series = [("before, own map", GRAY, now.before), ("after the edit", overlay.HEAD_COLORS["perception"], now.after)]
     before, after = (overlay.in_words(answer, labels, classes) for answer in (now.before, now.after))
     alt = f"Perception head before: {before}. After: {after}."
     st.html(class_bars(series, labels, classes, legend=True, alt=alt))
@@ -229,4 +229,4 @@ def _shortened(name: str, most: int = 20) -> str:
 def _small(subject: Subject, attention: np.ndarray, view) -> str:
     image = subject.fitted.image.resize(SIZE, Image.Resampling.BILINEAR)
     values = upsample(attention, SIZE, view.smooth)
-    return overlay.data_url(overlay.overlay(image, values, opacity=view.opacity, colour_map=view.colours), quality=80)
+    return overlay.data_url(overlay.overlay(image, values, opacity=view.opacity, color_map=view.colors), quality=80)

@@ -30,7 +30,7 @@ OPENED = "kept map"  # what the edit is called
 def keep(choice: Choice, card: Card, subject: Subject, name: str, past: History, effect: Effect, applied: str) -> None:
     """The row of files of the edit that is applied, and the way back into the history of that name."""
     view, nothing, effect = choice.view, effect.name == edit_history.OWN, replace(effect, name=past.told)
-    drawing = Drawing(view.opacity, view.colours, smooth=view.smooth)
+    drawing = Drawing(view.opacity, view.colors, smooth=view.smooth)
     made = EditedMap(card, subject.fitted, subject.attention, effect, applied, drawing)
     stem = f"{stem_of(choice.chosen)}--{file_names([card])[0]}--{safe_stems([effect.name])[0]}"
     button = partial(save_button, disabled=nothing)

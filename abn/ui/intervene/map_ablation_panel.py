@@ -49,14 +49,14 @@ def needs(choice: Choice) -> None:
 
 
 def over_gallery(choice: Choice) -> Job | None:
-    """The same over all photographs of the gallery that the variants learnt the like of, on request."""
+    """The same over all photographs of the gallery that the variants learned the like of, on request."""
     cards = choice.asked.cards
     photos = [photo for photo in samples.gallery().values() if all(photo.kind == card.kind for card in cards)]
     if not photos:
-        st.caption("To go over the gallery, choose variants that learnt one kind of pictures.")
+        st.caption("To go over the gallery, choose variants that learned one kind of pictures.")
         return None
     pieces = [_piece(photo, card, choice.fit) for photo in photos for card in cards]
-    label = f"Ask over {len(photos)} pictures of the gallery: all that these variants learnt the like of"
+    label = f"Ask over {len(photos)} pictures of the gallery: all that these variants learned the like of"
     job = jobs.control("reliance", pieces, label, icon=":material/photo_library:")
     found = jobs.results("reliance", pieces)
     if all(found):

@@ -34,7 +34,7 @@ from abn.variants.store import find_variant
 
 ADDITIVE, UPSIDE_DOWN = "imagenet-lite0-additive", "imagenet-lite0-additive-unfolded"
 PHOTO = "cat-behind-mug"
-VIEW = View(0.55, overlay.DEFAULT_COLOURS, "raw", True)
+VIEW = View(0.55, overlay.DEFAULT_COLORS, "raw", True)
 FIT = first_view.FIT
 GAIN = 1.8  # of the step on the two equations
 FIFTH = 0.2
@@ -65,10 +65,10 @@ def why() -> bool:
             limit = max(float(np.abs(found.values).max()), 1e-6)
             signed = found.values.min() < 0
             span = (-limit, limit) if signed else (0.0, limit)
-            colours = overlay.DIFFERENCE if signed else ""
+            colors = overlay.DIFFERENCE if signed else ""
             alt = f"{method} for {labels[k]}, from {found.values.min():.2f} to {found.values.max():.2f}."
             key = f"lesson-{method}"
-            explanation_panels.over(image, found.values, VIEW, span, alt=alt, key=key, symbol=method, colours=colours)
+            explanation_panels.over(image, found.values, VIEW, span, alt=alt, key=key, symbol=method, colors=colors)
     return k != answer
 
 

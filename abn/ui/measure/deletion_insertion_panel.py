@@ -40,11 +40,11 @@ def both_sides(can: str, cannot: str) -> None:
             st.markdown(f"**What it {title} say.** {text}")
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], grey: Sequence[Sequence[str]] = ()) -> None:
-    """Plain texts in a table that is scrolled sideways where it is narrow; `grey` rows are controls."""
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], gray: Sequence[Sequence[str]] = ()) -> None:
+    """Plain texts in a table that is scrolled sideways where it is narrow; `gray` rows are controls."""
     top = "".join(f"<th scope='col'>{html.escape(text)}</th>" for text in head)
     body = ""
-    for some, look in ((rows, ""), (grey, " style='background: rgb(128 128 128 / .15)'")):
+    for some, look in ((rows, ""), (gray, " style='background: rgb(128 128 128 / .15)'")):
         for first, *rest in some:
             cells = "".join(f"<td>{html.escape(text)}</td>" for text in rest)
             body += f"<tr{look}><th scope='row'>{html.escape(first)}</th>{cells}</tr>"
@@ -73,7 +73,7 @@ def settings() -> dict[str, list[CurveSpec]]:
             BASELINES,
             default=BASELINES[0],
             key="paint",
-            help="Another paint gives other areas: black looks like an object of its own, blurred keeps the colours.",
+            help="Another paint gives other areas: black looks like an object of its own, blurred keeps the colors.",
             **KEEP,
         )
         steps = st.segmented_control(
@@ -209,8 +209,8 @@ def _drawn(choice: Choice, rows: dict[str, dict[str, CurveComparison]], *, darke
 
 def _legend(samples: Sequence[tuple[str, str, str]]) -> None:
     items = ""
-    for text, colour, drawn in samples:
-        look = f'viewBox="0 0 28 14" stroke="{colour}" fill="{colour}"'
+    for text, color, drawn in samples:
+        look = f'viewBox="0 0 28 14" stroke="{color}" fill="{color}"'
         svg = f'<svg xmlns="http://www.w3.org/2000/svg" {look}>{drawn}</svg>'
         source = "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
         items += f'<li class="abn-line"><img src="{source}" alt="" width="28" height="14"> {html.escape(text)}</li>'

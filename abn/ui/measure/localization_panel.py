@@ -12,7 +12,7 @@ from abn.evaluation import localization
 from abn.evaluation.localization import Found, Scene
 from abn.images.fit import fit_picture, upsample
 from abn.plots import overlay
-from abn.ui.compare.explanation_panels import PANEL, colour_bar
+from abn.ui.compare.explanation_panels import PANEL, color_bar
 from abn.ui.components import map_view
 from abn.ui.components.strip import Thumbnail, strip, thumbnail
 from abn.ui.controls.choice_bar import Choice
@@ -41,7 +41,7 @@ def finding(choice: Choice) -> Job:
     strangers = [card.title for card in cards if card.kind != "photograph"]
     if strangers:
         st.info(
-            f"The scenes are photographs, and these networks never learnt any, so that their maps of them mean little: "
+            f"The scenes are photographs, and these networks never learned any, so that their maps of them mean little: "
             f"{escape_markdown(', '.join(strangers))}.",
             icon=":material/help:",
         )
@@ -52,7 +52,7 @@ def finding(choice: Choice) -> Job:
         _found(choice, scenes, pieces, dict(zip(grids, controls, strict=True)))
     both_sides(
         "Whether bright cells lie on the object, which is known here to the pixel. A figure means something only "
-        "beside the grey rows: a constant map knows nothing, the middle is where objects like to be, and the mask "
+        "beside the gray rows: a constant map knows nothing, the middle is where objects like to be, and the mask "
         "itself is about the best that so many cells can do.",
         f"With {len(scenes)} scenes, one scene is {100 / len(scenes):.0f} points of pointing, so small differences are "
         "chance. The objects are drawings pasted on photographs: easier to find by their edges than the held-out "
@@ -109,14 +109,14 @@ def _controls(card: Card, scenes: Sequence[Scene]) -> Piece:
 def _table(
     choice: Choice, shown: Sequence[tuple[Card, list[Found]]], beside: Sequence[tuple[tuple[int, int], Measured]]
 ) -> None:
-    """Variants, and the controls in grey; these for each size of map, where there are several."""
+    """Variants, and the controls in gray; these for each size of map, where there are several."""
     titles = names(choice)
-    grey = []
+    gray = []
     for (h, w), measured in beside:
         cells = f", {h} × {w} cells" if len(beside) > 1 else ""
-        grey += [_row(f"{name}{cells}", found) for name, found in measured.found.items()]
+        gray += [_row(f"{name}{cells}", found) for name, found in measured.found.items()]
     head = ["Map", "n", "Pointing", "Energy ÷ area", "ROC-AUC"]
-    table(head, [_row(titles[card.id], found) for card, found in shown], grey)
+    table(head, [_row(titles[card.id], found) for card, found in shown], gray)
 
 
 def _row(name: str, found: Sequence[Found]) -> list[str]:
@@ -156,7 +156,7 @@ def _map(scene: Scene, card: Card, found: Found, view: View, span: tuple[float, 
     image = fitted.image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
     mask = Image.fromarray(localization.seen_mask(scene.mask, fitted)).resize((PANEL, PANEL), Image.Resampling.NEAREST)
     values = upsample(found.attention, (PANEL, PANEL), view.smooth)
-    drawn = overlay.overlay(image, values, opacity=view.opacity, colour_map=view.colours, low=span[0], high=span[1])
+    drawn = overlay.overlay(image, values, opacity=view.opacity, color_map=view.colors, low=span[0], high=span[1])
     row, column = np.unravel_index(found.attention.argmax(), found.attention.shape)
     where, hit = overlay.brightest(found.attention), "hits" if found.hit else "misses"
     map_view.show(
@@ -167,7 +167,7 @@ def _map(scene: Scene, card: Card, found: Found, view: View, span: tuple[float, 
         key=f"scene-{card.id}",
         picked=(int(row), int(column)),
     )
-    colour_bar(view.colours, *span)
+    color_bar(view.colors, *span)
     badge = ":green-badge[:material/check: hit]" if found.hit else ":orange-badge[:material/close: miss]"
     st.markdown(f"{badge} :small[energy ÷ area {found.energy:.2f} · ROC-AUC {found.auc:.2f}]")
     if found.perception:

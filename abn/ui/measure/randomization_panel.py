@@ -1,4 +1,4 @@
-"""What the Measure page shows of forgetting: maps and answers once a part of a network has lost what it learnt."""
+"""What the Measure page shows of forgetting: maps and answers once a part of a network has lost what it learned."""
 
 import functools
 from collections.abc import Sequence
@@ -50,13 +50,13 @@ def forgetting(choice: Choice) -> Job:
         _found(choice, pieces)
     both_sides(
         "The weights of one part are shuffled among their own places, so that they keep their sizes and lose what they "
-        "say. If the map stays as it was, it never showed what that part had learnt. If it changes, what was learnt "
+        "say. If the map stays as it was, it never showed what that part had learned. If it changes, what was learned "
         "there is in it. A high ρ without the attention branch hints that the features of the extractor alone already "
         "draw most of this map; and an answer that stays then did not need the map's details.",
-        "A map that changes need not be right, only learnt. Shuffled weights keep their mean, so that a layer that "
+        "A map that changes need not be right, only learned. Shuffled weights keep their mean, so that a layer that "
         "mostly adds up still does, and they react to edges: a ρ above 0 alone is no alarm. And forgetting the "
         "perception branch **can't** change M, which is made before it: ρ is exactly 1 there, while the answer is lost "
-        "all the same. Who randomises only the last layers, as is usual for other methods, learns nothing of this map.",
+        "all the same. Who randomizes only the last layers, as is usual for other methods, learns nothing of this map.",
     )
     return job
 
@@ -82,7 +82,7 @@ def _found(choice: Choice, pieces: dict[str, list[Piece]]) -> None:
 
 
 def _pictures(chosen: Picture, card: Card) -> list[Picture]:
-    """The picture itself first, then others of the kind that the variant learnt."""
+    """The picture itself first, then others of the kind that the variant learned."""
     photos = [photo for photo in samples.gallery().values() if photo.kind == card.kind]
     photos = photos or [photo for photo in samples.gallery().values() if photo.kind == "photograph"]
     others = [open_picture(photo.path.read_bytes(), name=photo.file) for photo in photos[:PICTURES]]

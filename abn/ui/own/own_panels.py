@@ -165,7 +165,7 @@ def _known(card: Card) -> str:
         return "Shapes, parameters and FLOPs were counted here. Nothing was trained, so nothing else can be said."
     return (
         "Backbone, map, parameters, FLOPs and sha256 were counted here. What the card says of training, measures and "
-        "licence is its author's word."
+        "license is its author's word."
     )
 
 

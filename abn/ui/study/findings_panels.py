@@ -27,7 +27,7 @@ class Question(NamedTuple):
 
 
 BARE = {"displayModeBar": False}
-TONES = {  # tone of a verdict → colour and icon of its badge, which always has words as well
+TONES = {  # tone of a verdict → color and icon of its badge, which always has words as well
     "seen": ("green", "check"),
     "open": ("orange", "horizontal_rule"),
     "missing": ("gray", "hourglass_empty"),
@@ -61,7 +61,7 @@ METRICS = {
     "zero here, can.",
     "polarity": "2 · ROC-AUC − 1: 1 is bright on the object, −1 is dark on the object, 0 is neither.",
     "deletion and insertion": "The area under the probability of the network's answer while cells are painted in the "
-    "mean colour, or uncovered on a blurred copy. Both show the network pictures it never met, and another paint gives "
+    "mean color, or uncovered on a blurred copy. Both show the network pictures it never met, and another paint gives "
     "other areas: only the order of brightest, random and darkest says something.",
     "CAM": "Class activation mapping: the plain CNN's evidence for its first class, cell by cell. It belongs to a "
     "class; M belongs to none.",
@@ -172,8 +172,8 @@ def _sentences(sentences: Iterable[str]) -> None:
 def _badges(finding: Finding) -> str:
     badges = []
     for verdict in finding.verdicts:
-        colour, icon = TONES[verdict.tone]
-        badges.append(f":{colour}-badge[:material/{icon}: {escape_markdown(f'{verdict.where}: {verdict.words}')}]")
+        color, icon = TONES[verdict.tone]
+        badges.append(f":{color}-badge[:material/{icon}: {escape_markdown(f'{verdict.where}: {verdict.words}')}]")
     return " ".join(badges)
 
 
