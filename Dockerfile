@@ -1,12 +1,10 @@
 # ABN Explorer in a container. Everything is in the image: it needs no network when it runs, and writes nothing.
 FROM python:3.12-slim
 
-# An index of wheels without CUDA, if you know one, makes the image several times smaller.
-ARG PIP_EXTRA_INDEX_URL
-
 WORKDIR /app
 COPY requirements.txt ./
-RUN pip install --no-cache-dir --requirement requirements.txt
+# torch's CPU build: without it pip brings 4 GB of CUDA on Linux
+RUN pip install --no-cache-dir uv && uv pip install --system --no-cache --torch-backend cpu --requirement requirements.txt
 COPY .streamlit .streamlit
 COPY app.py LICENSE ./
 COPY abn abn

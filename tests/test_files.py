@@ -286,7 +286,7 @@ def test_a_training_killed_again_and_again_while_it_writes_reads_no_half_file(fe
 def test_the_sweep(tmp_path, capsys, monkeypatch):
     from abn.evaluation import timm_families
 
-    table = tmp_path / "BACKBONES.md"
+    table = tmp_path / "backbones.md"
     monkeypatch.setattr(timm_families, "TABLE", table)
     monkeypatch.setattr(timm_families, "smallest", lambda: [("resnet", "resnet10t")])
     monkeypatch.setattr(timm_families, "attempt", lambda model: timm_families.Trial(model, refused="left aside"))

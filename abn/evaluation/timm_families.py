@@ -2,7 +2,7 @@
 
 A family is a module of timm and the word that its models' names begin with (resnext and seresnet are two families of
 the module resnet). Each network is made by `create_model`, as anybody would, and must keep what the library promises.
-The findings are BACKBONES.md, which `python -m abn sweep --write` makes.
+The findings are docs/backbones.md, which `python -m abn sweep --write` makes.
 """
 
 import argparse

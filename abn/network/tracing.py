@@ -16,7 +16,7 @@ from torch.fx.passes.shape_prop import ShapeProp
 from abn.errors import BackboneError
 
 TRIES = 12  # kinds of module that may turn out closed to torch.fx before a network counts as one that can't be traced
-WOULD_DO = "abn/BACKBONES.md lists those that can; resnet, efficientnet, convnext and regnet are among them."
+WOULD_DO = "docs/backbones.md lists those that can; resnet, efficientnet, convnext and regnet are among them."
 
 _tracing = threading.Lock()  # torch.fx changes nn.Module for all threads while it traces, and back: never two at once
 

@@ -7,7 +7,11 @@ from typing import Any
 
 from abn.images.fit import InputSpec
 
-CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
+_PACKAGE = Path(__file__).parents[1]
+CHECKPOINTS = next(  # in the repository they lie beside the package, in an installed package within it
+    (folder / "checkpoints" for folder in (_PACKAGE.parent, _PACKAGE) if (folder / "checkpoints").is_dir()),
+    _PACKAGE.parent / "checkpoints",
+)
 IMAGENET = "imagenet-1k"
 NOTHING = "nothing"  # the kind of pictures that random weights have learned
 

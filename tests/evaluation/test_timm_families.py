@@ -1,4 +1,4 @@
-"""Every convolutional family of timm makes an Attention Branch Network, and BACKBONES.md says what the sweep finds.
+"""Every convolutional family of timm makes an Attention Branch Network, and docs/backbones.md says what the sweep finds.
 
 The families are the table's own: whoever adds one to timm finds it missing here. Each is tried anew by its smallest
 model, up to a size that the suite has time for; the larger ones are tried by `python -m abn sweep`.
@@ -41,7 +41,7 @@ vision_transformer_hybrid vision_transformer_relpos vision_transformer_sam vitam
 
 
 def lines() -> dict[str, str]:
-    """The rows of BACKBONES.md by family."""
+    """The rows of docs/backbones.md by family."""
     rows = [line for line in timm_families.TABLE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
     return {line.split(" | ")[0].removeprefix("| "): line for line in rows if "/" in line.split(" | ")[0]}
 

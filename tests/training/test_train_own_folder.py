@@ -325,7 +325,7 @@ def test_an_estimate_is_three_forward_passes_of_every_picture(capsys):
 
 
 def test_what_the_documentation_says_of_imagenet_is_what_the_command_prints(capsys):
-    page = (ROOT / "abn/training/TRAINING.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/training.md").read_text(encoding="utf-8")
     assert main(["train", "--estimate"]) == 0
     told = page.partition("<!-- estimate: python -m abn train --estimate -->\n")[2].partition("<!-- /estimate -->")[0]
     assert told == capsys.readouterr().out
