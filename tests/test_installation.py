@@ -19,7 +19,13 @@ def test_the_installed_command_finds_weights_and_samples_from_any_folder(tmp_pat
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--target", str(target)]
     subprocess.run([*pip, str(ROOT)], check=True, timeout=300)
     (tmp_path / "elsewhere").mkdir()
-    command = [sys.executable, "-c", "import sys; from abn.__main__ import main; sys.exit(main())", "variants", "--json"]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from abn.__main__ import main; sys.exit(main())",
+        "variants",
+        "--json",
+    ]
     environment = {"PYTHONPATH": str(target), "PATH": ""}
     ran = subprocess.run(
         command, cwd=tmp_path / "elsewhere", env=environment, capture_output=True, text=True, check=True, timeout=120

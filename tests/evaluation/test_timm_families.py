@@ -1,4 +1,4 @@
-"""Every convolutional family of timm makes an Attention Branch Network, and docs/backbones.md says what the sweep finds.
+"""Every convolutional family of timm makes an Attention Branch Network; docs/backbones.md says what the sweep finds.
 
 The families are the table's own: whoever adds one to timm finds it missing here. Each is tried anew by its smallest
 model, up to a size that the suite has time for; the larger ones are tried by `python -m abn sweep`.
