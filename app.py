@@ -8,6 +8,7 @@ from abn.ui.compare import explanation_panels, export_panel
 from abn.ui.controls import selection
 from abn.ui.controls.choice_bar import bar, need_variants
 from abn.ui.runtime import live
+from abn.ui.state import state
 
 layout.begin("Compare", "Where does a network look, what do its two heads say, and what does its attention map change?")
 
@@ -17,7 +18,7 @@ chosen, asked, fit, view = choice.chosen, choice.asked, choice.fit, choice.view
 
 page = st.empty()
 question = (chosen.picture.sha256, tuple(card.sha256 for card in asked.cards), asked.applied, fit)
-if st.session_state.get("shown") != question:  # so that no old result stays while a new one is computed
+if state.shown != question:  # so that no old result stays while a new one is computed
     page.caption("Asking the networks …")
 found = live.explain_image(chosen.picture, asked.cards, fit=fit, mechanism=asked.applied)
 if found is None:
@@ -25,7 +26,7 @@ if found is None:
         live.why_not()
     live.take_over()
     st.stop()
-st.session_state.shown = question
+state.shown = question
 
 by_id = {card.id: card for card in asked.cards}
 shown = [(explanation, by_id[explanation.variant]) for explanation in found]

@@ -9,6 +9,7 @@ from abn.ui.inside import map_panels
 from abn.ui.inside import stage_panels as panels
 from abn.ui.inside import traces as session
 from abn.ui.runtime import live
+from abn.ui.state import state
 
 layout.begin("Inside", "What happens between a picture and the answer? Every stage of one network, with its numbers.")
 
@@ -17,10 +18,10 @@ card = pickers.one_variant(choice.asked.cards)
 
 page = st.empty()
 question = ("inside", choice.chosen.picture.sha256, card.sha256, choice.fit)
-if st.session_state.get("shown") != question:  # so that no old result stays while a new one is computed
+if state.shown != question:  # so that no old result stays while a new one is computed
     page.caption("Asking the network …")
 inside = session.look(choice.chosen.picture, card, choice.fit)
-st.session_state.shown = question
+state.shown = question
 
 with page.container():
     if card.lesson:

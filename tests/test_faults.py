@@ -95,7 +95,7 @@ def test_a_variant_of_ones_own_that_raises_is_a_sentence_there_while_another_ses
 ):
     at = brought(ready.run(), tiny.network(), tmp_path)
     next(button for button in at.button if button.label == "Add to Compare").click().run()
-    ((name, one),) = at.session_state["own"].items()
+    ((name, one),) = at.session_state["own_variants"].items()
 
     def fail(*_):
         raise RuntimeError("a kernel failed")

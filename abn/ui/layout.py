@@ -9,6 +9,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from abn.plots import class_bars
 from abn.plots.overlay import COLOR_MAPS, DEFAULT_COLORS
 from abn.ui import url
+from abn.ui.state import state
 from abn.variants.store import problems
 
 SCROLLED = '<div class="abn-wide" role="region" aria-label="A table" tabindex="0">'  # what is too wide, by keyboard too
@@ -68,8 +69,8 @@ _STYLE = """
 def begin(title: str, line: str) -> None:
     """Draw the frame: to be called first by every page. `line` says in one sentence what the page is for."""
     st.set_page_config(page_title=f"{title} · ABN Explorer", page_icon=ICON, layout="wide")
-    if st.session_state.get("page") != title:  # widgets of another page begin anew, and some must know
-        st.session_state.page, st.session_state.visit = title, st.session_state.get("visit", 0) + 1
+    if state.page != title:  # widgets of another page begin anew, and some must know
+        state.page, state.visit = title, state.visit + 1
     st.html(f"<style>{_STYLE}{class_bars.STYLE}</style>")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="frame"):
         st.markdown(f"#### ABN Explorer · {title}", width="stretch")
@@ -77,14 +78,14 @@ def begin(title: str, line: str) -> None:
             if path != TEACH or not url.controls_hidden():  # its sheet holds the answers
                 st.page_link(path, label=label, icon=icon)
     st.caption(line)
-    st.session_state.waiting = st.empty()
+    state.queue_place = st.empty()
     for sentence in problems().values():
         st.warning(escape_markdown(sentence), icon=":material/warning:")
 
 
 def tell_place(ahead: int) -> None:
     """Say at the top of the page that others compute first; 0 takes it away. Not in threads that have no page."""
-    place = st.session_state.get("waiting") if get_script_run_ctx(suppress_warning=True) else None
+    place = state.queue_place if get_script_run_ctx(suppress_warning=True) else None
     if place is None:
         return
     if ahead:

@@ -6,6 +6,8 @@ from typing import Any
 
 import streamlit as st
 
+from abn.ui.state import state
+
 
 def sync_query_param(name: str, value: object, otherwise: object) -> None:
     """Hold a value in the address; the one that the page shows by itself needs no place in it."""
@@ -41,7 +43,7 @@ def shared_widget(widget: Callable, *arguments: Any, key: str, legal: Collection
     lets go of. The widget gets its value as its own default too: a browser that draws it late, in a popover that is
     opened later, knows no other. An unset or unknown value never counts.
     """
-    visit, stays = st.session_state.get("visit"), st.session_state.setdefault("stays", {})
+    visit, stays = state.visit, state.last_values
     given = st.query_params.get(key)
     first = next((value for value in legal if _text(value) == given), default)
     last_visit, last = stays.get(key, (visit, first))
@@ -59,9 +61,10 @@ def shared_widget(widget: Callable, *arguments: Any, key: str, legal: Collection
 
 def controls_hidden() -> bool:
     """Whether a teacher's link (`?hide=controls`) hides the controls that all pages share; it goes along too."""
-    hide = st.session_state.setdefault("hide", st.query_params.get("hide") == "controls")
-    sync_query_param("hide", "controls" if hide else "", "")
-    return hide
+    if state.controls_hidden is None:
+        state.controls_hidden = st.query_params.get("hide") == "controls"
+    sync_query_param("hide", "controls" if state.controls_hidden else "", "")
+    return state.controls_hidden
 
 
 def _text(value: Any) -> str:

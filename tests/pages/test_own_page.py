@@ -209,7 +209,7 @@ def test_hostile_words_of_a_card_stay_words(live_app, files):
 def test_an_own_variant_joins_compare_and_answers_as_its_network_does(live_app, files):
     at = compare(press(give(live_app.run(), files, "mine.safetensors"), "Add to Compare"))
     assert "resnet20, converted (yours)" in options(at) and columns(at)[4] == YOURS
-    held = next(iter(at.session_state["own"].values()))
+    held = next(iter(at.session_state["own_variants"].values()))
     assert answers(at)[3] == expected(held.network, held.card) == expected(NETWORK, held.card)
     assert "trained with **multiplicative**  \napplied **multiplicative**" in [c.value for c in at.caption]
     at = at.switch_page(PAGE).run()
@@ -250,7 +250,7 @@ def test_an_export_of_it_makes_the_same_numbers_as_long_as_it_is_here(live_app, 
 
 def test_the_toggle_finds_no_sibling_and_same_weights_swaps(live_app, files):
     at = compare(press(give(live_app.run(), files, "mine.safetensors"), "Add to Compare"))
-    held = next(iter(at.session_state["own"].values()))
+    held = next(iter(at.session_state["own_variants"].values()))
     at.multiselect(key="variant_ids").set_value([held.card.id]).run()
     at.button_group(key="mechanism").set_value("additive").run()
     assert answers(at) == [] and "No variant trained with the mechanism “additive” for" in at.info[-1].value
@@ -267,7 +267,7 @@ def test_siblings_are_found_among_ones_own(live_app, files, tmp_path):
     at = give(live_app.run(), more, "mine.safetensors", "other.safetensors")
     press(press(at, "Add to Compare"), "Add to Compare")
     compare(at)
-    of = {one.card.mechanism: one.card for one in at.session_state["own"].values()}
+    of = {one.card.mechanism: one.card for one in at.session_state["own_variants"].values()}
     at.multiselect(key="variant_ids").set_value([of["multiplicative"].id]).run()
     at.button_group(key="mechanism").set_value("additive").run()
     assert answers(at) == [expected(other, of["additive"])]
@@ -382,8 +382,8 @@ def test_work_that_is_left_before_its_turn_is_never_begun(clean_caches, monkeypa
 
 def test_what_was_stopped_is_told_and_can_be_tried_again(live_app, files):
     at = give(live_app.run(), files, "mine.safetensors")
-    key = next(iter(at.session_state["own_done"]))
-    at.session_state["own_done"][key] = own_panels.Stopped("Stopped, and nothing was kept.")
+    key = next(iter(at.session_state["own_outcomes"]))
+    at.session_state["own_outcomes"][key] = own_panels.Stopped("Stopped, and nothing was kept.")
     at.run()
     assert (
         f"{escape_markdown('mine.safetensors')}: {escape_markdown('Stopped, and nothing was kept.')}"

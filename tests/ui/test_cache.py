@@ -45,16 +45,16 @@ def test_only_what_is_missing_is_made_and_the_latest_stay():
 
 def test_more_keys_than_a_shelf_holds_are_all_answered():
     assert made([(i,) for i in range(5)]) == [0, 1, 2, 3, 4]
-    assert len(st.session_state["shelves"]["shelf"].held) == 3
+    assert len(st.session_state["cache"]["shelf"].held) == 3
 
 
 def test_bytes_are_bounded_and_the_latest_always_stays(monkeypatch):
     monkeypatch.setattr(cache, "BYTES", 250)
     made([("a",), ("b",)], size=100)
     made([("c",)], size=100)
-    assert list(st.session_state["shelves"]["shelf"].held) == [("b",), ("c",)]
+    assert list(st.session_state["cache"]["shelf"].held) == [("b",), ("c",)]
     made([("d",)], size=1000)
-    assert list(st.session_state["shelves"]["shelf"].held) == [("d",)]
+    assert list(st.session_state["cache"]["shelf"].held) == [("d",)]
 
 
 def test_sizes_by_hand():
@@ -65,4 +65,4 @@ def test_sizes_by_hand():
 def test_what_a_variant_made_goes_with_it():
     made([("picture", "own-1", "hash"), ("picture", "lite0", "hash"), ("picture", ("own-1", 3))])
     cache.drop_variant("own-1")
-    assert list(st.session_state["shelves"]["shelf"].held) == [("picture", "lite0", "hash")]
+    assert list(st.session_state["cache"]["shelf"].held) == [("picture", "lite0", "hash")]

@@ -21,6 +21,7 @@ from abn.ui.components.strip import thumbnail
 from abn.ui.controls import pickers, received_files, selection, uploads
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import live
+from abn.ui.state import state
 from abn.variants.card import Card
 
 if TYPE_CHECKING:  # it imports torch
@@ -154,12 +155,12 @@ def _own_files() -> tuple[Given, ...]:
         max_upload_size=FILE_MB,
         help=f"Up to {LIMIT} pictures. They stay in this session, and are gone when you close the page.",
     )
-    held: tuple[Given, ...] = st.session_state.get("survey_held", ())
+    held = state.survey_held
     if held and not here:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{count(len(held), 'file')} of yours still here; others take their place.", width="content")
             st.button("Remove them", icon=":material/delete:", key="survey_remove", on_click=_receive)
-    for name in st.session_state.get("survey_too_large", ()):
+    for name in state.survey_too_large:
         st.error(
             f"{escape_markdown(name)}: {escape_markdown(f'These files are more than {FILES_BYTES // 10**6} MB together: choose fewer.')}",
             icon=":material/block:",
@@ -177,7 +178,7 @@ def _receive() -> None:
             continue
         size += len(data)
         held.append(Given(file.name, data, hashlib.sha256(data).hexdigest()))
-    st.session_state.survey_held, st.session_state.survey_too_large = tuple(held), too_large[:5]
+    state.survey_held, state.survey_too_large = tuple(held), too_large[:5]
 
 
 @functools.cache
@@ -198,7 +199,7 @@ def _pictures(given: Sequence[Given]) -> Bundle:
 
 def _round(question: Question, given: Sequence[Given], cards: Sequence[Card]) -> Round | None:
     """The outcome for this question, or the button that begins it; what goes on is gone on with here."""
-    rounds: dict[Question, Round] = st.session_state.setdefault("survey_rounds", {})
+    rounds = state.survey_rounds
     one, place = rounds.get(question), st.empty()
     for other in rounds.values():
         if other is not one:
@@ -226,7 +227,7 @@ def _round(question: Question, given: Sequence[Given], cards: Sequence[Card]) ->
 
 
 def _begin(question: Question) -> None:
-    rounds: dict[Question, Round] = st.session_state.survey_rounds
+    rounds = state.survey_rounds
     one = rounds.pop(question, None) or Round()
     one.going, one.trouble = True, ""
     rounds[question] = one  # the latest is the last

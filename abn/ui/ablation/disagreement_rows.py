@@ -11,6 +11,7 @@ from abn.errors import ABNError
 from abn.explanations.explanation import Prediction
 from abn.plots import overlay
 from abn.ui.layout import escape_markdown
+from abn.ui.state import state
 
 if TYPE_CHECKING:  # it imports torch
     from abn.explanations.disagreement import ImageDisagreement
@@ -78,7 +79,7 @@ def _draw(row: Row, titles: dict[str, str], *, key: str) -> None:
         st.image(row.found.kept, width=104, alt=row.alt)
         st.markdown(f"**{escape_markdown(row.title)}**  \n{_badges(row.found)}", width="stretch")
     st.html(_table(row.found, titles))
-    here = st.session_state.get("photo") == row.key
+    here = state.photo == row.key
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(_numbers(row.found), width="stretch")
         pressed = st.button(

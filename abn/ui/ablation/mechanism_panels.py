@@ -17,6 +17,7 @@ from abn.ui.compare import explanation_panels
 from abn.ui.controls.pickers import Chosen, View
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import live
+from abn.ui.state import state
 from abn.variants.card import Card, class_names
 
 ORDER = ("none", "multiplicative", "additive")  # from nothing to everything
@@ -74,7 +75,7 @@ def strength() -> Strength:
 
 
 def _reset() -> None:
-    st.session_state.alpha = st.session_state.gamma = 1.0
+    state.alpha = state.gamma = 1.0
 
 
 def triptych(chosen: Chosen, card: Card, subject: Subject, fit: str, view: View, how: Strength) -> None:

@@ -18,6 +18,7 @@ from abn.plots.class_bars import paired_bars
 from abn.ui.components import map_view
 from abn.ui.controls.pickers import Chosen, View
 from abn.ui.layout import escape_markdown
+from abn.ui.state import state
 from abn.variants.card import NOTHING, Card
 from abn.vocabulary import PARTS
 
@@ -173,9 +174,9 @@ def over(
 def _large(image: Image.Image) -> Image.Image:
     """At the size of a panel: the last one is kept, as a page draws many maps over the same pixels."""
     pixels = image.tobytes()
-    if st.session_state.get("large", [None])[0] != pixels:
-        st.session_state.large = pixels, image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
-    return st.session_state.large[1]
+    if state.enlarged is None or state.enlarged[0] != pixels:
+        state.enlarged = pixels, image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
+    return state.enlarged[1]
 
 
 def range_in_words(attention: np.ndarray) -> str:

@@ -28,6 +28,7 @@ from abn.ui.controls.pickers import CELLS, SCALES, Chosen, View, choose_photo
 from abn.ui.controls.uploads import held
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import live
+from abn.ui.state import state
 from abn.variants.card import Card
 
 PRIVATE = "Pictures are drawn anew from their pixels: no place, time or camera of a photograph is in these files."
@@ -96,7 +97,7 @@ def save_button(
 
 
 def _record(shown: Sequence[tuple[Explanation, Card]], chosen: Chosen, view: View, mechanism: str) -> Record:
-    key = st.session_state.get("photo")
+    key = state.photo
     photo = samples.gallery().get(key)
     return Record(
         chosen.picture,
@@ -128,14 +129,14 @@ def _predictions(record: Record) -> bytes:
 
 def _open() -> None:
     """Set what an export says, before the page is drawn again; what is not here is told and stays as it is."""
-    st.session_state.pop("opened_export", None)
+    state.opened_export = None
     files = received_files.given("export_file")
     if not files:
         return
     try:
         manifest = read_manifest(files[0].getvalue())
     except ManifestError as error:
-        st.session_state.opened_export = Opened(None, (str(error),))
+        state.opened_export = Opened(None, (str(error),))
         return
     picture = _key(manifest)
     if picture:
@@ -153,7 +154,7 @@ def _open() -> None:
         top=5 * round(drawing.top / 5),
         mark=drawing.mark,
     )
-    st.session_state.opened_export = Opened(manifest, tuple(notes))
+    state.opened_export = Opened(manifest, tuple(notes))
 
 
 def _key(manifest: Manifest) -> str | None:
@@ -179,7 +180,7 @@ def _choose_variants(manifest: Manifest) -> list[str]:
     if len(ids) > selection.MOST:
         notes.append(f"The export has {len(ids)} variants; the first {selection.MOST} are shown.")
     if ids:
-        st.session_state.variant_ids = list(dict.fromkeys(ids))[: selection.MOST]
+        state.variant_ids = list(dict.fromkeys(ids))[: selection.MOST]
     else:
         notes.append("None of its variants is here: those that were chosen stay.")
     return notes
@@ -188,11 +189,11 @@ def _choose_variants(manifest: Manifest) -> list[str]:
 def _tell(record: Record) -> None:
     """Whether the numbers are those of the export that was opened, while the page shows what it shows; and what is
     missing, while the uploader holds it."""
-    opened: Opened | None = st.session_state.get("opened_export")
+    opened: Opened | None = state.opened_export
     if opened is None:
         return
     manifest = opened.manifest
-    if st.session_state.get("export_file"):
+    if state.export_file:
         for sentence in opened.notes:
             st.warning(escape_markdown(sentence), icon=":material/warning:")
         if manifest and _key(manifest) is None:

@@ -9,6 +9,7 @@ from abn.ui import layout, url
 from abn.ui.controls import pickers, received_files, selection, uploads
 from abn.ui.controls.pickers import Chosen, View
 from abn.ui.runtime import live
+from abn.ui.state import state
 from abn.variants.card import Card
 from abn.variants.store import sibling
 
@@ -50,7 +51,7 @@ def bar(*, ablation: bool = False) -> Choice:
 
 
 def _show() -> None:
-    st.session_state.hide = False
+    state.controls_hidden = False
 
 
 def need_variants(choice: Choice) -> None:

@@ -19,6 +19,7 @@ from abn.ui.controls import selection
 from abn.ui.controls.lazy_picture import LazyPicture
 from abn.ui.controls.uploads import held, refused
 from abn.ui.layout import escape_markdown
+from abn.ui.state import state
 from abn.variants.card import NOTHING, Card
 from abn.variants.own import is_own
 
@@ -60,35 +61,32 @@ class View:
 def picture() -> Chosen:
     """The strip of photographs and uploads, and the picture chosen in it."""
     gallery, uploads = samples.gallery(), held()
-    chosen = st.session_state.setdefault("photo", st.query_params.get("photo", ""))
-    if chosen not in gallery and chosen not in uploads:
-        chosen = st.session_state.photo = next(iter(gallery))
+    chosen = state.photo or st.query_params.get("photo", "")
+    state.photo = chosen = chosen if chosen in gallery or chosen in uploads else next(iter(gallery))
     items = [Thumbnail(key, upload.name, upload.thumbnail) for key, upload in reversed(uploads.items())]
     if not url.controls_hidden():
         strip([*items, *_gallery_thumbnails()], chosen, label="Photographs", key="strip", on_pick=choose_photo)
     for name, sentence in refused():
         st.error(f"{escape_markdown(name)}: {escape_markdown(sentence)}", icon=":material/broken_image:")
     url.sync_query_param("photo", chosen if chosen in gallery and chosen != next(iter(gallery)) else "", "")
-    last = st.session_state.get("opened")
-    if last is None or last[0] != chosen:
-        last = st.session_state.opened = (chosen, opened(chosen))
-    return last[1]
+    if state.opened is None or state.opened[0] != chosen:
+        state.opened = (chosen, opened(chosen))
+    return state.opened[1]
 
 
 def variants(cards: Sequence[Card]) -> list[Card]:
     """One to four variants to compare."""
     by_id, titles = {card.id: card for card in cards}, [card.title for card in cards]
-    visit, before = st.session_state.get("visit"), st.session_state.get("variants_before")
-    if st.session_state.setdefault("variants_visit", visit) != visit:
-        st.session_state.variants_visit = visit
-        if before:  # Streamlit lets go of what nobody touched, unless it is said anew
-            st.session_state.variant_ids = st.session_state.get("variant_ids") or before
-    chosen = st.session_state.get("variant_ids")
+    if state.variants_visit != state.visit:
+        state.variants_visit = state.visit
+        if state.variants_before:  # Streamlit lets go of what nobody touched, unless it is said anew
+            state.variant_ids = state.variant_ids or state.variants_before
+    chosen = state.variant_ids
     if chosen is None or not by_id.keys() >= set(chosen):  # the first run, or a card has gone since
         named = st.query_params.get("variants", "") if chosen is None else ",".join(chosen)
-        st.session_state.variant_ids = selection.known_variants(named, cards)
+        state.variant_ids = selection.known_variants(named, cards)
     if url.controls_hidden():
-        picked = st.session_state.variant_ids
+        picked = state.variant_ids
     else:
         with st.popover("Variants", icon=":material/view_column:"):
             picked = st.multiselect(
@@ -103,7 +101,7 @@ def variants(cards: Sequence[Card]) -> list[Card]:
             )
     shipped = [key for key in picked if not is_own(key)]  # an own variant is nobody else's business
     url.sync_query_param("variants", "" if shipped == selection.default_variants(cards) else ",".join(shipped), "")
-    st.session_state.variants_before = picked
+    state.variants_before = picked
     return [by_id[key] for key in picked]
 
 
@@ -219,37 +217,38 @@ def view() -> View:
 def one_variant(cards: Sequence[Card]) -> Card:
     """Which of the variants a page looks into, where it looks into one at a time."""
     titles = {card.id: card.title for card in cards}
-    if st.session_state.get("one_variant") not in titles:
+    if state.one_variant not in titles:
         named = st.query_params.get("variant", "")
-        st.session_state.one_variant = named if named in titles else cards[0].id
+        state.one_variant = named if named in titles else cards[0].id
     if len(cards) > 1:
         st.segmented_control(
             "Variant",
             list(titles),
             format_func=lambda key: escape_markdown(titles[key]),
-            default=st.session_state.one_variant,  # on another page the widget is another one, and begins unset
+            default=state.one_variant,  # on another page the widget is another one, and begins unset
             required=True,
             key="one_variant",
             persist_state="session",
             help="One of the variants that you chose above.",
         )
-    chosen = next((card for card in cards if card.id == st.session_state.one_variant), cards[0])
+    chosen = next((card for card in cards if card.id == state.one_variant), cards[0])
     url.sync_query_param("variant", chosen.id if chosen is not cards[0] and not is_own(chosen.id) else "", "")
     return chosen
 
 
 def _choose(variants: list[str]) -> None:
-    st.session_state.variant_ids = variants
+    state.variant_ids = variants
 
 
 def choose_photo(photo: str) -> None:
     """Make a photograph of the gallery, or an upload, the picture of all pages."""
-    st.session_state.photo = photo
+    state.photo = photo
 
 
 def opened(chosen: str) -> Chosen:
     """A photograph of the gallery by its id, or an upload by its key."""
-    upload, found = held().get(chosen), st.session_state.pop("decoded", None)  # what has just come in
+    upload, found = held().get(chosen), state.decoded
+    state.decoded = None
     if upload is None:
         photo = samples.gallery()[chosen]
         found = open_picture(photo.path.read_bytes(), name=photo.file)

@@ -15,6 +15,7 @@ from abn.ui.components.strip import thumbnail
 from abn.ui.controls import received_files
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import live
+from abn.ui.state import state
 
 UPLOADS = 24  # kept in a session at most
 UPLOAD_BYTES = 100_000_000  # of their files, all together
@@ -50,17 +51,17 @@ _everybodys: "weakref.WeakValueDictionary[int, Uploads]" = weakref.WeakValueDict
 
 def held() -> Uploads:
     """The session's pictures."""
-    if "uploads" not in st.session_state:
-        st.session_state.uploads = Uploads()
-        _everybodys[id(st.session_state.uploads)] = st.session_state.uploads
-    return st.session_state.uploads
+    if state.uploads is None:
+        state.uploads = Uploads()
+        _everybodys[id(state.uploads)] = state.uploads
+    return state.uploads
 
 
 def refused() -> list[tuple[str, str]]:
     """Each sentence on files that the last upload brought in vain, after their names: all of them, or three and how
     many more."""
     names: dict[str, list[str]] = {}
-    for name, sentence in st.session_state.get("refused", ()):
+    for name, sentence in state.refused:
         names.setdefault(sentence, []).append(name)
     return [
         (", ".join(some) if len(some) <= 3 else f"{', '.join(some[:3])} and {len(some) - 3} more", sentence)
@@ -70,15 +71,14 @@ def refused() -> list[tuple[str, str]]:
 
 def lost() -> bool:
     """Whether the page lists pictures that have gone with a server that ran before."""
-    return received_files.lost("files") or (bool(st.session_state.get("camera_on")) and received_files.lost("camera"))
+    return received_files.lost("files") or (bool(state.camera_on) and received_files.lost("camera"))
 
 
 def add_pictures() -> None:
     """Upload and camera, behind one button. On another visit than before they begin empty: what they held stays."""
-    visit = st.session_state.get("visit")
-    if st.session_state.setdefault("uploads_visit", visit) != visit:
-        st.session_state.uploads_visit = visit
-        st.session_state.received, st.session_state.refused = set(), []
+    if state.uploads_visit != state.visit:
+        state.uploads_visit = state.visit
+        state.received, state.refused = set(), []
         held().update({key: replace(upload, file=ADOPTED) for key, upload in held().items()})
     with st.popover("Your pictures", icon=":material/add_photo_alternate:"):
         st.file_uploader(
@@ -89,7 +89,7 @@ def add_pictures() -> None:
             max_upload_size=MAX_BYTES // 10**6,
             help="PNG, JPEG, WebP, GIF, BMP or TIFF. They stay in this session, and are gone when you close the page.",
         )
-        if {file.file_id for file in received_files.given("files")} - st.session_state.get("received", set()):
+        if {file.file_id for file in received_files.given("files")} - state.received:
             _receive()  # they came with the first run on a server that was started anew, which tells of no change
             st.rerun()
         if st.toggle(
@@ -115,13 +115,13 @@ def add_pictures() -> None:
 def _receive() -> None:
     """Take in what the uploader and the camera hold now: good pictures become thumbnails, bad ones a sentence."""
     uploads = held()
-    camera = received_files.given("camera") if st.session_state.get("camera_on") else []
+    camera = received_files.given("camera") if state.camera_on else []
     files = [*received_files.given("files"), *camera]
     present = {file.file_id for file in files}
-    known = st.session_state.get("received", set())
+    known = state.received
     for key in [key for key, upload in uploads.items() if upload.file in known - present]:
         del uploads[key]
-    st.session_state.refused = []
+    state.refused = []
     for file in files:
         if any(upload.file == file.file_id for upload in uploads.values()):
             continue
@@ -132,13 +132,13 @@ def _receive() -> None:
                 opened = open_picture(data, name="camera picture" if file in camera else file.name)
         except PictureError as error:
             if file.file_id not in known:  # else it was told when it came, and still is in the list
-                st.session_state.refused.append((file.name[:80], str(error)))
+                state.refused.append((file.name[:80], str(error)))
             continue
         key = f"upload-{opened.sha256}"
         uploads[key] = Upload(opened.name, data, file.file_id, thumbnail(opened.image))
         if file.file_id not in known:
-            st.session_state.photo, st.session_state.decoded = key, opened
-    st.session_state.received = present
+            state.photo, state.decoded = key, opened
+    state.received = present
 
 
 def adopt(name: str, data: bytes) -> None:
@@ -149,7 +149,7 @@ def adopt(name: str, data: bytes) -> None:
     if key not in uploads:
         _make_room(uploads, len(data))
         uploads[key] = Upload(opened.name, data, ADOPTED, thumbnail(opened.image))
-    st.session_state.photo = key
+    state.photo = key
 
 
 def _make_room(uploads: Uploads, size: int) -> None:

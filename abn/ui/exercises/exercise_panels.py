@@ -22,6 +22,7 @@ from abn.ui.components import map_view
 from abn.ui.controls.pickers import View
 from abn.ui.exercises.sitting import Sitting
 from abn.ui.layout import escape_markdown
+from abn.ui.state import state
 
 HOW = View(opacity=0.6, colors=overlay.DEFAULT_COLORS, scale="raw", smooth=True)  # the same for everybody
 RAW = (0.0, 1.0)
@@ -185,7 +186,7 @@ def _go(sat: Sitting, at: int) -> None:
 
 
 def _key(question: Question, what: str) -> str:
-    return f"exercise-{st.session_state.exercise_set}-{question.number}-{what}"
+    return f"exercise-{state.exercise_set}-{question.number}-{what}"
 
 
 def _map(

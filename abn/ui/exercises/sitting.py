@@ -11,6 +11,7 @@ from abn.teaching.exercises import Answered, Bank, Question
 from abn.teaching.exercises.scores import Cell
 from abn.ui import url
 from abn.ui.layout import escape_markdown
+from abn.ui.state import state
 
 SITTINGS = 12  # sets that a session keeps, the latest
 
@@ -30,12 +31,12 @@ class Sitting:
 
 def chosen_set() -> int:
     """The number of the set, as the session or else the address has it; the address bar holds it."""
-    if st.session_state.get("exercise_set") not in exercises.SETS:
+    if state.exercise_set not in exercises.SETS:
         given = url.whole_numbers("set")
         legal = len(given) == 1 and given[0] in exercises.SETS
-        st.session_state.exercise_set = given[0] if legal else exercises.SETS[0]
-    url.sync_query_param("set", st.session_state.exercise_set, None)
-    return st.session_state.exercise_set
+        state.exercise_set = given[0] if legal else exercises.SETS[0]
+    url.sync_query_param("set", state.exercise_set, None)
+    return state.exercise_set
 
 
 def material(seed: int) -> tuple[Bank, Sequence[Question]]:
@@ -56,7 +57,7 @@ def material(seed: int) -> tuple[Bank, Sequence[Question]]:
 
 def sitting(seed: int) -> Sitting:
     """This session's way through a set; a few others are kept."""
-    kept = st.session_state.setdefault("sittings", {})
+    kept = state.sittings
     kept[seed] = kept.pop(seed, None) or Sitting()
     for old in list(kept)[:-SITTINGS]:
         del kept[old]
@@ -73,9 +74,9 @@ def progress(seed: int, asked: Sequence[Question], sat: Sitting) -> None:
 
 def open_set(seed: int) -> None:
     """Go to a set, where this session left it."""
-    st.session_state.exercise_set = seed
+    state.exercise_set = seed
 
 
 def begin_again(seed: int) -> None:
     """Forget the answers to a set."""
-    st.session_state.sittings[seed] = Sitting()
+    state.sittings[seed] = Sitting()

@@ -14,6 +14,7 @@ from abn.ui.compare import explanation_panels
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.controls.pickers import View
 from abn.ui.inside import traces as session
+from abn.ui.state import state
 from abn.variants.card import Card, class_names
 
 FIRST = 24  # channels that are shown at first
@@ -97,12 +98,12 @@ def _names(inside: Inside, card: Card, stage: str) -> list[str]:
 
 def _count(stage: str, most: int) -> int:
     """How many channels a person wants to see of a stage; another stage begins anew."""
-    of, count = st.session_state.get("channels_shown", ("", FIRST))
+    of, count = state.channels_shown or ("", FIRST)
     return min(most, count if of == stage else FIRST)
 
 
 def _more(stage: str, count: int) -> None:
-    st.session_state.channels_shown = (stage, count)
+    state.channels_shown = (stage, count)
 
 
 def _grid(drawn: list[str], kind: str, label: str) -> None:

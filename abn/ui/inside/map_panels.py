@@ -14,6 +14,7 @@ from abn.ui.compare import explanation_panels
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.inside import traces as session
 from abn.ui.layout import escape_markdown
+from abn.ui.state import state
 from abn.variants.card import Card, class_names
 from abn.variants.history import MapHistory
 
@@ -145,12 +146,12 @@ def forming(inside: Inside, card: Card, choice: Choice) -> None:
 
 def _recorded(life: MapHistory) -> tuple[int, bool]:
     """Which of the recorded pictures is shown, and whether it is the one chosen for the page; else a person picks."""
-    if life.pictures is None and st.session_state.get("photo") in life.ids:
-        return life.ids.index(st.session_state.photo), True
+    if life.pictures is None and state.photo in life.ids:
+        return life.ids.index(state.photo), True
     st.caption("The chosen picture was not watched while this network was trained. These were:")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if st.session_state.get("recorded") not in life.ids:
-            st.session_state.recorded = life.ids[0]
+        if state.recorded not in life.ids:
+            state.recorded = life.ids[0]
         picked = st.selectbox(
             "Recorded picture",
             life.ids,
@@ -165,7 +166,7 @@ def _recorded(life: MapHistory) -> tuple[int, bool]:
 
 
 def _choose(photo: str) -> None:
-    st.session_state.photo = photo
+    state.photo = photo
 
 
 def _title(life: MapHistory, place: int) -> str:

@@ -16,6 +16,7 @@ from abn.ui.controls.choice_bar import Choice
 from abn.ui.inside import channels
 from abn.ui.inside import traces as session
 from abn.ui.layout import escape_markdown
+from abn.ui.state import state
 from abn.variants.card import Card, class_names
 from abn.vocabulary import EQUATIONS
 
@@ -60,9 +61,8 @@ _STYLE = """
 def the_path(choice: Choice, card: Card) -> str:
     """The drawing; returns the stage that is chosen in it."""
     st.html(_STYLE)
-    chosen = st.session_state.setdefault("stage", st.query_params.get("stage", FIRST_STAGE))
-    if chosen not in STAGES:
-        chosen = st.session_state.stage = FIRST_STAGE
+    chosen = state.stage or st.query_params.get("stage", FIRST_STAGE)
+    state.stage = chosen = chosen if chosen in STAGES else FIRST_STAGE
     url.sync_query_param("stage", chosen, FIRST_STAGE)
     wide, narrow = session.drawings(choice.chosen.picture, card, choice.fit, choice.view)
     label = f"The stages of {card.title} from the picture to the answer; press one to look into it."
@@ -75,7 +75,7 @@ def the_path(choice: Choice, card: Card) -> str:
 
 
 def _pick_stage(stage: str) -> None:
-    st.session_state.stage = stage
+    state.stage = stage
 
 
 # ---- the chosen stage ----
@@ -146,15 +146,19 @@ def one_cell(inside: Inside, card: Card, choice: Choice) -> None:
     from abn.explanations.trace import products
 
     of = choice.chosen.picture.sha256, card.sha256, choice.fit
-    kept = st.session_state.get("cell")
+    kept = state.cell
     h, w = inside.attention.shape
     if kept is None:
         row, column = _cell_of_the_address(inside)
     else:
         row, column = kept[1] if kept[0] == of else inside.brightest
-    st.session_state.cell = of, (row, column)
+    state.cell = of, (row, column)
     brightest = (row, column) == inside.brightest
     url.sync_query_param("cell", "" if brightest else f"{row + 1},{column + 1}", "")
+
+    def pick(row: int, column: int) -> None:
+        state.cell = of, (row, column)
+
     st.markdown("##### One cell")
     left, right = st.columns([1, 2], gap="medium")
     with left:
@@ -168,7 +172,7 @@ def one_cell(inside: Inside, card: Card, choice: Choice) -> None:
             ),
             key="cell-map",
             picked=(row, column),
-            on_pick=lambda row, column: st.session_state.update(cell=(of, (row, column))),
+            on_pick=pick,
         )
         st.caption(explanation_panels.range_in_words(inside.attention))
     with right:

@@ -12,6 +12,7 @@ from abn.ui.compare import explanation_panels
 from abn.ui.components.painter import painter
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.layout import escape_markdown
+from abn.ui.state import state
 from abn.variants.card import Card
 
 COVER = ["rgb(128 128 128 / 0)", "rgb(128 128 128 / 1)"]  # of a cell that is open, and of one that is covered
@@ -21,7 +22,7 @@ def cover(choice: Choice, subject: Subject) -> Picture:
     """The picture, to cover cells of; returns it as far as it is covered."""
     st.markdown("##### The picture")
     name = f"{choice.chosen.picture.sha256} {choice.fit} {subject.attention.shape}"
-    of, cells, turn = st.session_state.get("covered", ("", None, 0))
+    of, cells, turn = state.covered
     if of != name:
         cells = np.zeros(subject.attention.shape, np.float32)
     tool = st.segmented_control(
@@ -34,7 +35,10 @@ def cover(choice: Choice, subject: Subject) -> Picture:
     )
 
     def painted(values: np.ndarray) -> None:
-        st.session_state.covered = (name, (values > 0.5).astype(np.float32), turn)
+        state.covered = (name, (values > 0.5).astype(np.float32), turn)
+
+    def uncover() -> None:
+        state.covered = ("", None, turn + 1)
 
     painter(
         cells,
@@ -66,7 +70,7 @@ def cover(choice: Choice, subject: Subject) -> Picture:
         icon=":material/restart_alt:",
         disabled=not cells.any(),
         key="uncover",
-        on_click=lambda: st.session_state.update(covered=("", None, turn + 1)),
+        on_click=uncover,
     )
     return hidden if cells.any() else choice.chosen.picture
 

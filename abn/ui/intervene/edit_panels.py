@@ -24,6 +24,7 @@ from abn.ui.intervene import edit_history
 from abn.ui.intervene.edit_history import History
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import live
+from abn.ui.state import state
 from abn.variants.card import Card, class_names
 
 HISTORIES = 12  # of one session, the latest
@@ -41,7 +42,7 @@ PRESETS = {  # the name of a preset → what it tells
 def edits(choice: Choice, card: Card, subject: Subject) -> tuple[str, History]:
     """The history of this picture's map in this variant, and the name under which the session keeps it."""
     name = hashlib.sha256(f"{choice.chosen.picture.sha256} {card.id} {card.sha256} {choice.fit}".encode()).hexdigest()
-    kept = st.session_state.setdefault("edits", {})
+    kept = state.edits
     kept[name] = kept.pop(name, None) or edit_history.begun(subject.attention)
     for old in list(kept)[:-HISTORIES]:
         del kept[old]
@@ -49,12 +50,12 @@ def edits(choice: Choice, card: Card, subject: Subject) -> tuple[str, History]:
 
 
 def _set(name: str, to: History) -> None:
-    st.session_state.edits[name] = to
+    state.edits[name] = to
 
 
 def put(name: str, what: str, attention: np.ndarray, *, on_the_board: bool = False) -> None:
     """One edit more in the history of that name, unless the map is as it was."""
-    _set(name, edit_history.changed(st.session_state.edits[name], what, attention, on_the_board=on_the_board))
+    _set(name, edit_history.changed(state.edits[name], what, attention, on_the_board=on_the_board))
 
 
 def mechanism(card: Card) -> str:
@@ -118,8 +119,9 @@ def board(choice: Choice, card: Card, subject: Subject, name: str, past: History
 def presets(choice: Choice, card: Card, subject: Subject, name: str) -> None:
     """Ready-made maps, each really run: six of this map, another variant's, another picture's."""
     st.markdown("**Put another map in its place**")
-    if trouble := st.session_state.pop("not_borrowed", ""):
-        st.warning(escape_markdown(trouble), icon=":material/warning:")
+    if state.not_borrowed:
+        st.warning(escape_markdown(state.not_borrowed), icon=":material/warning:")
+        state.not_borrowed = ""
     with st.container(horizontal=True):
         for preset, says in PRESETS.items():
             st.button(
@@ -142,7 +144,7 @@ def presets(choice: Choice, card: Card, subject: Subject, name: str) -> None:
                 )
         with st.popover("Another picture's", icon=":material/photo_library:"):
             st.caption("The map that this variant makes of another photograph of the gallery.")
-            here = st.session_state.get("photo")
+            here = state.photo
             photos = [p for p in samples.gallery().values() if p.kind == card.kind and p.id != here]
             for photo in photos:
                 st.button(
@@ -168,7 +170,7 @@ def _take(name: str, what: str, picture: Picture, card: Card, fit: str, subject:
     try:
         other = live.subject(picture, card, fit)
     except ABNError as error:
-        st.session_state.not_borrowed = str(error)
+        state.not_borrowed = str(error)
         return
     put(name, what, interventions.borrowed(other.attention, subject.attention.shape))
 

@@ -22,6 +22,7 @@ from abn.ui.controls.choice_bar import Choice
 from abn.ui.intervene import edit_history, edit_panels
 from abn.ui.intervene.edit_history import History
 from abn.ui.layout import escape_markdown
+from abn.ui.state import state
 from abn.variants.card import Card
 
 OPENED = "kept map"  # what the edit is called
@@ -41,7 +42,7 @@ def keep(choice: Choice, card: Card, subject: Subject, name: str, past: History,
         button("Edited map (npy)", partial(npy_of, effect.attention), f"{stem}.npy", BINARY, "grid_on")
         button("Before and after (CSV)", partial(_table, made), f"{stem}.csv", "text/csv", "table")
         with st.popover("Open a kept map", icon=":material/folder_open:"):
-            key = f"kept-map-{st.session_state.setdefault('kept_maps', 0)}"
+            key = f"kept-map-{state.kept_maps}"
             st.file_uploader(
                 "A map as an .npy file",
                 type=["npy"],
@@ -52,8 +53,9 @@ def keep(choice: Choice, card: Card, subject: Subject, name: str, past: History,
                 help="Puts the map in place of this one, as one more edit. For the same numbers choose the picture, "
                 "the variant and the mechanism that it was kept with.",
             )
-            if trouble := st.session_state.pop("not_opened", ""):
-                st.warning(escape_markdown(trouble), icon=":material/warning:")
+            if state.not_opened:
+                st.warning(escape_markdown(state.not_opened), icon=":material/warning:")
+                state.not_opened = ""
     if nothing:
         st.caption("As soon as the map is edited, this can be kept.")
 
@@ -67,8 +69,8 @@ def _open(key: str, name: str, shape: tuple[int, int]) -> None:
     files = received_files.given(key)
     if not files:
         return
-    st.session_state.kept_maps += 1
+    state.kept_maps += 1
     try:
         edit_panels.put(name, OPENED, edited_map.read_map(files[0].getvalue(), shape))
     except ABNError as error:
-        st.session_state.not_opened = str(error)
+        state.not_opened = str(error)

@@ -5,15 +5,16 @@ import streamlit as st
 from abn.teaching.lessons import STEPS, Step
 from abn.ui import url
 from abn.ui.layout import PAGES
+from abn.ui.state import state
 
 
 def choose() -> Step:
     """The row of steps; the address bar holds the one that is shown, and any can be linked."""
     given = url.whole_numbers("step")
     legal = range(1, len(STEPS) + 1)
-    chosen = st.session_state.get("lesson-step")
+    chosen = state.lesson_step
     if chosen not in legal:
-        chosen = st.session_state["lesson-step"] = given[0] if len(given) == 1 and given[0] in legal else 1
+        chosen = state.lesson_step = given[0] if len(given) == 1 and given[0] in legal else 1
     url.sync_query_param("step", chosen, 1)
     done = _done()
     with st.container(horizontal=True, gap="small", key="steps"):
@@ -68,8 +69,8 @@ def outcome(step: Step, done: bool) -> None:
 
 
 def _done() -> set[str]:
-    return st.session_state.setdefault("lesson-done", set())
+    return state.lessons_done
 
 
 def _go(number: int) -> None:
-    st.session_state["lesson-step"] = number
+    state.lesson_step = number

@@ -29,6 +29,7 @@ from abn.ui.inside import stage_panels, traces
 from abn.ui.intervene import edit_panels
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import live
+from abn.ui.state import state
 from abn.variants.card import Card, class_names
 from abn.variants.store import find_variant
 
@@ -76,18 +77,17 @@ def parts() -> bool:
     """The path, whose stages are pressed."""
     choice, card = _about(PHOTO)
     looked = traces.look(choice.chosen.picture, card, FIT)
-    seen = st.session_state.setdefault("lesson-stages", {})
-    chosen = st.session_state.get("lesson-stage", "x")
+    chosen = state.lesson_stage
 
     def press(stage: str) -> None:
-        seen[stage] = True
-        st.session_state["lesson-stage"] = stage
+        state.lesson_stages_seen.add(stage)
+        state.lesson_stage = stage
 
     st.markdown(f"**{chosen}**, {' × '.join(map(str, looked.stage(chosen).shape))}: {stage_panels.MEANINGS[chosen]}")
     wide, narrow = traces.drawings(choice.chosen.picture, card, FIT, VIEW)
     label = "The path from the picture to the answer"
     network_path.path(wide, narrow, chosen, label=label, key="lesson-path", on_pick=press)
-    return {"M", "g′", "logits"} <= seen.keys()
+    return {"M", "g′", "logits"} <= state.lesson_stages_seen
 
 
 def equations() -> bool:
@@ -96,7 +96,11 @@ def equations() -> bool:
 
     choice, card = _about(PHOTO)
     looked = traces.look(choice.chosen.picture, card, FIT)
-    row, column = st.session_state.get("lesson-cell", (0, 0))
+    row, column = state.lesson_cell
+
+    def pick(row: int, column: int) -> None:
+        state.lesson_cell = row, column
+
     left, right = st.columns([3, 2], gap="medium")
     with left:
         explanation_panels.over(
@@ -107,7 +111,7 @@ def equations() -> bool:
             alt=explanation_panels.map_in_words(looked.attention, "Attention map M"),
             key="lesson-cells",
             picked=(row, column),
-            on_pick=lambda row, column: st.session_state.update({"lesson-cell": (row, column)}),
+            on_pick=pick,
         )
     channel = looked.strongest(row, column)
     with right:
@@ -140,9 +144,13 @@ def mechanism() -> bool:
 def heads() -> bool:
     """Photographs to pick from, and what both heads say of each."""
     photos = {photo.id: photo for photo in samples.gallery().values() if photo.kind == "photograph"}
-    chosen = st.session_state.setdefault("lesson-photo", PHOTO)
+    chosen = state.lesson_photo or PHOTO
+
+    def pick(photo: str) -> None:
+        if photo in photos:
+            state.lesson_photo = photo
+
     items = [Thumbnail(key, photo.title, _thumbnail(key)) for key, photo in photos.items()]
-    pick = lambda key: st.session_state.update({"lesson-photo": key}) if key in photos else None  # noqa: E731
     strip(items, chosen, label="Photographs", key="lesson-strip", on_pick=pick)
     choice, card = _about(chosen)
     found = _ask(choice, card)
@@ -159,8 +167,7 @@ def bright() -> bool:
     """The brightest or the darkest fifth covered, in a network and in one whose map is upside down."""
     options = ("nothing", "the brightest fifth", "the darkest fifth")
     chosen = st.segmented_control("Cover", options, default=options[0], required=True, key="lesson-cover")
-    tried = st.session_state.setdefault("lesson-tried", {})
-    tried[chosen] = True
+    state.lesson_covers_tried.add(chosen)
     for place, variant in zip(st.columns(2, gap="medium"), (ADDITIVE, UPSIDE_DOWN), strict=True):
         choice, card = _about(PHOTO, variant)
         before = _ask(choice, card)
@@ -179,7 +186,7 @@ def bright() -> bool:
                 span = (float(before.attention.min()), float(before.attention.max()))
                 _map(before, card, f"lesson-bright-{variant}", span)
                 st.caption(explanation_panels.range_in_words(before.attention))
-    return set(options[1:]) <= tried.keys()
+    return set(options[1:]) <= state.lesson_covers_tried
 
 
 def faithful() -> bool:

@@ -21,6 +21,7 @@ from abn.ui.layout import escape_markdown
 from abn.ui.measure.deletion_insertion_panel import both_sides, names, table, took
 from abn.ui.runtime import jobs, live
 from abn.ui.runtime.jobs import Job, Piece
+from abn.ui.state import state
 from abn.variants.card import Card
 
 
@@ -128,8 +129,7 @@ def _row(name: str, found: Sequence[Found]) -> list[str]:
 def _one_scene(choice: Choice, scenes: Sequence[Scene], shown: Sequence[tuple[Card, list[Found]]]) -> None:
     """One scene large: the object's outline, each variant's map on it, and what it is worth."""
     by_id = {scene.id: scene for scene in scenes}
-    chosen = st.session_state.get("scene")
-    chosen = st.session_state.scene = chosen if chosen in by_id else scenes[0].id
+    state.scene = chosen = state.scene if state.scene in by_id else scenes[0].id
     strip(_thumbnails(), chosen, label="Scenes", key="scenes", on_pick=_pick)
     scene, titles = by_id[chosen], names(choice)
     with st.container(key="pairs-scene"):
@@ -178,7 +178,7 @@ def _map(scene: Scene, card: Card, found: Found, view: View, span: tuple[float, 
 
 
 def _pick(scene: str) -> None:
-    st.session_state.scene = scene
+    state.scene = scene
 
 
 @st.cache_data(show_spinner=False, max_entries=1)

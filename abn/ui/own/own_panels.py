@@ -15,6 +15,7 @@ from abn.ui.controls import selection
 from abn.ui.layout import escape_markdown
 from abn.ui.own import session_variants as session
 from abn.ui.runtime import live
+from abn.ui.state import state
 from abn.variants import checkpoint, own
 from abn.variants.card import NOTHING, Card
 from abn.variants.checkpoint import Checkpoint, File, PartnerMissing
@@ -63,7 +64,7 @@ def upload() -> None:
     )
     for key, (name, outcome) in _outcomes(given or ()).items():
         if isinstance(outcome, Checkpoint) and outcome.id in session.held():
-            outcome = st.session_state.own_done[key] = outcome.id
+            outcome = state.own_outcomes[key] = outcome.id
         elif isinstance(outcome, Checkpoint) and live.engine().alive:
             outcome = _settle(key, partial(own.load, outcome), f"Reading {name}")
         _tell(key, name, outcome)
@@ -98,13 +99,13 @@ def choose() -> None:
             persist_state="session",
         )
     question = f"shapes of {backbone} {classes}"
-    found = st.session_state.setdefault("own_sketch", {}).get(question)
+    found = state.own_sketch.get(question)
     if found is None:
-        st.session_state.own_sketch = {}
+        state.own_sketch = {}
         job = partial(own.random_sketch, backbone, num_classes=classes)
-        found = _wait(job, f"Looking at {backbone}", st.session_state.own_sketch, question)
+        found = _wait(job, f"Looking at {backbone}", state.own_sketch, question)
     if isinstance(found, ABNError):
-        _refuse(escape_markdown(str(found)), found, st.session_state.own_sketch, question)
+        _refuse(escape_markdown(str(found)), found, state.own_sketch, question)
         return
     found = own.seeded(found, mechanism=mechanism, seed=seed)
     _shapes(found)
@@ -174,22 +175,22 @@ def _known(card: Card) -> str:
 
 def _outcomes(given) -> dict[str, tuple[str, object]]:
     """Of each file its name, and what it turned out to be; files are read once, until others come beside them."""
-    done: dict[str, object] = st.session_state.setdefault("own_done", {})
+    done: dict[str, object] = state.own_outcomes
     present = {file.file_id: file for file in given}
-    if st.session_state.get("own_given") != list(present):
+    if state.own_given != list(present):
         names = {key: display_name(file.name, "file") for key, file in present.items()}
         read = checkpoint.read_files({key: File(names[key], file.getvalue()) for key, file in present.items()})
         settled = {key for key, outcome in done.items() if isinstance(outcome, ABNError | str)}
         waiting = {key for key, outcome in done.items() if isinstance(outcome, PartnerMissing)}
         for key in present.keys() - (settled - waiting):
             done[key] = read[key]
-        st.session_state.own_given = list(present)
+        state.own_given = list(present)
     return {key: (display_name(file.name, "file"), done[key]) for key, file in present.items()}
 
 
 def _settle(key: str, job: Callable[[], OwnVariant], what: str) -> str | ABNError:
     """Do the job and hold what it makes; the outcome is its id, or an error."""
-    done = st.session_state.setdefault("own_done", {})
+    done = state.own_outcomes
     made = _wait(job, what, done, key)
     try:
         done[key] = made if isinstance(made, ABNError) else session.keep(made)
@@ -229,7 +230,7 @@ def _tell(key: str, name: str, outcome: object) -> None:
     elif isinstance(outcome, PartnerMissing):
         st.info(f"{escape_markdown(name)}: {escape_markdown(str(outcome))}", icon=":material/attach_file:")
     elif isinstance(outcome, ABNError):
-        _refuse(f"{escape_markdown(name)}: {escape_markdown(str(outcome))}", outcome, st.session_state.own_done, key)
+        _refuse(f"{escape_markdown(name)}: {escape_markdown(str(outcome))}", outcome, state.own_outcomes, key)
     elif isinstance(outcome, str) and outcome in session.held():
         title = session.held()[outcome].card.title
         st.success(f"{escape_markdown(name)}: read as “{escape_markdown(title)}”, see below.", icon=":material/check:")
@@ -250,14 +251,14 @@ def _refuse(sentence: str, error: ABNError | None = None, outcomes: dict[str, ob
 
         def again() -> None:
             del outcomes[key]
-            st.session_state.own_given = None  # files are read anew
+            state.own_given = None  # files are read anew
 
         st.button("Try again", key=f"again-{key}", icon=":material/replay:", on_click=again)
 
 
 def _remove(key: str) -> None:
     session.remove(key)
-    done = st.session_state.get("own_done", {})
+    done = state.own_outcomes
     for file in [file for file, outcome in done.items() if outcome == key]:
         done[file] = Stopped("Removed from this session.")
 

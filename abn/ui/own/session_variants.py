@@ -6,11 +6,10 @@ import threading
 import weakref
 from dataclasses import replace
 
-import streamlit as st
-
 from abn.errors import VariantError
 from abn.ui.controls import selection
 from abn.ui.runtime import cache
+from abn.ui.state import state
 from abn.variants.card import Card
 from abn.variants.own import OwnVariant, distinct, is_own
 from abn.variants.store import list_variants
@@ -25,12 +24,12 @@ _alive: "weakref.WeakSet" = weakref.WeakSet()  # networks of whatever session, t
 
 def held() -> dict[str, OwnVariant]:
     """What this session holds, by id."""
-    return st.session_state.setdefault("own", {})
+    return state.own_variants
 
 
 def cards() -> list[Card]:
     """The cards of those that were added to Compare."""
-    listed = st.session_state.get("own_listed", ())
+    listed = state.own_listed
     return [one.card for key, one in held().items() if key in listed]
 
 
@@ -68,23 +67,23 @@ def keep(one: OwnVariant) -> str:
 
 def add(variant: str) -> None:
     """To the list of Compare, and beside the networks chosen there; if these are four, in place of the last shipped."""
-    listed = st.session_state.setdefault("own_listed", [])
+    listed = state.own_listed
     if variant not in listed:
         listed.append(variant)
-    chosen = st.session_state.get("variant_ids") or st.session_state.get("variants_before")
+    chosen = state.variant_ids or state.variants_before
     if chosen is None:
         chosen = selection.default_variants(list_variants())
     if variant not in chosen:
         shipped = [key for key in chosen if not is_own(key)]
         leaves = (shipped or chosen)[-1:] if len(chosen) >= selection.MOST else []
-        st.session_state.variant_ids = [*(key for key in chosen if key not in leaves), variant]
+        state.variant_ids = [*(key for key in chosen if key not in leaves), variant]
 
 
 def remove(variant: str) -> None:
     """Out of Compare and out of memory."""
     held().pop(variant, None)
     cache.drop_variant(variant)
-    st.session_state.own_listed = [other for other in st.session_state.get("own_listed", ()) if other != variant]
+    state.own_listed = [other for other in state.own_listed if other != variant]
 
 
 def _bytes(network) -> int:

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import streamlit as st
 from PIL import Image
 
+from abn.ui.state import state
+
 BYTES = 64_000_000  # of a shelf; the latest thing stays however large it is
 
 Made = TypeVar("Made")
@@ -51,7 +53,7 @@ class BoundedCache:
 
 def session_cache(name: str) -> BoundedCache:
     """A shelf of this session."""
-    return st.session_state.setdefault("shelves", {}).setdefault(name, BoundedCache())
+    return state.cache.setdefault(name, BoundedCache())
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -81,7 +83,7 @@ def cached(shelf: str, keys: Sequence[tuple]) -> list:
 
 def drop_variant(variant: str) -> None:
     """Drop all that this session computed with a variant, which may hold its network."""
-    for shelf in st.session_state.get("shelves", {}).values():
+    for shelf in state.cache.values():
         shelf.drop(variant)
 
 

@@ -16,6 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 from abn.errors import ABNError
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import cache
+from abn.ui.state import state
 
 DOUBLE = 0.5  # seconds: so soon after its beginning a press is the second of a double click, and doesn't stop the job
 MOST = 512  # pieces that a session keeps for each job, the latest
@@ -47,7 +48,7 @@ def results(name: str, pieces: Sequence[Piece]) -> list[Any]:
 def control(name: str, pieces: Sequence[Piece], label: str, *, icon: str) -> Job:
     """The button that begins a job, or its progress with the button that stops it; nothing once all is done."""
     whose = tuple(piece.key for piece in pieces)
-    begun, failed = (st.session_state.setdefault(shelf, {}) for shelf in ("jobs_begun", "jobs_failed"))
+    begun, failed = state.running_jobs, state.failed_jobs
     done = sum(one is not None for one in results(name, pieces))
     if name in begun and (begun[name][0] != whose or done == len(pieces)):
         del begun[name]  # of other choices, or over
@@ -69,20 +70,20 @@ def control(name: str, pieces: Sequence[Piece], label: str, *, icon: str) -> Job
 
 
 def _begin(name: str, whose: tuple) -> None:
-    st.session_state.jobs_begun[name] = whose, time.monotonic()
-    st.session_state.jobs_failed.pop(name, None)
+    state.running_jobs[name] = whose, time.monotonic()
+    state.failed_jobs.pop(name, None)
 
 
 def _stop(name: str) -> None:
-    _, since = st.session_state.jobs_begun.get(name, ((), 0.0))
+    _, since = state.running_jobs.get(name, ((), 0.0))
     if time.monotonic() - since > DOUBLE:
-        st.session_state.jobs_begun.pop(name, None)
+        state.running_jobs.pop(name, None)
 
 
 def fragment_unless_busy(draw: Callable) -> Callable:
     """What draws a part of the page, as a fragment: what a person does in it draws nothing else anew. Not while a job
     runs, as Streamlit lets fragments wait until the page is done."""
-    return draw if st.session_state.get("jobs_begun") else st.fragment(draw)
+    return draw if state.running_jobs else st.fragment(draw)
 
 
 def run_jobs(*jobs: Job) -> None:
@@ -91,12 +92,12 @@ def run_jobs(*jobs: Job) -> None:
     for job in going:
         try:
             _do(job)
-            st.session_state.jobs_begun.pop(job.name, None)
+            state.running_jobs.pop(job.name, None)
         except ABNError as error:
-            st.session_state.jobs_failed[job.name] = tuple(piece.key for piece in job.pieces), str(error)
-            st.session_state.jobs_begun.pop(job.name, None)
+            state.failed_jobs[job.name] = tuple(piece.key for piece in job.pieces), str(error)
+            state.running_jobs.pop(job.name, None)
         except Exception:  # not what Streamlit raises when a person presses something: then the job goes on
-            st.session_state.jobs_begun.pop(job.name, None)
+            state.running_jobs.pop(job.name, None)
             raise
     if going:
         st.rerun()

@@ -13,6 +13,7 @@ from abn.study import figures, findings
 from abn.study.findings import Cost, Costs, Dispute, Finding, Published, Study
 from abn.ui.layout import SCROLLED, escape_markdown
 from abn.ui.runtime import live
+from abn.ui.state import state
 
 Found = TypeVar("Found")
 
@@ -242,11 +243,11 @@ def measure_here(costs: Costs | None) -> None:
         try:
             parts = live.measure_cost(card, batches, progress)
             found = findings.cost_of(card.title, card.input.size, [asdict(part) for part in parts])
-            st.session_state.cost_here = question, found
+            state.cost_here = question, found
         except ABNError as error:
             st.error(escape_markdown(str(error)), icon=":material/error:")
         bar.empty()
-    asked, found = st.session_state.get("cost_here", (None, None))
+    asked, found = state.cost_here or (None, None)
     if asked == question:
         _one_cost(found, key="cost-here")
 

@@ -1,0 +1,137 @@
+"""All that a session holds: the one declaration of the keys of `st.session_state`, each with its type and its default.
+
+`state.photo` reads and `state.photo = …` writes. Keys of widgets stand here as far as our code reads or sets them; a
+value that address and session share, and what a component sends, have their keys in abn.ui.url and abn.ui.components.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+import streamlit as st
+
+if TYPE_CHECKING:  # panels and tensors, which this module must not import
+    import numpy as np
+    from PIL import Image
+    from streamlit.delta_generator import DeltaGenerator
+
+    from abn.errors import ABNError
+    from abn.images.decode import Picture
+    from abn.study.findings.published import Cost
+    from abn.ui.ablation.disagreement_panel import Given, Question, Round
+    from abn.ui.controls.pickers import Chosen
+    from abn.ui.controls.uploads import Uploads
+    from abn.ui.exercises.sitting import Sitting
+    from abn.ui.intervene.edit_history import History
+    from abn.ui.runtime.cache import BoundedCache
+    from abn.variants.own import OwnVariant, Sketch
+
+T = TypeVar("T")
+
+
+class Key(Generic[T]):
+    """A key of the session's state, named as the attribute. `make` gives a default that is kept once it was read."""
+
+    def __init__(self, default: T | None = None, *, make: Callable[[], T] | None = None) -> None:
+        self.default, self.make = default, make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, state: None, owner: type) -> Key[T]: ...
+    @overload
+    def __get__(self, state: object, owner: type) -> T: ...
+    def __get__(self, state: object, owner: type) -> Any:
+        if state is None:
+            return self
+        if self.make is None:
+            return st.session_state.get(self.name, self.default)
+        return st.session_state.setdefault(self.name, self.make())
+
+    def __set__(self, state: object, value: T) -> None:
+        st.session_state[self.name] = value
+
+
+class SessionState:
+    """The keys, room by room."""
+
+    # the frame
+    page = Key("")  # title of the page that was drawn last
+    visit = Key(0)  # counts the visits to pages: each begins with fresh widgets
+    queue_place: Key[DeltaGenerator | None] = Key()  # where the page says how many computations are before its own
+    controls_hidden: Key[bool | None] = Key()  # by a teacher's link; None until the address was read
+    last_values: Key[dict[str, tuple[int, Any]]] = Key(make=dict)  # of widgets on all pages: the visit and the value
+
+    # results and jobs
+    cache: Key[dict[str, BoundedCache]] = Key(make=dict)  # by the name of what is kept
+    running_jobs: Key[dict[str, tuple[tuple, float]]] = Key(make=dict)  # name → keys of its pieces, and since when
+    failed_jobs: Key[dict[str, tuple[tuple, str]]] = Key(make=dict)  # name → keys of its pieces, and one sentence
+    shown: Key[tuple | None] = Key()  # what the page's results belong to
+
+    # the picture
+    photo: Key[str | None] = Key()  # id of the chosen photograph, or key of an upload
+    opened: Key[tuple[str, Chosen] | None] = Key()  # the chosen picture decoded, with its id
+    uploads: Key[Uploads | None] = Key()
+    uploads_visit: Key[int | None] = Key()  # the visit that the uploader belongs to
+    received: Key[set[str]] = Key(make=set)  # ids of files that the uploader and the camera held before
+    refused: Key[list[tuple[str, str]]] = Key(make=list)  # names of files that are no pictures, and why
+    decoded: Key[Picture | None] = Key()  # the upload that has just come in
+    enlarged: Key[tuple[bytes, Image.Image] | None] = Key()  # the latest image at the size of a panel
+    files: Key[Any] = Key()  # widget
+    camera: Key[Any] = Key()  # widget
+    camera_on: Key[bool] = Key(False)  # widget
+
+    # the variants
+    variant_ids: Key[list[str] | None] = Key()  # widget
+    variants_before: Key[list[str] | None] = Key()
+    variants_visit: Key[int | None] = Key()
+    one_variant: Key[str | None] = Key()  # widget
+    own_variants: Key[dict[str, OwnVariant]] = Key(make=dict)  # this session's own, by id
+    own_listed: Key[list[str]] = Key(make=list)  # ids of those that were added to Compare
+    own_outcomes: Key[dict[str, Any]] = Key(make=dict)  # by a file's id: a checkpoint, a variant's id or an error
+    own_given: Key[list[str] | None] = Key()  # ids of the files that were read
+    own_sketch: Key[dict[str, Sketch | ABNError]] = Key(make=dict)  # the shapes of the network that is chosen
+
+    # Compare
+    opened_export: Key[Any] = Key()
+    export_file: Key[Any] = Key()  # widget
+
+    # Inside
+    stage: Key[str | None] = Key()
+    cell: Key[tuple[tuple, tuple[int, int]] | None] = Key()  # what it belongs to; row and column
+    channels_shown: Key[tuple[str, int] | None] = Key()  # the stage, and how many of its channels
+    recorded: Key[str | None] = Key()  # widget
+
+    # Ablation
+    alpha: Key[float] = Key(1.0)  # widget
+    gamma: Key[float] = Key(1.0)  # widget
+    survey_held: Key[tuple[Given, ...]] = Key(())
+    survey_too_large: Key[list[str]] = Key(make=list)  # names of files
+    survey_rounds: Key[dict[Question, Round]] = Key(make=dict)
+
+    # Intervene
+    edits: Key[dict[str, History]] = Key(make=dict)  # by a hash of picture, variant and fit
+    not_borrowed: Key[str] = Key("")  # why another picture's map could not be put in place
+    kept_maps: Key[int] = Key(0)  # maps given back so far
+    not_opened: Key[str] = Key("")  # why one could not be
+    covered: Key[tuple[str, np.ndarray | None, int]] = Key(("", None, 0))  # what it belongs to, cells, count of resets
+
+    # Measure, Study
+    scene: Key[str | None] = Key()
+    cost_here: Key[tuple[tuple, Cost] | None] = Key()  # what was measured, and the outcome
+
+    # Learn, Exercises
+    lesson_step: Key[int | None] = Key()
+    lessons_done: Key[set[str]] = Key(make=set)  # steps whose task is done
+    lesson_stage: Key[str] = Key("x")
+    lesson_stages_seen: Key[set[str]] = Key(make=set)
+    lesson_cell: Key[tuple[int, int]] = Key((0, 0))
+    lesson_photo: Key[str | None] = Key()
+    lesson_covers_tried: Key[set[str]] = Key(make=set)
+    exercise_set: Key[int | None] = Key()
+    sittings: Key[dict[int, Sitting]] = Key(make=dict)  # by the number of the set
+
+
+state = SessionState()
