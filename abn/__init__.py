@@ -9,7 +9,7 @@ from typing import Any
 from abn.errors import ABNError, BackboneError, CheckpointError, PictureError, VariantError
 
 _HOMES = {
-    "MECHANISMS": "abn.network.model",
+    "MECHANISMS": "abn.vocabulary",
     "AttentionBranchNetwork": "abn.network.model",
     "ABNOutput": "abn.network.model",
     "create_model": "abn.network.backbone",

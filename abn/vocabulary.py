@@ -1,7 +1,18 @@
-"""The words and constants that every room shares; imports nothing, so that no page waits for it."""
+"""The words that every room shares, each defined once; imports nothing, so that no page waits for it."""
 
-MECHANISMS = ("additive", "multiplicative", "none")
-PARTS = ("extractor", "attention_branch", "perception_branch")
-HEADS = {"auxiliary": "Auxiliary head", "perception": "Perception head"}
-EQUATIONS = {"additive": "(1 + M) · g", "multiplicative": "M · g", "none": "g"}
+ADDITIVE, MULTIPLICATIVE, NONE = MECHANISMS = ("additive", "multiplicative", "none")
+ATTENTION_MECHANISMS = (ADDITIVE, MULTIPLICATIVE)  # those that apply the map; "none" is their control
+EQUATIONS = {ADDITIVE: "(1 + M) · g", MULTIPLICATIVE: "M · g", NONE: "g"}
 TRAINED = "trained"  # the mechanism that the variant was trained with
+MECHANISM_CHOICES = (TRAINED, *MECHANISMS)  # what may be applied to a variant
+AS_TRAINED = "as trained"  # TRAINED on a page
+
+PARTS = {
+    "extractor": "feature extractor",
+    "attention_branch": "attention branch",
+    "perception_branch": "perception branch",
+}
+HEADS = {"auxiliary": "Auxiliary head", "perception": "Perception head"}
+
+BASELINE, MATCHED = "baseline", "matched"  # the CNN without attention branch; one with as many parameters as with it
+ARMS = (BASELINE, MATCHED, NONE, ADDITIVE, MULTIPLICATIVE)  # of the study

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from abn.study import findings
+from abn.vocabulary import ATTENTION_MECHANISMS
 
 USUAL = {
     "accuracy": 0.6,
@@ -65,7 +66,7 @@ def make_results(
                     "command": f"python -m abn study run --dataset {dataset} --arm {arm} --seed {seed}",
                 }  # fmt: skip
                 (folder / "runs" / f"{dataset}-{arm}-{seed}.json").write_text(json.dumps(run))
-    for mechanism in findings.MECHANISMS:
+    for mechanism in ATTENTION_MECHANISMS:
         for (folded, head), value in TRIALS.items():
             for seed in range(1, seeds + 1):
                 trial = {

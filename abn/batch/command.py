@@ -25,6 +25,7 @@ from abn.errors import ABNError
 from abn.images.fit import FITS
 from abn.variants.card import Card
 from abn.variants.store import find_variant, load_variant
+from abn.vocabulary import MECHANISM_CHOICES, TRAINED
 
 if TYPE_CHECKING:
     from abn.batch.pipeline import Result
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from abn.export.figures import Drawing
 
 # the mechanisms of abn.model, whose import would cost seconds, and the variant's own
-MECHANISMS = ("trained", "additive", "multiplicative", "none")
 BATCH = 8
 EVERY = 10  # seconds between two lines of progress
 
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", nargs="*", metavar="IMAGE", help="a picture file, or a folder of them")
     parser.add_argument("--list", metavar="FILE", help="a file with one more IMAGE a line; - for standard input")
     parser.add_argument("--variant", metavar="ID[,ID...]", help="see the command variants; needed without --from")
-    parser.add_argument("--mechanism", choices=MECHANISMS, help="keep the weights, swap this; default: trained")
+    parser.add_argument("--mechanism", choices=MECHANISM_CHOICES, help="keep the weights, swap this; default: trained")
     parser.add_argument("--fit", choices=FITS, help="how the picture comes to the model's input size; default: crop")
     parser.add_argument(
         "--from",
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         return run_again(args, shard)
     if args.variant is None:
         args.misuse("name a --variant, or an export by --from")
-    args.mechanism, args.fit = args.mechanism or "trained", args.fit or FITS[0]
+    args.mechanism, args.fit = args.mechanism or TRAINED, args.fit or FITS[0]
     if not args.images and args.list is None:
         args.misuse("name an IMAGE or a --list")
     if args.resume and args.to is None:
@@ -291,7 +291,7 @@ def _resume(args: argparse.Namespace, cards: list[Card]) -> tuple[int, bool]:
 
     Raises `ABNError` where a line is not of the image, or not of the variants, that this run would put there.
     """
-    applied = {card.id: card.mechanism if args.mechanism == "trained" else args.mechanism for card in cards}
+    applied = {card.id: card.mechanism if args.mechanism == TRAINED else args.mechanism for card in cards}
     wanted = [[card.id, applied[card.id], min(args.top, card.num_classes)] for card in cards]
     done, failed = 0, False
     try:

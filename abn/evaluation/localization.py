@@ -24,6 +24,7 @@ from abn.images.fit import Fitted, fit_picture
 from abn.images.samples import SAMPLES, photographs
 from abn.variants.card import Card
 from abn.variants.store import load_variant
+from abn.vocabulary import HEADS
 
 FOLDER = SAMPLES / "scenes"
 FIT = "squash"  # all of a scene is seen
@@ -165,7 +166,7 @@ def seen_mask(mask: np.ndarray, fitted: Fitted) -> np.ndarray:
 
 def _answered(scene: Scene, explanation: Explanation) -> Found:
     figures = against(scene.id, explanation.attention, seen_mask(scene.mask, explanation.fitted))
-    auxiliary, perception = (explanation.top(head, 1)[0] for head in ("auxiliary", "perception"))
+    auxiliary, perception = (explanation.top(head, 1)[0] for head in HEADS)
     return replace(figures, auxiliary=auxiliary, perception=perception)
 
 

@@ -21,6 +21,7 @@ from abn.images.decode import Picture, open_picture
 from abn.images.fit import fit_picture
 from abn.variants.card import Card, class_names
 from abn.variants.store import list_variants
+from abn.vocabulary import HEADS
 
 FILE = samples.SAMPLES / "first_view.npz"
 FIT = "crop"
@@ -52,7 +53,7 @@ def build(
     }
     arrays = {"index": np.frombuffer(json.dumps(index, ensure_ascii=False).encode(), np.uint8)}
     for variant, found in results.items():
-        for name in ("auxiliary", "perception", "attention"):
+        for name in (*HEADS, "attention"):
             arrays[f"{variant}/{name}"] = np.stack([getattr(one, name) for one in found]).astype(np.float16)
         arrays[f"{variant}/seconds"] = np.array([one.seconds for one in found], np.float32)
     with files.atomic_file(file) as stream:
@@ -74,7 +75,7 @@ def shipped(picture: Picture, cards: Sequence[Card], file: Path = FILE) -> list[
             variant=card.id,
             trained_with=card.mechanism,
             applied=card.mechanism,
-            **{name: arrays[f"{card.id}/{name}"][row] for name in ("auxiliary", "perception", "attention")},
+            **{name: arrays[f"{card.id}/{name}"][row] for name in (*HEADS, "attention")},
             labels=index["labels"][_labels_key(card)],
             fitted=fits[card.input],
             spec=card.input,

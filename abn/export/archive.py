@@ -15,9 +15,10 @@ from PIL import Image
 from abn.explanations.explanation import Explanation
 from abn.export.figures import Record, draw, npy
 from abn.export.html_report import report_page
-from abn.export.manifest import FILE, HEADS, manifest_of
+from abn.export.manifest import FILE, manifest_of
 from abn.files import safe_stems
 from abn.variants.card import NOTHING, Card
+from abn.vocabulary import HEADS
 
 COLUMNS = ("variant", "trained_with", "applied", "head", "rank", "class", "label", "probability")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the time of every file in the zip: the earliest that a zip knows

@@ -17,7 +17,7 @@ from abn.images.fit import upsample
 from abn.plots import overlay
 from abn.plots.overlay import DEFAULT_COLORS, MARKS, SCALES, flat_sentence, percent, short_label
 from abn.variants.card import NOTHING, Card
-from abn.vocabulary import HEADS
+from abn.vocabulary import HEADS, TRAINED
 
 SIDE = 896  # most pixels of the picture's longer side in a report
 WIDTH = 448  # least pixels across, so that the caption can be read; the level of the brightest is taken at this size
@@ -50,7 +50,7 @@ class Record:
     picture: Picture
     explanations: Sequence[Explanation]  # at least one, all of this picture and fitted alike
     cards: Sequence[Card]  # of the explanations, in their order
-    mechanism: str = "trained"  # as `explain` was asked
+    mechanism: str = TRAINED  # as `explain` was asked
     drawing: Drawing = RAW
     title: str = ""  # of the picture; its name where it has none
     alt: str = ""  # what is to be seen on it

@@ -15,6 +15,7 @@ from abn.export.figures import Record, brightest_part, lay, scale_in_words, trai
 from abn.export.manifest import Manifest, manifest_of
 from abn.plots import overlay
 from abn.variants.card import NOTHING, Card
+from abn.vocabulary import AS_TRAINED, TRAINED
 
 ABOUT_MAPS = (
     "A map shows what the network weighs, not why it answers as it does. Bright does not mean important: "
@@ -180,7 +181,7 @@ def _settings(record: Record) -> dict[str, str]:
     return {
         "Picture": f"{record.picture.name}, {width} × {height} pixels",
         "Fit to the input": record.fit,
-        "Mechanism": "as trained" if record.mechanism == "trained" else f"{record.mechanism}, on the same weights",
+        "Mechanism": AS_TRAINED if record.mechanism == TRAINED else f"{record.mechanism}, on the same weights",
         "Opacity of the map": f"{100 * drawing.opacity:.0f} %",
         "Colors": drawing.colors,
         "Scale of the colors": {"raw": "raw, 0 to 1", "each": "minimum to maximum of each map"}.get(

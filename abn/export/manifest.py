@@ -24,19 +24,18 @@ from abn.export.figures import RAW, Drawing, Record, npy
 from abn.images.display_name import display_name, one_line
 from abn.images.fit import FITS
 from abn.plots.overlay import COLOR_MAPS, MARKS, SCALES
+from abn.vocabulary import HEADS, MECHANISM_CHOICES, MECHANISMS
 
 FORMAT = "ABN Explorer export"
 VERSION = 1
 TOP = 5  # classes of each head whose probabilities are held
 FILE = "manifest.json"  # its name in the zip of an export
-MECHANISMS = ("trained", "additive", "multiplicative", "none")  # as abn.explainer has them, whose import costs seconds
 MAX_BYTES = 100_000_000  # of an export
 MAX_JSON = 4_000_000  # of a manifest
 MAX_DIRECTORY = 100_000  # bytes of a zip behind its last file: the list of its files
 MAX_RESULTS = 32
 MAX_CELLS = 128  # along one side of a map
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow")
-HEADS = ("auxiliary", "perception")
 
 
 @dataclass(frozen=True)
@@ -219,7 +218,7 @@ def _manifest(said: dict[str, Any]) -> Manifest:
         name=display_name(_text(picture["name"])),
         photo=None if photo is None else _text(photo),
         fit=_one_of(said["fit"], FITS),
-        mechanism=_one_of(said["mechanism"], MECHANISMS),
+        mechanism=_one_of(said["mechanism"], MECHANISM_CHOICES),
         results=tuple(_result(variant, result) for variant, result in zip(variants, results, strict=True)),
         drawing=drawing,
         date=_text(said["date"]),
@@ -244,7 +243,7 @@ def _result(variant: dict[str, Any], result: dict[str, Any]) -> Result:
         variant=_text(variant["id"]),
         weights=_hash(variant["sha256"]),
         trained_with=_text(result["trained_with"]),
-        applied=_one_of(result["applied"], MECHANISMS[1:]),
+        applied=_one_of(result["applied"], MECHANISMS),
         **{head: tuple(map(_prediction, result[head][:TOP])) for head in HEADS},
         attention=attention,
         map_sha256=_hash(result["map"]["sha256"]),

@@ -7,10 +7,11 @@ import numpy as np
 
 from abn.errors import ManifestError
 from abn.explanations.explanation import Explanation
-from abn.export.manifest import HEADS, Manifest, Result, software
+from abn.export.manifest import Manifest, Result, software
 from abn.images.samples import Photo, gallery
 from abn.variants.card import Card
 from abn.variants.own import is_own
+from abn.vocabulary import HEADS
 
 CLOSE = 1e-5  # probabilities and cells of a map that differ by no more are the same
 

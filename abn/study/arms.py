@@ -20,10 +20,9 @@ from abn.network.backbone import cut
 from abn.network.initialization import initialize_weights
 from abn.network.model import AttentionBranchNetwork
 from abn.training import warm_start
-from abn.vocabulary import MECHANISMS
+from abn.vocabulary import BASELINE, MATCHED, MECHANISMS, NONE
 
-ARMS = ("baseline", "matched", "none", "additive", "multiplicative")
-PLAIN = ("baseline", "matched")  # those without an attention branch
+PLAIN = (BASELINE, MATCHED)  # those without an attention branch
 WIDER = (22, 42, 85)  # widths of ResNet-20's stages that bring it to the parameters of its Attention Branch Network
 UNLIKE = 0.02  # noise on each of two averaged branches, in standard deviations of each weight: equal ones stay equal
 MAP_NOISE = 0.3  # noise on the warm map head, as a share of its weights: what a seed changes in it
@@ -86,14 +85,14 @@ def from_scratch(arm: str, *, backbone: str, num_classes: int, seed: int) -> nn.
     whose widths differ."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        mechanism = arm if arm in MECHANISMS else "none"
+        mechanism = arm if arm in MECHANISMS else NONE
         network = registry.build(backbone, num_classes=num_classes, mechanism=mechanism)
-        if arm == "matched":
+        if arm == MATCHED:
             wider = replace(registry.design(backbone), stem=WIDER[0], widths=WIDER)
             plain = PlainNetwork(wider.extractor(), wider.perception_branch(num_classes))
             initialize_weights(plain)
             return plain
-    return PlainNetwork(network.extractor, network.perception_branch) if arm == "baseline" else network
+    return PlainNetwork(network.extractor, network.perception_branch) if arm == BASELINE else network
 
 
 def warm(arm: str, backbone: nn.Module, some_features: Tensor, *, seed: int, folded: bool = True) -> nn.Module:
@@ -109,7 +108,7 @@ def warm(arm: str, backbone: nn.Module, some_features: Tensor, *, seed: int, fol
             warm_start.fold(network, mean_map)
         return network
     halves = cut(copy.deepcopy(backbone))
-    if arm == "baseline":
+    if arm == BASELINE:
         return PlainNetwork(halves.extractor, halves.perception_branch)
     branches = [halves.perception_branch, copy.deepcopy(halves.perception_branch)]
     with torch.no_grad():

@@ -4,8 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-from abn.study.findings import ARMS, DATASETS, RESULTS, read_summary
+from abn.study.findings import DATASETS, RESULTS, read_summary
 from abn.training import public_sources
+from abn.vocabulary import ARMS
 
 SEEDS = 5
 

@@ -13,6 +13,7 @@ from abn.study.experiments import EXPERIMENTS, Experiment, Scenes
 from abn.study.findings import RESULTS
 from abn.study.measures import measure
 from abn.training.loop import has_bfloat16
+from abn.vocabulary import ATTENTION_MECHANISMS
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ def polarity_plan(seeds: Sequence[int]) -> Iterator[Trial]:
     """The trials on polarity, those with the usual map head first; folded it needs none, being the study's own run."""
     for map_head, foldings in (("usual", (False,)), ("fast", (False, True))):
         for seed in seeds:
-            for mechanism in ("additive", "multiplicative"):
+            for mechanism in ATTENTION_MECHANISMS:
                 for folded in foldings:
                     yield Trial(mechanism, folded, map_head, seed)
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from abn.vocabulary import AS_TRAINED, MECHANISMS
 from load.client import Browser
 from load.report import waits
 from load.wire import Trouble
@@ -15,8 +16,6 @@ from load.wire import Trouble
 COMPARE = ""  # its address is the bare one
 PAGES = ("Inside", "Ablation", "Intervene", "Measure", "Study", "Learn", "Exercises")
 ACTS = {"gallery": 5, "upload": 3, "toggle": 3, "page": 2, "leave": 0.5}  # how often, one against another
-TRAINED = "as trained"
-MECHANISMS = (TRAINED, "additive", "multiplicative", "none")
 HELD = 20  # photographs in one session; the app holds a few more
 PAUSE = 1.0  # seconds after a trouble, before one opens the page again
 
@@ -55,12 +54,12 @@ class Student:
     _number: int = 0  # uploads so far
     held_bytes: int = 0  # of this session's photographs
     _held: int = 0  # how many they are
-    _mechanism: str = TRAINED
+    _mechanism: str = AS_TRAINED
     _same: bool = False  # the same weights with it
 
     async def open(self) -> None:
         """Open Compare, as a new person."""
-        self.browser, self._mechanism, self._same = Browser(self.port), TRAINED, False
+        self.browser, self._mechanism, self._same = Browser(self.port), AS_TRAINED, False
         self._held = self.held_bytes = 0
         await self._timed("open", lambda: self.browser.open())
 
@@ -130,11 +129,11 @@ class Student:
 
     async def _toggle(self, dice: random.Random) -> None:
         """Another mechanism; or, where one was chosen, the same weights with it."""
-        if self._mechanism != TRAINED and not self._same and dice.random() < 0.5:
+        if self._mechanism != AS_TRAINED and not self._same and dice.random() < 0.5:
             self._same = True
             await self.browser.switch("same_weights", True)
         else:
-            self._mechanism = dice.choice([one for one in MECHANISMS if one != self._mechanism])
+            self._mechanism = dice.choice([one for one in (AS_TRAINED, *MECHANISMS) if one != self._mechanism])
             await self.browser.choose("mechanism", self._mechanism)
         self._answered()
 
@@ -143,7 +142,7 @@ class Student:
         are trained with one mechanism."""
         if not any(about in told for told in self.browser.page.pictures.values()):
             raise Trouble("the page is about another picture")
-        found, due = len(self.browser.page.answers), 3 if self._same or self._mechanism == TRAINED else 1
+        found, due = len(self.browser.page.answers), 3 if self._same or self._mechanism == AS_TRAINED else 1
         if found != due:
             raise Trouble(f"{found} answers in place of {due}")
 

@@ -28,6 +28,7 @@ from abn.ui.layout import escape_markdown
 from abn.ui.runtime import live
 from abn.variants import card, store
 from abn.variants.store import list_variants
+from abn.vocabulary import AS_TRAINED, MECHANISMS
 
 ROOT = Path(__file__).parents[2]
 CARDS = {card.id: card for card in list_variants()}
@@ -175,7 +176,7 @@ def test_by_default_the_toggle_switches_to_the_variant_trained_that_way(live_app
     assert answers(at) == expected(photo_picture(PHOTOS[0]), [sibling], network)
     assert f"trained with **{mechanism}**  \napplied **{mechanism}**" in captions(at)
     assert "swapped" not in captions(at) and "become one" in at.info[0].value
-    assert len(answers(choose(live_app, selection.TRAINED))) == 3
+    assert len(answers(choose(live_app, AS_TRAINED))) == 3
 
 
 def test_same_weights_keeps_the_networks_and_marks_what_differs(live_app, network):
@@ -554,7 +555,7 @@ def test_altered_weights_are_one_sentence_and_the_others_work(live_app, checkpoi
 
 def test_ablate():
     cards = [CARDS[ADDITIVE], CARDS[MULTIPLICATIVE], CARDS[UNFOLDED]]
-    assert selection.ablate(cards, selection.TRAINED, True) == selection.Ablation(tuple(cards), "trained")
+    assert selection.ablate(cards, AS_TRAINED, True) == selection.Ablation(tuple(cards), "trained")
     assert selection.ablate(cards, "none", True) == selection.Ablation(tuple(cards), "none")
     switched = selection.ablate(cards, "additive", False)
     assert [card.id for card in switched.cards] == [ADDITIVE, UNFOLDED] and switched.applied == "trained"
@@ -592,7 +593,7 @@ def test_a_picture_of_clothing_is_shown_to_those_that_know_it(live_app):
     button.click().run()
     assert not live_app.exception
     assert not any("Learned on" in info.value for info in live_app.info)
-    assert live_app.session_state["variant_ids"] == [f"cluttered-resnet20-{name}" for name in selection.MECHANISMS[1:]]
+    assert live_app.session_state["variant_ids"] == [f"cluttered-resnet20-{name}" for name in MECHANISMS]
     assert len(answers(live_app)) == 3
 
 

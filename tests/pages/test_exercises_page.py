@@ -18,6 +18,7 @@ from abn.teaching.exercises import KINDS, answered, questions, read_bank, wordin
 from abn.ui.exercises import exercise_panels, sitting, summary
 from abn.ui.layout import PAGES, escape_markdown
 from abn.ui.runtime import live
+from abn.vocabulary import MECHANISMS
 
 ROOT = Path(__file__).parents[2]
 PAGE = "pages/Exercises.py"
@@ -161,7 +162,7 @@ def test_three_maps_are_named_only_afterwards(app):
     asked = third.shown.index(third.variant)
     assert [heading[:11] for heading in headings] == ["##### Map A", "##### Map B", "##### Map C"]
     assert ["which mechanism?" in heading for heading in headings] == [place == asked for place in range(3)]
-    assert not any(name in data["alt"] for data in components(at, "abn_map").values() for name in wording.MECHANISMS)
+    assert not any(name in data["alt"] for data in components(at, "abn_map").values() for name in MECHANISMS)
     bars = [element.value for element in at.html if 'class="abn-ticks"' in element.value]
     assert len(bars) == 3 and all("<span>0.00</span>" in bar and "<span>1.00</span>" in bar for bar in bars)
     at = answer(at, 1, third, third.right)

@@ -13,6 +13,7 @@ from study_results import change, make_results, set_comparison
 
 from abn.errors import ABNError
 from abn.study import findings
+from abn.vocabulary import ATTENTION_MECHANISMS
 
 ROOT = Path(__file__).parents[2]
 
@@ -111,7 +112,7 @@ def test_where_the_interval_comes_to_hold_zero_no_difference_is_seen(results):
 
 
 def test_a_difference_may_go_the_other_way(results):
-    for arm in findings.MECHANISMS:
+    for arm in ATTENTION_MECHANISMS:
         change(results, set_comparison(arm, "none", "accuracy", "scenes", ci_low=-0.05, ci_high=-0.01))
     found = findings.compared(findings.read_study(results), "none")
     assert found.sentences[0] == "On scenes, additive and multiplicative are right less often than “none”."
@@ -119,7 +120,7 @@ def test_a_difference_may_go_the_other_way(results):
 
 
 def test_better_in_every_arm(results):
-    for arm in findings.MECHANISMS:
+    for arm in ATTENTION_MECHANISMS:
         change(results, set_comparison(arm, "matched", "accuracy", ci_low=0.01, ci_high=0.05))
     found = findings.compared(findings.read_study(results), "matched")
     assert found.sentences == (
@@ -234,7 +235,7 @@ def test_polarity_is_counted_seed_by_seed(results):
         for run in summary["runs"]:
             if run["dataset"] == "scenes" and run["arm"] == "multiplicative" and run["seed"] <= 2:
                 run["metrics"]["polarity"] = -0.4
-            if run["dataset"] == "cluttered-fashion" and run["arm"] in findings.MECHANISMS:
+            if run["dataset"] == "cluttered-fashion" and run["arm"] in ATTENTION_MECHANISMS:
                 run["metrics"]["polarity"] = -0.2
 
     found = findings.polarity(findings.read_study(change(results, turn)))
@@ -285,8 +286,8 @@ def test_brightest_first_is_set_against_random_and_darkest(results):
 
 
 def test_where_brightest_first_does_no_more_than_chance_that_is_said(tmp_path):
-    effects = {("scenes", arm, "deletion"): 0.1 for arm in findings.MECHANISMS}
-    effects |= {("cluttered-fashion", arm, "deletion"): 0.3 for arm in findings.MECHANISMS}
+    effects = {("scenes", arm, "deletion"): 0.1 for arm in ATTENTION_MECHANISMS}
+    effects |= {("cluttered-fashion", arm, "deletion"): 0.3 for arm in ATTENTION_MECHANISMS}
     found = findings.bright_first(findings.read_study(make_results(tmp_path, effects=effects)))
     assert found.sentences == (
         "On scenes, no difference seen between brightest first and random order for additive or multiplicative; "
@@ -324,8 +325,8 @@ def test_a_map_that_is_neither_way_up_is_not_counted_as_upright():
 
 
 def test_finding_the_object_is_set_against_its_controls(tmp_path):
-    effects = {("scenes", arm, "pointing"): 0.1 for arm in findings.MECHANISMS}
-    effects |= {("cluttered-fashion", arm, "pointing"): -0.2 for arm in (*findings.MECHANISMS, "none")}
+    effects = {("scenes", arm, "pointing"): 0.1 for arm in ATTENTION_MECHANISMS}
+    effects |= {("cluttered-fashion", arm, "pointing"): -0.2 for arm in (*ATTENTION_MECHANISMS, "none")}
     study = findings.read_study(make_results(tmp_path, effects=effects))
     found = findings.finds_object(study)
     assert found.sentences == (

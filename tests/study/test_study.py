@@ -13,13 +13,14 @@ from torch import nn
 
 from abn.__main__ import main
 from abn.study import runs, statistics
-from abn.study.arms import ARMS, PlainNetwork, answer, from_scratch, parameters, warm
+from abn.study.arms import PlainNetwork, answer, from_scratch, parameters, warm
 from abn.study.experiments import Cluttered
 from abn.study.findings import read_summary
 from abn.study.measures import SHARES, Pictures, measure
 from abn.study.report import summarize
 from abn.study.runs import Run, Trial, perform, plan, polarity_plan
 from abn.training import fashion, supervised
+from abn.vocabulary import ARMS
 
 # ---- arms ----
 

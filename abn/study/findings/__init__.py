@@ -19,6 +19,6 @@ from abn.study.findings.questions import (
     polarity_trials,
     sizes,
 )
-from abn.study.findings.study import ARMS, DATASETS, MECHANISMS, Spread, Study, read_study, read_summary, spread
+from abn.study.findings.study import DATASETS, Spread, Study, read_study, read_summary, spread
 from abn.study.findings.table import as_csv, table
 from abn.study.findings.words import Finding, Verdict, number, seeds, title

@@ -4,14 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from abn import vocabulary
 from abn.errors import ABNError
 from abn.study.findings import files
 from abn.study.findings.words import listed
 
 PARTS = {
-    "extractor": "feature extractor",
-    "attention_branch": "attention branch",
-    "perception_branch": "perception branch",
+    **vocabulary.PARTS,
     "plain_cnn": "plain CNN",
     "whole": "whole network",
 }

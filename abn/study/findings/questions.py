@@ -4,12 +4,7 @@ from collections.abc import Sequence
 
 from abn.study.findings.metrics import METRICS, Metric
 from abn.study.findings.study import (
-    ARMS,
-    BASELINE,
     CAM,
-    MATCHED,
-    MECHANISMS,
-    NONE,
     UNTRAINED,
     Spread,
     Study,
@@ -29,6 +24,7 @@ from abn.study.findings.words import (
     title,
     verdicts,
 )
+from abn.vocabulary import ADDITIVE, ARMS, ATTENTION_MECHANISMS, BASELINE, MATCHED, NONE
 
 DECISIVE = 0.05  # p below which a test is said to decide
 
@@ -90,7 +86,8 @@ def accuracies(study: Study) -> Finding:
     metric, counts = METRICS["accuracy"], []
     rows = {
         title(dataset): [
-            study.spread(dataset, arm, "accuracy", kind="arm" if arm in MECHANISMS else "control") for arm in ARMS
+            study.spread(dataset, arm, "accuracy", kind="arm" if arm in ATTENTION_MECHANISMS else "control")
+            for arm in ARMS
         ]
         for dataset in study.datasets
     }
@@ -111,14 +108,14 @@ def parameters(study: Study, dataset: str) -> str:
     """Every arm's parameters, and how far the matched baseline matches."""
     counts = {arm: runs[0].parameters for arm in ARMS if (runs := study.of(dataset, arm))}
     sentence = f"Parameters: {', '.join(f'{arm} {count:,}' for arm, count in counts.items())}."
-    if MATCHED in counts and MECHANISMS[0] in counts:
-        share = counts[MATCHED] / counts[MECHANISMS[0]]
+    if MATCHED in counts and ADDITIVE in counts:
+        share = counts[MATCHED] / counts[ADDITIVE]
         sentence += f" The matched baseline has {100 * share:.0f} % of the Attention Branch Network's."
     return sentence
 
 
 def compared(
-    study: Study, against: str, key: str = "accuracy", arms: Sequence[str] = MECHANISMS, ahead: bool = False
+    study: Study, against: str, key: str = "accuracy", arms: Sequence[str] = ATTENTION_MECHANISMS, ahead: bool = False
 ) -> Finding:
     """Arms less another arm, seed by seed. `ahead`: the question is which of two, and not whether it helps."""
     metric = METRICS[key]
@@ -165,7 +162,7 @@ def polarity(study: Study) -> Finding:
     rows, clauses, verdicts = {}, {}, []
     for dataset in study.datasets:
         rows[title(dataset)] = some = [
-            *(study.spread(dataset, arm, "polarity") for arm in MECHANISMS),
+            *(study.spread(dataset, arm, "polarity") for arm in ATTENTION_MECHANISMS),
             study.spread(dataset, NONE, "polarity", kind="control"),
             study.untrained(dataset, "polarity"),
         ]
@@ -174,7 +171,7 @@ def polarity(study: Study) -> Finding:
             counts.setdefault(f"{_upright(row)} of {seeds([row])}" if row.by_seed else "no seed", []).append(row.name)
         counted = listed(f"in {count} for {listed(names)}" for count, names in counts.items())
         clauses[dataset] = f"the map is bright on the object {counted}"
-        ways = {_way(row) for row in some if row.name in MECHANISMS and row.by_seed}
+        ways = {_way(row) for row in some if row.name in ATTENTION_MECHANISMS and row.by_seed}
         words = ways.pop() if len(ways) == 1 else "mixed" if ways else "not measured"
         verdicts.append(Verdict(title(dataset), words, {UPRIGHT: "seen", "not measured": "missing"}.get(words, "open")))
     numbers = in_numbers(rows, "polarity", 2)
@@ -208,7 +205,7 @@ TRIALS = (  # (folded, map head) and the name
 def polarity_trials(study: Study) -> Finding:
     """Does the way that training begins decide which way up a map comes out? The first row is the study's own runs."""
     rows, ways = {}, {}
-    for mechanism in MECHANISMS:
+    for mechanism in ATTENTION_MECHANISMS:
         found = {TRIALS[0][0]: study.values("scenes", mechanism, "polarity")}
         for trial in study.trials:
             if trial.mechanism == mechanism and "polarity" in trial.metrics:
@@ -225,7 +222,8 @@ def polarity_trials(study: Study) -> Finding:
         sentences = ("No such trial has been run yet.",)
     numbers = in_numbers(rows, "polarity", 2)
     verdicts = tuple(
-        _trial_verdict(mechanism.capitalize(), some) for mechanism, some in zip(MECHANISMS, rows.values(), strict=True)
+        _trial_verdict(mechanism.capitalize(), some)
+        for mechanism, some in zip(ATTENTION_MECHANISMS, rows.values(), strict=True)
     )
     return Finding(sentences, rows, POLARITY, verdicts, numbers, reference=0, span=(-1, 1))
 
@@ -254,10 +252,14 @@ def bright_first(study: Study, key: str = "deletion") -> Finding:
     sign = -1 if key == "deletion" else 1  # brightest first should leave less of the area, or bring more
     for dataset in study.datasets:
         values = {
-            (arm, end): study.values(dataset, arm, key + end) for arm in (*MECHANISMS, NONE) for end, *_ in ORDERS
+            (arm, end): study.values(dataset, arm, key + end)
+            for arm in (*ATTENTION_MECHANISMS, NONE)
+            for end, *_ in ORDERS
         }
         effects = [
-            minus(arm, values[arm, ""], name, values[arm, end]) for end, name, _ in ORDERS[1:] for arm in MECHANISMS
+            minus(arm, values[arm, ""], name, values[arm, end])
+            for end, name, _ in ORDERS[1:]
+            for arm in ATTENTION_MECHANISMS
         ]
         differences[dataset] = [
             spread(one.name, {seed: sign * value for seed, value in one.by_seed.items()}, against=one.against)
@@ -265,7 +267,7 @@ def bright_first(study: Study, key: str = "deletion") -> Finding:
         ]
         rows[title(dataset)] = [
             spread(f"{arm}: {name}", values[arm, end], kind=kind)
-            for arm in (*MECHANISMS, NONE)
+            for arm in (*ATTENTION_MECHANISMS, NONE)
             for end, name, kind in ORDERS
         ]
     titled = {title(dataset): some for dataset, some in differences.items()}
@@ -304,7 +306,7 @@ def _beyond_none(study: Study, dataset: str, key: str, sign: int) -> list[Spread
         first = minus(arm, study.values(dataset, arm, key), "", study.values(dataset, arm, f"{key}_random"))
         return {seed: sign * value for seed, value in first.by_seed.items()}
 
-    return [minus(arm, effect(arm), NEVER, effect(NONE)) for arm in MECHANISMS]
+    return [minus(arm, effect(arm), NEVER, effect(NONE)) for arm in ATTENTION_MECHANISMS]
 
 
 def finds_object(study: Study, key: str = "pointing") -> Finding:
@@ -313,12 +315,15 @@ def finds_object(study: Study, key: str = "pointing") -> Finding:
     for dataset in study.datasets:
         untrained = study.untrained(dataset, key)
         differences[dataset] = [
-            *(minus(arm, study.values(dataset, arm, key), UNTRAINED, untrained.by_seed) for arm in MECHANISMS),
-            *(study.difference(dataset, arm, NONE, key) for arm in MECHANISMS),
-            *(study.difference(dataset, arm, BASELINE, key, name=CAM) for arm in MECHANISMS),
+            *(
+                minus(arm, study.values(dataset, arm, key), UNTRAINED, untrained.by_seed)
+                for arm in ATTENTION_MECHANISMS
+            ),
+            *(study.difference(dataset, arm, NONE, key) for arm in ATTENTION_MECHANISMS),
+            *(study.difference(dataset, arm, BASELINE, key, name=CAM) for arm in ATTENTION_MECHANISMS),
         ]
         rows[title(dataset)] = [
-            *(study.spread(dataset, arm, key) for arm in MECHANISMS),
+            *(study.spread(dataset, arm, key) for arm in ATTENTION_MECHANISMS),
             study.spread(dataset, NONE, key, kind="control"),
             untrained,
             study.spread(dataset, BASELINE, key, CAM, "control"),

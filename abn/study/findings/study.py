@@ -10,9 +10,6 @@ from abn.errors import ABNError
 from abn.study.findings import files
 from abn.study.findings.metrics import METRICS, base
 
-BASELINE, MATCHED, NONE = "baseline", "matched", "none"
-MECHANISMS = ("additive", "multiplicative")
-ARMS = (BASELINE, MATCHED, NONE, *MECHANISMS)
 DATASETS = {"scenes": "Scenes", "cluttered-fashion": "Cluttered Fashion-MNIST"}
 UNTRAINED, CAM = "before training", "CAM of the baseline"
 ENOUGH = 3  # seeds from which a difference is spoken of: two may agree by rounding alone

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from abn.study.findings.metrics import Metric
-from abn.study.findings.study import BASELINE, CAM, DATASETS, MATCHED, NONE, Spread
+from abn.study.findings.study import CAM, DATASETS, Spread
+from abn.vocabulary import BASELINE, MATCHED, NONE
 
 IN_A_SENTENCE = {BASELINE: "the baseline", MATCHED: "the matched baseline", NONE: "“none”", CAM: f"the {CAM}"}
 

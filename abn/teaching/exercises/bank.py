@@ -25,13 +25,13 @@ from abn.images.decode import Picture, open_picture
 from abn.images.samples import SAMPLES, photographs
 from abn.variants.card import IMAGENET, Card, class_names
 from abn.variants.store import list_variants
+from abn.vocabulary import HEADS
 
 if TYPE_CHECKING:
     from abn.explanations.interventions import Subject
 
 FILE = SAMPLES / "exercises.npz"
 TOP = 3  # classes of each head that are kept
-HEADS = ("auxiliary", "perception")
 
 log = logging.getLogger(__name__)
 

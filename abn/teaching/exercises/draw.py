@@ -16,7 +16,8 @@ from typing import TypeVar
 from abn.errors import ABNError
 from abn.plots.overlay import is_flat
 from abn.teaching.exercises import wording
-from abn.teaching.exercises.bank import HEADS, Bank
+from abn.teaching.exercises.bank import Bank
+from abn.vocabulary import HEADS, MECHANISMS
 
 KINDS = {  # in the order in which they come
     "where": "Where will it look?",
@@ -125,8 +126,8 @@ def trios(bank: Bank) -> Iterator[tuple[str, str, str]]:
     """The variants of each family that has all mechanisms, in the order of MECHANISMS."""
     for family in dict.fromkeys(card.family for card in bank.cards.values()):
         by_mechanism = {card.mechanism: card.id for card in bank.cards.values() if card.family == family}
-        if by_mechanism.keys() >= set(wording.MECHANISMS):
-            yield tuple(by_mechanism[mechanism] for mechanism in wording.MECHANISMS)
+        if by_mechanism.keys() >= set(MECHANISMS):
+            yield tuple(by_mechanism[mechanism] for mechanism in MECHANISMS)
 
 
 def _mechanism(bank: Bank) -> list[_Subject]:
@@ -163,10 +164,10 @@ def _question(number: int, kind: str, about: _Subject, bank: Bank, dice: random.
         asks, options = wording.ask_where(card, told.attention.shape), ()
         right, explanation = wording.cell(wording.brightest(told.attention)), wording.explain_where(told)
     elif kind == "head":
-        asks, options = wording.ask_head(), HEADS
+        asks, options = wording.ask_head(), tuple(HEADS)
         right, explanation = about.balance, wording.explain_head(card, told, about.balance)
     elif kind == "mechanism":
-        asks, options = wording.ask_mechanism("ABC"[shown.index(variant)]), wording.MECHANISMS
+        asks, options = wording.ask_mechanism("ABC"[shown.index(variant)]), MECHANISMS
         right, explanation = card.mechanism, wording.explain_mechanism(bank, about.picture, shown)
     else:
         asks, options = wording.ask_flip(card, edit), (wording.FLIPS, wording.STAYS)

@@ -7,10 +7,10 @@ import numpy as np
 from abn.explanations.explanation import Prediction
 from abn.plots.overlay import brightest as where
 from abn.plots.overlay import percent, points, short_label
-from abn.teaching.exercises.bank import HEADS, Bank, PredictionRecord
+from abn.teaching.exercises.bank import Bank, PredictionRecord
 from abn.variants.card import Card
+from abn.vocabulary import HEADS
 
-MECHANISMS = ("additive", "multiplicative", "none")
 FLIPS, STAYS = "The answer flips", "The answer stays"
 EDITS = {  # one of intervene's presets → what it does to the map
     "zeros": "M set to 0 everywhere",

@@ -20,7 +20,7 @@ from abn.ui.controls.pickers import Chosen, View
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state
 from abn.variants.card import NOTHING, Card
-from abn.vocabulary import PARTS
+from abn.vocabulary import AS_TRAINED, PARTS
 
 if TYPE_CHECKING:  # it imports torch, for which no first view waits
     from abn.explanations.interventions import Effect
@@ -107,7 +107,7 @@ def as_trained(card: Card, applied: str) -> str:
     """The same in two words, for the head of a column."""
     if card.kind == NOTHING:
         return "never trained"
-    return "as trained" if applied == card.mechanism else "swapped"
+    return AS_TRAINED if applied == card.mechanism else "swapped"
 
 
 def alike(one: np.ndarray, other: np.ndarray) -> str:

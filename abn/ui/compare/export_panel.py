@@ -30,6 +30,7 @@ from abn.ui.layout import escape_markdown
 from abn.ui.runtime import live
 from abn.ui.state import state
 from abn.variants.card import Card
+from abn.vocabulary import AS_TRAINED, TRAINED
 
 PRIVATE = "Pictures are drawn anew from their pixels: no place, time or camera of a photograph is in these files."
 BINARY = "application/octet-stream"
@@ -142,10 +143,10 @@ def _open() -> None:
     if picture:
         choose_photo(picture)
     notes = [*_choose_variants(manifest), *manifest.notes]
-    swapped, drawing = manifest.mechanism != "trained", manifest.drawing
+    swapped, drawing = manifest.mechanism != TRAINED, manifest.drawing
     st.session_state.update(
         fit=manifest.fit,
-        mechanism=manifest.mechanism if swapped else selection.TRAINED,
+        mechanism=manifest.mechanism if swapped else AS_TRAINED,
         same_weights=swapped,
         opacity=5 * round(20 * drawing.opacity),
         colors=drawing.colors,

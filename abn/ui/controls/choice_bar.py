@@ -12,6 +12,7 @@ from abn.ui.runtime import live
 from abn.ui.state import state
 from abn.variants.card import Card
 from abn.variants.store import sibling
+from abn.vocabulary import AS_TRAINED
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def bar(*, ablation: bool = False) -> Choice:
                 lost.warning(received_files.LOST, icon=":material/restart_alt:")
         cards = live.cards()
         picked = pickers.variants(cards)
-        mechanism = pickers.mechanism() if ablation else (selection.TRAINED, False)
+        mechanism = pickers.mechanism() if ablation else (AS_TRAINED, False)
         fit = pickers.fit()
         view = pickers.view()
     pickers.mind_the_kind(chosen, picked, cards)

@@ -22,6 +22,7 @@ from abn.ui.layout import escape_markdown
 from abn.ui.state import state
 from abn.variants.card import NOTHING, Card
 from abn.variants.own import is_own
+from abn.vocabulary import AS_TRAINED
 
 DISPLAY = 640  # pixels: the longest side of a picture as it is shown
 SCALES = {"raw 0–1": "raw", "min–max per map": "each", "shared by the variants": "shared"}
@@ -127,10 +128,10 @@ def mechanism() -> tuple[str, bool]:
     chosen = url.shared_widget(
         st.segmented_control,
         "Mechanism",
-        selection.MECHANISMS,
+        selection.MECHANISM_OPTIONS,
         key="mechanism",
-        legal=selection.MECHANISMS,
-        default=selection.TRAINED,
+        legal=selection.MECHANISM_OPTIONS,
+        default=AS_TRAINED,
         required=True,
         help="How the attention map M reweighs the features g. Additive: (1 + M) · g. Multiplicative: M · g. "
         "None: g alone, the map is computed and not applied.",
@@ -141,11 +142,11 @@ def mechanism() -> tuple[str, bool]:
         key="same_weights",
         legal=(False, True),
         default=False,
-        disabled=chosen == selection.TRAINED,
+        disabled=chosen == AS_TRAINED,
         help="Off: show the network that was trained with this mechanism. On: keep each network's weights and only "
         "swap the mechanism, an intervention that it was never trained for.",
     )
-    return chosen or selection.TRAINED, same
+    return chosen or AS_TRAINED, same
 
 
 def fit() -> str:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from abn.variants.card import Card
 from abn.variants.store import sibling
+from abn.vocabulary import AS_TRAINED, MECHANISMS, TRAINED
 
-TRAINED = "as trained"
-MECHANISMS = (TRAINED, "additive", "multiplicative", "none")
+MECHANISM_OPTIONS = (AS_TRAINED, *MECHANISMS)
 MOST = 4  # variants side by side
 
 
@@ -27,8 +27,8 @@ def ablate(
     find: Callable[[Card, str], Card | None] = sibling,
 ) -> Ablation:
     """The ablation toggle: each variant's sibling trained so, or the same weights with the mechanism swapped."""
-    if mechanism == TRAINED:
-        return Ablation(tuple(cards), "trained")
+    if mechanism == AS_TRAINED:
+        return Ablation(tuple(cards), TRAINED)
     if same_weights:
         return Ablation(tuple(cards), mechanism)
     siblings = [find(card, mechanism) for card in cards]
@@ -44,7 +44,7 @@ def ablate(
         )
     else:
         note = ""
-    return Ablation(tuple(by_id[variant] for variant in kept), "trained", note)
+    return Ablation(tuple(by_id[variant] for variant in kept), TRAINED, note)
 
 
 def default_variants(cards: Sequence[Card]) -> list[str]:

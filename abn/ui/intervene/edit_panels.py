@@ -26,6 +26,7 @@ from abn.ui.layout import escape_markdown
 from abn.ui.runtime import live
 from abn.ui.state import state
 from abn.variants.card import Card, class_names
+from abn.vocabulary import AS_TRAINED
 
 HISTORIES = 12  # of one session, the latest
 GRAY = "#8a919b"
@@ -62,14 +63,14 @@ def mechanism(card: Card) -> str:
     """Which mechanism applies the edited map: the trained one, or another."""
     chosen = st.segmented_control(
         "Apply the map",
-        selection.MECHANISMS,
-        default=selection.TRAINED,
+        selection.MECHANISM_OPTIONS,
+        default=AS_TRAINED,
         required=True,
         key="apply",
         persist_state="session",
         help="How the perception branch gets the map. It was trained with one mechanism and is used to that one.",
     )
-    return card.mechanism if chosen in (None, selection.TRAINED) else chosen
+    return card.mechanism if chosen in (None, AS_TRAINED) else chosen
 
 
 def tools() -> dict:

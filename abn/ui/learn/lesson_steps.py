@@ -32,6 +32,7 @@ from abn.ui.runtime import live
 from abn.ui.state import state
 from abn.variants.card import Card, class_names
 from abn.variants.store import find_variant
+from abn.vocabulary import MECHANISMS, TRAINED
 
 ADDITIVE, UPSIDE_DOWN = "imagenet-lite0-additive", "imagenet-lite0-additive-unfolded"
 PHOTO = "cat-behind-mug"
@@ -127,9 +128,7 @@ def equations() -> bool:
 def mechanism() -> bool:
     """One network's answer under another mechanism."""
     choice, card = _about(PHOTO)
-    chosen = st.segmented_control(
-        "Applied", ("additive", "multiplicative", "none"), default="additive", required=True, key="lesson-mechanism"
-    )
+    chosen = st.segmented_control("Applied", MECHANISMS, default="additive", required=True, key="lesson-mechanism")
     before, after = (_ask(choice, card, m) for m in (card.mechanism, chosen or card.mechanism))
     left, right = st.columns(2, gap="medium")
     with left:
@@ -296,10 +295,10 @@ def need_whole() -> None:
 def _about(photo: str, variant: str = ADDITIVE) -> tuple[Choice, Card]:
     """A step's own photograph and variant, as the bar of another page would choose them."""
     card = find_variant(variant)
-    return Choice(pickers.opened(photo), [card], [card], Ablation((card,), live.TRAINED), FIT, VIEW), card
+    return Choice(pickers.opened(photo), [card], [card], Ablation((card,), TRAINED), FIT, VIEW), card
 
 
-def _ask(choice: Choice, card: Card, applied: str = live.TRAINED) -> Explanation:
+def _ask(choice: Choice, card: Card, applied: str = TRAINED) -> Explanation:
     return live.explain_image(choice.chosen.picture, [card], fit=FIT, mechanism=applied)[0]
 
 

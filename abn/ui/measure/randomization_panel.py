@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from abn import vocabulary
 from abn.evaluation import randomization
 from abn.evaluation.randomization import NetworkOutputs, RandomizationResult
 from abn.explanations.explainer import InputBatch, feed
@@ -24,9 +25,7 @@ from abn.variants.card import Card, class_names
 PICTURES = 8  # this one and others of the gallery
 SEEDS = (1, 2, 4)
 PARTS = {  # in the order of the page: what can change M first
-    "attention_branch": "attention branch",
-    "extractor": "feature extractor",
-    "perception_branch": "perception branch",
+    part: vocabulary.PARTS[part] for part in ("attention_branch", "extractor", "perception_branch")
 }
 
 Row = tuple[

@@ -11,7 +11,6 @@ import streamlit as st
 from abn.errors import ABNError, PickleError
 from abn.images.display_name import display_name
 from abn.ui.compare import explanation_panels
-from abn.ui.controls import selection
 from abn.ui.layout import escape_markdown
 from abn.ui.own import session_variants as session
 from abn.ui.runtime import live
@@ -20,6 +19,7 @@ from abn.variants import checkpoint, own
 from abn.variants.card import NOTHING, Card
 from abn.variants.checkpoint import Checkpoint, File, PartnerMissing
 from abn.variants.own import OwnVariant, Sketch
+from abn.vocabulary import ADDITIVE, MECHANISMS
 
 DEFAULT = "resnet18"
 SEEDS = 2**31 - 1
@@ -92,8 +92,8 @@ def choose() -> None:
         seed = st.number_input("Seed", 0, SEEDS, 0, key="own_seed", persist_state="session", width=130)
         mechanism = st.segmented_control(
             "Mechanism",
-            selection.MECHANISMS[1:],
-            default=selection.MECHANISMS[1],
+            MECHANISMS,
+            default=ADDITIVE,
             required=True,
             key="own_mechanism",
             persist_state="session",

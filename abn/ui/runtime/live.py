@@ -27,12 +27,12 @@ from abn.ui.runtime.fair_queue import FairQueue
 from abn.variants.card import Card
 from abn.variants.own import is_own
 from abn.variants.store import list_variants, problems
+from abn.vocabulary import TRAINED
 
 if TYPE_CHECKING:
     from abn.evaluation.cost import PartCost
     from abn.explanations.interventions import Subject
 
-TRAINED = "trained"  # as abn.explainer names it
 EVERYBODYS, ONES_OWN = 128, 16  # explanations on a shelf at most; one takes 0.2 MB, and thirty have a shelf each
 MODELS = 16  # kept in memory at most; one of lite0's takes 40 MB
 

@@ -11,6 +11,7 @@ from abn.teaching.lessons import STEPS
 from abn.ui.controls import selection
 from abn.ui.layout import PAGES, escape_markdown
 from abn.ui.runtime import live
+from abn.vocabulary import AS_TRAINED
 
 WITH_PICTURE = ("app.py", "pages/Inside.py", "pages/Ablation.py", "pages/Intervene.py", "pages/Measure.py")
 LESSON, EXERCISES = "pages/Learn.py", "pages/Exercises.py"
@@ -69,10 +70,10 @@ def _held(page: str, beside: DeltaGenerator) -> dict[str, str]:
         "Variants", list(by_id), default, format_func=lambda key: by_id[key].title, max_selections=selection.MOST,
         key="link_variants",
     )  # fmt: skip
-    mechanism, same = selection.TRAINED, False
+    mechanism, same = AS_TRAINED, False
     if page == "app.py":
-        mechanism = st.selectbox("Mechanism", selection.MECHANISMS, key="link_mechanism")
-        same = st.toggle("Same weights", disabled=mechanism == selection.TRAINED, key="link_same")
+        mechanism = st.selectbox("Mechanism", selection.MECHANISM_OPTIONS, key="link_mechanism")
+        same = st.toggle("Same weights", disabled=mechanism == AS_TRAINED, key="link_same")
         opens = selection.ablate([by_id[key] for key in variants], mechanism, same)
         if [card.id for card in opens.cards] != variants:
             shown = ", ".join(card.title for card in opens.cards) or "nothing"
@@ -82,8 +83,8 @@ def _held(page: str, beside: DeltaGenerator) -> dict[str, str]:
     return {
         "photo": "" if photo == next(iter(photos)) else photo,
         "variants": "" if variants == default else ",".join(variants),
-        "mechanism": "" if mechanism == selection.TRAINED else mechanism,
-        "same_weights": "true" if same and mechanism != selection.TRAINED else "",
+        "mechanism": "" if mechanism == AS_TRAINED else mechanism,
+        "same_weights": "true" if same and mechanism != AS_TRAINED else "",
         "fit": "" if fit == FITS[0] else fit,
         "hide": "controls" if hide else "",
     }
