@@ -14,14 +14,17 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from browsing import LOADED, SETTLED
 from playwright.sync_api import Error, Page
 
-from abn import exercises, faithful, first_view, lessons
-from abn.picture import FITS
-from abn.render import COLOUR_MAPS, MARKS
-from abn.stages import STAGES
-from abn.ui import choices, forget_panels, measure_panels
-from abn.ui.frame import PAGES
-from abn.ui.pickers import CELLS, SCALES
-from abn.variants import list_variants
+from abn.evaluation import deletion_insertion
+from abn.explanations.stages import STAGES
+from abn.images import samples
+from abn.images.fit import FITS
+from abn.plots.overlay import COLOR_MAPS, MARKS
+from abn.teaching import exercises, lessons
+from abn.ui.controls import selection
+from abn.ui.controls.pickers import CELLS, SCALES
+from abn.ui.layout import PAGES
+from abn.ui.measure import deletion_insertion_panel, randomization_panel
+from abn.variants.store import list_variants
 
 WIDTHS = (390, 1024, 1440)
 PATHS = {title: "" if path == "app.py" else Path(path).stem for path, (title, _) in PAGES.items()}
@@ -112,22 +115,22 @@ def _among(*legal: object) -> Callable[[str], bool]:
 
 def _variants(text: str) -> bool:
     named = text.split(",")
-    return set(named) <= {card.id for card in list_variants()} and len(set(named)) == len(named) <= choices.MOST
+    return set(named) <= {card.id for card in list_variants()} and len(set(named)) == len(named) <= selection.MOST
 
 
 _SHARED = {  # what the address may hold: a name → whether a value is legal
-    "photo": lambda text: text in first_view.gallery(),
+    "photo": lambda text: text in samples.gallery(),
     "variants": _variants,
     "fit": _among(*FITS),
     "opacity": _whole(0, 100, 5),
-    "colours": _among(*COLOUR_MAPS),
+    "colors": _among(*COLOR_MAPS),
     "scale": _among(*SCALES),
     "cells": _among(*CELLS),
     "top": _whole(0, 50, 5),
     "mark": _among(*MARKS),
     "hide": _among("controls"),
 }
-_MECHANISM = {"mechanism": _among(*choices.MECHANISMS), "same_weights": _among("true")}
+_MECHANISM = {"mechanism": _among(*selection.MECHANISMS), "same_weights": _among("true")}
 _VARIANT = {"variant": _variants}
 LEGAL = {
     "Compare": _SHARED | _MECHANISM,
@@ -145,11 +148,11 @@ LEGAL = {
     "Measure": _SHARED
     | _VARIANT
     | {
-        "paint": _among(*faithful.BASELINES),
-        "steps": _among(*measure_panels.STEPS),
-        "randoms": _among(*measure_panels.RANDOMS),
+        "paint": _among(*deletion_insertion.BASELINES),
+        "steps": _among(*deletion_insertion_panel.STEPS),
+        "randoms": _among(*deletion_insertion_panel.RANDOMS),
         "darkest": _among("true"),
-        "forget_seeds": _among(*forget_panels.SEEDS),
+        "forget_seeds": _among(*randomization_panel.SEEDS),
     },
     "Study": {
         "mechanism": _among("auxiliary head"),
