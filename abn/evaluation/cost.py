@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
 from abn.errors import ABNError
-from abn.network.complexity import flops, parameters
+from abn.network.complexity import count_flops, count_parameters
 from abn.network.model import AttentionBranchNetwork, attend
 from abn.vocabulary import PARTS
 
@@ -77,7 +77,7 @@ def measure(
     times: dict[int, list[dict[str, float]]] = {batch: [] for batch in batches}
     done, todo = 0, sum(batches) * (3 + rounds)  # peaks take three passes, which warm up for the rounds
     with _evaluating(network):
-        numbers, operations = _with_sums(parameters(network)), _with_sums(flops(network, size))
+        numbers, operations = _with_sums(count_parameters(network)), _with_sums(count_flops(network, size))
         for batch in batches:
             for part, peak in _peaks(network, images[:batch].clone()).items():
                 peaks[part][batch] = peak

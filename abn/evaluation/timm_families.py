@@ -25,7 +25,8 @@ from torch.overrides import TorchFunctionMode
 
 from abn import files
 from abn.errors import ABNError, BackboneError
-from abn.network.backbone import CELLS, create_model, input_spec, load_backbone
+from abn.network.backbone import create_model, input_spec, load_backbone
+from abn.network.cutting import MIN_CELLS
 from abn.network.model import AttentionBranchNetwork
 from abn.network.trunk import COPY, RESIDUAL
 from abn.vocabulary import MECHANISMS
@@ -177,8 +178,8 @@ def attempt(model: str) -> Trial:
         attention = network.attention_branch(features)[1]
     if not 0 < attention.min() < attention.max() < 1:
         broken.append("the map is flat or saturated")
-    if min(attention.shape[2:]) < CELLS:
-        broken.append(f"the map has fewer than {CELLS} × {CELLS} cells")
+    if min(attention.shape[2:]) < MIN_CELLS:
+        broken.append(f"the map has fewer than {MIN_CELLS} × {MIN_CELLS} cells")
     any_size = _takes(network, small)
     if not any_size and _takes(plain, small):
         broken.append(f"it does not take {SMALL} px, which the backbone does")
@@ -254,7 +255,7 @@ def table(found: Sequence[tuple[str, Trial]]) -> str:
             timm=timm.__version__,
             made=len(worked),
             tried=len(found),
-            cells=CELLS,
+            cells=MIN_CELLS,
             copied=copied,
             copy=COPY,
             residual=RESIDUAL,

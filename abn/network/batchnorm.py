@@ -5,30 +5,31 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-ENOUGH = 8  # values of a channel that a batch norm's statistics can be taken from
+MIN_VALUES = 8  # of a channel, for statistics that fit other images too
 
 
 @torch.no_grad()
 def recalibrate_batchnorm(network: nn.Module, images: Tensor, norms: Sequence[nn.BatchNorm2d] | None = None) -> None:
-    """Set every batch norm, or those given, to the statistics of `images`, as a training step would; in place, then
-    evaluation mode.
+    """Set the running statistics of every batch norm, or of `norms`, to those of `images` (B, 3, H, W); in place. The
+    network is left in evaluation mode.
 
-    Without it the map of random weights is 0 or 1 in most cells, as far as float32 can tell. A norm that sees fewer
-    than `ENOUGH` values a channel (after a global pool, say) keeps its statistics: those of a few would fit no others.
+    Without it the map of random weights is 0 or 1 in most cells, in float32. A norm that gets fewer than `MIN_VALUES`
+    values a channel (after a global pool, say) keeps its statistics.
     """
 
-    def enough(norm: nn.BatchNorm2d, given: tuple[Tensor]) -> None:
-        norm.train(given[0].numel() >= ENOUGH * norm.num_features)
+    def train_where_enough(norm: nn.BatchNorm2d, inputs: tuple[Tensor]) -> None:
+        norm.train(inputs[0].numel() >= MIN_VALUES * norm.num_features)
 
     network.eval()
     norms = norms or [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
-    handles = [norm.register_forward_pre_hook(enough) for norm in norms]
-    for norm in norms:
-        norm.momentum = 1.0
-    network(images)
-    for handle in handles:
-        handle.remove()
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.eval().momentum = momentum
-        norm.num_batches_tracked.zero_()
+    handles = [norm.register_forward_pre_hook(train_where_enough) for norm in norms]
+    try:
+        for norm in norms:
+            norm.momentum = 1.0  # the new statistics replace the old ones
+        network(images)
+    finally:
+        for norm, momentum, handle in zip(norms, momenta, handles, strict=True):
+            handle.remove()
+            norm.eval().momentum = momentum
+            norm.num_batches_tracked.zero_()

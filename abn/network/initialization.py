@@ -8,8 +8,7 @@ def initialize_weights(network: nn.Module) -> None:
     """The authors' initialization: convolutions N(0, √(2 / (k²·out))), batch norms 1 and 0; in place."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            k_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels
-            nn.init.normal_(module.weight, 0.0, (2.0 / k_out) ** 0.5)
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm2d) and module.affine:
@@ -19,6 +18,6 @@ def initialize_weights(network: nn.Module) -> None:
 
 @torch.no_grad()
 def compensate_gain(module: nn.Module, gain: float) -> None:
-    """Divide the first convolution of `module` by `gain`, so that it answers to gain·g as it did to g; in place."""
+    """Divide the first convolution of `module` by `gain`, so that it maps gain·g to what it mapped g to; in place."""
     first = next(m for m in module.modules() if isinstance(m, nn.Conv2d))
     first.weight /= gain

@@ -15,8 +15,10 @@ from torch.fx.passes.shape_prop import ShapeProp
 
 from abn.errors import BackboneError
 
-TRIES = 12  # kinds of module that may turn out closed to torch.fx before a network counts as one that can't be traced
-WOULD_DO = "docs/backbones.md lists those that can; resnet, efficientnet, convnext and regnet are among them."
+MAX_CLOSED = (
+    12  # kinds of module that may turn out closed to torch.fx before a network counts as one that can't be traced
+)
+ALTERNATIVES = "docs/backbones.md lists those that can; resnet, efficientnet, convnext and regnet are among them."
 
 _tracing = threading.Lock()  # torch.fx changes nn.Module for all threads while it traces, and back: never two at once
 
@@ -69,10 +71,10 @@ def trace(network: nn.Module, size: int) -> fx.Graph:
                 graph = tracer.trace(network)
             break
         except Exception as error:  # torch.fx fails in as many ways as there are models
-            if tracer.failed is None or len(closed) == TRIES:
+            if tracer.failed is None or len(closed) == MAX_CLOSED:
                 log.info("tracing %s failed", name, exc_info=error)
                 raise BackboneError(
-                    f"{name} can't be traced into a graph ({type(error).__name__}), so it can't be cut. {WOULD_DO}"
+                    f"{name} can't be traced into a graph ({type(error).__name__}), so it can't be cut. {ALTERNATIVES}"
                 ) from error
             closed.append(type(tracer.failed))
     try:
@@ -82,7 +84,7 @@ def trace(network: nn.Module, size: int) -> fx.Graph:
         log.info("%s did not run", name, exc_info=error)
         raise BackboneError(
             f"{name} does not run on a picture of {size} × {size} px once it is traced ({type(error).__name__}), "
-            f"so it can't be cut. {WOULD_DO}"
+            f"so it can't be cut. {ALTERNATIVES}"
         ) from error
     return graph
 

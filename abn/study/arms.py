@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from abn.network.architectures import registry
-from abn.network.backbone import cut
+from abn.network.cutting import cut
 from abn.network.initialization import initialize_weights
 from abn.network.model import AttentionBranchNetwork
 from abn.training import warm_start

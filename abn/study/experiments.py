@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from abn.network.backbone import cut
 from abn.network.batchnorm import recalibrate_batchnorm
+from abn.network.cutting import cut
 from abn.study.arms import PlainNetwork, from_scratch, warm
 from abn.study.measures import Pictures
 from abn.training import distil, evaluate, fashion, loop, public_sources, supervised

@@ -28,7 +28,8 @@ from torch import Tensor, nn
 from abn.images.decode import open_picture
 from abn.images.fit import fit_picture
 from abn.images.samples import gallery
-from abn.network.backbone import cut, input_spec
+from abn.network.backbone import input_spec
+from abn.network.cutting import cut
 from abn.network.model import AttentionBranch, AttentionBranchNetwork
 from abn.training import evaluate, history_recorder, loop, public_sources
 from abn.training import feature_bank as banks

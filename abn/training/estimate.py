@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from abn.errors import ABNError
 from abn.network.backbone import create_model, input_spec
-from abn.network.complexity import flops
+from abn.network.complexity import count_flops
 
 BACKWARD = 2  # times the FLOPs of a forward pass
 IMAGENET_PICTURES = 1_281_167  # to train with, ILSVRC 2012
@@ -45,7 +45,7 @@ def estimate(
     if min(pictures, epochs) <= 0 or (size is not None and size < 16):
         raise ABNError("Pictures and epochs must be more than nothing, and an input 16 pixels or more.")
     size = size or input_spec(backbone).size
-    counted = flops(create_model(backbone, num_classes=classes, mechanism=mechanism, seed=0), size)
+    counted = count_flops(create_model(backbone, num_classes=classes, mechanism=mechanism, seed=0), size)
     forward = sum(counted.values())
     plain = forward - counted["attention_branch"]
     return Estimate(backbone, mechanism, classes, size, pictures, epochs, forward, plain)

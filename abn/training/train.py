@@ -19,8 +19,9 @@ import numpy as np
 import torch
 
 from abn.errors import ABNError, BackboneError
-from abn.network.backbone import assemble, create_model, cut, load_backbone
+from abn.network.backbone import assemble, create_model, load_backbone
 from abn.network.batchnorm import recalibrate_batchnorm
+from abn.network.cutting import cut
 from abn.network.model import ABNOutput, AttentionBranchNetwork
 from abn.training import (
     datasets,

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from abn.errors import CheckpointError
-from abn.network.backbone import assemble, cut, load_backbone
+from abn.network.backbone import assemble, load_backbone
+from abn.network.cutting import cut
 from abn.network.initialization import compensate_gain
 from abn.network.model import AttentionBranchNetwork
 from abn.training.public_sources import Backbone

@@ -21,7 +21,8 @@ from abn.errors import ABNError, CheckpointError
 from abn.files import safe_stems
 from abn.images.display_name import one_line
 from abn.network.architectures import registry
-from abn.network.model import MOST_CLASSES, AttentionBranchNetwork
+from abn.network.backbone import MAX_CLASSES
+from abn.network.model import AttentionBranchNetwork
 from abn.variants import pickles
 from abn.variants.authors_names import ARCHS, CLASSES
 from abn.variants.card import CHECKPOINTS, Card
@@ -44,8 +45,8 @@ def convert_official(path: str | Path, *, arch: str = "resnet20", num_classes: i
     path = Path(path)
     if not isinstance(arch, str) or arch not in ARCHS:
         raise CheckpointError(f"Checkpoints of {str(arch)[:40]!r} can't be converted; these can: {', '.join(ARCHS)}.")
-    if not isinstance(num_classes, int) or not 2 <= num_classes <= MOST_CLASSES:
-        raise CheckpointError(f"The number of classes must be a whole number, at least 2 and at most {MOST_CLASSES:,}.")
+    if not isinstance(num_classes, int) or not 2 <= num_classes <= MAX_CLASSES:
+        raise CheckpointError(f"The number of classes must be a whole number, at least 2 and at most {MAX_CLASSES:,}.")
     name = one_line(path.name)
     theirs = _state_dict(_read(path, name), name)
     network = _bare(arch, num_classes)

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from abn.images.fit import InputSpec
-from abn.network.complexity import flops, parameters
+from abn.network.complexity import count_flops, count_parameters
 from abn.network.model import AttentionBranchNetwork
 from abn.variants.card import IMAGENET, Card
 
@@ -23,8 +23,8 @@ def new_card(network: AttentionBranchNetwork, *, classes: str | list[str], input
         classes=classes,
         input=input,
         map_size=tuple(attention.shape[2:]),
-        parameters=parameters(network),
-        flops=flops(network, input.size),
+        parameters=count_parameters(network),
+        flops=count_flops(network, input.size),
         trunk=network.attention_branch.trunk_kind,
         **{"measured": {}, "sha256": "", "extractor_sha256": "", **said},
     )

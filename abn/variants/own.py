@@ -61,7 +61,8 @@ def sketch(card: Card) -> Sketch:
     """
     import torch
 
-    from abn.network.backbone import build, shapes_only
+    from abn.network.backbone import build
+    from abn.network.contexts import shapes_only
     from abn.variants.new_card import new_card
 
     said = ("id", "title", "summary", "family", "backbone", "trained", "measured", "license", "lesson", "kind")

@@ -105,7 +105,8 @@ def load_weights(data: bytes, card: Card) -> "AttentionBranchNetwork":
     import safetensors
     import safetensors.torch
 
-    from abn.network.backbone import build, own_randomness
+    from abn.network.backbone import build
+    from abn.network.contexts import isolated_generator
 
     try:
         tensors = safetensors.torch.load(data)
@@ -115,7 +116,7 @@ def load_weights(data: bytes, card: Card) -> "AttentionBranchNetwork":
     broken = [name for name, tensor in floats.items() if not tensor.isfinite().all()]  # nor too large for the network
     if broken:
         raise VariantError(f"The weights of {card.id} hold values that are not finite (in {broken[0]}).")
-    with own_randomness():  # the weights drawn here are replaced at once
+    with isolated_generator():  # the weights drawn here are replaced at once
         network = build(card.backbone, num_classes=card.num_classes, mechanism=card.mechanism)
     try:
         network.load_state_dict(tensors, strict=True)

@@ -50,7 +50,7 @@ def test_parameters_by_hand(measured):
         "attention_branch": (4 + 4) + 4 * 2 + (2 + 2) + 2 * 2 + 2 * 9 + (1 + 1),
         "perception_branch": 4 * 2 + 2,
     }
-    assert complexity.parameters(counted_by_hand()) == weights
+    assert complexity.count_parameters(counted_by_hand()) == weights
     assert {part: one.parameters for part, one in measured[0].items()} == weights | {"plain_cnn": 118, "whole": 162}
 
 
@@ -60,7 +60,7 @@ def test_flops_by_hand(measured):
         "attention_branch": 2 * 64 * (4 * 2 + 2 * 2 + 2 * 9),
         "perception_branch": 2 * 4 * 2,
     }
-    assert complexity.flops(counted_by_hand(), SIZE) == operations
+    assert complexity.count_flops(counted_by_hand(), SIZE) == operations
     assert {part: one.flops for part, one in measured[0].items()} == operations | {"plain_cnn": 13_840, "whole": 17_680}
 
 

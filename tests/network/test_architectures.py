@@ -7,7 +7,7 @@ from torch import nn
 from abn.errors import BackboneError
 from abn.network.architectures import registry
 from abn.network.backbone import create_model, input_spec
-from abn.network.complexity import parameters
+from abn.network.complexity import count_parameters
 from abn.network.model import AttentionBranchNetwork
 from abn.vocabulary import PARTS
 
@@ -30,7 +30,7 @@ def bare(name: str, num_classes: int) -> AttentionBranchNetwork:
 )
 def test_the_authors_numbers_of_parameters(name, classes, whole, plain):
     """In millions where they are not whole, and to as many digits as are known."""
-    counted = parameters(bare(name, classes))
+    counted = count_parameters(bare(name, classes))
     assert set(counted) == set(PARTS)
     for count, known in ((sum(counted.values()), whole), (counted["extractor"] + counted["perception_branch"], plain)):
         digits = len(str(known).partition(".")[2])

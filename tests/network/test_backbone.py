@@ -13,8 +13,9 @@ from torch.nn.functional import cross_entropy
 
 from abn.errors import BackboneError
 from abn.network import tracing
-from abn.network.backbone import assemble, create_model, cut, input_spec, load_backbone
+from abn.network.backbone import assemble, create_model, input_spec, load_backbone
 from abn.network.batchnorm import recalibrate_batchnorm
+from abn.network.cutting import cut
 from abn.network.trunk import COPY, RESIDUAL
 
 # name → channels of g, the trunk's channels; vgg has no stage after reduction 16, so its trunk is a residual block

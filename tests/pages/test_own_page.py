@@ -352,7 +352,7 @@ def test_too_large_a_network_shows_its_shapes_and_a_sentence(live_app):
 def test_what_cannot_be_cut_is_a_sentence(live_app, monkeypatch):
     from abn.network import backbone
 
-    monkeypatch.setattr(backbone, "convolutional", lambda: ("resnet18", "vit_base_patch16_224"))
+    monkeypatch.setattr(backbone, "list_backbones", lambda: ("resnet18", "vit_base_patch16_224"))
     at = live_app.run()
     at.selectbox(key="own_backbone").set_value("vit_base_patch16_224").run()
     assert "can't be cut" in at.error[0].value.replace("\\", "") and not at.exception

@@ -14,7 +14,8 @@ from PIL import Image
 
 from abn.__main__ import main
 from abn.errors import ABNError, CheckpointError
-from abn.network.backbone import cut, load_backbone
+from abn.network.backbone import load_backbone
+from abn.network.cutting import cut
 from abn.training import distil, evaluate, feature_bank, loop, public_sources, scenes, warm_start
 from abn.training.public_sources import LITE0, LITE2, Source
 

@@ -10,7 +10,8 @@ import torch
 from tampering import NAME, NETWORK, header_of, read, refused, with_card
 
 from abn.errors import BackboneError
-from abn.network.backbone import build, convolutional, create_model, shapes_only
+from abn.network.backbone import build, create_model, list_backbones
+from abn.network.contexts import shapes_only
 from abn.variants import own
 from abn.variants.checkpoint import File, read_files
 from abn.variants.store import list_variants, load_variant, save_variant
@@ -183,7 +184,7 @@ def test_what_is_no_cnn_is_one_sentence(name):
 
 
 def test_the_list_of_networks_is_from_metadata():
-    names = convolutional()
+    names = list_backbones()
     assert names[0] == "cifar-resnet20" and {"resnet18", "regnety_004", "convnext_tiny", "vgg16"} < set(names)
     assert not {"vit_base_patch16_224", "deit_tiny_patch16_224", "mixer_b16_224"} & set(names)
 

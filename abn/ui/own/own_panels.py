@@ -76,9 +76,9 @@ def choose() -> None:
     if not live.engine().alive:
         live.why_not()
         return
-    from abn.network.backbone import convolutional
+    from abn.network.backbone import list_backbones
 
-    names = convolutional()
+    names = list_backbones()
     backbone = st.selectbox(
         "Backbone",
         names,
