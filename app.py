@@ -7,7 +7,8 @@ from abn.ui import layout
 from abn.ui.compare import explanation_panels, export_panel
 from abn.ui.controls import selection
 from abn.ui.controls.choice_bar import bar, need_variants
-from abn.ui.runtime import live
+from abn.ui.runtime import inference, loading, models
+from abn.ui.runtime.engine import get_engine
 from abn.ui.state import state
 
 layout.begin("Compare", "Where does a network look, what do its two heads say, and what does its attention map change?")
@@ -20,18 +21,18 @@ page = st.empty()
 question = (chosen.picture.sha256, tuple(card.sha256 for card in asked.cards), asked.applied, fit)
 if state.shown != question:  # so that no old result stays while a new one is computed
     page.caption("Asking the networks …")
-found = live.explain_image(chosen.picture, asked.cards, fit=fit, mechanism=asked.applied)
+found = inference.explain_image(chosen.picture, asked.cards, fit=fit, mechanism=asked.applied)
 if found is None:
     with page:
-        live.why_not()
-    live.take_over()
+        loading.show_status()
+    loading.start_loading()
     st.stop()
 state.shown = question
 
 by_id = {card.id: card for card in asked.cards}
 shown = [(explanation, by_id[explanation.variant]) for explanation in found]
 with page.container():
-    explanation_panels.notes(live.broken(asked.cards), asked.note, shown)
+    explanation_panels.notes(models.find_broken(asked.cards), asked.note, shown)
     if not shown:
         st.stop()
 
@@ -44,7 +45,7 @@ with page.container():
     for place, (explanation, card), span in zip(room[1:], shown, spans, strict=False):
         with place:
             explanation_panels.heading(explanation, card)
-            explanation_panels.attention(explanation, card, view, span, live=live.engine().alive)
+            explanation_panels.attention(explanation, card, view, span, live=get_engine().ready)
         with place if len(shown) > 1 else room[-1]:
             explanation_panels.answers(explanation)
             explanation_panels.bars(explanation, card, rows)
@@ -62,7 +63,7 @@ with page.container():
     if pair and all(card.id in known for card in pair):
         both = [known[card.id] for card in pair]
     else:
-        both = live.explain_image(chosen.picture, pair, fit=fit) if pair else None
+        both = inference.explain_image(chosen.picture, pair, fit=fit) if pair else None
     if both and len(both) == 2:
         explanation_panels.difference(*both, view, explanation_panels.columns(len(shown)))
 
@@ -70,4 +71,4 @@ with page.container():
     for place, (_, card) in zip(st.columns(len(shown)), shown, strict=True):
         with place:
             explanation_panels.details(card)
-live.take_over()
+loading.start_loading()

@@ -7,12 +7,12 @@ from abn.ui.ablation import disagreement_panel
 from abn.ui.ablation import mechanism_panels as panels
 from abn.ui.controls import pickers
 from abn.ui.controls.choice_bar import bar, need_networks
-from abn.ui.runtime import live
+from abn.ui.runtime import inference, loading
 
 layout.begin("Ablation", "The same weights and the same map under three mechanisms: what does the mechanism change?")
 choice = need_networks(bar())
 card = pickers.one_variant(choice.asked.cards)
-subject = live.subject(choice.chosen.picture, card, choice.fit)
+subject = inference.get_subject(choice.chosen.picture, card, choice.fit)
 
 how = panels.strength()
 panels.triptych(choice.chosen, card, subject, choice.fit, choice.view, how)
@@ -21,9 +21,9 @@ st.subheader("The place, or only the gain?", anchor="controls")
 panels.fair_controls(choice.chosen, card, subject, choice.fit)
 
 st.subheader("Do the variants' maps agree?", anchor="agreement")
-found = live.explain_image(choice.chosen.picture, choice.asked.cards, fit=choice.fit)
+found = inference.explain_image(choice.chosen.picture, choice.asked.cards, fit=choice.fit)
 panels.agreement(found, [card.title for card in choice.asked.cards])
 
 st.subheader("Where do they part? A batch", anchor="batch")
 disagreement_panel.show(choice.asked.cards, choice.fit)
-live.take_over()
+loading.start_loading()

@@ -4,7 +4,7 @@ import streamlit as st
 
 from abn.ui import layout
 from abn.ui.own import own_panels
-from abn.ui.runtime import live
+from abn.ui.runtime import loading
 
 layout.begin(
     "Bring your own", "A variant of yours, or any CNN with random weights: its shapes, its card, then Compare."
@@ -22,4 +22,4 @@ with right:
     own_panels.choose()
 with yours:
     own_panels.show()
-live.take_over()
+loading.start_loading()

@@ -14,7 +14,7 @@ seed = sittings.chosen_set()
 bank, asked = sittings.material(seed)
 sitting = sittings.sitting(seed)
 sittings.progress(seed, asked, sitting)
-scroll_top.of(f"{seed} {sitting.at}")
+scroll_top.scroll_to_top_on_change(f"{seed} {sitting.at}")
 
 if sitting.at >= len(asked):
     summary.finish(seed, bank, asked, sitting)

@@ -8,7 +8,7 @@ from abn.ui.controls.choice_bar import bar, need_networks
 from abn.ui.inside import map_panels
 from abn.ui.inside import stage_panels as panels
 from abn.ui.inside import traces as session
-from abn.ui.runtime import live
+from abn.ui.runtime import loading
 from abn.ui.state import state
 
 layout.begin("Inside", "What happens between a picture and the answer? Every stage of one network, with its numbers.")
@@ -31,4 +31,4 @@ with page.container():
     panels.one_cell(inside, card, choice)
     map_panels.one_class(inside, card, choice)
     map_panels.forming(inside, card, choice)
-live.take_over()
+loading.start_loading()

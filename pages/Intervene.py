@@ -7,13 +7,13 @@ from abn.ui.controls import pickers
 from abn.ui.controls.choice_bar import bar, need_networks
 from abn.ui.intervene import cover_panel, export_edit, map_ablation_panel
 from abn.ui.intervene import edit_panels as panels
-from abn.ui.runtime import jobs, live
+from abn.ui.runtime import inference, jobs, loading
 
 layout.begin("Intervene", "Change the map and ask the perception branch again: does the answer depend on it?")
 choice = need_networks(bar())
 picture, fit = choice.chosen.picture, choice.fit
 card = pickers.one_variant(choice.asked.cards)
-subject = live.subjects(picture, choice.asked.cards, fit)[choice.asked.cards.index(card)]
+subject = inference.get_subjects(picture, choice.asked.cards, fit)[choice.asked.cards.index(card)]
 
 
 def change_the_map() -> None:
@@ -36,8 +36,8 @@ def cover_the_picture() -> None:
     first, *rest = st.columns(len(choice.asked.cards) + 1, gap="medium")
     with first:
         hidden = cover_panel.cover(choice, subject)
-    before = live.explain_image(picture, choice.asked.cards, fit=fit)
-    after = live.explain_image(hidden, choice.asked.cards, fit=fit)
+    before = inference.explain_image(picture, choice.asked.cards, fit=fit)
+    after = inference.explain_image(hidden, choice.asked.cards, fit=fit)
     for place, *pair, one in zip(rest, before, after, choice.asked.cards, strict=True):
         with place:
             cover_panel.follow(*pair, one, choice)
@@ -51,6 +51,6 @@ over_gallery = map_ablation_panel.over_gallery(choice)
 
 st.subheader("Cover a part of the picture", anchor="cover")
 jobs.fragment_unless_busy(cover_the_picture)()
-live.take_over()
+loading.start_loading()
 if over_gallery:
     jobs.run_jobs(over_gallery)

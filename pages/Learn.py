@@ -6,19 +6,19 @@ from abn.ui import layout
 from abn.ui.components import scroll_top
 from abn.ui.learn import lesson_panels
 from abn.ui.learn.lesson_steps import LIVE, need_whole
-from abn.ui.runtime import live
+from abn.ui.runtime import loading
 
 layout.begin("Learn", "Ten short steps: what an attention branch is, what its map shows, and what no map can tell.")
 step = lesson_panels.choose()
-scroll_top.of(step.key)
+scroll_top.scroll_to_top_on_change(step.key)
 left, right = st.columns([2, 3], gap="large")
 with left:
     lesson_panels.words(step)
     below = st.container()
-live.need()
+loading.require_models()
 need_whole()
 with right:
     done = LIVE[step.key]()
 with below:
     lesson_panels.outcome(step, done)
-live.take_over()
+loading.start_loading()

@@ -6,7 +6,7 @@ from abn.ui import layout
 from abn.ui.controls.choice_bar import bar, need_networks
 from abn.ui.measure import deletion_insertion_panel as panels
 from abn.ui.measure import localization_panel, randomization_panel
-from abn.ui.runtime import jobs, live
+from abn.ui.runtime import jobs, loading
 
 layout.begin("Measure", "Three ways to put a number on a map, and what each of them can and can't say.")
 choice = need_networks(bar())
@@ -35,5 +35,5 @@ st.markdown(
 )
 finding = localization_panel.finding(choice)
 
-live.take_over()
+loading.start_loading()
 jobs.run_jobs(hanging, forgetting, finding)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from abn.study import findings
 from abn.ui import layout
-from abn.ui.runtime import live
+from abn.ui.runtime import loading
 from abn.ui.study import findings_panels as panels
 from abn.ui.study.findings_panels import Question
 
@@ -62,4 +62,4 @@ st.subheader("What did the authors report?", anchor="published")
 published = panels.read(findings.read_published)
 if published:
     panels.published(published)
-live.take_over()
+loading.start_loading()

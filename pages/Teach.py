@@ -4,7 +4,7 @@ import streamlit as st
 
 from abn.teaching import worksheet
 from abn.ui import layout
-from abn.ui.runtime import live
+from abn.ui.runtime import loading
 from abn.ui.teach import links
 
 layout.begin("Teach", "Make a link that opens a page just as you want it, and print a sheet for the lesson.")
@@ -25,4 +25,4 @@ st.download_button(
 )
 with st.expander("Read it here: it holds the answers", icon=":material/key:"):
     st.html(worksheet.body(asked))
-live.take_over()
+loading.start_loading()

@@ -66,17 +66,30 @@ def clean_caches() -> Iterator[None]:
 
 
 @pytest.fixture
-def ready(clean_caches, monkeypatch, network):
+def loading_engine(clean_caches, monkeypatch, network):
+    """The engine while the networks load, which they here never finish; each variant's weights are read once."""
+    from abn.ui.runtime import loading
+    from abn.ui.runtime.engine import get_engine
+    from abn.variants import store
+
+    monkeypatch.setattr(loading, "start_loading", lambda: None)
+    monkeypatch.setattr(store, "load_variant", lambda card, folder=None: network(card))
+    return get_engine()
+
+
+@pytest.fixture
+def ready_engine(loading_engine):
+    """The engine once the networks are loaded."""
+    loading_engine.ready = True
+    loading_engine.load_ended.set()
+    return loading_engine
+
+
+@pytest.fixture
+def ready(ready_engine):
     """The app under AppTest, its networks loaded; `switch_page` goes to a page."""
     from streamlit.testing.v1 import AppTest
 
-    from abn.ui.runtime import live
-    from abn.variants import store
-
-    monkeypatch.setattr(live.Engine, "start", lambda self: None)
-    monkeypatch.setattr(store, "load_variant", lambda card, folder=None: network(card))
-    live.engine().alive = True
-    live.engine().settled.set()
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
 
 

@@ -18,10 +18,11 @@ from abn.network.architectures import registry
 from abn.network.model import AttentionBranchNetwork
 from abn.training import loop
 from abn.ui import layout
-from abn.ui.controls import received_files
+from abn.ui.controls import uploads
 from abn.ui.layout import escape_markdown
 from abn.ui.own import session_variants as own_session
-from abn.ui.runtime import live
+from abn.ui.runtime import loading
+from abn.ui.runtime.engine import get_engine
 from abn.ui.runtime.fair_queue import FAILED
 from abn.variants import own, store
 from abn.variants.store import list_variants
@@ -40,7 +41,7 @@ def answers(at: AppTest) -> int:
 def test_a_network_that_fails_in_one_session_is_a_sentence_there_and_nothing_elsewhere(
     ready, monkeypatch, page, fault, caplog
 ):
-    at, free = ready.run(), live.engine().turns.free  # the networks are loaded
+    at, free = ready.run(), get_engine().queue.free  # the networks are loaded
 
     def fail(*_, **__):
         raise fault
@@ -50,7 +51,7 @@ def test_a_network_that_fails_in_one_session_is_a_sentence_there_and_nothing_els
         at.session_state["fit"] = "pad"
         at = at.switch_page(page).run()
         assert not at.exception and [error.value for error in at.error] == [escape_markdown(FAILED)]
-        assert "computing failed" in caplog.text and live.engine().turns.free == free
+        assert "computing failed" in caplog.text and get_engine().queue.free == free
     other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     assert not other.exception and not other.error and answers(other) == 3
     at = at.run()  # and the first session, once it tries again
@@ -101,14 +102,14 @@ def test_a_variant_of_ones_own_that_raises_is_a_sentence_there_while_another_ses
         raise RuntimeError("a kernel failed")
 
     one.network.extractor.register_forward_pre_hook(fail)
-    free, other = live.engine().turns.free, AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    free, other = get_engine().queue.free, AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     at.switch_page(page)
     at.session_state["variant_ids"], at.session_state["fit"] = [name], "pad"
     other.session_state["fit"] = "pad"
     at, other = at.run(), other.run()
     assert not at.exception and [error.value for error in at.error] == [escape_markdown(FAILED)]
     assert not other.exception and not other.error and answers(other) == 3
-    assert live.engine().turns.free == free
+    assert get_engine().queue.free == free
     at.session_state["variant_ids"] = [list_variants()[0].id]  # and the first session, without it
     at = at.run()
     assert not at.exception and not at.error
@@ -217,7 +218,7 @@ def test_a_reload_in_the_middle_of_a_run_begins_anew_and_gives_the_turn_back(rea
     """The run that was left ends where it next tells something; its turn is free, and the next page is whole."""
     import streamlit
 
-    free, real = live.engine().turns.free, AttentionBranchNetwork.explain_features
+    free, real = get_engine().queue.free, AttentionBranchNetwork.explain_features
 
     def left(self, *given, **options):
         streamlit.stop()  # what Streamlit raises in a script whose page has gone
@@ -226,7 +227,7 @@ def test_a_reload_in_the_middle_of_a_run_begins_anew_and_gives_the_turn_back(rea
         patch.setattr(AttentionBranchNetwork, "explain_features", left)
         at = ready.run()
         assert not at.exception and answers(at) == 0
-    assert live.engine().turns.free == free and AttentionBranchNetwork.explain_features is real
+    assert get_engine().queue.free == free and AttentionBranchNetwork.explain_features is real
     at = at.run()
     assert not at.exception and answers(at) == 3
 
@@ -240,11 +241,11 @@ def test_the_table_of_faults_says_what_the_code_says_and_names_tests_that_there_
         *(s.format(**names) for s in (store.NO_WEIGHTS, store.OTHER_WEIGHTS, store.NO_CARD)),
         store.UNREADABLE_CARD.format(**names),
         store.OTHERS_CARD.format(card="NAME.json", variant="OTHER"),
-        live.UNLOADABLE,
+        loading.UNLOADABLE,
         FAILED,
         own.NO_ANSWER,
         explainer.NO_ANSWER.format(title="NAME"),
-        received_files.LOST,
+        uploads.LOST,
         layout.BUSY.format(others="one other computation is"),
         files.UNWRITABLE.format(place="FOLDER", **full),
         files.NO_MORE.format(place="FILE", **full),

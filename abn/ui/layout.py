@@ -1,11 +1,14 @@
 """The frame of every page: its title, the list of pages, and what is wrong with the variants."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import pandas  # noqa: F401  whole before Plotly, in whatever session, finds it half imported by another thread
 import streamlit as st
 from PIL import Image
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from abn.errors import ABNError
 from abn.plots import class_bars
 from abn.plots.overlay import COLOR_MAPS, DEFAULT_COLORS
 from abn.ui import url
@@ -83,16 +86,23 @@ def begin(title: str, line: str) -> None:
         st.warning(escape_markdown(sentence), icon=":material/warning:")
 
 
-def tell_place(ahead: int) -> None:
-    """Say at the top of the page that others compute first; 0 takes it away. Not in threads that have no page."""
-    place = state.queue_place if get_script_run_ctx(suppress_warning=True) else None
-    if place is None:
-        return
-    if ahead:
+def show_queue_place(ahead: int) -> None:
+    """Say at the top of the page that others compute first; 0 takes it away."""
+    if ahead and state.queue_place:
         others = "one other computation is" if ahead == 1 else f"{ahead} other computations are"
-        place.info(BUSY.format(others=others), icon=":material/hourglass_top:")
-    else:
-        place.empty()
+        state.queue_place.info(BUSY.format(others=others), icon=":material/hourglass_top:")
+    elif state.queue_place:
+        state.queue_place.empty()
+
+
+@contextmanager
+def stop_page_on_error() -> Iterator[None]:
+    """What can't be computed becomes one sentence, and the page ends there."""
+    try:
+        yield
+    except ABNError as error:
+        st.error(escape_markdown(str(error)), icon=":material/error:")
+        st.stop()
 
 
 def escape_markdown(text: str) -> str:

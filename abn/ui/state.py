@@ -65,7 +65,7 @@ class SessionState:
     last_values: Key[dict[str, tuple[int, Any]]] = Key(make=dict)  # of widgets on all pages: the visit and the value
 
     # results and jobs
-    cache: Key[dict[str, BoundedCache]] = Key(make=dict)  # by the name of what is kept
+    cache: Key[BoundedCache | None] = Key()
     running_jobs: Key[dict[str, tuple[tuple, float]]] = Key(make=dict)  # name → keys of its pieces, and since when
     failed_jobs: Key[dict[str, tuple[tuple, str]]] = Key(make=dict)  # name → keys of its pieces, and one sentence
     shown: Key[tuple | None] = Key()  # what the page's results belong to

@@ -27,7 +27,7 @@ from abn.plots import overlay
 from abn.ui.compare import explanation_panels
 from abn.ui.compare import export_panel as kept_row
 from abn.ui.controls import selection
-from abn.ui.runtime import live
+from abn.ui.runtime.engine import get_engine
 from abn.variants.card import NOTHING
 from abn.variants.store import list_variants
 
@@ -281,8 +281,8 @@ def test_what_nobody_asks_for_is_not_made(app, monkeypatch):
 
 
 def test_stored_answers_are_not_kept(app):
-    live.engine().alive = False
-    live.engine().settled.clear()
+    get_engine().ready = False
+    get_engine().load_ended.clear()
     at = app.run()
     assert all(button.proto.disabled for button in at.get("download_button"))
     assert any("As soon as the networks are loaded" in caption.value for caption in at.caption)

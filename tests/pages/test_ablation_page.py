@@ -14,7 +14,7 @@ from abn.explanations.explainer import explain
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.plots import overlay
-from abn.ui.runtime import live
+from abn.ui.runtime.engine import get_engine
 from abn.variants.store import find_variant
 
 ROOT = Path(__file__).parents[2]
@@ -40,8 +40,8 @@ def table(at: AppTest, which: int) -> list[list[str]]:
 
 
 def test_while_the_networks_load_the_page_says_so(page):
-    live.engine().alive = False
-    live.engine().settled.clear()
+    get_engine().ready = False
+    get_engine().load_ended.clear()
     at = page.run()
     assert not at.exception and "loading" in at.info[0].value and not at.metric
 

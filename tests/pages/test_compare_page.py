@@ -25,8 +25,9 @@ from abn.plots import overlay
 from abn.ui.compare import explanation_panels
 from abn.ui.controls import pickers, selection, uploads
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import live
-from abn.variants import card, store
+from abn.ui.runtime import inference, loading, models
+from abn.ui.runtime.engine import get_engine
+from abn.variants import card
 from abn.variants.store import list_variants
 from abn.vocabulary import AS_TRAINED, MECHANISMS
 
@@ -38,18 +39,14 @@ PHOTOS = list(samples.gallery().values())
 
 
 @pytest.fixture
-def app(clean_caches, monkeypatch, network) -> AppTest:
+def app(loading_engine) -> AppTest:
     """The page while the models still load, which they here never finish."""
-    monkeypatch.setattr(live.Engine, "start", lambda self: None)
-    monkeypatch.setattr(store, "load_variant", lambda card, folder=None: network(card))
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
 
 
 @pytest.fixture
-def live_app(app) -> AppTest:
+def live_app(app, ready_engine) -> AppTest:
     """The page once the models are there."""
-    live.engine().alive = True
-    live.engine().settled.set()
     return app
 
 
@@ -110,8 +107,8 @@ def test_a_network_that_saw_the_picture_at_another_size_is_named(app):
 
 def test_the_first_view_needs_no_torch():
     code = (
-        "import sys; from streamlit.testing.v1 import AppTest; from abn.ui.runtime import live\n"
-        "live.Engine.start = lambda self: None\n"
+        "import sys; from streamlit.testing.v1 import AppTest; from abn.ui.runtime import loading\n"
+        "loading.start_loading = lambda: None\n"
         "at = AppTest.from_file('app.py', default_timeout=60).run()\n"
         "assert not at.exception and any('class=\"abn-answer' in e.value for e in at.html)\n"
         "print(sorted({'torch', 'timm', 'torchvision'} & set(sys.modules)))"
@@ -122,8 +119,8 @@ def test_the_first_view_needs_no_torch():
 
 def test_the_live_models_take_over_and_agree(app, network):
     before = answers(app.run())
-    live.engine().alive = True
-    live.engine().settled.set()
+    get_engine().ready = True
+    get_engine().load_ended.set()
     at = app.run()
     assert captions(at).count(" ms") == 3 and "stored answer" not in captions(at)
     live_answers = expected(photo_picture(PHOTOS[0]), [ADDITIVE, MULTIPLICATIVE, NONE], network)
@@ -140,7 +137,7 @@ def test_while_loading_a_question_without_stored_answer_shows_no_old_result(app)
 
 
 def test_if_the_models_cannot_be_loaded_one_sentence_says_so(app):
-    live.engine().settled.set()
+    get_engine().load_ended.set()
     at = app.run()
     assert len(answers(at)) == 3  # the stored answers still stand
     at = app.button_group(key="fit").set_value("pad").run()
@@ -154,14 +151,14 @@ def test_nothing_is_computed_or_read_twice(live_app, monkeypatch):
         kept = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *given, **options: calls.append(name) or kept(*given, **options))
 
-    counted(live, "ask")
-    counted(live, "broken")
-    counted(live, "problems")
+    counted(inference, "explain_image")
+    counted(models, "find_broken")
+    counted(models, "problems")
     assert len(ticks(live_app.run())) == 4  # the difference is there, from explanations at hand
-    assert sorted(calls) == ["ask", "broken", "broken", "problems"]
+    assert sorted(calls) == ["explain_image", "find_broken", "find_broken", "problems"]
     calls.clear()
     at = live_app.multiselect(key="variant_ids").set_value([ADDITIVE]).run()
-    assert len(ticks(at)) == 2 and calls.count("ask") == 2  # the other half of the pair is asked for
+    assert len(ticks(at)) == 2 and calls.count("explain_image") == 2  # the other half of the pair is asked for
 
 
 # ---- the ablation toggle ----
@@ -201,7 +198,7 @@ def test_the_toggle_works_on_the_stored_answers_too(app):
 
 def test_where_no_sibling_is_left_a_sentence_says_so_and_the_models_load_all_the_same(app, checkpoints, monkeypatch):
     started = []
-    monkeypatch.setattr(live.Engine, "start", lambda self: started.append(self))
+    monkeypatch.setattr(loading, "start_loading", lambda: started.append(True))
     for file in checkpoints.glob(f"{MULTIPLICATIVE}.*"):
         file.unlink()
     app.query_params.update({"variants": ADDITIVE, "mechanism": "multiplicative"})
@@ -365,12 +362,12 @@ def test_scales_number_their_color_bars(live_app, network):
 
 
 def test_a_flat_map_says_so(live_app, monkeypatch):
-    ask = live.explain_image
+    ask = inference.explain_image
 
     def flat(*given, **options):
         return [replace(one, attention=np.full((14, 14), 0.5, np.float32)) for one in ask(*given, **options)]
 
-    monkeypatch.setattr(live, "explain_image", flat)
+    monkeypatch.setattr(inference, "explain_image", flat)
     at = live_app.run()
     assert captions(at).count("This map is flat: every cell lies between 0.500 and 0.500.") == 3
     at = live_app.button_group(key="scale").set_value("min–max per map").run()

@@ -21,8 +21,8 @@ from abn.plots import overlay
 from abn.ui.ablation import disagreement_panel, disagreement_rows
 from abn.ui.controls import uploads
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import live
-from abn.variants import store
+from abn.ui.runtime import jobs, models
+from abn.ui.runtime.engine import get_engine
 from abn.variants.store import find_variant
 
 ADDITIVE, MULTIPLICATIVE = (f"imagenet-lite0-{name}" for name in ("additive", "multiplicative"))
@@ -44,18 +44,14 @@ def page() -> None:
 
 
 @pytest.fixture
-def app(clean_caches, monkeypatch, network) -> AppTest:
+def app(loading_engine) -> AppTest:
     """The section while the models still load, which they here never finish."""
-    monkeypatch.setattr(live.Engine, "start", lambda self: None)
-    monkeypatch.setattr(store, "load_variant", lambda card, folder=None: network(card))
     return AppTest.from_function(page, default_timeout=60)
 
 
 @pytest.fixture
-def live_app(app) -> AppTest:
+def live_app(app, ready_engine) -> AppTest:
     """The section once the models are there."""
-    live.engine().alive = True
-    live.engine().settled.set()
     return app
 
 
@@ -266,14 +262,14 @@ def test_one_variant_is_not_compared_and_strangers_are_named(live_app, three):
 def test_broken_weights_are_one_sentence_and_the_others_are_asked(live_app, three, monkeypatch):
     from abn.errors import VariantError
 
-    load = live.network
+    load = models.load_network
 
     def broken(card):
         if card.id == MULTIPLICATIVE:
             raise VariantError("These weights are broken.")
         return load(card)
 
-    monkeypatch.setattr(live, "network", broken)
+    monkeypatch.setattr(models, "load_network", broken)
     at = press(live_app.run(), "Go through them")
     assert at.warning[0].value == escape_markdown("These weights are broken.") and len(shown(at)) == 3
     (_, asked, _), *others = at.session_state["survey_rounds"]
@@ -285,7 +281,7 @@ def test_broken_weights_are_one_sentence_and_the_others_are_asked(live_app, thre
 
 def interrupt(monkeypatch, at_call: int, act) -> None:
     """What a person does while the picture of that number is looked at: call 1 opens the files."""
-    work, calls = live.work, []
+    work, calls = jobs.run_in_background, []
 
     def interrupted(job, tell):
         calls.append(job)
@@ -294,7 +290,7 @@ def interrupt(monkeypatch, at_call: int, act) -> None:
             streamlit.rerun()
         return work(job, tell)
 
-    monkeypatch.setattr(live, "work", interrupted)
+    monkeypatch.setattr(jobs, "run_beside", interrupted)
 
 
 def test_whatever_is_pressed_meanwhile_it_goes_on_where_it_was(live_app, network, looks, monkeypatch):
@@ -333,14 +329,14 @@ def test_progress_says_which_picture_it_is_and_a_turn_is_held_for_one(live_app, 
 
     def progress(self, value, text=None, *given, **options):
         told.append(text)
-        free.append(live.engine().turns.free)
+        free.append(get_engine().queue.free)
         return kept(self, value, text, *given, **options)
 
     monkeypatch.setattr(streamlit.delta_generator.DeltaGenerator, "progress", progress)
     press(live_app.run(), "Go through them")
     lines = [f"Picture {k} of 18" for k in range(1, 19)]
     assert list(dict.fromkeys(text for text in told if text.startswith("Picture"))) == lines
-    assert [free[told.index(line)] for line in lines] == [live.engine().turns.count] * 18  # between pictures
+    assert [free[told.index(line)] for line in lines] == [get_engine().queue.count] * 18  # between pictures
 
 
 def test_what_goes_wrong_is_one_sentence_and_can_be_tried_again(live_app, three, monkeypatch):

@@ -17,7 +17,7 @@ from abn.teaching import exercises
 from abn.teaching.exercises import KINDS, answered, questions, read_bank, wording
 from abn.ui.exercises import exercise_panels, sitting, summary
 from abn.ui.layout import PAGES, escape_markdown
-from abn.ui.runtime import live
+from abn.ui.runtime import loading
 from abn.vocabulary import MECHANISMS
 
 ROOT = Path(__file__).parents[2]
@@ -26,9 +26,8 @@ BANK = read_bank()
 
 
 @pytest.fixture
-def app(clean_caches, monkeypatch) -> AppTest:
+def app(loading_engine) -> AppTest:
     """The page of a server whose networks never load."""
-    monkeypatch.setattr(live.Engine, "start", lambda self: None)
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page(PAGE)
 
 
@@ -116,7 +115,7 @@ def test_a_picked_cell_is_framed_and_then_shown_on_the_map(app):
 
 
 def test_a_whole_set_with_right_answers_and_without_a_network(app, monkeypatch):
-    monkeypatch.setattr(live.Engine, "start", lambda self: pytest.fail("the networks were loaded"))
+    monkeypatch.setattr(loading, "start_loading", lambda: pytest.fail("the networks were loaded"))
     app.query_params["set"] = "7"
     at = app.run()
     for question in drawn(7):

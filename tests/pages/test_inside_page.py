@@ -19,8 +19,7 @@ from abn.images import samples
 from abn.images.fit import fit_picture
 from abn.plots import overlay
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import live
-from abn.variants import store
+from abn.ui.runtime import models
 from abn.variants.card import class_names
 from abn.variants.history import load_life
 from abn.variants.store import list_variants
@@ -34,18 +33,14 @@ HEADINGS = ["One cell", "Maps of one class", "How M forms"]
 
 
 @pytest.fixture
-def app(clean_caches, monkeypatch, network) -> AppTest:
+def app(loading_engine) -> AppTest:
     """The page while the models still load, which they here never finish."""
-    monkeypatch.setattr(live.Engine, "start", lambda self: None)
-    monkeypatch.setattr(store, "load_variant", lambda card, folder=None: network(card))
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/Inside.py")
 
 
 @pytest.fixture
-def live_app(app) -> AppTest:
+def live_app(app, ready_engine) -> AppTest:
     """The page once the models are there."""
-    live.engine().alive = True
-    live.engine().settled.set()
     return app
 
 
@@ -369,7 +364,7 @@ def test_broken_weights_are_one_sentence(live_app, monkeypatch):
     def broken(card):
         raise ABNError("These weights are broken.")
 
-    monkeypatch.setattr(live, "network", broken)
+    monkeypatch.setattr(models, "load_network", broken)
     at = live_app.run()
     assert not at.exception and at.warning[0].value == escape_markdown("These weights are broken.")
     assert not components(at, "abn_path")

@@ -24,7 +24,8 @@ from abn.ui import layout
 from abn.ui.layout import escape_markdown
 from abn.ui.measure.deletion_insertion_panel import signed
 from abn.ui.measure.randomization_panel import PICTURES
-from abn.ui.runtime import jobs, live
+from abn.ui.runtime import jobs
+from abn.ui.runtime.engine import get_engine
 from abn.variants import store
 from abn.variants.card import class_names
 from abn.variants.store import find_variant
@@ -39,19 +40,15 @@ BEGIN = "Measure deletion and insertion"
 
 
 @pytest.fixture
-def page(clean_caches, monkeypatch, network) -> AppTest:
-    monkeypatch.setattr(live.Engine, "start", lambda self: None)
-    monkeypatch.setattr(store, "load_variant", lambda card, folder=None: network(card))
+def page(ready_engine, monkeypatch) -> AppTest:
     some = localization.scenes()[:SCENES]
     monkeypatch.setattr(localization, "scenes", lambda: some)
-    live.engine().alive = True
-    live.engine().settled.set()
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/Measure.py")
     at.session_state["photo"] = PHOTOS[0].id
     at.session_state["variant_ids"] = list(IDS)
     at.session_state["steps"] = 14
     at.session_state["randoms"] = 1
-    monkeypatch.setattr(jobs, "DOUBLE", 0)
+    monkeypatch.setattr(jobs, "DOUBLE_CLICK", 0)
     return at
 
 
@@ -98,8 +95,8 @@ def followed(network, card, one: deletion_insertion.CurveSpec, opened=OPENED[0])
 
 
 def test_while_the_networks_load_the_page_says_so(page):
-    live.engine().alive = False
-    live.engine().settled.clear()
+    get_engine().ready = False
+    get_engine().load_ended.clear()
     at = page.run()
     assert not at.exception and "loading" in at.info[0].value and not offered(at, "curves")
 
@@ -183,7 +180,7 @@ def halted(monkeypatch, module, name: str, after: int) -> None:
     def called(*given, **options):
         calls.append(True)
         if len(calls) > after:
-            with live.engine().turns:
+            with get_engine().queue.turn():
                 pass  # it is free between pieces
             st.stop()
         return real(*given, **options)
@@ -192,13 +189,13 @@ def halted(monkeypatch, module, name: str, after: int) -> None:
 
 
 def test_stop_keeps_what_was_found_and_the_page_whole(page, monkeypatch):
-    free = live.engine().turns.free
+    free = get_engine().queue.free
     with monkeypatch.context() as patch:
         halted(patch, deletion_insertion, "follow", after=5)  # one variant and a curve of the next
         at = press(page.run(), "curves")
         assert offered(at, "curves") == "Stop" and [h.anchor for h in at.subheader][-1] == "object"
         at = press(at, "curves")
-    assert live.engine().turns.free == free
+    assert get_engine().queue.free == free
     assert "5 of 8 parts are done and kept." in captions(at) and offered(at, "curves") == "Go on"
     (rows,) = tables(at)
     assert [row[0] for row in rows[1:]] == [CARDS[0].title] and "–" not in rows[1]

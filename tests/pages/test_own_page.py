@@ -27,7 +27,8 @@ from abn.ui.controls import selection
 from abn.ui.layout import escape_markdown
 from abn.ui.own import own_panels
 from abn.ui.own import session_variants as session
-from abn.ui.runtime import live
+from abn.ui.runtime import jobs
+from abn.ui.runtime.engine import get_engine
 from abn.ui.runtime.fair_queue import FairQueue
 from abn.variants import checkpoint, own, store
 from abn.variants.store import list_variants
@@ -53,23 +54,19 @@ def files(tmp_path_factory) -> dict[str, bytes]:
     }
 
 
-def session_of(monkeypatch, network) -> AppTest:
-    monkeypatch.setattr(live.Engine, "start", lambda self: None)
-    monkeypatch.setattr(store, "load_variant", lambda card, folder=None: network(card))
+def open_session() -> AppTest:
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page(PAGE)
 
 
 @pytest.fixture
-def app(clean_caches, monkeypatch, network) -> AppTest:
+def app(loading_engine, monkeypatch) -> AppTest:
     """The page while the models still load, which they here never finish."""
     monkeypatch.setattr(session, "_alive", type(session._alive)())
-    return session_of(monkeypatch, network)
+    return open_session()
 
 
 @pytest.fixture
-def live_app(app) -> AppTest:
-    live.engine().alive = True
-    live.engine().settled.set()
+def live_app(app, ready_engine) -> AppTest:
     return app
 
 
@@ -126,8 +123,8 @@ YOURS = escape_markdown("resnet20, converted (yours)")
 
 def test_the_page_comes_without_torch():
     code = (
-        "import sys; from streamlit.testing.v1 import AppTest; from abn.ui.runtime import live\n"
-        "live.Engine.start = lambda self: None\n"
+        "import sys; from streamlit.testing.v1 import AppTest; from abn.ui.runtime import loading\n"
+        "loading.start_loading = lambda: None\n"
         f"at = AppTest.from_file('app.py', default_timeout=60).switch_page({PAGE!r}).run()\n"
         "assert not at.exception and 'networks are loading' in at.info[0].value\n"
         "print(sorted({'torch', 'timm', 'torchvision'} & set(sys.modules)))"
@@ -169,8 +166,8 @@ def test_each_bad_file_is_one_sentence_and_the_good_one_is_there(live_app, files
 def test_files_are_told_of_while_the_models_load_and_read_when_they_are_there(app, files):
     at = give(app.run(), files, "mine.safetensors", "cut.safetensors")
     assert titles(at) == [] and len(at.error) == 1 and "networks are loading" in at.info[0].value
-    live.engine().alive = True
-    live.engine().settled.set()
+    get_engine().ready = True
+    get_engine().load_ended.set()
     assert titles(at.run()) == [YOURS]
 
 
@@ -363,21 +360,25 @@ def test_what_cannot_be_cut_is_a_sentence(live_app, monkeypatch):
 
 def test_work_brings_its_result_and_its_errors_and_tells_the_seconds(clean_caches):
     told = []
-    assert live.work(lambda: time.sleep(0.8) or 3, told.append) == 3 and len(told) >= 2 and told == sorted(told)
+    assert (
+        jobs.run_in_background(lambda: time.sleep(0.8) or 3, told.append) == 3
+        and len(told) >= 2
+        and told == sorted(told)
+    )
     with pytest.raises(ABNError, match="so"):
-        live.work(lambda: (_ for _ in ()).throw(ABNError("so")), told.append)
+        jobs.run_in_background(lambda: (_ for _ in ()).throw(ABNError("so")), told.append)
 
 
 def test_work_that_is_left_before_its_turn_is_never_begun(clean_caches, monkeypatch):
-    monkeypatch.setattr(live.engine(), "turns", FairQueue(1))
+    monkeypatch.setattr(get_engine(), "queue", FairQueue(1))
     begun = []
 
     def leave(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    with live.engine().turns, pytest.raises(KeyboardInterrupt):
-        live.work(lambda: begun.append(1), leave)
-    assert live.work(lambda: 5, lambda seconds: None) == 5 and begun == []
+    with get_engine().queue.turn(), pytest.raises(KeyboardInterrupt):
+        jobs.run_in_background(lambda: begun.append(1), leave)
+    assert jobs.run_in_background(lambda: 5, lambda seconds: None) == 5 and begun == []
 
 
 def test_what_was_stopped_is_told_and_can_be_tried_again(live_app, files):

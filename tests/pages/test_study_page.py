@@ -12,7 +12,7 @@ from study_results import change, make_results, set_comparison
 from abn.study import figures, findings
 from abn.ui import layout
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import live
+from abn.ui.runtime.engine import get_engine
 from abn.variants import store
 
 ROOT = Path(__file__).parents[2]
@@ -30,9 +30,8 @@ def results(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def app(clean_caches, monkeypatch) -> AppTest:
+def app(loading_engine) -> AppTest:
     """The page while the models still load, which they here never finish."""
-    monkeypatch.setattr(live.Engine, "start", lambda self: None)
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/Study.py")
 
 
@@ -207,7 +206,7 @@ def measured(monkeypatch) -> list[tuple]:
     asked = []
 
     def measure(network, size, *, batches, progress):
-        asked.append((network, size, tuple(batches), live.engine().turns.free))
+        asked.append((network, size, tuple(batches), get_engine().queue.free))
         progress(0.5)
         progress(1.0)
         seconds = {batch: 0.002 * batch for batch in batches}
@@ -222,16 +221,16 @@ def test_cost_is_measured_here_on_request_and_holds_a_turn(app, results, measure
     at = app.run()
     (button,) = [one for one in at.button if one.label == "Measure on this machine"]
     assert button.disabled and "loading" in at.info[-1].value
-    live.engine().alive = True
-    live.engine().settled.set()
+    get_engine().ready = True
+    get_engine().load_ended.set()
     at = app.run()
     (button,) = [one for one in at.button if one.label == "Measure on this machine"]
     assert not button.disabled and not measured
-    free = live.engine().turns.free
+    free = get_engine().queue.free
     at = button.click().run()
     card = store.list_variants()[0]
     assert not at.exception and measured == [(card.id, card.input.size, (1,), free - 1)]
-    assert live.engine().turns.free == free
+    assert get_engine().queue.free == free
     tables = _tables(at)
     assert len(tables) == 2 and "2 ms" in tables[1]
     assert f"Cost of {card.title}, whole network." in "".join(drawn(at))
@@ -254,13 +253,13 @@ def test_a_measurement_that_fails_is_one_sentence_and_gives_its_turn_back(app, r
         raise ABNError("There is nothing to *measure*.")
 
     monkeypatch.setattr(cost, "measure", fail)
-    live.engine().alive = True
-    live.engine().settled.set()
+    get_engine().ready = True
+    get_engine().load_ended.set()
     at = app.run()
-    free = live.engine().turns.free
+    free = get_engine().queue.free
     (button,) = [one for one in at.button if one.label == "Measure on this machine"]
     at = button.click().run()
-    assert at.error[0].value == escape_markdown("There is nothing to *measure*.") and live.engine().turns.free == free
+    assert at.error[0].value == escape_markdown("There is nothing to *measure*.") and get_engine().queue.free == free
 
 
 def test_how_long_it_takes_is_said_before(app, results):
@@ -278,8 +277,8 @@ def test_how_long_it_takes_is_said_before(app, results):
 def test_the_page_is_listed_and_needs_neither_torch_nor_scipy():
     assert layout.PAGES["pages/Study.py"] == ("Study", ":material/science:")
     code = (
-        "import sys; from streamlit.testing.v1 import AppTest; from abn.ui.runtime import live\n"
-        "live.Engine.start = lambda self: None\n"
+        "import sys; from streamlit.testing.v1 import AppTest; from abn.ui.runtime import loading\n"
+        "loading.start_loading = lambda: None\n"
         "at = AppTest.from_file('app.py', default_timeout=60).switch_page('pages/Study.py').run()\n"
         "assert not at.exception and at.subheader\n"
         "print(sorted({'torch', 'timm', 'scipy', 'abn.study', 'abn.training'} & set(sys.modules)))"

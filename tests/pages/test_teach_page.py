@@ -8,7 +8,7 @@ from reading import captions, pictures
 from streamlit.testing.v1 import AppTest
 
 from abn.images import samples
-from abn.ui.runtime import live
+from abn.ui.runtime import models
 from abn.ui.teach.links import link
 
 ROOT = Path(__file__).parents[2]
@@ -78,7 +78,7 @@ def test_a_lesson_whose_variant_is_broken_says_so_in_one_sentence(app, monkeypat
     def broken(card):
         raise VariantError("The weights are broken: fetch them again.")
 
-    monkeypatch.setattr(live, "network", broken)
+    monkeypatch.setattr(models, "load_network", broken)
     at = app.switch_page("pages/Learn.py").run()
     assert not at.exception and "The weights are broken" in at.warning[0].value
 

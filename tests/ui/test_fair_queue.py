@@ -6,6 +6,7 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from abn.ui import layout
 from abn.ui.runtime import fair_queue
 from abn.ui.runtime.fair_queue import FairQueue
 
@@ -16,105 +17,106 @@ def until(true) -> None:
     end = time.monotonic() + SOON
     while not true():
         assert time.monotonic() < end
-        time.sleep(0.005)
+        threading.Event().wait(0.005)
+
+
+@pytest.fixture(autouse=True)
+def notified_at_once(monkeypatch):
+    monkeypatch.setattr(fair_queue, "NOTIFY_INTERVAL", 0.01)
+
+
+def start(queue: FairQueue, *work) -> list[threading.Thread]:
+    """Threads that come to the queue one after the other."""
+    threads = [threading.Thread(target=run) for run in work]
+    for number, thread in enumerate(threads, 1):
+        thread.start()
+        until(lambda number=number: queue.waiting == number)
+    return threads
+
+
+def join(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        thread.join(SOON)
+        assert not thread.is_alive()
 
 
 def test_first_come_first_served():
-    one, order = FairQueue(1), []
+    queue, order = FairQueue(1), []
 
     def compute(name: int) -> None:
-        with one:
+        with queue.turn():
             order.append(name)
 
-    threads = [threading.Thread(target=compute, args=(name,)) for name in range(20)]
-    with one:
-        for number, thread in enumerate(threads, 1):
-            thread.start()
-            until(lambda number=number: len(one._queue) == number)
-        assert order == [] and one.free == 0
-    for thread in threads:
-        thread.join(SOON)
-    assert order == list(range(20)) and one.free == 1 and not one._queue
+    with queue.turn():
+        threads = start(queue, *(lambda name=name: compute(name) for name in range(20)))
+        assert order == [] and queue.free == 0
+    join(threads)
+    assert order == list(range(20)) and queue.free == 1 and queue.waiting == 0
 
 
 def test_no_more_than_so_many_at_once():
-    three, now, most = FairQueue(3), [], []
+    queue, now, counts = FairQueue(3), [], []
 
     def compute() -> None:
         for _ in range(50):
-            with three:
+            with queue.turn():
                 now.append(True)
-                most.append(len(now))
-                time.sleep(0)
+                counts.append(len(now))
                 now.pop()
 
     threads = [threading.Thread(target=compute) for _ in range(12)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(SOON)
-    assert max(most) <= 3 and len(most) == 600 and three.free == 3
+    join(threads)
+    assert max(counts) <= 3 and len(counts) == 600 and queue.free == 3
 
 
-def test_who_waits_is_told_the_place_and_at_last_that_it_is_over(monkeypatch):
-    monkeypatch.setattr(fair_queue, "OFTEN", 0.01)
-    told: dict[str, list[int]] = {}
-    one = FairQueue(1, lambda ahead: told.setdefault(threading.current_thread().name, []).append(ahead))
+def test_those_who_wait_hear_their_place_and_at_last_that_it_is_over():
+    queue, first, second = FairQueue(1), [], []
 
-    def compute() -> None:
-        with one:
+    def compute(places: list[int]) -> None:
+        with queue.turn(places.append):
             pass
 
-    threads = [threading.Thread(target=compute, name=name) for name in "ab"]
-    with one:
-        for number, thread in enumerate(threads, 1):
-            thread.start()
-            until(lambda number=number: len(one._queue) == number)
-        until(lambda: len(told.get("a", ())) > 3 and len(told.get("b", ())) > 3)
-    for thread in threads:
-        thread.join(SOON)
-    assert set(told["a"][:-1]) == {1} and 2 in told["b"] and told["a"][-1] == told["b"][-1] == 0
+    with queue.turn():
+        threads = start(queue, lambda: compute(first), lambda: compute(second))
+        until(lambda: len(first) > 3 and len(second) > 3)
+    join(threads)
+    assert set(first[:-1]) == {1} and 2 in second and first[-1] == second[-1] == 0
 
 
-@pytest.mark.parametrize("last", [False, True])
-def test_what_telling_raises_gives_the_place_up(monkeypatch, last):
-    monkeypatch.setattr(fair_queue, "OFTEN", 0.01)
+@pytest.mark.parametrize("at_last", [False, True])
+def test_what_a_notice_raises_gives_the_place_up(at_last):
+    queue, over = FairQueue(1), threading.Event()
 
-    def tell(ahead: int) -> None:
-        if (ahead == 0) == last:
+    def notify(ahead: int) -> None:
+        if ahead and at_last:
+            over.set()
+        elif (ahead == 0) == at_last:
             raise KeyboardInterrupt
 
-    one, free = FairQueue(1, tell), threading.Event()
-
     def hold() -> None:
-        with one:
-            free.wait(0.1 if last else SOON)
+        with queue.turn():
+            over.wait(SOON)
 
     other = threading.Thread(target=hold)
     other.start()
-    until(lambda: one.free == 0)
-    with pytest.raises(KeyboardInterrupt), one:
+    until(lambda: queue.free == 0)
+    with pytest.raises(KeyboardInterrupt), queue.turn(notify):
         pytest.fail("it had no turn")
-    assert not one._queue
-    free.set()
-    other.join(SOON)
-    assert one.free == 1
-    with one:
-        assert one.free == 0
+    assert queue.waiting == 0
+    over.set()
+    join([other])
+    assert queue.free == 1
 
 
-def test_a_page_says_how_many_are_before_it(ready, monkeypatch):
-    from abn.ui import layout
-    from abn.ui.runtime import live
-
-    places = []
+def test_a_page_says_how_many_are_before_it(ready, ready_engine, monkeypatch):
+    places, busy = [], threading.Event()
     monkeypatch.setattr(layout.st.delta_generator.DeltaGenerator, "info", lambda self, text, **_: places.append(text))
-    monkeypatch.setattr(live.engine(), "turns", FairQueue(1, layout.tell_place))
-    monkeypatch.setattr(fair_queue, "OFTEN", 0.01)
-    busy = threading.Event()
+    monkeypatch.setattr(ready_engine, "queue", FairQueue(1))
 
     def hold() -> None:
-        with live.engine().turns:
+        with ready_engine.queue.turn():
             busy.set()
             until(lambda: places)
 
@@ -122,13 +124,7 @@ def test_a_page_says_how_many_are_before_it(ready, monkeypatch):
     thread.start()
     busy.wait(SOON)
     at: AppTest = ready.run()
-    thread.join(SOON)
-    assert not at.exception and live.engine().turns.free == 1
-    assert set(places) == {"The processor is busy: one other computation is before yours."}
+    join([thread])
+    assert not at.exception and ready_engine.queue.free == 1
+    assert set(places) == {layout.BUSY.format(others="one other computation is")}
     assert len([html for html in at.html if 'class="abn-answer"' in html.value]) == 3
-
-
-def test_threads_without_a_page_wait_in_silence():
-    from abn.ui import layout
-
-    layout.tell_place(3)  # nothing to tell, and nothing that warns

@@ -18,7 +18,8 @@ from abn.explanations.interventions import PRESETS, subject
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.plots import overlay
-from abn.ui.runtime import cache, live
+from abn.ui.runtime import cache, inference, loading, models
+from abn.ui.runtime.engine import get_engine
 
 ROOT = Path(__file__).parents[2]
 STUDENTS = 8
@@ -63,9 +64,9 @@ def tiny_live(clean_caches, monkeypatch, tmp_path):
     """The engine with one tiny network, and a session for each thread."""
     card = tiny.variant(tmp_path, "tiny", tiny.network())
     network = tiny.network()
-    monkeypatch.setattr(live, "network", lambda card: network)
+    monkeypatch.setattr(models, "load_network", lambda card: network)
     monkeypatch.setattr(st, "session_state", Sessions())
-    live.engine().alive = True
+    get_engine().ready = True
     return card, network
 
 
@@ -84,8 +85,8 @@ def test_results_of_pictures_one_pixel_apart_never_change_places(tiny_live, roun
         try:
             for _ in range(rounds):
                 k = dice.randrange(24)
-                (found,) = live.explain_image(pictures[k], [card])
-                (after,) = live.answers(pictures[k], card, "crop", [PRESETS["inverted"](found.attention)])
+                (found,) = inference.explain_image(pictures[k], [card])
+                (after,) = inference.predict(pictures[k], card, "crop", [PRESETS["inverted"](found.attention)])
                 same = np.array_equal(found.attention, expected[k].attention)
                 same &= np.array_equal(found.perception, expected[k].perception)
                 same &= np.allclose(after, edited[k], atol=1e-6)
@@ -109,20 +110,11 @@ def test_what_all_may_see_is_only_of_shipped_pictures(tiny_live, monkeypatch):
     card, _ = tiny_live
     mine = open_picture(one_pixel_apart(1)[0], name="mine.bmp")
     shipped = open_picture(next(iter(samples.gallery().values())).path.read_bytes())
-    live.explain_image(mine, [card])
-    assert not cache.server_cache("explanations").held
-    live.explain_image(shipped, [card])
-    (key,) = cache.server_cache("explanations").held
-    assert key[0] == shipped.sha256 and mine.sha256 not in str(st.session_state.held.get("photo"))
-
-
-def test_a_session_holds_the_explanations_of_its_latest_pictures(tiny_live):
-    card, _ = tiny_live
-    pictures = [open_picture(data) for data in one_pixel_apart(20)]
-    for picture in pictures:
-        live.explain_image(picture, [card])
-    held = cache.session_cache("explanations").held
-    assert [key[0] for key in held] == [picture.sha256 for picture in pictures[-live.ONES_OWN :]]
+    inference.explain_image(mine, [card])
+    assert not cache.server_cache().entries
+    inference.explain_image(shipped, [card])
+    (key,) = cache.server_cache().entries
+    assert key[1] == shipped.sha256 and mine.sha256 not in str(st.session_state.held.get("photo"))
 
 
 def test_pages_of_interleaved_sessions_show_their_own_pictures(ready, network):
@@ -153,7 +145,7 @@ def test_pages_of_interleaved_sessions_show_their_own_pictures(ready, network):
             assert not at.exception
             shown = [value for html in at.html if 'class="abn-answer"' in html.value for value in _numbers(html.value)]
             assert shown == expected[k]
-            held = str(at.session_state["uploads"].keys()) + str(at.session_state["cache"])
+            held = str(at.session_state["uploads"].keys()) + str(at.session_state["cache"].entries.keys())
             assert hashes[k] in held and not any(other in held for other in hashes if other != hashes[k])
 
 
@@ -164,10 +156,10 @@ def _numbers(body: str) -> list[str]:
 
 
 def test_behind_the_first_view_the_gallery_is_gone_through(clean_caches, monkeypatch, network):
-    monkeypatch.setattr(live, "network", network)
-    live.engine().alive = True
-    live._know_the_gallery()
-    held = cache.server_cache("explanations").held
+    monkeypatch.setattr(models, "load_network", network)
+    get_engine().ready = True
+    loading.explain_gallery()
+    held = cache.server_cache().entries
     photos = [photo for photo in samples.gallery().values() if photo.kind == "photograph"]
-    assert len(held) == 3 * len(photos) and live.engine().turns.free == live.engine().turns.count
-    assert {key[0] for key in held} <= samples.by_bytes().keys()
+    assert len(held) == 3 * len(photos) and get_engine().queue.free == get_engine().queue.count
+    assert {key[1] for key in held} <= samples.by_bytes().keys()

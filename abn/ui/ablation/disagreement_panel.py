@@ -18,9 +18,10 @@ from abn.images.display_name import display_name
 from abn.ui.ablation import disagreement_rows
 from abn.ui.ablation.disagreement_rows import AT_FIRST, Row, count
 from abn.ui.components.strip import thumbnail
-from abn.ui.controls import pickers, received_files, selection, uploads
+from abn.ui.controls import pickers, selection, uploads
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import live
+from abn.ui.runtime import jobs, loading, models
+from abn.ui.runtime.engine import get_engine
 from abn.ui.state import state
 from abn.variants.card import Card
 
@@ -94,10 +95,10 @@ def show(cards: Sequence[Card], fit: str) -> None:
     if not cards:
         st.info("Choose at least one network to ask.", icon=":material/arrow_upward:")
         return
-    if not live.engine().alive:
-        live.why_not()
+    if not get_engine().ready:
+        loading.show_status()
         return
-    broken = live.broken(cards)
+    broken = models.find_broken(cards)
     for sentence in broken.values():
         st.warning(escape_markdown(sentence), icon=":material/warning:")
     sound = [card for card in cards if card.id not in broken]
@@ -171,7 +172,7 @@ def _own_files() -> tuple[Given, ...]:
 def _receive() -> None:
     """Hold what the uploader holds now, as far as a session may."""
     held, too_large, size = [], [], 0
-    for file in received_files.given("survey_files"):
+    for file in uploads.uploaded_files("survey_files"):
         data = file.getvalue()
         if size + len(data) > FILES_BYTES:
             too_large.append(display_name(file.name, "file"))
@@ -244,9 +245,11 @@ def _go(one: Round, place: DeltaGenerator, given: Sequence[Given], cards: Sequen
         st.button("Stop", key="survey_stop", icon=":material/stop_circle:", on_click=one.stop)  # first: it never moves
         bar = st.progress(0.0, "Opening the files …")
     try:
-        bundle = live.work(partial(_pictures, given), lambda seconds: bar.progress(0.0, "Opening the files …"))
+        bundle = jobs.run_in_background(
+            partial(_pictures, given), lambda seconds: bar.progress(0.0, "Opening the files …")
+        )
         one.of, one.left_out = len(bundle.pictures), bundle.refused
-        networks = {card.id: live.network(card) for card in cards}
+        networks = {card.id: models.load_network(card) for card in cards}
         looked = disagreements(
             bundle.pictures[one.done :], cards, fit=fit, load=lambda card: networks[card.id], keep=thumbnail
         )
@@ -256,7 +259,7 @@ def _go(one: Round, place: DeltaGenerator, given: Sequence[Given], cards: Sequen
 
         while one.done < one.of:
             tell()
-            told = live.work(partial(next, looked), tell)
+            told = jobs.run_in_background(partial(next, looked), tell)
             (one.unread if isinstance(told, Refused) else one.found).append(told)
     except ABNError as error:
         one.trouble = str(error)

@@ -16,7 +16,7 @@ from abn.plots.class_bars import class_bars
 from abn.ui.compare import explanation_panels
 from abn.ui.controls.pickers import Chosen, View
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import live
+from abn.ui.runtime import inference
 from abn.ui.state import state
 from abn.variants.card import Card, class_names
 
@@ -80,10 +80,12 @@ def _reset() -> None:
 
 def triptych(chosen: Chosen, card: Card, subject: Subject, fit: str, view: View, how: Strength) -> None:
     """Three mechanisms on the same weights and the same map: the gain of each cell, the answer, the energy kept."""
-    before = live.answers(chosen.picture, card, fit, [subject.attention])[0]
+    before = inference.predict(chosen.picture, card, fit, [subject.attention])[0]
     applied = interventions.strengthened(subject.attention, strength=how.alpha, power=how.gamma)
     effects = {
-        mechanism: Effect(mechanism, applied, before, live.answers(chosen.picture, card, fit, [applied], mechanism)[0])
+        mechanism: Effect(
+            mechanism, applied, before, inference.predict(chosen.picture, card, fit, [applied], mechanism)[0]
+        )
         for mechanism in ORDER
     }
     labels = class_names(card)
@@ -144,12 +146,12 @@ def fair_controls(chosen: Chosen, card: Card, subject: Subject, fit: str) -> Non
         "zeros, no control": [np.zeros_like(own)],
     }
     labels = class_names(card)
-    before = {m: live.answers(chosen.picture, card, fit, [own], m)[0] for m in mechanisms}
+    before = {m: inference.predict(chosen.picture, card, fit, [own], m)[0] for m in mechanisms}
     body = []
     for name, maps in rows.items():
         texts = []
         for mechanism in mechanisms:
-            answers = live.answers(chosen.picture, card, fit, maps, mechanism)
+            answers = inference.predict(chosen.picture, card, fit, maps, mechanism)
             effects = [Effect(name, m, before[mechanism], answer) for m, answer in zip(maps, answers, strict=True)]
             texts.append(_in_short(effects, labels))
         body.append((name, texts))

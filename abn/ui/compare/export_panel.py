@@ -23,11 +23,12 @@ from abn.export.manifest import MAX_BYTES, Manifest, read_manifest
 from abn.export.reproduce import card_of, verdict
 from abn.files import safe_stems
 from abn.images import samples
-from abn.ui.controls import received_files, selection
+from abn.ui.controls import selection, uploads
 from abn.ui.controls.pickers import CELLS, SCALES, Chosen, View, choose_photo
 from abn.ui.controls.uploads import held
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import live
+from abn.ui.runtime import models
+from abn.ui.runtime.engine import background_turn, get_engine
 from abn.ui.state import state
 from abn.variants.card import Card
 from abn.vocabulary import AS_TRAINED, TRAINED
@@ -46,7 +47,7 @@ class Opened:
 
 def keep(shown: Sequence[tuple[Explanation, Card]], chosen: Chosen, view: View, mechanism: str) -> None:
     """The row of files to keep, and the way back; then what is to be said of an export that was opened."""
-    record, alive, stem = _record(shown, chosen, view, mechanism), live.engine().alive, stem_of(chosen)
+    record, alive, stem = _record(shown, chosen, view, mechanism), get_engine().ready, stem_of(chosen)
     button = partial(save_button, disabled=not alive)
     st.markdown("##### Keep this", help=PRIVATE)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -87,7 +88,7 @@ def save_button(
     """A button that saves a file, which is made once somebody presses it."""
     st.download_button(
         label,
-        partial(_in_turn, live.engine().turns, make),
+        partial(_in_turn, background_turn(), make),
         name,
         mime,
         key=f"keep-{name}",
@@ -131,7 +132,7 @@ def _predictions(record: Record) -> bytes:
 def _open() -> None:
     """Set what an export says, before the page is drawn again; what is not here is told and stays as it is."""
     state.opened_export = None
-    files = received_files.given("export_file")
+    files = uploads.uploaded_files("export_file")
     if not files:
         return
     try:
@@ -170,7 +171,7 @@ def _key(manifest: Manifest) -> str | None:
 
 def _choose_variants(manifest: Manifest) -> list[str]:
     """Choose the variants of an export as far as they are here; a sentence for each that isn't, or isn't the same."""
-    cards, notes, ids = {card.id: card for card in live.cards()}, [], []
+    cards, notes, ids = {card.id: card for card in models.list_cards()}, [], []
     for result in manifest.results:
         try:
             card_of(result, cards)
@@ -203,7 +204,7 @@ def _tell(record: Record) -> None:
                 "and the numbers are compared."
             )
             st.info(escape_markdown(sentence), icon=":material/add_photo_alternate:")
-    if manifest and live.engine().alive and _asked(record) == _wanted(manifest):
+    if manifest and get_engine().ready and _asked(record) == _wanted(manifest):
         same, sentence = verdict(manifest, record.explanations)
         if same:
             st.success(escape_markdown(sentence), icon=":material/check:")

@@ -19,6 +19,6 @@ export default function ({ data, parentElement }) {
 _component = st.components.v2.component("abn_top", html="<span></span>", js=_JS)
 
 
-def of(what: str | int) -> None:
+def scroll_to_top_on_change(what: str | int) -> None:
     """Scroll to the top of the page if `what` is another than the last time this page was drawn."""
     _component(key="top", data=what)

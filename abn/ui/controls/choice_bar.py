@@ -6,9 +6,9 @@ from functools import partial
 import streamlit as st
 
 from abn.ui import layout, url
-from abn.ui.controls import pickers, received_files, selection, uploads
+from abn.ui.controls import pickers, selection, uploads
 from abn.ui.controls.pickers import Chosen, View
-from abn.ui.runtime import live
+from abn.ui.runtime import loading, models
 from abn.ui.state import state
 from abn.variants.card import Card
 from abn.variants.store import sibling
@@ -40,8 +40,8 @@ def bar(*, ablation: bool = False) -> Choice:
         else:
             uploads.add_pictures()
             if uploads.lost():  # known once the uploader stands
-                lost.warning(received_files.LOST, icon=":material/restart_alt:")
-        cards = live.cards()
+                lost.warning(uploads.LOST, icon=":material/restart_alt:")
+        cards = models.list_cards()
         picked = pickers.variants(cards)
         mechanism = pickers.mechanism() if ablation else (AS_TRAINED, False)
         fit = pickers.fit()
@@ -60,15 +60,15 @@ def need_variants(choice: Choice) -> None:
     if not choice.asked.cards:
         sentence = choice.asked.note or "Choose at least one variant that can be shown."
         st.info(layout.escape_markdown(sentence), icon=":material/arrow_upward:")
-        live.take_over()
+        loading.start_loading()
         st.stop()
 
 
 def need_networks(choice: Choice) -> Choice:
     """End the page with a sentence while the networks load; else the choice, without those whose weights are broken."""
     need_variants(choice)
-    live.need()
-    broken = live.broken(choice.asked.cards)
+    loading.require_models()
+    broken = models.find_broken(choice.asked.cards)
     for sentence in broken.values():
         st.warning(layout.escape_markdown(sentence), icon=":material/warning:")
     whole = tuple(card for card in choice.asked.cards if card.id not in broken)

@@ -6,20 +6,28 @@ both begin empty, and what they held stays with the session until it is removed.
 
 import weakref
 from dataclasses import dataclass, replace
+from io import BytesIO
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from abn.errors import PictureError
 from abn.images.decode import MAX_BYTES, open_picture
 from abn.ui.components.strip import thumbnail
-from abn.ui.controls import received_files
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import live
+from abn.ui.runtime.engine import page_turn
 from abn.ui.state import state
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 UPLOADS = 24  # kept in a session at most
 UPLOAD_BYTES = 100_000_000  # of their files, all together
 SERVER_BYTES = 600_000_000  # of the files of all sessions: from there on each may have an equal share and no more
+LOST = (
+    "The server was started anew, and pictures that were here have gone with it: take them out of the list where you "
+    "chose them, and bring them again."
+)
 SHARED = (
     "All sessions together hold as many pictures as this server can, and each may hold {megabytes} MB of them: remove "
     "some first, or choose a smaller one."
@@ -69,9 +77,20 @@ def refused() -> list[tuple[str, str]]:
     ]
 
 
+def uploaded_files(key: str) -> "list[UploadedFile]":
+    """The files that an uploader or a camera holds, as far as the server has them."""
+    return [file for file in _listed_files(key) if isinstance(file, BytesIO)]
+
+
 def lost() -> bool:
     """Whether the page lists pictures that have gone with a server that ran before."""
-    return received_files.lost("files") or (bool(state.camera_on) and received_files.lost("camera"))
+    keys = ("files", "camera") if state.camera_on else ("files",)
+    return any(len(uploaded_files(key)) < len(_listed_files(key)) for key in keys)
+
+
+def _listed_files(key: str) -> list:
+    held = st.session_state.get(key) or []
+    return held if isinstance(held, list) else [held]
 
 
 def add_pictures() -> None:
@@ -89,7 +108,7 @@ def add_pictures() -> None:
             max_upload_size=MAX_BYTES // 10**6,
             help="PNG, JPEG, WebP, GIF, BMP or TIFF. They stay in this session, and are gone when you close the page.",
         )
-        if {file.file_id for file in received_files.given("files")} - state.received:
+        if {file.file_id for file in uploaded_files("files")} - state.received:
             _receive()  # they came with the first run on a server that was started anew, which tells of no change
             st.rerun()
         if st.toggle(
@@ -115,8 +134,8 @@ def add_pictures() -> None:
 def _receive() -> None:
     """Take in what the uploader and the camera hold now: good pictures become thumbnails, bad ones a sentence."""
     uploads = held()
-    camera = received_files.given("camera") if state.camera_on else []
-    files = [*received_files.given("files"), *camera]
+    camera = uploaded_files("camera") if state.camera_on else []
+    files = [*uploaded_files("files"), *camera]
     present = {file.file_id for file in files}
     known = state.received
     for key in [key for key, upload in uploads.items() if upload.file in known - present]:
@@ -128,7 +147,7 @@ def _receive() -> None:
         try:
             data = file.getvalue()
             _make_room(uploads, len(data))
-            with live.engine().turns:  # many at once would take much memory
+            with page_turn():  # many at once would take much memory
                 opened = open_picture(data, name="camera picture" if file in camera else file.name)
         except PictureError as error:
             if file.file_id not in known:  # else it was told when it came, and still is in the list

@@ -16,7 +16,9 @@ from abn.images.fit import fit_picture, seen
 from abn.plots import channel_grid, network_diagram, overlay
 from abn.plots.network_diagram import Content
 from abn.ui.controls.pickers import View
-from abn.ui.runtime import cache, live
+from abn.ui.layout import stop_page_on_error
+from abn.ui.runtime import cache, models
+from abn.ui.runtime.engine import page_turn
 from abn.variants.card import Card, class_names
 from abn.variants.history import MapHistory, load_life
 
@@ -32,10 +34,11 @@ def look(picture: Picture, card: Card, fit: str) -> Inside:
     from abn.explanations import trace
 
     def make(_places: list[int]) -> list[Inside]:
-        with live.engine().turns:
-            return [trace.trace_picture(picture, card, fit=fit, load=live.network)]
+        with page_turn():
+            return [trace.trace_picture(picture, card, fit=fit, load=models.load_network)]
 
-    return live.computed("inside", [_key(picture, card, fit)], make, most=3)[0]
+    with stop_page_on_error():
+        return cache.get_or_compute([("inside", *_key(picture, card, fit))], make)[0]
 
 
 def afterwards(picture: Picture, card: Card, fit: str, method: str, index: int) -> "ClassMap | str":
@@ -45,13 +48,13 @@ def afterwards(picture: Picture, card: Card, fit: str, method: str, index: int) 
     looked = look(picture, card, fit)
 
     def make(_places: list[int]) -> "list[ClassMap | str]":
-        with live.engine().turns:
+        with page_turn():
             try:
-                return [trace.asked_afterwards(live.network(card), looked, method, index)]
+                return [trace.asked_afterwards(models.load_network(card), looked, method, index)]
             except ABNError as error:
                 return [str(error)]
 
-    return cache.get_or_compute("class maps", [(*_key(picture, card, fit), method, index)], make, most=16)[0]
+    return cache.get_or_compute([("class map", *_key(picture, card, fit), method, index)], make)[0]
 
 
 def drawings(picture: Picture, card: Card, fit: str, view: View) -> tuple[str, str]:
@@ -62,7 +65,7 @@ def drawings(picture: Picture, card: Card, fit: str, view: View) -> tuple[str, s
         contents = _contents(inside, card, view)
         return [tuple(network_diagram.draw(contents, inside.mechanism, narrow=narrow) for narrow in (False, True))]
 
-    return cache.get_or_compute("drawings", [(*_key(picture, card, fit), view.colors, view.scale)], make, most=4)[0]
+    return cache.get_or_compute([("drawings", *_key(picture, card, fit), view.colors, view.scale)], make)[0]
 
 
 def pixels(inside: Inside, card: Card) -> Image.Image:
@@ -75,7 +78,7 @@ def life(card: Card) -> MapHistory | None:
     return _life(card.id, card.sha256, card)
 
 
-@st.cache_resource(max_entries=live.MODELS, show_spinner=False)
+@st.cache_resource(max_entries=models.MAX_MODELS, show_spinner=False)
 def _life(variant: str, sha256: str, _card: Card) -> MapHistory | None:
     return load_life(_card)
 
@@ -91,7 +94,7 @@ def recorded(life: MapHistory, place: int, card: Card) -> Image.Image:
             return [Image.new("RGB", (card.input.size, card.input.size), "gray")]
         return [fit_picture(open_picture(photo.path.read_bytes()), card.input, first_view.FIT).image]
 
-    return cache.get_or_compute("recorded", [(life.ids[place], card.sha256)], make, most=4)[0]
+    return cache.get_or_compute([("recorded", life.ids[place], card.sha256)], make)[0]
 
 
 def _key(picture: Picture, card: Card, fit: str) -> tuple:

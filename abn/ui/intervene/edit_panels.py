@@ -23,7 +23,7 @@ from abn.ui.controls.choice_bar import Choice
 from abn.ui.intervene import edit_history
 from abn.ui.intervene.edit_history import History
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import live
+from abn.ui.runtime import inference
 from abn.ui.state import state
 from abn.variants.card import Card, class_names
 from abn.vocabulary import AS_TRAINED
@@ -169,7 +169,7 @@ def _borrow_of(name: str, photo: samples.Photo, choice: Choice, card: Card, subj
 def _take(name: str, what: str, picture: Picture, card: Card, fit: str, subject: Subject) -> None:
     """Put the map that a variant makes of a picture in place; what stands in the way is told beside the buttons."""
     try:
-        other = live.subject(picture, card, fit)
+        other = inference.get_subject(picture, card, fit)
     except ABNError as error:
         state.not_borrowed = str(error)
         return
@@ -179,7 +179,7 @@ def _take(name: str, what: str, picture: Picture, card: Card, fit: str, subject:
 def effects(choice: Choice, card: Card, past: History, applied: str) -> list[Effect]:
     """What each edit does to the answer, against the network's own map applied in the same way."""
     maps = [edit.attention for edit in past.edits]
-    answers = live.answers(choice.chosen.picture, card, choice.fit, maps, applied)
+    answers = inference.predict(choice.chosen.picture, card, choice.fit, maps, applied)
     return [Effect(e.name, e.attention, answers[0], after) for e, after in zip(past.edits, answers, strict=True)]
 
 

@@ -17,7 +17,7 @@ from abn.export.edited_map import EditedMap
 from abn.export.figures import Drawing, npy_of
 from abn.files import safe_stems
 from abn.ui.compare.export_panel import BINARY, PRIVATE, save_button, stem_of
-from abn.ui.controls import received_files
+from abn.ui.controls import uploads
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.intervene import edit_history, edit_panels
 from abn.ui.intervene.edit_history import History
@@ -66,7 +66,7 @@ def _table(made: EditedMap) -> bytes:
 
 def _open(key: str, name: str, shape: tuple[int, int]) -> None:
     """Put a map that was given back in place; the uploader begins anew, so that the same file can come again."""
-    files = received_files.given(key)
+    files = uploads.uploaded_files(key)
     if not files:
         return
     state.kept_maps += 1

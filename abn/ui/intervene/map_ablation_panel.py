@@ -13,7 +13,8 @@ from abn.plots import overlay
 from abn.ui.compare import explanation_panels
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import jobs, live
+from abn.ui.runtime import inference, jobs, models
+from abn.ui.runtime.engine import page_turn
 from abn.ui.runtime.jobs import Job, Piece
 from abn.variants.card import Card, class_names
 
@@ -22,9 +23,9 @@ def needs(choice: Choice) -> None:
     """Each variant's answer under each edit of its own map, for this picture."""
     cards = choice.asked.cards
     rows: dict[str, dict[str, list[Effect]]] = {}
-    for card, asked in zip(cards, live.subjects(choice.chosen.picture, cards, choice.fit), strict=True):
+    for card, asked in zip(cards, inference.get_subjects(choice.chosen.picture, cards, choice.fit), strict=True):
         rows[card.id] = map_ablation.on_one(
-            asked, lambda maps, card=card: live.answers(choice.chosen.picture, card, choice.fit, maps)
+            asked, lambda maps, card=card: inference.predict(choice.chosen.picture, card, choice.fit, maps)
         )
 
     def said(card: Card, name: str) -> str:
@@ -75,8 +76,8 @@ def over_gallery(choice: Choice) -> Job | None:
 def _piece(photo: samples.Photo, card: Card, fit: str) -> Piece:
     def make(_tell: Callable[[float], object]) -> dict[str, map_ablation.Reliance]:
         picture = open_picture(photo.path.read_bytes(), name=photo.file)
-        with live.engine().turns:
-            return map_ablation.on_picture(picture, card, fit=fit, load=live.network)
+        with page_turn():
+            return map_ablation.on_picture(picture, card, fit=fit, load=models.load_network)
 
     return Piece((photo.id, card.id, card.sha256, fit), f"{photo.title}, {card.title}", make)
 

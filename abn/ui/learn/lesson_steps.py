@@ -28,7 +28,7 @@ from abn.ui.controls.selection import Ablation
 from abn.ui.inside import stage_panels, traces
 from abn.ui.intervene import edit_panels
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import live
+from abn.ui.runtime import inference, models
 from abn.ui.state import state
 from abn.variants.card import Card, class_names
 from abn.variants.store import find_variant
@@ -240,7 +240,7 @@ def helps() -> bool:
 def change() -> bool:
     """A map to paint."""
     choice, card = _about(PHOTO)
-    subject = live.subject(choice.chosen.picture, card, FIT)
+    subject = inference.get_subject(choice.chosen.picture, card, FIT)
     name, past = edit_panels.edits(choice, card, subject)
     left, right = st.columns([3, 2], gap="medium")
     effect = edit_panels.effects(choice, card, past, card.mechanism)[past.at]
@@ -283,7 +283,7 @@ LIVE: dict[str, Callable[[], bool]] = {
 def need_whole() -> None:
     """End the page with a sentence where a variant that the lesson is about is missing or broken."""
     try:
-        trouble = list(live.broken([find_variant(variant) for variant in (ADDITIVE, UPSIDE_DOWN)]).values())
+        trouble = list(models.find_broken([find_variant(variant) for variant in (ADDITIVE, UPSIDE_DOWN)]).values())
     except ABNError as error:
         trouble = [str(error)]
     for sentence in trouble:
@@ -299,7 +299,7 @@ def _about(photo: str, variant: str = ADDITIVE) -> tuple[Choice, Card]:
 
 
 def _ask(choice: Choice, card: Card, applied: str = TRAINED) -> Explanation:
-    return live.explain_image(choice.chosen.picture, [card], fit=FIT, mechanism=applied)[0]
+    return inference.explain_image(choice.chosen.picture, [card], fit=FIT, mechanism=applied)[0]
 
 
 def _effect(before: Explanation, after: Explanation) -> Effect:
@@ -322,7 +322,7 @@ def _first(found: Explanation, share: float, *, brightest: bool = True) -> np.nd
 def _hidden(choice: Choice, card: Card, before: Explanation, cells: np.ndarray) -> Explanation:
     """What the network makes of the picture with some cells covered."""
     picture = interventions.covered(choice.chosen.picture, before.fitted, cells)
-    return live.explain_image(picture, [card], fit=FIT)[0]
+    return inference.explain_image(picture, [card], fit=FIT)[0]
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

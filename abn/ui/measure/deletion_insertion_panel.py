@@ -14,7 +14,8 @@ from abn.ui.compare import explanation_panels
 from abn.ui.controls import pickers
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.layout import SCROLLED, escape_markdown
-from abn.ui.runtime import cache, jobs, live
+from abn.ui.runtime import cache, inference, jobs
+from abn.ui.runtime.engine import page_turn
 from abn.ui.runtime.jobs import Job, Piece
 from abn.variants.card import Card, class_names
 
@@ -166,8 +167,8 @@ def _piece(choice: Choice, card: Card, one: CurveSpec) -> Piece:
     picture, fit = choice.chosen.picture, choice.fit
 
     def make(tell) -> CurveResult:
-        asked = live.subject(picture, card, fit)
-        return deletion_insertion.follow(asked, card.input, one, progress=tell, turn=live.engine().turns)
+        asked = inference.get_subject(picture, card, fit)
+        return deletion_insertion.follow(asked, card.input, one, progress=tell, turn=page_turn())
 
     order = f"random order {one.seed + 1}" if one.order == deletion_insertion.RANDOM else one.order
     says = f"{one.kind.capitalize()}, {card.title}, {order}"
@@ -233,8 +234,8 @@ def shown_to_the_network(choice: Choice, asked: dict[str, list[CurveSpec]]) -> N
     with right:
         percent = st.slider("So many cells are gone, or uncovered", 0, 100, 25, 5, format="%d %%", key="gone")
     picture, labels = choice.chosen.picture, class_names(card)
-    subject = live.subject(picture, card, choice.fit)
-    own = live.answers(choice.chosen.picture, card, choice.fit, [subject.attention])[0]
+    subject = inference.get_subject(picture, card, choice.fit)
+    own = inference.predict(choice.chosen.picture, card, choice.fit, [subject.attention])[0]
     first = f"“{escape_markdown(overlay.short_label(labels[int(own.argmax())]))}”"
     says = {DELETION: f"{percent} % of the cells gone", INSERTION: f"{percent} % of the cells uncovered"}
     with st.container(key="pairs-shown"):
@@ -243,11 +244,11 @@ def shown_to_the_network(choice: Choice, asked: dict[str, list[CurveSpec]]) -> N
         one = CurveSpec(kind, order or deletion_insertion.BRIGHT, paint=asked[kind][0].paint)
 
         def make(_places: list[int], one: CurveSpec = one) -> list[deletion_insertion.PartlyDeletedImage]:
-            with live.engine().turns:
+            with page_turn():
                 return [deletion_insertion.shown(subject, card.input, one, percent / 100)]
 
         key = (picture.sha256, card.id, card.sha256, choice.fit, one, percent)
-        (found,) = cache.get_or_compute("shown", [key], make, most=64)
+        (found,) = cache.get_or_compute([key], make)
         now = int(found.answer.argmax())
         other = "" if now == own.argmax() else f", now says **{escape_markdown(overlay.short_label(labels[now]))}**"
         with place:

@@ -19,7 +19,8 @@ from abn.ui.controls.choice_bar import Choice
 from abn.ui.controls.pickers import View
 from abn.ui.layout import escape_markdown
 from abn.ui.measure.deletion_insertion_panel import both_sides, names, table, took
-from abn.ui.runtime import jobs, live
+from abn.ui.runtime import jobs, models
+from abn.ui.runtime.engine import page_turn
 from abn.ui.runtime.jobs import Job, Piece
 from abn.ui.state import state
 from abn.variants.card import Card
@@ -88,7 +89,7 @@ def _found(choice: Choice, scenes: Sequence[Scene], pieces: Sequence[Piece], con
 def _piece(card: Card, scenes: Sequence[Scene]) -> Piece:
     def make(tell) -> Measured:
         begun = time.perf_counter()
-        found = localization.localize([card], scenes=scenes, load=live.network, progress=tell, turn=live.engine().turns)
+        found = localization.localize([card], scenes=scenes, load=models.load_network, progress=tell, turn=page_turn())
         return Measured(found, time.perf_counter() - begun)
 
     return Piece((card.id, card.sha256, localization.FIT), f"{card.title} on {len(scenes)} scenes", make)
@@ -97,7 +98,7 @@ def _piece(card: Card, scenes: Sequence[Scene]) -> Piece:
 def _controls(card: Card, scenes: Sequence[Scene]) -> Piece:
     def make(_tell) -> Measured:
         begun = time.perf_counter()
-        with live.engine().turns:
+        with page_turn():
             found = localization.controls(card, scenes=scenes)
         return Measured(found, time.perf_counter() - begun)
 

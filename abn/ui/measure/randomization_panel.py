@@ -18,7 +18,8 @@ from abn.ui.compare import explanation_panels
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.layout import escape_markdown
 from abn.ui.measure.deletion_insertion_panel import KEEP, both_sides, names, table, took
-from abn.ui.runtime import jobs, live
+from abn.ui.runtime import jobs, models
+from abn.ui.runtime.engine import page_turn
 from abn.ui.runtime.jobs import Job, Piece
 from abn.variants.card import Card, class_names
 
@@ -98,17 +99,17 @@ def _pieces(choice: Choice, card: Card, seeds: int) -> list[Piece]:
         return feed([fit_picture(one, card.input, choice.fit) for one in pictures], card.input)
 
     def own(_tell) -> NetworkOutputs:
-        network, images = live.network(card), fed().images
-        with live.engine().turns:
+        network, images = models.load_network(card), fed().images
+        with page_turn():
             return randomization.network_outputs(network, images)
 
     first = Piece((*whose, "whole"), f"{card.title}, nothing forgotten", own)
 
     def forget(part: str, seed: int) -> Piece:
         def make(_tell) -> RandomizationResult:
-            network, images = live.network(card), fed().images
+            network, images = models.load_network(card), fed().images
             (said,) = jobs.results("forgetting", [first])
-            with live.engine().turns:
+            with page_turn():
                 return randomization.compare(network, said, images, part, seed=seed)
 
         return Piece((*whose, part, seed), f"{card.title} forgets its {PARTS[part]}, shuffle {seed + 1}", make)

@@ -13,7 +13,8 @@ from abn.images.display_name import display_name
 from abn.ui.compare import explanation_panels
 from abn.ui.layout import escape_markdown
 from abn.ui.own import session_variants as session
-from abn.ui.runtime import live
+from abn.ui.runtime import jobs, loading
+from abn.ui.runtime.engine import get_engine
 from abn.ui.state import state
 from abn.variants import checkpoint, own
 from abn.variants.card import NOTHING, Card
@@ -65,7 +66,7 @@ def upload() -> None:
     for key, (name, outcome) in _outcomes(given or ()).items():
         if isinstance(outcome, Checkpoint) and outcome.id in session.held():
             outcome = state.own_outcomes[key] = outcome.id
-        elif isinstance(outcome, Checkpoint) and live.engine().alive:
+        elif isinstance(outcome, Checkpoint) and get_engine().ready:
             outcome = _settle(key, partial(own.load, outcome), f"Reading {name}")
         _tell(key, name, outcome)
 
@@ -73,8 +74,8 @@ def upload() -> None:
 def choose() -> None:
     """Any CNN of timm: its shapes at once, its network on request."""
     st.markdown("##### Any CNN, with random weights")
-    if not live.engine().alive:
-        live.why_not()
+    if not get_engine().ready:
+        loading.show_status()
         return
     from abn.network.backbone import list_backbones
 
@@ -199,34 +200,23 @@ def _settle(key: str, job: Callable[[], OwnVariant], what: str) -> str | ABNErro
     return done[key]
 
 
-def _wait(job: Callable[[], object], what: str, outcomes: dict[str, object], key: str):
-    """What a job makes, or the error that it ends with, also in `outcomes`; a long one shows its seconds and a button
-    that stops it."""
-    place, line = st.empty(), None
+def _wait(work: Callable[[], object], label: str, outcomes: dict[str, object], key: str):
+    """What the work makes, or the error that it ends with, also in `outcomes`; it can be stopped."""
 
     def stop() -> None:
         outcomes[key] = Stopped("Stopped, and nothing was kept.")
 
-    def tell(seconds: float) -> None:
-        nonlocal line
-        if line is None:
-            with place.container(horizontal=True, vertical_alignment="center"):
-                line = st.empty()
-                st.button("Stop", key=f"stop-{key}", icon=":material/stop_circle:", on_click=stop)
-        line.markdown(f":material/hourglass_top: {escape_markdown(what)} … {seconds:.0f} s")
-
     try:
-        outcomes[key] = live.work(job, tell)
+        outcomes[key] = jobs.run_with_stop(work, label, key=key, on_stop=stop)
     except ABNError as error:
         outcomes[key] = error
-    place.empty()
     return outcomes[key]
 
 
 def _tell(key: str, name: str, outcome: object) -> None:
     """One sentence where a file is not what it should be, or not yet."""
     if isinstance(outcome, Checkpoint):
-        live.why_not()
+        loading.show_status()
     elif isinstance(outcome, PartnerMissing):
         st.info(f"{escape_markdown(name)}: {escape_markdown(str(outcome))}", icon=":material/attach_file:")
     elif isinstance(outcome, ABNError):

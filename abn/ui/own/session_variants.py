@@ -82,7 +82,7 @@ def add(variant: str) -> None:
 def remove(variant: str) -> None:
     """Out of Compare and out of memory."""
     held().pop(variant, None)
-    cache.drop_variant(variant)
+    cache.session_cache().drop_variant(variant)
     state.own_listed = [other for other in state.own_listed if other != variant]
 
 

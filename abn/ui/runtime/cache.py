@@ -1,12 +1,14 @@
-"""What was computed, kept so that it is not computed again: on shelves of one session, or, where anybody may see it, of
-all; bounded in entries and in bytes.
+"""Results of a session, or of the server where anybody may see them, bounded in bytes.
 
-A key holds hashes of picture and weights, never pixels. What comes of an upload stays in its session.
+A key says what is kept and all that it depends on: hashes of image and weights, never pixels. What comes of an upload
+stays in its session. Not `st.cache_data(scope="session")`, because it can't compute the missing items of a list in one
+pass, tell whether something is there without computing it, or drop the results of one variant.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -14,95 +16,88 @@ from PIL import Image
 
 from abn.ui.state import state
 
-BYTES = 64_000_000  # of a shelf; the latest thing stays however large it is
+SESSION_BYTES = 24_000_000
+SERVER_BYTES = 32_000_000
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
-@dataclass
 class BoundedCache:
-    """Things by their keys with their sizes, the latest at the end."""
+    """Results by their keys, the latest used at the end; the latest stays however large it is."""
 
-    held: dict[tuple, tuple[Any, int]] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self.entries: OrderedDict[tuple, tuple[Any, int]] = OrderedDict()  # key → the result and its bytes
+        self.lock = threading.Lock()
 
     def get(self, key: tuple) -> Any:
-        """What is held under a key, which counts as used; None where nothing is."""
+        """The result of a key, which counts as used; None where there is none."""
         with self.lock:
-            if key not in self.held:
+            if key not in self.entries:
                 return None
-            self.held[key] = self.held.pop(key)
-            return self.held[key][0]
+            self.entries.move_to_end(key)
+            return self.entries[key][0]
 
-    def put(self, key: tuple, thing: Any, most: int) -> None:
-        size = size_of(thing)
+    def put(self, key: tuple, result: object) -> None:
+        """Keep a result; those that were used longest ago make room."""
         with self.lock:
-            self.held.pop(key, None)
-            self.held[key] = thing, size
-            weight = sum(size for _, size in self.held.values())
-            for old in list(self.held)[:-1]:
-                if len(self.held) <= most and weight <= BYTES:
-                    return
-                weight -= self.held.pop(old)[1]
+            self.entries[key] = result, size_of(result)
+            self.entries.move_to_end(key)
+            size = sum(size for _, size in self.entries.values())
+            while size > self.max_bytes and len(self.entries) > 1:
+                size -= self.entries.popitem(last=False)[1][1]
 
-    def drop(self, variant: str) -> None:
+    def drop_variant(self, variant: str) -> None:
+        """Drop all that was computed with a variant, which may hold its network."""
         with self.lock:
-            for key in [key for key in self.held if variant in _flat(key)]:
-                del self.held[key]
+            for key in [key for key in self.entries if variant in _parts(key)]:
+                del self.entries[key]
 
 
-def session_cache(name: str) -> BoundedCache:
-    """A shelf of this session."""
-    return state.cache.setdefault(name, BoundedCache())
+def session_cache() -> BoundedCache:
+    """The results of this session."""
+    if state.cache is None:
+        state.cache = BoundedCache(SESSION_BYTES)
+    return state.cache
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def server_cache(name: str) -> BoundedCache:
-    """A shelf of the server: only for what comes of shipped pictures and shipped weights."""
-    return BoundedCache()
+@st.cache_resource(max_entries=1, show_spinner=False)
+def server_cache() -> BoundedCache:
+    """The results of all sessions: only what comes of shipped images and shipped weights."""
+    return BoundedCache(SERVER_BYTES)
 
 
 def get_or_compute(
-    shelf: str | BoundedCache, keys: Sequence[tuple], make: Callable[[list[int]], Sequence[Made]], *, most: int
-) -> list[Made]:
-    """One thing for each key, from a shelf, of the session where it is a name, that holds the `most` latest; `make`
-    gets the places of those keys that are missing."""
-    shelf = session_cache(shelf) if isinstance(shelf, str) else shelf
-    found = [shelf.get(key) for key in keys]
-    missing = [place for place, thing in enumerate(found) if thing is None]
-    for place, thing in zip(missing, make(missing) if missing else (), strict=True):
-        found[place] = thing
-        shelf.put(keys[place], thing, most)
-    return found
+    keys: Sequence[tuple],
+    compute: Callable[[list[int]], Sequence[Result]],
+    cache: BoundedCache | None = None,  # the session's
+) -> list[Result]:
+    """One result for each key; `compute` gets the positions of the keys that are missing."""
+    cache = session_cache() if cache is None else cache
+    results = [cache.get(key) for key in keys]
+    missing = [k for k, result in enumerate(results) if result is None]
+    for k, result in zip(missing, compute(missing) if missing else (), strict=True):
+        results[k] = result
+        cache.put(keys[k], result)
+    return results
 
 
-def cached(shelf: str, keys: Sequence[tuple]) -> list:
-    """What `kept` holds for each key, which counts as used; None where it holds nothing."""
-    return [session_cache(shelf).get(key) for key in keys]
+def size_of(result: object) -> int:
+    """Bytes of the arrays, tensors, images and texts in a result. A network counts for nothing, and so do the names of
+    its classes: the result doesn't own them."""
+    if hasattr(result, "nbytes"):
+        return int(result.nbytes)
+    if isinstance(result, Image.Image):
+        return result.width * result.height * len(result.getbands())
+    if isinstance(result, str | bytes):
+        return len(result)
+    if is_dataclass(result):
+        return sum(size_of(getattr(result, field.name)) for field in fields(result) if field.name != "labels")
+    if isinstance(result, dict):
+        return sum(map(size_of, result.values()))
+    return sum(map(size_of, result)) if isinstance(result, list | tuple) else 0
 
 
-def drop_variant(variant: str) -> None:
-    """Drop all that this session computed with a variant, which may hold its network."""
-    for shelf in state.cache.values():
-        shelf.drop(variant)
-
-
-def size_of(thing: object) -> int:
-    """Bytes of the arrays, tensors, pictures and texts in a thing. A network counts for nothing, and so do the names of
-    its classes: they aren't the thing's own."""
-    if hasattr(thing, "nbytes"):
-        return int(thing.nbytes)
-    if isinstance(thing, Image.Image):
-        return thing.width * thing.height * len(thing.getbands())
-    if isinstance(thing, str | bytes):
-        return len(thing)
-    if is_dataclass(thing):
-        return sum(size_of(getattr(thing, field.name)) for field in fields(thing) if field.name != "labels")
-    if isinstance(thing, dict):
-        return sum(map(size_of, thing.values()))
-    return sum(map(size_of, thing)) if isinstance(thing, list | tuple) else 0
-
-
-def _flat(key: Iterable) -> Iterable:
+def _parts(key: tuple) -> Iterator:
     for part in key:
-        yield from _flat(part) if isinstance(part, tuple) else (part,)
+        yield from _parts(part) if isinstance(part, tuple) else (part,)

@@ -1,14 +1,23 @@
-"""Jobs of a page that take seconds: begun by a button, done piece by piece, stopped by another button.
+"""Work that takes seconds: begun by a button, done piece by piece, stopped by another button, and kept.
 
-Each piece is kept for the session under a key that holds all that it depends on (hashes of picture and weights, and
-settings). So what was found before a stop stays, nothing is done twice, and nothing old is shown beside new choices.
-A page draws its sections first and then calls `work`, so that all of it stands while a job runs.
+Each piece's result is kept for the session under a key that holds all that it depends on (hashes of image and weights,
+and settings). So what was computed before a stop stays, nothing is done twice, and nothing old is shown beside new
+choices. A page draws its sections first and then calls `run_jobs`, so that all of it stands while a job runs.
+
+    pieces = [Piece((card.id, card.sha256), card.title, lambda progress: measure(card, progress)) for card in cards]
+    job = control("measure", pieces, "Measure", icon=":material/timer:")   # the button, or the progress
+    show(results("measure", pieces))                                       # None for what is still to be done
+    run_jobs(job)                                                          # last on the page
+
+`run_in_background` is for a single thing that can't tell its progress, such as reading a large file.
 """
 
+import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -16,24 +25,30 @@ from streamlit.delta_generator import DeltaGenerator
 from abn.errors import ABNError
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import cache
+from abn.ui.runtime.engine import background_turn
 from abn.ui.state import state
 
-DOUBLE = 0.5  # seconds: so soon after its beginning a press is the second of a double click, and doesn't stop the job
-MOST = 512  # pieces that a session keeps for each job, the latest
+DOUBLE_CLICK = 0.5  # seconds after the beginning in which a press is the second of a double click, and stops nothing
+POLL_INTERVAL = 0.3  # seconds
+
+Result = TypeVar("Result")
+Progress = Callable[[float], object]  # gets the share that is done, 0 … 1; whatever it raises ends the work
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a job; `make` gets what it tells its own progress to, 0 … 1, and whatever that raises ends it."""
+    """A part of a job. `compute` runs in the page's thread, in turns of its own; with `background` it runs in another
+    thread, in one turn, and can't use the session."""
 
     key: tuple
-    says: str  # what is being done, for people
-    make: Callable[[Callable[[float], object]], Any]
+    label: str  # what is being done, for people
+    compute: Callable[[Progress], Any]
+    background: bool = False
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a section wants done, and where its progress is drawn; `place` is None while nobody has begun it."""
+    """What a section wants done, and where its progress is drawn; `place` is None while it doesn't run."""
 
     name: str
     pieces: Sequence[Piece]
@@ -41,42 +56,41 @@ class Job:
 
 
 def results(name: str, pieces: Sequence[Piece]) -> list[Any]:
-    """What is known of each piece; None for one that is still to be done."""
-    return cache.cached(name, [piece.key for piece in pieces])
+    """The result of each piece; None for one that is still to be done."""
+    return [cache.session_cache().get((name, piece.key)) for piece in pieces]
 
 
 def control(name: str, pieces: Sequence[Piece], label: str, *, icon: str) -> Job:
     """The button that begins a job, or its progress with the button that stops it; nothing once all is done."""
-    whose = tuple(piece.key for piece in pieces)
-    begun, failed = state.running_jobs, state.failed_jobs
-    done = sum(one is not None for one in results(name, pieces))
-    if name in begun and (begun[name][0] != whose or done == len(pieces)):
-        del begun[name]  # of other choices, or over
-    if failed.get(name, ("", ""))[0] == whose:
-        st.error(escape_markdown(failed[name][1]), icon=":material/error:")
+    keys = tuple(piece.key for piece in pieces)
+    done = sum(result is not None for result in results(name, pieces))
+    if name in state.running_jobs and (state.running_jobs[name][0] != keys or done == len(pieces)):
+        del state.running_jobs[name]  # of other choices, or over
+    if name in state.failed_jobs and state.failed_jobs[name][0] == keys:
+        st.error(escape_markdown(state.failed_jobs[name][1]), icon=":material/error:")
     place = st.empty()
     if done == len(pieces):
         return Job(name, pieces, None)
     button = {"key": f"{name}-job"}  # one for both: Streamlit would leave the other beside it until the job is done
-    if name in begun:
+    if name in state.running_jobs:
         place.progress(done / len(pieces), "Waiting for a free processor …")
         st.button("Stop", icon=":material/stop:", on_click=_stop, args=(name,), **button)
         return Job(name, pieces, place)
     if done:
         place.caption(f"{done} of {len(pieces)} parts are done and kept.")
         label, icon = "Go on", ":material/play_arrow:"
-    st.button(label, type="primary", icon=icon, on_click=_begin, args=(name, whose), **button)
+    st.button(label, type="primary", icon=icon, on_click=_begin, args=(name, keys), **button)
     return Job(name, pieces, None)
 
 
-def _begin(name: str, whose: tuple) -> None:
-    state.running_jobs[name] = whose, time.monotonic()
+def _begin(name: str, keys: tuple) -> None:
+    state.running_jobs[name] = keys, time.monotonic()
     state.failed_jobs.pop(name, None)
 
 
 def _stop(name: str) -> None:
     _, since = state.running_jobs.get(name, ((), 0.0))
-    if time.monotonic() - since > DOUBLE:
+    if time.monotonic() - since > DOUBLE_CLICK:
         state.running_jobs.pop(name, None)
 
 
@@ -87,11 +101,11 @@ def fragment_unless_busy(draw: Callable) -> Callable:
 
 
 def run_jobs(*jobs: Job) -> None:
-    """Do what was begun, and draw the page anew with what was found; to be called when all of the page is drawn."""
-    going = [job for job in jobs if job.place is not None]
-    for job in going:
+    """Do what was begun, and draw the page anew with the results; to be called when all of the page is drawn."""
+    running = [job for job in jobs if job.place is not None]
+    for job in running:
         try:
-            _do(job)
+            _run(job)
             state.running_jobs.pop(job.name, None)
         except ABNError as error:
             state.failed_jobs[job.name] = tuple(piece.key for piece in job.pieces), str(error)
@@ -99,21 +113,66 @@ def run_jobs(*jobs: Job) -> None:
         except Exception:  # not what Streamlit raises when a person presses something: then the job goes on
             state.running_jobs.pop(job.name, None)
             raise
-    if going:
+    if running:
         st.rerun()
 
 
-def _do(job: Job) -> None:
+def _run(job: Job) -> None:
     missing = [piece for piece, known in zip(job.pieces, results(job.name, job.pieces), strict=True) if known is None]
     before, begun = len(job.pieces) - len(missing), time.monotonic()
-
     for number, piece in enumerate(missing):
 
-        def tell(share: float, number: int = number, piece: Piece = piece) -> None:
+        def progress(share: float, number: int = number, label: str = piece.label) -> None:
             done = number + share
-            left = (time.monotonic() - begun) * (len(missing) / done - 1) if done else None
-            says = piece.says if left is None else f"{piece.says}: about {max(1, round(left))} s left"
-            job.place.progress(min(1.0, (before + done) / len(job.pieces)), escape_markdown(says))
+            if done:
+                left = (time.monotonic() - begun) * (len(missing) / done - 1)
+                label = f"{label}: about {max(1, round(left))} s left"
+            job.place.progress(min(1.0, (before + done) / len(job.pieces)), escape_markdown(label))
 
-        tell(0.0)
-        cache.get_or_compute(job.name, [piece.key], lambda _, piece=piece, tell=tell: [piece.make(tell)], most=MOST)
+        progress(0.0)
+        if piece.background:
+            result = run_in_background(
+                lambda piece=piece: piece.compute(lambda share: None), lambda seconds: progress(0.0)
+            )
+        else:
+            result = piece.compute(progress)
+        cache.session_cache().put((job.name, piece.key), result)
+
+
+def run_in_background(work: Callable[[], Result], on_wait: Callable[[float], object]) -> Result:
+    """Do work beside the page once a turn is free; meanwhile `on_wait` gets the seconds, some times in each. Whatever
+    `on_wait` raises, as Streamlit does when a person presses something, leaves the work: it is not begun any more, or
+    its result is dropped. What the work raises is raised here."""
+    left = threading.Event()
+
+    def in_turn() -> Result | None:
+        with background_turn():
+            return None if left.is_set() else work()
+
+    begun, pool = time.monotonic(), ThreadPoolExecutor(1, thread_name_prefix="abn-work")
+    try:
+        future = pool.submit(in_turn)
+        while wait([future], timeout=POLL_INTERVAL).not_done:
+            on_wait(time.monotonic() - begun)
+        return future.result()
+    finally:
+        left.set()
+        pool.shutdown(wait=False)
+
+
+def run_with_stop(work: Callable[[], Result], label: str, *, key: str, on_stop: Callable[[], object]) -> Result:
+    """The same with a line that tells the seconds, and a button that stops it: `on_stop` is to note that."""
+    place, line = st.empty(), None
+
+    def show(seconds: float) -> None:
+        nonlocal line
+        if line is None:
+            with place.container(horizontal=True, vertical_alignment="center"):
+                line = st.empty()
+                st.button("Stop", key=f"stop-{key}", icon=":material/stop_circle:", on_click=on_stop)
+        line.markdown(f":material/hourglass_top: {escape_markdown(label)} … {seconds:.0f} s")
+
+    try:
+        return run_in_background(work, show)
+    finally:
+        place.empty()

@@ -12,7 +12,8 @@ from abn.errors import ABNError
 from abn.study import figures, findings
 from abn.study.findings import Cost, Costs, Dispute, Finding, Published, Study
 from abn.ui.layout import SCROLLED, escape_markdown
-from abn.ui.runtime import live
+from abn.ui.runtime import loading, models
+from abn.ui.runtime.engine import get_engine
 from abn.ui.state import state
 
 Found = TypeVar("Found")
@@ -212,7 +213,7 @@ def cost(costs: Costs) -> None:
 @st.fragment
 def measure_here(costs: Costs | None) -> None:
     """Measure a network on this machine, on request."""
-    cards = {card.id: card for card in live.cards()}
+    cards = {card.id: card for card in models.list_cards()}
     if not cards:
         return
     st.markdown("###### On this machine")
@@ -223,10 +224,10 @@ def measure_here(costs: Costs | None) -> None:
         at_once = st.segmented_control(
             "Images at once", ["1", "1 and 32"], default="1", required=True, key="cost_batches"
         )
-        pressed = st.button("Measure on this machine", icon=":material/timer:", disabled=not live.engine().alive)
+        pressed = st.button("Measure on this machine", icon=":material/timer:", disabled=not get_engine().ready)
     card, batches = cards[chosen], (1, 32) if at_once == "1 and 32" else (1,)
-    if not live.engine().alive:
-        live.why_not()
+    if not get_engine().ready:
+        loading.show_status()
     st.caption(_how_long(costs, card.family, batches))
     question = (card.id, card.sha256, batches)
     if pressed:
@@ -241,7 +242,7 @@ def measure_here(costs: Costs | None) -> None:
             bar.progress(min(share, 1.0), f"Measuring {escape_markdown(card.title)}: {left}")
 
         try:
-            parts = live.measure_cost(card, batches, progress)
+            parts = models.measure_cost(card, batches, progress)
             found = findings.cost_of(card.title, card.input.size, [asdict(part) for part in parts])
             state.cost_here = question, found
         except ABNError as error:

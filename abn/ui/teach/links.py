@@ -10,7 +10,7 @@ from abn.images.fit import FITS
 from abn.teaching.lessons import STEPS
 from abn.ui.controls import selection
 from abn.ui.layout import PAGES, escape_markdown
-from abn.ui.runtime import live
+from abn.ui.runtime import models
 from abn.vocabulary import AS_TRAINED
 
 WITH_PICTURE = ("app.py", "pages/Inside.py", "pages/Ablation.py", "pages/Intervene.py", "pages/Measure.py")
@@ -62,7 +62,7 @@ def make() -> None:
 def _held(page: str, beside: DeltaGenerator) -> dict[str, str]:
     """What a page about a picture is to hold, as far as it isn't what the page shows by itself; `beside` says where
     that shows other networks than those chosen."""
-    photos, cards = samples.gallery(), live.cards()
+    photos, cards = samples.gallery(), models.list_cards()
     photo = st.selectbox("Picture", list(photos), format_func=lambda key: photos[key].title, key="link_photo")
     by_id = {card.id: card for card in cards if not card.id.startswith("own")}
     default = selection.default_variants(cards)

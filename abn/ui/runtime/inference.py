@@ -1,0 +1,101 @@
+"""Images through networks, each result kept so that it isn't computed twice; what can't be computed ends the page."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from abn.explanations import first_view
+from abn.explanations.explanation import Explanation
+from abn.images import samples
+from abn.images.decode import Picture
+from abn.ui import layout
+from abn.ui.runtime import cache, models
+from abn.ui.runtime.engine import get_engine, page_turn
+from abn.ui.runtime.fair_queue import Turn
+from abn.variants.card import Card
+from abn.variants.own import is_own
+from abn.vocabulary import TRAINED
+
+if TYPE_CHECKING:
+    from abn.explanations.interventions import Subject
+
+
+def explain_image(
+    picture: Picture, cards: Sequence[Card], *, fit: str = first_view.FIT, mechanism: str = TRAINED
+) -> list[Explanation] | None:
+    """Explanations from the networks, or as shipped while these load; None where only waiting helps.
+
+    Variants whose weights are broken are left out; `models.find_broken` says why.
+    """
+    if not get_engine().ready:
+        as_stored = fit == first_view.FIT and mechanism == TRAINED
+        return first_view.shipped(picture, cards) if as_stored else None
+    broken = models.find_broken(cards)
+    sound = [card for card in cards if card.id not in broken]
+    shipped = picture.sha256 in samples.by_bytes() and not any(is_own(card.id) for card in sound)
+    kept = cache.server_cache() if shipped else cache.session_cache()
+    with layout.stop_page_on_error():
+        return _explain(picture, sound, fit, mechanism, kept, page_turn())
+
+
+def explain_shipped(picture: Picture, cards: Sequence[Card], *, turn: Turn) -> list[Explanation]:
+    """The same of a shipped picture in shipped variants, for all sessions and in any thread. Raises `ABNError`."""
+    return _explain(picture, cards, first_view.FIT, TRAINED, cache.server_cache(), turn)
+
+
+def _explain(
+    picture: Picture, cards: Sequence[Card], fit: str, mechanism: str, kept: cache.BoundedCache, turn: Turn
+) -> list[Explanation]:
+    applied = [card.mechanism if mechanism == TRAINED else mechanism for card in cards]
+    of = [("explanation", picture.sha256, card.id, card.sha256, fit) for card in cards]
+    keys = [(*key, name) for key, name in zip(of, applied, strict=True)]
+
+    def compute(missing: list[int]) -> list[Explanation]:
+        from abn.explanations.explainer import explain
+
+        with turn:
+            if all(meanwhile := [kept.get(keys[k]) for k in missing]):
+                return meanwhile  # another session asked for the same, and this one waited for its turn
+            return explain(picture, [cards[k] for k in missing], fit=fit, mechanism=mechanism, load=models.load_network)
+
+    return cache.get_or_compute(keys, compute, kept)
+
+
+def get_subjects(picture: Picture, cards: Sequence[Card], fit: str) -> "list[Subject]":
+    """g(x) and M of one picture in several networks; only once the networks are ready."""
+
+    def compute(missing: list[int]) -> "list[Subject]":
+        from abn.explanations import interventions
+
+        with page_turn():
+            return interventions.subjects(picture, [cards[k] for k in missing], fit=fit, load=models.load_network)
+
+    keys = [("subject", picture.sha256, card.id, card.sha256, fit) for card in cards]
+    with layout.stop_page_on_error():
+        return cache.get_or_compute(keys, compute)
+
+
+def get_subject(picture: Picture, card: Card, fit: str) -> "Subject":
+    """The same in one network."""
+    return get_subjects(picture, [card], fit)[0]
+
+
+def predict(
+    picture: Picture, card: Card, fit: str, maps: Sequence[np.ndarray], mechanism: str | None = None
+) -> list[np.ndarray]:
+    """The perception head's probabilities (K,) for each map (h, w), applied by a mechanism (None: the one trained
+    with). Only the perception branch runs, and only for maps that this session has not tried yet."""
+    applied = mechanism or card.mechanism
+    key = ("prediction", picture.sha256, card.id, card.sha256, fit, applied)
+    distinct = maps[:1] if applied == "none" else maps  # no map is applied, so that all have one prediction
+    keys = [key if applied == "none" else (*key, np.asarray(values, np.float32).tobytes()) for values in distinct]
+
+    def compute(missing: list[int]) -> list[np.ndarray]:
+        subject = get_subject(picture, card, fit)
+        with page_turn():
+            return list(subject.answers(np.stack([distinct[k] for k in missing]), applied))
+
+    with layout.stop_page_on_error():
+        predictions = cache.get_or_compute(keys, compute)
+    return predictions * len(maps) if applied == "none" else predictions
