@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from abn.plots import overlay
+from abn.plots import class_bars, color_limits
 from abn.ui import layout
 from abn.ui.compare import explanation_panels, export_panel
 from abn.ui.controls import selection
@@ -36,8 +36,8 @@ with page.container():
     if not shown:
         st.stop()
 
-    spans = overlay.limits([explanation.attention for explanation in found], view.scale)
-    rows = max(len(overlay.shared_classes(explanation)) for explanation in found)
+    spans = color_limits.limits([explanation.attention for explanation in found], view.scale)
+    rows = max(len(class_bars.shared_classes(explanation)) for explanation in found)
     room = explanation_panels.columns(len(shown))
     with room[0]:
         explanation_panels.what_the_model_saw(shown, chosen)

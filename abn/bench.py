@@ -34,7 +34,7 @@ from abn.network.architectures import registry
 from abn.network.backbone import load_backbone
 from abn.network.batchnorm import recalibrate_batchnorm
 from abn.plots import overlay
-from abn.plots.class_bars import class_bars, paired_bars
+from abn.plots.class_bars import class_bars, likeliest, paired_bars
 from abn.training.loop import has_bfloat16
 from abn.variants.card import Card, class_names
 from abn.variants.store import list_variants, load_variant
@@ -158,7 +158,7 @@ def _tasks(first: Card, second: Card) -> dict[str, Callable[[], object]]:
     def edited() -> None:  # what a stroke on the Intervene page costs: only the answer changes
         after = asked.answers(other)
         series = [("before", "#000000", before), ("after", "#000000", after)]
-        class_bars(series, labels, overlay.likeliest([before, after]))
+        class_bars(series, labels, likeliest([before, after]))
 
     def drawn() -> None:  # what another picture costs there
         (found,) = explain(picture, [first], load=lambda card: networks[card.id])

@@ -234,7 +234,7 @@ def save(result: "Result", folder: Path, told: int, drawing: "Drawing | None" = 
     """Write the maps of a result and their drawings, raw or as an export drew them; `told` is the level at which the
     log says so."""
     from abn.export.figures import RAW, save_explanation
-    from abn.plots.overlay import limits
+    from abn.plots.color_limits import limits
 
     place, drawing = Path(result.item.stem), drawing or RAW
     spans = limits([one.attention for one in result.explanations], drawing.scale)

@@ -85,36 +85,6 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return raised / raised.sum()
 
 
-@dataclass(frozen=True)
-class Product:
-    """One value of g′ as numbers that can be read and multiplied out: gain × before = after, to the digits shown."""
-
-    mechanism: str
-    attention: str  # M in this cell
-    before: str  # g in this cell and channel
-    after: str  # g′ there
-    gain: str  # what g is multiplied by
-
-
-def product(attention: float, before: float, after: float, mechanism: str) -> Product:
-    """Write M and g with so many digits that whoever multiplies them gets the digits of g′ that are shown."""
-    digits = 2 if abs(after) >= 0.1 or after == 0 else 4
-    shown = _fixed(after, digits)
-    for more in range(2, 9):
-        m, g = round(attention, more), round(before, max(more, digits))
-        gain = {"additive": 1 + m, "multiplicative": m, "none": 1.0}[mechanism]
-        if _fixed(gain * g, digits) == shown:
-            break
-    gained = "1" if mechanism == "none" else _fixed(gain, more)
-    return Product(mechanism, _fixed(m, more), _fixed(g, max(more, digits)), shown, gained)
-
-
-def _fixed(value: float, digits: int) -> str:
-    """A number with a real minus, and none before zero."""
-    text = f"{value:.{digits}f}"
-    return text.lstrip("-") if not float(text) else text.replace("-", "−")
-
-
 def top(logits: np.ndarray, labels: Sequence[str], count: int = 10) -> list[tuple[str, float, float]]:
     """The `count` largest logits: (label, logit, probability), the largest first."""
     chances = softmax(logits)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from abn.explanations.cam import ClassMap, class_map
-from abn.explanations.stages import Inside, Product, product
+from abn.explanations.stages import Inside
 from abn.images.decode import Picture
 from abn.images.fit import fit_picture
 from abn.network.model import AttentionBranchNetwork, attend
@@ -44,11 +44,11 @@ def trace_picture(
     return trace_network(network, fit_picture(picture, card.input, fit).normalized(card.input))
 
 
-def products(inside: Inside, row: int, column: int, channel: int) -> list[Product]:
-    """What each mechanism makes of one value of g(x), by the very function that the network uses."""
+def attended(inside: Inside, row: int, column: int, channel: int) -> list[tuple[float, float, float, str]]:
+    """(M, g, g′, mechanism) of one cell and channel for each mechanism, by the very function that the network uses."""
     m, g = inside.attention[row, column], inside.features[channel, row, column]
     one, other = (torch.tensor(float(value)).reshape(1, 1, 1, 1) for value in (g, m))
-    return [product(float(m), float(g), attend(one, other, name).item(), name) for name in MECHANISMS]
+    return [(float(m), float(g), attend(one, other, name).item(), name) for name in MECHANISMS]
 
 
 def asked_afterwards(network: AttentionBranchNetwork, inside: Inside, method: str, index: int) -> ClassMap:

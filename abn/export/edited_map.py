@@ -16,8 +16,8 @@ from abn.explanations.interventions import Effect
 from abn.export.archive import cell, png
 from abn.export.figures import MARGIN, RAW, SIDE, Drawing, sheet_of
 from abn.images.fit import Fitted, upsample
-from abn.plots import overlay
-from abn.plots.overlay import percent, points, short_label
+from abn.plots import class_bars, map_words, overlay
+from abn.plots.numbers import percent, points, short_label
 from abn.variants.card import NOTHING, Card, class_names
 
 COLUMNS = ("variant", "trained_with", "applied", "edit", "class", "label")
@@ -74,7 +74,7 @@ def caption(edited: EditedMap) -> list[str]:
         f"{edited.card.title}: {trained}, applied {edited.applied}",
         f"Own map: M {_range(edited.own)}",
         f"Edited map ({effect.name}): M {_range(values)}",
-        overlay.flat_sentence(values),
+        map_words.flat_sentence(values),
         f"Perception head before: {before}; after: {after}",
         f"Change of p of {short_label(labels[effect.named])}: {points(effect.change)} points, from {was} to {now}",
     ]
@@ -94,7 +94,7 @@ def table(edited: EditedMap, count: int = 5) -> str:
     stream = io.StringIO()
     rows = csv.writer(stream)
     rows.writerow(COLUMNS)
-    for k in overlay.likeliest([effect.before, effect.after], count):
+    for k in class_bars.likeliest([effect.before, effect.after], count):
         was, now = float(effect.before[k]), float(effect.after[k])
         said = ranks[0][k], f"{was:.9g}", ranks[1][k], f"{now:.9g}", f"{now - was:.9g}"
         rows.writerow([*words, k, cell(labels[k]), *said])

@@ -14,8 +14,12 @@ from abn.explanations.explanation import Explanation
 from abn.files import safe_stems
 from abn.images.decode import Picture
 from abn.images.fit import upsample
-from abn.plots import overlay
-from abn.plots.overlay import DEFAULT_COLORS, MARKS, SCALES, flat_sentence, percent, short_label
+from abn.plots import color_limits, color_maps, overlay
+from abn.plots.color_limits import SCALES
+from abn.plots.color_maps import DEFAULT_COLORS
+from abn.plots.map_words import flat_sentence
+from abn.plots.numbers import percent, short_label
+from abn.plots.overlay import MARKS
 from abn.variants.card import NOTHING, Card
 from abn.vocabulary import HEADS, TRAINED
 
@@ -65,7 +69,7 @@ class Record:
     @property
     def spans(self) -> list[tuple[float, float]]:
         """Where the colors of each map begin and end."""
-        return overlay.limits([one.attention for one in self.explanations], self.drawing.scale)
+        return color_limits.limits([one.attention for one in self.explanations], self.drawing.scale)
 
 
 def save_explanation(
@@ -120,7 +124,7 @@ def sheet_of(
     font = ImageFont.load_default(max(14, width // 32))
     lines = [part for line in said for part in _wrapped(_drawable(line), font, width)]
     line_height = round(1.4 * font.size)
-    bar = overlay.color_bar(color_map=drawing.colors, low=span[0], high=span[1], width=width)
+    bar = color_maps.color_bar(color_map=drawing.colors, low=span[0], high=span[1], width=width)
 
     height = laid.height + bar.height + line_height * len(lines) + 4 * MARGIN
     sheet = Image.new("RGB", (width + 2 * MARGIN, height), "white")

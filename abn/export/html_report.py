@@ -13,7 +13,7 @@ from abn import vocabulary
 from abn.explanations.explanation import Explanation
 from abn.export.figures import Record, brightest_part, lay, scale_in_words, trained
 from abn.export.manifest import Manifest, manifest_of
-from abn.plots import overlay
+from abn.plots import color_maps, map_words, numbers, overlay, theme
 from abn.variants.card import NOTHING, Card
 from abn.vocabulary import AS_TRAINED, TRAINED
 
@@ -130,9 +130,9 @@ def _seen(record: Record) -> str:
 def _column(record: Record, one: Explanation, card: Card, span: tuple[float, float]) -> str:
     """One variant: its map on what it saw, its answers, and its map on the whole picture."""
     swapped = ", swapped" if one.applied != one.trained_with and card.kind != NOTHING else ""
-    values, where, (h, w) = one.attention, overlay.brightest(one.attention), one.attention.shape
+    values, where, (h, w) = one.attention, map_words.brightest_place(one.attention), one.attention.shape
     alt = f"{values.min():.2f} to {values.max():.2f}, highest {where}."
-    flat = overlay.flat_sentence(values)
+    flat = map_words.flat_sentence(values)
     told = [f'<p class="warn">{escape(flat)}</p>' if flat else ""]
     told.append(
         f'<p class="soft">{h} × {w} cells, M from {values.min():.3f} to {values.max():.3f}, mean {values.mean():.3f}; '
@@ -158,11 +158,11 @@ def _column(record: Record, one: Explanation, card: Card, span: tuple[float, flo
 def _head(one: Explanation, head: str, name: str) -> str:
     """A head's five likeliest classes as bars with their numbers."""
     rows = "".join(
-        f'<li><span title="{escape(p.label)}">{escape(overlay.short_label(p.label))}</span>'
-        f'<span>{escape(overlay.percent(p.probability))}</span><i style="--part: {p.probability:.4f}"></i></li>\n'
+        f'<li><span title="{escape(p.label)}">{escape(numbers.short_label(p.label))}</span>'
+        f'<span>{escape(numbers.percent(p.probability))}</span><i style="--part: {p.probability:.4f}"></i></li>\n'
         for p in one.top(head)
     )
-    return f'<h4>{escape(name)}</h4>\n<ol style="--head: {overlay.HEAD_COLORS[head]}">\n{rows}</ol>\n'
+    return f'<h4>{escape(name)}</h4>\n<ol style="--head: {theme.HEAD_COLORS[head]}">\n{rows}</ol>\n'
 
 
 def _figure(image: Image.Image, alt: str, caption: str = "") -> str:
@@ -171,8 +171,8 @@ def _figure(image: Image.Image, alt: str, caption: str = "") -> str:
 
 
 def _color_bar(colors: str, low: float, high: float) -> str:
-    numbers = "".join(f"<span>{number}</span>" for number in overlay.bar_numbers(low, high))
-    gradient = overlay.css_gradient(colors)
+    numbers = "".join(f"<span>{number}</span>" for number in color_maps.bar_numbers(low, high))
+    gradient = color_maps.css_gradient(colors)
     return f'<div class="bar" style="background: {gradient}"></div>\n<div class="ticks">{numbers}</div>\n'
 
 

@@ -23,7 +23,9 @@ from abn.errors import ManifestError
 from abn.export.figures import RAW, Drawing, Record, npy
 from abn.images.display_name import display_name, one_line
 from abn.images.fit import FITS
-from abn.plots.overlay import COLOR_MAPS, MARKS, SCALES
+from abn.plots.color_limits import SCALES
+from abn.plots.color_maps import COLOR_MAPS
+from abn.plots.overlay import MARKS
 from abn.vocabulary import HEADS, MECHANISM_CHOICES, MECHANISMS
 
 FORMAT = "ABN Explorer export"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from abn.plots.overlay import DIFFERENCE, data_url, overlay
+from abn.plots.color_maps import DIFFERENCE
+from abn.plots.overlay import data_url, overlay
 
 LOSSLESS = 32 * 32  # cells up to which a tile is a PNG: sharp when it is enlarged
 

@@ -9,7 +9,8 @@ from html import escape
 import numpy as np
 
 from abn.explanations.explanation import Explanation
-from abn.plots.overlay import HEAD_COLORS, percent, shared_classes, short_label
+from abn.plots.numbers import percent, short_label
+from abn.plots.theme import HEAD_COLORS
 from abn.vocabulary import HEADS
 
 ROW = 3.3  # rem: the height of a class, with room for two bars
@@ -62,3 +63,19 @@ def class_bars(
 def _bar(name: str, color: str, probability: float) -> str:
     style = f"--head: {color}; --length: {_WHOLE * probability:.2f}%"
     return f'<i title="{escape(name)}" style="{style}">{percent(probability)}</i>'
+
+
+def shared_classes(explanation: Explanation, count: int = 5) -> list[int]:
+    """Both heads' `count` likeliest classes on one axis, the likeliest first."""
+    return likeliest([explanation.auxiliary, explanation.perception], count)
+
+
+def likeliest(answers: Sequence[np.ndarray], count: int = 5) -> list[int]:
+    """The `count` likeliest classes of each answer (K,) on one axis: their union, the likeliest first."""
+    union = {int(k) for answer in answers for k in np.argsort(-answer, kind="stable")[:count]}
+    return sorted(union, key=lambda k: (-max(answer[k] for answer in answers), k))
+
+
+def probabilities_in_words(answer: np.ndarray, labels: Sequence[str], classes: Sequence[int]) -> str:
+    """Classes with their probabilities, for who can't see the bars."""
+    return ", ".join(f"{short_label(labels[k])} {percent(answer[k])}" for k in classes)

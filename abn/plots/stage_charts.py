@@ -7,7 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from abn.explanations.stages import summary
-from abn.plots.overlay import HEAD_COLORS, percent, short_label
+from abn.plots.numbers import fixed, percent, short_label
+from abn.plots.theme import HEAD_COLORS
 from abn.variants.history import MapHistory
 
 BINS = 40
@@ -67,7 +68,7 @@ def answers(found: Sequence[tuple[str, float, float]], head: str) -> go.Figure:
     low, high = min(0.0, *(logit for _, logit, _ in found)), max(0.0, *(logit for _, logit, _ in found))
     room = (high - low) or 1.0
     for place, (label, logit, chance) in enumerate(found):
-        number = f"{logit:.2f} · {percent(chance)}".replace("-", "−")
+        number = f"{fixed(logit)} · {percent(chance)}"
         for side, text in (("left", html.escape(short_label(label), quote=False)), ("right", number)):
             figure.add_annotation(
                 text=text,

@@ -16,7 +16,8 @@ from abn.explanations import first_view
 from abn.explanations.explanation import Explanation
 from abn.images import samples
 from abn.images.decode import open_picture
-from abn.plots import overlay
+from abn.plots import numbers
+from abn.plots.numbers import fixed
 from abn.study import findings
 from abn.teaching import exercises
 from abn.teaching.lessons import STEPS
@@ -86,8 +87,8 @@ def _first(found: dict[str, dict[str, Explanation]], cards: Sequence[Card]) -> Q
     told = []
     for card in cards:
         heads = " and ".join(
-            f"{overlay.short_label(shown[card.id].top(head, 1)[0].label)} "
-            f"({overlay.percent(shown[card.id].top(head, 1)[0].probability)}, {name.split()[0].lower()} head)"
+            f"{numbers.short_label(shown[card.id].top(head, 1)[0].label)} "
+            f"({numbers.percent(shown[card.id].top(head, 1)[0].probability)}, {name.split()[0].lower()} head)"
             for head, name in vocabulary.HEADS.items()
         )
         told.append(f"{card.title}: {heads}.")
@@ -135,8 +136,8 @@ def _upside_down(found: dict[str, dict[str, Explanation]], cards: Sequence[Card]
             Question(
                 f"“{lesson.title}” and “{plain.title}”: do their maps agree, and do their answers?",
                 (
-                    f"Rank correlation of their maps: {alike:.2f} on average; 1 is the same order of cells, −1 the "
-                    "very opposite.".replace(" -", " −"),
+                    f"Rank correlation of their maps: {fixed(alike)} on average; 1 is the same order of cells, −1 the "
+                    "very opposite.",
                     f"They name the same class first on {same} of {len(found)} photographs. So bright need not be "
                     "important: nothing in the losses asks for it.",
                 ),

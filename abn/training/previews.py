@@ -10,7 +10,10 @@ from torch import Tensor
 
 from abn.images.fit import InputSpec, seen, upsample
 from abn.network.model import ABNOutput, AttentionBranchNetwork
-from abn.plots.overlay import color_bar, flat_sentence, overlay, percent, short_label
+from abn.plots.color_maps import color_bar
+from abn.plots.map_words import flat_sentence
+from abn.plots.numbers import percent, short_label
+from abn.plots.overlay import overlay
 from abn.vocabulary import HEADS
 
 SIDE = 144  # pixels of a picture on the sheet

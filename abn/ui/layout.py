@@ -10,7 +10,7 @@ from PIL import Image
 
 from abn.errors import ABNError
 from abn.plots import class_bars
-from abn.plots.overlay import COLOR_MAPS, DEFAULT_COLORS
+from abn.plots.color_maps import COLOR_MAPS, DEFAULT_COLORS
 from abn.ui import url
 from abn.ui.state import state
 from abn.variants.store import problems

@@ -10,7 +10,7 @@ from browsing import LOADED, SETTLED, open_page
 
 from abn.images import samples
 from abn.images.decode import open_picture
-from abn.plots import overlay
+from abn.plots import numbers
 from abn.variants.store import list_variants
 
 IDS = [f"imagenet-lite0-{name}" for name in ("additive", "multiplicative", "none")]
@@ -37,7 +37,7 @@ def expected(path: Path, ids: list[str], network, **options) -> tuple[list[tuple
     found = explain(open_picture(path.read_bytes()), ids, load=network, **options)
     tops = [[one.top(head, 1)[0] for head in ("auxiliary", "perception")] for one in found]
     return (
-        [tuple(overlay.short_label(p.label) for p in top) for top in tops],
+        [tuple(numbers.short_label(p.label) for p in top) for top in tops],
         [[100 * p.probability for p in top] for top in tops],
     )
 

@@ -8,6 +8,7 @@ from browsing import LOADED, SETTLED
 
 from abn import vocabulary
 from abn.images import samples
+from abn.plots import numbers
 from abn.teaching.lessons import STATEMENTS, STEPS
 
 SHOTS = os.environ.get("ABN_SHOTS")  # a folder for pictures of every step, for who wants to look
@@ -149,7 +150,6 @@ def test_any_step_can_be_linked_and_an_unknown_one_is_the_first(page, server):
 def test_a_link_made_here_shows_the_same_numbers_in_a_fresh_profile(page, server, network):
     from abn.explanations.explainer import explain
     from abn.images.decode import open_picture
-    from abn.plots import overlay
 
     page.goto(f"{server}Teach")
     page.get_by_role("combobox", name="Picture").click()
@@ -172,7 +172,7 @@ def test_a_link_made_here_shows_the_same_numbers_in_a_fresh_profile(page, server
     settled(other)
     ids = [f"imagenet-lite0-{name}" for name in ("additive", "multiplicative", "none")]
     found = explain(open_picture(photo.path.read_bytes()), ids, mechanism="multiplicative", load=network)
-    wanted = [overlay.percent(one.top(head, 1)[0].probability) for one in found for head in vocabulary.HEADS]
+    wanted = [numbers.percent(one.top(head, 1)[0].probability) for one in found for head in vocabulary.HEADS]
     assert other.locator(".abn-answer dd:not([title])").all_inner_texts() == wanted
     assert other.get_by_role("radio", name="crop").count() == 0
     other.get_by_role("button", name="Show the controls").click()

@@ -11,7 +11,7 @@ from abn.explanations import interventions
 from abn.explanations.explainer import explain
 from abn.images import samples
 from abn.images.decode import open_picture
-from abn.plots import overlay
+from abn.plots import numbers
 from abn.variants.store import find_variant
 
 IDS = [f"imagenet-lite0-{name}" for name in ("additive", "multiplicative", "none")]
@@ -53,7 +53,7 @@ def subject(network) -> interventions.Subject:
 
 def told(subject: interventions.Subject, attention: np.ndarray) -> str:
     own = subject.answers(subject.attention)
-    return f"{overlay.points(float(subject.answers(attention)[own.argmax()] - own.max()))} points"
+    return f"{numbers.points(float(subject.answers(attention)[own.argmax()] - own.max()))} points"
 
 
 def brushed(attention: np.ndarray, row: int, column: int, strength: float, reach: int = 1) -> np.ndarray:
@@ -169,7 +169,7 @@ def test_a_covered_picture_is_followed(page, server, network, subject):
     hidden = interventions.covered(PICTURE, subject.fitted, cells)
     tops = [one.top(head, 1)[0] for one in explain(hidden, IDS, load=network) for head in vocabulary.HEADS]
     shown = page.locator(".abn-answer dd[title]").all_inner_texts()
-    assert shown == [overlay.short_label(top.label) for top in tops]
+    assert shown == [numbers.short_label(top.label) for top in tops]
 
 
 def test_choices_go_along_from_page_to_page(page, server):

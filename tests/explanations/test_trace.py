@@ -10,7 +10,7 @@ from abn import open_picture
 from abn.errors import ABNError
 from abn.explanations.cam import class_map
 from abn.explanations.stages import STAGES
-from abn.explanations.trace import asked_afterwards, products, trace_network
+from abn.explanations.trace import asked_afterwards, attended, trace_network
 from abn.images import samples
 from abn.images.fit import fit_picture
 from abn.network.model import attend
@@ -95,24 +95,16 @@ def test_the_brightest_cell_and_its_strongest_channel():
     assert abs(inside.features[k, row, column]) == np.abs(inside.features[:, row, column]).max()
 
 
-def number(text: str) -> float:
-    return float(text.replace("−", "-"))
-
-
 @pytest.mark.parametrize("mechanism", MECHANISMS)
 def test_the_products_are_what_attend_computes(mechanism):
     inside = trace_network(tiny(mechanism), IMAGES)
     g, m = torch.from_numpy(inside.features)[None], torch.from_numpy(inside.attention)[None, None]
     for row, column in ((0, 0), inside.brightest, (7, 3)):
         for channel in range(0, len(inside.features), 5):
-            found = products(inside, row, column, channel)
-            assert [one.mechanism for one in found] == list(MECHANISMS)
-            for one in found:
-                value = attend(g, m, one.mechanism)[0, channel, row, column].item()
-                digits = len(one.after.partition(".")[2])
-                assert number(one.after) == pytest.approx(value, abs=0.51 * 10.0**-digits)
-            own = next(one for one in found if one.mechanism == mechanism)
-            assert number(own.after) == pytest.approx(inside.changed[channel, row, column], abs=0.0051)
+            after = {name: value for *_, value, name in attended(inside, row, column, channel)}
+            expected = {name: attend(g, m, name)[0, channel, row, column].item() for name in MECHANISMS}
+            assert after == pytest.approx(expected)
+            assert after[mechanism] == pytest.approx(inside.changed[channel, row, column], rel=1e-5)
 
 
 @pytest.mark.parametrize("method", ["CAM", "Grad-CAM"])

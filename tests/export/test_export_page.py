@@ -23,7 +23,7 @@ from abn.export.figures import Drawing, Record
 from abn.export.html_report import ABOUT_MAPS, report_page
 from abn.images import samples
 from abn.images.decode import open_picture
-from abn.plots import overlay
+from abn.plots import color_limits, color_maps, numbers
 from abn.ui.compare import explanation_panels
 from abn.ui.compare import export_panel as kept_row
 from abn.ui.controls import selection
@@ -183,10 +183,10 @@ def test_the_report_says_it_all(record):
     for one, card, span in zip(record.explanations, record.cards, record.spans, strict=True):
         assert f"trained with {one.trained_with}applied {one.applied}" in text
         assert card.sha256 in text and hashlib.sha256(figures.npy(one)).hexdigest() in text
-        assert "".join(overlay.bar_numbers(*span)) in text
+        assert "".join(color_maps.bar_numbers(*span)) in text
         for head in ("auxiliary", "perception"):
             for p in one.top(head):
-                assert f"{p.label}{overlay.percent(p.probability)}" in text
+                assert f"{p.label}{numbers.percent(p.probability)}" in text
     assert record.picture.sha256 in text and "shared by the variants" in text and "viridis" in text
     assert "python -m abn explain --from manifest.json" in text
 
@@ -263,7 +263,7 @@ def test_one_click_gives_what_the_page_shows(app, offered, network):
     for one, result, name in zip(found, read.results, IDS, strict=True):
         assert np.array_equal(result.attention, one.attention)
         assert np.array_equal(np.load(io.BytesIO(offered[f"abn-toucan--{name}.npy"]())), one.attention)
-    span = overlay.limits([found[0].attention], "each")[0]
+    span = color_limits.limits([found[0].attention], "each")[0]
     drawn = figures.draw(found[0], None, read.drawing, span, cards[0])
     with Image.open(io.BytesIO(offered[f"abn-toucan--{IDS[0]}.png"]())) as image:
         assert np.array_equal(np.asarray(image), np.asarray(drawn))
@@ -349,7 +349,7 @@ def test_what_is_not_here_is_told_and_the_rest_is_set(app, offered):
         "The export's value for colors isn't known here",
     ):
         assert sentence in said(at)
-    assert at.button_group(key="colors").value == overlay.DEFAULT_COLORS and "The numbers are" not in said(at)
+    assert at.button_group(key="colors").value == color_maps.DEFAULT_COLORS and "The numbers are" not in said(at)
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"no export", b"PK\x03\x04 and more"])

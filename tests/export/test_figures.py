@@ -11,7 +11,7 @@ from abn.explanations.explainer import explain
 from abn.export import figures
 from abn.export.figures import SIDE, Drawing
 from abn.images.fit import upsample
-from abn.plots import overlay
+from abn.plots import color_limits, overlay
 from abn.variants.card import NOTHING
 
 
@@ -154,5 +154,5 @@ def test_spans_are_those_of_all_maps_together(found):
     explanation, picture = found
     other = replace(explanation, attention=explanation.attention / 2)
     record = figures.Record(picture, [explanation, other], [_card(explanation)] * 2, drawing=Drawing(scale="shared"))
-    assert record.spans == overlay.limits([explanation.attention, other.attention], "shared")
+    assert record.spans == color_limits.limits([explanation.attention, other.attention], "shared")
     assert record.fit == "crop"

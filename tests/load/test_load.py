@@ -16,7 +16,7 @@ from abn import vocabulary
 from abn.explanations.explainer import explain
 from abn.images.decode import open_picture
 from abn.images.samples import gallery
-from abn.plots import overlay
+from abn.plots import numbers
 from abn.ui.controls.selection import default_variants
 from abn.variants.store import list_variants
 from load import processors, report, wire
@@ -247,7 +247,7 @@ def test_students_get_the_networks_own_answers_to_their_own_picture_and_leave_no
         """Whether the page says of a picture what the library says."""
         return list(browser.page.answers.values()) == [
             [
-                (html.escape(overlay.short_label(best.label)), overlay.percent(best.probability))
+                (html.escape(numbers.short_label(best.label)), numbers.percent(best.probability))
                 for best in (found.top(head, 1)[0] for head in vocabulary.HEADS)
             ]
             for found in explain(open_picture(picture), cards, load=network)

@@ -13,7 +13,7 @@ from abn.explanations import interventions
 from abn.explanations.explainer import explain
 from abn.images import samples
 from abn.images.decode import open_picture
-from abn.plots import overlay
+from abn.plots import numbers
 from abn.ui.runtime.engine import get_engine
 from abn.variants.store import find_variant
 
@@ -53,7 +53,7 @@ def test_the_triptych_is_that_of_the_library(page, network):
     named = int(own.perception.argmax())
     after = [explain(PICTURE, [ADDITIVE], mechanism=m, load=network)[0] for m in ("none", "multiplicative", "additive")]
     changes = [float(one.perception[named] - own.perception[named]) for one in after]
-    assert points(at) == [f"{overlay.points(change)} points" for change in changes] and points(at)[2] == "±0.0 points"
+    assert points(at) == [f"{numbers.points(change)} points" for change in changes] and points(at)[2] == "±0.0 points"
     maps = components(at, "abn_map")
     for mechanism, lift in (("additive", 1), ("multiplicative", 0)):
         assert maps[f"gain-{mechanism}"]["values"] == np.round(lift + own.attention, 2).ravel().tolist()
@@ -69,7 +69,7 @@ def test_strength_and_contrast_make_another_map(page, network):
     stronger = interventions.strengthened(subject.attention, strength=2, power=2)
     before = subject.answers(subject.attention)
     change = subject.answers(stronger)[before.argmax()] - before.max()
-    assert points(at)[2] == f"{overlay.points(float(change))} points"
+    assert points(at)[2] == f"{numbers.points(float(change))} points"
     assert any("g′ = (1 + 2 · M^2) · g" in heading.value for heading in at.markdown)
     at = at.button(key="as_paper").click().run()
     assert points(at)[2] == "±0.0 points" and at.button(key="as_paper").disabled
@@ -90,9 +90,9 @@ def test_the_fair_controls_are_those_of_the_library(page, network):
         [subject.answers(interventions.shuffled(subject.attention, s))[named] - own[named] for s in range(8)]
     )
     assert rows[0] == ["M in place", "multiplicative (swapped)", "additive (as trained)"]
-    assert rows[1][2].endswith(overlay.percent(own[named]))
-    assert f"{overlay.percent(constant[named])}, Δp {overlay.points(constant[named] - own[named])}" in rows[2][2]
-    assert f"Δp {overlay.points(shuffled)} points on average" in rows[3][2]
+    assert rows[1][2].endswith(numbers.percent(own[named]))
+    assert f"{numbers.percent(constant[named])}, Δp {numbers.points(constant[named] - own[named])}" in rows[2][2]
+    assert f"Δp {numbers.points(shuffled)} points on average" in rows[3][2]
 
 
 def test_the_matrix_of_agreement_is_that_of_the_library(page, network):

@@ -21,7 +21,7 @@ from abn.explanations.explainer import explain
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.images.fit import upsample
-from abn.plots import overlay
+from abn.plots import class_bars, color_limits, color_maps, numbers, overlay
 from abn.ui.compare import explanation_panels
 from abn.ui.controls import pickers, selection, uploads
 from abn.ui.layout import escape_markdown
@@ -59,7 +59,7 @@ def answers(at: AppTest) -> list[list[tuple[str, str]]]:
 def expected(picture, ids: list[str], network, **options) -> list[list[tuple[str, str]]]:
     found = explain(picture, ids, load=network, **options)
     tops = [[one.top(head, 1)[0] for head in ("auxiliary", "perception")] for one in found]
-    return [[(html.escape(overlay.short_label(p.label)), overlay.percent(p.probability)) for p in top] for top in tops]
+    return [[(html.escape(numbers.short_label(p.label)), numbers.percent(p.probability)) for p in top] for top in tops]
 
 
 def photo_picture(photo: samples.Photo):
@@ -92,7 +92,7 @@ def test_the_first_view_is_the_shipped_one(app):
     stored = first_view.shipped(photo_picture(PHOTOS[0]), [CARDS[ADDITIVE], CARDS[MULTIPLICATIVE], CARDS[NONE]])
     tops = [[one.top(head, 1)[0] for head in ("auxiliary", "perception")] for one in stored]
     assert answers(at) == [
-        [(html.escape(overlay.short_label(p.label)), overlay.percent(p.probability)) for p in top] for top in tops
+        [(html.escape(numbers.short_label(p.label)), numbers.percent(p.probability)) for p in top] for top in tops
     ]
     assert captions(at).count("stored answer") == 3
     assert PHOTOS[0].title in captions(at) and escape_markdown(PHOTOS[0].author) in captions(at)
@@ -193,7 +193,7 @@ def test_the_toggle_works_on_the_stored_answers_too(app):
     app.run()
     at = choose(app, "none")
     stored = first_view.shipped(photo_picture(PHOTOS[0]), [CARDS[NONE]])[0]
-    assert answers(at)[0][1][1] == overlay.percent(stored.perception.max())
+    assert answers(at)[0][1][1] == numbers.percent(stored.perception.max())
 
 
 def test_where_no_sibling_is_left_a_sentence_says_so_and_the_models_load_all_the_same(app, checkpoints, monkeypatch):
@@ -358,7 +358,7 @@ def test_scales_number_their_color_bars(live_app, network):
     assert ticks(live_app.run())[:3] == [["0.00", "0.25", "0.50", "0.75", "1.00"]] * 3
     for label, scale in (("min–max per map", "each"), ("shared by the variants", "shared")):
         at = live_app.button_group(key="scale").set_value(label).run()
-        assert ticks(at)[:3] == [overlay.bar_numbers(*span) for span in overlay.limits(maps, scale)]
+        assert ticks(at)[:3] == [color_maps.bar_numbers(*span) for span in color_limits.limits(maps, scale)]
 
 
 def test_a_flat_map_says_so(live_app, monkeypatch):
@@ -440,8 +440,8 @@ def test_the_difference_is_that_of_the_trained_maps(live_app, network):
     additive, multiplicative = explain(photo_picture(PHOTOS[0]), [ADDITIVE, MULTIPLICATIVE], load=network)
     signed = additive.attention - multiplicative.attention
     assert f"differ by {np.abs(signed).mean():.2f} on average and by {np.abs(signed).max():.2f} at most" in captions(at)
-    limit = overlay.symmetric_limit(signed)
-    assert ticks(at)[-1] == overlay.bar_numbers(-limit, limit)
+    limit = color_limits.symmetric_limit(signed)
+    assert ticks(at)[-1] == color_maps.bar_numbers(-limit, limit)
 
 
 def test_bars_agreement_and_divergence_are_those_of_the_library(live_app, network):
@@ -452,7 +452,7 @@ def test_bars_agreement_and_divergence_are_those_of_the_library(live_app, networ
         assert f"{one.divergence:.2f} bit apart" in verdict
         assert ("heads agree" in verdict) == one.agree
         names = [html.unescape(name) for name in re.findall(r"<b>(.*?)</b>", drawn)]
-        assert names == [overlay.short_label(one.labels[k]) for k in overlay.shared_classes(one)]
+        assert names == [numbers.short_label(one.labels[k]) for k in class_bars.shared_classes(one)]
 
 
 def test_every_picture_has_words(live_app):
@@ -483,7 +483,7 @@ def test_illegal_addresses_fall_back_to_the_default(live_app, network):
     at = live_app.run()
     assert not at.exception and not at.error
     assert answers(at) == expected(photo_picture(PHOTOS[0]), [ADDITIVE, MULTIPLICATIVE, NONE], network)
-    assert at.button_group(key="colors").value == overlay.DEFAULT_COLORS and at.slider(key="opacity").value <= 100
+    assert at.button_group(key="colors").value == color_maps.DEFAULT_COLORS and at.slider(key="opacity").value <= 100
 
 
 # ---- variants ----

@@ -17,7 +17,6 @@ from abn.explanations import disagreement
 from abn.explanations.disagreement import ORDERS
 from abn.images import samples
 from abn.images.decode import open_picture
-from abn.plots import overlay
 from abn.ui.ablation import disagreement_panel, disagreement_rows
 from abn.ui.controls import uploads
 from abn.ui.layout import escape_markdown
@@ -188,8 +187,8 @@ def test_each_picture_says_what_heads_variants_and_mechanisms_say(live_app, netw
                 answer.perception,
                 *(answer.mechanisms[name] for name in answer.changes_prediction),
             ):
-                share = overlay.percent(top.probability).replace(" ", "\u00a0").replace("<", "&lt;")
-                assert f"{overlay.short_label(top.label)}</span> {share}" in table
+                share = numbers.percent(top.probability).replace(" ", "\u00a0").replace("<", "&lt;")
+                assert f"{numbers.short_label(top.label)}</span> {share}" in table
         assert table.count("<b>") == sum(len(a.changes_prediction) + (not a.agree) for a in one.answers)
         assert f"Heads {max(a.divergence for a in one.answers):.2f} bit apart" in line
         assert f"variants {one.js_divergence:.2f} bit apart" in line

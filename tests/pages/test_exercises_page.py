@@ -12,7 +12,7 @@ from reading import captions, components, pictures
 from streamlit.testing.v1 import AppTest
 
 from abn import vocabulary
-from abn.plots import overlay
+from abn.plots import numbers
 from abn.teaching import exercises
 from abn.teaching.exercises import KINDS, answered, questions, read_bank, wording
 from abn.ui.exercises import exercise_panels, sitting, summary
@@ -147,7 +147,7 @@ def test_the_heads_answers_come_before_and_the_rest_after(app):
     question = drawn(1)[1]
     at = go_on(answer(app.run(), 1, drawn(1)[0], (0, 0)), 1, drawn(1)[0])
     told = BANK.told[question.picture, question.variant]
-    assert answers(at).count("<dd>") == 4 and overlay.short_label(told.auxiliary[0].label) in answers(at)
+    assert answers(at).count("<dd>") == 4 and numbers.short_label(told.auxiliary[0].label) in answers(at)
     assert pictures(at)[0][0] == BANK.items[question.picture].alt and not components(at, "abn_map")
     at = answer(at, 1, question, "auxiliary")
     assert answers(at).count("<dd>") == 12 and len(components(at, "abn_map")) == 1
@@ -185,7 +185,7 @@ def test_an_edit_shows_both_maps_and_the_answer_after_only_then(app):
     assert f"##### Edited: {question.edit}" in text(at) and "After" not in answers(at)
     at = answer(at, 1, question, question.right)
     after = told.edits[question.edit].after
-    assert f"After</dt><dd>{overlay.short_label(after.label)}</dd><dd>{overlay.percent(after.probability)}" in answers(
+    assert f"After</dt><dd>{numbers.short_label(after.label)}</dd><dd>{numbers.percent(after.probability)}" in answers(
         at
     )
 

@@ -17,7 +17,8 @@ from abn.explanations.cam import class_map
 from abn.explanations.stages import STAGES, by_strength, shape_in_words, summary, top
 from abn.images import samples
 from abn.images.fit import fit_picture
-from abn.plots import overlay
+from abn.plots import numbers
+from abn.plots.cell_product import product
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import models
 from abn.variants.card import class_names
@@ -103,7 +104,7 @@ def test_the_drawing_holds_what_the_network_computes(live_app, looked):
         for name, words in buttons:
             assert shape_in_words(found.stage(name)) in words
         (label, _, chance), *_ = top(found.logits, class_names(CARDS[ADDITIVE]))
-        assert f"{overlay.short_label(label)}, {overlay.percent(chance)}" in html.unescape(dict(buttons)["logits"])
+        assert f"{numbers.short_label(label)}, {numbers.percent(chance)}" in html.unescape(dict(buttons)["logits"])
         assert "(1 + M) · g" in drawn[kind]
 
 
@@ -126,13 +127,13 @@ def test_each_stage_can_be_chosen(live_app, looked, stage):
     assert shown[0] == shape_in_words(values)
     for given, value in zip(shown[1:4], (numbers.low, numbers.mean, numbers.high), strict=True):
         assert float(given.replace("−", "-")) == pytest.approx(value, rel=0.006, abs=1e-12)
-    assert shown[4] == (overlay.percent(numbers.zeros) if numbers.zeros else "none")
+    assert shown[4] == (numbers.percent(numbers.zeros) if numbers.zeros else "none")
     charts = [chart.proto.alt for chart in at.get("plotly_chart")]
     assert any(alt.startswith(tuple("TA")) and "Histogram" in alt for alt in charts) and all(charts)
     labels = class_names(CARDS[ADDITIVE])
     if values.ndim == 1:
         best = top(values, labels)
-        assert any(f"{overlay.short_label(best[0][0])} {best[0][1]:.2f}" in alt for alt in charts)
+        assert any(f"{numbers.short_label(best[0][0])} {best[0][1]:.2f}" in alt for alt in charts)
     elif stage == "x":
         assert names(at) == ["what the model saw", "red", "green", "blue"]
     elif stage == "M":
@@ -140,7 +141,7 @@ def test_each_stage_can_be_chosen(live_app, looked, stage):
     else:
         order = by_strength(values)[:24]
         named = stage in ("A", "class maps")  # of this network channel k of A speaks for class k
-        expected = [overlay.short_label(labels[k]) if named else f"{stage} {k + 1}" for k in order]
+        expected = [numbers.short_label(labels[k]) if named else f"{stage} {k + 1}" for k in order]
         assert [name.rpartition(" · ")[0] for name in names(at)] == expected
 
 
@@ -182,8 +183,8 @@ def test_the_formula_has_the_numbers_of_the_brightest_cell_and_its_strongest_cha
     lines = sums(at)
     assert [line.split(" · ")[0] for line in lines] == ["additive", "multiplicative", "none"]
     assert [("this network's mechanism" in line) for line in lines] == [True, False, False]
-    for line, one in zip(lines, trace.products(found, row, column, channel), strict=True):
-        assert line.endswith(f"= {one.after}")
+    for line, one in zip(lines, trace.attended(found, row, column, channel), strict=True):
+        assert line.endswith(f"= {product(*one).after}")
     assert float(lines[0].rpartition("= ")[2].replace("−", "-")) == pytest.approx(
         found.changed[channel, row, column], abs=0.0051
     )
@@ -194,11 +195,14 @@ def test_another_cell_and_another_channel(live_app, looked):
     live_app.query_params.update({"cell": "3,4", "channel": "5"})
     at, found = live_app.run(), looked()
     assert "Row 3 of 14, column 4 of 14**." in text(at)
-    assert sums(at)[0].endswith(f"= {trace.products(found, 2, 3, 4)[0].after}")
+    assert sums(at)[0].endswith(f"= {product(*trace.attended(found, 2, 3, 4)[0]).after}")
     at = live_app.selectbox(key="channel").set_value(7).run()
-    assert sums(at)[0].endswith(f"= {trace.products(found, 2, 3, 7)[0].after}") and at.query_params["channel"] == "8"
+    assert (
+        sums(at)[0].endswith(f"= {product(*trace.attended(found, 2, 3, 7)[0]).after}")
+        and at.query_params["channel"] == "8"
+    )
     at = live_app.selectbox(key="channel").set_value(-1).run()
-    assert sums(at)[0].endswith(f"= {trace.products(found, 2, 3, found.strongest(2, 3))[0].after}")
+    assert sums(at)[0].endswith(f"= {product(*trace.attended(found, 2, 3, found.strongest(2, 3))[0]).after}")
     assert "channel" not in at.query_params
 
 
@@ -254,10 +258,10 @@ def test_a_class_chosen_by_name_has_its_maps_and_mean_and_logit_agree(live_app, 
 
 def test_by_default_the_class_is_the_networks_answer_and_it_follows_the_picture(live_app, looked):
     at, labels = live_app.run(), class_names(CARDS[ADDITIVE])
-    first = overlay.short_label(labels[looked().logits.argmax()])
+    first = numbers.short_label(labels[looked().logits.argmax()])
     assert f"of the perception head, for {escape_markdown(first)}" in text(at)
     at = show(live_app, photo=PHOTOS[4].id)
-    other = overlay.short_label(labels[looked(PHOTOS[4]).logits.argmax()])
+    other = numbers.short_label(labels[looked(PHOTOS[4]).logits.argmax()])
     assert first != other and f"of the perception head, for {escape_markdown(other)}" in text(at)
     chosen = at.selectbox(key="one_class imagenet-1k")  # its words must be true of any picture: a browser keeps them
     assert chosen.options[chosen.index] == "the network's answer"

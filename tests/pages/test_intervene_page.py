@@ -18,7 +18,7 @@ from abn.export import edited_map
 from abn.export.figures import Drawing, npy_of
 from abn.images import samples
 from abn.images.decode import open_picture
-from abn.plots import overlay
+from abn.plots import numbers
 from abn.ui.intervene import export_edit
 from abn.ui.intervene.edit_panels import PRESETS
 from abn.variants.store import find_variant
@@ -45,7 +45,7 @@ def change(at: AppTest) -> str:
 
 def expected(subject: interventions.Subject, attention: np.ndarray, mechanism: str | None = None) -> str:
     own = subject.answers(subject.attention, mechanism)
-    return f"{overlay.points(float(subject.answers(attention, mechanism)[own.argmax()] - own.max()))} points"
+    return f"{numbers.points(float(subject.answers(attention, mechanism)[own.argmax()] - own.max()))} points"
 
 
 def painted(at: AppTest) -> dict:
@@ -141,7 +141,7 @@ def test_which_variant_needs_its_map_is_that_of_the_library(page, network):
     for row, name in zip(rows[2:], map_ablation.EDITS, strict=True):
         for cell, card in zip(row[1:], cards, strict=True):
             one = found[card.id][name]
-            assert cell.startswith(f"Δp {overlay.points(one.change)}") and cell.endswith(
+            assert cell.startswith(f"Δp {numbers.points(one.change)}") and cell.endswith(
                 f"({one.js_divergence:.2f} bit)"
             )
     fair = {card.title: map_ablation.fair(found[card.id]) for card in cards}
@@ -159,7 +159,7 @@ def test_over_the_gallery_on_request(page, network, monkeypatch):
     card, pictures = find_variant(MULTIPLICATIVE), [open_picture(photo.path.read_bytes()) for photo in few.values()]
     found = map_ablation.mean([map_ablation.on_picture(picture, card, load=network) for picture in pictures])
     cell = table(at, 1)[1][1]
-    assert cell.startswith(f"Δp {overlay.points(found['constant mean'].change)} points, another answer in")
+    assert cell.startswith(f"Δp {numbers.points(found['constant mean'].change)} points, another answer in")
     monkeypatch.setattr(map_ablation, "on_picture", lambda *_, **__: pytest.fail("run again"))
     at = page.run()
     assert not at.exception and table(at, 1)[1][1] == cell
@@ -184,10 +184,10 @@ def test_a_covered_picture_is_followed_by_maps_and_heads(page, network):
     hidden = interventions.covered(PICTURE, fitted, cells > 0.5)
     before, after = (explain(one, [ADDITIVE], load=network)[0] for one in (PICTURE, hidden))
     named = int(before.perception.argmax())
-    told = overlay.points(float(after.perception[named] - before.perception[named]))
+    told = numbers.points(float(after.perception[named] - before.perception[named]))
     assert f"Perception: Δp of “coffee mug” {told}" in captions(at)
     assert components(at, "abn_map")[f"map-{ADDITIVE}"]["values"] == np.round(after.attention, 2).ravel().tolist()
-    assert f"{overlay.percent(interventions.changed(PICTURE, hidden))} of the whole picture is covered" in captions(at)
+    assert f"{numbers.percent(interventions.changed(PICTURE, hidden))} of the whole picture is covered" in captions(at)
     at = page.button(key="uncover").click().run()
     assert "Drag a rectangle" in captions(at)
 
@@ -225,7 +225,7 @@ def test_an_edit_is_kept_as_it_is_applied(page, offered, subject):
     rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
     assert name == f"{stem}.csv" and {row["applied"] for row in rows} == {"multiplicative"}
     (first,) = (row for row in rows if row["rank_before"] == "1")
-    assert f"{overlay.points(float(first['change']))} points" == change(at)
+    assert f"{numbers.points(float(first['change']))} points" == change(at)
     assert change(at) == expected(subject, inverted, "multiplicative")
 
 

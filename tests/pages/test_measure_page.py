@@ -19,10 +19,9 @@ from abn.explanations.explainer import feed
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.images.fit import fit_picture
-from abn.plots import overlay
+from abn.plots import numbers
 from abn.ui import layout
 from abn.ui.layout import escape_markdown
-from abn.ui.measure.deletion_insertion_panel import signed
 from abn.ui.measure.randomization_panel import PICTURES
 from abn.ui.runtime import jobs
 from abn.ui.runtime.engine import get_engine
@@ -119,9 +118,13 @@ def test_the_curves_are_those_of_the_library(page, network):
             asked = deletion_insertion.wanted(kind, steps=14, randoms=1)
             one = deletion_insertion.beside([followed(network, card, w) for w in asked])
             within = "" if one.outside else " (within the random orders)"
-            expected += [f"{one.bright.area:.3f}", f"{one.random_area:.3f}", f"{signed(one.difference)}{within}"]
+            expected += [
+                f"{one.bright.area:.3f}",
+                f"{one.random_area:.3f}",
+                f"{numbers.signed(one.difference, 3)}{within}",
+            ]
             named = one.bright.named
-        assert row == [card.title, overlay.short_label(class_names(card)[named]), *expected]
+        assert row == [card.title, numbers.short_label(class_names(card)[named]), *expected]
     charts = [element.proto.alt for element in at.get("plotly_chart")]
     assert len(charts) == 2 and f"{CARDS[0].title}: brightest first {rows[1][2]}, random {rows[1][3]}" in charts[0]
     assert "All curves together took" in captions(at)
@@ -246,7 +249,7 @@ def test_the_pictures_on_the_way_are_what_the_network_saw(page, network):
     ):
         found = deletion_insertion.shown(subject, CARDS[0].input, deletion_insertion.CurveSpec(kind, paint=paint), 0.5)
         assert f"50 % of the cells {what}. " in said
-        assert f"{overlay.percent(found.answer[own.argmax()])}" in said
+        assert f"{numbers.percent(found.answer[own.argmax()])}" in said
     words = [alt for alt, _ in pictures(at)]
     assert sum(text.startswith("50 % of the cells") for text in words) == 2
 
@@ -259,8 +262,8 @@ def test_forgetting_is_that_of_the_library(page, network):
     for row, card in zip(rows[1:], CARDS, strict=True):
         images = feed([fit_picture(one, card.input) for one in used], card.input).images
         own = randomization.network_outputs(network(card), images)
-        label = overlay.short_label(class_names(card)[int(own.answers[0].argmax())])
-        assert row[:2] == [card.title, f"{label} {overlay.percent(own.answers[0].max())}"]
+        label = numbers.short_label(class_names(card)[int(own.answers[0].argmax())])
+        assert row[:2] == [card.title, f"{label} {numbers.percent(own.answers[0].max())}"]
         for cell, part in zip(row[2:], ("attention_branch", "extractor", "perception_branch"), strict=True):
             changed = randomization.randomize_weights(network(card), part, images, seed=0)
             with torch.inference_mode():
@@ -274,7 +277,7 @@ def test_forgetting_is_that_of_the_library(page, network):
                 assert cell.startswith(
                     f"ρ {alike[0]:.2f} here, {np.mean(alike):.2f} over all pictures".replace("-", "−")
                 )
-            assert f"\n{label} {overlay.percent(float(left))}, " in cell
+            assert f"\n{label} {numbers.percent(float(left))}, " in cell
     maps = components(at, "abn_map")
     assert len([key for key in maps if key.startswith("forgot-")]) == 8
     assert (

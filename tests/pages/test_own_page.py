@@ -22,7 +22,7 @@ from abn.explanations.explainer import explain
 from abn.export.manifest import read_manifest
 from abn.images import samples
 from abn.images.decode import open_picture
-from abn.plots import overlay
+from abn.plots import numbers
 from abn.ui.controls import selection
 from abn.ui.layout import escape_markdown
 from abn.ui.own import own_panels
@@ -112,7 +112,7 @@ def expected(network, card, mechanism: str = "trained") -> list[tuple[str, str]]
     picture = open_picture(photo.path.read_bytes())
     found = explain(picture, [card], mechanism=mechanism, load=lambda card: network)[0]
     tops = [found.top(head, 1)[0] for head in ("auxiliary", "perception")]
-    return [(html.escape(overlay.short_label(p.label)), overlay.percent(p.probability)) for p in tops]
+    return [(html.escape(numbers.short_label(p.label)), numbers.percent(p.probability)) for p in tops]
 
 
 YOURS = escape_markdown("resnet20, converted (yours)")

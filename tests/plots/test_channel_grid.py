@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from abn.plots import overlay
+from abn.plots import color_maps
 from abn.plots.channel_grid import span, tiles
 
 
@@ -16,7 +16,7 @@ def opened(source: str) -> np.ndarray:
 
 
 def test_signed_values_get_colors_around_zero_and_others_begin_at_zero():
-    assert span(np.array([-1.0, 4.0]), "viridis") == (overlay.DIFFERENCE, -4, 4)
+    assert span(np.array([-1.0, 4.0]), "viridis") == (color_maps.DIFFERENCE, -4, 4)
     assert span(np.array([0.5, 4.0]), "viridis") == ("viridis", 0, 4)
     assert span(np.zeros(3), "viridis") == ("viridis", 0, 1)
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from abn.explanations.explanation import Explanation
-from abn.plots import class_bars, overlay
+from abn.plots import class_bars, numbers
 
 
 def explanation(auxiliary: list[float], perception: list[float], labels: list[str]) -> Explanation:
@@ -32,7 +32,9 @@ def test_both_heads_top_classes_stand_on_one_axis():
     perception[9], perception[1], perception[3] = 0.6, 0.25, 0.15
     found = explanation(auxiliary, perception, [f"class {k}, other" for k in range(12)])
     drawn = read(class_bars.paired_bars(found))
-    assert [name for name, _ in drawn] == [overlay.short_label(found.labels[k]) for k in overlay.shared_classes(found)]
+    assert [name for name, _ in drawn] == [
+        numbers.short_label(found.labels[k]) for k in class_bars.shared_classes(found)
+    ]
     assert [name for name, _ in drawn[:5]] == ["class 9", "class 0", "class 1", "class 2", "class 3"]
     assert drawn[0][1] == [("Auxiliary head", 0.0, "0.0 %"), ("Perception head", 48.0, "60.0 %")]
     assert drawn[2][1] == [("Auxiliary head", 24.0, "30.0 %"), ("Perception head", 20.0, "25.0 %")]

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from abn.explanations.explanation import Explanation
-from abn.plots import overlay
+from abn.plots import color_limits, color_maps, map_words, numbers, overlay
 
 GRAY = Image.new("RGB", (4, 2), (100, 100, 100))
 
@@ -49,60 +49,62 @@ def test_a_map_of_another_size_is_refused():
         overlay.overlay(GRAY, np.zeros((4, 2), np.float32))
 
 
-@pytest.mark.parametrize("name", overlay.COLOR_MAPS)
+@pytest.mark.parametrize("name", color_maps.COLOR_MAPS)
 def test_color_maps_are_full_tables(name):
-    table = overlay.COLOR_MAPS[name]
+    table = color_maps.COLOR_MAPS[name]
     assert table.shape == (256, 3) and table.dtype == np.uint8
     assert len(np.unique(table, axis=0)) > 200
 
 
 def test_the_default_grows_lighter_without_a_step_back():
-    lightness = overlay.COLOR_MAPS[overlay.DEFAULT_COLORS] @ np.array([0.2126, 0.7152, 0.0722])
+    lightness = color_maps.COLOR_MAPS[color_maps.DEFAULT_COLORS] @ np.array([0.2126, 0.7152, 0.0722])
     assert (np.diff(lightness) > -0.5).all() and lightness[0] < 5 and lightness[-1] > 240
 
 
 def test_limits_of_each_scale():
     maps = [np.array([[0.2, 0.6]]), np.array([[0.4, 0.9]]), np.array([[0.5, 0.51]])]
-    assert overlay.limits(maps, "raw") == [(0, 1)] * 3
-    assert overlay.limits(maps, "each") == [(0.2, 0.6), (0.4, 0.9), (0, 1)]  # the flat one is not stretched
-    assert overlay.limits(maps, "shared") == [(0.2, 0.9)] * 3
+    assert color_limits.limits(maps, "raw") == [(0, 1)] * 3
+    assert color_limits.limits(maps, "each") == [(0.2, 0.6), (0.4, 0.9), (0, 1)]  # the flat one is not stretched
+    assert color_limits.limits(maps, "shared") == [(0.2, 0.9)] * 3
     with pytest.raises(ValueError, match="scale"):
-        overlay.limits(maps, "log")
+        color_limits.limits(maps, "log")
 
 
 def test_flat_and_saturated_maps_say_so_with_their_range():
-    assert overlay.flat_sentence(np.full((14, 14), 0.5)) == "This map is flat: every cell lies between 0.500 and 0.500."
+    assert (
+        map_words.flat_sentence(np.full((14, 14), 0.5)) == "This map is flat: every cell lies between 0.500 and 0.500."
+    )
     saturated = np.ones((14, 14))
     saturated[0, 0] = 0.1
-    assert "saturated: nearly every cell is at 1 (min 0.100, max 1.000)" in overlay.flat_sentence(saturated)
-    assert overlay.is_flat(saturated) and not overlay.is_flat(np.linspace(0, 1, 196).reshape(14, 14))
+    assert "saturated: nearly every cell is at 1 (min 0.100, max 1.000)" in map_words.flat_sentence(saturated)
+    assert map_words.is_flat(saturated) and not map_words.is_flat(np.linspace(0, 1, 196).reshape(14, 14))
 
 
 def test_a_saturated_map_is_not_stretched_but_a_faint_one_is():
     saturated, faint = np.ones((14, 14)), np.full((14, 14), 0.01)
     saturated[0, 0] = 0.1
     faint[5:8, 5:8] = 0.15  # as the variant "upside down" draws: dark nearly everywhere, and yet a pattern
-    assert overlay.limits([saturated, faint], "each") == [(0, 1), (0.01, 0.15)]
-    assert overlay.limits([saturated, saturated], "shared") == [(0, 1)] * 2
-    assert overlay.limits([saturated, faint], "shared") == [(0.01, 1)] * 2
-    assert not overlay.is_flat(faint)
+    assert color_limits.limits([saturated, faint], "each") == [(0, 1), (0.01, 0.15)]
+    assert color_limits.limits([saturated, saturated], "shared") == [(0, 1)] * 2
+    assert color_limits.limits([saturated, faint], "shared") == [(0.01, 1)] * 2
+    assert not map_words.is_flat(faint)
 
 
 def test_difference_limits_are_symmetric_and_never_stretch_noise():
-    assert overlay.symmetric_limit(np.array([[-0.4, 0.1]])) == pytest.approx(0.4)
-    assert overlay.symmetric_limit(np.array([[0.001, -0.002]])) == overlay.FLAT
-    middle = np.asarray(overlay.overlay(GRAY, np.zeros((2, 4)), opacity=1, color_map=overlay.DIFFERENCE, low=-1))
+    assert color_limits.symmetric_limit(np.array([[-0.4, 0.1]])) == pytest.approx(0.4)
+    assert color_limits.symmetric_limit(np.array([[0.001, -0.002]])) == map_words.FLAT
+    middle = np.asarray(overlay.overlay(GRAY, np.zeros((2, 4)), opacity=1, color_map=color_maps.DIFFERENCE, low=-1))
     assert middle.min() > 240
 
 
 def test_bar_numbers_tell_themselves_apart():
-    assert overlay.bar_numbers(0, 1) == ["0.00", "0.25", "0.50", "0.75", "1.00"]
-    assert overlay.bar_numbers(-0.05, 0.05)[0] == "−0.05"
-    assert len(set(overlay.bar_numbers(0.5, 0.52))) == 5
+    assert color_maps.bar_numbers(0, 1) == ["0.00", "0.25", "0.50", "0.75", "1.00"]
+    assert color_maps.bar_numbers(-0.05, 0.05)[0] == "−0.05"
+    assert len(set(color_maps.bar_numbers(0.5, 0.52))) == 5
 
 
 def test_color_bar_runs_from_low_to_high():
-    bar = np.asarray(overlay.color_bar(color_map="gray", width=256))
+    bar = np.asarray(color_maps.color_bar(color_map="gray", width=256))
     assert bar.shape[1] == 256 and bar[0, 0, 0] == 0 and bar[0, -1, 0] == 255
     assert (bar[20:] == 0).any()  # the numbers' ink
 
@@ -119,11 +121,11 @@ def test_color_bar_runs_from_low_to_high():
 def test_where_a_map_is_brightest_in_words(cell, words):
     values = np.zeros((14, 14))
     values[cell] = 1
-    assert overlay.brightest(values) == words
+    assert map_words.brightest_place(values) == words
 
 
 def test_percent():
-    assert [overlay.percent(p) for p in (0.8312, 0.0001, 0.0, 1.0)] == ["83.1 %", "< 0.1 %", "0.0 %", "100.0 %"]
+    assert [numbers.percent(p) for p in (0.8312, 0.0001, 0.0, 1.0)] == ["83.1 %", "< 0.1 %", "0.0 %", "100.0 %"]
 
 
 # ---- the brightest region ----

@@ -69,7 +69,7 @@ def test_differences_are_seed_by_seed_and_have_the_interval_of_the_summary(resul
         ((1.234, 1), "1.2"),
         ((-1.25, 2), "−1.25"),
         ((-0.001, 1), "0.0"),
-        ((0.0, 1, True), "0.0"),
+        ((0.0, 1, True), "±0.0"),
         ((-0.03, 1, True), "−0.03"),
         ((0.04, 1, True), "+0.04"),
         ((3.14, 1, True), "+3.1"),

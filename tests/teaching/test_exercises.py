@@ -19,7 +19,7 @@ from abn.explanations import interventions
 from abn.explanations.explanation import Prediction
 from abn.images import samples
 from abn.images.decode import open_picture
-from abn.plots import overlay
+from abn.plots import map_words
 from abn.teaching import exercises
 from abn.teaching.exercises import KINDS, answered, as_csv, bank, draw, questions, read_bank, scores, totals, wording
 from abn.teaching.exercises.bank import Bank, EditRecord, Item, PredictionRecord
@@ -197,7 +197,7 @@ def test_a_bank_too_small_says_so():
 def test_where_has_something_to_find():
     for one in of("where"):
         attention = told_of(one).attention
-        assert not overlay.is_flat(attention) and np.ptp(attention) >= 0.3 and not one.options
+        assert not map_words.is_flat(attention) and np.ptp(attention) >= 0.3 and not one.options
         row, column = np.argwhere(attention == attention.max())[0]
         assert one.right == f"row {row + 1}, column {column + 1}"
 

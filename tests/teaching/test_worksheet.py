@@ -9,7 +9,7 @@ import numpy as np
 from abn.explanations import first_view
 from abn.images import samples
 from abn.images.decode import open_picture
-from abn.plots import overlay
+from abn.plots import numbers
 from abn.teaching import exercises, worksheet
 from abn.teaching.lessons import STEPS
 from abn.variants.store import list_variants
@@ -31,7 +31,7 @@ def test_what_the_networks_say_is_what_ships():
     for sentence, card, one in zip(told, CARDS, found, strict=True):
         best = one.top("perception", 1)[0]
         assert sentence.startswith(card.title)
-        assert f"{overlay.short_label(best.label)} ({overlay.percent(best.probability)}, perception head)" in sentence
+        assert f"{numbers.short_label(best.label)} ({numbers.percent(best.probability)}, perception head)" in sentence
 
 
 def test_heads_that_disagree_are_counted_and_named():

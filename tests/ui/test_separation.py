@@ -17,7 +17,7 @@ from abn.explanations.explainer import explain
 from abn.explanations.interventions import PRESETS, subject
 from abn.images import samples
 from abn.images.decode import open_picture
-from abn.plots import overlay
+from abn.plots import numbers
 from abn.ui.runtime import cache, inference, loading, models
 from abn.ui.runtime.engine import get_engine
 
@@ -125,7 +125,7 @@ def test_pages_of_interleaved_sessions_show_their_own_pictures(ready, network):
         found = explain(open_picture(data), [f"imagenet-lite0-{m}" for m in ("additive", "multiplicative", "none")],
                         load=network)  # fmt: skip
         expected.append(
-            [overlay.percent(one.top(head, 1)[0].probability) for one in found for head in vocabulary.HEADS]
+            [numbers.percent(one.top(head, 1)[0].probability) for one in found for head in vocabulary.HEADS]
         )
     assert len({tuple(row) for row in expected}) == 6
     hashes = [open_picture(data).sha256 for data in files]

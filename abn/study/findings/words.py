@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from abn.plots.numbers import fixed, signed
 from abn.study.findings.metrics import Metric
 from abn.study.findings.study import CAM, DATASETS, Spread
 from abn.vocabulary import BASELINE, MATCHED, NONE
@@ -40,10 +41,10 @@ def title(dataset: str) -> str:
 
 
 def number(value: float, digits: int = 2, *, sign: bool = False) -> str:
-    """A number with a real minus. With `sign` it has one, and two more decimals at most where it would seem zero."""
-    texts = [f"{value:{'+' if sign else ''}.{places}f}" for places in range(digits, digits + (3 if sign else 1))]
-    text = next((text for text in texts if text.strip("+-0.")), texts[0].lstrip("+-"))
-    return text.replace("-", "−")
+    """A number; with `sign` a difference, which gets two more decimals at most where it would seem zero."""
+    if not sign:
+        return fixed(value, digits)
+    return signed(value, next((more for more in range(digits, digits + 3) if round(value, more)), digits))
 
 
 def listed(names: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from abn.errors import ABNError
-from abn.plots.overlay import is_flat
+from abn.plots.map_words import is_flat
 from abn.teaching.exercises import wording
 from abn.teaching.exercises.bank import Bank
 from abn.vocabulary import HEADS, MECHANISMS

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from abn.explanations.explanation import Prediction
-from abn.plots.overlay import brightest as where
-from abn.plots.overlay import percent, points, short_label
+from abn.plots.map_words import brightest_place as where
+from abn.plots.numbers import percent, points, short_label
 from abn.teaching.exercises.bank import Bank, PredictionRecord
 from abn.variants.card import Card
 from abn.vocabulary import HEADS

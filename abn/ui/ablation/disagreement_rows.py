@@ -9,7 +9,7 @@ import streamlit as st
 
 from abn.errors import ABNError
 from abn.explanations.explanation import Prediction
-from abn.plots import overlay
+from abn.plots import numbers
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state
 
@@ -112,7 +112,7 @@ def _numbers(found: "ImageDisagreement") -> str:
     parts = [
         f"Heads {max(answer.divergence for answer in found.answers):.2f} bit apart",
         *([] if found.js_divergence is None else [f"variants {found.js_divergence:.2f} bit apart"]),
-        f"mechanism changes the answer's probability by {100 * change:+.1f} points".replace("-", "−"),
+        f"mechanism changes the answer's probability by {numbers.points(change)} points",
     ]
     return ", ".join(parts) + (", each at most." if len(found.answers) > 1 else " at most.")
 
@@ -132,8 +132,8 @@ def _table(found: "ImageDisagreement", titles: dict[str, str]) -> str:
 
 
 def _said(top: Prediction) -> str:
-    label = html.escape(overlay.short_label(top.label))
-    share = html.escape(overlay.percent(top.probability)).replace(" ", "\u00a0")
+    label = html.escape(numbers.short_label(top.label))
+    share = html.escape(numbers.percent(top.probability)).replace(" ", "\u00a0")
     return f'<span title="{html.escape(top.label)}">{label}</span> {share}'
 
 

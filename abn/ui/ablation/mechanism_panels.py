@@ -11,8 +11,8 @@ from abn.evaluation.metrics import overlap, rank_correlation
 from abn.explanations import interventions
 from abn.explanations.explanation import Explanation, same_places
 from abn.explanations.interventions import Effect, Subject
-from abn.plots import histogram, overlay
-from abn.plots.class_bars import class_bars
+from abn.plots import histogram, numbers, theme
+from abn.plots.class_bars import class_bars, likeliest, probabilities_in_words
 from abn.ui.compare import explanation_panels
 from abn.ui.controls.pickers import Chosen, View
 from abn.ui.layout import escape_markdown
@@ -89,11 +89,11 @@ def triptych(chosen: Chosen, card: Card, subject: Subject, fit: str, view: View,
         for mechanism in ORDER
     }
     labels = class_names(card)
-    classes = overlay.likeliest([effect.after for effect in effects.values()], 3)
+    classes = likeliest([effect.after for effect in effects.values()], 3)
     most = max(2.0, 1 + float(applied.max()))
     st.caption(
-        f"{escape_markdown(card.title)} by itself says **{escape_markdown(overlay.short_label(labels[effects['none'].named]))}**, "
-        f"{overlay.percent(before.max())}. Weights and map are the same in all three columns, only the mechanism is "
+        f"{escape_markdown(card.title)} by itself says **{escape_markdown(numbers.short_label(labels[effects['none'].named]))}**, "
+        f"{numbers.percent(before.max())}. Weights and map are the same in all three columns, only the mechanism is "
         "swapped; a network is used to the one that it was **trained with**, and was never trained for the others."
     )
     for place, (mechanism, effect) in zip(st.columns(3, gap="medium"), effects.items(), strict=True):
@@ -114,8 +114,8 @@ def triptych(chosen: Chosen, card: Card, subject: Subject, fit: str, view: View,
             )
             st.caption("The colors tell what each cell of g is multiplied by.")
             explanation_panels.verdict(effect, labels)
-            now = [("now", overlay.HEAD_COLORS["perception"], effect.after)]
-            alt = f"{mechanism}, perception head: {overlay.in_words(effect.after, labels, classes)}."
+            now = [("now", theme.HEAD_COLORS["perception"], effect.after)]
+            alt = f"{mechanism}, perception head: {probabilities_in_words(effect.after, labels, classes)}."
             st.html(class_bars(now, labels, classes, alt=alt))
             energy(subject, applied, mechanism, most)
 
@@ -167,15 +167,15 @@ def fair_controls(chosen: Chosen, card: Card, subject: Subject, fit: str) -> Non
 
 def _in_short(effects: Sequence[Effect], labels: Sequence[str]) -> str:
     first = effects[0]
-    named = overlay.short_label(labels[first.named])
-    probability = overlay.percent(float(np.mean([effect.after[first.named] for effect in effects])))
-    change = overlay.points(float(np.mean([effect.change for effect in effects])))
+    named = numbers.short_label(labels[first.named])
+    probability = numbers.percent(float(np.mean([effect.after[first.named] for effect in effects])))
+    change = numbers.points(float(np.mean([effect.change for effect in effects])))
     flips = sum(effect.changes_prediction for effect in effects)
     if first.name.startswith("its own"):
         return f"{named} {probability}"
     if len(effects) > 1:
         return f"{named} {probability}, Δp {change} points on average; another answer in {flips} of {len(effects)}"
-    other = f"; now {overlay.short_label(labels[int(first.after.argmax())])}" if flips else ""
+    other = f"; now {numbers.short_label(labels[int(first.after.argmax())])}" if flips else ""
     return f"{named} {probability}, Δp {change} points{other}"
 
 
@@ -191,7 +191,7 @@ def agreement(found: Sequence[Explanation], titles: Sequence[str]) -> None:
             pair, above = same_places(one, other), column > row
             value = rank_correlation(*pair) if above else overlap(*pair, TOP)
             share, hue = (0.0 if np.isnan(value) else max(0.0, value)), "58 127 200" if above else "207 124 0"
-            text = "flat" if np.isnan(value) else f"{value:.3f}".replace("-", "−")
+            text = "flat" if np.isnan(value) else numbers.fixed(value, 3)
             texts.append("·" if row == column else text)
             grounds.append("" if row == column else f"rgb({hue} / {0.55 * share:.2f})")
         rows.append((titles[row], texts))

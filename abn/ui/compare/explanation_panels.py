@@ -13,7 +13,7 @@ from abn import vocabulary
 from abn.evaluation.metrics import rank_correlation
 from abn.explanations.explanation import Explanation
 from abn.images.fit import seen, upsample
-from abn.plots import overlay
+from abn.plots import color_limits, color_maps, map_words, numbers, overlay, theme
 from abn.plots.class_bars import paired_bars
 from abn.ui.components import map_view
 from abn.ui.controls.pickers import Chosen, View
@@ -113,22 +113,22 @@ def as_trained(card: Card, applied: str) -> str:
 def alike(one: np.ndarray, other: np.ndarray) -> str:
     """The rank correlation of two maps in words; a map whose cells are all equal has no order."""
     value = rank_correlation(one, other)
-    return "none, as one of them has no order" if np.isnan(value) else f"{value:.2f}".replace("-", "−")
+    return "none, as one of them has no order" if np.isnan(value) else numbers.fixed(value)
 
 
 def verdict(effect: "Effect", labels: Sequence[str]) -> None:
     """Δp of the class that was named before, and whether another is named now."""
-    named = escape_markdown(overlay.short_label(labels[effect.named]))
+    named = escape_markdown(numbers.short_label(labels[effect.named]))
     st.metric(
         f"Δp of “{named}”",
-        f"{overlay.points(effect.change)} points",
-        f"{overlay.percent(effect.before[effect.named])} → {overlay.percent(effect.after[effect.named])}",
+        f"{numbers.points(effect.change)} points",
+        f"{numbers.percent(effect.before[effect.named])} → {numbers.percent(effect.after[effect.named])}",
         delta_color="off",
         delta_arrow="off",
         help="How much more probable this class has become, in percentage points.",
     )
     if effect.changes_prediction:
-        now = escape_markdown(overlay.short_label(labels[int(effect.after.argmax())]))
+        now = escape_markdown(numbers.short_label(labels[int(effect.after.argmax())]))
         st.markdown(f":orange-badge[:material/call_split: the answer is now {now}]")
     else:
         st.markdown(f":green-badge[:material/check: the answer stays {named}]")
@@ -181,13 +181,13 @@ def _large(image: Image.Image) -> Image.Image:
 
 def range_in_words(attention: np.ndarray) -> str:
     """A map's least and greatest value as Markdown, or that it is flat."""
-    sentence = overlay.flat_sentence(attention)
+    sentence = map_words.flat_sentence(attention)
     return f":orange[**{sentence}**]" if sentence else f"M from {attention.min():.2f} to {attention.max():.2f}"
 
 
 def map_in_words(attention: np.ndarray, what: str) -> str:
     """What a map shows, for who can't see it."""
-    where = overlay.brightest(attention)
+    where = map_words.brightest_place(attention)
     return f"{what}: M from {attention.min():.2f} to {attention.max():.2f}, highest {where}."
 
 
@@ -199,9 +199,9 @@ def _marked(drawn: Image.Image, image: Image.Image, values: np.ndarray, seen: np
 
 def color_bar(color_map: str, low: float, high: float) -> None:
     """The colors with their numbers, as real text."""
-    ticks = "".join(f"<span>{number}</span>" for number in overlay.bar_numbers(low, high))
+    ticks = "".join(f"<span>{number}</span>" for number in color_maps.bar_numbers(low, high))
     st.html(
-        f'<div class="abn-bar" style="background: {overlay.css_gradient(color_map)}"></div>'
+        f'<div class="abn-bar" style="background: {color_maps.css_gradient(color_map)}"></div>'
         f'<div class="abn-ticks">{ticks}</div>'
     )
 
@@ -211,10 +211,10 @@ def answers(explanation: Explanation) -> None:
     rows = []
     for head, name in vocabulary.HEADS.items():
         best = explanation.top(head, 1)[0]
-        label = html.escape(overlay.short_label(best.label))
+        label = html.escape(numbers.short_label(best.label))
         rows.append(
-            f'<dt style="--head: {overlay.HEAD_COLORS[head]}">{name.split()[0]}</dt>'
-            f'<dd title="{html.escape(best.label)}">{label}</dd><dd>{overlay.percent(best.probability)}</dd>'
+            f'<dt style="--head: {theme.HEAD_COLORS[head]}">{name.split()[0]}</dt>'
+            f'<dd title="{html.escape(best.label)}">{label}</dd><dd>{numbers.percent(best.probability)}</dd>'
         )
     st.html(f'<dl class="abn-answer">{"".join(rows)}</dl>')
     verdict = (
@@ -233,7 +233,7 @@ def bars(explanation: Explanation, card: Card, rows: int) -> None:
     """Both heads' five likeliest classes on one axis."""
     listed = "; ".join(
         f"{name}: "
-        + ", ".join(f"{overlay.short_label(p.label)} {overlay.percent(p.probability)}" for p in explanation.top(head))
+        + ", ".join(f"{numbers.short_label(p.label)} {numbers.percent(p.probability)}" for p in explanation.top(head))
         for head, name in vocabulary.HEADS.items()
     )
     alt = f"{card.title}, probabilities of both heads. {listed}."
@@ -278,7 +278,7 @@ def laid_back(explanation: Explanation, card: Card, chosen: Chosen, view: View, 
 def difference(additive: Explanation, multiplicative: Explanation, view: View, room: list) -> None:
     """Additive minus multiplicative: where either network's map is higher, as a picture and in numbers."""
     signed = additive.attention - multiplicative.attention
-    limit = overlay.symmetric_limit(signed)
+    limit = color_limits.symmetric_limit(signed)
     image = ImageOps.grayscale(additive.fitted.image)
     mean, most = np.abs(signed).mean(), np.abs(signed).max()
     with room[0]:
@@ -292,7 +292,7 @@ def difference(additive: Explanation, multiplicative: Explanation, view: View, r
             key="difference",
             symbol="difference",
             extent=additive.fitted.extent,
-            colors=overlay.DIFFERENCE,
+            colors=color_maps.DIFFERENCE,
         )
     with room[1]:
         st.markdown("##### &nbsp;")

@@ -12,7 +12,8 @@ from PIL import Image, ImageOps
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
 from abn.images.fit import FITS
-from abn.plots.overlay import COLOR_MAPS, DEFAULT_COLORS, MARKS
+from abn.plots.color_maps import COLOR_MAPS, DEFAULT_COLORS
+from abn.plots.overlay import MARKS
 from abn.ui import url
 from abn.ui.components.strip import Thumbnail, strip, thumbnail
 from abn.ui.controls import selection

@@ -13,7 +13,7 @@ from abn import vocabulary
 from abn.explanations.explanation import Prediction
 from abn.images.decode import open_picture
 from abn.images.fit import fit_picture
-from abn.plots import overlay
+from abn.plots import color_maps, numbers, theme
 from abn.teaching import exercises
 from abn.teaching.exercises import Answered, Bank, Question
 from abn.teaching.exercises.scores import Cell
@@ -24,7 +24,7 @@ from abn.ui.exercises.sitting import Sitting
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state
 
-HOW = View(opacity=0.6, colors=overlay.DEFAULT_COLORS, scale="raw", smooth=True)  # the same for everybody
+HOW = View(opacity=0.6, colors=color_maps.DEFAULT_COLORS, scale="raw", smooth=True)  # the same for everybody
 RAW = (0.0, 1.0)
 GRAY = "#8a919b"  # of what was before, as on Intervene
 LIMITS = "A map is evidence of what the network weighs, not proof of why it answers as it does."
@@ -88,7 +88,7 @@ def head(bank: Bank, question: Question, sat: Sitting, given: Answered | None) -
         else:
             _plain_picture(bank, question)
     with right:
-        says = {vocabulary.HEADS[name]: (overlay.HEAD_COLORS[name], getattr(told, name)) for name in question.options}
+        says = {vocabulary.HEADS[name]: (theme.HEAD_COLORS[name], getattr(told, name)) for name in question.options}
         _answers({name: (color, found[: len(found) if given else 1]) for name, (color, found) in says.items()})
         _options(bank, question, sat, given, lambda name: vocabulary.HEADS[name])
 
@@ -119,7 +119,7 @@ def flip(bank: Bank, question: Question, sat: Sitting, given: Answered | None) -
         explanation_panels.over(image, edited.attention, HOW, RAW, alt=alt, key=_key(question, "edited"))
         st.caption(explanation_panels.range_in_words(edited.attention))
     with right:
-        gray, blue = GRAY, overlay.HEAD_COLORS["perception"]
+        gray, blue = GRAY, theme.HEAD_COLORS["perception"]
         _answers({"Before": (gray, told.perception), **({"After": (blue, [edited.after])} if given else {})})
         _options(bank, question, sat, given)
 
@@ -226,7 +226,7 @@ def _answers(says: dict[str, tuple[str, Sequence[Prediction]]]) -> None:
     """Who says what with which probability: name → color and classes, the likeliest first."""
     rows = "".join(
         f"{_named(name, color) if place == 0 else '<dt></dt>'}"
-        f"<dd>{html.escape(overlay.short_label(one.label))}</dd><dd>{overlay.percent(one.probability)}</dd>"
+        f"<dd>{html.escape(numbers.short_label(one.label))}</dd><dd>{numbers.percent(one.probability)}</dd>"
         for name, (color, found) in says.items()
         for place, one in enumerate(found)
     )

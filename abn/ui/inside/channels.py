@@ -2,12 +2,11 @@
 
 import html
 
-import numpy as np
 import streamlit as st
 
 from abn.explanations import stages
 from abn.explanations.stages import Inside
-from abn.plots import channel_grid, overlay
+from abn.plots import channel_grid, color_limits, numbers, overlay
 from abn.plots.channel_grid import Tile
 from abn.plots.network_diagram import ROLES, TITLES
 from abn.ui.compare import explanation_panels
@@ -54,7 +53,7 @@ def _picture(inside: Inside, card: Card, choice: Choice) -> None:
 
 
 def _map(inside: Inside, view: View) -> None:
-    colors = view.colors, *overlay.limits([inside.attention], view.scale)[0]
+    colors = view.colors, *color_limits.limits([inside.attention], view.scale)[0]
     tile = channel_grid.tiles(inside.stage("M"), [0], *colors)[0]
     _grid([_captioned(tile.source, _in_words(tile, "M"), "M")], "abn-one", "M")
     explanation_panels.color_bar(*colors)
@@ -92,7 +91,7 @@ def _strongest(inside: Inside, card: Card, view: View, stage: str) -> None:
 def _names(inside: Inside, card: Card, stage: str) -> list[str]:
     """What the channels are called: classes where they are classes, or else they are counted."""
     if stage == "class maps" or (stage == "A" and inside.named):
-        return [overlay.short_label(label) for label in class_names(card)]
+        return [numbers.short_label(label) for label in class_names(card)]
     return [f"{TITLES[stage].removesuffix('(x)')} {k + 1}" for k in range(len(inside.stage(stage)))]
 
 
@@ -117,13 +116,8 @@ def _captioned(source: str, alt: str, caption: str) -> str:
 
 
 def _in_words(tile: Tile, name: str) -> str:
-    return f"{name}: from {number(tile.low)} to {number(tile.high)}"
+    return f"{name}: from {numbers.significant(tile.low)} to {numbers.significant(tile.high)}"
 
 
 def _short(size: float) -> str:
     return f"{size:.2f}" if size >= 0.1 else f"{size:.2g}"
-
-
-def number(value: float) -> str:
-    """Three digits are enough to compare."""
-    return np.format_float_positional(float(f"{value:.3g}"), trim="-").replace("-", "−") if value else "0"

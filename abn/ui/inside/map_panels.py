@@ -8,7 +8,7 @@ from abn.evaluation.metrics import rank_correlation
 from abn.explanations.first_view import FIT
 from abn.explanations.stages import Inside
 from abn.images import samples
-from abn.plots import channel_grid, overlay, stage_charts
+from abn.plots import channel_grid, color_limits, map_words, numbers, stage_charts
 from abn.ui import url
 from abn.ui.compare import explanation_panels
 from abn.ui.controls.choice_bar import Choice
@@ -30,12 +30,12 @@ def one_class(inside: Inside, card: Card, choice: Choice) -> None:
     """M, the attention branch's class map, CAM and Grad-CAM, at one size with one reading."""
     st.markdown("##### Maps of one class")
     k, labels = _class(inside, card), class_names(card)
-    name, (h, w) = overlay.short_label(labels[k]), inside.attention.shape
+    name, (h, w) = numbers.short_label(labels[k]), inside.attention.shape
     image, picture = session.pixels(inside, card), choice.chosen.picture
     columns = st.columns(4, gap="medium")
     with columns[0]:
         st.markdown("**M, the attention map**  \nof no class")
-        span = overlay.limits([inside.attention], choice.view.scale)[0]
+        span = color_limits.limits([inside.attention], choice.view.scale)[0]
         alt = explanation_panels.map_in_words(inside.attention, f"Attention map of {card.title}")
         explanation_panels.over(image, inside.attention, choice.view, span, alt=alt, key="class-M")
         st.caption(f"{h} × {w} cells, made on the way to the answer: {_ms(inside.seconds)} from the picture on")
@@ -43,7 +43,7 @@ def one_class(inside: Inside, card: Card, choice: Choice) -> None:
         st.markdown(f"**Class map**  \nof the attention branch, for {escape_markdown(name)}")
         values = inside.class_maps[k]
         told = _class_map(image, values, choice, name, "class map", "the attention branch")
-        mean, logit = _two(values.mean(dtype=float)), _two(inside.aux_logits[k])
+        mean, logit = numbers.fixed(values.mean(dtype=float)), numbers.fixed(inside.aux_logits[k])
         st.caption(
             f"{told}The mean of its {h} × {w} cells is **{mean}**; the auxiliary logit of this class is **{logit}**. "
             f"{h} × {w} cells, made with M"
@@ -85,7 +85,7 @@ def _class_map(image: Image.Image, values: np.ndarray, choice: Choice, name: str
     """A map of a class over the picture: signed ones around zero, others from zero on; returns what colors mean."""
     colors, low, high = channel_grid.span(values, choice.view.colors)
     digits = 2 if high >= 0.5 else 4
-    span = f"from {values.min():.{digits}f} to {values.max():.{digits}f}, highest {overlay.brightest(values)}"
+    span = f"from {values.min():.{digits}f} to {values.max():.{digits}f}, highest {map_words.brightest_place(values)}"
     explanation_panels.over(
         image,
         values,
@@ -98,10 +98,6 @@ def _class_map(image: Image.Image, values: np.ndarray, choice: Choice, name: str
         digits=digits,
     )
     return "Red speaks for the class, blue against it.  \n" if low < 0 else ""
-
-
-def _two(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
 
 
 def _ms(seconds: float) -> str:
@@ -129,7 +125,7 @@ def forming(inside: Inside, card: Card, choice: Choice) -> None:
         image = session.pixels(inside, card) if own and choice.fit == FIT else session.recorded(life, place, card)
         title = _title(life, place)
         alt = explanation_panels.map_in_words(values, f"Attention map on {title} after {life.steps[moment]} steps")
-        span = overlay.limits([values], choice.view.scale)[0]
+        span = color_limits.limits([values], choice.view.scale)[0]
         explanation_panels.over(image, values, choice.view, span, alt=alt, key="life-map")
         st.caption(explanation_panels.range_in_words(values))
     with right:
@@ -197,7 +193,7 @@ def _moment_in_words(life: MapHistory, moment: int, likeness: float) -> str:
     if np.isnan(likeness):
         return f"{when}: the map is constant, so that it has no order of cells to compare with the final M."
     return (
-        f"{when}: rank correlation with the final M **{_two(likeness)}**. 1 means the same order of cells, "
+        f"{when}: rank correlation with the final M **{numbers.fixed(likeness)}**. 1 means the same order of cells, "
         "0 none in common, −1 the opposite order."
     )
 

@@ -6,8 +6,9 @@ import numpy as np
 import streamlit as st
 
 from abn.explanations import stages
-from abn.explanations.stages import STAGES, Inside, Product
-from abn.plots import overlay, stage_charts
+from abn.explanations.stages import STAGES, Inside
+from abn.plots import color_limits, numbers, stage_charts
+from abn.plots.cell_product import Product, product
 from abn.plots.network_diagram import ROLES
 from abn.ui import url
 from abn.ui.compare import explanation_panels
@@ -120,10 +121,10 @@ def _meaning(inside: Inside, stage: str) -> str:
 def _figures(found: stages.Summary) -> None:
     rows = {
         "Shape": " × ".join(map(str, found.shape)),
-        "Least": channels.number(found.low),
-        "Mean": channels.number(found.mean),
-        "Greatest": channels.number(found.high),
-        "Exactly zero": overlay.percent(found.zeros) if found.zeros else "none",
+        "Least": numbers.significant(found.low),
+        "Mean": numbers.significant(found.mean),
+        "Greatest": numbers.significant(found.high),
+        "Exactly zero": numbers.percent(found.zeros) if found.zeros else "none",
     }
     body = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in rows.items())
     st.html(f'<dl class="abn-figures">{body}</dl>')
@@ -143,7 +144,7 @@ def _answers(logits: np.ndarray, card: Card, stage: str) -> None:
 
 def one_cell(inside: Inside, card: Card, choice: Choice) -> None:
     """One cell of M picked on the picture, and what the mechanism makes of it, with all numbers."""
-    from abn.explanations.trace import products
+    from abn.explanations.trace import attended
 
     of = choice.chosen.picture.sha256, card.sha256, choice.fit
     kept = state.cell
@@ -166,7 +167,7 @@ def one_cell(inside: Inside, card: Card, choice: Choice) -> None:
             session.pixels(inside, card),
             inside.attention,
             choice.view,
-            overlay.limits([inside.attention], choice.view.scale)[0],
+            color_limits.limits([inside.attention], choice.view.scale)[0],
             alt=explanation_panels.map_in_words(
                 inside.attention, f"Attention map of {card.title} on what the model saw"
             ),
@@ -183,7 +184,7 @@ def one_cell(inside: Inside, card: Card, choice: Choice) -> None:
         )
         channel = _channel(inside, row, column)
         st.markdown(f"What becomes of **channel {channel + 1}** of g in this cell:")
-        found = products(inside, row, column, channel)
+        found = [product(*values) for values in attended(inside, row, column, channel)]
         st.html(f'<ul class="abn-sums">{"".join(_sum(one, inside.mechanism) for one in found)}</ul>')
         st.caption(_gain_in_words(next(one for one in found if one.mechanism == inside.mechanism), inside))
 

@@ -13,7 +13,7 @@ from abn.explanations.stages import Inside
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
 from abn.images.fit import fit_picture, seen
-from abn.plots import channel_grid, network_diagram, overlay
+from abn.plots import channel_grid, color_limits, network_diagram, numbers, overlay
 from abn.plots.network_diagram import Content
 from abn.ui.controls.pickers import View
 from abn.ui.layout import stop_page_on_error
@@ -113,10 +113,12 @@ def _contents(inside: Inside, card: Card, view: View) -> dict[str, Content]:
         **{name: channel_grid.picture(means[name], *shared) for name in ("g", "g′")},
         "A": channel_grid.picture(means["A"], *channel_grid.span(means["A"], view.colors)),
         "class maps": channel_grid.picture(class_map, *channel_grid.span(class_map, view.colors)),
-        "M": channel_grid.picture(inside.attention, view.colors, *overlay.limits([inside.attention], view.scale)[0]),
+        "M": channel_grid.picture(
+            inside.attention, view.colors, *color_limits.limits([inside.attention], view.scale)[0]
+        ),
     }
     words = {name: _answer(inside.stage(name), labels) for name in ("auxiliary logits", "logits")}
-    words["class maps"] = (f"shown is that of {overlay.short_label(labels[auxiliary])}",)
+    words["class maps"] = (f"shown is that of {numbers.short_label(labels[auxiliary])}",)
     return {
         name: Content(stages.shape_in_words(inside.stage(name)), pictures.get(name, ""), words.get(name, ()))
         for name in stages.STAGES
@@ -126,5 +128,5 @@ def _contents(inside: Inside, card: Card, view: View) -> dict[str, Content]:
 def _answer(logits: np.ndarray, labels: tuple[str, ...]) -> tuple[str, ...]:
     """A head's first class and its probability, on short lines."""
     label, _, chance = stages.top(logits, labels, 1)[0]
-    lines = textwrap.wrap(overlay.short_label(label), 13, max_lines=3, placeholder="…") or [""]
-    return (*lines, overlay.percent(chance))
+    lines = textwrap.wrap(numbers.short_label(label), 13, max_lines=3, placeholder="…") or [""]
+    return (*lines, numbers.percent(chance))

@@ -7,7 +7,7 @@ from abn import vocabulary
 from abn.explanations.explanation import Explanation
 from abn.explanations.interventions import Subject, changed, covered
 from abn.images.decode import Picture
-from abn.plots import overlay
+from abn.plots import color_limits, numbers
 from abn.ui.compare import explanation_panels
 from abn.ui.components.painter import painter
 from abn.ui.controls.choice_bar import Choice
@@ -56,7 +56,7 @@ def cover(choice: Choice, subject: Subject) -> Picture:
     )
     if cells.any():
         hidden = covered(choice.chosen.picture, subject.fitted, cells > 0.5)
-        share = overlay.percent(changed(choice.chosen.picture, hidden))
+        share = numbers.percent(changed(choice.chosen.picture, hidden))
         said = f"{share} of the whole picture is covered, by its mean color."
     else:
         said = "Drag a rectangle over the picture."
@@ -78,7 +78,9 @@ def cover(choice: Choice, subject: Subject) -> Picture:
 def follow(before: Explanation, after: Explanation, card: Card, choice: Choice) -> None:
     """One variant's map and both heads on the covered picture, against the picture as it was."""
     explanation_panels.heading(after, card)
-    span = overlay.limits([before.attention, after.attention], "shared" if choice.view.scale != "raw" else "raw")[0]
+    span = color_limits.limits([before.attention, after.attention], "shared" if choice.view.scale != "raw" else "raw")[
+        0
+    ]
     explanation_panels.attention(after, card, choice.view, span, live=True)
     explanation_panels.answers(after)
     rows = []
@@ -86,7 +88,7 @@ def follow(before: Explanation, after: Explanation, card: Card, choice: Choice) 
         k = int(getattr(before, head).argmax())
         change = float(getattr(after, head)[k] - getattr(before, head)[k])
         rows.append(
-            f"{name.split()[0]}: Δp of “{escape_markdown(overlay.short_label(before.labels[k]))}” {overlay.points(change)}"
+            f"{name.split()[0]}: Δp of “{escape_markdown(numbers.short_label(before.labels[k]))}” {numbers.points(change)}"
         )
     rows.append(
         f"rank correlation of the map before and after: {explanation_panels.alike(before.attention, after.attention)}"

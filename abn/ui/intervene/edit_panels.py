@@ -13,8 +13,8 @@ from abn.explanations.interventions import Effect, Subject
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
 from abn.images.fit import upsample
-from abn.plots import overlay
-from abn.plots.class_bars import class_bars
+from abn.plots import color_maps, numbers, overlay, theme
+from abn.plots.class_bars import class_bars, likeliest, probabilities_in_words
 from abn.ui.compare import explanation_panels
 from abn.ui.components.painter import TOOLS, painter
 from abn.ui.components.strip import SIZE, Thumbnail, strip
@@ -103,7 +103,7 @@ def board(choice: Choice, card: Card, subject: Subject, name: str, past: History
         label=f"Attention map of {card.title} to paint on. Arrow keys move, space paints, Escape gives up.",
         key="painter",
         on_paint=lambda values: put(name, chosen["tool"], values, on_the_board=True),
-        colors=overlay.css_colors(view.colors),
+        colors=color_maps.css_colors(view.colors),
         opacity=view.opacity,
     )
     explanation_panels.color_bar(view.colors, 0.0, 1.0)
@@ -194,9 +194,9 @@ def answer(card: Card, now: Effect, own: np.ndarray, applied: str) -> None:
             icon=":material/info:",
         )
     explanation_panels.verdict(now, labels)
-    classes = overlay.likeliest([now.before, now.after])
-    series = [("before, own map", GRAY, now.before), ("after the edit", overlay.HEAD_COLORS["perception"], now.after)]
-    before, after = (overlay.in_words(answer, labels, classes) for answer in (now.before, now.after))
+    classes = likeliest([now.before, now.after])
+    series = [("before, own map", GRAY, now.before), ("after the edit", theme.HEAD_COLORS["perception"], now.after)]
+    before, after = (probabilities_in_words(answer, labels, classes) for answer in (now.before, now.after))
     alt = f"Perception head before: {before}. After: {after}."
     st.html(class_bars(series, labels, classes, legend=True, alt=alt))
     st.caption(
@@ -210,7 +210,7 @@ def answer(card: Card, now: Effect, own: np.ndarray, applied: str) -> None:
 def past_strip(subject: Subject, view, name: str, past: History, done: Sequence[Effect]) -> None:
     """Every edit as a small map with its Δp; picking one goes back or forth to it."""
     st.markdown("**History**, each step with its Δp: pick one to go back to it")
-    changes = [overlay.points(effect.change) for effect in done]
+    changes = [numbers.points(effect.change) for effect in done]
     said = edit_history.labels(past, changes)
     items = [
         Thumbnail(str(i), said[i], _small(subject, edit.attention, view), f"{_shortened(edit.name)}: {changes[i]}")

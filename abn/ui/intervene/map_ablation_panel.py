@@ -9,7 +9,7 @@ from abn.explanations import interventions
 from abn.explanations.interventions import Effect
 from abn.images import samples
 from abn.images.decode import open_picture
-from abn.plots import overlay
+from abn.plots import numbers
 from abn.ui.compare import explanation_panels
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.layout import escape_markdown
@@ -32,16 +32,16 @@ def needs(choice: Choice) -> None:
         some, labels = rows[card.id][name], class_names(card)
         found = map_ablation.relied(some)
         if len(some) == 1 and found.changes_prediction:
-            other = f", now {overlay.short_label(labels[int(some[0].after.argmax())])}"
+            other = f", now {numbers.short_label(labels[int(some[0].after.argmax())])}"
         elif found.changes_prediction:
             other = f", another answer in {round(found.changes_prediction * len(some))} of {len(some)}"
         else:
             other = ""
-        return f"Δp {overlay.points(found.change)} points{other}"
+        return f"Δp {numbers.points(found.change)} points{other}"
 
     figures = {card.id: {name: map_ablation.relied(some) for name, some in rows[card.id].items()} for card in cards}
     before = {
-        card.id: f"{overlay.short_label(class_names(card)[one.named])} {overlay.percent(float(one.before.max()))}"
+        card.id: f"{numbers.short_label(class_names(card)[one.named])} {numbers.percent(float(one.before.max()))}"
         for card in cards
         for one in [rows[card.id]["zeros"][0]]
     }
@@ -65,7 +65,7 @@ def over_gallery(choice: Choice) -> Job | None:
 
         def said(card: Card, name: str) -> str:
             one = rows[card.id][name]
-            return f"Δp {overlay.points(one.change)} points, another answer in {100 * one.changes_prediction:.0f} %"
+            return f"Δp {numbers.points(one.change)} points, another answer in {100 * one.changes_prediction:.0f} %"
 
         st.markdown(f"**Over the {len(photos)} pictures of the gallery, on average**")
         _table(cards, rows, said)

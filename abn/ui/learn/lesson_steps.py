@@ -14,7 +14,8 @@ from abn.explanations import first_view, interventions
 from abn.explanations.explanation import Explanation
 from abn.explanations.interventions import Effect
 from abn.images import samples
-from abn.plots import overlay
+from abn.plots import class_bars, color_maps, numbers
+from abn.plots.cell_product import product
 from abn.study import figures, findings
 from abn.teaching.lessons import STATEMENTS
 from abn.ui.compare import explanation_panels
@@ -36,7 +37,7 @@ from abn.vocabulary import MECHANISMS, TRAINED
 
 ADDITIVE, UPSIDE_DOWN = "imagenet-lite0-additive", "imagenet-lite0-additive-unfolded"
 PHOTO = "cat-behind-mug"
-VIEW = View(0.55, overlay.DEFAULT_COLORS, "raw", True)
+VIEW = View(0.55, color_maps.DEFAULT_COLORS, "raw", True)
 FIT = first_view.FIT
 GAIN = 1.8  # of the step on the two equations
 FIFTH = 0.2
@@ -59,7 +60,7 @@ def why() -> bool:
         explanation_panels.over(image, looked.attention, VIEW, (0.0, 1.0), alt=alt, key="lesson-M")
     for place, method in zip(rest, traces.METHODS, strict=True):
         with place:
-            st.markdown(f"**{method}**, of {escape_markdown(overlay.short_label(labels[k]))}")
+            st.markdown(f"**{method}**, of {escape_markdown(numbers.short_label(labels[k]))}")
             found = traces.afterwards(choice.chosen.picture, card, FIT, method, k)
             if isinstance(found, str):
                 st.info(escape_markdown(found))
@@ -67,7 +68,7 @@ def why() -> bool:
             limit = max(float(np.abs(found.values).max()), 1e-6)
             signed = found.values.min() < 0
             span = (-limit, limit) if signed else (0.0, limit)
-            colors = overlay.DIFFERENCE if signed else ""
+            colors = color_maps.DIFFERENCE if signed else ""
             alt = f"{method} for {labels[k]}, from {found.values.min():.2f} to {found.values.max():.2f}."
             key = f"lesson-{method}"
             explanation_panels.over(image, found.values, VIEW, span, alt=alt, key=key, symbol=method, colors=colors)
@@ -93,7 +94,7 @@ def parts() -> bool:
 
 def equations() -> bool:
     """One cell of M, and what both equations make of its strongest channel."""
-    from abn.explanations.trace import products
+    from abn.explanations.trace import attended
 
     choice, card = _about(PHOTO)
     looked = traces.look(choice.chosen.picture, card, FIT)
@@ -117,7 +118,8 @@ def equations() -> bool:
     channel = looked.strongest(row, column)
     with right:
         st.markdown(f"Row {row + 1}, column {column + 1}, channel {channel + 1} of g:")
-        for one in products(looked, row, column, channel):
+        for values in attended(looked, row, column, channel):
+            one = product(*values)
             if one.mechanism != "none":
                 st.markdown(
                     f"**{one.mechanism}**  \ng′ = {one.gain} × {escape_markdown(one.before)} = {escape_markdown(one.after)}"
@@ -136,7 +138,7 @@ def mechanism() -> bool:
     with right:
         explanation_panels.heading(after, card)
         explanation_panels.verdict(_effect(before, after), before.labels)
-        explanation_panels.bars(after, card, len(overlay.shared_classes(after)))
+        explanation_panels.bars(after, card, len(class_bars.shared_classes(after)))
     return _effect(before, after).changes_prediction
 
 
@@ -158,7 +160,7 @@ def heads() -> bool:
         _map(found, card, "lesson-heads")
     with right:
         explanation_panels.answers(found)
-        explanation_panels.bars(found, card, len(overlay.shared_classes(found)))
+        explanation_panels.bars(found, card, len(class_bars.shared_classes(found)))
     return not found.agree
 
 

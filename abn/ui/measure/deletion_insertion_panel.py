@@ -9,7 +9,7 @@ import streamlit as st
 from abn.evaluation import deletion_insertion
 from abn.evaluation.curves import BASELINES
 from abn.evaluation.deletion_insertion import DELETION, INSERTION, KINDS, CurveComparison, CurveResult, CurveSpec
-from abn.plots import curve_charts, overlay
+from abn.plots import curve_charts, numbers
 from abn.ui.compare import explanation_panels
 from abn.ui.controls import pickers
 from abn.ui.controls.choice_bar import Choice
@@ -51,11 +51,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], gray: Sequence[Seq
             body += f"<tr{look}><th scope='row'>{html.escape(first)}</th>{cells}</tr>"
     style = f"table-layout: auto; white-space: pre-line; min-width: {8 * len(head)}rem"
     st.html(f'{SCROLLED}<table class="abn-card" style="{style}"><thead><tr>{top}</tr></thead>{body}</table></div>')
-
-
-def signed(value: float) -> str:
-    """+0.120, −0.034 or ±0.000."""
-    return f"{value:+.3f}".replace("-", "−") if round(value, 3) else "±0.000"
 
 
 def took(seconds: float, what: str) -> str:
@@ -199,10 +194,10 @@ def _drawn(choice: Choice, rows: dict[str, dict[str, CurveComparison]], *, darke
             one = rows[kind].get(card.id)
             within = "" if one is None or one.outside else " (within the random orders)"
             cells += ["–"] * 3 if one is None else [
-                f"{one.bright.area:.3f}", f"{one.random_area:.3f}", f"{signed(one.difference)}{within}"
+                f"{one.bright.area:.3f}", f"{one.random_area:.3f}", f"{numbers.signed(one.difference, 3)}{within}"
             ]  # fmt: skip
         first = next(some[card.id] for some in rows.values() if card.id in some).bright
-        label = overlay.short_label(class_names(card)[first.named])
+        label = numbers.short_label(class_names(card)[first.named])
         body.append([titles[card.id], label, *cells])
     head = [f"{kind.capitalize()}: {what}" for kind in KINDS for what in ("map", "random", "difference")]
     table(["Variant", "Names", *head], body)
@@ -236,7 +231,7 @@ def shown_to_the_network(choice: Choice, asked: dict[str, list[CurveSpec]]) -> N
     picture, labels = choice.chosen.picture, class_names(card)
     subject = inference.get_subject(picture, card, choice.fit)
     own = inference.predict(choice.chosen.picture, card, choice.fit, [subject.attention])[0]
-    first = f"“{escape_markdown(overlay.short_label(labels[int(own.argmax())]))}”"
+    first = f"“{escape_markdown(numbers.short_label(labels[int(own.argmax())]))}”"
     says = {DELETION: f"{percent} % of the cells gone", INSERTION: f"{percent} % of the cells uncovered"}
     with st.container(key="pairs-shown"):
         *places, last = st.columns(3, gap="medium")
@@ -250,15 +245,15 @@ def shown_to_the_network(choice: Choice, asked: dict[str, list[CurveSpec]]) -> N
         key = (picture.sha256, card.id, card.sha256, choice.fit, one, percent)
         (found,) = cache.get_or_compute([key], make)
         now = int(found.answer.argmax())
-        other = "" if now == own.argmax() else f", now says **{escape_markdown(overlay.short_label(labels[now]))}**"
+        other = "" if now == own.argmax() else f", now says **{escape_markdown(numbers.short_label(labels[now]))}**"
         with place:
             image = found.image.resize((explanation_panels.PANEL, explanation_panels.PANEL))
             st.image(image, width="stretch", alt=f"{says[kind]}, {one.order}: {choice.chosen.alt}")
             st.caption(
-                f"{kind.capitalize()}: {says[kind]}. {first} {overlay.percent(found.answer[own.argmax()])}{other}"
+                f"{kind.capitalize()}: {says[kind]}. {first} {numbers.percent(found.answer[own.argmax()])}{other}"
             )
     with last:
         st.caption(
-            f"**{escape_markdown(card.title)}** names {first} on the whole picture, with {overlay.percent(own.max())}. Move the "
+            f"**{escape_markdown(card.title)}** names {first} on the whole picture, with {numbers.percent(own.max())}. Move the "
             "slider: you see what it sees, and the caption says what it makes of it. Would you still know what it is?"
         )

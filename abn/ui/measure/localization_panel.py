@@ -11,7 +11,7 @@ from PIL import Image
 from abn.evaluation import localization
 from abn.evaluation.localization import Found, Scene
 from abn.images.fit import fit_picture, upsample
-from abn.plots import overlay
+from abn.plots import color_limits, map_words, numbers, overlay
 from abn.ui.compare.explanation_panels import PANEL, color_bar
 from abn.ui.components import map_view
 from abn.ui.components.strip import Thumbnail, strip, thumbnail
@@ -144,7 +144,7 @@ def _one_scene(choice: Choice, scenes: Sequence[Scene], shown: Sequence[tuple[Ca
             f"The outline is the object: {100 * scene.mask.mean():.0f} % of the scene. {escape_markdown(scene.credit)}"
         )
     found = {card.id: next(one for one in some if one.scene == chosen) for card, some in shown}
-    spans = overlay.limits([one.attention for one in found.values()], choice.view.scale)
+    spans = color_limits.limits([one.attention for one in found.values()], choice.view.scale)
     for place, (card, _), span in zip(rest, shown, spans, strict=False):
         with place:
             st.markdown(f"##### {escape_markdown(titles[card.id])}")
@@ -159,7 +159,7 @@ def _map(scene: Scene, card: Card, found: Found, view: View, span: tuple[float, 
     values = upsample(found.attention, (PANEL, PANEL), view.smooth)
     drawn = overlay.overlay(image, values, opacity=view.opacity, color_map=view.colors, low=span[0], high=span[1])
     row, column = np.unravel_index(found.attention.argmax(), found.attention.shape)
-    where, hit = overlay.brightest(found.attention), "hits" if found.hit else "misses"
+    where, hit = map_words.brightest_place(found.attention), "hits" if found.hit else "misses"
     map_view.show(
         overlay.mark_brightest(drawn, image, np.asarray(mask), "contour"),
         found.attention,
@@ -172,9 +172,9 @@ def _map(scene: Scene, card: Card, found: Found, view: View, span: tuple[float, 
     badge = ":green-badge[:material/check: hit]" if found.hit else ":orange-badge[:material/close: miss]"
     st.markdown(f"{badge} :small[energy ÷ area {found.energy:.2f} · ROC-AUC {found.auc:.2f}]")
     if found.perception:
-        label = escape_markdown(overlay.short_label(found.perception.label))
+        label = escape_markdown(numbers.short_label(found.perception.label))
         st.caption(
-            f"Perception head: {label} {overlay.percent(found.perception.probability)}. Framed: the brightest cell."
+            f"Perception head: {label} {numbers.percent(found.perception.probability)}. Framed: the brightest cell."
         )
 
 

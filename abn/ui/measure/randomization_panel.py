@@ -13,7 +13,7 @@ from abn.explanations.explainer import InputBatch, feed
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
 from abn.images.fit import fit_picture
-from abn.plots import overlay
+from abn.plots import color_limits, numbers
 from abn.ui.compare import explanation_panels
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.layout import escape_markdown
@@ -124,7 +124,7 @@ def _maps(choice: Choice, rows: Sequence[Row]) -> None:
         image = fit_picture(choice.chosen.picture, card.input, choice.fit).image
         columns = {"its own map": own.maps[0]}
         columns |= {f"without the {PARTS[part]}": some[0].maps[0] for part, some in parts.items() if some}
-        spans = overlay.limits(list(columns.values()), choice.view.scale)
+        spans = color_limits.limits(list(columns.values()), choice.view.scale)
         st.markdown(f"##### {escape_markdown(titles[card.id])}")
         with st.container(key=f"pairs-forgot-{card.id}"):
             places = st.columns(4, gap="small")
@@ -139,9 +139,9 @@ def _table(choice: Choice, rows: Sequence[Row]) -> None:
     """Variants down, forgotten parts across: how alike the maps stay, and what is left of the answer."""
     titles, body = names(choice), []
     for card, own, parts in rows:
-        label = overlay.short_label(class_names(card)[int(own.answers[0].argmax())])
+        label = numbers.short_label(class_names(card)[int(own.answers[0].argmax())])
         cells = [_in_short(some, label) for some in parts.values()]
-        body.append([titles[card.id], f"{label} {overlay.percent(own.answers[0].max())}", *cells])
+        body.append([titles[card.id], f"{label} {numbers.percent(own.answers[0].max())}", *cells])
     table(["Variant", "Answer by itself", *(f"Without the {name}" for name in PARTS.values())], body)
 
 
@@ -156,11 +156,11 @@ def _in_short(some: Sequence[RandomizationResult], label: str) -> str:
         known = np.concatenate([one.alike for one in some])
         known = known[~np.isnan(known)]
         alike = f"ρ {here} here, {_number(known.mean() if known.size else np.nan)} over all pictures"
-    left = overlay.percent(float(np.mean([one.after[0] for one in some])))
+    left = numbers.percent(float(np.mean([one.after[0] for one in some])))
     flips = sum(bool(one.changes_prediction[0]) for one in some)
     answer = {0: "the same answer", len(some): "another answer"}.get(flips, f"another answer in {flips} of {len(some)}")
     return f"{alike}\n{label} {left}, {answer}"
 
 
 def _number(value: float) -> str:
-    return "flat" if np.isnan(value) else f"{value:.2f}".replace("-", "−")
+    return "flat" if np.isnan(value) else numbers.fixed(value)
