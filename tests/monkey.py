@@ -18,7 +18,8 @@ from abn.evaluation import deletion_insertion
 from abn.explanations.stages import STAGES
 from abn.images import samples
 from abn.images.fit import FITS
-from abn.plots.overlay import COLOR_MAPS, MARKS
+from abn.plots.color_maps import COLOR_MAPS
+from abn.plots.overlay import MARKS
 from abn.teaching import exercises, lessons
 from abn.ui.controls import selection
 from abn.ui.controls.pickers import CELLS, SCALES
