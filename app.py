@@ -67,7 +67,7 @@ with page.container():
     if both and len(both) == 2:
         explanation_panels.difference(*both, view, explanation_panels.columns(len(shown)))
 
-    export_panel.keep(shown, chosen, view, asked.applied)
+    export_panel.export_row(shown, chosen, view, asked.applied)
     for place, (_, card) in zip(st.columns(len(shown)), shown, strict=True):
         with place:
             explanation_panels.details(card)

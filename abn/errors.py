@@ -23,7 +23,3 @@ class CheckpointError(ABNError):
 
 class PickleError(CheckpointError):
     """The file is a pickle, which could run code: it is never opened where it may come from anybody."""
-
-
-class ManifestError(ABNError):
-    """A manifest of an export can't be read, or what it names isn't here."""

@@ -28,7 +28,7 @@ def change_the_map() -> None:
         panels.board(choice, card, subject, name, past)
     panels.presets(choice, card, subject, name)
     panels.past_strip(subject, choice.view, name, past, done)
-    export_edit.keep(choice, card, subject, name, past, done[past.at], applied)
+    export_edit.export_row(choice, card, subject, past, done[past.at], applied)
 
 
 def cover_the_picture() -> None:

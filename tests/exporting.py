@@ -1,4 +1,4 @@
-"""Records of tiny networks, for the tests of exports."""
+"""Comparisons of tiny variants, for the tests of exports."""
 
 import io
 from pathlib import Path
@@ -7,11 +7,14 @@ import tiny
 from PIL import Image
 
 from abn.explanations.explainer import explain
-from abn.export.figures import Drawing, Record
+from abn.export.figures import Comparison, MapStyle
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
 from abn.variants.card import Card
 from abn.variants.store import load_variant
+
+STYLE = MapStyle(opacity=0.3, colors="viridis", scale="shared", smooth=False, top=10)  # nothing as by default
+METADATA = (b"SECRET", b"2031:12:31", b"Exif\0", b"eXIf", b"xmpmeta")  # none of it may leave with an export
 
 
 def cards(folder: Path) -> list[Card]:
@@ -22,24 +25,22 @@ def cards(folder: Path) -> list[Card]:
     ]
 
 
-def file(seed: int = 0) -> bytes:
-    """A small picture as a file."""
+def image_file(seed: int = 0) -> bytes:
+    """A small image as a PNG file."""
     stream = io.BytesIO()
     tiny.picture(60, 40, seed).image.save(stream, "PNG")
     return stream.getvalue()
 
 
-def record(known: list[Card], picture: Picture | None = None, **told) -> Record:
-    """What the variants make of a picture, drawn in a way that is not the default."""
-    picture = picture or open_picture(file(), name="noise.png")
-    fit, mechanism = told.pop("fit", "pad"), told.pop("mechanism", "trained")
-    found = explain(picture, known, fit=fit, mechanism=mechanism, load=load_variant)
-    drawing = told.pop("drawing", Drawing(opacity=0.3, colors="viridis", scale="shared", smooth=False, top=10))
-    return Record(picture, found, known, mechanism, drawing, **told)
+def comparison(cards: list[Card], picture: Picture | None = None, *, fit: str = "pad", **fields) -> Comparison:
+    """The variants' explanations of an image, drawn in `STYLE`."""
+    picture = picture or open_picture(image_file(), name="noise.png")
+    explanations = explain(picture, cards, fit=fit, load=load_variant)
+    return Comparison(picture=picture, explanations=explanations, cards=cards, style=STYLE, **fields)
 
 
-def photographed() -> bytes:
-    """A JPEG with a place, a camera, a thumbnail's worth of notes and an XMP packet."""
+def photograph_with_metadata() -> bytes:
+    """A JPEG with a place, a camera, a comment and an XMP packet."""
     with Image.open(samples.SAMPLES / "koala.jpg") as opened:
         image = opened.convert("RGB")
     exif = Image.Exif()

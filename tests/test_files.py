@@ -81,10 +81,34 @@ def test_a_folder_that_can_not_be_made_is_the_same_sentence(tmp_path):
         files.write_file(tmp_path / "a/b.txt", "x")
 
 
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("zebra", "zebra"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("..", "picture"),
+        ("", "picture"),
+        ("a b\n<c>&\x00", "a-b-c"),
+        ("-rf", "rf"),
+        ("CON: x?", "CON-x"),
+        ("写真 1", "写真-1"),
+        ("x" * 500, "x" * 60),
+    ],
+)
+def test_a_stem_is_harmless(name, stem):
+    assert files.safe_stems([name]) == [stem]
+
+
+def test_stems_are_kept_apart():
+    assert files.safe_stems(["a", "b", "A", "a", "a-2"]) == ["a", "b", "A-2", "a-3", "a-2-2"]
+    long = files.safe_stems(["x" * 70] * 2 + ["y" * 59 + "-y"])
+    assert long == ["x" * 60, "x" * 58 + "-2", "y" * 59]
+    assert [files.safe_stems([stem])[0] for stem in long] == long  # a stem is its own stem
+
+
 ELSEWHERE = {  # what writes by itself, and how it keeps the promise
-    "writing.py",
-    "batch/command.py",  # --to: a line that is cut is cut off by --resume
-    "batch/shards.py",  # a line that is cut is not read
+    "files.py",
+    "batch/output.py",  # --to: a line that is cut is cut off by --resume
     "training/sources.py",  # a folder that is renamed once all is in it
     "training/train.py",  # an empty file that is locked
 }

@@ -1,1 +1,1 @@
-"""Explaining as many pictures as there are: `python -m abn explain`, on one process or on several under torchrun."""
+"""`python -m abn explain`: images, folders of any size and lists of them, explained batch by batch."""

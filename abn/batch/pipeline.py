@@ -1,68 +1,74 @@
-"""Blocks of the stream → results, in order: workers open and fit the pictures, one process runs the networks.
+"""Batches of image files → results, in order: worker processes open and fit the images, this one runs the networks.
 
-Whatever is wrong with a picture stays with it: its result holds the sentence, and the others of its block go on. No
-more than a few blocks exist at a time, however many pictures there are.
+An image that can't be opened gives a result with its error, and the rest of its batch goes on. Only a few batches
+exist at a time, however many images there are.
 """
 
+import signal
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
-from abn.batch.image_stream import Item
+from abn.batch.image_stream import ImageFile
 from abn.errors import ABNError, PictureError
 from abn.explanations.explainer import InputBatch, Load, explain_fed, feed
 from abn.explanations.explanation import Explanation
-from abn.export.figures import SIDE
+from abn.export.figures import MAX_SIDE
 from abn.images.decode import MAX_BYTES, Picture, open_picture
 from abn.images.fit import Fitted, InputSpec, fit_picture
 from abn.variants.card import Card
 from abn.variants.store import load_variant
 from abn.vocabulary import TRAINED
 
-AHEAD = 2  # blocks that each worker prepares before they are asked for
+PREFETCH = 2  # batches that each worker prepares ahead
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
-    """What was found in one file, and what each variant makes of it; or an error."""
+class ImageResult:
+    """The explanations of one image file, one for each variant; or an error."""
 
-    item: Item
-    error: str = ""  # one sentence; then the rest is empty
-    sha256: str = ""  # of the file's bytes
-    notes: tuple[str, ...] = ()  # what was done to the picture, a plain sentence each
-    picture: Picture | None = None  # for drawing alone, no larger than a drawing is
+    file: ImageFile
+    error: str = ""  # one sentence; the rest is empty then
+    sha256: str = ""  # of the file
+    notes: tuple[str, ...] = ()  # how the image was read, one sentence each
+    picture: Picture | None = None  # for figures only, at their size
     explanations: Sequence[Explanation] = ()
 
 
-def results(
-    blocks: Iterable[list[Item]],
+PreparedBatch = tuple[list[ImageResult], dict[InputSpec, InputBatch]]  # not explained yet; the images without error
+
+
+def explain_files(
+    batches: Iterable[list[ImageFile]],
     cards: Sequence[Card],
     *,
     fit: str = "crop",
     mechanism: str = TRAINED,
     load: Load = load_variant,
     workers: int = 0,
-    draws: bool = False,
-) -> Iterator[list[Result]]:
-    """The results of each block, in the order of the blocks, each block in one forward pass of each network.
+    keep_pictures: bool = False,
+) -> Iterator[list[ImageResult]]:
+    """The results of each batch in order, each batch in one forward pass of each network.
 
-    `workers` processes open the pictures, none: this one does. `draws` keeps each picture, at the size of a drawing.
+    `workers` processes open the images; with 0 this process does. `keep_pictures` keeps them for figures. Raises
+    `ABNError` where a worker is killed or the device runs out of memory.
     """
-    opener = _Opener(tuple(dict.fromkeys(card.input for card in cards)), fit, draws)
-    for found, fed in _prepared(opener, blocks, workers):
+    dataset = _PreparedImages(tuple(dict.fromkeys(card.input for card in cards)), fit, keep_pictures)
+    for results, inputs in _load_batches(dataset, batches, workers):
         try:
-            explained = iter(explain_fed(fed, cards, mechanism=mechanism, load=load) if fed else ())
+            explained = iter(explain_fed(inputs, cards, mechanism=mechanism, load=load) if inputs else ())
         except torch.OutOfMemoryError as error:
-            raise ABNError("The device has too little memory for such a block: take a smaller --batch.") from error
-        yield [one if one.error else replace(one, explanations=next(explained)) for one in found]
+            raise ABNError("The device has too little memory for this batch: choose a smaller --batch.") from error
+        yield [result if result.error else replace(result, explanations=next(explained)) for result in results]
 
 
-def read(path: str) -> Picture:
-    """A picture file; no more of it is read than a picture may have."""
+def read_picture(path: str) -> Picture:
+    """Open an image file, reading no more than an image may have; `PictureError` where it can't be read."""
     try:
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -73,60 +79,61 @@ def read(path: str) -> Picture:
     return open_picture(data, name=Path(path).name)
 
 
-Prepared = tuple[list[Result], dict[InputSpec, InputBatch]]  # one block, not explained yet; the sound pictures
-
-
 @dataclass(frozen=True)
-class _Opener:
-    """The data set of a DataLoader whose indices are items: what a worker does with one block."""
+class _PreparedImages(Dataset):
+    """A data set whose indices are image files: what a worker does with one batch of them."""
 
     specs: tuple[InputSpec, ...]
     fit: str
-    draws: bool
+    keep_pictures: bool
 
-    def __getitems__(self, block: list[Item]) -> Prepared:
+    def __getitems__(self, batch: list[ImageFile]) -> PreparedBatch:
         fitted: dict[InputSpec, list[Fitted]] = defaultdict(list)
-        found = [self._open(item, fitted) for item in block]
-        return found, {spec: feed(some, spec) for spec, some in fitted.items()}
+        results = [self._prepare(file, fitted) for file in batch]
+        return results, {spec: feed(images, spec) for spec, images in fitted.items()}
 
-    def _open(self, item: Item, fitted: dict[InputSpec, list[Fitted]]) -> Result:
-        """Open and fit one picture, and let go of its pixels, which may be many."""
+    def _prepare(self, file: ImageFile, fitted: dict[InputSpec, list[Fitted]]) -> ImageResult:
+        """Open one image and fit it to each input; its own pixels, which may be many, are not kept."""
         try:
-            if item.error:
-                raise PictureError(item.error)
-            picture = read(item.image)
-            fits = [fit_picture(picture, spec, self.fit) for spec in self.specs]
+            if file.error:
+                raise PictureError(file.error)
+            picture = read_picture(file.path)
+            images = [fit_picture(picture, spec, self.fit) for spec in self.specs]
         except ABNError as error:
-            return Result(item, str(error))
-        for spec, one in zip(self.specs, fits, strict=True):
-            fitted[spec].append(one)
-        if self.draws:
-            picture.image.thumbnail((SIDE, SIDE))
-        return Result(item, "", picture.sha256, picture.notes, picture if self.draws else None)
+            return ImageResult(file, str(error))
+        for spec, image in zip(self.specs, images, strict=True):
+            fitted[spec].append(image)
+        if self.keep_pictures:
+            picture.image.thumbnail((MAX_SIDE, MAX_SIDE))
+        return ImageResult(file, "", picture.sha256, picture.notes, picture if self.keep_pictures else None)
 
 
-def _prepared(opener: _Opener, blocks: Iterable[list[Item]], workers: int) -> Iterator[Prepared]:
+def _load_batches(
+    dataset: _PreparedImages, batches: Iterable[list[ImageFile]], workers: int
+) -> Iterator[PreparedBatch]:
     loader = DataLoader(
-        opener,
-        batch_sampler=blocks,
+        dataset,
+        batch_sampler=batches,
         num_workers=workers,
-        collate_fn=_as_it_is,
-        prefetch_factor=AHEAD if workers else None,
+        collate_fn=_identity,
+        prefetch_factor=PREFETCH if workers else None,
+        worker_init_fn=_init_worker,
     )
-    remaining = iter(loader)
-    while True:
-        try:
-            block = next(remaining)
-        except StopIteration:
-            return
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
-                raise
-            raise ABNError(
-                "A process that opens pictures was ended, as happens where memory is short: take fewer --workers."
-            ) from error
-        yield block
+    try:
+        yield from loader
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise ABNError(
+            "A process that opens pictures was ended, as happens where memory is short: choose fewer --workers."
+        ) from error
 
 
-def _as_it_is(prepared: Prepared) -> Prepared:
+def _init_worker(_: int) -> None:
+    """Leave Ctrl-C to the main process, and end without a word where that left in the middle of a transfer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.excepthook = lambda *_: None
+
+
+def _identity(prepared: PreparedBatch) -> PreparedBatch:
     return prepared

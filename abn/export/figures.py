@@ -1,4 +1,4 @@
-"""Explanations as files: the raw map as .npy, and a captioned picture with its numbered color bar."""
+"""Figures to keep: the raw map as .npy, and a captioned PNG with a numbered color bar."""
 
 import io
 import unicodedata
@@ -14,52 +14,55 @@ from abn.explanations.explanation import Explanation
 from abn.files import safe_stems
 from abn.images.decode import Picture
 from abn.images.fit import upsample
-from abn.plots import color_limits, color_maps, overlay
-from abn.plots.color_limits import SCALES
-from abn.plots.color_maps import DEFAULT_COLORS
+from abn.plots import overlay
+from abn.plots.color_limits import SCALES, limits
+from abn.plots.color_maps import DEFAULT_COLORS, color_bar
 from abn.plots.map_words import flat_sentence
 from abn.plots.numbers import percent, short_label
 from abn.plots.overlay import MARKS
 from abn.variants.card import NOTHING, Card
 from abn.vocabulary import HEADS, TRAINED
 
-SIDE = 896  # most pixels of the picture's longer side in a report
-WIDTH = 448  # least pixels across, so that the caption can be read; the level of the brightest is taken at this size
+MAX_SIDE = 896  # pixels: the longer side of an image in a figure
+MIN_WIDTH = 448  # pixels: a caption needs them; the brightest region is computed at this size, as on the page
 MARGIN = 16  # pixels around each part
-SPELT = str.maketrans({  # what the font that Pillow brings can't draw, and no accent makes
+FONT_SUBSTITUTES = str.maketrans({  # characters that Pillow's own font lacks and that are no accented letter
     "×": "x", "−": "-", "–": "-", "±": "+/-", "≥": ">=", "“": '"', "”": '"', "’": "'",
     "ß": "ss", "æ": "ae", "ø": "o", "ł": "l",
 })  # fmt: skip
 
+ColorRange = tuple[float, float]  # the values of M at the two ends of the color map
+UNIT_RANGE: ColorRange = (0.0, 1.0)
+
 
 @dataclass(frozen=True)
-class Drawing:
-    """How maps are drawn, the same for all that are drawn together."""
+class MapStyle:
+    """How attention maps are drawn, the same for all maps of one export."""
 
     opacity: float = 0.5
-    colors: str = DEFAULT_COLORS  # one of render.COLOR_MAPS
-    scale: str = SCALES[0]  # see `render.limits`
-    smooth: bool = True
-    top: int = 0  # percent of the cells that are marked as the brightest; 0: none
-    mark: str = MARKS[0]  # how, one of render.MARKS
+    colors: str = DEFAULT_COLORS  # a key of color_maps.COLOR_MAPS
+    scale: str = SCALES[0]  # see color_limits.limits
+    smooth: bool = True  # interpolated between the cells' centers, or the raw grid
+    top: int = 0  # percent of the area to mark as the brightest; 0 marks nothing
+    mark: str = MARKS[0]
 
 
-RAW = Drawing()
+DEFAULT_STYLE = MapStyle()
 
 
-@dataclass(frozen=True, eq=False)
-class Record:
-    """One picture in several variants, as it was asked and drawn: all that an export is made of."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Comparison:
+    """One image explained by one or several variants: the content of an export."""
 
     picture: Picture
-    explanations: Sequence[Explanation]  # at least one, all of this picture and fitted alike
+    explanations: Sequence[Explanation]  # at least one, all of `picture` with the same fit
     cards: Sequence[Card]  # of the explanations, in their order
-    mechanism: str = TRAINED  # as `explain` was asked
-    drawing: Drawing = RAW
-    title: str = ""  # of the picture; its name where it has none
-    alt: str = ""  # what is to be seen on it
-    credit: str = ""  # author, license and source as plain text; empty for a person's own
-    photo: str | None = None  # which of the gallery's photographs it is
+    mechanism: str = TRAINED  # the `mechanism` argument of `explain`
+    style: MapStyle = DEFAULT_STYLE
+    title: str = ""  # of the image; its file name where empty
+    alt: str = ""  # alternative text of the image
+    credit: str = ""  # author, license and source as plain text; empty for a person's own image
+    photo: str | None = None  # id of the gallery's photograph
     date: str = ""  # of the export
 
     @property
@@ -67,158 +70,169 @@ class Record:
         return self.explanations[0].fitted.fit
 
     @property
-    def spans(self) -> list[tuple[float, float]]:
-        """Where the colors of each map begin and end."""
-        return color_limits.limits([one.attention for one in self.explanations], self.drawing.scale)
+    def color_ranges(self) -> list[ColorRange]:
+        """The color range of each map."""
+        return limits([e.attention for e in self.explanations], self.style.scale)
 
 
-def save_explanation(
-    explanation: Explanation,
-    picture: Picture,
-    folder: Path,
-    stem: str,
-    drawing: Drawing = RAW,
-    span: tuple[float, float] = (0.0, 1.0),
-) -> tuple[Path, Path]:
-    """Write STEM--VARIANT.npy (float32 (h, w), the raw M) and STEM--VARIANT.png into `folder`; returns both paths.
+def save_explanation(explanation: Explanation, picture: Picture, folder: Path, stem: str) -> tuple[Path, Path]:
+    """Write STEM--VARIANT.npy (float32 (h, w), raw M) and STEM--VARIANT.png into `folder`; returns both paths.
 
-    The stem is reduced to letters, digits, dots and dashes (`stems` keeps several apart); older files are replaced.
+    The stem is reduced to letters, digits, dots and dashes; existing files are replaced.
     """
     name = f"{safe_stems([stem])[0]}--{safe_stems([explanation.variant])[0]}"
-    array, drawn = folder / f"{name}.npy", folder / f"{name}.png"
-    files.write_file(array, npy(explanation))
-    with files.atomic_file(drawn) as file:
-        draw(explanation, picture, drawing, span).save(file, "PNG")
-    return array, drawn
+    npy_path, png_path = folder / f"{name}.npy", folder / f"{name}.png"
+    files.write_file(npy_path, npy_bytes(explanation.attention))
+    files.write_file(png_path, png_bytes(draw_figure(explanation, picture)))
+    return npy_path, png_path
 
 
-def npy(explanation: Explanation) -> bytes:
-    """The raw map as the bytes of a .npy file: float32 (h, w)."""
-    return npy_of(explanation.attention)
-
-
-def npy_of(attention: np.ndarray) -> bytes:
-    """The same of any map."""
+def npy_bytes(attention: np.ndarray) -> bytes:
+    """A map as the content of an .npy file: float32 (h, w)."""
     stream = io.BytesIO()
     np.save(stream, attention.astype(np.float32), allow_pickle=False)
     return stream.getvalue()
 
 
-def draw(
+def png_bytes(image: Image.Image) -> bytes:
+    """The pixels of an image as PNG, without any metadata."""
+    stream = io.BytesIO()
+    Image.frombytes("RGB", image.size, image.convert("RGB").tobytes()).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def figure_png(comparison: Comparison, index: int, *, whole: bool = False) -> bytes:
+    """The captioned PNG of one variant's map on the model's input, or on the `whole` image."""
+    picture = comparison.picture if whole else None
+    explanation, card = comparison.explanations[index], comparison.cards[index]
+    return png_bytes(draw_figure(explanation, picture, comparison.style, comparison.color_ranges[index], card))
+
+
+def draw_figure(
     explanation: Explanation,
     picture: Picture | None,
-    drawing: Drawing = RAW,
-    span: tuple[float, float] = (0.0, 1.0),
+    style: MapStyle = DEFAULT_STYLE,
+    color_range: ColorRange = UNIT_RANGE,
     card: Card | None = None,
 ) -> Image.Image:
-    """The map on the whole picture, or without one on what the model saw; its color bar, from one end of `span` to
-    the other; and a caption that says what is shown. The card gives the variant its title."""
-    return sheet_of(lay(explanation, picture, drawing, span), caption(explanation, drawing, span, card), drawing, span)
+    """The map on the whole image, or without `picture` on the model's input, with color bar and caption. The card gives
+    the variant its title."""
+    drawn = draw_overlay(explanation, picture, style, color_range)
+    return add_caption(drawn, caption(explanation, style, color_range, card), style.colors, color_range)
 
 
-def sheet_of(
-    laid: Image.Image, said: Sequence[str], drawing: Drawing = RAW, span: tuple[float, float] = (0.0, 1.0)
-) -> Image.Image:
-    """What was drawn, with its color bar and a caption of such lines below it."""
-    width = max(WIDTH, laid.width)
-    font = ImageFont.load_default(max(14, width // 32))
-    lines = [part for line in said for part in _wrapped(_drawable(line), font, width)]
-    line_height = round(1.4 * font.size)
-    bar = color_maps.color_bar(color_map=drawing.colors, low=span[0], high=span[1], width=width)
-
-    height = laid.height + bar.height + line_height * len(lines) + 4 * MARGIN
-    sheet = Image.new("RGB", (width + 2 * MARGIN, height), "white")
-    sheet.paste(laid, ((sheet.width - laid.width) // 2, MARGIN))
-    sheet.paste(bar, (MARGIN, laid.height + 2 * MARGIN))
-    pen = ImageDraw.Draw(sheet)
-    for row, line in enumerate(lines):
-        top = laid.height + bar.height + 3 * MARGIN + row * line_height
-        pen.text((MARGIN, top), line, font=font, fill="black")
-    return sheet
-
-
-def lay(
+def draw_overlay(
     explanation: Explanation,
     picture: Picture | None,
-    drawing: Drawing = RAW,
-    span: tuple[float, float] = (0.0, 1.0),
+    style: MapStyle = DEFAULT_STYLE,
+    color_range: ColorRange = UNIT_RANGE,
 ) -> Image.Image:
-    """The map on the whole picture, what the model never saw gray, or without a picture on what the model saw; its
-    brightest part marked. Made of pixels alone: nothing of a file's metadata is in it."""
-    attention, smooth = explanation.attention, drawing.smooth
+    """The map on the whole image, where what the model never saw is gray, or without `picture` on the model's input;
+    the brightest region marked."""
+    attention, smooth = explanation.attention, style.smooth
     if picture is None:
-        below = explanation.fitted.image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-        values = upsample(attention, below.size, smooth)
+        image = explanation.fitted.image.resize((MAX_SIDE, MAX_SIDE), Image.Resampling.BICUBIC)
+        values = upsample(attention, image.size, smooth)
     else:
-        below = _sized(picture.image)
-        values = explanation.fitted.back(attention, size=below.size, smooth=smooth)
-    drawn = overlay.overlay(below, values, opacity=drawing.opacity, color_map=drawing.colors, low=span[0], high=span[1])
-    if drawing.top:
-        inside = np.nan_to_num(values, nan=-np.inf) >= brightest_part(explanation, drawing)[0]
-        drawn = overlay.mark_brightest(drawn, below, inside, drawing.mark)
+        image = _resized(picture.image)
+        values = explanation.fitted.back(attention, size=image.size, smooth=smooth)
+    low, high = color_range
+    drawn = overlay.overlay(image, values, opacity=style.opacity, color_map=style.colors, low=low, high=high)
+    if style.top:
+        region = np.nan_to_num(values, nan=-np.inf) >= brightest_region(explanation, style)[0]
+        drawn = overlay.mark_brightest(drawn, image, region, style.mark)
     return drawn
 
 
-def brightest_part(explanation: Explanation, drawing: Drawing) -> tuple[float, float]:
-    """From which M on a cell is marked, and which part of what the model saw that is, 0 … 1."""
-    return overlay.brightest_level(upsample(explanation.attention, (WIDTH, WIDTH), drawing.smooth), drawing.top / 100)
+def brightest_region(explanation: Explanation, style: MapStyle) -> tuple[float, float]:
+    """The threshold of M from which a pixel is marked, and the marked part of the model's input, 0 … 1."""
+    values = upsample(explanation.attention, (MIN_WIDTH, MIN_WIDTH), style.smooth)
+    return overlay.brightest_level(values, style.top / 100)
+
+
+def add_caption(
+    image: Image.Image, caption: Sequence[str], colors: str = DEFAULT_COLORS, color_range: ColorRange = UNIT_RANGE
+) -> Image.Image:
+    """The image with a color bar and the lines of the caption below it, on white."""
+    width = max(MIN_WIDTH, image.width)
+    font = ImageFont.load_default(max(14, width // 32))
+    lines = [part for line in caption for part in _wrap(_to_font(line), font, width)]
+    line_height = round(1.4 * font.size)
+    bar = color_bar(color_map=colors, low=color_range[0], high=color_range[1], width=width)
+
+    height = image.height + bar.height + line_height * len(lines) + 4 * MARGIN
+    figure = Image.new("RGB", (width + 2 * MARGIN, height), "white")
+    figure.paste(image, ((figure.width - image.width) // 2, MARGIN))
+    figure.paste(bar, (MARGIN, image.height + 2 * MARGIN))
+    draw = ImageDraw.Draw(figure)
+    for row, line in enumerate(lines):
+        top = image.height + bar.height + 3 * MARGIN + row * line_height
+        draw.text((MARGIN, top), line, font=font, fill="black")
+    return figure
 
 
 def caption(
     explanation: Explanation,
-    drawing: Drawing = RAW,
-    span: tuple[float, float] = (0.0, 1.0),
+    style: MapStyle = DEFAULT_STYLE,
+    color_range: ColorRange = UNIT_RANGE,
     card: Card | None = None,
 ) -> list[str]:
-    """What a drawing must say of itself, a sentence or list a line."""
-    height, width = explanation.attention.shape
+    """The lines of a figure's caption: variant, mechanism, range of the map, and the top three classes of both heads."""
     values = explanation.attention
+    height, width = values.shape
+    title = card.title if card else explanation.variant
     lines = [
-        f"{card.title if card else explanation.variant}: {trained(explanation, card)}, applied {explanation.applied}",
+        f"{title}: {training_text(explanation, card)}, applied {explanation.applied}",
         f"Attention map M, {height} by {width} cells, {values.min():.3f} to {values.max():.3f}, "
-        f"mean {values.mean():.3f}; {scale_in_words(drawing, span)}",
+        f"mean {values.mean():.3f}; {scale_text(style, color_range)}",
     ]
-    lines += [line for line in (flat_sentence(values),) if line]
-    if drawing.top:
-        level, area = brightest_part(explanation, drawing)
-        lines.append(f"Marked: M ≥ {level:.2f}, {100 * area:.0f} % of what the model saw")
-    for head, title in HEADS.items():
+    if flat := flat_sentence(values):
+        lines.append(flat)
+    if style.top:
+        lines.append(mark_text(explanation, style))
+    for head, name in HEADS.items():
         top = ", ".join(f"{short_label(p.label)} {percent(p.probability)}" for p in explanation.top(head, 3))
-        lines.append(f"{title}: {top}")
+        lines.append(f"{name}: {top}")
     return lines
 
 
-def trained(explanation: Explanation, card: Card | None = None) -> str:
-    """How the network was trained, in words; one of random weights never was."""
+def training_text(explanation: Explanation, card: Card | None = None) -> str:
+    """The mechanism that a variant was trained with, in words; one with random weights was never trained."""
     return "never trained" if card and card.kind == NOTHING else f"trained with {explanation.trained_with}"
 
 
-def scale_in_words(drawing: Drawing, span: tuple[float, float]) -> str:
-    """Where the colors begin and end, and why there."""
-    if span == (0.0, 1.0):
+def scale_text(style: MapStyle, color_range: ColorRange) -> str:
+    """The range of the colors in words, with its reason."""
+    if color_range == UNIT_RANGE:
         return "colors from 0 to 1"
-    why = {"each": "this map's own range", "shared": "shared by the variants"}.get(drawing.scale, "")
-    return f"colors from {span[0]:.3f} to {span[1]:.3f}" + (f", {why}" if why else "")
+    reason = {"each": ", this map's own range", "shared": ", shared by the variants"}.get(style.scale, "")
+    return f"colors from {color_range[0]:.3f} to {color_range[1]:.3f}{reason}"
 
 
-def _sized(image: Image.Image) -> Image.Image:
-    """No larger than a report shows it; and large enough for a map to be seen on it."""
-    if max(image.size) < SIDE // 4:
-        times = SIDE // 2 // max(image.size)
-        return image.resize((image.width * times, image.height * times), Image.Resampling.BICUBIC)
+def mark_text(explanation: Explanation, style: MapStyle) -> str:
+    """The marked region in words."""
+    threshold, area = brightest_region(explanation, style)
+    return f"Marked: M ≥ {threshold:.2f}, {100 * area:.0f} % of what the model saw"
+
+
+def _resized(image: Image.Image) -> Image.Image:
+    """At most `MAX_SIDE` large; a tiny image is enlarged, as no map could be seen on it."""
+    if max(image.size) < MAX_SIDE // 4:
+        factor = MAX_SIDE // 2 // max(image.size)
+        return image.resize((image.width * factor, image.height * factor), Image.Resampling.BICUBIC)
     small = image.copy()
-    small.thumbnail((SIDE, SIDE))
+    small.thumbnail((MAX_SIDE, MAX_SIDE))
     return small
 
 
-def _drawable(line: str) -> str:
-    """The line in the letters that Pillow's own font has: without accents, and a question mark for other scripts."""
-    plain = unicodedata.normalize("NFKD", line.translate(SPELT))
+def _to_font(line: str) -> str:
+    """The line in ASCII, which is all that Pillow's own font has: no accents, a question mark for other scripts."""
+    plain = unicodedata.normalize("NFKD", line.translate(FONT_SUBSTITUTES))
     return "".join(char if char.isascii() else "?" for char in plain if not unicodedata.combining(char))
 
 
-def _wrapped(line: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
-    """The line in pieces that fit `width` pixels, broken between words."""
+def _wrap(line: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
+    """The line broken between words into pieces of at most `width` pixels."""
     pieces = [""]
     for word in line.split():
         longer = f"{pieces[-1]} {word}".strip()

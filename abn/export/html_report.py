@@ -1,201 +1,177 @@
-"""A page of HTML that tells of a record: one file that opens anywhere without a network, on paper too.
+"""The HTML report of a comparison: one file that opens offline, and prints.
 
-Pictures are data: URLs made of pixels, the style is inside, nothing runs and nothing is fetched; the page forbids
-itself both. All text is escaped, whoever wrote it.
+Images are data: URLs made of pixels and the style is inside. No script runs, nothing is loaded, and the page's own
+content security policy forbids both. All text is escaped.
 """
 
 from collections.abc import Mapping
 from html import escape
+from pathlib import Path
 
 from PIL import Image
 
-from abn import vocabulary
 from abn.explanations.explanation import Explanation
-from abn.export.figures import Record, brightest_part, lay, scale_in_words, trained
-from abn.export.manifest import Manifest, manifest_of
-from abn.plots import color_maps, map_words, numbers, overlay, theme
+from abn.export.figures import (
+    ColorRange,
+    Comparison,
+    draw_overlay,
+    mark_text,
+    scale_text,
+    training_text,
+)
+from abn.export.manifest import map_sha256, software_versions
+from abn.plots import overlay
+from abn.plots.color_maps import bar_numbers, css_gradient
+from abn.plots.map_words import brightest_place, flat_sentence
+from abn.plots.numbers import percent, short_label
+from abn.plots.theme import HEAD_COLORS
 from abn.variants.card import NOTHING, Card
-from abn.vocabulary import AS_TRAINED, TRAINED
+from abn.vocabulary import AS_TRAINED, HEADS, TRAINED
 
+STYLE = Path(__file__).with_suffix(".css")
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 ABOUT_MAPS = (
     "A map shows what the network weighs, not why it answers as it does. Bright does not mean important: "
     "no part of the training asks for that."
 )
-FITTED = {"crop": "its middle", "squash": "all of it, squashed", "pad": "all of it, padded"}
-AGAIN = "python -m abn explain --from manifest.json"
-WHOLE = "On the whole picture; what the model never saw is gray."
-SEEN = 560  # pixels of a picture that a network saw
-PACKED = 85  # JPEG quality of every picture
-
-_STYLE = """
-:root { color-scheme: light dark; --ground: #ffffff; --ink: #1d2430; --soft: #566072; --line: #d5d9e0;
-        --sheet: #f5f7fa; --warn: #9a5a00; }
-@media screen and (prefers-color-scheme: dark) {
-  :root { --ground: #11151b; --ink: #f0f3f7; --soft: #aab4c3; --line: #333c49; --sheet: #1a2029; --warn: #f3b45a; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1480px; padding: 1.5rem clamp(1rem, 3vw, 3rem) 3rem; background: var(--ground);
-       color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .25rem; }
-h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
-h3 { font-size: 1.05rem; line-height: 1.3; margin: 0; }
-h4 { font-size: .9rem; font-weight: 600; margin: .8rem 0 .2rem; }
-p { margin: .3rem 0; max-width: 75ch; }
-.soft { color: var(--soft); font-size: .9rem; }
-.warn { color: var(--warn); font-weight: 600; }
-.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(270px, 100%), 1fr)); gap: 1.25rem;
-        align-items: start; margin-top: 1rem; }
-article { background: var(--sheet); border: 1px solid var(--line); border-radius: 10px; padding: .9rem; }
-figure { margin: .6rem 0 0; }
-img { display: block; width: 100%; border-radius: 6px; }
-figcaption { font-size: .85rem; color: var(--soft); margin-top: .2rem; }
-.bar { height: 14px; border-radius: 3px; margin-top: .5rem; }
-.ticks { display: flex; justify-content: space-between; font-size: .8rem; font-variant-numeric: tabular-nums;
-         white-space: nowrap; }
-ol { list-style: none; margin: 0; padding: 0; font-size: .9rem; }
-li { display: grid; grid-template-columns: 1fr auto; gap: 0 .6rem; padding: .1rem 0; }
-li span + span { font-variant-numeric: tabular-nums; }
-li i { grid-column: 1 / -1; height: 6px; border-radius: 3px; background: var(--head); min-width: 2px;
-       width: calc(100% * var(--part)); }
-table { border-collapse: collapse; width: 100%; font-size: .85rem; }
-th, td { text-align: left; vertical-align: top; font-weight: 400; padding: .25rem .6rem .25rem 0;
-         border-bottom: 1px solid var(--line); }
-th { width: 16rem; max-width: 40vw; color: var(--soft); }
-code { font-size: .9em; }
-.bar, li i { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-@media print { html { font-size: 8.5pt; } body { padding: 0; max-width: none; } article { padding: .6rem; }
-               article, figure, tr { break-inside: avoid; }
-               .grid { grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: .6rem; } }
-"""
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+FIT_TEXTS = {"crop": "its middle", "squash": "all of it, squashed", "pad": "all of it, padded"}
+SCALE_TEXTS = {"raw": "raw, 0 to 1", "each": "minimum to maximum of each map", "shared": "shared by the variants"}
+WHOLE_IMAGE = "On the whole picture; what the model never saw is gray."
+IMAGE_SIDE = 560  # pixels of a model's input as it is shown
+JPEG_QUALITY = 85
 
 
-def report_page(record: Record) -> str:
+def html_report(comparison: Comparison) -> str:
     """The whole page."""
-    title = record.title or record.picture.name
-    manifest = manifest_of(record)
-    columns = zip(record.explanations, record.cards, record.spans, strict=True)
-    made = f"Made by ABN Explorer{f' on {record.date}' if record.date else ''}."
+    title = escape(comparison.title or comparison.picture.name)
+    columns = zip(comparison.explanations, comparison.cards, comparison.color_ranges, strict=True)
+    made = f"Made by ABN Explorer{f' on {comparison.date}' if comparison.date else ''}."
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>ABN Explorer: {escape(title)}</title>
-<style>{_STYLE}</style>
+<title>ABN Explorer: {title}</title>
+<style>
+{STYLE.read_text(encoding="utf-8")}</style>
 </head>
 <body>
 <header>
-<h1>Where networks look: {escape(title)}</h1>
-<p class="soft">{escape(made)} Attention Branch Networks make an attention map M of a picture, and two heads answer:
+<h1>Where networks look: {title}</h1>
+<p class="muted">{escape(made)} Attention Branch Networks make an attention map M of a picture, and two heads answer:
 the auxiliary head belongs to the branch that makes the map; the perception head sees the features after the map was
 applied (with “none” it never is), and is the network's answer.</p>
 <p><strong>{escape(ABOUT_MAPS)}</strong></p>
 </header>
 <main>
 <div class="grid">
-{_seen(record)}
-{"".join(_column(record, *column) for column in columns)}
+{_input_panel(comparison)}
+{"".join(_variant_panel(comparison, *column) for column in columns)}
 </div>
 <h2>How this was made</h2>
-{_table(_settings(record))}
-<h2>To make it again</h2>
-<p>“Everything as zip” holds a file manifest.json besides. With the same weights, and the same picture,
-<code>{escape(AGAIN)}</code> makes the same numbers and says so; “Open an export” in the app opens the same view.</p>
-{_table(_hashes(manifest))}
+{_table(_settings(comparison))}
+<h2>Hashes and versions</h2>
+<p>They also stand in the file manifest.json of “Everything as zip”. With the same weights, picture and settings the
+numbers are the same, up to the last digits of another machine.</p>
+{_table(_hashes(comparison))}
 </main>
 </body>
 </html>
 """
 
 
-def _seen(record: Record) -> str:
-    """What the networks saw of the picture, whom to thank for it, and what was done to it."""
-    pictures = []
-    for one in {one.spec: one for one in record.explanations}.values():
-        size = one.spec.size
-        words = f"What the model saw of: {record.alt or record.title or record.picture.name}"
-        told = f"{size} × {size} pixels: {FITTED[record.fit]}"
-        pictures.append(_figure(one.fitted.image.resize((SEEN, SEEN), Image.Resampling.BICUBIC), words, told))
-    credit = f'<p class="soft">Picture: {escape(record.credit)}</p>' if record.credit else ""
-    notes = "".join(f'<p class="soft">{escape(note)}</p>' for note in record.picture.notes)
-    drawn = "smoothly between their centers" if record.drawing.smooth else "as they are"
-    cells = f"Each cell of a map is between 0 and 1; the cells are drawn {drawn}."
-    return (
-        f"<article>\n<h3>What the model saw</h3>\n{''.join(pictures)}{credit}{notes}"
-        f'<p class="soft">{escape(cells)}</p>\n</article>'
-    )
+def _input_panel(comparison: Comparison) -> str:
+    """The image as the models saw it, once for each input size, with its credit and the notes on how it was read."""
+    subject = comparison.alt or comparison.title or comparison.picture.name
+    figures = []
+    for explanation in {e.spec: e for e in comparison.explanations}.values():
+        size = explanation.spec.size
+        image = explanation.fitted.image.resize((IMAGE_SIDE, IMAGE_SIDE), Image.Resampling.BICUBIC)
+        caption = f"{size} × {size} pixels: {FIT_TEXTS[comparison.fit]}"
+        figures.append(_figure(image, f"What the model saw of: {subject}", caption))
+    cells = "smoothly between their centers" if comparison.style.smooth else "as they are"
+    lines = [f"Picture: {comparison.credit}"] if comparison.credit else []
+    lines += [*comparison.picture.notes, f"Each cell of a map is between 0 and 1; the cells are drawn {cells}."]
+    return f"<article>\n<h3>What the model saw</h3>\n{''.join(figures)}{''.join(map(_muted, lines))}\n</article>"
 
 
-def _column(record: Record, one: Explanation, card: Card, span: tuple[float, float]) -> str:
-    """One variant: its map on what it saw, its answers, and its map on the whole picture."""
-    swapped = ", swapped" if one.applied != one.trained_with and card.kind != NOTHING else ""
-    values, where, (h, w) = one.attention, map_words.brightest_place(one.attention), one.attention.shape
-    alt = f"{values.min():.2f} to {values.max():.2f}, highest {where}."
-    flat = map_words.flat_sentence(values)
-    told = [f'<p class="warn">{escape(flat)}</p>' if flat else ""]
-    told.append(
-        f'<p class="soft">{h} × {w} cells, M from {values.min():.3f} to {values.max():.3f}, mean {values.mean():.3f}; '
-        f"{escape(scale_in_words(record.drawing, span))}</p>"
-    )
-    if record.drawing.top:
-        level, area = brightest_part(one, record.drawing)
-        told.append(f'<p class="soft">Marked: M ≥ {level:.2f}, {100 * area:.0f} % of what the model saw</p>')
-    verdict = "The heads agree" if one.agree else "The heads disagree"
-    heads = "".join(_head(one, head, name) for head, name in vocabulary.HEADS.items())
-    laid = lay(one, None, record.drawing, span).resize((SEEN, SEEN), Image.Resampling.LANCZOS)
-    whole = lay(one, record.picture, record.drawing, span)
+def _variant_panel(comparison: Comparison, explanation: Explanation, card: Card, color_range: ColorRange) -> str:
+    """One variant: its map on the model's input, both heads' predictions, and its map on the whole image."""
+    style, values = comparison.style, explanation.attention
+    swapped = ", swapped" if explanation.applied != explanation.trained_with and card.kind != NOTHING else ""
+    alt = f"M from {values.min():.2f} to {values.max():.2f}, highest {brightest_place(values)}."
+    flat = flat_sentence(values)
+    warning = f'<p class="warning">{escape(flat)}</p>' if flat else ""
+    (h, w), mean = values.shape, values.mean()
+    notes = [
+        f"{h} × {w} cells, M from {values.min():.3f} to {values.max():.3f}, mean {mean:.3f}; "
+        f"{scale_text(style, color_range)}"
+    ]
+    if style.top:
+        notes.append(mark_text(explanation, style))
+    agreement = "The heads agree" if explanation.agree else "The heads disagree"
+    on_input = draw_overlay(explanation, None, style, color_range)
+    on_input = on_input.resize((IMAGE_SIDE, IMAGE_SIDE), Image.Resampling.LANCZOS)
+    on_image = draw_overlay(explanation, comparison.picture, style, color_range)
     return (
         f"<article>\n<h3>{escape(card.title)}</h3>\n"
-        f"<p>{escape(trained(one, card))}<br>applied {escape(one.applied)}{swapped}</p>\n"
-        f"{_figure(laid, f'Attention map of {card.title} on what the model saw: M from {alt}')}"
-        f"{_color_bar(record.drawing.colors, *span)}{''.join(told)}\n{heads}"
-        f'<p class="soft">{verdict}: {one.divergence:.2f} bit apart, from 0 the same to 1 nothing in common.</p>\n'
-        f"{_figure(whole, f'Attention map of {card.title} on the whole picture: M from {alt}', WHOLE)}</article>\n"
+        f"<p>{escape(training_text(explanation, card))}<br>applied {escape(explanation.applied)}{swapped}</p>\n"
+        f"{_figure(on_input, f'Attention map of {card.title} on what the model saw: {alt}')}"
+        f"{_color_bar(style.colors, *color_range)}"
+        f"{warning}{''.join(map(_muted, notes))}\n"
+        f"{''.join(_head(explanation, head, name) for head, name in HEADS.items())}"
+        f"{_muted(f'{agreement}: {explanation.divergence:.2f} bit apart, from 0 the same to 1 nothing in common.')}\n"
+        f"{_figure(on_image, f'Attention map of {card.title} on the whole picture: {alt}', WHOLE_IMAGE)}</article>\n"
     )
 
 
-def _head(one: Explanation, head: str, name: str) -> str:
-    """A head's five likeliest classes as bars with their numbers."""
+def _head(explanation: Explanation, head: str, name: str) -> str:
+    """A head's top five classes as bars with their probabilities."""
     rows = "".join(
-        f'<li><span title="{escape(p.label)}">{escape(numbers.short_label(p.label))}</span>'
-        f'<span>{escape(numbers.percent(p.probability))}</span><i style="--part: {p.probability:.4f}"></i></li>\n'
-        for p in one.top(head)
+        f'<li><span title="{escape(p.label)}">{escape(short_label(p.label))}</span>'
+        f'<span>{escape(percent(p.probability))}</span><i style="--probability: {p.probability:.4f}"></i></li>\n'
+        for p in explanation.top(head)
     )
-    return f'<h4>{escape(name)}</h4>\n<ol style="--head: {theme.HEAD_COLORS[head]}">\n{rows}</ol>\n'
+    return f'<h4>{escape(name)}</h4>\n<ol style="--head: {HEAD_COLORS[head]}">\n{rows}</ol>\n'
 
 
 def _figure(image: Image.Image, alt: str, caption: str = "") -> str:
     below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
-    return f'<figure><img src="{overlay.data_url(image, PACKED)}" alt="{escape(alt)}">{below}</figure>\n'
+    return f'<figure><img src="{overlay.data_url(image, JPEG_QUALITY)}" alt="{escape(alt)}">{below}</figure>\n'
+
+
+def _muted(text: str) -> str:
+    return f'<p class="muted">{escape(text)}</p>'
 
 
 def _color_bar(colors: str, low: float, high: float) -> str:
-    numbers = "".join(f"<span>{number}</span>" for number in color_maps.bar_numbers(low, high))
-    gradient = color_maps.css_gradient(colors)
+    numbers = "".join(f"<span>{number}</span>" for number in bar_numbers(low, high))
+    gradient = css_gradient(colors)
     return f'<div class="bar" style="background: {gradient}"></div>\n<div class="ticks">{numbers}</div>\n'
 
 
-def _settings(record: Record) -> dict[str, str]:
-    drawing, (width, height) = record.drawing, record.explanations[0].fitted.original_size
-    return {
-        "Picture": f"{record.picture.name}, {width} × {height} pixels",
-        "Fit to the input": record.fit,
-        "Mechanism": AS_TRAINED if record.mechanism == TRAINED else f"{record.mechanism}, on the same weights",
-        "Opacity of the map": f"{100 * drawing.opacity:.0f} %",
-        "Colors": drawing.colors,
-        "Scale of the colors": {"raw": "raw, 0 to 1", "each": "minimum to maximum of each map"}.get(
-            drawing.scale, "shared by the variants"
-        ),
-        "Cells": "smooth" if drawing.smooth else "raw grid",
-        **({"Marked": f"the brightest {drawing.top} %, by a {drawing.mark}"} if drawing.top else {}),
+def _settings(comparison: Comparison) -> dict[str, str]:
+    style, mechanism = comparison.style, comparison.mechanism
+    width, height = comparison.explanations[0].fitted.original_size
+    settings = {
+        "Picture": f"{comparison.picture.name}, {width} × {height} pixels",
+        "Fit to the input": comparison.fit,
+        "Mechanism": AS_TRAINED if mechanism == TRAINED else f"{mechanism}, on the same weights",
+        "Opacity of the map": f"{100 * style.opacity:.0f} %",
+        "Colors": style.colors,
+        "Scale of the colors": SCALE_TEXTS[style.scale],
+        "Cells": "smooth" if style.smooth else "raw grid",
     }
+    if style.top:
+        settings["Marked"] = f"the brightest {style.top} %, by a {style.mark}"
+    return settings
 
 
-def _hashes(manifest: Manifest) -> dict[str, str]:
-    weights = {f"sha256 of the weights of {one.variant}": one.weights for one in manifest.results}
-    maps = {f"sha256 of the map of {one.variant}": one.map_sha256 for one in manifest.results}
-    return {"sha256 of the picture's file": manifest.sha256, **weights, **maps, **manifest.software}
+def _hashes(comparison: Comparison) -> dict[str, str]:
+    weights = {f"sha256 of the weights of {card.id}": card.sha256 for card in comparison.cards}
+    maps = {f"sha256 of the map of {e.variant}": map_sha256(e.attention) for e in comparison.explanations}
+    return {"sha256 of the picture's file": comparison.picture.sha256, **weights, **maps, **software_versions()}
 
 
 def _table(rows: Mapping[str, str]) -> str:

@@ -94,10 +94,6 @@ class SessionState:
     own_given: Key[list[str] | None] = Key()  # ids of the files that were read
     own_sketch: Key[dict[str, Sketch | ABNError]] = Key(make=dict)  # the shapes of the network that is chosen
 
-    # Compare
-    opened_export: Key[Any] = Key()
-    export_file: Key[Any] = Key()  # widget
-
     # Inside
     stage: Key[str | None] = Key()
     cell: Key[tuple[tuple, tuple[int, int]] | None] = Key()  # what it belongs to; row and column
@@ -114,8 +110,6 @@ class SessionState:
     # Intervene
     edits: Key[dict[str, History]] = Key(make=dict)  # by a hash of picture, variant and fit
     not_borrowed: Key[str] = Key("")  # why another picture's map could not be put in place
-    kept_maps: Key[int] = Key(0)  # maps given back so far
-    not_opened: Key[str] = Key("")  # why one could not be
     covered: Key[tuple[str, np.ndarray | None, int]] = Key(("", None, 0))  # what it belongs to, cells, count of resets
 
     # Measure, Study

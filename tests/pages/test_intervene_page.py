@@ -15,7 +15,7 @@ from abn.evaluation import map_ablation
 from abn.explanations import first_view, interventions
 from abn.explanations.explainer import explain
 from abn.export import edited_map
-from abn.export.figures import Drawing, npy_of
+from abn.export.figures import MapStyle
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.plots import numbers
@@ -201,11 +201,6 @@ def kept(offered: dict, ending: str) -> tuple[str, bytes]:
     return name, offered[name]()
 
 
-def give_back(at: AppTest, data: bytes, name: str = "map.npy") -> AppTest:
-    uploader = next(one for one in at.get("file_uploader") if one.key.startswith("kept-map-"))
-    return uploader.set_value([(name, data, "application/octet-stream")]).run()
-
-
 def test_an_edit_is_kept_as_it_is_applied(page, offered, subject):
     page.query_params.update({"opacity": "20", "cells": "raw grid"})
     page.run()
@@ -215,10 +210,15 @@ def test_an_edit_is_kept_as_it_is_applied(page, offered, subject):
     stem = f"abn-{PHOTOS[0].id}--{ADDITIVE}--inverted"
     before, after = subject.answers(np.stack([subject.attention, inverted]), "multiplicative")
     effect = interventions.Effect("inverted", inverted, before, after)
-    made = edited_map.EditedMap(
-        card, subject.fitted, subject.attention, effect, "multiplicative", Drawing(0.2, smooth=False)
+    edited = edited_map.EditedMap(
+        card=card,
+        fitted=subject.fitted,
+        own_map=subject.attention,
+        effect=effect,
+        applied="multiplicative",
+        style=MapStyle(0.2, smooth=False),
     )
-    assert not at.exception and kept(offered, ".png") == (f"{stem}.png", edited_map.panel(made))
+    assert not at.exception and kept(offered, ".png") == (f"{stem}.png", edited_map.figure_png(edited))
     name, data = kept(offered, ".npy")
     assert name == f"{stem}.npy" and np.array_equal(np.load(io.BytesIO(data), allow_pickle=False), inverted)
     name, data = kept(offered, ".csv")
@@ -232,70 +232,26 @@ def test_an_edit_is_kept_as_it_is_applied(page, offered, subject):
 def test_without_an_edit_there_is_nothing_to_keep(page):
     at = page.run()
     assert len(at.get("download_button")) == 3 and all(one.proto.disabled for one in at.get("download_button"))
-    assert "As soon as the map is edited, this can be kept." in captions(at)
+    assert export_edit.NOT_YET in captions(at)
     at = page.button(key="preset-zeros").click().run()
     assert not any(one.proto.disabled for one in at.get("download_button"))
-    assert "As soon as" not in captions(at)
+    assert export_edit.NOT_YET not in captions(at)
 
 
 def test_no_file_of_an_edit_is_made_without_being_asked_for(page, monkeypatch):
-    for name in ("panel", "table", "draw"):
-        monkeypatch.setattr(edited_map, name, lambda *_: pytest.fail("made without being asked for"))
-    monkeypatch.setattr(export_edit, "npy_of", lambda *_: pytest.fail("made without being asked for"))
+    for name in ("figure_png", "npy_bytes", "before_after_csv"):
+        monkeypatch.setattr(export_edit, name, lambda *_: pytest.fail("made without being asked for"))
     page.run()
     assert not page.button(key="preset-zeros").click().run().exception
-
-
-def test_a_kept_map_makes_the_same_numbers(page, offered):
-    page.run()
-    at = page.button(key="preset-shuffled").click().run()
-    shuffled, (_, data) = change(at), kept(offered, ".npy")
-    at = page.button(key="reset").click().run()
-    assert change(at) == "±0.0 points" != shuffled
-    at = give_back(at, data)
-    assert not at.exception and change(at) == shuffled and not at.warning
-    steps = components(at, "abn_strip")["history"]
-    assert steps["items"][-1]["caption"] == f"kept map: {shuffled.removesuffix(' points')}" and steps["chosen"] == "3"
-    at = at.button(key="undo").click().run()
-    assert change(at) == "±0.0 points"
-    at = give_back(at, data)  # the same file once more
-    assert change(at) == shuffled and kept(offered, ".npy")[1] == data
-
-
-def test_a_map_of_compare_can_be_put_in_place(page, subject, network):
-    at = page.run()
-    other = explain(PICTURE, [MULTIPLICATIVE], load=network)[0].attention
-    assert change(give_back(at, npy_of(other))) == expected(subject, other)
-
-
-@pytest.mark.parametrize(
-    ("data", "sentence"),
-    [
-        (b"", "This is no attention map"),
-        (npy_of(np.zeros((7, 7))), "This map has 7 × 7 cells, and this variant's has 14 × 14"),
-        (npy_of(np.full((14, 14), 2)), "A map holds numbers from 0 to 1"),
-    ],
-    ids=["nothing", "other cells", "beyond"],
-)
-def test_what_is_no_map_changes_nothing(page, data, sentence):
-    page.run()
-    at = page.button(key="preset-zeros").click().run()
-    before = change(at)
-    at = give_back(at, data)
-    assert not at.exception and change(at) == before and at.button(key="redo").disabled
-    assert sentence in re.sub(r"\\(.)", r"\1", at.warning[0].value)
-    assert len(components(at, "abn_strip")["history"]["items"]) == 2
-    assert not at.run().warning
 
 
 def test_nothing_of_an_uploaded_file_leaves_with_an_edit(page, offered):
     page.run()
     page.file_uploader(key="files").set_value(
-        [("../../home/me/mine.jpg", exporting.photographed(), "image/jpeg")]
+        [("../../home/me/mine.jpg", exporting.photograph_with_metadata(), "image/jpeg")]
     ).run()
     page.button(key="preset-zeros").click().run()
     for ending in (".png", ".npy", ".csv"):
         name, data = kept(offered, ending)
         assert name == f"abn-mine--{ADDITIVE}--zeros{ending}"
-        for word in (b"SECRET", b"2031:12:31", b"Exif\0", b"eXIf", b"xmpmeta", b"home", b"mine"):
-            assert word not in data
+        assert not any(word in data for word in (*exporting.METADATA, b"home", b"mine"))

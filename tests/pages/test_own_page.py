@@ -19,7 +19,6 @@ from streamlit.testing.v1 import AppTest
 
 from abn.errors import ABNError, VariantError
 from abn.explanations.explainer import explain
-from abn.export.manifest import read_manifest
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.plots import numbers
@@ -228,21 +227,6 @@ def test_it_never_enters_the_address_and_another_session_never_sees_it(live_app,
     assert not other.exception and len(answers(other)) == 3
     assert not any("yours" in option for option in options(other))
     assert not any("yours" in column for column in columns(other))
-
-
-def test_an_export_of_it_makes_the_same_numbers_as_long_as_it_is_here(live_app, files, offered):
-    at = compare(press(give(live_app.run(), files, "mine.safetensors"), "Add to Compare"))
-    key = at.session_state["own_listed"][0]
-    at.multiselect(key="variant_ids").set_value([key]).run()
-    kept = next(make for name, make in offered.items() if name.endswith(".zip"))()
-    assert [one.variant for one in read_manifest(kept).results] == [key]
-    at.multiselect(key="variant_ids").set_value([list_variants()[0].id]).run()
-    at.file_uploader(key="export_file").set_value([("abn.zip", kept, "application/zip")]).run()
-    assert at.session_state["variant_ids"] == [key] and "numbers are the same" in at.success[0].value
-
-    other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    other.file_uploader(key="export_file").set_value([("abn.zip", kept, "application/zip")]).run()
-    assert not other.exception and "was somebody" in other.warning[0].value and not other.success
 
 
 def test_the_toggle_finds_no_sibling_and_same_weights_swaps(live_app, files):

@@ -1,0 +1,149 @@
+"""The zip, its tables and its manifest: complete, equal for equal content, and without a photograph's metadata."""
+
+import csv
+import hashlib
+import io
+import json
+import platform
+import re
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from exporting import METADATA, cards, comparison, image_file, photograph_with_metadata
+from PIL import Image
+
+from abn.export import figures, tables
+from abn.export.archive import export_zip
+from abn.export.html_report import html_report
+from abn.export.manifest import manifest_json
+from abn.images.decode import open_picture
+from abn.variants.card import NOTHING
+
+HOSTILE = '=HYPERLINK("http://x")<script>alert(1)</script>&\'" ../../x'
+
+
+@pytest.fixture(scope="module")
+def variants(tmp_path_factory):
+    return cards(tmp_path_factory.mktemp("variants"))
+
+
+@pytest.fixture(scope="module")
+def compared(variants):
+    return comparison(variants, date="2026-01-02", photo="toucan")
+
+
+@pytest.fixture(scope="module")
+def zipped(compared) -> bytes:
+    return export_zip(compared)
+
+
+def members(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.testzip() is None
+        return {info.filename: archive.read(info) for info in archive.infolist()}
+
+
+def test_everything_is_in_the_zip(compared, zipped):
+    files = members(zipped)
+    names = [f"{card.id}{end}" for card in compared.cards for end in (".npy", ".png", "-whole.png")]
+    assert set(files) == {*names, "manifest.json", "predictions.csv", "report.html", "seen-32.png"}
+    for index, (explanation, card) in enumerate(zip(compared.explanations, compared.cards, strict=True)):
+        saved = np.load(io.BytesIO(files[f"{card.id}.npy"]), allow_pickle=False)
+        assert saved.dtype == np.float32 and np.array_equal(saved, explanation.attention)
+        for end, picture in ((".png", None), ("-whole.png", compared.picture)):
+            figure = figures.draw_figure(explanation, picture, compared.style, compared.color_ranges[index], card)
+            with Image.open(io.BytesIO(files[card.id + end])) as image:
+                assert np.array_equal(image, figure)
+    with Image.open(io.BytesIO(files["seen-32.png"])) as image:
+        assert np.array_equal(image, compared.explanations[0].fitted.image)
+    assert files["predictions.csv"] == tables.predictions_csv(compared.explanations, compared.cards)
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items() if name != "manifest.json"}
+    assert json.loads(files["manifest.json"])["files"] == hashes
+
+
+def test_equal_comparisons_give_equal_bytes(compared, zipped, monkeypatch):
+    monkeypatch.setattr("time.time", lambda: 2e9)
+    assert export_zip(replace(compared)) == zipped
+    assert export_zip(replace(compared, date="2026-01-03")) != zipped
+
+
+def test_hostile_names_become_safe_file_names(variants):
+    hostile = [replace(card, id=f"../{HOSTILE}", title=HOSTILE) for card in variants]
+    compared = comparison(variants, open_picture(image_file(), name=HOSTILE))
+    files = members(export_zip(replace(compared, cards=hostile)))
+    assert len(files) == 10 and all(re.fullmatch(r"\w[\w.-]*", name) for name in files)
+
+
+def test_no_metadata_of_a_photograph_is_in_any_file(variants):
+    data = photograph_with_metadata()
+    picture = open_picture(data, name="mine.jpg")
+    picture.image.info["exif"] = data[6:200]  # even if the image still had some
+    compared = comparison(variants, picture, fit="crop")
+    files = members(export_zip(compared))
+    for content in (*files.values(), html_report(compared).encode(), figures.figure_png(compared, 0)):
+        assert not any(word in content for word in METADATA)
+    for name in files:
+        if name.endswith(".png"):
+            with Image.open(io.BytesIO(files[name])) as image:
+                assert not image.getexif() and not image.info
+
+
+# ---- the manifest ----
+
+
+def test_the_manifest_states_image_weights_settings_and_results(compared):
+    manifest = json.loads(manifest_json(compared, {"a.png": "0" * 64}))
+    assert manifest["picture"] == {"sha256": compared.picture.sha256, "name": "noise.png", "gallery": "toucan"}
+    assert (manifest["fit"], manifest["mechanism"], manifest["date"]) == ("pad", "trained", "2026-01-02")
+    assert manifest["view"] == vars(compared.style) and manifest["files"] == {"a.png": "0" * 64}
+    for variant, result, explanation, card in zip(
+        manifest["variants"], manifest["results"], compared.explanations, compared.cards, strict=True
+    ):
+        assert variant == {"id": card.id, "sha256": hashlib.sha256(card.weights.read_bytes()).hexdigest()}
+        values = explanation.attention
+        assert result["map"] == {
+            "shape": [16, 16],
+            "min": float(values.min()),
+            "mean": float(values.mean()),
+            "max": float(values.max()),
+            "sha256": hashlib.sha256(figures.npy_bytes(values)).hexdigest(),
+        }
+        assert [p["probability"] for p in result["perception"]] == np.sort(explanation.perception)[::-1][:5].tolist()
+        assert result["auxiliary"][0]["label"] == explanation.top("auxiliary", 1)[0].label
+
+
+def test_the_manifest_states_the_software(compared):
+    software = json.loads(manifest_json(compared))["software"]
+    assert software["python"] == platform.python_version() and software["numpy"] == np.__version__
+    assert {"torch", "timm", "pillow", "abn"} <= software.keys()
+
+
+# ---- predictions ----
+
+
+def rows(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+def test_every_class_of_both_heads_is_in_the_table(compared):
+    remaining = iter(rows(tables.predictions_csv(compared.explanations, compared.cards)))
+    for explanation in compared.explanations:
+        for head in ("auxiliary", "perception"):
+            for rank, expected in enumerate(explanation.top(head, 10), 1):
+                row = next(remaining)
+                assert (row["variant"], row["head"], row["rank"]) == (explanation.variant, head, str(rank))
+                assert (int(row["class"]), row["label"]) == (expected.index, expected.label)
+                assert np.float32(row["probability"]) == np.float32(expected.probability)
+    assert next(remaining, None) is None
+
+
+def test_no_cell_is_a_formula(compared):
+    labels = ("=1+1", "+x", "-x", "@x", "\tx", "\r=x", " =x", "plain", 'quo"te,', "new\nline")
+    explanation = replace(compared.explanations[0], labels=labels)
+    untrained = replace(compared.cards[0], kind=NOTHING)
+    table = rows(tables.predictions_csv([explanation], [untrained]))
+    written = {int(row["class"]): row["label"] for row in table}
+    assert [written[k] for k in range(10)] == [f"'{label}" for label in labels[:7]] + list(labels[7:])
+    assert {row["trained_with"] for row in table} == {"never trained"}
