@@ -18,7 +18,7 @@ from abn.variants.store import figures_tables, list_variants, problems
 
 ELSEWHERE = {  # commands whose module brings their options and runs them: add_arguments(parser), run(args) -> status
     "explain": ("abn.batch.command", "explain pictures, or folders of them"),
-    "convert": ("abn.variants.authors", "make a variant of a checkpoint of the authors' code"),
+    "convert": ("abn.variants.command", "make a variant of a checkpoint of the authors' code"),
     "train": ("abn.training.train", "train a network on class folders of your own, or on a built-in set"),
     "distil": ("abn.training.distil", "make the shipped variants again, from public packages"),
     "evaluate": ("abn.training.evaluate", "measure the variants on held-out scenes and on photographs"),

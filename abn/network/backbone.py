@@ -17,7 +17,6 @@ from abn.network.cutting import Halves, cut
 from abn.network.initialization import initialize_weights
 from abn.network.model import AttentionBranch, AttentionBranchNetwork
 
-MAX_CLASSES = 100_000  # the class head alone has their square in weights: 40 GB
 RESIDUAL_GAIN = 0.1  # of residual branches that timm starts at 0
 MIN_VARIANCE = 0.01  # of a channel, as a share of the channels' mean
 
@@ -31,8 +30,8 @@ def create_model(
     `seed` makes the weights reproducible without touching the global generator. Raises `BackboneError` where the
     backbone is unknown or can't be cut.
     """
-    if not isinstance(num_classes, int) or not 2 <= num_classes <= MAX_CLASSES:
-        raise BackboneError(f"num_classes must be a whole number, at least 2 and at most {MAX_CLASSES:,}.")
+    if not isinstance(num_classes, int) or not 2 <= num_classes <= registry.MAX_CLASSES:
+        raise BackboneError(f"num_classes must be a whole number, at least 2 and at most {registry.MAX_CLASSES:,}.")
     with generator_lock if seed is None else isolated_generator(seed):
         network = build(backbone, num_classes=num_classes, mechanism=mechanism)
         _raise_zero_gains(network)

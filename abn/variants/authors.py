@@ -1,37 +1,32 @@
-"""The authors' checkpoints (machine-perception-robotics-group/attention_branch_network, `*.pth.tar`) as networks, and
-`python -m abn convert`, which makes variants of them.
+"""The authors' checkpoints (machine-perception-robotics-group/attention_branch_network, `*.pth.tar`) as networks.
 
 Such a file is a pickled dict {epoch, state_dict, acc, best_acc, optimizer}, its weights' names prefixed `module.` by
-DataParallel and its tensors on the GPU that trained them. It is opened with `weights_only=True`, so nothing in it can
-run, and its names and shapes are compared with those of the network before one is made.
+DataParallel and its tensors on the GPU that trained them. A child process reads it with `weights_only=True`, so that
+nothing in it can run, and compares its names and shapes with those of the network.
 """
 
-import argparse
 import functools
 import logging
 import pickle
-import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from abn.errors import ABNError, CheckpointError
-from abn.files import safe_stems
+from abn.errors import CheckpointError
 from abn.images.display_name import one_line
 from abn.network.architectures import registry
-from abn.network.backbone import MAX_CLASSES
 from abn.network.model import AttentionBranchNetwork
-from abn.variants import pickles
 from abn.variants.authors_names import ARCHS, CLASSES
-from abn.variants.card import CHECKPOINTS, Card
+from abn.variants.card import Card
 from abn.variants.new_card import new_card
-from abn.variants.store import save_variant
+from abn.variants.untrusted_torch import read_in_child
 
-ALIKE = 1 / 3  # the share of names in common from which on a file may be said to look like a network
-NUMBERS = (torch.float, torch.double, torch.half, torch.bfloat16, torch.long)  # what may become a weight
+MIN_LIKENESS = 1 / 3  # the share of names in common from which on a file may be said to look like a network
+DTYPES = (torch.float, torch.double, torch.half, torch.bfloat16, torch.long)  # what may become a weight
 COUNTER = "num_batches_tracked"  # of each batch norm; files from the days of torch 0.4 lack it
+UNREADABLE = "{name} can't be read as a PyTorch checkpoint: it is damaged, cut short or of another kind."
 
 log = logging.getLogger(__name__)
 
@@ -45,19 +40,25 @@ def convert_official(path: str | Path, *, arch: str = "resnet20", num_classes: i
     path = Path(path)
     if not isinstance(arch, str) or arch not in ARCHS:
         raise CheckpointError(f"Checkpoints of {str(arch)[:40]!r} can't be converted; these can: {', '.join(ARCHS)}.")
-    if not isinstance(num_classes, int) or not 2 <= num_classes <= MAX_CLASSES:
-        raise CheckpointError(f"The number of classes must be a whole number, at least 2 and at most {MAX_CLASSES:,}.")
+    if not isinstance(num_classes, int) or not 2 <= num_classes <= registry.MAX_CLASSES:
+        raise CheckpointError(
+            f"The number of classes must be a whole number, at least 2 and at most {registry.MAX_CLASSES:,}."
+        )
     name = one_line(path.name)
-    theirs = _state_dict(_read(path, name), name)
+    if not path.exists():
+        raise CheckpointError(f"There is no file {name}.")
+    failure = UNREADABLE.format(name=name)
+    if not path.is_file():  # a pipe would never end
+        raise CheckpointError(failure)
+    weights = read_in_child(read_weights, path, failure=failure, arch=arch, num_classes=num_classes)
     network = _bare(arch, num_classes)
-    weights = _fitting(theirs, network.state_dict(), name, arch)
     network.load_state_dict(weights, strict=True, assign=True)
     return network.eval()
 
 
 def make_card(network: AttentionBranchNetwork, name: str, *, arch: str, num_classes: int, source: Path) -> Card:
     """The card of a converted checkpoint; of how it was trained nothing is known but what the code does by itself."""
-    backbone = _backbone(arch)
+    backbone = backbone_of(arch)
     file = one_line(source.name)
     kind = registry.IMAGENET if backbone.startswith(registry.IMAGENET) else registry.CIFAR
     return new_card(
@@ -77,50 +78,53 @@ def make_card(network: AttentionBranchNetwork, name: str, *, arch: str, num_clas
     )
 
 
-def _backbone(arch: str) -> str:
+def backbone_of(arch: str) -> str:
+    """The name of an architecture in the registry."""
     return arch if arch.startswith(registry.IMAGENET) else registry.CIFAR + arch
 
 
 def _bare(arch: str, num_classes: int) -> AttentionBranchNetwork:
     """The network without memory for its weights, which costs next to nothing."""
     with torch.device("meta"):
-        return registry.layers(_backbone(arch), num_classes=num_classes)
+        return registry.layers(backbone_of(arch), num_classes=num_classes)
 
 
-def _read(path: Path, name: str) -> Any:
+def read_weights(path: Path, *, arch: str, num_classes: int) -> dict[str, Tensor]:
+    """The weights of a checkpoint under our names, ready for the network; `CheckpointError` for whatever is wrong.
+
+    Runs without limits: for a file from anybody see `untrusted_torch`.
+    """
+    name = one_line(path.name)
     try:
-        pickles.check_pickle(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"There is no file {name}.") from error
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        return fit_weights(_state_dict(checkpoint, name), name=name, arch=arch, num_classes=num_classes)
+    except CheckpointError:
+        raise
     except Exception as error:  # torch.load fails with EOFError, KeyError, OSError, RuntimeError, UnpicklingError …
         if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
             raise CheckpointError(
                 f"{name} holds more than weights and numbers; it was not opened, since such a file can run code."
             ) from error
-        raise CheckpointError(
-            f"{name} can't be read as a PyTorch checkpoint: it is damaged, cut short or of another kind."
-        ) from error
+        raise CheckpointError(UNREADABLE.format(name=name)) from error
 
 
 def _state_dict(checkpoint: Any, name: str) -> dict[str, Tensor]:
-    """The weights by the authors' names, without the prefix.
-
-    Methods are taken from the classes, as what was unpickled may have entries of its own in their place.
-    """
-    weights = dict.get(checkpoint, "state_dict") if isinstance(checkpoint, dict) else None
-    weights = dict(dict.items(weights)) if isinstance(weights, dict) else {}
-    tensors = all(isinstance(value, Tensor) and not value.is_nested for value in weights.values())
-    if not weights or not tensors or not all(isinstance(key, str) for key in weights):
+    """The weights by the authors' names, without the prefix."""
+    weights = checkpoint.get("state_dict") if isinstance(checkpoint, dict) else None
+    if (
+        not weights
+        or not isinstance(weights, dict)
+        or not all(isinstance(key, str) and isinstance(value, Tensor) for key, value in weights.items())
+    ):
         raise CheckpointError(
             f"{name} is no checkpoint of the authors' code, which has its weights under the entry state_dict."
         )
-    return {key.removeprefix("module."): Tensor.detach(value) for key, value in weights.items()}
+    return {key.removeprefix("module."): value.detach() for key, value in weights.items()}
 
 
-def _fitting(theirs: dict[str, Tensor], wanted: dict[str, Tensor], name: str, arch: str) -> dict[str, Tensor]:
-    """The weights under our names, ready for a network that wants what `wanted` has; nothing of `theirs` is shared."""
-    given = _translated(theirs, arch)
+def fit_weights(theirs: dict[str, Tensor], *, name: str, arch: str, num_classes: int) -> dict[str, Tensor]:
+    """A copy of the weights under our names, checked against the network; `name` is the file's in error sentences."""
+    wanted, given = _bare(arch, num_classes).state_dict(), _translated(theirs, arch)
     missing = [key for key in wanted if key not in given and not key.endswith(COUNTER)]
     surplus = [key for key in given if key not in wanted]
     if missing or surplus:
@@ -135,7 +139,7 @@ def _fitting(theirs: dict[str, Tensor], wanted: dict[str, Tensor], name: str, ar
             raise CheckpointError(
                 f"{name} does not fit {arch}: {key} is {shape} and should be {tuple(wanted[key].shape)}."
             )
-        if value.layout != torch.strided or value.is_meta or value.dtype not in NUMBERS:
+        if value.layout != torch.strided or value.is_meta or value.dtype not in DTYPES:
             raise CheckpointError(f"{name} holds something else than plain numbers in {key}.")
         if not value.to(wanted[key].dtype).isfinite().all():  # a double may be too large for it
             raise CheckpointError(f"{name} holds values that are not finite (in {key}).")
@@ -157,7 +161,7 @@ def _hint(theirs: dict[str, Tensor], arch: str, missing: list[str], surplus: lis
     """What the file looks like by its names, or where it differs if that is `arch` itself; empty where nothing fits."""
     alike = {other: _likeness(theirs, other) for other in ARCHS}
     nearest = max(alike, key=alike.get)
-    if alike[nearest] < ALIKE:
+    if alike[nearest] < MIN_LIKENESS:
         return ""
     if nearest != arch:
         return f"; it looks like {nearest}"
@@ -173,30 +177,3 @@ def _likeness(theirs: dict[str, Tensor], arch: str) -> float:
 @functools.cache
 def _wanted(arch: str) -> frozenset[str]:
     return frozenset(key for key in _bare(arch, 2).state_dict() if not key.endswith(COUNTER))
-
-
-# ---- the command ----
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `python -m abn convert`."""
-    parser.add_argument("file", type=Path, metavar="FILE.pth.tar")
-    parser.add_argument("--arch", required=True, help=", ".join(ARCHS))
-    parser.add_argument("--num-classes", type=int, required=True, metavar="K")
-    parser.add_argument("--out", required=True, metavar="NAME", help="the variant's id, in checkpoints/, or a path")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Convert one checkpoint into a variant; never over one that is there."""
-    target = Path(args.out)
-    folder = CHECKPOINTS if target.parent == Path() else target.parent
-    if safe_stems([target.name]) != [target.name]:
-        raise ABNError(f"{target.name!r} can't be a variant's name: use letters, digits, dots and dashes.")
-    if any((folder / f"{target.name}{end}").exists() for end in (".json", ".safetensors")):
-        raise ABNError(f"There is a variant {target.name} already in {folder}: choose another name.")
-    with warnings.catch_warnings(action="ignore"):  # torch's, of files that are refused with a sentence anyhow
-        network = convert_official(args.file, arch=args.arch, num_classes=args.num_classes)
-    card = make_card(network, target.name, arch=args.arch, num_classes=args.num_classes, source=args.file)
-    card = save_variant(network, card, folder, half=False)
-    print(f"{card.weights} and {card.weights.with_suffix('.json').name}")
-    return 0

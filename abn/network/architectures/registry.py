@@ -20,6 +20,7 @@ from abn.network.architectures.wide_resnet import WideResNet
 from abn.network.initialization import initialize_weights
 from abn.network.model import AttentionBranch, AttentionBranchNetwork
 
+MAX_CLASSES = 100_000  # the class head alone has their square in weights: 40 GB
 CIFAR, IMAGENET = "cifar-", "imagenet-"  # what the names begin with; timm has none such
 INPUTS = {  # as the authors' scripts test
     CIFAR: InputSpec(
