@@ -80,11 +80,6 @@ def test_every_name_of_the_contract_is_there():
         abn.nothing  # noqa: B018
 
 
-def test_torch_waits_until_it_is_needed():
-    code = "import abn, abn.__main__, sys; abn.list_variants(); abn.open_picture; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
-
-
 # ---- the command line, each as a process of its own ----
 
 

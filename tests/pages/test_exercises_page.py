@@ -2,8 +2,6 @@
 nothing of a map is told before the answer."""
 
 import csv
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -75,15 +73,6 @@ def progress(at: AppTest) -> str:
 
 def answers(at: AppTest) -> str:
     return next((element.value for element in at.html if 'class="abn-answer"' in element.value), "")
-
-
-def test_the_page_comes_without_torch():
-    code = (
-        "import sys; from abn.ui.exercises import summary, exercise_panels, sitting\n"
-        "print(sorted({'torch', 'timm', 'torchvision'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_the_first_question_tells_nothing_of_its_map(app):

@@ -7,8 +7,6 @@ import html
 import json
 import pickle
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -118,18 +116,6 @@ YOURS = escape_markdown("resnet20, converted (yours)")
 
 
 # ---- files ----
-
-
-def test_the_page_comes_without_torch():
-    code = (
-        "import sys; from streamlit.testing.v1 import AppTest; from abn.ui.runtime import loading\n"
-        "loading.start_loading = lambda: None\n"
-        f"at = AppTest.from_file('app.py', default_timeout=60).switch_page({PAGE!r}).run()\n"
-        "assert not at.exception and 'networks are loading' in at.info[0].value\n"
-        "print(sorted({'torch', 'timm', 'torchvision'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_one_file_shows_its_shapes_and_its_card_and_waits_to_be_added(live_app, files):

@@ -10,7 +10,6 @@ from streamlit.testing.v1 import AppTest
 from study_results import change, make_results, set_comparison
 
 from abn.study import figures, findings
-from abn.ui import layout
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime.engine import get_engine
 from abn.variants import store
@@ -272,19 +271,6 @@ def test_how_long_it_takes_is_said_before(app, results):
 
 
 # ---- the page itself ----
-
-
-def test_the_page_is_listed_and_needs_neither_torch_nor_scipy():
-    assert layout.PAGES["pages/Study.py"] == ("Study", ":material/science:")
-    code = (
-        "import sys; from streamlit.testing.v1 import AppTest; from abn.ui.runtime import loading\n"
-        "loading.start_loading = lambda: None\n"
-        "at = AppTest.from_file('app.py', default_timeout=60).switch_page('pages/Study.py').run()\n"
-        "assert not at.exception and at.subheader\n"
-        "print(sorted({'torch', 'timm', 'scipy', 'abn.study', 'abn.training'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_pandas_is_whole_before_any_page_draws():

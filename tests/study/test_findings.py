@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -473,12 +471,6 @@ def test_the_published_figures_follow_their_file(results):
     change(results, lambda found: found["disputes"][0].update(source="nowhere"), "published.json")
     with pytest.raises(ABNError, match=r"published\.json"):
         findings.read_published(results)
-
-
-def test_reading_and_drawing_need_neither_torch_nor_scipy():
-    code = "import sys; import abn.study.figures, abn.study.findings; print(sorted({'torch', 'scipy', 'streamlit'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_where_none_is_the_baseline_the_verdict_says_so():
