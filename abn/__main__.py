@@ -19,10 +19,10 @@ from abn.variants.store import figures_tables, list_variants, problems
 ELSEWHERE = {  # commands whose module brings their options and runs them: add_arguments(parser), run(args) -> status
     "explain": ("abn.batch.command", "explain pictures, or folders of them"),
     "convert": ("abn.variants.command", "make a variant of a checkpoint of the authors' code"),
-    "train": ("abn.training.train", "train a network on class folders of your own, or on a built-in set"),
-    "distil": ("abn.training.distil", "make the shipped variants again, from public packages"),
+    "train": ("abn.training.supervised.command", "train a network on class folders of your own, or on a built-in set"),
+    "distil": ("abn.training.distillation.command", "make the shipped variants again, from public packages"),
     "evaluate": ("abn.training.evaluate", "measure the variants on held-out scenes and on photographs"),
-    "scenes": ("abn.training.shipped_scenes", "compose the scenes that ship with the app again"),
+    "scenes": ("abn.training.distillation.shipped_scenes", "compose the scenes that ship with the app again"),
     "study": ("abn.study.command", "the study over seeds: run it, or print what it found"),
     "bench": ("abn.bench", "measure what things cost, as ratios"),
     "sweep": ("abn.evaluation.timm_families", "try the smallest backbone of every family"),

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,9 @@ torch.set_num_threads(1)  # as in the processes that are killed
 
 ROOT = Path(__file__).parents[1]
 COLORS = ("blue", "green", "red")  # channels 2, 1, 0
-SHORT = ["--backbone", "cifar-resnet20", "--batch", "16", "--rate", "0.05", "--workers", "1"]
+SHORT = ["--backbone", "cifar-resnet20", "--batch", "16", "--rate", "0.05", "--workers", "0"]
+NAME = "colors-cifar-resnet20-additive"  # of a variant trained on a folder "colors"
+POLL = 0.02  # seconds between two looks at a training that is to be killed
 
 
 def squares(folder: Path, each: int, seed: int = 0, classes=COLORS) -> Path:
@@ -34,39 +35,36 @@ def squares(folder: Path, each: int, seed: int = 0, classes=COLORS) -> Path:
     return folder
 
 
-def train(data: Path, folder: Path, *more: str) -> list[str]:
+def train(data: Path | str, folder: Path, *more: str) -> list[str]:
+    """The command that trains on `data` and keeps everything in `folder`."""
     places = ["--work", str(folder / "work"), "--folder", str(folder / "variants")]
     return ["train", "--data", str(data), *SHORT, *places, *more]
 
 
-def process(arguments: list[str], *, torchrun: int = 0, **more) -> subprocess.Popen:
+def start_process(arguments: list[str], *, torchrun: int = 0) -> subprocess.Popen:
     """The command in a process of its own, or in so many that torchrun starts."""
-    start = [sys.executable, "-m", "abn"]
-    if torchrun:
-        start = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={torchrun}"]
-        start += ["-m", "abn"]
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={torchrun}"] if torchrun else []
     return subprocess.Popen(
-        [*start, *arguments],
+        [sys.executable, *launcher, "-m", "abn", *arguments],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,
         text=True,
-        **more,
     )
 
 
-def killed_at(step: int, running: subprocess.Popen, work: Path) -> None:
+def kill_at(step: int, running: subprocess.Popen, work: Path) -> None:
     """Kill a training and all that it started, once it has saved so many steps; it must not have ended."""
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
+    for _ in range(round(120 / POLL)):
         for path in work.glob("*/*.pt"):
             if torch.load(path, weights_only=True)["step"] >= step:
                 for pid in descendants(running.pid):  # all at once: torchrun's are in sessions of their own
                     os.kill(pid, signal.SIGKILL)
                 running.communicate()
                 return
-        assert running.poll() is None, running.stderr.read()
-        time.sleep(0.02)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.wait(POLL)
+            pytest.fail(running.stderr.read())
     pytest.fail("nothing was saved")
 
 
@@ -76,7 +74,7 @@ def descendants(pid: int) -> list[int]:
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
-    found = [pid]
-    for one in found:
-        found += [child for child, parent in parents.items() if parent == one]
-    return found
+    family = [pid]
+    for member in family:
+        family += [child for child, parent in parents.items() if parent == member]
+    return family

@@ -24,8 +24,8 @@ from abn.explanations import first_view
 from abn.images import samples
 from abn.study import cost, report, runs
 from abn.teaching.exercises import bank as exercises
-from abn.training import feature_bank as banks
-from abn.training import loop, shipped_scenes
+from abn.training import loop
+from abn.training.distillation import shipped_scenes
 from abn.variants import store
 from abn.variants.history import MapHistory, load_life
 from abn.variants.history import write as write_life
@@ -149,14 +149,15 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "a variant": lambda folder: tiny.variant(folder, "tiny", tiny.network()),
     "its card": lambda folder: store.write_card(store.replace(list_variants()[0], folder=folder)),
     "the life of a map": _life,
-    "a training's state": lambda folder: loop.store(folder / "a.pt", {"learned": torch.zeros(9)}),
+    "a training's state": lambda folder: loop.write_state(folder / "a.pt", {"learned": torch.zeros(9)}),
     "the first view": _gallery,
     "the exercises": lambda folder: exercises.build(list_variants()[:1], folder / "bank.npz"),
     "a run of the study": lambda folder: runs.perform([_Done()], folder, folder / "work", again=True, results=folder),
     "the study's summary": report.write,
     "the study's cost": cost.run_cost,
-    "a scene": lambda folder: shipped_scenes.write(folder, data=folder, items=shipped_scenes.ITEMS[:1]),
-    "an array of the bank": lambda folder: banks._array(folder / "a.npy", (3, 4), "int32"),
+    "a scene": lambda folder: shipped_scenes.write_scenes(
+        folder, packages=folder, records=shipped_scenes.listed_scenes()[:1]
+    ),
 }
 
 

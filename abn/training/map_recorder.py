@@ -1,0 +1,102 @@
+"""Record how a map forms while a network trains: M of the same images, at steps from the first to the last.
+
+A recording outlives a stop of the training: it is kept in the work folder as a map history (abn/variants/history.py).
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from abn.errors import ABNError
+from abn.network.model import AttentionBranchNetwork
+from abn.variants.card import Card
+from abn.variants.history import MapHistory, place, read, write
+
+SHARES = (0, 0.01, 0.03, 0.06, 0.12, 0.25, 0.4, 0.5, 0.6, 0.75, 1)  # of the steps; most happens early
+
+log = logging.getLogger(__name__)
+
+
+def recording_steps(total: int) -> tuple[int, ...]:
+    """The steps of a training of `total` steps at which to record, from 0 to `total`."""
+    return tuple(sorted({round(share * total) for share in SHARES}))
+
+
+class MapRecorder:
+    """Keeps the maps of fixed images, and metrics, at steps of a training."""
+
+    def __init__(
+        self,
+        network: AttentionBranchNetwork,
+        inputs: Tensor,
+        measure: Callable[[], Mapping[str, float]],
+        *,
+        ids: Sequence[str],
+        total: int,
+        path: Path,
+        pictures: np.ndarray | None = None,
+        level: int = logging.INFO,
+    ):
+        """`inputs` (P, 3, H, W) normalized, `ids` their P names; `pictures` (P, H, W) uint8 where a page can't find
+        them by name. `measure()` gives metrics of the network as it is, logged at `level`. `path` keeps what an
+        earlier, stopped run recorded."""
+        self._network, self._inputs, self._measure = network, inputs, measure
+        self._ids, self._total, self._path, self._pictures = tuple(ids), total, path, pictures
+        self._level = level
+        self._records = self._read()
+        self.moments = recording_steps(total)
+
+    def record(self, step: int) -> None:
+        """Record the network, which is in evaluation mode, after `step` steps; 0 begins again."""
+        if step == 0:
+            self._records.clear()
+        device = next(self._network.parameters()).device
+        with torch.inference_mode():
+            maps = self._network(self._inputs.to(device)).attention[:, 0].float().cpu()
+        metrics = dict(self._measure())
+        self._records[step] = maps.numpy(), metrics
+        log.log(self._level, "step %d: %s", step, ", ".join(f"{name} {value:.3f}" for name, value in metrics.items()))
+        write(self._history(), self._path)
+
+    def finish(self, card: Card, *, best: int | None = None) -> Path:
+        """Write the history beside the weights of `card`; it ends at step `best`, a recorded one, where given."""
+        if best is not None:
+            self._records = {step: record for step, record in self._records.items() if step <= best}
+            self._total = best
+        if self._total not in self._records:
+            self.record(self._total)
+        write(self._history(card.sha256), place(card))
+        return place(card)
+
+    def _history(self, weights: str = "") -> MapHistory:
+        steps = sorted(self._records)
+        maps, metrics = zip(*(self._records[step] for step in steps), strict=True)
+        return MapHistory(
+            maps=np.stack(maps),
+            steps=np.array(steps),
+            total=self._total,
+            ids=self._ids,
+            metrics={name: np.array([values[name] for values in metrics]) for name in metrics[0]},
+            pictures=self._pictures,
+            weights=weights,
+        )
+
+    def _read(self) -> dict[int, tuple[np.ndarray, dict[str, float]]]:
+        """Maps and metrics that a stopped run of the same training kept, by step."""
+        if not self._path.is_file():
+            return {}
+        try:
+            history = read(self._path)
+        except ABNError as error:
+            log.warning("%s can't be read: its steps are lost", self._path.name, exc_info=error)
+            return {}
+        if (history.ids, history.total) != (self._ids, self._total):
+            return {}
+        return {
+            step: (history.maps[i], {name: float(values[i]) for name, values in history.metrics.items()})
+            for i, step in enumerate(history.steps.tolist())
+        }

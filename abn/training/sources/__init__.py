@@ -1,0 +1,1 @@
+"""Where training images come from: public packages, Fashion-MNIST, and class folders of anybody."""

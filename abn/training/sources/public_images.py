@@ -1,0 +1,105 @@
+"""Cut-outs and photographs from the public packages, split by hash into images to train with and held-out ones.
+
+Cut-outs (objects with masks) come from tuxpaint's stamps (photographs, GPL-2: used and never shipped) and openclipart
+(drawings, public domain), photographs from wallpapers and educational games. Photographs that ship with the app
+measure, so none of them is among those to train with.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from abn.images import samples
+from abn.training.sources.packages import CLIPART, PHOTOGRAPHS, STAMPS
+
+STAMP_FOLDERS = "animals food vehicles hobbies plants sports household clothes town medical seasonal".split()
+CLIPART_FOLDERS = (
+    "animals food plants transportation tools household recreation electronics computer/hardware office containers "
+    "buildings people/clothing education science"
+).split()
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+HELD_OUT = 4  # one key in so many is held out and never trained on
+MIN_SIDE, MAX_SIDE = 60, 4096  # pixels of a cut-out's file
+COVER = (0.15, 0.97)  # share of a cut-out's box that the object covers
+PHOTO_SIDE = 200  # minimum pixels of a photograph's shorter side
+SAME = 0.95  # correlation of two thumbnails that show the same motif
+UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises
+
+
+@dataclass(frozen=True)
+class Source:
+    """One image file; `key` names it on any machine, and decides on which side of the split it is."""
+
+    key: str
+    path: Path
+    kind: str  # "stamp", "clipart" or "photograph"
+
+    @property
+    def held_out(self) -> bool:
+        return int(hashlib.sha256(self.key.encode()).hexdigest(), 16) % HELD_OUT == 0
+
+
+def cutouts(packages: Path) -> list[Source]:
+    """Object images with a usable mask, in the order of their keys."""
+    stamps = packages / STAMPS / "usr/share/tuxpaint/stamps"
+    clipart = packages / CLIPART / "usr/share/openclipart/png"
+    sources = []
+    for root, kind, folders in ((stamps, "stamp", STAMP_FOLDERS), (clipart, "clipart", CLIPART_FOLDERS)):
+        for path in sorted(path for name in folders for path in (root / name).rglob("*.png")):
+            name = path.relative_to(root).as_posix()
+            if not (kind == "stamp" and "cartoon" in name) and is_cutout(path):
+                sources.append(Source(f"{kind}/{name}", path, kind))
+    return sources
+
+
+def is_cutout(path: Path) -> bool:
+    """Whether an image file has a usable size and a mask that is neither empty nor full."""
+    try:
+        with Image.open(path) as image:
+            if not MIN_SIDE <= max(image.size) <= MAX_SIDE or image.mode not in ("RGBA", "LA", "P"):
+                return False
+            alpha = image.convert("RGBA").getchannel("A")
+    except UNREADABLE:
+        return False
+    box = alpha.point(lambda a: 255 * (a > 127)).getbbox()
+    if box is None or max(box[2] - box[0], box[3] - box[1]) < MIN_SIDE:
+        return False
+    return COVER[0] <= (np.asarray(alpha.crop(box).resize((32, 32))) > 127).mean() <= COVER[1]
+
+
+def photographs(packages: Path) -> list[Source]:
+    """Photographs that don't ship with the app, each motif once, in the order of their keys."""
+    known = [_photo_thumbnail(photo.path, min_side=1) for photo in samples.photographs()]
+    sources = []
+    for package, places in PHOTOGRAPHS.items():
+        for place in places:
+            root = packages / package / place.removesuffix(".rcc")
+            for path in sorted(root.rglob("*"), key=lambda path: (-path.stat().st_size, path.name)):
+                thumbnail = _photo_thumbnail(path) if path.suffix.lower() in PHOTO_SUFFIXES else None
+                if thumbnail is not None and all(other @ thumbnail < SAME for other in known):
+                    known.append(thumbnail)
+                    name = path.relative_to(packages / package).as_posix()
+                    sources.append(Source(f"photograph/{package}/{name}", path, "photograph"))
+    return sorted(sources, key=lambda source: source.key)
+
+
+def gray_thumbnail(image: Image.Image) -> np.ndarray:
+    """12 × 12 gray levels (144,), as a unit vector about their mean: the product of two is their correlation."""
+    gray = np.asarray(image.convert("RGB").convert("L").resize((12, 12), Image.BOX), float).ravel()
+    gray -= gray.mean()
+    return gray / max(np.linalg.norm(gray), 1e-6)
+
+
+def _photo_thumbnail(path: Path, *, min_side: int = PHOTO_SIDE) -> np.ndarray | None:
+    """The thumbnail of a photograph; None where the file is none, or too small."""
+    try:
+        with Image.open(path) as image:
+            if min(image.size) < min_side:
+                return None
+            image.draft("RGB", (512, 512))
+            return gray_thumbnail(image)
+    except UNREADABLE:
+        return None

@@ -1,0 +1,133 @@
+"""`python -m abn train`: train a variant of your own, on a folder of class folders or on a built-in data set.
+
+Alone or under `torchrun`, everything resumes from the work folder. The epoch that is best on validation images is kept;
+the variant is saved, read back as the app will read it, and only then measured, on test images once. A built-in data
+set is by default trained as the shipped variants were: with all of its images, and nothing to choose from.
+"""
+
+import argparse
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import torch
+
+from abn.errors import ABNError
+from abn.network.model import AttentionBranchNetwork
+from abn.training.distributed import Processes, SharedError, join_processes
+from abn.training.sources import packages
+from abn.training.sources.class_folders import open_folder
+from abn.training.sources.fashion_mnist import FashionImages
+from abn.training.supervised.datasets import Dataset, built_in_dataset, folder_dataset
+from abn.training.supervised.fashion_variants import CALIBRATION_IMAGES, untrained_network
+from abn.training.supervised.initial_network import initial_network
+from abn.training.supervised.options import TrainingPlan, add_arguments, make_plan
+from abn.training.supervised.training_run import TrainingRun
+
+try:
+    import fcntl
+except ImportError:  # Windows: two trainings in one work folder are not refused
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["add_arguments", "run"]
+
+MAX_WORKERS = 8
+IN_USE = "Another process uses this work folder: wait for it, or give another --work."
+
+log = logging.getLogger(__name__)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, save and measure one variant."""
+    device = _choose_device(args.device)
+    with ExitStack() as lock:
+        with join_processes(device) as processes:
+            if not processes.is_first:
+                logging.getLogger("abn").setLevel(logging.WARNING)
+            training = _prepare(args, device, processes)
+            processes.run_on_first(lambda: lock.enter_context(_locked(training.plan.path)))
+            training.train()
+        if processes.is_first:
+            training.finish()
+    return 0
+
+
+def _choose_device(name: str) -> str:
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ABNError("There is no CUDA device here that torch can use: leave out --device, or say --device cpu.")
+    return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _prepare(args: argparse.Namespace, device: str, processes: Processes) -> TrainingRun:
+    """All that a training needs; what can be wrong is reported here, before its first step."""
+    plan = processes.run_on_first(lambda: make_plan(args, device))
+    processes.share(plan.recipe.batch)  # raises where it can't be divided
+    if plan.sync_bn:
+        processes.check_synchronizable(device)
+    data = _load_data(plan, processes, _count_workers(args.workers), pin=device == "cuda")
+    for note in data.notes if processes.is_first else ():
+        log.warning("%s", note)
+    count = len(data.training.labels)
+    if len(plan.recipe.order(count, plan.seed)) < 1:
+        raise SharedError(f"{plan.recipe.epochs:g} epochs of {count} images are not one step: give more --epochs.")
+    network, origin = processes.run_on_all(lambda: _initial_network(plan, data))
+    processes.run_on_first(lambda: _make_folder(plan.work))
+    return TrainingRun(plan, data, network, origin, device, processes)
+
+
+def _initial_network(plan: TrainingPlan, data: Dataset) -> tuple[AttentionBranchNetwork, dict[str, str]]:
+    if isinstance(data.training, FashionImages):
+        images = data.training.part(slice(CALIBRATION_IMAGES))
+        return untrained_network(plan.backbone, plan.mechanism, images, seed=plan.seed), {}
+    return initial_network(plan.backbone, plan.mechanism, data, seed=plan.seed, weights=plan.weights)
+
+
+def _load_data(plan: TrainingPlan, processes: Processes, workers: int, *, pin: bool) -> Dataset:
+    if isinstance(plan.data, str):
+        processes.run_on_first(lambda: packages.fetch_fashion(plan.packages))
+        return built_in_dataset(plan.data, plan.packages, seed=plan.seed, held_out=plan.held_out)
+    root = plan.data
+    folders = processes.run_on_first(
+        lambda: open_folder(
+            root, held_out=plan.held_out, seed=plan.seed, skip_bad=plan.skip_bad, workers=os.cpu_count() or 1
+        )
+    )
+    return folder_dataset(
+        root.resolve().name,
+        folders,
+        plan.backbone,
+        size=plan.size,
+        augment=plan.augment,
+        workers=workers,
+        pin=pin,
+    )
+
+
+def _count_workers(given: int | None) -> int:
+    """Processes that open images for this one."""
+    if given is not None:
+        return max(0, given)
+    return min(MAX_WORKERS, max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ABNError(f"The work folder {folder.name} can't be made ({error.strerror}).") from error
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Keep others out: processes may outlive the `torchrun` that was killed."""
+    if fcntl is None:
+        yield False
+        return
+    with path.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not inherited by the processes that open images
+        except OSError as error:
+            raise ABNError(IN_USE) from error
+        yield True

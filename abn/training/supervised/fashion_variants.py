@@ -1,0 +1,119 @@
+"""The variants trained on clothing: their built-in data sets, their start, and their figures.
+
+They are measured on the whole test set, which no training saw. The control is the same network before its first step.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from abn.evaluation.metrics import calibration_error, energy_ratio, pointing_hit, roc_auc
+from abn.network.backbone import create_model
+from abn.network.batchnorm import recalibrate_batchnorm
+from abn.network.model import AttentionBranchNetwork
+from abn.training.sources import fashion_mnist
+from abn.training.sources.fashion_mnist import FashionImages
+from abn.variants.card import Card
+from abn.variants.store import load_variant
+
+CALIBRATION_IMAGES = 200  # training images that give the batch norms their first statistics
+LOCATED = 2000  # test images that the map is measured on, where masks are known
+TEST_SEED = 0  # of the canvases to test on
+BATCH = 250  # images, to measure
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """A data set that comes as a package."""
+
+    kind: str  # of `fashion_mnist`, and the key of the figures on a card
+    title: str
+    summary: str
+    description: str  # on the card, of what was trained with
+
+    def load(self, packages: Path, *, train: bool, seed: int, count: int | None = None) -> FashionImages:
+        """The first `count` images, or all."""
+        images = fashion_mnist.load(packages, train=train)
+        count = len(images) if count is None else min(count, len(images))
+        if self.kind == "cluttered":
+            return fashion_mnist.cluttered(images, count, seed=seed)
+        return images.part(slice(count))
+
+
+BUILT_IN = {
+    "fashion-mnist": BuiltIn(
+        "fashion",
+        "Clothing",
+        "Knows ten kinds of clothing, gray on black; photographs mean nothing to it.",
+        "Fashion-MNIST, {count:,} pictures of 28 × 28 pixels, mirrored at random",
+    ),
+    "cluttered-fashion": BuiltIn(
+        "cluttered",
+        "Cluttered",
+        "Knows ten kinds of clothing among scraps of others, gray on black; photographs mean nothing to it.",
+        "Fashion-MNIST, {count:,} items of 20 px on canvases of 32 × 32 among 8 pieces of others, mirrored at random",
+    ),
+}
+
+
+def untrained_network(backbone: str, mechanism: str, images: FashionImages, *, seed: int) -> AttentionBranchNetwork:
+    """The network before its first step. Fresh batch norms would leave its map flat: `images` calibrate them."""
+    network = create_model(backbone, num_classes=len(fashion_mnist.CLASSES), mechanism=mechanism, seed=seed)
+    recalibrate_batchnorm(network, to_inputs(images, np.arange(len(images))))
+    return network
+
+
+def measure_cards(cards: Sequence[Card], packages: Path) -> Iterator[tuple[Card, dict]]:
+    """The figures of each card's stored weights, and of its control."""
+    for kind, data in {data.kind: data for data in BUILT_IN.values()}.items():
+        of_kind = [card for card in cards if card.input == fashion_mnist.input_spec(kind)]
+        if not of_kind:
+            continue
+        test = data.load(packages, train=False, seed=TEST_SEED)
+        counts = {"count": len(test)} | ({} if test.masks is None else {"located": min(LOCATED, len(test))})
+        for card in of_kind:
+            seed = card.trained["seed"]
+            images = data.load(packages, train=True, seed=seed, count=CALIBRATION_IMAGES)
+            before = untrained_network(card.backbone, card.mechanism, images, seed=seed)
+            trained = load_variant(card).to(memory_format=torch.channels_last)
+            yield (
+                card,
+                {
+                    kind: {**counts, **measure(trained, test)},
+                    "controls": {"before training": {kind: {**counts, **measure(before, test)}}},
+                },
+            )
+
+
+@torch.inference_mode()
+def measure(
+    network: nn.Module, images: FashionImages, *, located: int = LOCATED, device: str = "cpu"
+) -> dict[str, float]:
+    """Both heads over all `images`, and where masks are known the map over the first `located`."""
+    heads: dict[str, list[Tensor]] = {"": [], "_auxiliary": []}
+    maps = []
+    for batch in np.array_split(np.arange(len(images)), -(-len(images) // BATCH)):
+        output = network(to_inputs(images, batch).to(device))
+        heads[""].append(output.logits.cpu())
+        heads["_auxiliary"].append(output.aux_logits.cpu())
+        maps += list(output.attention[:, 0].cpu().numpy())
+    figures = {}
+    for head, logits in heads.items():
+        probabilities = torch.cat(logits).softmax(1).numpy()
+        figures[f"accuracy{head}"] = float((probabilities.argmax(1) == images.labels).mean())
+        figures[f"calibration_error{head}"] = calibration_error(probabilities, images.labels)
+    if images.masks is not None:
+        pairs = list(zip(maps[:located], images.masks[:located], strict=True))
+        figures["pointing"] = float(np.mean([pointing_hit(*pair) for pair in pairs]))
+        figures["roc_auc"] = float(np.nanmean([roc_auc(*pair) for pair in pairs]))
+        figures["energy_over_area"] = float(np.nanmean([energy_ratio(*pair) for pair in pairs]))
+    return {name: round(value, 4) for name, value in figures.items()}
+
+
+def to_inputs(images: FashionImages, which: np.ndarray) -> Tensor:
+    """Images `which` (B,) → (B, 3, H, W)."""
+    return torch.from_numpy(images.inputs(which)).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,83 @@
+"""The network before its first step: random weights, or those of a plain backbone, batch norms calibrated."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+from abn.errors import BackboneError, CheckpointError
+from abn.network.backbone import assemble, create_model, load_backbone
+from abn.network.batchnorm import recalibrate_batchnorm
+from abn.network.cutting import cut
+from abn.network.model import AttentionBranchNetwork
+from abn.training.supervised.datasets import Dataset
+
+CALIBRATION_IMAGES = 64  # training images that give the batch norms their first statistics
+
+
+def initial_network(
+    backbone: str, mechanism: str, data: Dataset, *, seed: int, weights: Path | None = None
+) -> tuple[AttentionBranchNetwork, dict[str, str]]:
+    """The network, and what a card says of the `weights` of the plain backbone that it starts from."""
+    origin: dict[str, str] = {}
+    if weights is None:
+        network = create_model(backbone, num_classes=len(data.classes), mechanism=mechanism, seed=seed)
+    else:
+        network, classifier_loaded = _start_from(weights, backbone, mechanism, classes=len(data.classes), seed=seed)
+        classifier = "with its classifier" if classifier_loaded else "with a new classifier"
+        origin["weights"] = f"{weights.name}, {classifier}"
+        origin["weights_sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
+    which = np.random.default_rng(seed).permutation(len(data.training.labels))[:CALIBRATION_IMAGES]
+    for images, _ in data.training.plain_batches(which, CALIBRATION_IMAGES):
+        try:
+            recalibrate_batchnorm(network, images)
+        except RuntimeError as error:
+            raise BackboneError(
+                f"{backbone} can't take images of {data.input.size} pixels: leave out --size or give another."
+            ) from error
+    return network, origin
+
+
+def _start_from(
+    weights: Path, backbone: str, mechanism: str, *, classes: int, seed: int
+) -> tuple[AttentionBranchNetwork, bool]:
+    """A network around a plain backbone's weights, its attention branch new but for the trunk; and whether the
+    classifier was loaded."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        plain = load_backbone(backbone, num_classes=classes)
+        classifier_loaded = load_plain_weights(plain, weights)
+        return assemble(cut(plain), num_classes=classes, mechanism=mechanism), classifier_loaded
+
+
+def load_plain_weights(backbone: nn.Module, path: Path) -> bool:
+    """Load a plain timm backbone's weights from a safetensors file, strict, in place; returns whether its classifier
+    was loaded. A classifier for another number of classes is left as it was. Raises `CheckpointError`."""
+    try:
+        loaded = safetensors.torch.load(path.read_bytes())
+    except OSError as error:
+        raise CheckpointError(f"The weights {path.name} can't be read ({error.strerror}).") from error
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{path.name} is no safetensors file, or only a part of one.") from error
+    state = backbone.state_dict()
+    classifiers = backbone.pretrained_cfg["classifier"]
+    prefixes = tuple(f"{name}." for name in ([classifiers] if isinstance(classifiers, str) else classifiers))
+    reshaped = {name for name in state.keys() & loaded.keys() if loaded[name].shape != state[name].shape}
+    new = {name for name in reshaped if name.startswith(prefixes)}
+    loaded = {name: tensor for name, tensor in loaded.items() if name not in new}
+    missing = {name for name in state if name not in new | loaded.keys() and not name.endswith("num_batches_tracked")}
+    wrong = sorted(missing) + sorted(loaded.keys() - state.keys()) + sorted(reshaped - new)
+    if wrong:
+        raise CheckpointError(
+            f"{path.name} does not fit the backbone: {len(wrong)} tensors are missing, unknown or of another shape, "
+            f"{wrong[0][:80]!r} first."
+        )
+    for name, tensor in loaded.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise CheckpointError(f"{path.name} holds values that are not finite (in {name}).")
+    backbone.load_state_dict({**state, **loaded}, strict=True)
+    return not new

@@ -1,0 +1,282 @@
+"""The options of `python -m abn train`, and the plan that comes of them once their defaults are filled in."""
+
+import argparse
+import shlex
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import timm
+
+from abn.errors import ABNError
+from abn.files import safe_stems
+from abn.network.architectures import registry
+from abn.network.backbone import load_backbone
+from abn.training import loop
+from abn.training.sources import packages
+from abn.training.sources.image_files import AUGMENTATIONS
+from abn.training.supervised.fashion_variants import BUILT_IN
+from abn.training.supervised.training import SAVE_EACH, Recipe, Schedule
+from abn.variants.card import CHECKPOINTS
+from abn.variants.store import find_variant
+from abn.vocabulary import MECHANISMS
+
+BUILT_IN_SCHEDULE = Schedule(epochs=1.0, batch=64)  # of the shipped variants
+FOLDER_RECIPE = Recipe(epochs=30.0, batch=32)
+HELD_OUT = 0.15  # of each class of a folder that does not come divided
+RATES = {"sgd": 0.1, "adamw": 1e-3}  # at batch 256, the first is the paper's; in proportion for others
+DECAYS = {"sgd": 1e-4, "adamw": 0.05}
+SMALL_BACKBONES = [name for name in registry.DESIGNS if name.startswith(registry.CIFAR)]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `python -m abn train`."""
+    add = parser.add_argument
+    add("--data", metavar="FOLDER", help=f"folder of class folders, or a built-in data set: {', '.join(BUILT_IN)}")
+    add(
+        "--backbone",
+        metavar="NAME",
+        help=f"CNN of timm or of the paper (default: resnet18, {SMALL_BACKBONES[0]} for built-in data sets)",
+    )
+    add("--mechanism", choices=MECHANISMS, default="additive", help="how the map is applied (default: additive)")
+    add("--out", metavar="NAME", help="id of the variant (default: data, backbone and mechanism)")
+    add(
+        "--epochs",
+        type=float,
+        help=f"passes over the training images (default: {FOLDER_RECIPE.epochs:g}, "
+        f"{BUILT_IN_SCHEDULE.epochs:g} for built-in data sets)",
+    )
+    add("--seed", type=int, default=1, help="seed of weights, order and augmentation (default: 1)")
+
+    add = parser.add_argument_group("the recipe").add_argument
+    add(
+        "--batch",
+        type=int,
+        help=f"images a step, of all processes together (default: {FOLDER_RECIPE.batch}, "
+        f"{BUILT_IN_SCHEDULE.batch} for built-in data sets)",
+    )
+    add(
+        "--rate",
+        type=float,
+        help="learning rate (default: 0.1, or 0.001 with adamw, at batch 256 and in proportion for others; "
+        f"{BUILT_IN_SCHEDULE.rate:g} for built-in data sets)",
+    )
+    add("--weight-decay", type=float, help="weight decay (default: 1e-4, 0.05 with adamw)")
+    add("--optimizer", choices=RATES, default="sgd", help="optimizer (default: sgd, as in the paper)")
+    add(
+        "--warm-up",
+        type=float,
+        default=0.0,
+        metavar="EPOCHS",
+        help="epochs in which the learning rate rises linearly (default: 0)",
+    )
+    add(
+        "--cuts",
+        type=float,
+        nargs="*",
+        metavar="SHARE",
+        help="shares of the steps after which the learning rate is divided by ten (default: 0.5 0.75)",
+    )
+    add("--size", type=int, metavar="PIXELS", help="side of the input (default: the backbone's)")
+    add(
+        "--augment",
+        choices=AUGMENTATIONS,
+        help="augmentation of training images (default: timm, shift for the paper's small networks)",
+    )
+    add(
+        "--weights",
+        type=Path,
+        metavar="FILE.safetensors",
+        help="weights of the plain backbone to start from (default: random weights)",
+    )
+    add(
+        "--validation",
+        type=float,
+        metavar="SHARE",
+        help="share of each class held out where the data don't come divided "
+        f"(default: {HELD_OUT:g}, 0 for built-in data sets)",
+    )
+    add("--skip-bad", action="store_true", help="leave out files that can't be opened (default: report them and stop)")
+
+    add = parser.add_argument_group("the machine").add_argument
+    add(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where to train (default: auto, a GPU if there is one)",
+    )
+    add(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        default="auto",
+        help="number format of the forward pass (default: auto, bfloat16 where the processor multiplies in it)",
+    )
+    add("--workers", type=int, help="processes that open images (default: one a CPU core, at most 8)")
+    add("--sync-bn", action="store_true", help="batch norms see the batch of all processes; on GPUs only")
+    add(
+        "--save-each",
+        type=int,
+        default=SAVE_EACH,
+        metavar="STEPS",
+        help="steps between two saves of what a stopped training resumes from (default: %(default)s)",
+    )
+    add(
+        "--packages",
+        type=Path,
+        default=packages.DATA,
+        metavar="FOLDER",
+        help="where built-in data sets are; missing ones are downloaded (default: %(default)s)",
+    )
+    add(
+        "--work",
+        type=Path,
+        default=packages.DATA / "train",
+        metavar="FOLDER",
+        help="where the steps done, metrics and sheets of maps are kept (default: %(default)s)",
+    )
+    add(
+        "--folder",
+        type=Path,
+        default=CHECKPOINTS,
+        metavar="FOLDER",
+        help="where weights and model card go (default: where the app reads them)",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan:
+    """What the options ask for, their defaults filled in."""
+
+    data: str | Path  # a built-in data set, or a folder
+    backbone: str
+    mechanism: str
+    family: str
+    name: str  # the variant's
+    recipe: Recipe
+    seed: int
+    size: int | None  # pixels; None: the backbone's
+    augment: str
+    held_out: float
+    skip_bad: bool
+    weights: Path | None
+    sync_bn: bool
+    bfloat16: bool
+    save_each: int  # steps
+    packages: Path
+    work: Path  # the folder of this training
+    folder: Path  # the variant's
+    command: str
+
+    @property
+    def path(self) -> Path:
+        """The file to resume from; what else is kept lies beside it."""
+        return self.work / f"{self.work.name}.pt"
+
+
+def make_plan(args: argparse.Namespace, device: str) -> TrainingPlan:
+    """The plan; `ABNError` says in one sentence what can't be done."""
+    if not args.data:
+        raise ABNError("Say what to train with: --data FOLDER, a folder with a folder of images for each class.")
+    built_in = args.data in BUILT_IN
+    if not built_in and not Path(args.data).is_dir():
+        raise ABNError(
+            f"There is no folder {args.data!r}, and no built-in data set of that name ({', '.join(BUILT_IN)})."
+        )
+    data_name = args.data if built_in else Path(args.data).resolve().name
+    backbone = _check_backbone(args, built_in)
+    held_out = (0.0 if built_in else HELD_OUT) if args.validation is None else args.validation
+    if not 0 <= held_out < 1 or (not built_in and not held_out):
+        raise ABNError(f"The share held out for validation must lie between 0 and 1, not {held_out:g}.")
+    label = safe_stems([data_name])[0]
+    family = f"{BUILT_IN[label].kind}-{backbone.removeprefix(registry.CIFAR)}" if built_in else f"{label}-{backbone}"
+    name = args.out or f"{family}-{args.mechanism}"
+    if safe_stems([name]) != [name]:
+        raise ABNError(f"{name!r} can't be a variant's name: use letters, digits, dots and dashes.")
+    recipe = _make_recipe(args, built_in)
+    command = _reproducing_command(args, data_name, backbone, name, recipe)
+    if not built_in:
+        _check_free(name, args.folder, command)
+    return TrainingPlan(
+        data=args.data if built_in else Path(args.data),
+        backbone=backbone,
+        mechanism=args.mechanism,
+        family=family,
+        name=name,
+        recipe=recipe,
+        seed=args.seed,
+        size=args.size,
+        augment=args.augment or ("shift" if backbone in SMALL_BACKBONES else "timm"),
+        held_out=held_out,
+        skip_bad=args.skip_bad,
+        weights=args.weights,
+        sync_bn=args.sync_bn,
+        bfloat16=loop.has_bfloat16(device) if args.precision == "auto" else args.precision == "bfloat16",
+        save_each=args.save_each,
+        packages=args.packages,
+        work=args.work / f"{label}-{backbone}-{args.mechanism}-{args.seed}",
+        folder=args.folder,
+        command=command,
+    )
+
+
+def _check_backbone(args: argparse.Namespace, built_in: bool) -> str:
+    """The backbone's name, checked with the options that not every backbone takes, before any image is opened."""
+    backbone = args.backbone or (SMALL_BACKBONES[0] if built_in else "resnet18")
+    if registry.is_ours(backbone):
+        registry.design(backbone)  # raises for unknown names
+    elif not timm.is_model(backbone):
+        load_backbone(backbone)  # raises, with similar names
+    if built_in and (backbone not in SMALL_BACKBONES or args.weights or args.size or args.augment):
+        raise ABNError(
+            f"The built-in data sets are small and gray: choose one of {', '.join(SMALL_BACKBONES)}, and leave out "
+            "--weights, --size and --augment."
+        )
+    if args.weights and registry.is_ours(backbone):
+        raise ABNError("The paper's own networks start from random weights: leave out --weights.")
+    if args.size is not None and args.size < 16:
+        raise ABNError(f"The input can't be {args.size} pixels: give 16 or more.")
+    return backbone
+
+
+def _make_recipe(args: argparse.Namespace, built_in: bool) -> Recipe:
+    recipe = Recipe(**asdict(BUILT_IN_SCHEDULE if built_in else FOLDER_RECIPE))
+    given = {"epochs": args.epochs, "batch": args.batch, "cuts": args.cuts and tuple(args.cuts)}
+    recipe = replace(recipe, **{key: value for key, value in given.items() if value is not None})
+    rate = args.rate
+    if rate is None:
+        as_shipped = built_in and args.optimizer == "sgd"
+        rate = BUILT_IN_SCHEDULE.rate if as_shipped else RATES[args.optimizer] * recipe.batch / 256
+    decay = DECAYS[args.optimizer] if args.weight_decay is None else args.weight_decay
+    recipe = replace(recipe, rate=rate, weight_decay=decay, optimizer=args.optimizer, warm_up=args.warm_up)
+    if recipe.batch < 1 or not recipe.epochs > 0 or not recipe.rate > 0 or recipe.weight_decay < 0:
+        raise ABNError("Batch, epochs and learning rate must be more than 0, and the weight decay not less than 0.")
+    if not 0 <= recipe.warm_up < recipe.epochs or not all(0 < cut < 1 for cut in recipe.cuts):
+        raise ABNError("The warm-up must end before the training does, and each cut must lie between 0 and 1.")
+    return recipe
+
+
+def _reproducing_command(args: argparse.Namespace, data: str, backbone: str, name: str, recipe: Recipe) -> str:
+    """The command that makes this variant again, without the folders of this machine."""
+    words = ["python", "-m", "abn", "train", "--data", data, "--backbone", backbone, "--mechanism", args.mechanism]
+    words += ["--out", name, "--epochs", f"{recipe.epochs:g}", "--seed", str(args.seed)]
+    for option in ("batch", "rate", "weight_decay", "cuts", "size", "augment", "validation"):
+        value = getattr(args, option)
+        if value is not None:
+            words += [f"--{option.replace('_', '-')}", *map(str, value if isinstance(value, list) else [value])]
+    words += ["--optimizer", args.optimizer] if args.optimizer != "sgd" else []
+    words += ["--warm-up", f"{args.warm_up:g}"] if args.warm_up else []
+    words += ["--weights", args.weights.name] if args.weights else []
+    words += ["--precision", args.precision] if args.precision != "auto" else []
+    words += [flag for flag, on in (("--sync-bn", args.sync_bn), ("--skip-bad", args.skip_bad)) if on]
+    return shlex.join(words)
+
+
+def _check_free(name: str, folder: Path, command: str) -> None:
+    """`ABNError` where another command made a variant of this name."""
+    if not any((folder / f"{name}{suffix}").exists() for suffix in (".json", ".safetensors")):
+        return
+    try:
+        made_by = find_variant(name, folder).trained.get("command")
+    except ABNError:
+        made_by = None
+    if made_by != command:
+        raise ABNError(f"There is a variant {name} already that another command made: choose another name as --out.")

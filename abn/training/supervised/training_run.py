@@ -1,0 +1,213 @@
+"""One training with all that comes of it: epochs recorded, the map's history, the saved variant and its card."""
+
+import logging
+from dataclasses import asdict, replace
+
+import numpy as np
+import torch
+
+from abn.network.model import AttentionBranchNetwork
+from abn.training.distributed import Processes
+from abn.training.map_recorder import MapRecorder, recording_steps
+from abn.training.provenance import code_version
+from abn.training.sources.fashion_mnist import FashionImages
+from abn.training.supervised import fashion_variants
+from abn.training.supervised.contact_sheet import PreviewImages
+from abn.training.supervised.datasets import Dataset, sample_per_class
+from abn.training.supervised.epochs import CRITERION, METRICS, EpochLog, measure
+from abn.training.supervised.options import TrainingPlan
+from abn.training.supervised.training import train
+from abn.variants.card import Card
+from abn.variants.new_card import new_card
+from abn.variants.store import load_variant, save_variant, write_card
+
+PREVIEWS = 12  # images whose maps are drawn and recorded
+RECORDED_IMAGES = 1000  # test images of a built-in data set that the history of the map is measured on
+MAX_HALF = 65_504  # of half precision
+TITLES = {"additive": "additive", "multiplicative": "multiplicative", "none": "none (control)"}
+
+log = logging.getLogger(__name__)
+
+
+class TrainingRun:
+    """One training, ready for its first step, or to resume."""
+
+    def __init__(
+        self,
+        plan: TrainingPlan,
+        data: Dataset,
+        network: AttentionBranchNetwork,
+        origin: dict[str, str],
+        device: str,
+        processes: Processes,
+    ):
+        """`origin` is what the card says of the weights that `network` starts from."""
+        self.plan, self.data, self.network, self.origin = plan, data, network, origin
+        self.device, self.processes = device, processes
+        order = plan.recipe.order(len(data.training.labels), plan.seed)
+        self.total = len(order)
+        previews = self._choose_previews()
+        self.epochs = EpochLog(
+            network,
+            data.validation,
+            ends=order.epoch_ends(),
+            batch=plan.recipe.batch,
+            folder=plan.work,
+            previews=previews,
+            device=device,
+            processes=processes,
+        )
+        built_in = isinstance(data.test, FashionImages)
+        self.recording_steps = set(recording_steps(self.total))
+        if not built_in:  # at the ends of epochs, where metrics are known
+            ends = np.array(list(self.epochs.epochs))
+            self.recording_steps = {int(ends[abs(ends - step).argmin()]) for step in self.recording_steps}
+        self.recorder = MapRecorder(
+            network,
+            previews.inputs,
+            self._recorded_metrics,
+            ids=previews.ids,
+            total=self.total,
+            path=plan.path.with_suffix(".life.npz"),
+            pictures=np.stack([np.asarray(image.convert("L")) for image in previews.images]),
+            level=logging.INFO if built_in else logging.DEBUG,
+        )
+
+    def train(self) -> None:
+        """Train, or resume, to the end."""
+        plan = self.plan
+        if plan.mechanism == "none":  # the map is not applied, so that no loss reaches what makes it
+            for part in (self.network.attention_branch.map_head, self.network.attention_branch.map_norm):
+                part.requires_grad_(False)
+        if plan.sync_bn:
+            self.processes.synchronize_batchnorm(self.network)
+        train(
+            self.network,
+            self.data.training,
+            plan.recipe,
+            seed=plan.seed,
+            path=plan.path,
+            settings=self._settings(),
+            moments=self.recording_steps | self.epochs.epochs.keys(),
+            at_moment=self._record,
+            processes=self.processes,
+            device=self.device,
+            bfloat16=plan.bfloat16,
+            tally=self.epochs.tally,
+            save_each=plan.save_each,
+            log_each=max(10, self.total // 500),
+        )
+        if self.epochs.records[-1]["step"] != self.total:  # stopped between the last step and its record
+            self._record(self.total)
+
+    def finish(self) -> None:
+        """Save the best epoch's weights as a variant, read it back, and measure it."""
+        step = self.epochs.restore_best()
+        card = save_variant(self.network, self._make_card(), self.plan.folder, half=_fits_half(self.network))
+        self.recorder.finish(card, best=step)
+        if isinstance(self.data.test, FashionImages):
+            ((_, measured),) = fashion_variants.measure_cards([card], self.plan.packages)
+        else:
+            measured = self._measure(card)
+        write_card(replace(card, measured=measured))
+        log.info("%s", _summarize(card, measured))
+
+    def _choose_previews(self) -> PreviewImages:
+        images = self.data.validation or self.data.test
+        assert images is not None  # a folder has validation images, a built-in data set test images
+        which = sample_per_class(images.labels, PREVIEWS)
+        inputs = torch.cat([inputs for inputs, _ in images.plain_batches(which, len(which))])
+        return PreviewImages(inputs, images.labels[which], which, self.data.classes, self.data.input)
+
+    def _record(self, step: int) -> None:
+        if step in self.epochs.epochs:
+            self.epochs.record(step)
+        if step in self.recording_steps and self.processes.is_first:
+            self.recorder.record(step)
+
+    def _recorded_metrics(self) -> dict[str, float]:
+        """What the map's history tells beside the maps."""
+        if isinstance(self.data.test, FashionImages):
+            images = self.data.test.part(slice(RECORDED_IMAGES))
+            return fashion_variants.measure(self.network, images, device=self.device)
+        return {name: self.epochs.current[name] for name in METRICS}
+
+    def _settings(self) -> dict:
+        """What tells this training from another."""
+        plan = self.plan
+        return {
+            **asdict(plan.recipe),
+            "cuts": list(plan.recipe.cuts),
+            "seed": plan.seed,
+            **self.data.identity,
+            "backbone": plan.backbone,
+            "mechanism": plan.mechanism,
+            "weights": self.origin.get("weights_sha256", ""),
+            "bfloat16": plan.bfloat16,
+            "sync_bn": plan.sync_bn,
+        }
+
+    def _make_card(self) -> Card:
+        """The card before anything was measured on what was saved."""
+        plan, data, best = self.plan, self.data, self.epochs.best
+        trained = {
+            "command": plan.command,
+            "data": data.description,
+            "seed": plan.seed,
+            "commit": code_version(),
+            "steps": self.total,
+            "bfloat16": plan.bfloat16,
+            "schedule": {**asdict(plan.recipe), "cuts": list(plan.recipe.cuts)},
+            "processes": self.processes.size,
+            **({"synchronized_norms": True} if plan.sync_bn else {}),
+            **self.origin,
+            **({"notes": list(data.notes)} if data.notes else {}),
+        }
+        if best is not None:
+            trained["kept"] = (
+                f"epoch {best['epoch']} of {len(self.epochs.epochs) - 1}, the best on validation images by the "
+                f"perception head's {CRITERION}, {best[CRITERION]:.4f}; test images had no influence"
+            )
+        license = dict(data.license)
+        if plan.weights is not None:
+            license["source"] += f", from the weights in {plan.weights.name}, whose license applies too"
+        return new_card(
+            self.network.cpu().eval(),
+            id=plan.name,
+            title=f"{data.title}, {TITLES[plan.mechanism]}",
+            summary=data.summary,
+            family=plan.family,
+            backbone=plan.backbone,
+            classes=list(data.classes),
+            input=data.input,
+            trained=trained,
+            license=license,
+            kind=data.kind,
+        )
+
+    def _measure(self, card: Card) -> dict:
+        """Figures of the weights as they are read, beside those before training."""
+        network = load_variant(card).to(self.device).to(memory_format=torch.channels_last)
+        figures: dict[str, dict] = {
+            name: {"count": len(images.labels), **measure(network, images, device=self.device)}
+            for name, images in (("validation", self.data.validation), ("test", self.data.test))
+            if images is not None
+        }
+        before: dict = next((record for record in self.epochs.records if record["step"] == 0), {})
+        control = {"count": figures["validation"]["count"], **{name: before.get(name) for name in METRICS}}
+        return {**figures, "controls": {"before training": {"validation": control}}}
+
+
+def _summarize(card: Card, measured: dict) -> str:
+    """Where the variant is, and its figures."""
+    lines = [f"{card.id} is ready: {card.weights}"]
+    for name, figures in measured.items():
+        if "accuracy" in figures:
+            lines.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in figures.items()))
+    return "\n".join([*lines, *([card.trained["kept"]] if "kept" in card.trained else [])])
+
+
+def _fits_half(network: AttentionBranchNetwork) -> bool:
+    """Whether half precision can hold the weights."""
+    tensors = [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]
+    return all(tensor.abs().max() < MAX_HALF for tensor in tensors if tensor.numel())

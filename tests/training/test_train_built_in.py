@@ -1,0 +1,148 @@
+"""`python -m abn train` on a made-up Fashion-MNIST of 40 images: card, figures, control, map history, resuming."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from class_folders import train
+from fashion_files import packed
+
+from abn.__main__ import main
+from abn.network.model import ABNOutput
+from abn.training.map_recorder import MapRecorder, recording_steps
+from abn.training.sources import fashion_mnist
+from abn.training.supervised import fashion_variants
+from abn.training.supervised.datasets import sample_per_class
+from abn.training.supervised.training_run import PREVIEWS
+from abn.variants.history import load_life
+from abn.variants.store import find_variant, load_variant, problems
+
+NAME = "cluttered-resnet20-additive"
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("packages")
+    packed(folder)
+    return folder
+
+
+def run(packages: Path, folder: Path, *more: str, data: str = "cluttered-fashion") -> int:
+    return main(train(data, folder, "--packages", str(packages), "--batch", "10", *more))  # four steps an epoch
+
+
+@pytest.fixture(scope="module")
+def trained(packages, tmp_path_factory) -> Path:
+    """A folder with one variant, trained in one go."""
+    folder = tmp_path_factory.mktemp("trained")
+    assert run(packages, folder) == 0
+    return folder / "variants"
+
+
+def test_card_says_how_the_variant_was_trained(trained):
+    card = find_variant(NAME, trained)
+    assert not problems(trained)
+    assert (card.family, card.backbone, card.mechanism) == ("cluttered-resnet20", "cifar-resnet20", "additive")
+    assert (card.input, card.map_size) == (fashion_mnist.input_spec("cluttered"), (16, 16))
+    assert tuple(card.classes) == fashion_mnist.CLASSES
+    assert sum(card.parameters.values()) == 479_150  # of the paper's, as counted in the authors' code
+    assert card.trained["command"] == (
+        "python -m abn train --data cluttered-fashion --backbone cifar-resnet20 --mechanism additive "
+        f"--out {NAME} --epochs 1 --seed 1 --batch 10 --rate 0.05"
+    )
+    assert (card.trained["seed"], card.trained["steps"], card.trained["schedule"]["batch"]) == (1, 4, 10)
+    assert card.trained["data"].startswith("Fashion-MNIST, 40 items of 20 px")
+    assert card.license["weights"] == "MIT"
+
+
+def test_stored_weights_are_measured_beside_their_control(trained, packages):
+    card = find_variant(NAME, trained)
+    figures, control = card.measured["cluttered"], card.measured["controls"]["before training"]["cluttered"]
+    assert figures.keys() == control.keys() >= {"accuracy", "calibration_error_auxiliary", "pointing", "roc_auc"}
+    assert (figures["count"], figures["located"]) == (40, 40) and figures != control
+    assert list(fashion_variants.measure_cards([card], packages)) == [(card, card.measured)]
+
+
+@pytest.mark.slow
+def test_stopped_training_comes_to_the_same_end(trained, packages, tmp_path, monkeypatch):
+    record, steps = MapRecorder.record, []
+
+    def stop_at_three(recorder, step: int) -> None:
+        if step == 3:
+            raise KeyboardInterrupt
+        record(recorder, step)
+
+    monkeypatch.setattr(MapRecorder, "record", stop_at_three)
+    assert run(packages, tmp_path, "--save-each", "1") == 130
+    assert not (tmp_path / "variants").exists()
+    monkeypatch.setattr(MapRecorder, "record", lambda recorder, step: (steps.append(step), record(recorder, step)))
+    assert run(packages, tmp_path, "--save-each", "1") == 0
+    assert steps == [3, 4]
+    whole, resumed = find_variant(NAME, trained), find_variant(NAME, tmp_path / "variants")
+    assert resumed.sha256 == whole.sha256
+    first, second = load_life(whole), load_life(resumed)
+    assert first.steps.tolist() == second.steps.tolist() == list(recording_steps(4))
+    assert np.array_equal(first.maps, second.maps)
+    assert first.metrics["accuracy"].tolist() == second.metrics["accuracy"].tolist()
+
+
+def test_map_history_leads_from_the_untrained_to_the_stored_network(trained, packages):
+    card = find_variant(NAME, trained)
+    history = load_life(card)
+    assert history.maps.shape == (5, PREVIEWS, 16, 16) and history.pictures.shape == (PREVIEWS, 32, 32)
+    assert history.ids[0].startswith("T-shirt ")
+    test = fashion_mnist.cluttered(fashion_mnist.load(packages, train=False), 40, seed=fashion_variants.TEST_SEED)
+    shown = sample_per_class(test.labels, PREVIEWS)
+    assert np.array_equal(history.pictures, test.images[shown])
+    images = fashion_mnist.cluttered(fashion_mnist.load(packages, train=True), 40, seed=1)
+    untrained = fashion_variants.untrained_network("cifar-resnet20", "additive", images, seed=1)
+    for network, maps in ((untrained, history.maps[0]), (load_variant(card), history.maps[-1])):
+        with torch.inference_mode():
+            expected = network(torch.from_numpy(test.inputs(shown))).attention[:, 0].numpy()
+        assert maps == pytest.approx(expected, abs=0.03)  # half precision
+    assert history.maps[0].std() > 0.05  # neither flat nor saturated
+
+
+@pytest.mark.slow
+def test_plain_images_have_no_masks_and_may_be_divided(packages, tmp_path):
+    more = ["--mechanism", "none", "--validation", "0.25", "--epochs", "2"]
+    assert run(packages, tmp_path, *more, data="fashion-mnist") == 0
+    card = find_variant("fashion-resnet20-none", tmp_path / "variants")
+    assert (card.map_size, card.input.size, card.title) == ((14, 14), 28, "Clothing, none (control)")
+    assert "roc_auc" not in card.measured["fashion"] and card.measured["fashion"]["count"] == 40
+    assert "30 pictures" in card.trained["data"] and "10 held out to validate with" in card.trained["data"]
+    assert card.trained["kept"].startswith("epoch ")
+    state = torch.load(next((tmp_path / "work").glob("*/*.pt")), weights_only=True)
+    assert "attention_branch.map_head.weight" not in state["learned"]  # no loss reaches it
+
+
+def test_figures_of_a_network_that_is_always_right():
+    labels, masks = np.arange(20) % 10, np.zeros((20, 32, 32), bool)
+    masks[:, 8:18, 8:18] = True
+    images = fashion_mnist.FashionImages(np.zeros((20, 32, 32), np.uint8), labels, masks)
+    cells = torch.rand(20, 1, 16, 16, generator=torch.Generator().manual_seed(0)) / 10
+    cells[:, :, 4:9, 4:9] += 0.8
+
+    def network(inputs):
+        right = 50 * torch.eye(10)[torch.from_numpy(labels)]
+        return ABNOutput(right, right.roll(1, 1), cells, cells, inputs)
+
+    figures = fashion_variants.measure(network, images, located=10)
+    assert (figures["accuracy"], figures["accuracy_auxiliary"]) == (1, 0)
+    assert (figures["calibration_error"], figures["calibration_error_auxiliary"]) == (0, 1)
+    assert figures["pointing"] == 1 and figures["roc_auc"] > 0.99 and figures["energy_over_area"] > 4
+
+
+def test_previews_are_of_all_classes():
+    labels = np.array([3, 3, 1, 3, 1, 0, 2, 0])
+    assert sample_per_class(labels, PREVIEWS).tolist() == [5, 2, 6, 0, 7, 4, 1, 3]
+
+
+def test_one_seed_starts_all_mechanisms_alike(packages):
+    images = fashion_mnist.load(packages, train=True).part(slice(8))
+    first, second = (
+        fashion_variants.untrained_network("cifar-resnet20", mechanism, images, seed=4).attention_branch.map_head.weight
+        for mechanism in ("additive", "none")
+    )
+    assert torch.equal(first, second)
