@@ -331,7 +331,7 @@ class Monkey:
         for _ in range(LOADED // QUICK):
             try:
                 self.page.wait_for_selector(SETTLED, timeout=QUICK)
-                return True
+                return not self.page.get_by_text("The networks are loading").count()
             except Error:
                 if self.page.locator(BUSY).filter(visible=True).count():
                     return False
@@ -342,7 +342,8 @@ class Monkey:
             log.seek(self._read)
             written = log.read().decode(errors="replace")
         self._read += len(written.encode())
-        assert not re.search(r"Traceback|Exception|Error\b", written), f"The server's log:\n{written}"
+        plain = re.sub(r"\x1b\[[\d;]*m", "", written)
+        assert not re.search(r"Traceback|Exception|Error\b", plain), f"The server's log:\n{plain}"
         assert not self._script_errors, f"An error in the browser: {self._script_errors}"
         for patience in (True, True, True, True, False):  # the browser changes the address after the page
             seen = self.page.evaluate(LOOK)

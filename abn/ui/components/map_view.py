@@ -12,6 +12,7 @@ import streamlit as st
 from PIL import Image
 
 from abn.plots.overlay import data_url
+from abn.ui.components import reported_value
 
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 REST = "Point at a cell to read it in every map."
@@ -150,7 +151,7 @@ def show(
     """
 
     def on_picked() -> None:
-        row, column = st.session_state[key].picked or (0, 0)
+        row, column = reported_value(key, "picked") or (None, None)
         h, w = values.shape
         if isinstance(row, int) and isinstance(column, int) and 0 <= row < h and 0 <= column < w:
             on_pick(row, column)

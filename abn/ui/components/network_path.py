@@ -8,6 +8,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from abn.explanations.stages import STAGES
+from abn.ui.components import reported_value
 
 _CSS = """
 .path { container-type: inline-size; }
@@ -50,7 +51,7 @@ def path(wide: str, narrow: str, chosen: str, *, label: str, key: str, on_pick: 
     """Show both drawings (SVG of abn.drawing), the chosen stage framed; `on_pick` gets the one that a person picks."""
 
     def picked() -> None:
-        stage = st.session_state[key].picked
+        stage = reported_value(key, "picked")
         if stage in STAGES:
             on_pick(stage)
 

@@ -12,6 +12,7 @@ import streamlit as st
 from PIL import Image
 
 from abn.plots.overlay import data_url
+from abn.ui.components import reported_value
 
 TOOLS = {  # what the toolbar says → how it paints: its shape, and the sign of its strength
     "Brush +": ("brush", 1),
@@ -209,8 +210,7 @@ def painter(
     shape, sign = TOOLS[tool]
 
     def painted() -> None:
-        said = st.session_state[key].painted
-        values = _checked(said, attention.shape, version)
+        values = _checked(reported_value(key, "painted"), attention.shape, version)
         if values is not None:
             on_paint(values)
 

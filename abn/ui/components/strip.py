@@ -7,6 +7,7 @@ import streamlit as st
 from PIL import Image, ImageOps
 
 from abn.plots.overlay import data_url
+from abn.ui.components import reported_value
 
 SIZE = (104, 78)  # pixels of a thumbnail
 
@@ -83,7 +84,8 @@ def strip(items: Sequence[Thumbnail], chosen: str, *, label: str, key: str, on_p
     """Draw the thumbnails, the chosen one framed; `on_pick` gets the id of the one that a person picks."""
 
     def picked() -> None:
-        on_pick(st.session_state[key].picked)
+        if (item := reported_value(key, "picked")) is not None:
+            on_pick(item)
 
     data = {"items": [vars(item) for item in items], "chosen": chosen, "label": label}
     _component(key=key, data=data, on_picked_change=picked)
