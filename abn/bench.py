@@ -27,7 +27,7 @@ from abn.engine.fusion import fuse_for_inference
 from abn.errors import ABNError
 from abn.evaluation import deletion_insertion
 from abn.explanations.explainer import explain
-from abn.explanations.interventions import PRESETS, subject
+from abn.explanations.interventions import PRESETS, attend_image
 from abn.images.decode import open_picture
 from abn.images.fit import fit_picture, upsample
 from abn.images.samples import gallery
@@ -161,11 +161,11 @@ def _single_image_tasks(first: Card, second: Card) -> Tasks:
     def load(card: Card) -> torch.nn.Module:
         return networks[card.id]
 
-    own = subject(picture, first, load=load)
-    edited_map, before, labels = PRESETS["inverted"](own.attention), own.answers(own.attention), class_names(first)
+    own = attend_image(picture, first, load=load)
+    edited_map, before, labels = PRESETS["inverted"](own.attention), own.predictions(own.attention), class_names(first)
 
     def draw_edit() -> None:  # the cost of a stroke on the page Intervene: only the perception branch runs
-        after = own.answers(edited_map)
+        after = own.predictions(edited_map)
         series = [("before", "#000000", before), ("after", "#000000", after)]
         class_bars(series, labels, likeliest([before, after]))
 
@@ -200,7 +200,7 @@ def _curve_tasks(card: Card) -> Tasks:
     format, in batches of the same size through the network."""
     network, curve = load_variant(card), deletion_insertion.CurveSpec(deletion_insertion.DELETION)
     picture = open_picture(next(iter(gallery().values())).path.read_bytes())
-    own = subject(picture, card, load=lambda _: network)
+    own = attend_image(picture, card, load=lambda _: network)
     image = torch.from_numpy(own.fitted.normalized(card.input))
     images = image.expand(curve.steps + 1, -1, -1, -1).contiguous(memory_format=torch.channels_last)
 
@@ -209,7 +209,7 @@ def _curve_tasks(card: Card) -> Tasks:
         for batch in images.split(deletion_insertion.BATCH):
             network(batch)
 
-    return {"curve": lambda: deletion_insertion.follow(own, card.input, curve), "forwards": forwards}
+    return {"curve": lambda: deletion_insertion.compute_curve(own, card.input, curve), "forwards": forwards}
 
 
 def _resnet_tasks(batch_size: int = 8) -> Tasks:

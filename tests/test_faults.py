@@ -87,7 +87,7 @@ def test_a_picture_on_which_a_network_gives_no_number_is_a_sentence_that_names_i
     monkeypatch.setattr(built.perception_branch, "forward", lambda g: torch.full((1, 10), torch.nan))
     with pytest.raises(store.VariantError) as told:
         explain(tiny.picture(), [card], load=lambda card: built)
-    assert str(told.value) == explainer.NO_ANSWER.format(title=card.title)
+    assert str(told.value) == explainer.NOT_FINITE.format(title=card.title)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -244,7 +244,7 @@ def test_the_table_of_faults_says_what_the_code_says():
         loading.UNLOADABLE,
         FAILED,
         own.NO_ANSWER,
-        explainer.NO_ANSWER.format(title="NAME"),
+        explainer.NOT_FINITE.format(title="NAME"),
         uploads.LOST,
         layout.BUSY.format(others="one other computation is"),
         files.UNWRITABLE.format(place="FOLDER", **full),

@@ -314,7 +314,7 @@ def test_the_sweep(tmp_path, capsys, monkeypatch):
     table = tmp_path / "backbones.md"
     monkeypatch.setattr(timm_families, "TABLE", table)
     monkeypatch.setattr(timm_families, "smallest", lambda: [("resnet", "resnet10t")])
-    monkeypatch.setattr(timm_families, "attempt", lambda model: timm_families.Trial(model, refused="left aside"))
+    monkeypatch.setattr(timm_families, "try_model", lambda model: timm_families.Trial(model, refused="left aside"))
     with full_disk(100):
         assert main(["sweep", "--write"]) == 1
     assert one_sentence(capsys) == sentence(tmp_path) and not list(tmp_path.iterdir())

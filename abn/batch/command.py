@@ -20,7 +20,7 @@ from abn.variants.store import find_variant, load_variant
 from abn.vocabulary import MECHANISM_CHOICES, TRAINED
 
 if TYPE_CHECKING:  # torch takes seconds, and `--help` doesn't need it
-    from abn.explanations.explainer import Load
+    from abn.engine.inference import Load
 
 BATCH_SIZE = 8
 PROGRESS_SECONDS = 10  # between two lines of progress

@@ -15,8 +15,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from abn.batch.image_stream import ImageFile
+from abn.engine.inference import InputBatch, Load, stack_inputs
 from abn.errors import ABNError, PictureError
-from abn.explanations.explainer import InputBatch, Load, explain_fed, feed
+from abn.explanations.explainer import explain_inputs
 from abn.explanations.explanation import Explanation
 from abn.export.figures import MAX_SIDE
 from abn.images.decode import MAX_BYTES, Picture, open_picture
@@ -61,7 +62,7 @@ def explain_files(
     dataset = _PreparedImages(tuple(dict.fromkeys(card.input for card in cards)), fit, keep_pictures)
     for results, inputs in _load_batches(dataset, batches, workers):
         try:
-            explained = iter(explain_fed(inputs, cards, mechanism=mechanism, load=load) if inputs else ())
+            explained = iter(explain_inputs(inputs, cards, mechanism=mechanism, load=load) if inputs else ())
         except torch.OutOfMemoryError as error:
             raise ABNError("The device has too little memory for this batch: choose a smaller --batch.") from error
         yield [result if result.error else replace(result, explanations=next(explained)) for result in results]
@@ -90,7 +91,7 @@ class _PreparedImages(Dataset):
     def __getitems__(self, batch: list[ImageFile]) -> PreparedBatch:
         fitted: dict[InputSpec, list[Fitted]] = defaultdict(list)
         results = [self._prepare(file, fitted) for file in batch]
-        return results, {spec: feed(images, spec) for spec, images in fitted.items()}
+        return results, {spec: stack_inputs(images, spec) for spec, images in fitted.items()}
 
     def _prepare(self, file: ImageFile, fitted: dict[InputSpec, list[Fitted]]) -> ImageResult:
         """Open one image and fit it to each input; its own pixels, which may be many, are not kept."""

@@ -1,8 +1,11 @@
-"""Does the answer hang on the cells that the map calls bright? One picture, one variant: deletion and insertion.
+"""Deletion and insertion curves (RISE, Petsiuk et al. 2018, arXiv 1806.07421): does the prediction depend on bright cells?
 
-The score is the perception head's probability of the class that the variant itself names on the whole picture. All of
-the network runs on every changed picture, so its map changes too; the order is that of the map of the whole picture,
-cell by cell of the variant's own grid. An area says something only beside those of random orders (`Beside`).
+Deletion: the cells of the image are replaced by a baseline in a map's order, brightest first; insertion: they are
+uncovered on a blurred copy. The score is the probability of the predicted class after each step, and the area under it
+sums it up. The whole network runs on every changed image, so its map changes too; the order is that of the map of the
+whole image. Cells of the variant's own grid are taken whole, so no tie inside an enlarged cell decides anything. An
+area means something only beside that of random orders (`CurveComparison`); another baseline gives another area; and an
+image with deleted cells is out of distribution.
 """
 
 import time
@@ -12,41 +15,60 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from abn.errors import ABNError
-from abn.evaluation import curves
-from abn.evaluation.curves import BASELINES, Curve, baseline
-from abn.evaluation.metrics import cell_order, curve_area
-from abn.explanations.interventions import Subject
-from abn.images.fit import InputSpec, seen
+from abn.evaluation.metrics import cell_order, cells_mask, curve_area
+from abn.explanations.interventions import AttendedImage
+from abn.images.fit import InputSpec, denormalize
 
 DELETION, INSERTION = KINDS = ("deletion", "insertion")
 BRIGHT, DARK, RANDOM = ORDERS = ("brightest first", "darkest first", "random")
 BLURRED = "blurred"  # what insertion begins with
+BASELINES = ("mean color", "gray", "black", BLURRED)
+BLUR = 8  # the blurred copy has so many times fewer pixels along each axis
 STEPS = 28  # 7 cells of 14 × 14 in each
-RANDOMS = 3  # random orders
-BATCH = 8  # pictures asked at once
+RANDOM_ORDERS = 3
+BATCH = 8  # images in one forward pass
+
+Probability = Callable[[Tensor, Tensor], Tensor]  # images (B, 3, H, W), classes (B,) → probabilities (B,)
 
 
 @dataclass(frozen=True)
 class CurveSpec:
-    """One curve; hashable, so that what is known of it can be found again."""
+    """What is measured; hashable, so that a result can be looked up."""
 
     kind: str  # one of KINDS
     order: str = BRIGHT  # one of ORDERS
     seed: int = 0  # of a random order
-    paint: str = BASELINES[0]  # what a cell is that is gone, one of BASELINES
+    baseline: str = BASELINES[0]  # what replaces a deleted cell, one of BASELINES
     steps: int = STEPS
+
+
+@dataclass(frozen=True, eq=False)
+class CurveImages:
+    """The images of one curve: one turns into another, cell by cell."""
+
+    start: Tensor  # (3, H, W)
+    end: Tensor  # (3, H, W)
+    order: np.ndarray  # (h·w,) cells as flat indices, in the order in which they change
+    shape: tuple[int, int]  # (h, w)
+    predicted_class: int  # whose probability is the score
+
+    def at(self, share: float) -> Tensor:
+        """The image (3, H, W) once `share` of its cells have changed."""
+        changed = torch.from_numpy(cells_mask(self.order, share, self.shape, tuple(self.start.shape[1:])))
+        return torch.where(changed, self.end, self.start)
 
 
 @dataclass(frozen=True, eq=False)
 class CurveResult:
     """One curve with its scores."""
 
-    wanted: CurveSpec
-    named: int  # the class whose probability is followed
+    spec: CurveSpec
+    predicted_class: int  # whose probability is the score
     shares: np.ndarray  # (steps + 1,) of the cells, 0 … 1
     scores: np.ndarray  # (steps + 1,) probability once so many have changed
     seconds: float
@@ -62,106 +84,149 @@ class CurveComparison:
     """One variant's curve in its map's order beside its controls, all of one kind."""
 
     bright: CurveResult
-    randoms: tuple[CurveResult, ...]  # at least one
+    random: tuple[CurveResult, ...]  # at least one
     dark: CurveResult | None = None
 
     @property
     def random_scores(self) -> np.ndarray:
         """(random orders, steps + 1)."""
-        return np.stack([one.scores for one in self.randoms])
+        return np.stack([curve.scores for curve in self.random])
 
     @property
     def random_area(self) -> float:
         """The mean area of the random orders."""
-        return float(np.mean([one.area for one in self.randoms]))
+        return float(np.mean([curve.area for curve in self.random]))
 
     @property
     def difference(self) -> float:
         """Area in the map's order less that in random order: below 0 in deletion and above it in insertion where the
-        answer hangs on bright cells more than on any."""
+        prediction depends on bright cells more than on others."""
         return self.bright.area - self.random_area
 
     @property
-    def outside(self) -> bool:
+    def outside_random_range(self) -> bool:
         """Whether the map's area lies beyond those of all random orders."""
-        areas = [one.area for one in self.randoms]
+        areas = [curve.area for curve in self.random]
         return not min(areas) <= self.bright.area <= max(areas)
 
 
-def wanted(
-    kind: str, *, paint: str = BASELINES[0], steps: int = STEPS, randoms: int = RANDOMS, darkest: bool = False
+def curve_specs(
+    kind: str,
+    *,
+    baseline: str = BASELINES[0],
+    steps: int = STEPS,
+    random_orders: int = RANDOM_ORDERS,
+    darkest: bool = False,
 ) -> list[CurveSpec]:
-    """The curves of one kind: brightest first, so many random orders, and darkest first where it is asked for.
+    """The curves of one kind: brightest first, so many random orders, and darkest first where `darkest`.
 
-    Insertion always begins with the blurred picture, whatever `paint` is.
+    Insertion always begins with the blurred image, whatever `baseline` is.
     """
-    first = CurveSpec(kind, BRIGHT, 0, BLURRED if kind == INSERTION else paint, steps)
-    orders = [replace(first, order=RANDOM, seed=seed) for seed in range(randoms)]
-    return [first, *orders, *([replace(first, order=DARK)] if darkest else [])]
+    bright = CurveSpec(kind, BRIGHT, 0, BLURRED if kind == INSERTION else baseline, steps)
+    controls = [replace(bright, order=RANDOM, seed=seed) for seed in range(random_orders)]
+    return [bright, *controls, *([replace(bright, order=DARK)] if darkest else [])]
 
 
-def beside(found: Sequence[CurveResult]) -> CurveComparison:
-    """The curves of `wanted` sorted by what they are."""
-    by_order: dict[str, list[CurveResult]] = {order: [] for order in ORDERS}
-    for one in found:
-        by_order[one.wanted.order].append(one)
+def compare_curves(results: Sequence[CurveResult]) -> CurveComparison:
+    """The curves of `curve_specs`, sorted by their order."""
+    by_order = {order: [result for result in results if result.spec.order == order] for order in ORDERS}
     return CurveComparison(by_order[BRIGHT][0], tuple(by_order[RANDOM]), next(iter(by_order[DARK]), None))
 
 
-def curve(subject: Subject, spec: InputSpec, wanted: CurveSpec) -> Curve:
-    """The pictures of one curve, from untouched to painted over (deletion), or from blurred to whole (insertion)."""
-    if wanted.kind not in KINDS or wanted.order not in ORDERS:
+def baseline(image: Tensor, name: str, *, black: Tensor | None = None) -> Tensor:
+    """What replaces a normalized image (3, H, W); "gray" is its zero, the mean of all training images.
+
+    `black` (3,) is where black lies after normalization, needed for "black" alone.
+    """
+    if name == "mean color":
+        return image.mean((1, 2), keepdim=True).expand_as(image)
+    if name == "gray":
+        return torch.zeros_like(image)
+    if name == "black" and black is not None:
+        return black[:, None, None].expand_as(image)
+    if name == BLURRED:
+        small = F.avg_pool2d(image[None], BLUR, ceil_mode=True)
+        return F.interpolate(small, image.shape[1:], mode="bilinear", align_corners=False)[0]
+    raise ABNError(f"There is no baseline {name!r}. Choose one of: {', '.join(BASELINES)}.")
+
+
+def curve_images(attended: AttendedImage, input_spec: InputSpec, spec: CurveSpec) -> CurveImages:
+    """The images of one curve, from whole to baseline (deletion), or from blurred to whole (insertion)."""
+    if spec.kind not in KINDS or spec.order not in ORDERS:
         raise ABNError(f"A curve is one of {', '.join(KINDS)}, its order one of {', '.join(ORDERS)}.")
-    whole = torch.from_numpy(subject.fitted.normalized(spec))
-    black = -torch.tensor(spec.mean) / torch.tensor(spec.std)
-    gone = baseline(whole, wanted.paint, black=black)
-    start, end = (gone, whole) if wanted.kind == INSERTION else (whole, gone)
-    named = int(subject.answers(subject.attention).argmax())
-    return Curve(start, end, _order(subject.attention, wanted), subject.attention.shape, named)
+    whole = torch.from_numpy(attended.fitted.normalized(input_spec))
+    black = -torch.tensor(input_spec.mean) / torch.tensor(input_spec.std)
+    deleted = baseline(whole, spec.baseline, black=black)
+    start, end = (deleted, whole) if spec.kind == INSERTION else (whole, deleted)
+    if spec.order == RANDOM:
+        order = np.random.default_rng(spec.seed).permutation(attended.attention.size)
+    else:
+        order = cell_order(attended.attention, brightest_first=spec.order == BRIGHT)
+    predicted_class = int(attended.predict(attended.attention).argmax())
+    return CurveImages(start, end, order, attended.attention.shape, predicted_class)
 
 
-def _order(attention: np.ndarray, wanted: CurveSpec) -> np.ndarray:
-    if wanted.order == RANDOM:
-        return np.random.default_rng(wanted.seed).permutation(attention.size)
-    return cell_order(attention, brightest_first=wanted.order == BRIGHT)
+def score_curves(
+    curves: Sequence[CurveImages],
+    probability: Probability,
+    shares: Sequence[float] | np.ndarray,
+    *,
+    batch: int,
+    progress: Callable[[float], object] = lambda share: None,
+) -> np.ndarray:
+    """The probability along each curve: (curves, shares) float64.
+
+    Each forward pass takes `batch` images, whichever curves they belong to. `progress` gets the share that is done
+    after each batch; whatever it raises ends the work.
+    """
+    steps = [(curve, share) for curve in curves for share in shares]
+    scores: list[float] = []
+    for start in range(0, len(steps), batch):
+        some = steps[start : start + batch]
+        images = torch.stack([curve.at(share) for curve, share in some])
+        classes = torch.tensor([curve.predicted_class for curve, _ in some])
+        with torch.inference_mode():
+            scores += probability(images.contiguous(memory_format=torch.channels_last), classes).tolist()
+        progress(len(scores) / len(steps))
+    return np.array(scores).reshape(len(curves), len(shares))
 
 
-def follow(
-    subject: Subject,
-    spec: InputSpec,
-    wanted: CurveSpec,
+def compute_curve(
+    attended: AttendedImage,
+    input_spec: InputSpec,
+    spec: CurveSpec,
     *,
     batch: int = BATCH,
     progress: Callable[[float], object] = lambda share: None,
     turn: AbstractContextManager = nullcontext(),  # noqa: B008  it holds nothing
 ) -> CurveResult:
-    """Ask the network along one curve, `batch` pictures at once, `turn` held while it is asked.
+    """Run the network along one curve, `batch` images at once, `turn` held during each forward pass.
 
-    `spec` is the input of the variant. `progress` gets the share that is done after each batch; whatever it raises
-    ends the work.
+    `input_spec` is the variant's. `progress` gets the share that is done after each batch; whatever it raises ends the
+    work.
     """
 
     def probability(images: Tensor, classes: Tensor) -> Tensor:
         with turn:
-            return subject.network(images).logits.softmax(1).gather(1, classes[:, None])[:, 0]
+            return attended.network(images).logits.softmax(1).gather(1, classes[:, None])[:, 0]
 
-    begun, shares = time.perf_counter(), np.linspace(0, 1, wanted.steps + 1)
-    asked = curve(subject, spec, wanted)
-    (scores,) = curves.follow([asked], probability, shares, batch=batch, progress=progress)
-    return CurveResult(wanted, asked.named, shares, scores, time.perf_counter() - begun)
+    begun, shares = time.perf_counter(), np.linspace(0, 1, spec.steps + 1)
+    images = curve_images(attended, input_spec, spec)
+    (scores,) = score_curves([images], probability, shares, batch=batch, progress=progress)
+    return CurveResult(spec, images.predicted_class, shares, scores, time.perf_counter() - begun)
 
 
 @dataclass(frozen=True, eq=False)
 class PartlyDeletedImage:
-    """One picture on the way, and what the network says of it."""
+    """One image of a curve, and the prediction for it."""
 
     image: Image.Image
-    answer: np.ndarray  # (K,) float32, the perception head's probabilities
+    probabilities: np.ndarray  # (K,) float32, the perception head
 
 
-def shown(subject: Subject, spec: InputSpec, wanted: CurveSpec, share: float) -> PartlyDeletedImage:
-    """What the network gets to see once `share` of the cells have changed, and its answer to it."""
-    image = curve(subject, spec, wanted).at(share)
+def delete_cells(attended: AttendedImage, input_spec: InputSpec, spec: CurveSpec, share: float) -> PartlyDeletedImage:
+    """The network's input once `share` of the cells have changed, and its prediction."""
+    image = curve_images(attended, input_spec, spec).at(share)
     with torch.inference_mode():
-        answer = subject.network(image[None]).logits.softmax(1)[0].numpy()
-    return PartlyDeletedImage(Image.fromarray(seen(image.numpy(), spec)), answer)
+        probabilities = attended.network(image[None]).logits.softmax(1)[0].numpy()
+    return PartlyDeletedImage(Image.fromarray(denormalize(image.numpy(), input_spec)), probabilities)

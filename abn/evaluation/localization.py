@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from abn.engine.inference import Load
 from abn.evaluation.metrics import energy_ratio, pointing_hit, roc_auc
-from abn.explanations.explainer import Load, explain_batch
+from abn.explanations.explainer import explain_batch
 from abn.explanations.explanation import Explanation, Prediction
 from abn.images.decode import Picture, open_picture
 from abn.images.fit import Fitted, fit_picture
@@ -47,7 +48,7 @@ class Scene:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class LocalizationScore:
     """One map against one scene's mask. NaN where the fit left the object out, or nothing beside it."""
 
     scene: str  # its id
@@ -60,7 +61,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Means:
+class MeanScores:
     """What a map does on average over the scenes in which it can be measured."""
 
     count: int  # scenes
@@ -106,13 +107,13 @@ def localize(
     fit: str = FIT,
     progress: Callable[[float], object] = lambda share: None,
     turn: AbstractContextManager = nullcontext(),  # noqa: B008  it holds nothing
-) -> dict[str, list[Found]]:
+) -> dict[str, list[LocalizationScore]]:
     """For each variant's id what its map finds, scene by scene.
 
     `turn` is held while the networks are asked about one batch of scenes. `progress` gets the share that is done after
     each batch; whatever it raises ends the work.
     """
-    found: dict[str, list[Found]] = {card.id: [] for card in cards}
+    found: dict[str, list[LocalizationScore]] = {card.id: [] for card in cards}
     for start in range(0, len(scenes), BATCH):
         some = scenes[start : start + BATCH]
         with turn:
@@ -124,36 +125,36 @@ def localize(
     return found
 
 
-def controls(card: Card, *, scenes: Sequence[Scene], fit: str = FIT) -> dict[str, list[Found]]:
+def score_controls(card: Card, *, scenes: Sequence[Scene], fit: str = FIT) -> dict[str, list[LocalizationScore]]:
     """What maps find that no network made, in the cells and at the input of `card`: for each of CONTROLS, by scene.
 
     A brightest cell that has equals would point nowhere, so the one nearest their common center is made to stand out.
     """
     middle = _middle(card.map_size)
-    found: dict[str, list[Found]] = {name: [] for name in CONTROLS}
+    found: dict[str, list[LocalizationScore]] = {name: [] for name in CONTROLS}
     for scene in scenes:
-        mask = seen_mask(scene.mask, fit_picture(scene.picture, card.input, fit))
+        mask = fit_mask(scene.mask, fit_picture(scene.picture, card.input, fit))
         maps = {CONSTANT: np.full(card.map_size, 0.5, np.float32), CENTER: middle, MASK: _in_cells(mask, card.map_size)}
         for name, values in maps.items():
-            found[name].append(against(scene.id, values, mask))
+            found[name].append(score_map(scene.id, values, mask))
     return found
 
 
-def against(scene: str, attention: np.ndarray, mask: np.ndarray) -> Found:
+def score_map(scene: str, attention: np.ndarray, mask: np.ndarray) -> LocalizationScore:
     """One map (h, w) against a mask over the same square: all figures."""
     hit, energy, auc = pointing_hit(attention, mask), energy_ratio(attention, mask), roc_auc(attention, mask)
-    return Found(scene, attention, hit, energy, auc)
+    return LocalizationScore(scene, attention, hit, energy, auc)
 
 
-def means(found: Sequence[Found]) -> Means:
+def mean_scores(found: Sequence[LocalizationScore]) -> MeanScores:
     """The means over the scenes that can be measured; NaN where there is none."""
     kept = [one for one in found if not np.isnan(one.auc)]
     figures = np.array([(one.hit, one.energy, one.auc) for one in kept], float).reshape(-1, 3)
     pointing, energy, auc = figures.mean(0) if kept else [float("nan")] * 3
-    return Means(len(kept), float(pointing), float(energy), float(auc))
+    return MeanScores(len(kept), float(pointing), float(energy), float(auc))
 
 
-def seen_mask(mask: np.ndarray, fitted: Fitted) -> np.ndarray:
+def fit_mask(mask: np.ndarray, fitted: Fitted) -> np.ndarray:
     """A mask (H, W) over the picture as the model sees it, (size, size): beside the picture there is no object."""
     height, width = mask.shape
     columns, rows = (
@@ -164,8 +165,8 @@ def seen_mask(mask: np.ndarray, fitted: Fitted) -> np.ndarray:
     return mask[np.ix_(rows.clip(0, height - 1), columns.clip(0, width - 1))] & inside
 
 
-def _answered(scene: Scene, explanation: Explanation) -> Found:
-    figures = against(scene.id, explanation.attention, seen_mask(scene.mask, explanation.fitted))
+def _answered(scene: Scene, explanation: Explanation) -> LocalizationScore:
+    figures = score_map(scene.id, explanation.attention, fit_mask(scene.mask, explanation.fitted))
     auxiliary, perception = (explanation.top(head, 1)[0] for head in HEADS)
     return replace(figures, auxiliary=auxiliary, perception=perception)
 

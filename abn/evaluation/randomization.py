@@ -1,6 +1,6 @@
-"""Is the map made by what the network learned? Adebayo et al. 2018 (arXiv 1810.03292): forget a part, and compare.
+"""Does the map depend on the learned weights? Adebayo et al. 2018 (arXiv 1810.03292): shuffle a part's, and compare.
 
-A map that stays as it was when the weights behind it are gone never showed what they had learned. In an Attention
+A map that stays as it was when the weights behind it are shuffled never showed what they had learned. In an Attention
 Branch Network M comes from the extractor and the attention branch; nothing that happens to the perception branch can
 change it, which is the lesson of the third part.
 """
@@ -22,24 +22,24 @@ from abn.vocabulary import PARTS
 
 @dataclass(frozen=True, eq=False)
 class NetworkOutputs:
-    """What a network makes of N pictures."""
+    """Maps and predictions for N images."""
 
     maps: np.ndarray  # (N, h, w) float32, M
-    answers: np.ndarray  # (N, K) float32, the perception head's probabilities
+    predictions: np.ndarray  # (N, K) float32, the perception head's probabilities
 
 
 @dataclass(frozen=True, eq=False)
 class RandomizationResult:
-    """What one forgotten part changes, picture by picture (N of them)."""
+    """What randomizing one part changes, image by image (N of them)."""
 
     part: str
     seed: int
-    maps: np.ndarray  # (N, h, w) float32, M without what the part had learned
-    alike: np.ndarray  # (N,) rank correlation of M before and after; NaN where either is constant
-    same: bool  # every cell of every map is the very same number
-    before: np.ndarray  # (N,) probability of the class that the whole network names
-    after: np.ndarray  # (N,) what is left of it
-    flips: np.ndarray  # (N,) bool, another class is named now
+    maps: np.ndarray  # (N, h, w) float32, M of the randomized network
+    rank_correlations: np.ndarray  # (N,) of M before and after; NaN where either is constant
+    maps_identical: bool  # every cell of every map is the very same number
+    before: np.ndarray  # (N,) probability of the class that the whole network predicts
+    after: np.ndarray  # (N,) its probability in the randomized network
+    changes_prediction: np.ndarray  # (N,) bool, another class is predicted
     seconds: float
 
 
@@ -47,48 +47,49 @@ class RandomizationResult:
 def randomize_weights(
     network: AttentionBranchNetwork, part: str, images: Tensor, *, seed: int
 ) -> AttentionBranchNetwork:
-    """A copy of the network, one of `PARTS` forgotten: each of its weights is shuffled among its own places.
+    """A copy of the network with one of `PARTS` randomized: each of its weights is shuffled among its own places.
 
-    So every layer keeps the sizes of its weights and loses what they say. Batch norms of that part are then settled
-    on `images` (B, 3, H, W), or the map would saturate for a reason that has nothing to do with the question.
+    So every layer keeps the distribution of its weights and loses what was learned. Batch norms of that part are then
+    recalibrated on `images` (B, 3, H, W); otherwise the map would saturate for a reason unrelated to the question.
     """
     if part not in PARTS:
         raise ABNError(f"There is no part {part!r}. Choose one of: {', '.join(PARTS)}.")
-    changed = copy.deepcopy(network)
+    randomized = copy.deepcopy(network)
     generator = torch.Generator().manual_seed(seed)
-    for parameter in getattr(changed, part).parameters():
+    for parameter in getattr(randomized, part).parameters():
         order = torch.randperm(parameter.numel(), generator=generator)
         parameter.copy_(parameter.flatten()[order].view_as(parameter))
-    kept = {name: module for name, module in changed.named_children() if name != part}
-    statistics = {name: copy.deepcopy(module.state_dict()) for name, module in kept.items()}
-    recalibrate_batchnorm(changed, images)
-    for name, module in kept.items():
+    others = {name: module for name, module in randomized.named_children() if name != part}
+    statistics = {name: copy.deepcopy(module.state_dict()) for name, module in others.items()}
+    recalibrate_batchnorm(randomized, images)
+    for name, module in others.items():
         module.load_state_dict(statistics[name])
-    return changed
+    return randomized
 
 
 @torch.inference_mode()
 def network_outputs(network: AttentionBranchNetwork, images: Tensor) -> NetworkOutputs:
-    """Maps and answers for images (N, 3, H, W)."""
+    """Maps and predictions for images (N, 3, H, W)."""
     output = network(images)
     return NetworkOutputs(output.attention[:, 0].numpy(), output.logits.softmax(1).numpy())
 
 
-def compare(
+def compare_randomized(
     network: AttentionBranchNetwork, own: NetworkOutputs, images: Tensor, part: str, *, seed: int
 ) -> RandomizationResult:
-    """Forget a part and ask again; `own` is what the network itself `said` of these images. The copy is not kept."""
+    """Randomize a part and run the network again; `own` are its own outputs for these images. The copy is not kept."""
     begun = time.perf_counter()
-    now = network_outputs(randomize_weights(network, part, images, seed=seed), images)
-    each, named = np.arange(len(own.answers)), own.answers.argmax(1)
+    outputs = network_outputs(randomize_weights(network, part, images, seed=seed), images)
+    rows, predicted = np.arange(len(own.predictions)), own.predictions.argmax(1)
+    correlations = [rank_correlation(*pair) for pair in zip(own.maps, outputs.maps, strict=True)]
     return RandomizationResult(
-        part,
-        seed,
-        now.maps,
-        np.array([rank_correlation(*pair) for pair in zip(own.maps, now.maps, strict=True)]),
-        np.array_equal(own.maps, now.maps),
-        own.answers[each, named],
-        now.answers[each, named],
-        now.answers.argmax(1) != named,
-        time.perf_counter() - begun,
+        part=part,
+        seed=seed,
+        maps=outputs.maps,
+        rank_correlations=np.array(correlations),
+        maps_identical=np.array_equal(own.maps, outputs.maps),
+        before=own.predictions[rows, predicted],
+        after=outputs.predictions[rows, predicted],
+        changes_prediction=outputs.predictions.argmax(1) != predicted,
+        seconds=time.perf_counter() - begun,
     )

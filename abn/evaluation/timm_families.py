@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     for family, model in [("", model) for model in args.models] or smallest():
         start = time.perf_counter()
         try:
-            trial = attempt(model)
+            trial = try_model(model)
         except Exception as error:  # one model never stops the others
             log.exception("%s failed", model)
             trial = Trial(model, broken=(f"{type(error).__name__} where an answer was due",))
@@ -160,7 +160,7 @@ class _Weightless(TorchFunctionMode):
 # ---- one model ----
 
 
-def attempt(model: str) -> Trial:
+def try_model(model: str) -> Trial:
     """Make a network of the model and see whether it keeps every promise."""
     if timm.is_model(model) and (count := parameters(model)) > LARGEST:
         return Trial(model, refused=f"left aside: {count / 1e6:.0f} M parameters")

@@ -1,8 +1,8 @@
-"""Many pictures × variants → where answers part: the two heads, the variants, and the mechanisms on the same weights.
+"""Where predictions disagree, over many images: the two heads, the variants, and the mechanisms on the same weights.
 
-For each picture and variant the feature extractor and the attention branch run once, and the perception branch once
-for each mechanism. Only small results are kept, never a picture or a map. A mechanism that a variant was not trained
-with is an intervention on its weights, and not the variant trained that way.
+For each image and variant the feature extractor and the attention branch run once, and the perception branch once for
+each mechanism. Only small results are kept, never an image or a map. A mechanism that a variant was not trained with
+is an intervention on its weights, and not the variant trained that way.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,17 +10,15 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
+from abn.engine.inference import Load, fit_inputs, run_variants
 from abn.errors import PictureError
-from abn.explanations.explainer import Load, feed
-from abn.explanations.explanation import Prediction, jensen_shannon
+from abn.explanations.explanation import Prediction, js_divergence
 from abn.images.archive import Refused
 from abn.images.decode import Picture, open_picture
 from abn.images.display_name import display_name
-from abn.images.fit import InputSpec, fit_picture
 from abn.variants.card import Card, class_names
 from abn.variants.store import load_variant
 from abn.vocabulary import MECHANISMS
@@ -28,12 +26,12 @@ from abn.vocabulary import MECHANISMS
 
 @dataclass(frozen=True)
 class VariantPrediction:
-    """What one variant says of one picture."""
+    """What one variant predicts for one image."""
 
     variant: str
     trained_with: str
     auxiliary: Prediction  # the likeliest class of the auxiliary head
-    divergence: float  # bits, Jensen–Shannon: how far the heads are apart
+    js_divergence: float  # bits, between the two heads
     mechanisms: Mapping[str, Prediction]  # mechanism → the likeliest class of the perception head, on the same weights
     change: float  # of the probability of `perception`'s class where another mechanism changes it most, −1 to 1
 
@@ -43,50 +41,52 @@ class VariantPrediction:
         return self.mechanisms[self.trained_with]
 
     @property
-    def agree(self) -> bool:
-        """Whether both heads name the same class first."""
+    def heads_agree(self) -> bool:
+        """Whether both heads predict the same class."""
         return self.auxiliary.index == self.perception.index
 
     @property
     def changes_prediction(self) -> tuple[str, ...]:
-        """The mechanisms under which another class comes first."""
+        """The mechanisms under which another class is predicted."""
         return tuple(name for name, top in self.mechanisms.items() if top.index != self.perception.index)
 
 
 @dataclass(frozen=True)
 class ImageDisagreement:
-    """What all variants say of one picture."""
+    """What all variants predict for one image."""
 
     name: str
-    sha256: str  # of the picture's bytes
-    answers: tuple[VariantPrediction, ...]  # in the variants' order
-    apart: float | None  # bits, between the two variants' answers furthest apart; None where no two share their classes
-    differ: bool  # variants that share their classes name different ones first
-    kept: str = ""  # what the caller wanted to keep of the picture, say a thumbnail
+    sha256: str  # of the file's bytes
+    predictions: tuple[VariantPrediction, ...]  # in the variants' order
+    js_divergence: float | None  # bits, the largest between two variants; None where no two share their classes
+    variants_disagree: bool  # variants that share their classes predict different ones
+    thumbnail: str = ""  # what `keep` made of the image
 
     @property
     def heads_disagree(self) -> bool:
-        return not all(answer.agree for answer in self.answers)
+        return not all(prediction.heads_agree for prediction in self.predictions)
 
     @property
     def changes_prediction(self) -> bool:
-        return any(answer.changes_prediction for answer in self.answers)
+        return any(prediction.changes_prediction for prediction in self.predictions)
 
 
-ORDERS: dict[
-    str, Callable[[ImageDisagreement], tuple[bool, float]]
-] = {  # keys to sort by: what differs first, then how far
-    "heads disagree": lambda one: (not one.heads_disagree, -max((a.divergence for a in one.answers), default=0.0)),
-    "variants disagree": lambda one: (not one.differ, -(one.js_divergence or 0.0)),
-    "mechanism flips the answer": lambda one: (
-        not one.changes_prediction,
-        -max((abs(a.change) for a in one.answers), default=0.0),
+# keys to sort by: images on which there is disagreement first, then by how much
+ORDERS: dict[str, Callable[[ImageDisagreement], tuple[bool, float]]] = {
+    "heads disagree": lambda image: (
+        not image.heads_disagree,
+        -max((prediction.js_divergence for prediction in image.predictions), default=0.0),
+    ),
+    "variants disagree": lambda image: (not image.variants_disagree, -(image.js_divergence or 0.0)),
+    "mechanism flips the answer": lambda image: (
+        not image.changes_prediction,
+        -max((abs(prediction.change) for prediction in image.predictions), default=0.0),
     ),
 }
 
 
-def disagreements(
-    pictures: Sequence[tuple[str, bytes]],
+def find_disagreements(
+    files: Sequence[tuple[str, bytes]],
     cards: Sequence[Card],
     *,
     fit: str = "crop",
@@ -94,69 +94,58 @@ def disagreements(
     keep: Callable[[Image.Image], str] = lambda image: "",
     progress: Callable[[int, int], object] = lambda done, of: None,
 ) -> Iterator[ImageDisagreement | Refused]:
-    """Of each picture (name, bytes) in turn what the variants say, or why it can't be read; one picture at a time is
-    open. `load` may be a caching loader, and `keep` makes of each picture what is kept of it.
+    """For each file (name, bytes) in turn what the variants predict, or why it can't be read; one image at a time is
+    open. `load` may be a caching loader; `keep` makes the thumbnail.
 
-    `progress(done, of)` is called after each picture was handed out, and what it raises ends the work. Raises an
+    `progress(done, of)` is called after each image was handed out, and what it raises ends the work. Raises an
     `ABNError` for an unknown fit or broken weights.
     """
-    for done, (name, data) in enumerate(pictures, 1):
+    for done, (name, data) in enumerate(files, 1):
         try:
             picture = open_picture(data, name=name)
         except PictureError as error:
             yield Refused(display_name(name), str(error))
         else:
-            yield replace(find_disagreements(picture, cards, fit=fit, load=load), kept=keep(picture.image))
-        progress(done, len(pictures))
+            yield replace(compare_predictions(picture, cards, fit=fit, load=load), thumbnail=keep(picture.image))
+        progress(done, len(files))
 
 
-def find_disagreements(
+def compare_predictions(
     picture: Picture, cards: Sequence[Card], *, fit: str = "crop", load: Load = load_variant
 ) -> ImageDisagreement:
-    """What the variants say of one picture; the extractor runs once where variants share one."""
-    fed = {spec: feed([fit_picture(picture, spec, fit)], spec) for spec in dict.fromkeys(card.input for card in cards)}
-    features: dict[tuple[str, InputSpec], Tensor] = {}  # g(x) (1, C, h, w)
-    answers, spoken = [], []
-    for card in cards:
-        network, shared = load(card), (card.extractor_sha256, card.input)
-        with torch.inference_mode():
-            if shared not in features:
-                images = fed[card.input].images.to(next(network.parameters()).device)
-                features[shared] = network.extractor(images)
-            class_maps, attention = network.attention_branch(features[shared])
-            auxiliary = _probabilities(class_maps.mean((2, 3)))
-            perceived = {
-                name: _probabilities(network.perceive(features[shared], attention, name)) for name in MECHANISMS
-            }
-        answers.append(_answer(card, auxiliary, perceived))
-        spoken.append((class_names(card), perceived[card.mechanism]))
-    pairs = [(p, q) for (names, p), (others, q) in combinations(spoken, 2) if names == others]
+    """What the variants predict for one image."""
+    predictions, as_trained = [], []
+    for inference in run_variants(fit_inputs([picture], cards, fit), cards, load=load):
+        card = inference.card
+        perception = {name: _probabilities(inference.perceive(name)) for name in MECHANISMS}
+        predictions.append(_variant_prediction(card, _probabilities(inference.aux_logits), perception))
+        as_trained.append((class_names(card), perception[card.mechanism]))
+    pairs = [(p, q) for (labels, p), (others, q) in combinations(as_trained, 2) if labels == others]
     return ImageDisagreement(
         name=picture.name,
         sha256=picture.sha256,
-        answers=tuple(answers),
-        apart=max((jensen_shannon(p, q) for p, q in pairs), default=None),
-        differ=any(p.argmax() != q.argmax() for p, q in pairs),
+        predictions=tuple(predictions),
+        js_divergence=max((js_divergence(p, q) for p, q in pairs), default=None),
+        variants_disagree=any(p.argmax() != q.argmax() for p, q in pairs),
     )
 
 
-def _answer(card: Card, auxiliary: np.ndarray, perceived: Mapping[str, np.ndarray]) -> VariantPrediction:
+def _variant_prediction(card: Card, auxiliary: np.ndarray, perception: Mapping[str, np.ndarray]) -> VariantPrediction:
     """From the probabilities (K,) of the auxiliary head, and of the perception head under each mechanism."""
-    trained, labels = perceived[card.mechanism], class_names(card)
+    trained, labels = perception[card.mechanism], class_names(card)
 
     def top(probabilities: np.ndarray) -> Prediction:
         index = int(probabilities.argmax())
         return Prediction(index, labels[index], float(probabilities[index]))
 
-    first = trained.argmax()
-    changes = [float(other[first] - trained[first]) for other in perceived.values()]
+    predicted = trained.argmax()
     return VariantPrediction(
         variant=card.id,
         trained_with=card.mechanism,
         auxiliary=top(auxiliary),
-        divergence=jensen_shannon(auxiliary, trained),
-        mechanisms={name: top(probabilities) for name, probabilities in perceived.items()},
-        change=max(changes, key=abs),
+        js_divergence=js_divergence(auxiliary, trained),
+        mechanisms={name: top(probabilities) for name, probabilities in perception.items()},
+        change=max((float(other[predicted] - trained[predicted]) for other in perception.values()), key=abs),
     )
 
 

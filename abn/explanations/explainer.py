@@ -1,37 +1,19 @@
-"""Pictures × variants → explanations, running the feature extractor once where variants share one."""
+"""Images × variants → explanations."""
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 
+from abn.engine.inference import InputBatch, Load, fit_inputs, run_variants, timed
 from abn.errors import ABNError, VariantError
 from abn.explanations.explanation import Explanation
 from abn.images.decode import Picture
-from abn.images.fit import Fitted, InputSpec, fit_picture
-from abn.network.model import AttentionBranchNetwork
+from abn.images.fit import InputSpec
 from abn.variants.card import Card, class_names
 from abn.variants.store import find_variant, load_variant
 from abn.vocabulary import MECHANISMS, TRAINED
 
-NO_ANSWER = "{title} answers with something that is no number: choose another variant."
-
-Load = Callable[[Card], AttentionBranchNetwork]
-
-
-@dataclass(frozen=True, eq=False)
-class InputBatch:
-    """Pictures as the networks of one input are fed them."""
-
-    fitted: Sequence[Fitted]  # B
-    images: torch.Tensor  # (B, 3, size, size), normalized
-
-
-def feed(fitted: Sequence[Fitted], spec: InputSpec) -> InputBatch:
-    """At least one fitted picture, stacked to one tensor."""
-    return InputBatch(fitted, torch.from_numpy(np.stack([one.normalized(spec) for one in fitted])))
+NOT_FINITE = "{title} answers with something that is no number: choose another variant."
 
 
 def explain(
@@ -64,35 +46,28 @@ def explain_batch(
     cards = [card if isinstance(card, Card) else find_variant(card) for card in variants]
     if not cards or not pictures:
         return [[] for _ in pictures]
-    specs = dict.fromkeys(card.input for card in cards)
-    fed = {spec: feed([fit_picture(picture, spec, fit) for picture in pictures], spec) for spec in specs}
-    return explain_fed(fed, cards, mechanism=mechanism, load=load)
+    return explain_inputs(fit_inputs(pictures, cards, fit), cards, mechanism=mechanism, load=load)
 
 
-def explain_fed(
-    fed: Mapping[InputSpec, InputBatch], cards: Sequence[Card], *, mechanism: str = TRAINED, load: Load = load_variant
+def explain_inputs(
+    inputs: Mapping[InputSpec, InputBatch],
+    cards: Sequence[Card],
+    *,
+    mechanism: str = TRAINED,
+    load: Load = load_variant,
 ) -> list[list[Explanation]]:
-    """The same for B pictures that are fitted already, to the input of each card; on the device of the networks."""
+    """The same for B images that are fitted already, to the input of each card."""
     applied = check_mechanism(mechanism)
-    features: dict[tuple[str, InputSpec], tuple[torch.Tensor, float]] = {}
     columns = []
-    for card in cards:
-        network, given = load(card), fed[card.input]
-        device = next(network.parameters()).device
-        shared = (card.extractor_sha256, card.input)
-        known = shared in features
-        with torch.inference_mode():
-            if not known:
-                images = given.images.to(device)
-                features[shared] = _timed(lambda net=network, x=images: net.extractor(x), device)
-            g, extractor_seconds = features[shared]
-            output, branch_seconds = _timed(lambda net=network, g=g: net.explain_features(g, applied), device)
-            auxiliary, perception, attention = (  # (B, K), (B, K), (B, h, w)
-                values.cpu().numpy()
-                for values in (output.aux_logits.softmax(1), output.logits.softmax(1), output.attention[:, 0])
-            )
+    for inference in run_variants(inputs, cards, load=load):
+        card = inference.card
+        logits, seconds = timed(lambda run=inference: run.perceive(applied), inference.features.device)
+        auxiliary, perception, attention = (  # (B, K), (B, K), (B, h, w)
+            values.cpu().numpy()
+            for values in (inference.aux_logits.softmax(1), logits.softmax(1), inference.attention[:, 0])
+        )
         if not all(np.isfinite(values).all() for values in (auxiliary, perception, attention)):
-            raise VariantError(NO_ANSWER.format(title=card.title))
+            raise VariantError(NOT_FINITE.format(title=card.title))
         columns.append(
             [
                 Explanation(
@@ -105,10 +80,10 @@ def explain_fed(
                     labels=class_names(card),
                     fitted=fitted,
                     spec=card.input,
-                    seconds=(extractor_seconds + branch_seconds) / len(given.fitted),
-                    shared_extractor=known,
+                    seconds=(inference.seconds + seconds) / len(inference.fitted),
+                    shared_extractor=inference.shared_extractor,
                 )
-                for i, fitted in enumerate(given.fitted)
+                for i, fitted in enumerate(inference.fitted)
             ]
         )
     return [list(row) for row in zip(*columns, strict=True)]
@@ -121,11 +96,3 @@ def check_mechanism(mechanism: str) -> str | None:
     if mechanism not in MECHANISMS:
         raise ABNError(f"There is no mechanism {mechanism!r}. Choose one of: {', '.join((TRAINED, *MECHANISMS))}.")
     return mechanism
-
-
-def _timed(call: Callable, device: torch.device):
-    start = time.perf_counter()
-    result = call()
-    if device.type == "cuda":  # which only queued the work
-        torch.cuda.synchronize(device)
-    return result, time.perf_counter() - start

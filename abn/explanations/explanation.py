@@ -1,4 +1,4 @@
-"""What an explanation is: one variant's maps and answers for one picture, as plain arrays (no torch needed)."""
+"""What an explanation is: one variant's map and predictions for one picture, as plain arrays (no torch needed)."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """What one variant makes of one picture. Probabilities are softmax outputs, K of them."""
+    """One variant's map and predictions for one picture. Probabilities are softmax outputs of K classes."""
 
     variant: str
     trained_with: str
@@ -39,37 +39,35 @@ class Explanation:
         return [Prediction(int(i), self.labels[i], float(probabilities[i])) for i in order]
 
     @property
-    def agree(self) -> bool:
-        """Whether both heads name the same class first."""
+    def heads_agree(self) -> bool:
+        """Whether both heads predict the same class."""
         return int(self.auxiliary.argmax()) == int(self.perception.argmax())
 
     @property
-    def divergence(self) -> float:
-        """Jensen–Shannon divergence of the two heads, in bits: 0 the same, 1 nothing in common."""
-        return jensen_shannon(self.auxiliary, self.perception)
+    def js_divergence(self) -> float:
+        """Jensen–Shannon divergence of the two heads, in bits."""
+        return js_divergence(self.auxiliary, self.perception)
 
 
-def jensen_shannon(p: np.ndarray, q: np.ndarray) -> float:
-    """Jensen–Shannon divergence in bits, in [0, 1], of two distributions (K,)."""
+def js_divergence(p: np.ndarray, q: np.ndarray) -> float:
+    """Jensen–Shannon divergence of two distributions (K,) in bits: 0 identical, 1 disjoint."""
     p, q = np.asarray(p, np.float64), np.asarray(q, np.float64)
-    middle = (p + q) / 2
-
-    def kullback_leibler(a: np.ndarray) -> float:
-        held = a > 0
-        return float((a[held] * np.log2(a[held] / middle[held])).sum())
-
-    return min(1.0, max(0.0, (kullback_leibler(p) + kullback_leibler(q)) / 2))
+    return float(np.clip(_entropy((p + q) / 2) - (_entropy(p) + _entropy(q)) / 2, 0, 1))
 
 
-def same_places(one: Explanation, other: Explanation, points: int = 56) -> tuple[np.ndarray, np.ndarray]:
+def _entropy(p: np.ndarray) -> float:
+    """Bits; 0 · log 0 is 0."""
+    return float(-(p[p > 0] * np.log2(p[p > 0])).sum())
+
+
+def align_maps(first: Explanation, second: Explanation, points: int = 56) -> tuple[np.ndarray, np.ndarray]:
     """The two maps of one picture, value beside value of the same place.
 
-    Where both have the same cells on the same part of the picture, the maps (h, w) as they are; else what both are at
-    so many points across and down the picture, as far as both networks saw them: (N,) each, none where nothing is
-    shared.
+    Where both have the same cells on the same part of the picture, the maps (h, w) as they are; else both sampled at
+    `points` × `points` places on the picture, as far as both networks saw them: (N,) each, possibly empty.
     """
-    if one.attention.shape == other.attention.shape and one.fitted.extent == other.fitted.extent:
-        return one.attention, other.attention
-    first, second = (e.fitted.back(e.attention, size=(points, points)) for e in (one, other))
-    both = ~np.isnan(first) & ~np.isnan(second)
-    return first[both], second[both]
+    if first.attention.shape == second.attention.shape and first.fitted.extent == second.fitted.extent:
+        return first.attention, second.attention
+    one, other = (e.fitted.to_original(e.attention, size=(points, points)) for e in (first, second))
+    both = ~np.isnan(one) & ~np.isnan(other)
+    return one[both], other[both]

@@ -64,14 +64,14 @@ def caption(edited: EditedMap) -> list[str]:
         f"{short_label(labels[probabilities.argmax()])} {percent(probabilities.max())}"
         for probabilities in (effect.before, effect.after)
     )
-    old, new = (percent(probabilities[effect.named]) for probabilities in (effect.before, effect.after))
+    old, new = (percent(probabilities[effect.predicted_class]) for probabilities in (effect.before, effect.after))
     lines = [
         f"{edited.card.title}: {trained}, applied {edited.applied}",
         f"Own map: M {_range(edited.own_map)}",
         f"Edited map ({effect.name}): M {_range(effect.attention)}",
         flat_sentence(effect.attention),
         f"Perception head before: {before}; after: {after}",
-        f"Change of p of {short_label(labels[effect.named])}: {points(effect.change)} points, from {old} to {new}",
+        f"Change of p of {short_label(labels[effect.predicted_class])}: {points(effect.change)} points, from {old} to {new}",
     ]
     return [line for line in lines if line]
 

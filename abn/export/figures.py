@@ -135,7 +135,7 @@ def draw_overlay(
         values = upsample(attention, image.size, smooth)
     else:
         image = _resized(picture.image)
-        values = explanation.fitted.back(attention, size=image.size, smooth=smooth)
+        values = explanation.fitted.to_original(attention, size=image.size, smooth=smooth)
     low, high = color_range
     drawn = overlay.overlay(image, values, opacity=style.opacity, color_map=style.colors, low=low, high=high)
     if style.top:

@@ -110,7 +110,7 @@ def _variant_panel(comparison: Comparison, explanation: Explanation, card: Card,
     ]
     if style.top:
         notes.append(mark_text(explanation, style))
-    agreement = "The heads agree" if explanation.agree else "The heads disagree"
+    agreement = "The heads agree" if explanation.heads_agree else "The heads disagree"
     on_input = draw_overlay(explanation, None, style, color_range)
     on_input = on_input.resize((IMAGE_SIDE, IMAGE_SIDE), Image.Resampling.LANCZOS)
     on_image = draw_overlay(explanation, comparison.picture, style, color_range)
@@ -121,7 +121,7 @@ def _variant_panel(comparison: Comparison, explanation: Explanation, card: Card,
         f"{_color_bar(style.colors, *color_range)}"
         f"{warning}{''.join(map(_muted, notes))}\n"
         f"{''.join(_head(explanation, head, name) for head, name in HEADS.items())}"
-        f"{_muted(f'{agreement}: {explanation.divergence:.2f} bit apart, from 0 the same to 1 nothing in common.')}\n"
+        f"{_muted(f'{agreement}: {explanation.js_divergence:.2f} bit apart, from 0 the same to 1 nothing in common.')}\n"
         f"{_figure(on_image, f'Attention map of {card.title} on the whole picture: {alt}', WHOLE_IMAGE)}</article>\n"
     )
 

@@ -35,21 +35,21 @@ log = logging.getLogger(__name__)
 
 
 class Refused(NamedTuple):
-    """What can't be taken."""
+    """A file that can't be used."""
 
-    name: str
-    sentence: str
+    name: str  # for display
+    reason: str  # one sentence
 
 
 @dataclass(frozen=True)
-class Bundle:
-    """What files turned out to hold."""
+class UnpackedFiles:
+    """The pictures that files hold."""
 
     pictures: tuple[tuple[str, bytes], ...]  # (name for display, bytes), in the files' order
     refused: tuple[Refused, ...]
 
 
-def unpack(files: Sequence[tuple[str, bytes]], *, limit: int = LIMIT) -> Bundle:
+def unpack(files: Sequence[tuple[str, bytes]], *, limit: int = LIMIT) -> UnpackedFiles:
     """The first `limit` pictures of files (name, bytes) and of the zips among them; never raises for what they hold."""
     taken: list[tuple[str, bytes]] = []
     refused: list[Refused] = []
@@ -79,7 +79,7 @@ def unpack(files: Sequence[tuple[str, bytes]], *, limit: int = LIMIT) -> Bundle:
         refused[MAX_LISTED:] = [Refused(others, "They can't be taken either, for such reasons as those before.")]
     if left_out:
         refused.append(Refused(f"{left_out:,} more file{'s' if left_out > 1 else ''}", full))
-    return Bundle(tuple(taken), tuple(refused))
+    return UnpackedFiles(tuple(taken), tuple(refused))
 
 
 def _check(chunks: list[bytes], spent: int) -> None:

@@ -58,7 +58,9 @@ class Fitted:
         rgb = (rgb - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
         return np.ascontiguousarray(rgb.transpose(2, 0, 1))
 
-    def back(self, values: np.ndarray, *, size: tuple[int, int] | None = None, smooth: bool = True) -> np.ndarray:
+    def to_original(
+        self, values: np.ndarray, *, size: tuple[int, int] | None = None, smooth: bool = True
+    ) -> np.ndarray:
         """Lay a map over the input (h, w) back on the original: float32 (H, W), NaN where the model saw nothing.
 
         `size` (W, H) draws the original at another size, say that of a display: far cheaper than all its pixels.
@@ -111,7 +113,7 @@ def fit_picture(picture: Picture, spec: InputSpec, fit: str = "crop") -> Fitted:
     return fitted
 
 
-def seen(normalized: np.ndarray, spec: InputSpec) -> np.ndarray:
+def denormalize(normalized: np.ndarray, spec: InputSpec) -> np.ndarray:
     """What the model saw: a tensor (3, size, size) as `Fitted.normalized` gives it → uint8 (size, size, 3)."""
     rgb = np.asarray(normalized, np.float32).transpose(1, 2, 0)
     rgb = rgb * np.array(spec.std, np.float32) + np.array(spec.mean, np.float32)
@@ -119,7 +121,7 @@ def seen(normalized: np.ndarray, spec: InputSpec) -> np.ndarray:
 
 
 def upsample(values: np.ndarray, size: tuple[int, int], smooth: bool = True) -> np.ndarray:
-    """Enlarge a map (h, w) to `size` (W, H): float32 (H, W), the one way in which every map here grows.
+    """Enlarge a map (h, w) to `size` (W, H): float32 (H, W).
 
     Smooth is bilinear between cell centers with the edge held (torch's align_corners=False); else each cell is a block.
     """
@@ -132,17 +134,16 @@ def _sample(values: np.ndarray, across: np.ndarray, down: np.ndarray, smooth: bo
     values = np.asarray(values, np.float32)
     if values.ndim != 2 or 0 in values.shape:
         raise ValueError(f"A map is (h, w) with at least one cell; this one is {values.shape}.")
-    return _sample_rows(_sample_rows(values.T, across, smooth).T, down, smooth)
-
-
-def _sample_rows(values: np.ndarray, at: np.ndarray, smooth: bool) -> np.ndarray:
-    """Read rows (h, w) at fractions `at` (H,) of their height: (H, w); beyond 0 to 1 the first or last row holds."""
-    last = len(values) - 1
     if not smooth:
-        return values[np.clip(np.floor(at * len(values)), 0, last).astype(np.intp)]
-    place = np.clip(at * len(values) - 0.5, 0, last)  # in cells, counted from the first one's center
-    above = place.astype(np.intp)
-    start, step = values[above], values[np.minimum(above + 1, last)]
-    step -= start
-    step *= (place - above).astype(np.float32)[:, None]
-    return start + step  # so that a constant map stays that very constant
+        rows, columns = (
+            (at * n).astype(np.intp).clip(0, n - 1) for at, n in zip((down, across), values.shape, strict=True)
+        )
+        return values[np.ix_(rows, columns)]
+    rows, columns = (_weights(at, n) for at, n in zip((down, across), values.shape, strict=True))
+    return (rows @ values @ columns.T).astype(np.float32)
+
+
+def _weights(at: np.ndarray, cells: int) -> np.ndarray:
+    """Bilinear weights (N, cells) float64 at fractions `at` (N,) of a side; each row's sum is 1, the edge is held."""
+    place = np.clip(at * cells - 0.5, 0, cells - 1)  # in cells, counted from the first one's center
+    return np.maximum(0, 1 - np.abs(place[:, None] - np.arange(cells)))

@@ -45,6 +45,6 @@ def gallery() -> dict[str, Photo]:
 
 
 @functools.cache
-def by_bytes() -> dict[str, Photo]:
+def gallery_by_sha256() -> dict[str, Photo]:
     """The gallery's photographs by the sha256 of their files."""
     return {hashlib.sha256(photo.path.read_bytes()).hexdigest(): photo for photo in gallery().values()}

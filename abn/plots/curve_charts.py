@@ -34,7 +34,7 @@ def curves(rows: Mapping[str, CurveComparison | None], kind: str, *, top: float 
         if one is None:  # its color stays its own
             continue
         _band(figure, one, color)
-        _line(figure, title, f"{RANDOM}, mean of {len(one.randoms)}", one, one.random_scores.mean(0), color, dash="dot")
+        _line(figure, title, f"{RANDOM}, mean of {len(one.random)}", one, one.random_scores.mean(0), color, dash="dot")
         if one.dark:
             _line(figure, title, DARK, one, one.dark.scores, color, dash="dash")
         _line(figure, title, BRIGHT, one, one.bright.scores, color, mark=mark)
@@ -60,7 +60,7 @@ def curves(rows: Mapping[str, CurveComparison | None], kind: str, *, top: float 
 
 def top(rows: Iterable[CurveComparison | None]) -> float:
     """Where an axis for all of these ends: the next 10 % above the greatest probability."""
-    lines = [line for one in rows if one for line in (one.bright, one.dark, *one.randoms) if line]
+    lines = [line for one in rows if one for line in (one.bright, one.dark, *one.random) if line]
     return min(1.0, np.ceil(10 * max((line.scores.max() for line in lines), default=1.0)) / 10)
 
 

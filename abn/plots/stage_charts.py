@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from abn.explanations.stages import summary
+from abn.explanations.stages import summarize
 from abn.plots.numbers import fixed, percent, short_label
 from abn.plots.theme import HEAD_COLORS
 from abn.variants.history import MapHistory
@@ -41,7 +41,7 @@ def spread(values: np.ndarray) -> go.Figure:
 
 def spread_in_words(values: np.ndarray) -> str:
     """The same for who can't see it."""
-    found, kept = summary(values), _not_zero(values)
+    found, kept = summarize(values), _not_zero(values)
     quarters = ", ".join(f"{value:.3g}" for value in np.quantile(kept, (0.25, 0.5, 0.75)))
     left_out = f" Exact zeros, {percent(found.zeros)} of all, are left out." if 0 < found.zeros < 1 else ""
     return f"Histogram of {kept.size} values from {kept.min():.3g} to {kept.max():.3g}; quartiles {quarters}.{left_out}"

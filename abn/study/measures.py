@@ -1,6 +1,6 @@
 """What is measured of one trained arm: both heads, calibration, the map against the object's mask, deletion, insertion.
 
-Deletion paints the cells in the picture's mean color, insertion uncovers them on its blurred copy (abn/curves.py); the
+Deletion paints the cells in the picture's mean color, insertion uncovers them on its blurred copy (abn/evaluation/deletion_insertion.py); the
 score is the probability of the class that the perception head named on the whole picture. Beside brightest first stand
 darkest first and random order: only against these does an area say anything.
 """
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from abn.evaluation.curves import Curve, baseline, follow
+from abn.evaluation.deletion_insertion import CurveImages, baseline, score_curves
 from abn.evaluation.metrics import calibration_error, cell_order, curve_area, energy_ratio, pointing_hit, roc_auc
 from abn.study.arms import Answer, answer
 
@@ -94,6 +94,6 @@ def _curves(network: nn.Module, test: Pictures, told: Answer) -> dict[str, float
     found = {}
     for name, order in orders.items():
         for kind, pairs in ends.items():
-            curves = [Curve(*pair, o, maps.shape[1:], k) for pair, o, k in zip(pairs, order, named, strict=True)]
-            found[f"{kind}{name}"] = curve_area(follow(curves, probability, SHARES, batch=test.batch))
+            curves = [CurveImages(*pair, o, maps.shape[1:], k) for pair, o, k in zip(pairs, order, named, strict=True)]
+            found[f"{kind}{name}"] = curve_area(score_curves(curves, probability, SHARES, batch=test.batch))
     return found

@@ -98,7 +98,7 @@ def _first(found: dict[str, dict[str, Explanation]], cards: Sequence[Card]) -> Q
 def _heads(found: dict[str, dict[str, Explanation]], cards: Sequence[Card]) -> Question:
     told = []
     for card in cards:
-        apart = [title for title, shown in found.items() if not shown[card.id].agree]
+        apart = [title for title, shown in found.items() if not shown[card.id].heads_agree]
         listed = ": " + "; ".join(apart) if apart else ""
         told.append(f"{card.title}: on {len(apart)} of {len(found)}{listed}.")
     return Question("On which photographs do the two heads name different things first?", tuple(told))

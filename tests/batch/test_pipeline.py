@@ -108,6 +108,6 @@ def test_a_device_without_memory_is_one_sentence(cards, load, mixed_folder, monk
     def out_of_memory(*_, **__):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(pipeline, "explain_fed", out_of_memory)
+    monkeypatch.setattr(pipeline, "explain_inputs", out_of_memory)
     with pytest.raises(ABNError, match="--batch"):
         list(explain_files([[ImageFile(str(mixed_folder / "0.png"))]], cards[:1], load=load))

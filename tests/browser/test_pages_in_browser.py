@@ -47,13 +47,13 @@ def expect_change(page, wanted: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def subject(network) -> interventions.Subject:
-    return interventions.subject(PICTURE, find_variant(IDS[0]), load=network)
+def subject(network) -> interventions.AttendedImage:
+    return interventions.attend_image(PICTURE, find_variant(IDS[0]), load=network)
 
 
-def told(subject: interventions.Subject, attention: np.ndarray) -> str:
-    own = subject.answers(subject.attention)
-    return f"{numbers.points(float(subject.answers(attention)[own.argmax()] - own.max()))} points"
+def told(subject: interventions.AttendedImage, attention: np.ndarray) -> str:
+    own = subject.predict(subject.attention)
+    return f"{numbers.points(float(subject.predict(attention)[own.argmax()] - own.max()))} points"
 
 
 def brushed(attention: np.ndarray, row: int, column: int, strength: float, reach: int = 1) -> np.ndarray:
@@ -166,7 +166,7 @@ def test_a_covered_picture_is_followed(page, server, network, subject):
     settled(page)
     cells = np.zeros((14, 14), bool)
     cells[4:10, 3:9] = True
-    hidden = interventions.covered(PICTURE, subject.fitted, cells)
+    hidden = interventions.cover_cells(PICTURE, subject.fitted, cells)
     tops = [one.top(head, 1)[0] for one in explain(hidden, IDS, load=network) for head in vocabulary.HEADS]
     shown = page.locator(".abn-answer dd[title]").all_inner_texts()
     assert shown == [numbers.short_label(top.label) for top in tops]

@@ -10,23 +10,26 @@ import tiny
 import torch
 
 from abn.errors import ABNError
-from abn.evaluation.curves import BASELINES
 from abn.evaluation.deletion_insertion import (
+    BASELINES,
     BRIGHT,
     DARK,
     DELETION,
     INSERTION,
     RANDOM,
+    CurveImages,
     CurveResult,
     CurveSpec,
-    beside,
-    curve,
-    follow,
-    shown,
-    wanted,
+    baseline,
+    compare_curves,
+    compute_curve,
+    curve_images,
+    curve_specs,
+    delete_cells,
+    score_curves,
 )
 from abn.evaluation.metrics import cell_order
-from abn.explanations.interventions import Subject, subject
+from abn.explanations.interventions import AttendedImage, attend_image
 from abn.images.fit import InputSpec, fit_picture
 from abn.variants.store import load_variant
 
@@ -42,7 +45,7 @@ def card(tmp_path_factory):
 @pytest.fixture(scope="module")
 def asked(card):
     network = load_variant(card)
-    return subject(tiny.picture(), card, load=lambda _: network)
+    return attend_image(tiny.picture(), card, load=lambda _: network)
 
 
 class UpperLeft:
@@ -53,25 +56,28 @@ class UpperLeft:
         return SimpleNamespace(logits=torch.stack([first, 1 - first], 1).clamp(1e-9).log())
 
 
-def by_hand(named: int = 0) -> Subject:
+def by_hand(named: int = 0) -> AttendedImage:
     """A white picture in that network, whose map has its brightest cell where the network looks."""
     white = fit_picture(tiny.picture(8, 8), SPEC, "squash")
     white.image.paste("white", (0, 0, 8, 8))
-    found = Subject(UpperLeft(), white, torch.zeros(1), MAP)
-    object.__setattr__(found, "answers", lambda attention: np.eye(2)[named])
+    found = AttendedImage(UpperLeft(), white, torch.zeros(1), MAP)
+    object.__setattr__(found, "predict", lambda attention: np.eye(2)[named])
     return found
 
 
 def test_curves_solved_by_hand():
     """The only cell that counts goes first, or last; insertion begins with a blurred white picture, which is white."""
-    deleted = [follow(by_hand(), SPEC, CurveSpec(DELETION, order, paint="black", steps=4)) for order in (BRIGHT, DARK)]
+    deleted = [
+        compute_curve(by_hand(), SPEC, CurveSpec(DELETION, order, baseline="black", steps=4))
+        for order in (BRIGHT, DARK)
+    ]
     assert deleted[0].scores == pytest.approx([1, 0, 0, 0, 0], abs=1e-6)
     assert deleted[1].scores == pytest.approx([1, 1, 1, 1, 0], abs=1e-6)
     assert [one.area for one in deleted] == pytest.approx([1 / 8, 7 / 8], abs=1e-6)
-    inserted = follow(by_hand(), SPEC, CurveSpec(INSERTION, paint="blurred", steps=4))
+    inserted = compute_curve(by_hand(), SPEC, CurveSpec(INSERTION, baseline="blurred", steps=4))
     assert inserted.scores == pytest.approx([1, 1, 1, 1, 1], abs=1e-6)
-    other = follow(by_hand(1), SPEC, CurveSpec(DELETION, paint="black", steps=4))
-    assert other.named == 1 and other.scores == pytest.approx([0, 1, 1, 1, 1], abs=1e-6)
+    other = compute_curve(by_hand(1), SPEC, CurveSpec(DELETION, baseline="black", steps=4))
+    assert other.predicted_class == 1 and other.scores == pytest.approx([0, 1, 1, 1, 1], abs=1e-6)
 
 
 def test_a_random_order_of_the_only_cell_that_counts():
@@ -80,14 +86,14 @@ def test_a_random_order_of_the_only_cell_that_counts():
     for seed in range(40):
         asked = CurveSpec(DELETION, RANDOM, seed, "black", 4)
         place = np.random.default_rng(seed).permutation(4).tolist().index(0)
-        areas.append(follow(by_hand(), SPEC, asked).area)
+        areas.append(compute_curve(by_hand(), SPEC, asked).area)
         assert areas[-1] == pytest.approx((place + 0.5) / 4, abs=1e-6)
     assert np.mean(areas) == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.parametrize("paint", BASELINES)
 def test_a_curve_is_what_one_picture_at_a_time_gives(asked, card, paint):
-    found = follow(asked, card.input, CurveSpec(DELETION, paint=paint, steps=6), batch=4)
+    found = compute_curve(asked, card.input, CurveSpec(DELETION, baseline=paint, steps=6), batch=4)
     whole = asked.fitted.normalized(card.input)
     gone = {
         "mean color": whole.mean((1, 2)),
@@ -109,26 +115,29 @@ def test_a_curve_is_what_one_picture_at_a_time_gives(asked, card, paint):
         with torch.inference_mode():
             answers.append(asked.network(torch.from_numpy(picture).float()[None]).logits.softmax(1)[0].numpy())
     named = int(answers[0].argmax())
-    assert found.named == named
+    assert found.predicted_class == named
     assert found.scores == pytest.approx([answer[named] for answer in answers], abs=1e-5)
     assert found.area == pytest.approx(np.trapezoid([answer[named] for answer in answers], dx=1 / 6), abs=1e-5)
 
 
 def test_insertion_ends_where_deletion_begins(asked, card):
     deleted, inserted = (
-        follow(asked, card.input, one) for one in (CurveSpec(DELETION, steps=4), wanted(INSERTION, steps=4)[0])
+        compute_curve(asked, card.input, one)
+        for one in (CurveSpec(DELETION, steps=4), curve_specs(INSERTION, steps=4)[0])
     )
     assert inserted.scores[-1] == pytest.approx(deleted.scores[0], abs=1e-5)
-    assert deleted.scores[0] == pytest.approx(asked.answers(asked.attention).max(), abs=1e-5)
-    assert inserted.wanted.paint == "blurred" and deleted.seconds > 0
+    assert deleted.scores[0] == pytest.approx(asked.predict(asked.attention).max(), abs=1e-5)
+    assert inserted.spec.baseline == "blurred" and deleted.seconds > 0
 
 
 def test_what_is_wanted():
-    found = wanted(INSERTION, paint="black", steps=7, randoms=2, darkest=True)
+    found = curve_specs(INSERTION, baseline="black", steps=7, random_orders=2, darkest=True)
     assert [(one.order, one.seed) for one in found] == [(BRIGHT, 0), (RANDOM, 0), (RANDOM, 1), (DARK, 0)]
-    assert {(one.kind, one.paint, one.steps) for one in found} == {(INSERTION, "blurred", 7)}
-    assert wanted(INSERTION, paint="gray") == wanted(INSERTION)  # so that what is known of it is found again
-    assert {one.paint for one in wanted(DELETION, paint="gray")} == {"gray"}
+    assert {(one.kind, one.baseline, one.steps) for one in found} == {(INSERTION, "blurred", 7)}
+    assert curve_specs(INSERTION, baseline="gray") == curve_specs(
+        INSERTION
+    )  # so that what is known of it is found again
+    assert {one.baseline for one in curve_specs(DELETION, baseline="gray")} == {"gray"}
 
 
 def flat(order: str, level: float, seed: int = 0) -> CurveResult:
@@ -137,11 +146,15 @@ def flat(order: str, level: float, seed: int = 0) -> CurveResult:
 
 
 def test_beside_its_controls():
-    found = beside([flat(BRIGHT, 0.2), flat(RANDOM, 0.5), flat(RANDOM, 0.3, 1), flat(DARK, 0.9)])
-    assert found.random_area == pytest.approx(0.4) and found.difference == pytest.approx(-0.2) and found.outside
+    found = compare_curves([flat(BRIGHT, 0.2), flat(RANDOM, 0.5), flat(RANDOM, 0.3, 1), flat(DARK, 0.9)])
+    assert (
+        found.random_area == pytest.approx(0.4)
+        and found.difference == pytest.approx(-0.2)
+        and found.outside_random_range
+    )
     assert found.random_scores.tolist() == [[0.5] * 3, [0.3] * 3] and found.dark.area == pytest.approx(0.9)
-    within = beside([flat(BRIGHT, 0.4), flat(RANDOM, 0.5), flat(RANDOM, 0.3, 1)])
-    assert not within.outside and within.dark is None
+    within = compare_curves([flat(BRIGHT, 0.4), flat(RANDOM, 0.5), flat(RANDOM, 0.3, 1)])
+    assert not within.outside_random_range and within.dark is None
 
 
 def test_every_batch_takes_a_turn_and_progress_is_told_outside_of_it(asked, card):
@@ -158,7 +171,7 @@ def test_every_batch_takes_a_turn_and_progress_is_told_outside_of_it(asked, card
         assert held[-1] is False
         seen.append(share)
 
-    follow(asked, card.input, CurveSpec(DELETION, steps=6), batch=3, progress=progress, turn=Turn())
+    compute_curve(asked, card.input, CurveSpec(DELETION, steps=6), batch=3, progress=progress, turn=Turn())
     assert held == [True, False] * 3 and seen == pytest.approx([3 / 7, 6 / 7, 1])
 
 
@@ -176,25 +189,86 @@ def test_what_progress_raises_ends_it_and_the_turn_is_free(asked, card):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        follow(asked, card.input, CurveSpec(DELETION, steps=6), batch=3, progress=stop, turn=turn())
+        compute_curve(asked, card.input, CurveSpec(DELETION, steps=6), batch=3, progress=stop, turn=turn())
     assert free == [True]
 
 
 def test_the_picture_that_the_network_was_shown_and_its_answer(asked, card):
-    one = CurveSpec(DELETION, paint="black", steps=4)
-    whole, half, none = (shown(asked, card.input, one, share) for share in (0, 0.5, 1))
+    one = CurveSpec(DELETION, baseline="black", steps=4)
+    whole, half, none = (delete_cells(asked, card.input, one, share) for share in (0, 0.5, 1))
     assert np.array_equal(whole.image, asked.fitted.image) and not np.asarray(none.image).any()
     pixels = np.asarray(half.image)
     assert (pixels == 0).all(2).mean() == pytest.approx(0.5, abs=0.01)
-    along = curve(asked, card.input, one)
+    along = curve_images(asked, card.input, one)
     row, column = divmod(int(along.order[0]), along.shape[1])  # the brightest cell is gone
     side = 32 // along.shape[0]
     assert not pixels[row * side : (row + 1) * side, column * side : (column + 1) * side].any()
-    scores = follow(asked, card.input, one).scores
-    assert [found.answer[along.named] for found in (whole, half, none)] == pytest.approx(scores[[0, 2, 4]], abs=1e-5)
+    scores = compute_curve(asked, card.input, one).scores
+    assert [found.probabilities[along.predicted_class] for found in (whole, half, none)] == pytest.approx(
+        scores[[0, 2, 4]], abs=1e-5
+    )
 
 
 def test_nonsense_is_one_sentence(asked, card):
     for one in (CurveSpec("removal"), CurveSpec(DELETION, "sideways")):
         with pytest.raises(ABNError, match="A curve is one of deletion, insertion"):
-            follow(asked, card.input, one)
+            compute_curve(asked, card.input, one)
+
+
+# ---- curves of any images ----
+
+SHARES = (0, 0.25, 0.5, 0.75, 1)
+
+
+def bright(images: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+    """A "network" whose probability of class k is the mean of channel k."""
+    return images.mean((2, 3)).gather(1, classes[:, None])[:, 0]
+
+
+def curve(order: list[int], named: int = 0) -> CurveImages:
+    """A picture of 4 × 4 pixels with 2 × 2 cells, of which the first channel's hold 4, 3, 2 and 1."""
+    start = torch.zeros(3, 4, 4)
+    start[0] = torch.tensor([[4.0, 3], [2, 1]]).repeat_interleave(2, 0).repeat_interleave(2, 1)
+    start[1] = 1
+    return CurveImages(start, torch.zeros(3, 4, 4), np.array(order), (2, 2), named)
+
+
+def test_a_curve_takes_the_cells_in_their_order():
+    scores = score_curves([curve([0, 1, 2, 3]), curve([3, 2, 1, 0]), curve([0, 1, 2, 3], 1)], bright, SHARES, batch=4)
+    assert scores.tolist() == [[2.5, 1.5, 0.75, 0.25, 0], [2.5, 2.25, 1.75, 1, 0], [1, 0.75, 0.5, 0.25, 0]]
+
+
+def test_how_many_are_asked_at_once_changes_nothing_and_progress_counts_them():
+    curves, seen, sizes = [curve([0, 1, 2, 3]), curve([3, 2, 1, 0])], [], []
+
+    def counted(images: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(images))
+        return bright(images, classes)
+
+    one = score_curves(curves, counted, SHARES, batch=3, progress=seen.append)
+    assert sizes == [3, 3, 3, 1] and seen == pytest.approx([0.3, 0.6, 0.9, 1])
+    assert np.array_equal(one, score_curves(curves, bright, SHARES, batch=100))
+
+
+def test_what_progress_raises_ends_it():
+    def stop(share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score_curves([curve([0, 1, 2, 3])], bright, SHARES, batch=2, progress=stop)
+
+
+def test_the_baselines():
+    image = torch.arange(3 * 16 * 16, dtype=torch.float32).view(3, 16, 16)
+    found = {name: baseline(image, name, black=torch.tensor([-1.0, -2, -3])) for name in BASELINES}
+    assert all(one.shape == image.shape for one in found.values())
+    assert torch.equal(found["mean color"][:, 0, 0], image.mean((1, 2)))
+    assert not found["gray"].any()
+    assert found["black"][:, 5, 5].tolist() == [-1, -2, -3]
+    assert found["blurred"].mean() == pytest.approx(float(image.mean())) and found["blurred"].std() < image.std()
+
+
+@pytest.mark.parametrize("name", ["white", "", None, "black"])
+def test_an_unknown_baseline_is_one_sentence(name):
+    with pytest.raises(ABNError, match="Choose one of: mean color, gray, black, blurred"):
+        baseline(torch.zeros(3, 8, 8), name)

@@ -16,14 +16,14 @@ from abn.evaluation.localization import (
     CONTROLS,
     FOLDER,
     MASK,
-    Found,
+    LocalizationScore,
     Scene,
-    against,
-    controls,
+    fit_mask,
     localize,
-    means,
+    mean_scores,
     scenes,
-    seen_mask,
+    score_controls,
+    score_map,
 )
 from abn.evaluation.metrics import energy_ratio, pointing_hit, roc_auc
 from abn.explanations.explainer import explain
@@ -54,14 +54,14 @@ def made(count: int, *, width: int = 64, height: int = 64) -> list[Scene]:
 def test_a_map_that_equals_the_mask_and_one_that_knows_nothing():
     mask = np.zeros((8, 8), bool)
     mask[2, 3] = True
-    exact, constant = against("a", mask.astype(np.float32), mask), against("a", np.full((4, 4), 0.3), mask)
+    exact, constant = score_map("a", mask.astype(np.float32), mask), score_map("a", np.full((4, 4), 0.3), mask)
     assert (exact.hit, exact.energy, exact.auc) == (True, pytest.approx(64), 1)
     assert (constant.hit, constant.energy, constant.auc) == (False, pytest.approx(1), 0.5)
 
 
 def test_a_case_solved_by_hand():
     mask = np.array([[True, False], [False, False]])
-    found = against("a", np.array([[3.0, 4.0], [2.0, 1.0]]), mask)
+    found = score_map("a", np.array([[3.0, 4.0], [2.0, 1.0]]), mask)
     assert not found.hit  # the brightest cell is the upper right one
     assert found.energy == pytest.approx(3 / 10 / 0.25)
     assert found.auc == pytest.approx(2 / 3)  # brighter than two of the three beside it
@@ -70,9 +70,9 @@ def test_a_case_solved_by_hand():
 def test_means_leave_out_what_cannot_be_measured():
     values = np.zeros((2, 2))
     figures = [(True, 3.0, 0.9), (False, 1.0, 0.5), (False, float("nan"), float("nan"))]
-    found = means([Found("a", values, *one) for one in figures])
+    found = mean_scores([LocalizationScore("a", values, *one) for one in figures])
     assert (found.count, found.pointing, found.energy, found.auc) == (2, 0.5, 2.0, pytest.approx(0.7))
-    nothing = means([])
+    nothing = mean_scores([])
     assert nothing.count == 0 and np.isnan([nothing.pointing, nothing.energy, nothing.auc]).all()
 
 
@@ -86,7 +86,7 @@ def test_a_mask_is_fitted_as_its_picture_is(card, fit, size):
     fitted = fit_picture(Picture(drawn, "mask", "mask"), card.input, fit)
     white = np.asarray(fitted.image).min(2)
     ground = [round(255 * value) for value in card.input.mean]
-    found = seen_mask(mask, fitted)
+    found = fit_mask(mask, fitted)
     assert found.shape == white.shape and found[white > 250].all() and (white > 250).sum() > 60
     assert not found[white < 5].any()
     assert not found[(np.asarray(fitted.image) == ground).all(2)].any()
@@ -96,7 +96,7 @@ def test_a_mask_is_fitted_as_its_picture_is(card, fit, size):
 
 
 def test_the_constant_map_scores_as_knowing_nothing(card):
-    for found in controls(card, scenes=made(2))[CONSTANT]:
+    for found in score_controls(card, scenes=made(2))[CONSTANT]:
         assert (found.hit, found.energy, found.auc) == (False, pytest.approx(1), 0.5)
 
 
@@ -105,7 +105,7 @@ def test_the_middle_of_the_picture_points_there_and_nowhere_else(card):
     middle[24:40, 24:40] = True
     corner = made(1)[0]
     central = Scene("central", "", "", corner.picture, middle, None, "")
-    found = controls(card, scenes=[central, corner])[CENTER]
+    found = score_controls(card, scenes=[central, corner])[CENTER]
     assert found[0].hit and found[0].energy > 1.5 and found[0].auc > 0.95
     assert found[1].energy == pytest.approx(1, abs=0.01)  # a quarter of the picture holds a quarter of it
     attention = found[0].attention
@@ -116,7 +116,7 @@ def test_the_middle_of_the_picture_points_there_and_nowhere_else(card):
 
 
 def test_the_mask_itself_is_how_much_of_each_cell_the_object_covers(card):
-    found = controls(card, scenes=made(1))[MASK][0]
+    found = score_controls(card, scenes=made(1))[MASK][0]
     cells = card.map_size[0]
     expected = np.zeros(card.map_size)
     expected[cells // 2 :, : cells // 2] = 1
@@ -127,7 +127,7 @@ def test_the_mask_itself_is_how_much_of_each_cell_the_object_covers(card):
 
 
 def test_no_control_beats_the_mask_itself_on_the_shipped_scenes(card):
-    found = {name: means(rows) for name, rows in controls(card, scenes=scenes()).items()}
+    found = {name: mean_scores(rows) for name, rows in score_controls(card, scenes=scenes()).items()}
     assert tuple(found) == CONTROLS and {one.count for one in found.values()} == {len(scenes())}
     assert found[MASK].pointing > 0.9 and found[MASK].auc > 0.99
     assert found[MASK].energy > found[CENTER].energy > found[CONSTANT].energy == pytest.approx(1)
@@ -146,7 +146,7 @@ def test_each_scene_gets_its_own_map_and_figures(card, fit):
     assert shares == [BATCH / (BATCH + 2), 1]
     for one, scene in zip(found, some, strict=True):
         alone = explain(scene.picture, [card], fit=fit, load=tiny_load)[0]
-        mask = seen_mask(scene.mask, alone.fitted)
+        mask = fit_mask(scene.mask, alone.fitted)
         assert one.attention == pytest.approx(alone.attention, abs=1e-5)
         assert one.energy == pytest.approx(energy_ratio(alone.attention, mask), abs=1e-3)
         assert one.auc == pytest.approx(roc_auc(alone.attention, mask), abs=1e-2)
@@ -235,8 +235,8 @@ def test_every_file_is_credited_and_under_a_license_that_allows_it():
 def test_shipped_weights_find_the_objects_and_the_lesson_upside_down_finds_all_else():
     ids = ["imagenet-lite0-additive", "imagenet-lite0-multiplicative", "imagenet-lite0-additive-unfolded"]
     cards = [find_variant(variant) for variant in ids]
-    found = {name: means(rows) for name, rows in localize(cards, scenes=scenes(), load=tiny_load).items()}
-    other = {name: means(rows) for name, rows in controls(cards[0], scenes=scenes()).items()}
+    found = {name: mean_scores(rows) for name, rows in localize(cards, scenes=scenes(), load=tiny_load).items()}
+    other = {name: mean_scores(rows) for name, rows in score_controls(cards[0], scenes=scenes()).items()}
     for variant in ids[:2]:
         for figure in ("pointing", "energy", "auc"):
             beaten = max(getattr(other[CONSTANT], figure), getattr(other[CENTER], figure))

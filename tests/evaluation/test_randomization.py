@@ -7,7 +7,7 @@ import torch
 
 from abn.errors import ABNError
 from abn.evaluation.metrics import rank_correlation
-from abn.evaluation.randomization import compare, network_outputs, randomize_weights
+from abn.evaluation.randomization import compare_randomized, network_outputs, randomize_weights
 from abn.vocabulary import PARTS
 
 IMAGES = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(3))
@@ -69,7 +69,7 @@ def test_before_and_after_are_those_of_the_two_networks(network, part):
     from scipy.stats import spearmanr
 
     own = network_outputs(network, IMAGES)
-    found = compare(network, own, IMAGES, part, seed=1)
+    found = compare_randomized(network, own, IMAGES, part, seed=1)
     changed = randomize_weights(network, part, IMAGES, seed=1)
     with torch.inference_mode():
         first, second = network(IMAGES), changed(IMAGES)
@@ -77,7 +77,7 @@ def test_before_and_after_are_those_of_the_two_networks(network, part):
     assert np.array_equal(found.maps, second.attention[:, 0].numpy())
     for i in range(len(IMAGES)):
         pair = (output.attention[i].flatten().numpy() for output in (first, second))
-        assert found.alike[i] == pytest.approx(spearmanr(*pair)[0], abs=1e-6)
+        assert found.rank_correlations[i] == pytest.approx(spearmanr(*pair)[0], abs=1e-6)
         named = int(first.logits[i].argmax())
         assert found.before[i] == pytest.approx(float(first.logits[i].softmax(0)[named]))
         assert found.after[i] == pytest.approx(float(second.logits[i].softmax(0)[named]))
@@ -88,6 +88,10 @@ def test_before_and_after_are_those_of_the_two_networks(network, part):
 def test_the_lesson_of_the_perception_branch(network):
     """Its loss leaves every number of the map, and takes the answer."""
     own = network_outputs(network, IMAGES)
-    found = compare(network, own, IMAGES, "perception_branch", seed=2)
-    assert found.same and found.alike == pytest.approx(1) and not np.allclose(found.before, found.after, atol=1e-3)
-    assert not compare(network, own, IMAGES, "extractor", seed=2).same
+    found = compare_randomized(network, own, IMAGES, "perception_branch", seed=2)
+    assert (
+        found.maps_identical
+        and found.rank_correlations == pytest.approx(1)
+        and not np.allclose(found.before, found.after, atol=1e-3)
+    )
+    assert not compare_randomized(network, own, IMAGES, "extractor", seed=2).maps_identical

@@ -14,7 +14,7 @@ from torch import nn
 
 from abn.errors import ABNError
 from abn.evaluation import timm_families
-from abn.evaluation.timm_families import Trial, attempt, families, row, table
+from abn.evaluation.timm_families import Trial, families, row, table, try_model
 from abn.network.backbone import create_model
 from abn.network.trunk import COPY, RESIDUAL
 
@@ -53,7 +53,7 @@ def made(line: str) -> bool:
 @pytest.mark.slow
 @pytest.mark.parametrize("model", TRIED)
 def test_a_family_keeps_every_promise_and_the_table_tells_of_it(model):
-    trial = attempt(model)
+    trial = try_model(model)
     assert trial.works, (trial.refused, trial.broken)
     family = next(family for family, line in lines().items() if f" | {model} | " in line)
     assert lines()[family] == row(family, trial)
@@ -70,7 +70,7 @@ def test_all_families_are_in_the_table_and_only_what_keeps_tokens_is_refused():
 
 @pytest.mark.parametrize("model", ["vit_tiny_patch16_224", "coat_tiny", "vit_tiny_r_s16_p8_224"])
 def test_what_keeps_tokens_is_told_what_would_work(model):
-    assert "tokens" in attempt(model).refused and "resnet" in attempt(model).refused
+    assert "tokens" in try_model(model).refused and "resnet" in try_model(model).refused
 
 
 def test_families_are_modules_and_leading_words():
@@ -89,7 +89,7 @@ def test_parameters_are_counted_without_weights(model):
 
 def test_what_is_too_large_is_left_aside(monkeypatch):
     monkeypatch.setattr(timm_families, "LARGEST", 1e6)
-    assert attempt("resnet18").refused == "left aside: 12 M parameters"
+    assert try_model("resnet18").refused == "left aside: 12 M parameters"
 
 
 def test_a_broken_promise_is_seen(monkeypatch):
@@ -106,7 +106,7 @@ def test_a_broken_promise_is_seen(monkeypatch):
         return network
 
     monkeypatch.setattr(timm_families, "create_model", harmed)
-    broken = attempt("resnet10t").broken
+    broken = try_model("resnet10t").broken
     assert "the halves are not exactly the backbone" in broken
     assert "perceive is not the forward pass (none)" in broken
     assert "the forward pass alters g(x) (additive)" in broken

@@ -16,11 +16,11 @@ from abn.explanations.disagreement import (
     ORDERS,
     ImageDisagreement,
     VariantPrediction,
-    disagreements,
+    compare_predictions,
     find_disagreements,
 )
 from abn.explanations.explainer import explain
-from abn.explanations.explanation import Prediction, jensen_shannon
+from abn.explanations.explanation import Prediction, js_divergence
 from abn.images.archive import Refused
 from abn.images.decode import open_picture
 from abn.variants.store import load_variant
@@ -51,18 +51,18 @@ def cards(tmp_path_factory):
 
 @pytest.mark.parametrize("fit", ["crop", "squash", "pad"])
 def test_a_survey_says_what_explanations_say(cards, fit):
-    found = list(disagreements(PICTURES, cards, fit=fit))
+    found = list(find_disagreements(PICTURES, cards, fit=fit))
     assert [one.name for one in found] == [name for name, _ in PICTURES]
     for one, (name, data) in zip(found, PICTURES, strict=True):
         picture = open_picture(data, name=name)
         assert one.sha256 == picture.sha256
         by_mechanism = {name: explain(picture, cards, fit=fit, mechanism=name) for name in MECHANISMS}
         trained = explain(picture, cards, fit=fit)
-        for k, (answer, whole) in enumerate(zip(one.answers, trained, strict=True)):
+        for k, (answer, whole) in enumerate(zip(one.predictions, trained, strict=True)):
             assert (answer.variant, answer.trained_with) == (whole.variant, whole.trained_with)
             assert answer.auxiliary == whole.top("auxiliary", 1)[0]
             assert answer.perception == whole.top("perception", 1)[0]
-            assert (answer.agree, answer.divergence) == (whole.agree, whole.divergence)
+            assert (answer.heads_agree, answer.js_divergence) == (whole.heads_agree, whole.js_divergence)
             first = answer.perception.index
             others = {name: rows[k].perception for name, rows in by_mechanism.items()}
             assert answer.mechanisms == {name: rows[k].top("perception", 1)[0] for name, rows in by_mechanism.items()}
@@ -70,8 +70,8 @@ def test_a_survey_says_what_explanations_say(cards, fit):
             moves = [others[name][first] - whole.perception[first] for name in MECHANISMS]
             assert answer.change == pytest.approx(max(moves, key=abs), abs=1e-7)
         pairs = list(combinations([whole.perception for whole in trained], 2))
-        assert one.js_divergence == max(jensen_shannon(p, q) for p, q in pairs)
-        assert one.differ == any(p.argmax() != q.argmax() for p, q in pairs)
+        assert one.js_divergence == max(js_divergence(p, q) for p, q in pairs)
+        assert one.variants_disagree == any(p.argmax() != q.argmax() for p, q in pairs)
 
 
 def test_the_extractor_runs_once_for_variants_that_share_it_and_the_attention_branch_once_for_each(cards):
@@ -80,7 +80,7 @@ def test_the_extractor_runs_once_for_variants_that_share_it_and_the_attention_br
     for name, network in networks.items():
         for part in ("extractor", "attention_branch", "perception_branch"):
             getattr(network, part).register_forward_hook(lambda *_, name=name, part=part: runs.append((name, part)))
-    list(disagreements(PICTURES[:2], cards, load=lambda card: networks[card.id]))
+    list(find_disagreements(PICTURES[:2], cards, load=lambda card: networks[card.id]))
     branches = {name: [(name, "attention_branch"), *[(name, "perception_branch")] * 3] for name in networks}
     once = [("first", "extractor"), *branches["first"], *branches["second"], ("alone", "extractor"), *branches["alone"]]
     assert runs == once * 2
@@ -112,7 +112,7 @@ def told(cards, **networks: Told) -> ImageDisagreement:
         replace(cards[0], id=name, mechanism=network.mechanism, classes=["cat", "dog", "fox"], num_classes=3)
         for name, network in networks.items()
     ]
-    return find_disagreements(tiny.picture(), shown, load=lambda card: networks[card.id])
+    return compare_predictions(tiny.picture(), shown, load=lambda card: networks[card.id])
 
 
 STAYS = {"additive": [0.6, 0.3, 0.1], "multiplicative": [0.5, 0.3, 0.2], "none": [0.6, 0.4, 0.0]}
@@ -121,11 +121,11 @@ FLIPS = {"additive": [0.6, 0.3, 0.1], "multiplicative": [0.2, 0.3, 0.5], "none":
 
 def test_flips_and_changes_by_hand(cards):
     one = told(cards, stays=Told("additive", [0.6, 0.3, 0.1], STAYS), flips=Told("additive", [0.2, 0.7, 0.1], FLIPS))
-    stays, flips = one.answers
-    assert stays.agree and stays.changes_prediction == () and stays.divergence == pytest.approx(0, abs=1e-6)
+    stays, flips = one.predictions
+    assert stays.heads_agree and stays.changes_prediction == () and stays.js_divergence == pytest.approx(0, abs=1e-6)
     assert stays.change == pytest.approx(-0.1)  # of "cat", from 0.6 to 0.5
     assert (
-        not flips.agree
+        not flips.heads_agree
         and flips.changes_prediction == ("multiplicative", "none")
         and flips.change == pytest.approx(-0.4)
     )
@@ -136,16 +136,18 @@ def test_flips_and_changes_by_hand(cards):
     assert (
         one.heads_disagree
         and one.changes_prediction
-        and not one.differ
+        and not one.variants_disagree
         and one.js_divergence == pytest.approx(0, abs=1e-6)
     )
 
 
 def test_a_change_is_counted_from_the_mechanism_trained_with(cards):
     one = told(cards, swapped=Told("multiplicative", [0.1, 0.2, 0.7], FLIPS))
-    assert one.answers[0].perception.label == "fox" and one.answers[0].agree
-    assert one.answers[0].changes_prediction == ("additive", "none") and one.answers[0].change == pytest.approx(-0.4)
-    assert one.js_divergence is None and not one.differ and one.changes_prediction and not one.heads_disagree
+    assert one.predictions[0].perception.label == "fox" and one.predictions[0].heads_agree
+    assert one.predictions[0].changes_prediction == ("additive", "none") and one.predictions[0].change == pytest.approx(
+        -0.4
+    )
+    assert one.js_divergence is None and not one.variants_disagree and one.changes_prediction and not one.heads_disagree
 
 
 def test_variants_that_name_other_classes_first_differ(cards):
@@ -155,7 +157,7 @@ def test_variants_that_name_other_classes_first_differ(cards):
         name: Told("additive", [1.0, 0.0, 0.0], dict.fromkeys(MECHANISMS, v)) for name, v in (("p", p), ("q", q))
     }
     one = told(cards, **networks)
-    assert one.differ and one.js_divergence == pytest.approx(0.6, abs=1e-6) and not one.changes_prediction
+    assert one.variants_disagree and one.js_divergence == pytest.approx(0.6, abs=1e-6) and not one.changes_prediction
 
 
 def test_variants_of_other_classes_are_never_compared(cards):
@@ -164,8 +166,8 @@ def test_variants_of_other_classes_are_never_compared(cards):
     networks = {"animals": network, "things": other}
     classes = {"animals": ["cat", "dog", "fox"], "things": ["cup", "pan", "jug"]}
     shown = [replace(cards[0], id=name, classes=names, num_classes=3) for name, names in classes.items()]
-    one = find_disagreements(tiny.picture(), shown, load=lambda card: networks[card.id])
-    assert one.js_divergence is None and not one.differ
+    one = compare_predictions(tiny.picture(), shown, load=lambda card: networks[card.id])
+    assert one.js_divergence is None and not one.variants_disagree
 
 
 # ---- orders ----
@@ -200,17 +202,17 @@ def test_what_differs_comes_first_and_then_by_how_far(order, given):
 
 def test_a_bad_picture_is_listed_and_the_others_go_on(cards):
     files = [PICTURES[0], ("in/bad.png", b"no picture"), ("cut.png", PICTURES[1][1][:200]), PICTURES[2]]
-    found = list(disagreements(files, cards[:1]))
+    found = list(find_disagreements(files, cards[:1]))
     assert [one.name for one in found] == ["0.png", "bad.png", "cut.png", "2.png"]
     assert [isinstance(one, Refused) for one in found] == [False, True, True, False]
     with pytest.raises(PictureError) as error:
         open_picture(b"no picture")
-    assert found[1].sentence == str(error.value)
+    assert found[1].reason == str(error.value)
 
 
 def test_progress_is_told_after_each_and_what_it_raises_leaves_what_was_found(cards):
     told_of = []
-    list(disagreements(PICTURES[:3], cards[:1], progress=lambda done, of: told_of.append((done, of))))
+    list(find_disagreements(PICTURES[:3], cards[:1], progress=lambda done, of: told_of.append((done, of))))
     assert told_of == [(1, 3), (2, 3), (3, 3)]
 
     def stop(done: int, of: int) -> None:
@@ -219,14 +221,14 @@ def test_progress_is_told_after_each_and_what_it_raises_leaves_what_was_found(ca
 
     found = []
     with pytest.raises(KeyboardInterrupt):
-        for one in disagreements(PICTURES, cards[:1], progress=stop):
+        for one in find_disagreements(PICTURES, cards[:1], progress=stop):
             found.append(one)
-    assert found == list(disagreements(PICTURES[:2], cards[:1]))
+    assert found == list(find_disagreements(PICTURES[:2], cards[:1]))
 
 
 def test_what_the_caller_keeps_is_kept_and_nothing_large(cards):
-    found = list(disagreements(PICTURES[:2], cards, keep=lambda image: f"{image.width} × {image.height}"))
-    assert [one.kept for one in found] == ["48 × 40"] * 2
+    found = list(find_disagreements(PICTURES[:2], cards, keep=lambda image: f"{image.width} × {image.height}"))
+    assert [one.thumbnail for one in found] == ["48 × 40"] * 2
 
     def sizes(value) -> list[int]:
         if isinstance(value, np.ndarray | torch.Tensor | Image.Image):
@@ -240,7 +242,7 @@ def test_what_the_caller_keeps_is_kept_and_nothing_large(cards):
 
 def test_unknown_fits_and_broken_weights_are_one_sentence(cards):
     with pytest.raises(PictureError, match="fitted by"):
-        list(disagreements(PICTURES[:1], cards, fit="stretch"))
+        list(find_disagreements(PICTURES[:1], cards, fit="stretch"))
     with pytest.raises(VariantError, match="not those of its card"):
-        list(disagreements(PICTURES[:1], [replace(cards[0], sha256="0" * 64)]))
-    assert list(disagreements([], cards)) == []
+        list(find_disagreements(PICTURES[:1], [replace(cards[0], sha256="0" * 64)]))
+    assert list(find_disagreements([], cards)) == []

@@ -7,7 +7,7 @@ import torch
 
 from abn.errors import ABNError, VariantError
 from abn.explanations.explainer import explain, explain_batch
-from abn.explanations.explanation import Explanation, jensen_shannon
+from abn.explanations.explanation import Explanation, js_divergence
 from abn.images.fit import fit_picture
 from abn.variants.store import load_variant
 
@@ -105,7 +105,7 @@ def test_the_likeliest_classes_come_first(cards):
     assert [p.probability for p in top] == sorted(found.perception.tolist(), reverse=True)[:3]
     assert top[0].index == found.perception.argmax() and top[0].label == found.labels[top[0].index]
     assert len(found.top("auxiliary", 99)) == 10
-    assert found.agree == (found.auxiliary.argmax() == found.perception.argmax())
+    assert found.heads_agree == (found.auxiliary.argmax() == found.perception.argmax())
 
 
 @pytest.mark.parametrize(
@@ -119,5 +119,5 @@ def test_the_likeliest_classes_come_first(cards):
     ],
 )
 def test_jensen_shannon_against_hand_solved_cases(p, q, bits):
-    assert jensen_shannon(np.array(p), np.array(q)) == pytest.approx(bits, abs=1e-12)
-    assert jensen_shannon(np.array(q), np.array(p)) == pytest.approx(bits, abs=1e-12)
+    assert js_divergence(np.array(p), np.array(q)) == pytest.approx(bits, abs=1e-12)
+    assert js_divergence(np.array(q), np.array(p)) == pytest.approx(bits, abs=1e-12)

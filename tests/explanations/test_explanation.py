@@ -8,7 +8,7 @@ import tiny
 
 from abn.evaluation.metrics import overlap, rank_correlation
 from abn.explanations.explainer import explain
-from abn.explanations.explanation import same_places
+from abn.explanations.explanation import align_maps
 from abn.images.fit import InputSpec, fit_picture
 
 PICTURE = tiny.picture(96, 64)
@@ -28,7 +28,7 @@ def by_brightness(found, spec: InputSpec, cells: int):
 
 
 def test_equal_cells_are_compared_as_they_are(found):
-    one, other = same_places(found, replace(found, attention=1 - found.attention))
+    one, other = align_maps(found, replace(found, attention=1 - found.attention))
     assert one is found.attention and rank_correlation(one, other) == pytest.approx(-1)
 
 
@@ -39,7 +39,7 @@ def test_maps_of_other_crops_are_compared_place_by_place(found):
     assert one.fitted.extent != other.fitted.extent
     cell_by_cell, place_by_place = (
         rank_correlation(one.attention, other.attention),
-        rank_correlation(*same_places(one, other)),
+        rank_correlation(*align_maps(one, other)),
     )
     assert place_by_place > 0.5 and place_by_place > cell_by_cell + 0.3
-    assert overlap(*same_places(one, other)) > overlap(one.attention, other.attention)
+    assert overlap(*align_maps(one, other)) > overlap(one.attention, other.attention)

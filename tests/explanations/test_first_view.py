@@ -39,7 +39,7 @@ def test_shipped_and_live_agree(photo_id, network):
         assert np.allclose(one.auxiliary, other.auxiliary, atol=2e-3)
         assert np.allclose(one.perception, other.perception, atol=2e-3)
         assert np.allclose(one.attention, other.attention, atol=2e-3)
-        assert one.divergence == pytest.approx(other.divergence, abs=2e-3)
+        assert one.js_divergence == pytest.approx(other.js_divergence, abs=2e-3)
         assert np.array_equal(np.asarray(one.fitted.image), np.asarray(other.fitted.image))
 
 
@@ -64,7 +64,7 @@ def test_a_missing_or_broken_file_is_no_result(tmp_path, content):
 
 def test_built_anew_it_reads_back(tmp_path, monkeypatch):
     two = dict(list(samples.gallery().items())[:2])
-    monkeypatch.setattr(first_view, "gallery", lambda: two)
+    monkeypatch.setattr(samples, "gallery", lambda: two)
     lines = []
     file = first_view.build(CARDS[:1], tmp_path / "new.npz", progress=lines.append)
     assert lines == [photo.title for photo in two.values()]

@@ -10,7 +10,7 @@ from abn import open_picture
 from abn.errors import ABNError
 from abn.explanations.cam import class_map
 from abn.explanations.stages import STAGES
-from abn.explanations.trace import asked_afterwards, attended, trace_network
+from abn.explanations.trace import cell_products, trace_class_map, trace_network, trace_picture
 from abn.images import samples
 from abn.images.fit import fit_picture
 from abn.network.model import attend
@@ -68,30 +68,34 @@ def test_another_mechanism_changes_what_follows_it_alone():
 def test_shipped_networks_too_and_their_class_maps_average_to_the_auxiliary_logits(variant, network):
     card = find_variant(variant)
     photo = open_picture(next(iter(samples.gallery().values())).path.read_bytes())
-    inside = trace_network(photo, card, fit="pad", load=network)
+    inside = trace_picture(photo, card, fit="pad", load=network)
     agrees(inside, network(card), fit_picture(photo, card.input, "pad").normalized(card.input), card.mechanism)
     assert inside.class_maps.mean((1, 2), dtype=float) == pytest.approx(inside.aux_logits, abs=1e-4)
     weights = network(card).attention_branch.class_head.weight.detach()[:, :, 0, 0].numpy()
-    assert inside.named == (weights.argmax(1) == np.arange(len(weights))).all() == variant.startswith("imagenet")
+    assert (
+        inside.channels_are_classes
+        == (weights.argmax(1) == np.arange(len(weights))).all()
+        == variant.startswith("imagenet")
+    )
 
 
-def test_a_look_is_its_own_and_leaves_the_picture_as_it_was(tmp_path):
+def test_a_trace_is_its_own_and_leaves_the_picture_as_it_was(tmp_path):
     card = variant(tmp_path, "tiny", tiny())
-    first, given = trace_network(picture(), card), IMAGES.copy()
+    first, given = trace_picture(picture(), card), IMAGES.copy()
     trace_network(tiny(), given)
     np.testing.assert_array_equal(given, IMAGES)
-    again = trace_network(picture(), card)
+    again = trace_picture(picture(), card)
     for name in STAGES:
         np.testing.assert_array_equal(first.stage(name), again.stage(name))
     with pytest.raises(ABNError):
-        trace_network(picture(), card, fit="stretch")
+        trace_picture(picture(), card, fit="stretch")
 
 
 def test_the_brightest_cell_and_its_strongest_channel():
     inside = trace_network(tiny(), IMAGES)
-    row, column = inside.brightest
+    row, column = inside.brightest_cell
     assert inside.attention[row, column] == inside.attention.max()
-    k = inside.strongest(row, column)
+    k = inside.strongest_channel(row, column)
     assert abs(inside.features[k, row, column]) == np.abs(inside.features[:, row, column]).max()
 
 
@@ -99,21 +103,21 @@ def test_the_brightest_cell_and_its_strongest_channel():
 def test_the_products_are_what_attend_computes(mechanism):
     inside = trace_network(tiny(mechanism), IMAGES)
     g, m = torch.from_numpy(inside.features)[None], torch.from_numpy(inside.attention)[None, None]
-    for row, column in ((0, 0), inside.brightest, (7, 3)):
+    for row, column in ((0, 0), inside.brightest_cell, (7, 3)):
         for channel in range(0, len(inside.features), 5):
-            after = {name: value for *_, value, name in attended(inside, row, column, channel)}
+            after = {name: value for *_, value, name in cell_products(inside, row, column, channel)}
             expected = {name: attend(g, m, name)[0, channel, row, column].item() for name in MECHANISMS}
             assert after == pytest.approx(expected)
-            assert after[mechanism] == pytest.approx(inside.changed[channel, row, column], rel=1e-5)
+            assert after[mechanism] == pytest.approx(inside.reweighted[channel, row, column], rel=1e-5)
 
 
 @pytest.mark.parametrize("method", ["CAM", "Grad-CAM"])
 def test_what_is_asked_afterwards_is_asked_of_the_same_picture_and_mechanism(method):
     built = tiny("multiplicative")
     inside = trace_network(built, IMAGES, "none")
-    found = asked_afterwards(built, inside, method, 3)
+    found = trace_class_map(built, inside, method, 3)
     expected = class_map(built, torch.from_numpy(IMAGES)[None], method, index=3, mechanism="none")
     np.testing.assert_array_equal(found.values, expected.values)
     assert (found.index, found.layer) == (3, expected.layer)
     with pytest.raises(ABNError, match="no method"):
-        asked_afterwards(built, inside, "Score-CAM", 3)
+        trace_class_map(built, inside, "Score-CAM", 3)

@@ -28,7 +28,7 @@ AFTER = np.array([0.25, 0.125, 0.02, 0.01, 0.015, 0.01, 0.5, 0.04, 0.02, 0.01], 
 def edited(tmp_path_factory) -> EditedMap:
     """An edit of a tiny variant's map of a photograph full of metadata, with known predictions."""
     card = replace(cards(tmp_path_factory.mktemp("variants"))[0], classes=tuple("abcdefghij"), title="Tiny")
-    subject = interventions.subject(open_picture(photograph_with_metadata(), name="/home/me/mine.jpg"), card)
+    subject = interventions.attend_image(open_picture(photograph_with_metadata(), name="/home/me/mine.jpg"), card)
     attention = subject.attention.copy()
     attention[:4], attention[12:] = 0, 1
     return EditedMap(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from abn.images import archive
-from abn.images.archive import Bundle, unpack
+from abn.images.archive import UnpackedFiles, unpack
 from abn.images.decode import open_picture
 
 
@@ -35,7 +35,7 @@ def zipped(members, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     return stream.getvalue()
 
 
-def reasons(found: Bundle) -> list[tuple[str, str]]:
+def reasons(found: UnpackedFiles) -> list[tuple[str, str]]:
     return [(name, sentence) for name, sentence in found.refused if sentence.endswith(".") and "\n" not in sentence]
 
 
@@ -50,14 +50,14 @@ def test_pictures_and_zips_come_in_their_order_byte_for_byte():
     found = unpack([("a.png", PICTURES[0]), ("some.zip", inner), ("d.png", PICTURES[3])])
     assert found.pictures == tuple(zip(("a.png", "b.png", "c.png", "d.png"), PICTURES[:4], strict=True))
     assert found.refused == ()
-    assert unpack([]) == Bundle((), ())
+    assert unpack([]) == UnpackedFiles((), ())
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_a_zip_is_known_by_its_bytes_whatever_its_name(compression):
     data = zipped([("a.png", PICTURES[0])], compression)
     for name in ("a.zip", "A.ZIP", "a.png", "none"):
-        assert unpack([(name, data)]) == Bundle((("a.png", PICTURES[0]),), ())
+        assert unpack([(name, data)]) == UnpackedFiles((("a.png", PICTURES[0]),), ())
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
@@ -75,7 +75,7 @@ def test_a_picture_with_a_zip_behind_it_is_a_picture():
 def test_what_systems_leave_in_folders_is_passed_over_in_silence():
     litter = ["__MACOSX/._a.png", ".DS_Store", "in/.hidden.png", ".git/a.png", "Thumbs.db", "in\\desktop.ini"]
     data = zipped([("in/", b""), *((name, PICTURES[1]) for name in litter), ("in/a.png", PICTURES[0])])
-    assert unpack([("a.zip", data)]) == Bundle((("a.png", PICTURES[0]),), ())
+    assert unpack([("a.zip", data)]) == UnpackedFiles((("a.png", PICTURES[0]),), ())
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_what_systems_leave_in_folders_is_passed_over_in_silence():
 def test_of_a_path_only_the_last_part_is_used(path, shown, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = unpack([("a.zip", zipped([(path, PICTURES[0])]))])
-    assert found == Bundle(((shown, PICTURES[0]),), ()) and not list(tmp_path.iterdir())
+    assert found == UnpackedFiles(((shown, PICTURES[0]),), ()) and not list(tmp_path.iterdir())
 
 
 # ---- refused, and the rest goes on ----

@@ -24,7 +24,7 @@ from PIL import ExifTags, Image
 from abn.errors import ABNError, PictureError
 from abn.images import fit
 from abn.images.decode import MAX_BYTES, Picture, open_picture
-from abn.images.fit import FITS, Fitted, InputSpec, fit_picture, seen, upsample
+from abn.images.fit import FITS, Fitted, InputSpec, denormalize, fit_picture, upsample
 
 LITE0 = InputSpec(size=224, crop_pct=0.875, interpolation="bicubic", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 IMAGENET = InputSpec(
@@ -560,7 +560,7 @@ def test_crop_pads_with_black_where_the_crop_is_wider_than_the_picture(monkeypat
         expected = transforms.CenterCrop(32)(transforms.Resize(25)(image))
         fitted = fit_picture(as_picture(image), spec)
         assert np.array_equal(np.asarray(fitted.image), np.asarray(expected))
-        assert fitted.back(np.ones((4, 4)))[size[1] // 2, size[0] // 2] == 1
+        assert fitted.to_original(np.ones((4, 4)))[size[1] // 2, size[0] // 2] == 1
         monkeypatch.setattr(fit, "MAX_RESIZED", 0)  # the way of the strips
         frugal = fit_picture(as_picture(image), spec)
         assert np.abs(np.asarray(frugal.image).astype(int) - np.asarray(expected)).max() <= 2
@@ -621,8 +621,8 @@ def test_normalized_and_seen_are_each_others_inverse(spec):
     assert tensor.dtype == np.float32 and tensor.shape == (3, spec.size, spec.size) and tensor.flags.c_contiguous
     expected = (np.asarray(fitted.image)[5, 9] / 255 - spec.mean) / spec.std
     assert np.allclose(tensor[:, 5, 9], expected, atol=1e-6)
-    assert seen(tensor, spec).dtype == np.uint8
-    assert np.array_equal(seen(tensor, spec), np.asarray(fitted.image))
+    assert denormalize(tensor, spec).dtype == np.uint8
+    assert np.array_equal(denormalize(tensor, spec), np.asarray(fitted.image))
 
 
 # ------------------------------------------------------------------------------------------------------- the way back
@@ -670,7 +670,7 @@ def test_a_constant_map_comes_back_constant_and_only_where_the_model_saw(
 ):
     spec = InputSpec(size=32, crop_pct=crop_pct, interpolation="bilinear", mean=SMALL.mean, std=SMALL.std)
     fitted = fit_picture(as_picture(Image.new("RGB", (width, height))), spec, fit)
-    laid = fitted.back(np.full((cells, cells), value), smooth=smooth)
+    laid = fitted.to_original(np.full((cells, cells), value), smooth=smooth)
     assert laid.shape == (height, width) and laid.dtype == np.float32
     left, top, right, bottom = fitted.visible
     assert 0 <= left < right <= width and 0 <= top < bottom <= height
@@ -689,7 +689,7 @@ def test_ramps_over_the_input_come_back_as_the_affine_map_says(width, height, fi
     centers = np.arange(32) + 0.5
     x_ramp, y_ramp = np.meshgrid(centers, centers)  # each input pixel holds its own position
     for ramp, axis in ((x_ramp, 0), (y_ramp, 1)):
-        laid = fitted.back(ramp)
+        laid = fitted.to_original(ramp)
         position = np.arange((width, height)[axis]) + 0.5
         expected = ((position - fitted.offset[axis]) / fitted.scale[axis]).clip(0.5, 31.5)  # the edge is held
         expected = np.broadcast_to(expected[None] if axis == 0 else expected[:, None], laid.shape)
@@ -716,7 +716,7 @@ def test_a_marked_spot_seen_by_the_model_comes_back_to_where_it_was(fit, size, s
     image = Image.fromarray(np.repeat(blob[..., None], 3, 2).astype(np.uint8))
     spec = InputSpec(size=224, crop_pct=0.875, interpolation="bicubic", mean=(0, 0, 0), std=(1, 1, 1))
     fitted = fit_picture(as_picture(image), spec, fit)
-    laid = np.nan_to_num(fitted.back(fitted.normalized(spec)[0]))
+    laid = np.nan_to_num(fitted.to_original(fitted.normalized(spec)[0]))
     weight = laid / laid.sum()
     assert math.hypot((weight * x).sum() - spot[0], (weight * y).sum() - spot[1]) < 0.6
     inside = laid > 0
@@ -727,7 +727,7 @@ def test_a_marked_spot_seen_by_the_model_comes_back_to_where_it_was(fit, size, s
 def test_back_at_a_displays_size_agrees_with_the_full_original(fit):
     fitted = fit_picture(as_picture(noise(300, 180)), SMALL, fit)
     values = np.random.default_rng(1).random((4, 4))
-    full, third = fitted.back(values), fitted.back(values, size=(100, 60))
+    full, third = fitted.to_original(values), fitted.to_original(values, size=(100, 60))
     assert third.shape == (60, 100)
     assert np.allclose(full[1::3, 1::3], third, equal_nan=True)  # the middles of every three pixels
 
@@ -735,8 +735,8 @@ def test_back_at_a_displays_size_agrees_with_the_full_original(fit):
 def test_back_needs_no_pixels_of_the_original():
     fitted = Fitted(Image.new("RGB", (32, 32)), "squash", (4, 2), (4 / 32, 2 / 32), (0.0, 0.0))
     values = np.array([[0.0, 1.0]])
-    assert np.allclose(fitted.back(values), [[0, 0.25, 0.75, 1]] * 2)
-    assert np.array_equal(fitted.back(values, smooth=False), [[0, 0, 1, 1]] * 2)
+    assert np.allclose(fitted.to_original(values), [[0, 0.25, 0.75, 1]] * 2)
+    assert np.array_equal(fitted.to_original(values, smooth=False), [[0, 0, 1, 1]] * 2)
 
 
 def test_the_extent_is_where_the_input_lies_on_the_original():

@@ -38,7 +38,8 @@ def measure(seconds: float) -> dict[str, float]:
     """This process alone, once it is warm."""
     import torch
 
-    from abn.explanations.explainer import explain, explain_fed, feed
+    from abn.engine.inference import stack_inputs
+    from abn.explanations.explainer import explain, explain_inputs
     from abn.images.decode import open_picture
     from abn.images.fit import fit_picture
     from abn.ui.controls.selection import default_variants
@@ -49,7 +50,7 @@ def measure(seconds: float) -> dict[str, float]:
     cards = [find_variant(name) for name in default_variants(list_variants())]
     networks = {card.id: load_variant(card) for card in cards}
     picture = open_picture(photographs(1, seed=0)[0])
-    fed = {card.input: feed([fit_picture(picture, card.input, "crop")], card.input) for card in cards}
+    fed = {card.input: stack_inputs([fit_picture(picture, card.input, "crop")], card.input) for card in cards}
 
     def separate() -> None:
         with torch.inference_mode():
@@ -57,7 +58,7 @@ def measure(seconds: float) -> dict[str, float]:
                 networks[card.id](fed[card.input].images)
 
     def shared() -> None:
-        explain_fed(fed, cards, load=lambda card: networks[card.id])
+        explain_inputs(fed, cards, load=lambda card: networks[card.id])
 
     def explained() -> None:
         explain(picture, cards, load=lambda card: networks[card.id])

@@ -65,10 +65,10 @@ def test_strength_and_contrast_make_another_map(page, network):
     page.run()
     page.slider(key="alpha").set_value(2.0)
     at = page.slider(key="gamma").set_value(2.0).run()
-    subject = interventions.subject(PICTURE, find_variant(ADDITIVE), load=network)
-    stronger = interventions.strengthened(subject.attention, strength=2, power=2)
-    before = subject.answers(subject.attention)
-    change = subject.answers(stronger)[before.argmax()] - before.max()
+    subject = interventions.attend_image(PICTURE, find_variant(ADDITIVE), load=network)
+    stronger = interventions.scale_map(subject.attention, strength=2, power=2)
+    before = subject.predict(subject.attention)
+    change = subject.predict(stronger)[before.argmax()] - before.max()
     assert points(at)[2] == f"{numbers.points(float(change))} points"
     assert any("g′ = (1 + 2 · M^2) · g" in heading.value for heading in at.markdown)
     at = at.button(key="as_paper").click().run()
@@ -83,11 +83,11 @@ def test_no_strength_makes_additive_none(page):
 
 def test_the_fair_controls_are_those_of_the_library(page, network):
     rows = table(page.run(), 0)
-    subject = interventions.subject(PICTURE, find_variant(ADDITIVE), load=network)
-    own, named = subject.answers(subject.attention), int(subject.answers(subject.attention).argmax())
-    constant = subject.answers(np.full_like(subject.attention, subject.attention.mean()))
+    subject = interventions.attend_image(PICTURE, find_variant(ADDITIVE), load=network)
+    own, named = subject.predict(subject.attention), int(subject.predict(subject.attention).argmax())
+    constant = subject.predict(np.full_like(subject.attention, subject.attention.mean()))
     shuffled = np.mean(
-        [subject.answers(interventions.shuffled(subject.attention, s))[named] - own[named] for s in range(8)]
+        [subject.predict(interventions.shuffle_cells(subject.attention, s))[named] - own[named] for s in range(8)]
     )
     assert rows[0] == ["M in place", "multiplicative (swapped)", "additive (as trained)"]
     assert rows[1][2].endswith(numbers.percent(own[named]))
@@ -117,6 +117,6 @@ def test_another_variant_is_looked_into(page):
 
 def test_what_was_asked_is_not_asked_again(page, monkeypatch):
     page.run()
-    monkeypatch.setattr(interventions, "subjects", lambda *_, **__: pytest.fail("run again"))
-    monkeypatch.setattr(interventions.Subject, "answers", lambda *_, **__: pytest.fail("asked again"))
+    monkeypatch.setattr(interventions, "attend_variants", lambda *_, **__: pytest.fail("run again"))
+    monkeypatch.setattr(interventions.AttendedImage, "answers", lambda *_, **__: pytest.fail("asked again"))
     assert not page.run().exception

@@ -34,8 +34,8 @@ def test_going_about_computes_nothing_twice(app, monkeypatch):
         pytest.fail("computed again")
 
     monkeypatch.setattr(explainer, "explain", again)
-    monkeypatch.setattr(interventions, "subjects", again)
-    monkeypatch.setattr(interventions.Subject, "answers", again)
+    monkeypatch.setattr(interventions, "attend_variants", again)
+    monkeypatch.setattr(interventions.AttendedImage, "answers", again)
     for page in reversed(PAGES):
         assert not app.switch_page(page).run().exception
 

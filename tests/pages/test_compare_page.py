@@ -435,8 +435,8 @@ def test_bars_agreement_and_divergence_are_those_of_the_library(live_app, networ
     found = explain(photo_picture(PHOTOS[0]), [ADDITIVE, MULTIPLICATIVE, NONE], load=network)
     verdicts = [m.value for m in at.markdown if "bit apart" in m.value]
     for verdict, drawn, one in zip(verdicts, bars(at), found, strict=True):
-        assert f"{one.divergence:.2f} bit apart" in verdict
-        assert ("heads agree" in verdict) == one.agree
+        assert f"{one.js_divergence:.2f} bit apart" in verdict
+        assert ("heads agree" in verdict) == one.heads_agree
         names = [html.unescape(name) for name in re.findall(r"<b>(.*?)</b>", drawn)]
         assert names == [numbers.short_label(one.labels[k]) for k in class_bars.shared_classes(one)]
 

@@ -55,13 +55,13 @@ def live_app(app, ready_engine) -> AppTest:
 @pytest.fixture
 def looks(monkeypatch) -> list[str]:
     """The names of the pictures that were looked at."""
-    seen, look = [], disagreement.find_disagreements
+    seen, look = [], disagreement.compare_predictions
 
     def counted(picture, *given, **options):
         seen.append(picture.name)
         return look(picture, *given, **options)
 
-    monkeypatch.setattr(disagreement, "find_disagreements", counted)
+    monkeypatch.setattr(disagreement, "compare_predictions", counted)
     return seen
 
 
@@ -96,7 +96,9 @@ def shown(at: AppTest) -> list[str]:
 def expected(network, photos=PHOTOS, ids=(ADDITIVE, MULTIPLICATIVE), **options):
     cards = [find_variant(name) for name in ids]
     return list(
-        disagreement.disagreements([(p.title, p.path.read_bytes()) for p in photos], cards, load=network, **options)
+        disagreement.find_disagreements(
+            [(p.title, p.path.read_bytes()) for p in photos], cards, load=network, **options
+        )
     )
 
 
@@ -169,7 +171,7 @@ def test_each_picture_says_what_heads_variants_and_mechanisms_say(live_app, netw
     alts = {photo.title: photo.alt for photo in three}
     assert [i.alt for e in at.get("image") for i in e.proto.imgs] == [alts[one.name] for one in ordered]
     for one, table, line, title in zip(ordered, tables, numbers, titles, strict=True):
-        for answer in one.answers:
+        for answer in one.predictions:
             assert find_variant(answer.variant).title in table
             for top in (
                 answer.auxiliary,
@@ -178,14 +180,14 @@ def test_each_picture_says_what_heads_variants_and_mechanisms_say(live_app, netw
             ):
                 share = numbers.percent(top.probability).replace(" ", "\u00a0").replace("<", "&lt;")
                 assert f"{numbers.short_label(top.label)}</span> {share}" in table
-        assert table.count("<b>") == sum(len(a.changes_prediction) + (not a.agree) for a in one.answers)
-        assert f"Heads {max(a.divergence for a in one.answers):.2f} bit apart" in line
+        assert table.count("<b>") == sum(len(a.changes_prediction) + (not a.heads_agree) for a in one.predictions)
+        assert f"Heads {max(a.js_divergence for a in one.predictions):.2f} bit apart" in line
         assert f"variants {one.js_divergence:.2f} bit apart" in line
-        change = max((a.change for a in one.answers), key=abs)
+        change = max((a.change for a in one.predictions), key=abs)
         assert f"{abs(100 * change):.1f} points" in line and ("−" in line) == (round(1000 * change) < 0)
         marks = {
             "heads disagree": one.heads_disagree,
-            "variants disagree": one.differ,
+            "variants disagree": one.variants_disagree,
             "mechanism flips": one.changes_prediction,
         }
         assert {mark: mark in title for mark in marks} == marks
@@ -330,7 +332,7 @@ def test_progress_says_which_picture_it_is_and_a_turn_is_held_for_one(live_app, 
 def test_what_goes_wrong_is_one_sentence_and_can_be_tried_again(live_app, three, monkeypatch):
     from abn.errors import ABNError
 
-    look, calls = disagreement.find_disagreements, []
+    look, calls = disagreement.compare_predictions, []
 
     def failing(*given, **options):
         calls.append(1)
@@ -338,7 +340,7 @@ def test_what_goes_wrong_is_one_sentence_and_can_be_tried_again(live_app, three,
             raise ABNError("So it can't be.")
         return look(*given, **options)
 
-    monkeypatch.setattr(disagreement, "find_disagreements", failing)
+    monkeypatch.setattr(disagreement, "compare_predictions", failing)
     at = press(live_app.run(), "Go through them")
     assert at.error[0].value == escape_markdown("So it can't be.") and len(shown(at)) == 1
     at = press(at, "Try again")
@@ -354,7 +356,7 @@ def test_own_pictures_and_zips_are_gone_through_and_bad_files_listed(live_app, n
     at = press(give(live_app.run(), ("a.png", small(0)), ("more.zip", packed), ("cut.png", cut)), "Go through them")
     cards = [find_variant(ADDITIVE), find_variant(MULTIPLICATIVE)]
     files = [("a.png", small(0)), ("b.png", small(1)), ("*c*.png", small(2))]
-    found = sorted(disagreement.disagreements(files, cards, load=network), key=ORDERS["heads disagree"])
+    found = sorted(disagreement.find_disagreements(files, cards, load=network), key=ORDERS["heads disagree"])
     assert shown(at) == [escape_markdown(one.name) for one in found]
     assert {i.alt for e in at.get("image") for i in e.proto.imgs} == {f"Your picture {name}" for name, _ in files}
     listed = next(element.value for element in at.markdown if "notes" in element.value).split("\n")

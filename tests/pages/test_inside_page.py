@@ -14,7 +14,7 @@ from abn.errors import ABNError
 from abn.evaluation.metrics import rank_correlation
 from abn.explanations import trace
 from abn.explanations.cam import class_map
-from abn.explanations.stages import STAGES, by_strength, shape_in_words, summary, top
+from abn.explanations.stages import STAGES, format_shape, order_by_magnitude, summarize, top_classes
 from abn.images import samples
 from abn.images.fit import fit_picture
 from abn.plots import numbers
@@ -102,8 +102,8 @@ def test_the_drawing_holds_what_the_network_computes(live_app, looked):
         buttons = re.findall(r'data-stage="(.*?)" aria-label="(.*?)"', drawn[kind])
         assert [name for name, _ in buttons] == list(STAGES)
         for name, words in buttons:
-            assert shape_in_words(found.stage(name)) in words
-        (label, _, chance), *_ = top(found.logits, class_names(CARDS[ADDITIVE]))
+            assert format_shape(found.stage(name)) in words
+        (label, _, chance), *_ = top_classes(found.logits, class_names(CARDS[ADDITIVE]))
         assert f"{numbers.short_label(label)}, {numbers.percent(chance)}" in html.unescape(dict(buttons)["logits"])
         assert "(1 + M) · g" in drawn[kind]
 
@@ -122,9 +122,9 @@ def test_each_stage_can_be_chosen(live_app, looked, stage):
     assert not at.exception and components(at, "abn_path")["path"]["chosen"] == stage
     assert at.query_params.get("stage", "M") == stage
     values = found.stage(stage)
-    numbers = summary(values)
+    numbers = summarize(values)
     shown = figures(at)
-    assert shown[0] == shape_in_words(values)
+    assert shown[0] == format_shape(values)
     for given, value in zip(shown[1:4], (numbers.low, numbers.mean, numbers.high), strict=True):
         assert float(given.replace("−", "-")) == pytest.approx(value, rel=0.006, abs=1e-12)
     assert shown[4] == (numbers.percent(numbers.zeros) if numbers.zeros else "none")
@@ -132,14 +132,14 @@ def test_each_stage_can_be_chosen(live_app, looked, stage):
     assert any(alt.startswith(tuple("TA")) and "Histogram" in alt for alt in charts) and all(charts)
     labels = class_names(CARDS[ADDITIVE])
     if values.ndim == 1:
-        best = top(values, labels)
+        best = top_classes(values, labels)
         assert any(f"{numbers.short_label(best[0][0])} {best[0][1]:.2f}" in alt for alt in charts)
     elif stage == "x":
         assert names(at) == ["what the model saw", "red", "green", "blue"]
     elif stage == "M":
         assert names(at) == ["M"]
     else:
-        order = by_strength(values)[:24]
+        order = order_by_magnitude(values)[:24]
         named = stage in ("A", "class maps")  # of this network channel k of A speaks for class k
         expected = [numbers.short_label(labels[k]) if named else f"{stage} {k + 1}" for k in order]
         assert [name.rpartition(" · ")[0] for name in names(at)] == expected
@@ -176,17 +176,17 @@ def test_with_a_scale_of_its_own_each_channel_reaches_the_end_of_the_colors(live
 
 def test_the_formula_has_the_numbers_of_the_brightest_cell_and_its_strongest_channel(live_app, looked):
     at, found = live_app.run(), looked()
-    row, column = found.brightest
+    row, column = found.brightest_cell
     assert f"Row {row + 1} of 14, column {column + 1} of 14**, the brightest cell" in text(at)
-    channel = found.strongest(row, column)
+    channel = found.strongest_channel(row, column)
     assert f"**channel {channel + 1}** of g" in text(at)
     lines = sums(at)
     assert [line.split(" · ")[0] for line in lines] == ["additive", "multiplicative", "none"]
     assert [("this network's mechanism" in line) for line in lines] == [True, False, False]
-    for line, one in zip(lines, trace.attended(found, row, column, channel), strict=True):
+    for line, one in zip(lines, trace.cell_products(found, row, column, channel), strict=True):
         assert line.endswith(f"= {product(*one).after}")
     assert float(lines[0].rpartition("= ")[2].replace("−", "-")) == pytest.approx(
-        found.changed[channel, row, column], abs=0.0051
+        found.reweighted[channel, row, column], abs=0.0051
     )
     assert components(at, "abn_map")["cell-map"]["picked"] == [row, column]
 
@@ -195,14 +195,16 @@ def test_another_cell_and_another_channel(live_app, looked):
     live_app.query_params.update({"cell": "3,4", "channel": "5"})
     at, found = live_app.run(), looked()
     assert "Row 3 of 14, column 4 of 14**." in text(at)
-    assert sums(at)[0].endswith(f"= {product(*trace.attended(found, 2, 3, 4)[0]).after}")
+    assert sums(at)[0].endswith(f"= {product(*trace.cell_products(found, 2, 3, 4)[0]).after}")
     at = live_app.selectbox(key="channel").set_value(7).run()
     assert (
-        sums(at)[0].endswith(f"= {product(*trace.attended(found, 2, 3, 7)[0]).after}")
+        sums(at)[0].endswith(f"= {product(*trace.cell_products(found, 2, 3, 7)[0]).after}")
         and at.query_params["channel"] == "8"
     )
     at = live_app.selectbox(key="channel").set_value(-1).run()
-    assert sums(at)[0].endswith(f"= {product(*trace.attended(found, 2, 3, found.strongest(2, 3))[0]).after}")
+    assert sums(at)[0].endswith(
+        f"= {product(*trace.cell_products(found, 2, 3, found.strongest_channel(2, 3))[0]).after}"
+    )
     assert "channel" not in at.query_params
 
 
@@ -210,7 +212,7 @@ def test_another_picture_begins_at_its_own_brightest_cell(live_app, looked):
     live_app.query_params["cell"] = "3,4"
     live_app.run()
     at = show(live_app, photo=PHOTOS[3].id)
-    row, column = looked(PHOTOS[3]).brightest
+    row, column = looked(PHOTOS[3]).brightest_cell
     assert f"Row {row + 1} of 14, column {column + 1} of 14**, the brightest" in text(at)
     assert "cell" not in at.query_params
 
@@ -271,7 +273,7 @@ def test_a_method_that_does_not_apply_says_so_in_its_place(live_app, monkeypatch
     def refuse(network, looked, method, index):
         raise ABNError(f"{method} needs *something* else.")
 
-    monkeypatch.setattr(trace, "asked_afterwards", refuse)
+    monkeypatch.setattr(trace, "trace_class_map", refuse)
     at = live_app.run()
     assert not at.exception
     assert [info.value for info in at.info] == [
@@ -284,8 +286,8 @@ def test_another_stage_cell_or_class_computes_nothing_again(live_app, monkeypatc
     live_app.run()
     asked = []
     monkeypatch.setattr(trace, "trace_network", lambda *_, **__: pytest.fail("looked again"))
-    kept = trace.asked_afterwards
-    monkeypatch.setattr(trace, "asked_afterwards", lambda *given: asked.append(given[2]) or kept(*given))
+    kept = trace.trace_class_map
+    monkeypatch.setattr(trace, "trace_class_map", lambda *given: asked.append(given[2]) or kept(*given))
     assert not show(live_app, stage="A").exception
     assert not live_app.selectbox(key="channel").set_value(3).run().exception
     assert not live_app.slider(key="opacity").set_value(20).run().exception

@@ -35,17 +35,17 @@ def page(ready) -> AppTest:
 
 
 @pytest.fixture
-def subject(network) -> interventions.Subject:
-    return interventions.subject(PICTURE, find_variant(ADDITIVE), load=network)
+def subject(network) -> interventions.AttendedImage:
+    return interventions.attend_image(PICTURE, find_variant(ADDITIVE), load=network)
 
 
 def change(at: AppTest) -> str:
     return at.metric[0].value
 
 
-def expected(subject: interventions.Subject, attention: np.ndarray, mechanism: str | None = None) -> str:
-    own = subject.answers(subject.attention, mechanism)
-    return f"{numbers.points(float(subject.answers(attention, mechanism)[own.argmax()] - own.max()))} points"
+def expected(subject: interventions.AttendedImage, attention: np.ndarray, mechanism: str | None = None) -> str:
+    own = subject.predict(subject.attention, mechanism)
+    return f"{numbers.points(float(subject.predict(attention, mechanism)[own.argmax()] - own.max()))} points"
 
 
 def painted(at: AppTest) -> dict:
@@ -111,7 +111,7 @@ def test_a_map_of_other_cells_is_brought_to_these(page, subject, network):
     at = page.button(key="borrow-imagenet-lite2-additive").click().run()
     other = explain(PICTURE, ["imagenet-lite2-additive"], load=network)[0].attention
     assert other.shape != subject.attention.shape
-    assert change(at) == expected(subject, interventions.borrowed(other, subject.attention.shape))
+    assert change(at) == expected(subject, interventions.resize_map(other, subject.attention.shape))
 
 
 def test_the_mechanism_that_applies_the_map_is_a_choice_and_named(page, subject):
@@ -137,14 +137,14 @@ def test_each_picture_and_variant_has_its_own_history(page, subject):
 def test_which_variant_needs_its_map_is_that_of_the_library(page, network):
     at = page.run()
     rows, cards = table(at), [find_variant(name) for name in (ADDITIVE, MULTIPLICATIVE, NONE)]
-    found = {card.id: map_ablation.on_picture(PICTURE, card, load=network) for card in cards}
+    found = {card.id: map_ablation.ablate_in_picture(PICTURE, card, load=network) for card in cards}
     for row, name in zip(rows[2:], map_ablation.EDITS, strict=True):
         for cell, card in zip(row[1:], cards, strict=True):
             one = found[card.id][name]
             assert cell.startswith(f"Δp {numbers.points(one.change)}") and cell.endswith(
                 f"({one.js_divergence:.2f} bit)"
             )
-    fair = {card.title: map_ablation.fair(found[card.id]) for card in cards}
+    fair = {card.title: map_ablation.fair_control_divergence(found[card.id]) for card in cards}
     most = max(fair, key=fair.get)
     assert f"Most sensitive to its own map, for this picture: **{most}**" in captions(at)
 
@@ -157,10 +157,12 @@ def test_over_the_gallery_on_request(page, network, monkeypatch):
     at = page.button(key="reliance-job").click().run()
     assert not at.exception
     card, pictures = find_variant(MULTIPLICATIVE), [open_picture(photo.path.read_bytes()) for photo in few.values()]
-    found = map_ablation.mean([map_ablation.on_picture(picture, card, load=network) for picture in pictures])
+    found = map_ablation.mean_over_pictures(
+        [map_ablation.ablate_in_picture(picture, card, load=network) for picture in pictures]
+    )
     cell = table(at, 1)[1][1]
     assert cell.startswith(f"Δp {numbers.points(found['constant mean'].change)} points, another answer in")
-    monkeypatch.setattr(map_ablation, "on_picture", lambda *_, **__: pytest.fail("run again"))
+    monkeypatch.setattr(map_ablation, "ablate_in_picture", lambda *_, **__: pytest.fail("run again"))
     at = page.run()
     assert not at.exception and table(at, 1)[1][1] == cell
     assert not [button for button in at.button if button.key == "reliance-job"]
@@ -181,13 +183,16 @@ def test_a_covered_picture_is_followed_by_maps_and_heads(page, network):
     fitted = explain(PICTURE, [ADDITIVE], load=network)[0].fitted
     at.session_state["covered"] = (f"{PICTURE.sha256} crop {cells.shape}", cells, 0)
     at = at.run()
-    hidden = interventions.covered(PICTURE, fitted, cells > 0.5)
+    hidden = interventions.cover_cells(PICTURE, fitted, cells > 0.5)
     before, after = (explain(one, [ADDITIVE], load=network)[0] for one in (PICTURE, hidden))
     named = int(before.perception.argmax())
     told = numbers.points(float(after.perception[named] - before.perception[named]))
     assert f"Perception: Δp of “coffee mug” {told}" in captions(at)
     assert components(at, "abn_map")[f"map-{ADDITIVE}"]["values"] == np.round(after.attention, 2).ravel().tolist()
-    assert f"{numbers.percent(interventions.changed(PICTURE, hidden))} of the whole picture is covered" in captions(at)
+    assert (
+        f"{numbers.percent(interventions.changed_pixel_share(PICTURE, hidden))} of the whole picture is covered"
+        in captions(at)
+    )
     at = page.button(key="uncover").click().run()
     assert "Drag a rectangle" in captions(at)
 
@@ -208,7 +213,7 @@ def test_an_edit_is_kept_as_it_is_applied(page, offered, subject):
     at = page.button(key="preset-inverted").click().run()
     inverted, card = interventions.PRESETS["inverted"](subject.attention), find_variant(ADDITIVE)
     stem = f"abn-{PHOTOS[0].id}--{ADDITIVE}--inverted"
-    before, after = subject.answers(np.stack([subject.attention, inverted]), "multiplicative")
+    before, after = subject.predict(np.stack([subject.attention, inverted]), "multiplicative")
     effect = interventions.Effect("inverted", inverted, before, after)
     edited = edited_map.EditedMap(
         card=card,

@@ -11,11 +11,11 @@ import torch
 from reading import captions, components, pictures
 from streamlit.testing.v1 import AppTest
 
+from abn.engine.inference import stack_inputs
 from abn.errors import ABNError, VariantError
 from abn.evaluation import deletion_insertion, localization, randomization
 from abn.evaluation.metrics import rank_correlation
 from abn.explanations import interventions
-from abn.explanations.explainer import feed
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.images.fit import fit_picture
@@ -90,7 +90,7 @@ def tables(at: AppTest) -> list[list[list[str]]]:
 
 
 def followed(network, card, one: deletion_insertion.CurveSpec, opened=OPENED[0]) -> deletion_insertion.CurveResult:
-    return deletion_insertion.follow(interventions.subject(opened, card, load=network), card.input, one)
+    return deletion_insertion.compute_curve(interventions.attend_image(opened, card, load=network), card.input, one)
 
 
 def test_while_the_networks_load_the_page_says_so(page):
@@ -115,15 +115,15 @@ def test_the_curves_are_those_of_the_library(page, network):
     for row, card in zip(rows[1:], CARDS, strict=True):
         expected, named = [], 0
         for kind in deletion_insertion.KINDS:
-            asked = deletion_insertion.wanted(kind, steps=14, randoms=1)
-            one = deletion_insertion.beside([followed(network, card, w) for w in asked])
-            within = "" if one.outside else " (within the random orders)"
+            asked = deletion_insertion.curve_specs(kind, steps=14, random_orders=1)
+            one = deletion_insertion.compare_curves([followed(network, card, w) for w in asked])
+            within = "" if one.outside_random_range else " (within the random orders)"
             expected += [
                 f"{one.bright.area:.3f}",
                 f"{one.random_area:.3f}",
                 f"{numbers.signed(one.difference, 3)}{within}",
             ]
-            named = one.bright.named
+            named = one.bright.predicted_class
         assert row == [card.title, numbers.short_label(class_names(card)[named]), *expected]
     charts = [element.proto.alt for element in at.get("plotly_chart")]
     assert len(charts) == 2 and f"{CARDS[0].title}: brightest first {rows[1][2]}, random {rows[1][3]}" in charts[0]
@@ -134,12 +134,17 @@ def test_the_curves_are_those_of_the_library(page, network):
     )
     for card in CARDS:
         both = [
-            deletion_insertion.beside(
-                [followed(network, card, w) for w in deletion_insertion.wanted(kind, steps=14, randoms=1)]
+            deletion_insertion.compare_curves(
+                [followed(network, card, w) for w in deletion_insertion.curve_specs(kind, steps=14, random_orders=1)]
             )
             for kind in deletion_insertion.KINDS
         ]
-        hangs = both[0].outside and both[0].difference < 0 and both[1].outside and both[1].difference > 0
+        hangs = (
+            both[0].outside_random_range
+            and both[0].difference < 0
+            and both[1].outside_random_range
+            and both[1].difference > 0
+        )
         yes = verdict.partition("Not clearly")[0]
         assert (escape_markdown(card.title) in yes) == hangs
 
@@ -163,9 +168,9 @@ def test_nothing_is_followed_twice_and_nothing_old_stands_beside_new_choices(pag
 def test_more_random_orders_and_darkest_first_add_to_what_is_known(page, network, monkeypatch):
     at = press(page.run(), "curves")
     asked = []
-    real = deletion_insertion.follow
+    real = deletion_insertion.compute_curve
     monkeypatch.setattr(
-        deletion_insertion, "follow", lambda s, i, wanted, **k: asked.append(wanted) or real(s, i, wanted, **k)
+        deletion_insertion, "compute_curve", lambda s, i, wanted, **k: asked.append(wanted) or real(s, i, wanted, **k)
     )
     at = at.toggle(key="darkest").set_value(True).run()
     at = press(at, "curves")
@@ -203,8 +208,8 @@ def test_stop_keeps_what_was_found_and_the_page_whole(page, monkeypatch):
     (rows,) = tables(at)
     assert [row[0] for row in rows[1:]] == [CARDS[0].title] and "–" not in rows[1]
     asked = []
-    real = deletion_insertion.follow
-    monkeypatch.setattr(deletion_insertion, "follow", lambda *a, **k: asked.append(a[2]) or real(*a, **k))
+    real = deletion_insertion.compute_curve
+    monkeypatch.setattr(deletion_insertion, "compute_curve", lambda *a, **k: asked.append(a[2]) or real(*a, **k))
     at = press(at, "curves")
     assert len(asked) == 3 and len(tables(at)[0]) == 3  # only what was missing
 
@@ -231,7 +236,7 @@ def test_what_fails_is_one_sentence(page, monkeypatch):
     def fail(*_, **__):
         raise ABNError("There is no *curve*.")
 
-    monkeypatch.setattr(deletion_insertion, "follow", fail)
+    monkeypatch.setattr(deletion_insertion, "compute_curve", fail)
     at = press(page.run(), "curves")
     assert at.error[0].value == layout.escape_markdown("There is no *curve*.") and offered(at, "curves")
     assert not at.run().exception
@@ -240,16 +245,18 @@ def test_what_fails_is_one_sentence(page, monkeypatch):
 def test_the_pictures_on_the_way_are_what_the_network_saw(page, network):
     page.run()
     at = page.slider(key="gone").set_value(50).run()
-    subject = interventions.subject(OPENED[0], CARDS[0], load=network)
-    own = subject.answers(subject.attention)
+    subject = interventions.attend_image(OPENED[0], CARDS[0], load=network)
+    own = subject.predict(subject.attention)
     said = captions(at)
     for kind, paint, what in (
         (deletion_insertion.DELETION, "mean color", "gone"),
         (deletion_insertion.INSERTION, "blurred", "uncovered"),
     ):
-        found = deletion_insertion.shown(subject, CARDS[0].input, deletion_insertion.CurveSpec(kind, paint=paint), 0.5)
+        found = deletion_insertion.delete_cells(
+            subject, CARDS[0].input, deletion_insertion.CurveSpec(kind, baseline=paint), 0.5
+        )
         assert f"50 % of the cells {what}. " in said
-        assert f"{numbers.percent(found.answer[own.argmax()])}" in said
+        assert f"{numbers.percent(found.probabilities[own.argmax()])}" in said
     words = [alt for alt, _ in pictures(at)]
     assert sum(text.startswith("50 % of the cells") for text in words) == 2
 
@@ -260,17 +267,17 @@ def test_forgetting_is_that_of_the_library(page, network):
     (rows,) = tables(at)
     used = [OPENED[0], *OPENED[1:]][:PICTURES]
     for row, card in zip(rows[1:], CARDS, strict=True):
-        images = feed([fit_picture(one, card.input) for one in used], card.input).images
+        images = stack_inputs([fit_picture(one, card.input) for one in used], card.input).images
         own = randomization.network_outputs(network(card), images)
-        label = numbers.short_label(class_names(card)[int(own.answers[0].argmax())])
-        assert row[:2] == [card.title, f"{label} {numbers.percent(own.answers[0].max())}"]
+        label = numbers.short_label(class_names(card)[int(own.predictions[0].argmax())])
+        assert row[:2] == [card.title, f"{label} {numbers.percent(own.predictions[0].max())}"]
         for cell, part in zip(row[2:], ("attention_branch", "extractor", "perception_branch"), strict=True):
             changed = randomization.randomize_weights(network(card), part, images, seed=0)
             with torch.inference_mode():
                 output = changed(images)
             maps = output.attention[:, 0].numpy()
             alike = [rank_correlation(*pair) for pair in zip(own.maps, maps, strict=True)]
-            left = output.logits[0].softmax(0)[int(own.answers[0].argmax())]
+            left = output.logits[0].softmax(0)[int(own.predictions[0].argmax())]
             if part == "perception_branch":
                 assert cell.startswith("ρ 1: every cell of every map is the very same")
             else:
@@ -315,10 +322,12 @@ def test_the_scenes_figures_are_those_of_the_library(page, network):
     at = press(page.run(), "finding")
     (rows,) = tables(at)
     scenes = localization.scenes()
-    found = localization.localize(CARDS, scenes=scenes, load=network) | localization.controls(CARDS[0], scenes=scenes)
+    found = localization.localize(CARDS, scenes=scenes, load=network) | localization.score_controls(
+        CARDS[0], scenes=scenes
+    )
     names = [*IDS, *localization.CONTROLS]
     for row, name in zip(rows[1:], names, strict=True):
-        means = localization.means(found[name])
+        means = localization.mean_scores(found[name])
         hits = sum(one.hit for one in found[name])
         assert row[1:] == [
             str(SCENES),
@@ -338,9 +347,9 @@ def test_one_scene_is_shown_large_and_another_can_be_picked(page, network, nothi
     at = at.run()
     assert not at.exception
     scene = localization.scenes()[2]
-    attention = interventions.subject(scene.picture, CARDS[0], fit="squash", load=network).attention
-    mask = localization.seen_mask(scene.mask, fit_picture(scene.picture, CARDS[0].input, "squash"))
-    found = localization.against(scene.id, attention, mask)
+    attention = interventions.attend_image(scene.picture, CARDS[0], fit="squash", load=network).attention
+    mask = localization.fit_mask(scene.mask, fit_picture(scene.picture, CARDS[0].input, "squash"))
+    found = localization.score_map(scene.id, attention, mask)
     shown = components(at, "abn_map")[f"scene-{ADDITIVE}"]
     assert shown["picked"] == list(map(int, np.unravel_index(found.attention.argmax(), found.attention.shape)))
     assert f"{'hits' if found.hit else 'misses'} the object" in shown["alt"]

@@ -66,5 +66,5 @@ def test_the_legend_has_every_variant_and_every_order():
 def test_an_axis_ends_at_the_next_tenth_above_all_lines():
     low = CurveComparison(followed([0.41, 0.2, 0]), (followed([0.1, 0, 0], RANDOM),))
     assert top([low, None]) == pytest.approx(0.5) and top([low, row()]) == 1 and top([]) == 1
-    assert top([CurveComparison(low.bright, low.randoms, followed([0.62, 0, 0], DARK))]) == pytest.approx(0.7)
+    assert top([CurveComparison(low.bright, low.random, followed([0.62, 0, 0], DARK))]) == pytest.approx(0.7)
     assert curves({"A": low}, DELETION, top=0.5).layout.yaxis.range == pytest.approx((-0.01, 0.52))

@@ -83,7 +83,7 @@ def test_what_is_stored_is_what_the_live_networks_say(name, network):
     picture = open_picture(item.path.read_bytes())
     cards = [card for card in BANK.cards.values() if card.family == "imagenet-lite0"]
     live = abn.explain(picture, [card.id for card in cards], fit=item.fit)
-    subjects = interventions.subjects(picture, cards, fit=item.fit, load=network)
+    subjects = interventions.attend_variants(picture, cards, fit=item.fit, load=network)
     for explanation, subject in zip(live, subjects, strict=True):
         told = BANK.told[name, explanation.variant]
         assert np.allclose(told.attention, explanation.attention, atol=2e-3)
@@ -93,7 +93,7 @@ def test_what_is_stored_is_what_the_live_networks_say(name, network):
             assert [one.probability for one in stored] == pytest.approx([one.probability for one in top], abs=2e-3)
         assert told.edits.keys() == (set() if explanation.applied == "none" else set(wording.EDITS))
         for edit, edited in told.edits.items():
-            before, after = subject.answers(
+            before, after = subject.predict(
                 np.stack([subject.attention, interventions.PRESETS[edit](subject.attention)])
             )
             effect = interventions.Effect(edit, edited.attention, before, after)

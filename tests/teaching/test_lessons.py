@@ -33,7 +33,7 @@ def covered_change(network, variant: str, *, brightest: bool) -> float:
     cells = np.zeros(found.attention.size, bool)
     order = cell_order(found.attention, brightest_first=brightest)
     cells[order[: round(lesson_steps.FIFTH * cells.size)]] = True
-    hidden = interventions.covered(PICTURE, found.fitted, cells.reshape(found.attention.shape))
+    hidden = interventions.cover_cells(PICTURE, found.fitted, cells.reshape(found.attention.shape))
     named = int(found.perception.argmax())
     return float(explain(hidden, [variant], load=network)[0].perception[named] - found.perception[named])
 
@@ -52,7 +52,7 @@ def test_there_is_a_cell_beyond_the_gain_that_is_asked_for_and_not_everywhere(ne
 def test_heads_disagree_on_some_photograph(network):
     photos = [photo for photo in gallery().values() if photo.kind == "photograph"]
     found = [explain(open_picture(p.path.read_bytes()), [lesson_steps.ADDITIVE], load=network)[0] for p in photos]
-    apart = {photo.id: one for photo, one in zip(photos, found, strict=True) if not one.agree}
+    apart = {photo.id: one for photo, one in zip(photos, found, strict=True) if not one.heads_agree}
     assert set(apart) == {"space-shuttle", "toucan"}  # of which the notice tells
     right = {photo.id: photo.classes for photo in photos}
     heads = ("auxiliary", "perception")

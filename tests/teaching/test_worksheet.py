@@ -37,7 +37,7 @@ def test_what_the_networks_say_is_what_ships():
 def test_heads_that_disagree_are_counted_and_named():
     found = shown()
     for place, sentence in enumerate(answers("two heads name different things")):
-        apart = [photo.title for photo, row in zip(PHOTOS, found, strict=True) if not row[place].agree]
+        apart = [photo.title for photo, row in zip(PHOTOS, found, strict=True) if not row[place].heads_agree]
         assert f"on {len(apart)} of {len(PHOTOS)}" in sentence and all(title in sentence for title in apart)
 
 

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from abn import vocabulary
 from abn.explanations.explainer import explain
-from abn.explanations.interventions import PRESETS, subject
+from abn.explanations.interventions import PRESETS, attend_image
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.plots import numbers
@@ -75,8 +75,8 @@ def test_results_of_pictures_one_pixel_apart_never_change_places(tiny_live, roun
     card, network = tiny_live
     pictures = [open_picture(data, name="photo.bmp") for data in one_pixel_apart(24)]
     expected = [explain(picture, [card], load=lambda card: network)[0] for picture in pictures]
-    subjects = [subject(picture, card, load=lambda card: network) for picture in pictures]
-    edited = [one.answers(PRESETS["inverted"](one.attention)) for one in subjects]
+    subjects = [attend_image(picture, card, load=lambda card: network) for picture in pictures]
+    edited = [one.predict(PRESETS["inverted"](one.attention)) for one in subjects]
     assert len({one.attention.tobytes() for one in expected}) == len({one.tobytes() for one in edited}) == 24
     wrong, done, errors = [], [], []
 
@@ -162,4 +162,4 @@ def test_behind_the_first_view_the_gallery_is_gone_through(clean_caches, monkeyp
     held = cache.server_cache().entries
     photos = [photo for photo in samples.gallery().values() if photo.kind == "photograph"]
     assert len(held) == 3 * len(photos) and get_engine().queue.free == get_engine().queue.count
-    assert {key[1] for key in held} <= samples.by_bytes().keys()
+    assert {key[1] for key in held} <= samples.gallery_by_sha256().keys()

@@ -28,7 +28,7 @@ from abn.variants.store import list_variants
 from abn.vocabulary import HEADS
 
 if TYPE_CHECKING:
-    from abn.explanations.interventions import Subject
+    from abn.explanations.interventions import AttendedImage
 
 FILE = SAMPLES / "exercises.npz"
 TOP = 3  # classes of each head that are kept
@@ -119,7 +119,7 @@ def build(
 ) -> Path:
     """Ask the networks that learned photographs, without those made for a lesson, and write what they say to `file`."""
     from abn.explanations.explainer import explain
-    from abn.explanations.interventions import PRESETS, subjects
+    from abn.explanations.interventions import PRESETS, attend_variants
     from abn.variants.store import load_variant
 
     if cards is None:
@@ -139,7 +139,7 @@ def build(
             continue
         progress(item.title)
         items.append(item)
-        asked = subjects(picture, cards, fit=item.fit, load=load)
+        asked = attend_variants(picture, cards, fit=item.fit, load=load)
         for card, explanation, subject in zip(cards, explained, asked, strict=True):
             edited = _edited(subject, edits) if card.mechanism != "none" else {}
             rows[card.id].append(_heads(explanation) | edited)
@@ -195,12 +195,12 @@ def _heads(explanation: Explanation) -> dict[str, np.ndarray]:
     return row
 
 
-def _edited(subject: "Subject", edits: Sequence[str]) -> dict[str, np.ndarray]:
+def _edited(subject: "AttendedImage", edits: Sequence[str]) -> dict[str, np.ndarray]:
     """The arrays that are stored of a network's edited maps and of what it says then."""
     from abn.explanations.interventions import PRESETS
 
     maps = np.stack([PRESETS[name](subject.attention) for name in ("own map", *edits)])
-    before, *after = subject.answers(maps)
+    before, *after = subject.predict(maps)
     named = before.argmax()
     first, second = np.sort(after, axis=1)[:, ::-1].T[:2]
     figures = (first, [answer[named] - before[named] for answer in after], first - second)

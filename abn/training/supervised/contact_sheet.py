@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from abn.images.fit import InputSpec, seen, upsample
+from abn.images.fit import InputSpec, denormalize, upsample
 from abn.network.model import ABNOutput, AttentionBranchNetwork
 from abn.plots.color_maps import color_bar
 from abn.plots.map_words import flat_sentence
@@ -42,7 +42,7 @@ class PreviewImages:
     @property
     def images(self) -> list[Image.Image]:
         """The images as the network sees them, before they were normalized."""
-        return [Image.fromarray(seen(inputs.numpy(), self.spec)) for inputs in self.inputs]
+        return [Image.fromarray(denormalize(inputs.numpy(), self.spec)) for inputs in self.inputs]
 
 
 @torch.inference_mode()

@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from abn.errors import ABNError
 from abn.images import samples
-from abn.images.archive import LIMIT, Bundle, Refused, unpack
+from abn.images.archive import LIMIT, Refused, UnpackedFiles, unpack
 from abn.images.display_name import display_name
 from abn.ui.ablation import disagreement_rows
 from abn.ui.ablation.disagreement_rows import AT_FIRST, Row, count
@@ -185,14 +185,14 @@ def _receive() -> None:
 @functools.cache
 def _gallery() -> dict[str, samples.Photo]:
     """The gallery's photographs, without those made for networks that learned something else."""
-    return {sha256: photo for sha256, photo in samples.by_bytes().items() if photo.kind == "photograph"}
+    return {sha256: photo for sha256, photo in samples.gallery_by_sha256().items() if photo.kind == "photograph"}
 
 
-def _pictures(given: Sequence[Given]) -> Bundle:
+def _pictures(given: Sequence[Given]) -> UnpackedFiles:
     """What is to be gone through: the pictures of these files, or of the gallery where there are none."""
     if given:
         return unpack([(one.name, one.data) for one in given])
-    return Bundle(tuple((photo.title, photo.path.read_bytes()) for photo in _gallery().values()), ())
+    return UnpackedFiles(tuple((photo.title, photo.path.read_bytes()) for photo in _gallery().values()), ())
 
 
 # ---- going through them ----
@@ -239,7 +239,7 @@ def _begin(question: Question) -> None:
 def _go(one: Round, place: DeltaGenerator, given: Sequence[Given], cards: Sequence[Card], *, fit: str) -> None:
     """Look at one picture after the other, each in a turn of its own so that others get theirs. Whatever a person
     presses meanwhile draws the section anew, and this goes on where it was; "Stop" ends it."""
-    from abn.explanations.disagreement import disagreements
+    from abn.explanations.disagreement import find_disagreements
 
     with place.container(horizontal=True, vertical_alignment="center"):
         st.button("Stop", key="survey_stop", icon=":material/stop_circle:", on_click=one.stop)  # first: it never moves
@@ -250,7 +250,7 @@ def _go(one: Round, place: DeltaGenerator, given: Sequence[Given], cards: Sequen
         )
         one.of, one.left_out = len(bundle.pictures), bundle.refused
         networks = {card.id: models.load_network(card) for card in cards}
-        looked = disagreements(
+        looked = find_disagreements(
             bundle.pictures[one.done :], cards, fit=fit, load=lambda card: networks[card.id], keep=thumbnail
         )
 

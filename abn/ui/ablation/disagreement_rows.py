@@ -76,7 +76,7 @@ def show(rows: Sequence[Row], titles: dict[str, str], *, shown: int, more: Calla
 def _draw(row: Row, titles: dict[str, str], *, key: str) -> None:
     """What makes a picture telling, what each network says, and the way to see it on every page."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.image(row.found.kept, width=104, alt=row.alt)
+        st.image(row.found.thumbnail, width=104, alt=row.alt)
         st.markdown(f"**{escape_markdown(row.title)}**  \n{_badges(row.found)}", width="stretch")
     st.html(_table(row.found, titles))
     here = state.photo == row.key
@@ -101,20 +101,20 @@ def _draw(row: Row, titles: dict[str, str], *, key: str) -> None:
 def _badges(found: "ImageDisagreement") -> str:
     badges = {
         ":orange-badge[:material/call_split: heads disagree]": found.heads_disagree,
-        ":violet-badge[:material/alt_route: variants disagree]": found.differ,
+        ":violet-badge[:material/alt_route: variants disagree]": found.variants_disagree,
         ":red-badge[:material/swap_horiz: mechanism flips]": found.changes_prediction,
     }
     return " ".join(badge for badge, seen in badges.items() if seen) or ":green-badge[:material/check: all agree]"
 
 
 def _numbers(found: "ImageDisagreement") -> str:
-    change = max((answer.change for answer in found.answers), key=abs)
+    change = max((answer.change for answer in found.predictions), key=abs)
     parts = [
-        f"Heads {max(answer.divergence for answer in found.answers):.2f} bit apart",
+        f"Heads {max(answer.js_divergence for answer in found.predictions):.2f} bit apart",
         *([] if found.js_divergence is None else [f"variants {found.js_divergence:.2f} bit apart"]),
         f"mechanism changes the answer's probability by {numbers.points(change)} points",
     ]
-    return ", ".join(parts) + (", each at most." if len(found.answers) > 1 else " at most.")
+    return ", ".join(parts) + (", each at most." if len(found.predictions) > 1 else " at most.")
 
 
 def _table(found: "ImageDisagreement", titles: dict[str, str]) -> str:
@@ -122,9 +122,9 @@ def _table(found: "ImageDisagreement", titles: dict[str, str]) -> str:
     widths = {"network": "auto", "auxiliary": "auto", "perception": "auto", "swapped to": "34%"}
     head = "".join(f"<th scope='col' style='width: {width}'>{name}</th>" for name, width in widths.items())
     body = ""
-    for answer in found.answers:
+    for answer in found.predictions:
         flips = "<br>".join(f"{name}: <b>{_said(answer.mechanisms[name])}</b>" for name in answer.changes_prediction)
-        auxiliary = _said(answer.auxiliary) if answer.agree else f"<b>{_said(answer.auxiliary)}</b>"
+        auxiliary = _said(answer.auxiliary) if answer.heads_agree else f"<b>{_said(answer.auxiliary)}</b>"
         cells = (auxiliary, _said(answer.perception), flips or "same answer")
         cells = "".join(f"<td>{cell}</td>" for cell in cells)
         body += f"<tr><th scope='row'>{html.escape(titles[answer.variant])}</th>{cells}</tr>"

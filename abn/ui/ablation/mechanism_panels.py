@@ -9,8 +9,8 @@ import streamlit as st
 from abn.evaluation.map_ablation import SHUFFLES
 from abn.evaluation.metrics import overlap, rank_correlation
 from abn.explanations import interventions
-from abn.explanations.explanation import Explanation, same_places
-from abn.explanations.interventions import Effect, Subject
+from abn.explanations.explanation import Explanation, align_maps
+from abn.explanations.interventions import AttendedImage, Effect
 from abn.plots import histogram, numbers, theme
 from abn.plots.class_bars import class_bars, likeliest, probabilities_in_words
 from abn.ui.compare import explanation_panels
@@ -78,10 +78,10 @@ def _reset() -> None:
     state.alpha = state.gamma = 1.0
 
 
-def triptych(chosen: Chosen, card: Card, subject: Subject, fit: str, view: View, how: Strength) -> None:
+def triptych(chosen: Chosen, card: Card, subject: AttendedImage, fit: str, view: View, how: Strength) -> None:
     """Three mechanisms on the same weights and the same map: the gain of each cell, the answer, the energy kept."""
     before = inference.predict(chosen.picture, card, fit, [subject.attention])[0]
-    applied = interventions.strengthened(subject.attention, strength=how.alpha, power=how.gamma)
+    applied = interventions.scale_map(subject.attention, strength=how.alpha, power=how.gamma)
     effects = {
         mechanism: Effect(
             mechanism, applied, before, inference.predict(chosen.picture, card, fit, [applied], mechanism)[0]
@@ -92,7 +92,7 @@ def triptych(chosen: Chosen, card: Card, subject: Subject, fit: str, view: View,
     classes = likeliest([effect.after for effect in effects.values()], 3)
     most = max(2.0, 1 + float(applied.max()))
     st.caption(
-        f"{escape_markdown(card.title)} by itself says **{escape_markdown(numbers.short_label(labels[effects['none'].named]))}**, "
+        f"{escape_markdown(card.title)} by itself says **{escape_markdown(numbers.short_label(labels[effects['none'].predicted_class]))}**, "
         f"{numbers.percent(before.max())}. Weights and map are the same in all three columns, only the mechanism is "
         "swapped; a network is used to the one that it was **trained with**, and was never trained for the others."
     )
@@ -120,9 +120,9 @@ def triptych(chosen: Chosen, card: Card, subject: Subject, fit: str, view: View,
             energy(subject, applied, mechanism, most)
 
 
-def energy(subject: Subject, attention: np.ndarray, mechanism: str, most: float) -> None:
+def energy(subject: AttendedImage, attention: np.ndarray, mechanism: str, most: float) -> None:
     """How much of each channel's energy is left, as a histogram on one axis for all mechanisms."""
-    kept = subject.energy_kept(attention, mechanism)
+    kept = subject.norm_ratio(attention, mechanism)
     kept = kept[~np.isnan(kept)]
     low, middle, high = np.quantile(kept, (0.25, 0.5, 0.75)) if kept.size else (np.nan,) * 3
     said = f"‖g′‖ ÷ ‖g‖ of {kept.size} channels: half of them keep {low:.2f} to {high:.2f}, the median is {middle:.2f}"
@@ -135,14 +135,14 @@ def energy(subject: Subject, attention: np.ndarray, mechanism: str, most: float)
     st.caption(said)
 
 
-def fair_controls(chosen: Chosen, card: Card, subject: Subject, fit: str) -> None:
+def fair_controls(chosen: Chosen, card: Card, subject: AttendedImage, fit: str) -> None:
     """Own map, constant mean and shuffled map, in the mechanisms that apply one."""
     own = subject.attention
     mechanisms = [m for m in ORDER if m != "none"]
     rows = {
         "its own map": [own],
         "constant mean": [interventions.PRESETS["constant mean"](own)],
-        f"shuffled, {SHUFFLES} times": [interventions.shuffled(own, seed) for seed in range(SHUFFLES)],
+        f"shuffled, {SHUFFLES} times": [interventions.shuffle_cells(own, seed) for seed in range(SHUFFLES)],
         "zeros, no control": [np.zeros_like(own)],
     }
     labels = class_names(card)
@@ -167,8 +167,8 @@ def fair_controls(chosen: Chosen, card: Card, subject: Subject, fit: str) -> Non
 
 def _in_short(effects: Sequence[Effect], labels: Sequence[str]) -> str:
     first = effects[0]
-    named = numbers.short_label(labels[first.named])
-    probability = numbers.percent(float(np.mean([effect.after[first.named] for effect in effects])))
+    named = numbers.short_label(labels[first.predicted_class])
+    probability = numbers.percent(float(np.mean([effect.after[first.predicted_class] for effect in effects])))
     change = numbers.points(float(np.mean([effect.change for effect in effects])))
     flips = sum(effect.changes_prediction for effect in effects)
     if first.name.startswith("its own"):
@@ -188,7 +188,7 @@ def agreement(found: Sequence[Explanation], titles: Sequence[str]) -> None:
     for row, one in enumerate(found):
         texts, grounds = [], []
         for column, other in enumerate(found):
-            pair, above = same_places(one, other), column > row
+            pair, above = align_maps(one, other), column > row
             value = rank_correlation(*pair) if above else overlap(*pair, TOP)
             share, hue = (0.0 if np.isnan(value) else max(0.0, value)), "58 127 200" if above else "207 124 0"
             text = "flat" if np.isnan(value) else numbers.fixed(value, 3)

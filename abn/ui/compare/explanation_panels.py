@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageOps
 from abn import vocabulary
 from abn.evaluation.metrics import rank_correlation
 from abn.explanations.explanation import Explanation
-from abn.images.fit import seen, upsample
+from abn.images.fit import denormalize, upsample
 from abn.plots import color_limits, color_maps, map_words, numbers, overlay, theme
 from abn.plots.class_bars import paired_bars
 from abn.ui.components import map_view
@@ -64,7 +64,7 @@ def what_the_model_saw(shown: Sequence[tuple[Explanation, Card]], chosen: Chosen
                 f"{escape_markdown(card.title)} saw it at {other.spec.size} × {other.spec.size} pixels, and its map has "
                 f"{h} × {w} cells."
             )
-    pixels = seen(explanation.fitted.normalized(explanation.spec), explanation.spec)
+    pixels = denormalize(explanation.fitted.normalized(explanation.spec), explanation.spec)
     st.image(_large(Image.fromarray(pixels)), width="stretch", alt=f"What the model saw of: {chosen.alt}")
     if chosen.credit:
         st.caption(f"Picture: {chosen.credit}", help=chosen.source)
@@ -118,11 +118,11 @@ def alike(one: np.ndarray, other: np.ndarray) -> str:
 
 def verdict(effect: "Effect", labels: Sequence[str]) -> None:
     """Δp of the class that was named before, and whether another is named now."""
-    named = escape_markdown(numbers.short_label(labels[effect.named]))
+    named = escape_markdown(numbers.short_label(labels[effect.predicted_class]))
     st.metric(
         f"Δp of “{named}”",
         f"{numbers.points(effect.change)} points",
-        f"{numbers.percent(effect.before[effect.named])} → {numbers.percent(effect.after[effect.named])}",
+        f"{numbers.percent(effect.before[effect.predicted_class])} → {numbers.percent(effect.after[effect.predicted_class])}",
         delta_color="off",
         delta_arrow="off",
         help="How much more probable this class has become, in percentage points.",
@@ -219,11 +219,11 @@ def answers(explanation: Explanation) -> None:
     st.html(f'<dl class="abn-answer">{"".join(rows)}</dl>')
     verdict = (
         ":green-badge[:material/check: heads agree]"
-        if explanation.agree
+        if explanation.heads_agree
         else ":orange-badge[:material/call_split: heads disagree]"
     )
     st.markdown(
-        f"{verdict} :small[{explanation.divergence:.2f} bit apart]",
+        f"{verdict} :small[{explanation.js_divergence:.2f} bit apart]",
         help="Heads agree where both name the same class first. The bits compare all classes: the Jensen–Shannon "
         "divergence of the two heads' probabilities, 0 where they are the same, 1 where they share nothing.",
     )
@@ -256,7 +256,7 @@ def original(explanation: Explanation, chosen: Chosen) -> None:
 
 def laid_back(explanation: Explanation, card: Card, chosen: Chosen, view: View, span: tuple[float, float]) -> None:
     """The map where it belongs on the whole photograph; what the model never saw is gray."""
-    values = explanation.fitted.back(explanation.attention, size=chosen.display.size, smooth=view.smooth)
+    values = explanation.fitted.to_original(explanation.attention, size=chosen.display.size, smooth=view.smooth)
     drawn = overlay.overlay(
         chosen.display, values, opacity=view.opacity, color_map=view.colors, low=span[0], high=span[1]
     )

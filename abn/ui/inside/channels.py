@@ -5,7 +5,7 @@ import html
 import streamlit as st
 
 from abn.explanations import stages
-from abn.explanations.stages import Inside
+from abn.explanations.stages import Trace
 from abn.plots import channel_grid, color_limits, numbers, overlay
 from abn.plots.channel_grid import Tile
 from abn.plots.network_diagram import ROLES, TITLES
@@ -30,7 +30,7 @@ _STYLE = """
 """
 
 
-def show(inside: Inside, card: Card, choice: Choice, stage: str) -> None:
+def show(inside: Trace, card: Card, choice: Choice, stage: str) -> None:
     """The channels of a stage that has cells; of the picture, the picture itself as well."""
     st.html(_STYLE)
     if stage == "x":
@@ -41,7 +41,7 @@ def show(inside: Inside, card: Card, choice: Choice, stage: str) -> None:
         _strongest(inside, card, choice.view, stage)
 
 
-def _picture(inside: Inside, card: Card, choice: Choice) -> None:
+def _picture(inside: Trace, card: Card, choice: Choice) -> None:
     values = inside.images
     colors = "gray", float(values.min()), float(values.max())
     whole = overlay.data_url(session.pixels(inside, card))
@@ -52,18 +52,18 @@ def _picture(inside: Inside, card: Card, choice: Choice) -> None:
     explanation_panels.color_bar(*colors)
 
 
-def _map(inside: Inside, view: View) -> None:
+def _map(inside: Trace, view: View) -> None:
     colors = view.colors, *color_limits.limits([inside.attention], view.scale)[0]
     tile = channel_grid.tiles(inside.stage("M"), [0], *colors)[0]
     _grid([_captioned(tile.source, _in_words(tile, "M"), "M")], "abn-one", "M")
     explanation_panels.color_bar(*colors)
 
 
-def _strongest(inside: Inside, card: Card, view: View, stage: str) -> None:
+def _strongest(inside: Trace, card: Card, view: View, stage: str) -> None:
     """The strongest channels; more of them on request."""
     values, each = inside.stage(stage), view.scale == "each"
     count = _count(stage, len(values))
-    order = stages.by_strength(values)[:count]
+    order = stages.order_by_magnitude(values)[:count]
     colors = channel_grid.span(values, view.colors)
     if each:
         shown = [
@@ -88,9 +88,9 @@ def _strongest(inside: Inside, card: Card, view: View, stage: str) -> None:
         st.button(f"Show {more} of {len(values)}", on_click=_more, args=(stage, more), icon=":material/expand_more:")
 
 
-def _names(inside: Inside, card: Card, stage: str) -> list[str]:
+def _names(inside: Trace, card: Card, stage: str) -> list[str]:
     """What the channels are called: classes where they are classes, or else they are counted."""
-    if stage == "class maps" or (stage == "A" and inside.named):
+    if stage == "class maps" or (stage == "A" and inside.channels_are_classes):
         return [numbers.short_label(label) for label in class_names(card)]
     return [f"{TITLES[stage].removesuffix('(x)')} {k + 1}" for k in range(len(inside.stage(stage)))]
 

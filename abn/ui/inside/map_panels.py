@@ -6,7 +6,7 @@ from PIL import Image
 
 from abn.evaluation.metrics import rank_correlation
 from abn.explanations.first_view import FIT
-from abn.explanations.stages import Inside
+from abn.explanations.stages import Trace
 from abn.images import samples
 from abn.plots import channel_grid, color_limits, map_words, numbers, stage_charts
 from abn.ui import url
@@ -26,7 +26,7 @@ HONEST = (
 )
 
 
-def one_class(inside: Inside, card: Card, choice: Choice) -> None:
+def one_class(inside: Trace, card: Card, choice: Choice) -> None:
     """M, the attention branch's class map, CAM and Grad-CAM, at one size with one reading."""
     st.markdown("##### Maps of one class")
     k, labels = _class(inside, card), class_names(card)
@@ -64,7 +64,7 @@ def one_class(inside: Inside, card: Card, choice: Choice) -> None:
     st.caption(HONEST)
 
 
-def _class(inside: Inside, card: Card) -> int:
+def _class(inside: Trace, card: Card) -> int:
     """The class in question: the network's answer until a person names another."""
     labels, answer = class_names(card), int(inside.logits.argmax())
     legal, key = range(-1, len(labels)), f"one_class {card.classes if isinstance(card.classes, str) else card.id}"
@@ -107,7 +107,7 @@ def _ms(seconds: float) -> str:
 # ---- how M forms ----
 
 
-def forming(inside: Inside, card: Card, choice: Choice) -> None:
+def forming(inside: Trace, card: Card, choice: Choice) -> None:
     """M of one picture at moments of the training."""
     st.markdown("##### How M forms")
     life = session.life(card)

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from abn.explanations import stages
-from abn.explanations.stages import STAGES, Inside
+from abn.explanations.stages import STAGES, Trace
 from abn.plots import color_limits, numbers, stage_charts
 from abn.plots.cell_product import Product, product
 from abn.plots.network_diagram import ROLES
@@ -82,9 +82,9 @@ def _pick_stage(stage: str) -> None:
 # ---- the chosen stage ----
 
 
-def the_stage(inside: Inside, card: Card, choice: Choice, stage: str) -> None:
+def the_stage(inside: Trace, card: Card, choice: Choice, stage: str) -> None:
     """What the chosen stage is, its figures, how its values are spread, and its channels or its answers."""
-    values, found = inside.stage(stage), stages.summary(inside.stage(stage))
+    values, found = inside.stage(stage), stages.summarize(inside.stage(stage))
     st.markdown(f"##### {escape_markdown(ROLES[stage])}")
     left, right = st.columns([1, 2], gap="medium")
     with left:
@@ -105,10 +105,10 @@ def the_stage(inside: Inside, card: Card, choice: Choice, stage: str) -> None:
             channels.show(inside, card, choice, stage)
 
 
-def _meaning(inside: Inside, stage: str) -> str:
+def _meaning(inside: Trace, stage: str) -> str:
     if stage == "g′":
         return f"{MEANINGS[stage]} {GAINED[inside.mechanism]}"
-    if stage == "A" and inside.named:
+    if stage == "A" and inside.channels_are_classes:
         return f"{MEANINGS[stage]} It has one channel for each class, and here channel k speaks for class k."
     if stage == "A":
         return (
@@ -132,7 +132,7 @@ def _figures(found: stages.Summary) -> None:
 
 def _answers(logits: np.ndarray, card: Card, stage: str) -> None:
     head = "perception" if stage == "logits" else "auxiliary"
-    found = stages.top(logits, class_names(card))
+    found = stages.top_classes(logits, class_names(card))
     st.caption(f"The {len(found)} largest of {len(logits)} logits, and the probabilities that they stand for.")
     st.plotly_chart(
         stage_charts.answers(found, head), key="answers", config=BARE, alt=stage_charts.answers_in_words(found, head)
@@ -142,9 +142,9 @@ def _answers(logits: np.ndarray, card: Card, stage: str) -> None:
 # ---- one cell ----
 
 
-def one_cell(inside: Inside, card: Card, choice: Choice) -> None:
+def one_cell(inside: Trace, card: Card, choice: Choice) -> None:
     """One cell of M picked on the picture, and what the mechanism makes of it, with all numbers."""
-    from abn.explanations.trace import attended
+    from abn.explanations.trace import cell_products
 
     of = choice.chosen.picture.sha256, card.sha256, choice.fit
     kept = state.cell
@@ -152,9 +152,9 @@ def one_cell(inside: Inside, card: Card, choice: Choice) -> None:
     if kept is None:
         row, column = _cell_of_the_address(inside)
     else:
-        row, column = kept[1] if kept[0] == of else inside.brightest
+        row, column = kept[1] if kept[0] == of else inside.brightest_cell
     state.cell = of, (row, column)
-    brightest = (row, column) == inside.brightest
+    brightest = (row, column) == inside.brightest_cell
     url.sync_query_param("cell", "" if brightest else f"{row + 1},{column + 1}", "")
 
     def pick(row: int, column: int) -> None:
@@ -184,20 +184,20 @@ def one_cell(inside: Inside, card: Card, choice: Choice) -> None:
         )
         channel = _channel(inside, row, column)
         st.markdown(f"What becomes of **channel {channel + 1}** of g in this cell:")
-        found = [product(*values) for values in attended(inside, row, column, channel)]
+        found = [product(*values) for values in cell_products(inside, row, column, channel)]
         st.html(f'<ul class="abn-sums">{"".join(_sum(one, inside.mechanism) for one in found)}</ul>')
         st.caption(_gain_in_words(next(one for one in found if one.mechanism == inside.mechanism), inside))
 
 
-def _cell_of_the_address(inside: Inside) -> tuple[int, int]:
+def _cell_of_the_address(inside: Trace) -> tuple[int, int]:
     given, (h, w) = url.whole_numbers("cell"), inside.attention.shape
     legal = len(given) == 2 and 1 <= given[0] <= h and 1 <= given[1] <= w
-    return (given[0] - 1, given[1] - 1) if legal else inside.brightest
+    return (given[0] - 1, given[1] - 1) if legal else inside.brightest_cell
 
 
-def _channel(inside: Inside, row: int, column: int) -> int:
+def _channel(inside: Trace, row: int, column: int) -> int:
     """The channel whose numbers are shown: the strongest in this cell until a person names another."""
-    count, strongest = len(inside.features), inside.strongest(row, column)
+    count, strongest = len(inside.features), inside.strongest_channel(row, column)
     legal = range(-1, count)
     url.initial_choice("channel", "channel", legal, -1)
     chosen = st.selectbox(
@@ -222,7 +222,7 @@ def _sum(found: Product, trained: str) -> str:
     )
 
 
-def _gain_in_words(found: Product, inside: Inside) -> str:
+def _gain_in_words(found: Product, inside: Trace) -> str:
     count = len(inside.features)
     if inside.mechanism == "none":
         return f"All {count} channels of this cell stay as they are, whatever M is."

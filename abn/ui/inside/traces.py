@@ -9,10 +9,10 @@ from PIL import Image
 
 from abn.errors import ABNError
 from abn.explanations import first_view, stages
-from abn.explanations.stages import Inside
+from abn.explanations.stages import Trace
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
-from abn.images.fit import fit_picture, seen
+from abn.images.fit import denormalize, fit_picture
 from abn.plots import channel_grid, color_limits, network_diagram, numbers, overlay
 from abn.plots.network_diagram import Content
 from abn.ui.controls.pickers import View
@@ -29,11 +29,11 @@ METHODS = ("CAM", "Grad-CAM")  # as abn.baselines names them
 THUMB = 2 * network_diagram.THUMB  # pixels of the picture in the drawing: sharp on a dense screen
 
 
-def look(picture: Picture, card: Card, fit: str) -> Inside:
+def look(picture: Picture, card: Card, fit: str) -> Trace:
     """Every stage of a picture in a variant as it was trained."""
     from abn.explanations import trace
 
-    def make(_places: list[int]) -> list[Inside]:
+    def make(_places: list[int]) -> list[Trace]:
         with page_turn():
             return [trace.trace_picture(picture, card, fit=fit, load=models.load_network)]
 
@@ -50,7 +50,7 @@ def afterwards(picture: Picture, card: Card, fit: str, method: str, index: int) 
     def make(_places: list[int]) -> "list[ClassMap | str]":
         with page_turn():
             try:
-                return [trace.asked_afterwards(models.load_network(card), looked, method, index)]
+                return [trace.trace_class_map(models.load_network(card), looked, method, index)]
             except ABNError as error:
                 return [str(error)]
 
@@ -68,9 +68,9 @@ def drawings(picture: Picture, card: Card, fit: str, view: View) -> tuple[str, s
     return cache.get_or_compute([("drawings", *_key(picture, card, fit), view.colors, view.scale)], make)[0]
 
 
-def pixels(inside: Inside, card: Card) -> Image.Image:
+def pixels(inside: Trace, card: Card) -> Image.Image:
     """What the model saw."""
-    return Image.fromarray(seen(inside.images, card.input))
+    return Image.fromarray(denormalize(inside.images, card.input))
 
 
 def life(card: Card) -> MapHistory | None:
@@ -101,7 +101,7 @@ def _key(picture: Picture, card: Card, fit: str) -> tuple:
     return picture.sha256, card.id, card.sha256, fit
 
 
-def _contents(inside: Inside, card: Card, view: View) -> dict[str, Content]:
+def _contents(inside: Trace, card: Card, view: View) -> dict[str, Content]:
     """What each stage of the drawing shows: features in one scale before and after the mechanism."""
     labels, auxiliary = class_names(card), int(inside.aux_logits.argmax())
     means = {name: np.abs(inside.stage(name)).mean(0) for name in ("g", "g′", "A")}
@@ -120,13 +120,13 @@ def _contents(inside: Inside, card: Card, view: View) -> dict[str, Content]:
     words = {name: _answer(inside.stage(name), labels) for name in ("auxiliary logits", "logits")}
     words["class maps"] = (f"shown is that of {numbers.short_label(labels[auxiliary])}",)
     return {
-        name: Content(stages.shape_in_words(inside.stage(name)), pictures.get(name, ""), words.get(name, ()))
+        name: Content(stages.format_shape(inside.stage(name)), pictures.get(name, ""), words.get(name, ()))
         for name in stages.STAGES
     }
 
 
 def _answer(logits: np.ndarray, labels: tuple[str, ...]) -> tuple[str, ...]:
     """A head's first class and its probability, on short lines."""
-    label, _, chance = stages.top(logits, labels, 1)[0]
+    label, _, chance = stages.top_classes(logits, labels, 1)[0]
     lines = textwrap.wrap(numbers.short_label(label), 13, max_lines=3, placeholder="…") or [""]
     return (*lines, numbers.percent(chance))

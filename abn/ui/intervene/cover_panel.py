@@ -5,7 +5,7 @@ import streamlit as st
 
 from abn import vocabulary
 from abn.explanations.explanation import Explanation
-from abn.explanations.interventions import Subject, changed, covered
+from abn.explanations.interventions import AttendedImage, changed_pixel_share, cover_cells
 from abn.images.decode import Picture
 from abn.plots import color_limits, numbers
 from abn.ui.compare import explanation_panels
@@ -18,7 +18,7 @@ from abn.variants.card import Card
 COVER = ["rgb(128 128 128 / 0)", "rgb(128 128 128 / 1)"]  # of a cell that is open, and of one that is covered
 
 
-def cover(choice: Choice, subject: Subject) -> Picture:
+def cover(choice: Choice, subject: AttendedImage) -> Picture:
     """The picture, to cover cells of; returns it as far as it is covered."""
     st.markdown("##### The picture")
     name = f"{choice.chosen.picture.sha256} {choice.fit} {subject.attention.shape}"
@@ -55,8 +55,8 @@ def cover(choice: Choice, subject: Subject) -> Picture:
         symbol="covered:",
     )
     if cells.any():
-        hidden = covered(choice.chosen.picture, subject.fitted, cells > 0.5)
-        share = numbers.percent(changed(choice.chosen.picture, hidden))
+        hidden = cover_cells(choice.chosen.picture, subject.fitted, cells > 0.5)
+        share = numbers.percent(changed_pixel_share(choice.chosen.picture, hidden))
         said = f"{share} of the whole picture is covered, by its mean color."
     else:
         said = "Drag a rectangle over the picture."

@@ -9,7 +9,7 @@ from PIL import Image
 
 from abn.errors import ABNError
 from abn.explanations import interventions
-from abn.explanations.interventions import Effect, Subject
+from abn.explanations.interventions import AttendedImage, Effect
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
 from abn.images.fit import upsample
@@ -40,7 +40,7 @@ PRESETS = {  # the name of a preset → what it tells
 }
 
 
-def edits(choice: Choice, card: Card, subject: Subject) -> tuple[str, History]:
+def edits(choice: Choice, card: Card, subject: AttendedImage) -> tuple[str, History]:
     """The history of this picture's map in this variant, and the name under which the session keeps it."""
     name = hashlib.sha256(f"{choice.chosen.picture.sha256} {card.id} {card.sha256} {choice.fit}".encode()).hexdigest()
     kept = state.edits
@@ -92,7 +92,7 @@ def tools() -> dict:
     return {"tool": tool or "Brush +", "strength": strength, "size": size}
 
 
-def board(choice: Choice, card: Card, subject: Subject, name: str, past: History) -> None:
+def board(choice: Choice, card: Card, subject: AttendedImage, name: str, past: History) -> None:
     """The map to be painted, and the buttons around it."""
     view, chosen = choice.view, tools()
     painter(
@@ -117,7 +117,7 @@ def board(choice: Choice, card: Card, subject: Subject, name: str, past: History
         st.button("Reset", icon=":material/restart_alt:", disabled=own is past, args=(name, own), key="reset", **step)
 
 
-def presets(choice: Choice, card: Card, subject: Subject, name: str) -> None:
+def presets(choice: Choice, card: Card, subject: AttendedImage, name: str) -> None:
     """Ready-made maps, each really run: six of this map, another variant's, another picture's."""
     st.markdown("**Put another map in its place**")
     if state.not_borrowed:
@@ -157,23 +157,23 @@ def presets(choice: Choice, card: Card, subject: Subject, name: str) -> None:
                 )
 
 
-def _borrow(name: str, what: str, choice: Choice, card: Card, subject: Subject) -> None:
+def _borrow(name: str, what: str, choice: Choice, card: Card, subject: AttendedImage) -> None:
     _take(name, what, choice.chosen.picture, card, choice.fit, subject)
 
 
-def _borrow_of(name: str, photo: samples.Photo, choice: Choice, card: Card, subject: Subject) -> None:
+def _borrow_of(name: str, photo: samples.Photo, choice: Choice, card: Card, subject: AttendedImage) -> None:
     picture = open_picture(photo.path.read_bytes(), name=photo.file)
     _take(name, f"map of “{photo.title}”", picture, card, choice.fit, subject)
 
 
-def _take(name: str, what: str, picture: Picture, card: Card, fit: str, subject: Subject) -> None:
+def _take(name: str, what: str, picture: Picture, card: Card, fit: str, subject: AttendedImage) -> None:
     """Put the map that a variant makes of a picture in place; what stands in the way is told beside the buttons."""
     try:
         other = inference.get_subject(picture, card, fit)
     except ABNError as error:
         state.not_borrowed = str(error)
         return
-    put(name, what, interventions.borrowed(other.attention, subject.attention.shape))
+    put(name, what, interventions.resize_map(other.attention, subject.attention.shape))
 
 
 def effects(choice: Choice, card: Card, past: History, applied: str) -> list[Effect]:
@@ -207,7 +207,7 @@ def answer(card: Card, now: Effect, own: np.ndarray, applied: str) -> None:
     )
 
 
-def past_strip(subject: Subject, view, name: str, past: History, done: Sequence[Effect]) -> None:
+def past_strip(subject: AttendedImage, view, name: str, past: History, done: Sequence[Effect]) -> None:
     """Every edit as a small map with its Δp; picking one goes back or forth to it."""
     st.markdown("**History**, each step with its Δp: pick one to go back to it")
     changes = [numbers.points(effect.change) for effect in done]
@@ -229,7 +229,7 @@ def _shortened(name: str, most: int = 20) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
-def _small(subject: Subject, attention: np.ndarray, view) -> str:
+def _small(subject: AttendedImage, attention: np.ndarray, view) -> str:
     image = subject.fitted.image.resize(SIZE, Image.Resampling.BILINEAR)
     values = upsample(attention, SIZE, view.smooth)
     return overlay.data_url(overlay.overlay(image, values, opacity=view.opacity, color_map=view.colors), quality=80)

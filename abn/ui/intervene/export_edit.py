@@ -8,7 +8,7 @@ from functools import partial
 
 import streamlit as st
 
-from abn.explanations.interventions import Effect, Subject
+from abn.explanations.interventions import AttendedImage, Effect
 from abn.export.archive import file_stems
 from abn.export.edited_map import EditedMap, before_after_csv, figure_png
 from abn.export.figures import MapStyle, npy_bytes
@@ -22,7 +22,7 @@ from abn.variants.card import Card
 NOT_YET = "As soon as the map is edited, this can be kept."
 
 
-def export_row(choice: Choice, card: Card, subject: Subject, past: History, effect: Effect, applied: str) -> None:
+def export_row(choice: Choice, card: Card, subject: AttendedImage, past: History, effect: Effect, applied: str) -> None:
     """The buttons that save the edit that is applied."""
     unedited = effect.name == edit_history.OWN
     edited = EditedMap(

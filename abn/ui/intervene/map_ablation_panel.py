@@ -24,24 +24,26 @@ def needs(choice: Choice) -> None:
     cards = choice.asked.cards
     rows: dict[str, dict[str, list[Effect]]] = {}
     for card, asked in zip(cards, inference.get_subjects(choice.chosen.picture, cards, choice.fit), strict=True):
-        rows[card.id] = map_ablation.on_one(
+        rows[card.id] = map_ablation.ablate_map(
             asked, lambda maps, card=card: inference.predict(choice.chosen.picture, card, choice.fit, maps)
         )
 
     def said(card: Card, name: str) -> str:
         some, labels = rows[card.id][name], class_names(card)
-        found = map_ablation.relied(some)
-        if len(some) == 1 and found.changes_prediction:
+        found = map_ablation.mean_effect(some)
+        if len(some) == 1 and found.change_rate:
             other = f", now {numbers.short_label(labels[int(some[0].after.argmax())])}"
-        elif found.changes_prediction:
-            other = f", another answer in {round(found.changes_prediction * len(some))} of {len(some)}"
+        elif found.change_rate:
+            other = f", another answer in {round(found.change_rate * len(some))} of {len(some)}"
         else:
             other = ""
         return f"Δp {numbers.points(found.change)} points{other}"
 
-    figures = {card.id: {name: map_ablation.relied(some) for name, some in rows[card.id].items()} for card in cards}
+    figures = {
+        card.id: {name: map_ablation.mean_effect(some) for name, some in rows[card.id].items()} for card in cards
+    }
     before = {
-        card.id: f"{numbers.short_label(class_names(card)[one.named])} {numbers.percent(float(one.before.max()))}"
+        card.id: f"{numbers.short_label(class_names(card)[one.predicted_class])} {numbers.percent(float(one.before.max()))}"
         for card in cards
         for one in [rows[card.id]["zeros"][0]]
     }
@@ -61,11 +63,11 @@ def over_gallery(choice: Choice) -> Job | None:
     job = jobs.control("reliance", pieces, label, icon=":material/photo_library:")
     found = jobs.results("reliance", pieces)
     if all(found):
-        rows = {card.id: map_ablation.mean(found[i :: len(cards)]) for i, card in enumerate(cards)}
+        rows = {card.id: map_ablation.mean_over_pictures(found[i :: len(cards)]) for i, card in enumerate(cards)}
 
         def said(card: Card, name: str) -> str:
             one = rows[card.id][name]
-            return f"Δp {numbers.points(one.change)} points, another answer in {100 * one.changes_prediction:.0f} %"
+            return f"Δp {numbers.points(one.change)} points, another answer in {100 * one.change_rate:.0f} %"
 
         st.markdown(f"**Over the {len(photos)} pictures of the gallery, on average**")
         _table(cards, rows, said)
@@ -74,17 +76,17 @@ def over_gallery(choice: Choice) -> Job | None:
 
 
 def _piece(photo: samples.Photo, card: Card, fit: str) -> Piece:
-    def make(_tell: Callable[[float], object]) -> dict[str, map_ablation.Reliance]:
+    def make(_tell: Callable[[float], object]) -> dict[str, map_ablation.MeanEffect]:
         picture = open_picture(photo.path.read_bytes(), name=photo.file)
         with page_turn():
-            return map_ablation.on_picture(picture, card, fit=fit, load=models.load_network)
+            return map_ablation.ablate_in_picture(picture, card, fit=fit, load=models.load_network)
 
     return Piece((photo.id, card.id, card.sha256, fit), f"{photo.title}, {card.title}", make)
 
 
 def _table(
     cards: Sequence[Card],
-    figures: dict[str, dict[str, map_ablation.Reliance]],
+    figures: dict[str, dict[str, map_ablation.MeanEffect]],
     said: Callable[[Card, str], str],
     first: tuple[str, dict[str, str]] | None = None,
 ) -> None:
@@ -104,9 +106,9 @@ def _table(
     explanation_panels.grid(["M in place", *head], rows, shades)
 
 
-def _most_sensitive(cards: Sequence[Card], figures: dict[str, dict[str, map_ablation.Reliance]], where: str) -> str:
+def _most_sensitive(cards: Sequence[Card], figures: dict[str, dict[str, map_ablation.MeanEffect]], where: str) -> str:
     """Which variant's answer moves most when only the place of its map is lost."""
-    moved = {card.title: map_ablation.fair(figures[card.id]) for card in cards}
+    moved = {card.title: map_ablation.fair_control_divergence(figures[card.id]) for card in cards}
     order = sorted(moved, key=moved.get, reverse=True)
     told = " · ".join(f"{escape_markdown(title)} {moved[title]:.3f} bit" for title in order)
     most = f"most sensitive to its own map, {where}: **{escape_markdown(order[0])}**. " if moved[order[0]] > 0 else ""

@@ -94,7 +94,7 @@ def parts() -> bool:
 
 def equations() -> bool:
     """One cell of M, and what both equations make of its strongest channel."""
-    from abn.explanations.trace import attended
+    from abn.explanations.trace import cell_products
 
     choice, card = _about(PHOTO)
     looked = traces.look(choice.chosen.picture, card, FIT)
@@ -115,10 +115,10 @@ def equations() -> bool:
             picked=(row, column),
             on_pick=pick,
         )
-    channel = looked.strongest(row, column)
+    channel = looked.strongest_channel(row, column)
     with right:
         st.markdown(f"Row {row + 1}, column {column + 1}, channel {channel + 1} of g:")
-        for values in attended(looked, row, column, channel):
+        for values in cell_products(looked, row, column, channel):
             one = product(*values)
             if one.mechanism != "none":
                 st.markdown(
@@ -161,7 +161,7 @@ def heads() -> bool:
     with right:
         explanation_panels.answers(found)
         explanation_panels.bars(found, card, len(class_bars.shared_classes(found)))
-    return not found.agree
+    return not found.heads_agree
 
 
 def bright() -> bool:
@@ -323,7 +323,7 @@ def _first(found: Explanation, share: float, *, brightest: bool = True) -> np.nd
 
 def _hidden(choice: Choice, card: Card, before: Explanation, cells: np.ndarray) -> Explanation:
     """What the network makes of the picture with some cells covered."""
-    picture = interventions.covered(choice.chosen.picture, before.fitted, cells)
+    picture = interventions.cover_cells(choice.chosen.picture, before.fitted, cells)
     return inference.explain_image(picture, [card], fit=FIT)[0]
 
 

@@ -7,8 +7,15 @@ from collections.abc import Sequence
 import streamlit as st
 
 from abn.evaluation import deletion_insertion
-from abn.evaluation.curves import BASELINES
-from abn.evaluation.deletion_insertion import DELETION, INSERTION, KINDS, CurveComparison, CurveResult, CurveSpec
+from abn.evaluation.deletion_insertion import (
+    BASELINES,
+    DELETION,
+    INSERTION,
+    KINDS,
+    CurveComparison,
+    CurveResult,
+    CurveSpec,
+)
 from abn.plots import curve_charts, numbers
 from abn.ui.compare import explanation_panels
 from abn.ui.controls import pickers
@@ -83,14 +90,14 @@ def settings() -> dict[str, list[CurveSpec]]:
         randoms = st.segmented_control(
             "Random orders",
             RANDOMS,
-            default=deletion_insertion.RANDOMS,
+            default=deletion_insertion.RANDOM_ORDERS,
             key="randoms",
             help="The control: the same cells in an order that knows nothing.",
             **KEEP,
         )
         darkest = st.toggle("Darkest first too", key="darkest", bind="query-params", persist_state="session")
-    asked = {"paint": paint, "steps": steps, "randoms": randoms, "darkest": darkest}
-    return {kind: deletion_insertion.wanted(kind, **asked) for kind in KINDS}
+    asked = {"baseline": paint, "steps": steps, "random_orders": randoms, "darkest": darkest}
+    return {kind: deletion_insertion.curve_specs(kind, **asked) for kind in KINDS}
 
 
 def curves(choice: Choice, asked: dict[str, list[CurveSpec]]) -> Job:
@@ -126,9 +133,9 @@ def _found(choice: Choice, asked: dict[str, list[CurveSpec]], pieces: dict[str, 
         known: list[CurveResult] = [one for one in jobs.results("curves", pieces[card.id]) if one]
         seconds += sum(one.seconds for one in known)
         for kind in KINDS:
-            some = [one for one in known if one.wanted.kind == kind]
+            some = [one for one in known if one.spec.kind == kind]
             if len(some) == len(asked[kind]):
-                rows[kind][card.id] = deletion_insertion.beside(some)
+                rows[kind][card.id] = deletion_insertion.compare_curves(some)
     if any(rows.values()):
         _drawn(choice, rows, darkest=any(one.order == deletion_insertion.DARK for one in asked[DELETION]))
         _verdict(choice, rows)
@@ -155,7 +162,7 @@ def _verdict(choice: Choice, rows: dict[str, dict[str, CurveComparison]]) -> Non
 
 
 def _as_hoped(kind: str, one: CurveComparison) -> bool:
-    return one.outside and (one.difference < 0) == (kind == DELETION)
+    return one.outside_random_range and (one.difference < 0) == (kind == DELETION)
 
 
 def _piece(choice: Choice, card: Card, one: CurveSpec) -> Piece:
@@ -163,7 +170,7 @@ def _piece(choice: Choice, card: Card, one: CurveSpec) -> Piece:
 
     def make(tell) -> CurveResult:
         asked = inference.get_subject(picture, card, fit)
-        return deletion_insertion.follow(asked, card.input, one, progress=tell, turn=page_turn())
+        return deletion_insertion.compute_curve(asked, card.input, one, progress=tell, turn=page_turn())
 
     order = f"random order {one.seed + 1}" if one.order == deletion_insertion.RANDOM else one.order
     says = f"{one.kind.capitalize()}, {card.title}, {order}"
@@ -192,12 +199,12 @@ def _drawn(choice: Choice, rows: dict[str, dict[str, CurveComparison]], *, darke
         cells = []
         for kind in KINDS:
             one = rows[kind].get(card.id)
-            within = "" if one is None or one.outside else " (within the random orders)"
+            within = "" if one is None or one.outside_random_range else " (within the random orders)"
             cells += ["–"] * 3 if one is None else [
                 f"{one.bright.area:.3f}", f"{one.random_area:.3f}", f"{numbers.signed(one.difference, 3)}{within}"
             ]  # fmt: skip
         first = next(some[card.id] for some in rows.values() if card.id in some).bright
-        label = numbers.short_label(class_names(card)[first.named])
+        label = numbers.short_label(class_names(card)[first.predicted_class])
         body.append([titles[card.id], label, *cells])
     head = [f"{kind.capitalize()}: {what}" for kind in KINDS for what in ("map", "random", "difference")]
     table(["Variant", "Names", *head], body)
@@ -236,21 +243,21 @@ def shown_to_the_network(choice: Choice, asked: dict[str, list[CurveSpec]]) -> N
     with st.container(key="pairs-shown"):
         *places, last = st.columns(3, gap="medium")
     for place, kind in zip(places, KINDS, strict=True):
-        one = CurveSpec(kind, order or deletion_insertion.BRIGHT, paint=asked[kind][0].paint)
+        one = CurveSpec(kind, order or deletion_insertion.BRIGHT, baseline=asked[kind][0].baseline)
 
         def make(_places: list[int], one: CurveSpec = one) -> list[deletion_insertion.PartlyDeletedImage]:
             with page_turn():
-                return [deletion_insertion.shown(subject, card.input, one, percent / 100)]
+                return [deletion_insertion.delete_cells(subject, card.input, one, percent / 100)]
 
         key = (picture.sha256, card.id, card.sha256, choice.fit, one, percent)
         (found,) = cache.get_or_compute([key], make)
-        now = int(found.answer.argmax())
+        now = int(found.probabilities.argmax())
         other = "" if now == own.argmax() else f", now says **{escape_markdown(numbers.short_label(labels[now]))}**"
         with place:
             image = found.image.resize((explanation_panels.PANEL, explanation_panels.PANEL))
             st.image(image, width="stretch", alt=f"{says[kind]}, {one.order}: {choice.chosen.alt}")
             st.caption(
-                f"{kind.capitalize()}: {says[kind]}. {first} {numbers.percent(found.answer[own.argmax()])}{other}"
+                f"{kind.capitalize()}: {says[kind]}. {first} {numbers.percent(found.probabilities[own.argmax()])}{other}"
             )
     with last:
         st.caption(

@@ -9,7 +9,7 @@ import streamlit as st
 from PIL import Image
 
 from abn.evaluation import localization
-from abn.evaluation.localization import Found, Scene
+from abn.evaluation.localization import LocalizationScore, Scene
 from abn.images.fit import fit_picture, upsample
 from abn.plots import color_limits, map_words, numbers, overlay
 from abn.ui.compare.explanation_panels import PANEL, color_bar
@@ -30,7 +30,7 @@ from abn.variants.card import Card
 class Measured:
     """What some maps find, by name of the variant or of the control, and how long that took."""
 
-    found: dict[str, list[Found]]
+    found: dict[str, list[LocalizationScore]]
     seconds: float
 
 
@@ -99,7 +99,7 @@ def _controls(card: Card, scenes: Sequence[Scene]) -> Piece:
     def make(_tell) -> Measured:
         begun = time.perf_counter()
         with page_turn():
-            found = localization.controls(card, scenes=scenes)
+            found = localization.score_controls(card, scenes=scenes)
         return Measured(found, time.perf_counter() - begun)
 
     h, w = card.map_size
@@ -109,7 +109,9 @@ def _controls(card: Card, scenes: Sequence[Scene]) -> Piece:
 
 
 def _table(
-    choice: Choice, shown: Sequence[tuple[Card, list[Found]]], beside: Sequence[tuple[tuple[int, int], Measured]]
+    choice: Choice,
+    shown: Sequence[tuple[Card, list[LocalizationScore]]],
+    beside: Sequence[tuple[tuple[int, int], Measured]],
 ) -> None:
     """Variants, and the controls in gray; these for each size of map, where there are several."""
     titles = names(choice)
@@ -121,13 +123,13 @@ def _table(
     table(head, [_row(titles[card.id], found) for card, found in shown], gray)
 
 
-def _row(name: str, found: Sequence[Found]) -> list[str]:
-    means = localization.means(found)
+def _row(name: str, found: Sequence[LocalizationScore]) -> list[str]:
+    means = localization.mean_scores(found)
     hits = f"{100 * means.pointing:.0f} % ({round(means.pointing * means.count)} of {means.count})"
     return [name, str(means.count), hits, f"{means.energy:.2f}", f"{means.auc:.2f}"]
 
 
-def _one_scene(choice: Choice, scenes: Sequence[Scene], shown: Sequence[tuple[Card, list[Found]]]) -> None:
+def _one_scene(choice: Choice, scenes: Sequence[Scene], shown: Sequence[tuple[Card, list[LocalizationScore]]]) -> None:
     """One scene large: the object's outline, each variant's map on it, and what it is worth."""
     by_id = {scene.id: scene for scene in scenes}
     state.scene = chosen = state.scene if state.scene in by_id else scenes[0].id
@@ -151,11 +153,11 @@ def _one_scene(choice: Choice, scenes: Sequence[Scene], shown: Sequence[tuple[Ca
             _map(scene, card, found[card.id], choice.view, span)
 
 
-def _map(scene: Scene, card: Card, found: Found, view: View, span: tuple[float, float]) -> None:
+def _map(scene: Scene, card: Card, found: LocalizationScore, view: View, span: tuple[float, float]) -> None:
     """A map over the scene as this network saw it, the object outlined and the brightest cell framed."""
     fitted = fit_picture(scene.picture, card.input, localization.FIT)
     image = fitted.image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
-    mask = Image.fromarray(localization.seen_mask(scene.mask, fitted)).resize((PANEL, PANEL), Image.Resampling.NEAREST)
+    mask = Image.fromarray(localization.fit_mask(scene.mask, fitted)).resize((PANEL, PANEL), Image.Resampling.NEAREST)
     values = upsample(found.attention, (PANEL, PANEL), view.smooth)
     drawn = overlay.overlay(image, values, opacity=view.opacity, color_map=view.colors, low=span[0], high=span[1])
     row, column = np.unravel_index(found.attention.argmax(), found.attention.shape)

@@ -7,9 +7,9 @@ import numpy as np
 import streamlit as st
 
 from abn import vocabulary
+from abn.engine.inference import InputBatch, stack_inputs
 from abn.evaluation import randomization
 from abn.evaluation.randomization import NetworkOutputs, RandomizationResult
-from abn.explanations.explainer import InputBatch, feed
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
 from abn.images.fit import fit_picture
@@ -96,7 +96,7 @@ def _pieces(choice: Choice, card: Card, seeds: int) -> list[Piece]:
     @functools.cache
     def fed() -> InputBatch:  # only where there is something to do
         pictures = _pictures(choice.chosen.picture, card)
-        return feed([fit_picture(one, card.input, choice.fit) for one in pictures], card.input)
+        return stack_inputs([fit_picture(one, card.input, choice.fit) for one in pictures], card.input)
 
     def own(_tell) -> NetworkOutputs:
         network, images = models.load_network(card), fed().images
@@ -110,7 +110,7 @@ def _pieces(choice: Choice, card: Card, seeds: int) -> list[Piece]:
             network, images = models.load_network(card), fed().images
             (said,) = jobs.results("forgetting", [first])
             with page_turn():
-                return randomization.compare(network, said, images, part, seed=seed)
+                return randomization.compare_randomized(network, said, images, part, seed=seed)
 
         return Piece((*whose, part, seed), f"{card.title} forgets its {PARTS[part]}, shuffle {seed + 1}", make)
 
@@ -139,9 +139,9 @@ def _table(choice: Choice, rows: Sequence[Row]) -> None:
     """Variants down, forgotten parts across: how alike the maps stay, and what is left of the answer."""
     titles, body = names(choice), []
     for card, own, parts in rows:
-        label = numbers.short_label(class_names(card)[int(own.answers[0].argmax())])
+        label = numbers.short_label(class_names(card)[int(own.predictions[0].argmax())])
         cells = [_in_short(some, label) for some in parts.values()]
-        body.append([titles[card.id], f"{label} {numbers.percent(own.answers[0].max())}", *cells])
+        body.append([titles[card.id], f"{label} {numbers.percent(own.predictions[0].max())}", *cells])
     table(["Variant", "Answer by itself", *(f"Without the {name}" for name in PARTS.values())], body)
 
 
@@ -149,11 +149,11 @@ def _in_short(some: Sequence[RandomizationResult], label: str) -> str:
     """Each seed on this picture, the mean of all seeds and pictures, and the answer to this picture."""
     if not some:
         return "–"
-    if all(one.same for one in some):
+    if all(one.maps_identical for one in some):
         alike = "ρ 1: every cell of every map is the very same"
     else:
-        here = " · ".join(_number(one.alike[0]) for one in some)
-        known = np.concatenate([one.alike for one in some])
+        here = " · ".join(_number(one.rank_correlations[0]) for one in some)
+        known = np.concatenate([one.rank_correlations for one in some])
         known = known[~np.isnan(known)]
         alike = f"ρ {here} here, {_number(known.mean() if known.size else np.nan)} over all pictures"
     left = numbers.percent(float(np.mean([one.after[0] for one in some])))

@@ -18,7 +18,7 @@ from abn.variants.own import is_own
 from abn.vocabulary import TRAINED
 
 if TYPE_CHECKING:
-    from abn.explanations.interventions import Subject
+    from abn.explanations.interventions import AttendedImage
 
 
 def explain_image(
@@ -33,7 +33,7 @@ def explain_image(
         return first_view.shipped(picture, cards) if as_stored else None
     broken = models.find_broken(cards)
     sound = [card for card in cards if card.id not in broken]
-    shipped = picture.sha256 in samples.by_bytes() and not any(is_own(card.id) for card in sound)
+    shipped = picture.sha256 in samples.gallery_by_sha256() and not any(is_own(card.id) for card in sound)
     kept = cache.server_cache() if shipped else cache.session_cache()
     with layout.stop_page_on_error():
         return _explain(picture, sound, fit, mechanism, kept, page_turn())
@@ -62,21 +62,23 @@ def _explain(
     return cache.get_or_compute(keys, compute, kept)
 
 
-def get_subjects(picture: Picture, cards: Sequence[Card], fit: str) -> "list[Subject]":
+def get_subjects(picture: Picture, cards: Sequence[Card], fit: str) -> "list[AttendedImage]":
     """g(x) and M of one picture in several networks; only once the networks are ready."""
 
-    def compute(missing: list[int]) -> "list[Subject]":
+    def compute(missing: list[int]) -> "list[AttendedImage]":
         from abn.explanations import interventions
 
         with page_turn():
-            return interventions.subjects(picture, [cards[k] for k in missing], fit=fit, load=models.load_network)
+            return interventions.attend_variants(
+                picture, [cards[k] for k in missing], fit=fit, load=models.load_network
+            )
 
     keys = [("subject", picture.sha256, card.id, card.sha256, fit) for card in cards]
     with layout.stop_page_on_error():
         return cache.get_or_compute(keys, compute)
 
 
-def get_subject(picture: Picture, card: Card, fit: str) -> "Subject":
+def get_subject(picture: Picture, card: Card, fit: str) -> "AttendedImage":
     """The same in one network."""
     return get_subjects(picture, [card], fit)[0]
 
@@ -94,7 +96,7 @@ def predict(
     def compute(missing: list[int]) -> list[np.ndarray]:
         subject = get_subject(picture, card, fit)
         with page_turn():
-            return list(subject.answers(np.stack([distinct[k] for k in missing]), applied))
+            return list(subject.predict(np.stack([distinct[k] for k in missing]), applied))
 
     with layout.stop_page_on_error():
         predictions = cache.get_or_compute(keys, compute)

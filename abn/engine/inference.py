@@ -1,0 +1,99 @@
+"""Images × variants → g(x), class maps and M, each extractor run once for all variants that share it.
+
+This is the one loop under explanations, edited maps and disagreements: extract · attend · perceive.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from abn.images.decode import Picture
+from abn.images.fit import Fitted, InputSpec, fit_picture
+from abn.network.model import AttentionBranchNetwork
+from abn.variants.card import Card
+from abn.variants.store import load_variant
+
+T = TypeVar("T")
+Load = Callable[[Card], AttentionBranchNetwork]
+
+
+@dataclass(frozen=True, eq=False)
+class InputBatch:
+    """B images fitted to one input."""
+
+    fitted: Sequence[Fitted]  # B
+    images: Tensor  # (B, 3, size, size), normalized
+
+
+@dataclass(frozen=True, eq=False)
+class Inference:
+    """One variant on B images, run up to its map; `perceive` runs the rest."""
+
+    card: Card
+    network: AttentionBranchNetwork
+    fitted: Sequence[Fitted]  # B
+    features: Tensor  # (B, C, h, w) g(x)
+    class_maps: Tensor  # (B, K, h, w)
+    attention: Tensor  # (B, 1, h, w) M
+    seconds: float  # extractor and attention branch; a shared extractor counts in full
+    shared_extractor: bool  # the extractor ran for an earlier variant
+
+    @property
+    def aux_logits(self) -> Tensor:
+        """(B, K) the auxiliary head: the class maps' means over (h, w)."""
+        return self.class_maps.mean((2, 3))
+
+    def perceive(self, mechanism: str | None = None) -> Tensor:
+        """Logits (B, K) of the perception head; `mechanism` None: the one that the variant was trained with."""
+        with torch.inference_mode():
+            return self.network.perceive(self.features, self.attention, mechanism)
+
+
+def stack_inputs(fitted: Sequence[Fitted], spec: InputSpec) -> InputBatch:
+    """At least one fitted image, stacked to one tensor."""
+    return InputBatch(fitted, torch.from_numpy(np.stack([image.normalized(spec) for image in fitted])))
+
+
+def fit_inputs(pictures: Sequence[Picture], cards: Sequence[Card], fit: str) -> dict[InputSpec, InputBatch]:
+    """The pictures fitted to the input of each card. Raises an `ABNError` for an unknown fit."""
+    specs = dict.fromkeys(card.input for card in cards)
+    return {spec: stack_inputs([fit_picture(picture, spec, fit) for picture in pictures], spec) for spec in specs}
+
+
+def run_variants(
+    inputs: Mapping[InputSpec, InputBatch], cards: Sequence[Card], *, load: Load = load_variant
+) -> Iterator[Inference]:
+    """One `Inference` for each card in turn, on the device of its network; `load` may be a caching loader.
+
+    Raises an `ABNError` for broken weights.
+    """
+    extracted: dict[tuple[str, InputSpec], tuple[Tensor, float]] = {}
+    for card in cards:
+        network, batch = load(card), inputs[card.input]
+        device = next(network.parameters()).device
+        key = (card.extractor_sha256, card.input)
+        shared = key in extracted
+        with torch.inference_mode():
+            if not shared:
+                images = batch.images.to(device)
+                extracted[key] = timed(lambda net=network, x=images: net.extractor(x), device)
+            features, extractor_seconds = extracted[key]
+            (class_maps, attention), branch_seconds = timed(
+                lambda net=network, g=features: net.attention_branch(g), device
+            )
+        seconds = extractor_seconds + branch_seconds
+        yield Inference(card, network, batch.fitted, features, class_maps, attention, seconds, shared)
+
+
+def timed(call: Callable[[], T], device: torch.device) -> tuple[T, float]:
+    """What `call` returns, and its seconds, waiting for a GPU to finish."""
+    start = time.perf_counter()
+    result = call()
+    if device.type == "cuda":  # which only queued the work
+        torch.cuda.synchronize(device)
+    return result, time.perf_counter() - start
