@@ -6,16 +6,16 @@ from abn.plots import class_bars, color_limits
 from abn.ui import layout
 from abn.ui.compare import explanation_panels, export_panel
 from abn.ui.controls import selection
-from abn.ui.controls.choice_bar import bar, need_variants
+from abn.ui.controls.choice_bar import choice_bar, require_variants
 from abn.ui.runtime import inference, loading, models
 from abn.ui.runtime.engine import get_engine
 from abn.ui.state import state
 
 layout.begin("Compare", "Where does a network look, what do its two heads say, and what does its attention map change?")
 
-choice = bar(ablation=True)
-need_variants(choice)
-chosen, asked, fit, view = choice.chosen, choice.asked, choice.fit, choice.view
+choice = choice_bar(ablation=True)
+require_variants(choice)
+chosen, asked, fit, view = choice.chosen, choice.selection, choice.fit, choice.view
 
 page = st.empty()
 question = (chosen.picture.sha256, tuple(card.sha256 for card in asked.cards), asked.applied, fit)

@@ -5,13 +5,13 @@ import streamlit as st
 from abn.ui import layout
 from abn.ui.ablation import disagreement_panel
 from abn.ui.ablation import mechanism_panels as panels
-from abn.ui.controls import pickers
-from abn.ui.controls.choice_bar import bar, need_networks
+from abn.ui.controls import variant_picker
+from abn.ui.controls.choice_bar import choice_bar, require_networks
 from abn.ui.runtime import inference, loading
 
 layout.begin("Ablation", "The same weights and the same map under three mechanisms: what does the mechanism change?")
-choice = need_networks(bar())
-card = pickers.one_variant(choice.asked.cards)
+choice = require_networks(choice_bar())
+card = variant_picker.choose_one_variant(choice.selection.cards)
 subject = inference.get_subject(choice.chosen.picture, card, choice.fit)
 
 how = panels.strength()
@@ -21,9 +21,9 @@ st.subheader("The place, or only the gain?", anchor="controls")
 panels.fair_controls(choice.chosen, card, subject, choice.fit)
 
 st.subheader("Do the variants' maps agree?", anchor="agreement")
-found = inference.explain_image(choice.chosen.picture, choice.asked.cards, fit=choice.fit)
-panels.agreement(found, [card.title for card in choice.asked.cards])
+found = inference.explain_image(choice.chosen.picture, choice.selection.cards, fit=choice.fit)
+panels.agreement(found, [card.title for card in choice.selection.cards])
 
 st.subheader("Where do they part? A batch", anchor="batch")
-disagreement_panel.show(choice.asked.cards, choice.fit)
+disagreement_panel.show(choice.selection.cards, choice.fit)
 loading.start_loading()

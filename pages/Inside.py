@@ -3,8 +3,8 @@
 import streamlit as st
 
 from abn.ui import layout
-from abn.ui.controls import pickers
-from abn.ui.controls.choice_bar import bar, need_networks
+from abn.ui.controls import variant_picker
+from abn.ui.controls.choice_bar import choice_bar, require_networks
 from abn.ui.inside import map_panels
 from abn.ui.inside import stage_panels as panels
 from abn.ui.inside import traces as session
@@ -13,8 +13,8 @@ from abn.ui.state import state
 
 layout.begin("Inside", "What happens between a picture and the answer? Every stage of one network, with its numbers.")
 
-choice = need_networks(bar())
-card = pickers.one_variant(choice.asked.cards)
+choice = require_networks(choice_bar())
+card = variant_picker.choose_one_variant(choice.selection.cards)
 
 page = st.empty()
 question = ("inside", choice.chosen.picture.sha256, card.sha256, choice.fit)

@@ -3,17 +3,17 @@
 import streamlit as st
 
 from abn.ui import layout
-from abn.ui.controls import pickers
-from abn.ui.controls.choice_bar import bar, need_networks
+from abn.ui.controls import variant_picker
+from abn.ui.controls.choice_bar import choice_bar, require_networks
 from abn.ui.intervene import cover_panel, export_edit, map_ablation_panel
 from abn.ui.intervene import edit_panels as panels
 from abn.ui.runtime import inference, jobs, loading
 
 layout.begin("Intervene", "Change the map and ask the perception branch again: does the answer depend on it?")
-choice = need_networks(bar())
+choice = require_networks(choice_bar())
 picture, fit = choice.chosen.picture, choice.fit
-card = pickers.one_variant(choice.asked.cards)
-subject = inference.get_subjects(picture, choice.asked.cards, fit)[choice.asked.cards.index(card)]
+card = variant_picker.choose_one_variant(choice.selection.cards)
+subject = inference.get_subjects(picture, choice.selection.cards, fit)[choice.selection.cards.index(card)]
 
 
 def change_the_map() -> None:
@@ -33,12 +33,12 @@ def change_the_map() -> None:
 
 def cover_the_picture() -> None:
     """The same for the picture: all of the network runs again."""
-    first, *rest = st.columns(len(choice.asked.cards) + 1, gap="medium")
+    first, *rest = st.columns(len(choice.selection.cards) + 1, gap="medium")
     with first:
         hidden = cover_panel.cover(choice, subject)
-    before = inference.explain_image(picture, choice.asked.cards, fit=fit)
-    after = inference.explain_image(hidden, choice.asked.cards, fit=fit)
-    for place, *pair, one in zip(rest, before, after, choice.asked.cards, strict=True):
+    before = inference.explain_image(picture, choice.selection.cards, fit=fit)
+    after = inference.explain_image(hidden, choice.selection.cards, fit=fit)
+    for place, *pair, one in zip(rest, before, after, choice.selection.cards, strict=True):
         with place:
             cover_panel.follow(*pair, one, choice)
 

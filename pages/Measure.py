@@ -3,13 +3,13 @@
 import streamlit as st
 
 from abn.ui import layout
-from abn.ui.controls.choice_bar import bar, need_networks
+from abn.ui.controls.choice_bar import choice_bar, require_networks
 from abn.ui.measure import deletion_insertion_panel as panels
 from abn.ui.measure import localization_panel, randomization_panel
 from abn.ui.runtime import jobs, loading
 
 layout.begin("Measure", "Three ways to put a number on a map, and what each of them can and can't say.")
-choice = need_networks(bar())
+choice = require_networks(choice_bar())
 
 st.subheader("Does the answer hang on the bright cells?", anchor="cells")
 st.markdown(

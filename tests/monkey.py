@@ -22,7 +22,7 @@ from abn.plots.color_maps import COLOR_MAPS
 from abn.plots.overlay import MARKS
 from abn.teaching import exercises, lessons
 from abn.ui.controls import selection
-from abn.ui.controls.pickers import CELLS, SCALES
+from abn.ui.controls.view_settings import CELLS, SCALES
 from abn.ui.layout import PAGES
 from abn.ui.measure import deletion_insertion_panel, randomization_panel
 from abn.variants.store import list_variants
@@ -116,7 +116,9 @@ def _among(*legal: object) -> Callable[[str], bool]:
 
 def _variants(text: str) -> bool:
     named = text.split(",")
-    return set(named) <= {card.id for card in list_variants()} and len(set(named)) == len(named) <= selection.MOST
+    return (
+        set(named) <= {card.id for card in list_variants()} and len(set(named)) == len(named) <= selection.MAX_VARIANTS
+    )
 
 
 _SHARED = {  # what the address may hold: a name → whether a value is legal

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # panels and tensors, which this module must not import
     from abn.images.decode import Picture
     from abn.study.findings.published import Cost
     from abn.ui.ablation.disagreement_panel import Given, Question, Round
-    from abn.ui.controls.pickers import Chosen
+    from abn.ui.controls.image_picker import ChosenImage
     from abn.ui.controls.uploads import Uploads
     from abn.ui.exercises.sitting import Sitting
     from abn.ui.intervene.edit_history import History
@@ -72,7 +72,7 @@ class SessionState:
 
     # the picture
     photo: Key[str | None] = Key()  # id of the chosen photograph, or key of an upload
-    opened: Key[tuple[str, Chosen] | None] = Key()  # the chosen picture decoded, with its id
+    opened: Key[tuple[str, ChosenImage] | None] = Key()  # the chosen picture decoded, with its id
     uploads: Key[Uploads | None] = Key()
     uploads_visit: Key[int | None] = Key()  # the visit that the uploader belongs to
     received: Key[set[str]] = Key(make=set)  # ids of files that the uploader and the camera held before
@@ -85,8 +85,6 @@ class SessionState:
 
     # the variants
     variant_ids: Key[list[str] | None] = Key()  # widget
-    variants_before: Key[list[str] | None] = Key()
-    variants_visit: Key[int | None] = Key()
     one_variant: Key[str | None] = Key()  # widget
     own_variants: Key[dict[str, OwnVariant]] = Key(make=dict)  # this session's own, by id
     own_listed: Key[list[str]] = Key(make=list)  # ids of those that were added to Compare

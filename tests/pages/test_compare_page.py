@@ -21,7 +21,7 @@ from abn.images.decode import open_picture
 from abn.images.fit import upsample
 from abn.plots import class_bars, color_limits, color_maps, numbers, overlay
 from abn.ui.compare import explanation_panels
-from abn.ui.controls import pickers, selection, uploads
+from abn.ui.controls import image_picker, selection, uploads
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import inference, loading, models
 from abn.ui.runtime.engine import get_engine
@@ -538,11 +538,11 @@ def test_altered_weights_are_one_sentence_and_the_others_work(live_app, checkpoi
 
 def test_ablate():
     cards = [CARDS[ADDITIVE], CARDS[MULTIPLICATIVE], CARDS[UNFOLDED]]
-    assert selection.ablate(cards, AS_TRAINED, True) == selection.Ablation(tuple(cards), "trained")
-    assert selection.ablate(cards, "none", True) == selection.Ablation(tuple(cards), "none")
-    switched = selection.ablate(cards, "additive", False)
+    assert selection.apply_mechanism(cards, AS_TRAINED, True) == selection.Selection(tuple(cards), "trained")
+    assert selection.apply_mechanism(cards, "none", True) == selection.Selection(tuple(cards), "none")
+    switched = selection.apply_mechanism(cards, "additive", False)
     assert [card.id for card in switched.cards] == [ADDITIVE, UNFOLDED] and switched.applied == "trained"
-    lonely = selection.ablate(cards, "none", False, find=lambda card, mechanism: None)
+    lonely = selection.apply_mechanism(cards, "none", False, find=lambda card, mechanism: None)
     assert lonely.cards == () and "No variant trained" in lonely.note
 
 
@@ -559,10 +559,12 @@ def test_plain_text_stays_plain():
 def test_networks_are_strangers_to_pictures_that_they_never_learned():
     cards = list_variants()
     knowing = [replace(card, kind="clothing", id=f"c-{card.id}", family="c") for card in cards[:3]]
-    assert selection.strangers(cards, "photograph") == [card for card in cards if card.kind != "photograph"]
-    assert selection.strangers(knowing, "photograph") == knowing and not selection.strangers(knowing, "clothing")
-    assert selection.who_knows([*cards[:3], *knowing], "clothing") == [card.id for card in knowing]
-    assert selection.who_knows(cards[:3], "nothing of the kind") == []
+    assert selection.trained_on_other_kind(cards, "photograph") == [card for card in cards if card.kind != "photograph"]
+    assert selection.trained_on_other_kind(knowing, "photograph") == knowing and not selection.trained_on_other_kind(
+        knowing, "clothing"
+    )
+    assert selection.variants_trained_on([*cards[:3], *knowing], "clothing") == [card.id for card in knowing]
+    assert selection.variants_trained_on(cards[:3], "nothing of the kind") == []
 
 
 def test_a_picture_of_clothing_is_shown_to_those_that_know_it(live_app):
@@ -603,4 +605,4 @@ def test_pictures_stay_from_page_to_page_until_they_are_removed(live_app):
 def test_a_tiny_picture_is_enlarged_to_be_drawn_on_and_a_large_one_shrunk():
     sizes = {(32, 32): (320, 320), (3, 60): (15, 300), (4000, 1000): (640, 160), (640, 480): (640, 480)}
     for size, shown in sizes.items():
-        assert pickers._display(Image.new("RGB", size)).size == shown
+        assert image_picker.fit_display(Image.new("RGB", size)).size == shown

@@ -414,15 +414,15 @@ def test_a_session_holds_only_so_many_bytes_of_files(live_app, monkeypatch):
 def adopting() -> None:
     import streamlit as st
 
-    from abn.ui.controls import pickers, uploads
+    from abn.ui.controls import image_picker, uploads
 
     for name, data in st.session_state.pop("to_adopt", ()):
         try:
-            uploads.adopt(name, data)
+            uploads.adopt_picture(name, data)
         except ValueError as error:
             st.info(str(error))
-    pickers.picture()
-    uploads.add_pictures()
+    image_picker.choose_image()
+    uploads.show_uploaders()
 
 
 def test_adopted_pictures_leave_where_others_need_the_room(clean_caches, monkeypatch):

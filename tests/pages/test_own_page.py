@@ -261,7 +261,7 @@ def test_a_fifth_in_compare_takes_the_place_of_a_shipped_one(live_app, files):
     at = give(live_app.run(), files, "mine.safetensors")
     press(press(press(at, "Add to Compare"), "Make it"), "Add to Compare")
     chosen = compare(at).session_state["variant_ids"]
-    assert len(chosen) == selection.MOST and [own.is_own(key) for key in chosen] == [False, False, True, True]
+    assert len(chosen) == selection.MAX_VARIANTS and [own.is_own(key) for key in chosen] == [False, False, True, True]
 
 
 # ---- how much ----

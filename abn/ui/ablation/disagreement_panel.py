@@ -18,7 +18,7 @@ from abn.images.display_name import display_name
 from abn.ui.ablation import disagreement_rows
 from abn.ui.ablation.disagreement_rows import AT_FIRST, Row, count
 from abn.ui.components.strip import thumbnail
-from abn.ui.controls import pickers, selection, uploads
+from abn.ui.controls import image_picker, selection, uploads
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import jobs, loading, models
 from abn.ui.runtime.engine import get_engine
@@ -104,8 +104,8 @@ def show(cards: Sequence[Card], fit: str) -> None:
     sound = [card for card in cards if card.id not in broken]
     if not sound:
         return
-    if source == GALLERY and selection.strangers(sound, "photograph"):
-        titles = ", ".join(card.title for card in selection.strangers(sound, "photograph"))
+    if source == GALLERY and selection.trained_on_other_kind(sound, "photograph"):
+        titles = ", ".join(card.title for card in selection.trained_on_other_kind(sound, "photograph"))
         st.caption(escape_markdown(f"Never learned photographs, so what it says of these means little: {titles}."))
     files = tuple(one.sha256 for one in given) if source == OWN else tuple(_gallery())
     one = _round((files, tuple((card.id, card.sha256) for card in sound), fit), given, sound)
@@ -133,13 +133,13 @@ def _as_row(found: "ImageDisagreement", given: Sequence[Given]) -> Row:
         key, pick = f"upload-{found.sha256}", partial(_adopt, found.sha256, given)
         return Row(found, found.name, f"Your picture {found.name}", key, pick)
     photo = _gallery()[found.sha256]
-    return Row(found, photo.title, photo.alt, photo.id, partial(pickers.choose_photo, photo.id))
+    return Row(found, photo.title, photo.alt, photo.id, partial(image_picker.choose_photo, photo.id))
 
 
 def _adopt(sha256: str, given: Sequence[Given]) -> None:
     for name, data in _pictures(given).pictures:
         if hashlib.sha256(data).hexdigest() == sha256:
-            uploads.adopt(name, data)
+            uploads.adopt_picture(name, data)
 
 
 # ---- a person's own files ----

@@ -14,7 +14,8 @@ from abn.explanations.interventions import AttendedImage, Effect
 from abn.plots import histogram, numbers, theme
 from abn.plots.class_bars import class_bars, likeliest, probabilities_in_words
 from abn.ui.compare import explanation_panels
-from abn.ui.controls.pickers import Chosen, View
+from abn.ui.controls.image_picker import ChosenImage
+from abn.ui.controls.view_settings import View
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import inference
 from abn.ui.state import state
@@ -78,7 +79,7 @@ def _reset() -> None:
     state.alpha = state.gamma = 1.0
 
 
-def triptych(chosen: Chosen, card: Card, subject: AttendedImage, fit: str, view: View, how: Strength) -> None:
+def triptych(chosen: ChosenImage, card: Card, subject: AttendedImage, fit: str, view: View, how: Strength) -> None:
     """Three mechanisms on the same weights and the same map: the gain of each cell, the answer, the energy kept."""
     before = inference.predict(chosen.picture, card, fit, [subject.attention])[0]
     applied = interventions.scale_map(subject.attention, strength=how.alpha, power=how.gamma)
@@ -135,7 +136,7 @@ def energy(subject: AttendedImage, attention: np.ndarray, mechanism: str, most: 
     st.caption(said)
 
 
-def fair_controls(chosen: Chosen, card: Card, subject: AttendedImage, fit: str) -> None:
+def fair_controls(chosen: ChosenImage, card: Card, subject: AttendedImage, fit: str) -> None:
     """Own map, constant mean and shuffled map, in the mechanisms that apply one."""
     own = subject.attention
     mechanisms = [m for m in ORDER if m != "none"]

@@ -16,7 +16,8 @@ from abn.images.fit import denormalize, upsample
 from abn.plots import color_limits, color_maps, map_words, numbers, overlay, theme
 from abn.plots.class_bars import paired_bars
 from abn.ui.components import map_view
-from abn.ui.controls.pickers import Chosen, View
+from abn.ui.controls.image_picker import ChosenImage
+from abn.ui.controls.view_settings import View
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state
 from abn.variants.card import NOTHING, Card
@@ -52,7 +53,7 @@ def notes(broken: dict[str, str], note: str, shown: Sequence[tuple[Explanation, 
             st.info(escape_markdown(sentence), icon=":material/school:")
 
 
-def what_the_model_saw(shown: Sequence[tuple[Explanation, Card]], chosen: Chosen) -> None:
+def what_the_model_saw(shown: Sequence[tuple[Explanation, Card]], chosen: ChosenImage) -> None:
     """The very tensor that went into the first network, brought back to colors; and which networks saw another."""
     explanation, size = shown[0][0], shown[0][0].spec.size
     st.markdown("##### What the model saw")
@@ -240,7 +241,7 @@ def bars(explanation: Explanation, card: Card, rows: int) -> None:
     st.html(paired_bars(explanation, rows=rows, alt=alt))
 
 
-def original(explanation: Explanation, chosen: Chosen) -> None:
+def original(explanation: Explanation, chosen: ChosenImage) -> None:
     """The whole photograph, what the model saw of it framed."""
     framed = chosen.display.copy()
     width, height = explanation.fitted.original_size
@@ -254,7 +255,7 @@ def original(explanation: Explanation, chosen: Chosen) -> None:
     st.caption(f"{width} × {height} pixels; the frame is what the model saw.")
 
 
-def laid_back(explanation: Explanation, card: Card, chosen: Chosen, view: View, span: tuple[float, float]) -> None:
+def laid_back(explanation: Explanation, card: Card, chosen: ChosenImage, view: View, span: tuple[float, float]) -> None:
     """The map where it belongs on the whole photograph; what the model never saw is gray."""
     values = explanation.fitted.to_original(explanation.attention, size=chosen.display.size, smooth=view.smooth)
     drawn = overlay.overlay(

@@ -18,7 +18,8 @@ from abn.export.html_report import html_report
 from abn.export.tables import predictions_csv
 from abn.files import safe_stems
 from abn.images import samples
-from abn.ui.controls.pickers import Chosen, View
+from abn.ui.controls.image_picker import ChosenImage
+from abn.ui.controls.view_settings import View
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime.engine import background_turn, get_engine
 from abn.ui.state import state
@@ -29,7 +30,7 @@ NOT_YET = "As soon as the networks are loaded, this can be kept."
 NPY_MIME = "application/octet-stream"
 
 
-def export_row(shown: Sequence[tuple[Explanation, Card]], chosen: Chosen, view: View, mechanism: str) -> None:
+def export_row(shown: Sequence[tuple[Explanation, Card]], chosen: ChosenImage, view: View, mechanism: str) -> None:
     """The buttons that save what the page shows."""
     comparison, loaded = _comparison(shown, chosen, view, mechanism), get_engine().ready
     explanations, cards, stem = comparison.explanations, comparison.cards, file_stem(chosen)
@@ -51,7 +52,7 @@ def export_row(shown: Sequence[tuple[Explanation, Card]], chosen: Chosen, view: 
         st.caption(NOT_YET)
 
 
-def file_stem(chosen: Chosen) -> str:
+def file_stem(chosen: ChosenImage) -> str:
     """How the names of all files about an image begin."""
     return f"abn-{safe_stems([PurePath(chosen.picture.name).stem])[0]}"
 
@@ -78,7 +79,9 @@ def _in_turn(turn, make: Callable[[], str | bytes]) -> str | bytes:
         return make()
 
 
-def _comparison(shown: Sequence[tuple[Explanation, Card]], chosen: Chosen, view: View, mechanism: str) -> Comparison:
+def _comparison(
+    shown: Sequence[tuple[Explanation, Card]], chosen: ChosenImage, view: View, mechanism: str
+) -> Comparison:
     photo = samples.gallery().get(state.photo or "")
     return Comparison(
         picture=chosen.picture,

@@ -6,8 +6,10 @@ from functools import partial
 import streamlit as st
 
 from abn.ui import layout, url
-from abn.ui.controls import pickers, selection, uploads
-from abn.ui.controls.pickers import Chosen, View
+from abn.ui.controls import image_picker, selection, uploads, variant_picker, view_settings
+from abn.ui.controls.image_picker import ChosenImage
+from abn.ui.controls.selection import Selection
+from abn.ui.controls.view_settings import View
 from abn.ui.runtime import loading, models
 from abn.ui.state import state
 from abn.variants.card import Card
@@ -19,10 +21,10 @@ from abn.vocabulary import AS_TRAINED
 class Choice:
     """What a person has chosen, on whatever page."""
 
-    chosen: Chosen
+    chosen: ChosenImage
     cards: list[Card]  # all that could be
     picked: list[Card]  # those picked
-    asked: selection.Ablation  # what the ablation toggle makes of them; without a toggle, each as it was trained
+    selection: Selection  # what the ablation toggle makes of them; without a toggle, each as it was trained
     fit: str
     view: View
 
@@ -31,54 +33,54 @@ class Choice:
         return sibling(card, mechanism, among=self.cards)
 
 
-def bar(*, ablation: bool = False) -> Choice:
+def choice_bar(*, ablation: bool = False) -> Choice:
     """Draw the strip of pictures and the choices below it; `ablation` draws the mechanism's toggle too."""
-    chosen, lost = pickers.picture(), st.empty()
+    chosen, lost = image_picker.choose_image(), st.empty()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if url.controls_hidden():
             st.button("Show the controls", icon=":material/tune:", on_click=_show, key="show_controls")
         else:
-            uploads.add_pictures()
-            if uploads.lost():  # known once the uploader stands
+            uploads.show_uploaders()
+            if uploads.are_files_lost():  # known once the uploader stands
                 lost.warning(uploads.LOST, icon=":material/restart_alt:")
         cards = models.list_cards()
-        picked = pickers.variants(cards)
-        mechanism = pickers.mechanism() if ablation else (AS_TRAINED, False)
-        fit = pickers.fit()
-        view = pickers.view()
-    pickers.mind_the_kind(chosen, picked, cards)
-    asked = selection.ablate(picked, *mechanism, partial(sibling, among=cards))
-    return Choice(chosen, cards, picked, asked, fit, view)
+        picked = variant_picker.choose_variants(cards)
+        mechanism = variant_picker.choose_mechanism() if ablation else (AS_TRAINED, False)
+        fit = view_settings.choose_fit()
+        view = view_settings.choose_view()
+    variant_picker.warn_of_other_kind(chosen, picked, cards)
+    applied = selection.apply_mechanism(picked, *mechanism, partial(sibling, among=cards))
+    return Choice(chosen, cards, picked, applied, fit, view)
 
 
 def _show() -> None:
     state.controls_hidden = False
 
 
-def need_variants(choice: Choice) -> None:
+def require_variants(choice: Choice) -> None:
     """End the page with a sentence where there is nothing to ask."""
-    if not choice.asked.cards:
-        sentence = choice.asked.note or "Choose at least one variant that can be shown."
+    if not choice.selection.cards:
+        sentence = choice.selection.note or "Choose at least one variant that can be shown."
         st.info(layout.escape_markdown(sentence), icon=":material/arrow_upward:")
         loading.start_loading()
         st.stop()
 
 
-def need_networks(choice: Choice) -> Choice:
+def require_networks(choice: Choice) -> Choice:
     """End the page with a sentence while the networks load; else the choice, without those whose weights are broken."""
-    need_variants(choice)
+    require_variants(choice)
     loading.require_models()
-    broken = models.find_broken(choice.asked.cards)
+    broken = models.find_broken(choice.selection.cards)
     for sentence in broken.values():
         st.warning(layout.escape_markdown(sentence), icon=":material/warning:")
-    whole = tuple(card for card in choice.asked.cards if card.id not in broken)
+    whole = tuple(card for card in choice.selection.cards if card.id not in broken)
     if not whole:
         st.stop()
     return Choice(
         choice.chosen,
         choice.cards,
         [card for card in choice.picked if card.id not in broken],
-        selection.Ablation(whole, choice.asked.applied, choice.asked.note),
+        selection.Selection(whole, choice.selection.applied, choice.selection.note),
         choice.fit,
         choice.view,
     )

@@ -8,11 +8,11 @@ from abn.variants.store import sibling
 from abn.vocabulary import AS_TRAINED, MECHANISMS, TRAINED
 
 MECHANISM_OPTIONS = (AS_TRAINED, *MECHANISMS)
-MOST = 4  # variants side by side
+MAX_VARIANTS = 4  # variants side by side
 
 
 @dataclass(frozen=True)
-class Ablation:
+class Selection:
     """Which variants to show, and the mechanism to apply ("trained": each its own)."""
 
     cards: tuple[Card, ...]
@@ -20,17 +20,17 @@ class Ablation:
     note: str = ""  # one sentence, where the choice leaves something out
 
 
-def ablate(
+def apply_mechanism(
     cards: Sequence[Card],
     mechanism: str,
     same_weights: bool,
     find: Callable[[Card, str], Card | None] = sibling,
-) -> Ablation:
+) -> Selection:
     """The ablation toggle: each variant's sibling trained so, or the same weights with the mechanism swapped."""
     if mechanism == AS_TRAINED:
-        return Ablation(tuple(cards), TRAINED)
+        return Selection(tuple(cards), TRAINED)
     if same_weights:
-        return Ablation(tuple(cards), mechanism)
+        return Selection(tuple(cards), mechanism)
     siblings = [find(card, mechanism) for card in cards]
     missing = [card.title for card, other in zip(cards, siblings, strict=True) if other is None]
     kept = tuple(dict.fromkeys(other.id for other in siblings if other))
@@ -44,7 +44,7 @@ def ablate(
         )
     else:
         note = ""
-    return Ablation(tuple(by_id[variant] for variant in kept), TRAINED, note)
+    return Selection(tuple(by_id[variant] for variant in kept), TRAINED, note)
 
 
 def default_variants(cards: Sequence[Card]) -> list[str]:
@@ -56,7 +56,7 @@ def default_variants(cards: Sequence[Card]) -> list[str]:
 def known_variants(text: str, cards: Sequence[Card]) -> list[str]:
     """The variants that an address names, as far as there are such; the default where none is left."""
     ids = {card.id for card in cards}
-    named = [name for name in dict.fromkeys(text.split(",")) if name in ids][:MOST]
+    named = [name for name in dict.fromkeys(text.split(",")) if name in ids][:MAX_VARIANTS]
     return named or default_variants(cards)
 
 
@@ -68,11 +68,11 @@ def difference_pair(card: Card, find: Callable[[Card, str], Card | None] = sibli
     return pair if all(pair) else None
 
 
-def strangers(cards: Sequence[Card], kind: str) -> list[Card]:
-    """Those networks among `cards` that never learned a picture of this kind ("photograph" or "clothing")."""
+def trained_on_other_kind(cards: Sequence[Card], kind: str) -> list[Card]:
+    """Those among `cards` that were trained on another kind of images than this ("photograph" or "clothing")."""
     return [card for card in cards if card.kind != kind]
 
 
-def who_knows(cards: Sequence[Card], kind: str) -> list[str]:
-    """The plain variants of the first family that learned pictures of this kind."""
+def variants_trained_on(cards: Sequence[Card], kind: str) -> list[str]:
+    """The plain variants of the first family that was trained on this kind of images."""
     return default_variants([card for card in cards if card.kind == kind])

@@ -57,7 +57,7 @@ class Uploads(dict[str, Upload]):
 _everybodys: "weakref.WeakValueDictionary[int, Uploads]" = weakref.WeakValueDictionary()  # only to be weighed
 
 
-def held() -> Uploads:
+def get_uploads() -> Uploads:
     """The session's pictures."""
     if state.uploads is None:
         state.uploads = Uploads()
@@ -65,7 +65,7 @@ def held() -> Uploads:
     return state.uploads
 
 
-def refused() -> list[tuple[str, str]]:
+def refused_files() -> list[tuple[str, str]]:
     """Each sentence on files that the last upload brought in vain, after their names: all of them, or three and how
     many more."""
     names: dict[str, list[str]] = {}
@@ -82,7 +82,7 @@ def uploaded_files(key: str) -> "list[UploadedFile]":
     return [file for file in _listed_files(key) if isinstance(file, BytesIO)]
 
 
-def lost() -> bool:
+def are_files_lost() -> bool:
     """Whether the page lists pictures that have gone with a server that ran before."""
     keys = ("files", "camera") if state.camera_on else ("files",)
     return any(len(uploaded_files(key)) < len(_listed_files(key)) for key in keys)
@@ -93,12 +93,12 @@ def _listed_files(key: str) -> list:
     return held if isinstance(held, list) else [held]
 
 
-def add_pictures() -> None:
+def show_uploaders() -> None:
     """Upload and camera, behind one button. On another visit than before they begin empty: what they held stays."""
     if state.uploads_visit != state.visit:
         state.uploads_visit = state.visit
         state.received, state.refused = set(), []
-        held().update({key: replace(upload, file=ADOPTED) for key, upload in held().items()})
+        get_uploads().update({key: replace(upload, file=ADOPTED) for key, upload in get_uploads().items()})
     with st.popover("Your pictures", icon=":material/add_photo_alternate:"):
         st.file_uploader(
             "Choose pictures",
@@ -118,7 +118,7 @@ def add_pictures() -> None:
             help="One picture at a time: it goes when you clear it, take another, or switch the camera off.",
         ):
             st.camera_input("Take a picture", key="camera", on_change=_receive)
-        stay = {key: upload for key, upload in held().items() if upload.file == ADOPTED}
+        stay = {key: upload for key, upload in get_uploads().items() if upload.file == ADOPTED}
         if stay:
             st.markdown("**In this session**")
         for key, upload in stay.items():
@@ -126,14 +126,14 @@ def add_pictures() -> None:
                 f"Remove {escape_markdown(upload.name)}",
                 icon=":material/delete:",
                 key=f"remove-{key}",
-                on_click=held().pop,
+                on_click=get_uploads().pop,
                 args=(key, None),
             )
 
 
 def _receive() -> None:
     """Take in what the uploader and the camera hold now: good pictures become thumbnails, bad ones a sentence."""
-    uploads = held()
+    uploads = get_uploads()
     camera = uploaded_files("camera") if state.camera_on else []
     files = [*uploaded_files("files"), *camera]
     present = {file.file_id for file in files}
@@ -160,11 +160,11 @@ def _receive() -> None:
     state.received = present
 
 
-def adopt(name: str, data: bytes) -> None:
+def adopt_picture(name: str, data: bytes) -> None:
     """Make a picture that came some other way the picture of all pages, beside the uploads of the session; where these
     are as many as it holds, those adopted earlier leave. Raises `PictureError`."""
     opened = open_picture(data, name=name)
-    uploads, key = held(), f"upload-{opened.sha256}"
+    uploads, key = get_uploads(), f"upload-{opened.sha256}"
     if key not in uploads:
         _make_room(uploads, len(data))
         uploads[key] = Upload(opened.name, data, ADOPTED, thumbnail(opened.image))

@@ -19,7 +19,7 @@ from abn.teaching.exercises import Answered, Bank, Question
 from abn.teaching.exercises.scores import Cell
 from abn.ui.compare import explanation_panels
 from abn.ui.components import map_view
-from abn.ui.controls.pickers import View
+from abn.ui.controls.view_settings import View
 from abn.ui.exercises.sitting import Sitting
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state

@@ -11,7 +11,7 @@ from abn.plots.channel_grid import Tile
 from abn.plots.network_diagram import ROLES, TITLES
 from abn.ui.compare import explanation_panels
 from abn.ui.controls.choice_bar import Choice
-from abn.ui.controls.pickers import View
+from abn.ui.controls.view_settings import View
 from abn.ui.inside import traces as session
 from abn.ui.state import state
 from abn.variants.card import Card, class_names

@@ -15,7 +15,7 @@ from abn.images.decode import Picture, open_picture
 from abn.images.fit import denormalize, fit_picture
 from abn.plots import channel_grid, color_limits, network_diagram, numbers, overlay
 from abn.plots.network_diagram import Content
-from abn.ui.controls.pickers import View
+from abn.ui.controls.view_settings import View
 from abn.ui.layout import stop_page_on_error
 from abn.ui.runtime import cache, models
 from abn.ui.runtime.engine import page_turn

@@ -21,7 +21,7 @@ from abn.variants.card import Card, class_names
 
 def needs(choice: Choice) -> None:
     """Each variant's answer under each edit of its own map, for this picture."""
-    cards = choice.asked.cards
+    cards = choice.selection.cards
     rows: dict[str, dict[str, list[Effect]]] = {}
     for card, asked in zip(cards, inference.get_subjects(choice.chosen.picture, cards, choice.fit), strict=True):
         rows[card.id] = map_ablation.ablate_map(
@@ -53,7 +53,7 @@ def needs(choice: Choice) -> None:
 
 def over_gallery(choice: Choice) -> Job | None:
     """The same over all photographs of the gallery that the variants learned the like of, on request."""
-    cards = choice.asked.cards
+    cards = choice.selection.cards
     photos = [photo for photo in samples.gallery().values() if all(photo.kind == card.kind for card in cards)]
     if not photos:
         st.caption("To go over the gallery, choose variants that learned one kind of pictures.")

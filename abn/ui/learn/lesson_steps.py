@@ -22,10 +22,10 @@ from abn.ui.compare import explanation_panels
 from abn.ui.components import network_path
 from abn.ui.components.painter import TOOLS
 from abn.ui.components.strip import Thumbnail, strip, thumbnail
-from abn.ui.controls import pickers
+from abn.ui.controls import image_picker
 from abn.ui.controls.choice_bar import Choice
-from abn.ui.controls.pickers import View
-from abn.ui.controls.selection import Ablation
+from abn.ui.controls.selection import Selection
+from abn.ui.controls.view_settings import View
 from abn.ui.inside import stage_panels, traces
 from abn.ui.intervene import edit_panels
 from abn.ui.layout import escape_markdown
@@ -297,7 +297,7 @@ def need_whole() -> None:
 def _about(photo: str, variant: str = ADDITIVE) -> tuple[Choice, Card]:
     """A step's own photograph and variant, as the bar of another page would choose them."""
     card = find_variant(variant)
-    return Choice(pickers.opened(photo), [card], [card], Ablation((card,), TRAINED), FIT, VIEW), card
+    return Choice(image_picker.open_chosen(photo), [card], [card], Selection((card,), TRAINED), FIT, VIEW), card
 
 
 def _ask(choice: Choice, card: Card, applied: str = TRAINED) -> Explanation:
@@ -329,4 +329,4 @@ def _hidden(choice: Choice, card: Card, before: Explanation, cells: np.ndarray) 
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def _thumbnail(photo: str) -> str:
-    return thumbnail(pickers.opened(photo).picture.image)
+    return thumbnail(image_picker.open_chosen(photo).picture.image)

@@ -18,7 +18,7 @@ from abn.evaluation.deletion_insertion import (
 )
 from abn.plots import curve_charts, numbers
 from abn.ui.compare import explanation_panels
-from abn.ui.controls import pickers
+from abn.ui.controls import variant_picker
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.layout import SCROLLED, escape_markdown
 from abn.ui.runtime import cache, inference, jobs
@@ -37,8 +37,8 @@ TITLES = {DELETION: "Deletion: cells are taken away", INSERTION: "Insertion: cel
 
 def names(choice: Choice) -> dict[str, str]:
     """Variant id → its title, or its id where two have one title."""
-    titles = [card.title for card in choice.asked.cards]
-    return {card.id: card.title if titles.count(card.title) == 1 else card.id for card in choice.asked.cards}
+    titles = [card.title for card in choice.selection.cards]
+    return {card.id: card.title if titles.count(card.title) == 1 else card.id for card in choice.selection.cards}
 
 
 def both_sides(can: str, cannot: str) -> None:
@@ -103,7 +103,7 @@ def settings() -> dict[str, list[CurveSpec]]:
 def curves(choice: Choice, asked: dict[str, list[CurveSpec]]) -> Job:
     """Both kinds of curves of all chosen variants, their areas, and what they say."""
     pieces = {
-        card.id: [_piece(choice, card, one) for kind in KINDS for one in asked[kind]] for card in choice.asked.cards
+        card.id: [_piece(choice, card, one) for kind in KINDS for one in asked[kind]] for card in choice.selection.cards
     }
     job = jobs.control(
         "curves",
@@ -129,7 +129,7 @@ def _found(choice: Choice, asked: dict[str, list[CurveSpec]], pieces: dict[str, 
     """Charts and areas of those variants of which all curves of a kind are known."""
     rows: dict[str, dict[str, CurveComparison]] = {kind: {} for kind in KINDS}
     seconds = 0.0
-    for card in choice.asked.cards:
+    for card in choice.selection.cards:
         known: list[CurveResult] = [one for one in jobs.results("curves", pieces[card.id]) if one]
         seconds += sum(one.seconds for one in known)
         for kind in KINDS:
@@ -147,7 +147,7 @@ def _found(choice: Choice, asked: dict[str, list[CurveSpec]], pieces: dict[str, 
 
 def _verdict(choice: Choice, rows: dict[str, dict[str, CurveComparison]]) -> None:
     """For which variants the answer hangs on the bright cells more than on random ones, in both directions."""
-    whole = [card for card in choice.asked.cards if all(card.id in some for some in rows.values())]
+    whole = [card for card in choice.selection.cards if all(card.id in some for some in rows.values())]
     hangs = [card for card in whole if all(_as_hoped(kind, rows[kind][card.id]) for kind in KINDS)]
     if not whole:
         return
@@ -179,7 +179,7 @@ def _piece(choice: Choice, card: Card, one: CurveSpec) -> Piece:
 
 def _drawn(choice: Choice, rows: dict[str, dict[str, CurveComparison]], *, darkest: bool) -> None:
     """The legend, both charts side by side, and the areas."""
-    cards, titles = choice.asked.cards, names(choice)
+    cards, titles = choice.selection.cards, names(choice)
     _legend(curve_charts.samples([titles[card.id] for card in cards], darkest=darkest))
     top = curve_charts.top(one for some in rows.values() for one in some.values())
     for place, kind in zip(st.columns(2, gap="medium"), KINDS, strict=True):
@@ -223,7 +223,7 @@ def _legend(samples: Sequence[tuple[str, str, str]]) -> None:
 def shown_to_the_network(choice: Choice, asked: dict[str, list[CurveSpec]]) -> None:
     """The pictures on the way, as one variant sees them, and its answers."""
     st.markdown("##### What the network is shown")
-    card = pickers.one_variant(choice.asked.cards)
+    card = variant_picker.choose_one_variant(choice.selection.cards)
     left, right = st.columns(2, gap="large")
     with left:
         order = st.segmented_control(

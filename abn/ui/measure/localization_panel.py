@@ -16,7 +16,7 @@ from abn.ui.compare.explanation_panels import PANEL, color_bar
 from abn.ui.components import map_view
 from abn.ui.components.strip import Thumbnail, strip, thumbnail
 from abn.ui.controls.choice_bar import Choice
-from abn.ui.controls.pickers import View
+from abn.ui.controls.view_settings import View
 from abn.ui.layout import escape_markdown
 from abn.ui.measure.deletion_insertion_panel import both_sides, names, table, took
 from abn.ui.runtime import jobs, models
@@ -36,7 +36,7 @@ class Measured:
 
 def finding(choice: Choice) -> Job:
     """The chosen variants' maps on all scenes, beside the controls, and one scene shown large."""
-    scenes, cards = localization.scenes(), choice.asked.cards
+    scenes, cards = localization.scenes(), choice.selection.cards
     grids = list(dict.fromkeys((card.map_size, card.input) for card in cards))
     controls = [_controls(next(c for c in cards if (c.map_size, c.input) == grid), scenes) for grid in grids]
     pieces = [_piece(card, scenes) for card in cards]
@@ -68,7 +68,7 @@ def finding(choice: Choice) -> Job:
 def _found(choice: Choice, scenes: Sequence[Scene], pieces: Sequence[Piece], controls: dict[tuple, Piece]) -> None:
     """The table, and one scene shown large, of those variants that are known."""
     known = jobs.results("finding", pieces)
-    shown = [(card, one.found[card.id]) for card, one in zip(choice.asked.cards, known, strict=True) if one]
+    shown = [(card, one.found[card.id]) for card, one in zip(choice.selection.cards, known, strict=True) if one]
     if shown:
         beside = [
             (grid[0], one)

@@ -39,7 +39,7 @@ def forgetting(choice: Choice) -> Job:
     seeds = st.segmented_control(
         "Shuffles of the weights", SEEDS, default=2, key="forget_seeds", help="Each is another seed.", **KEEP
     )
-    pieces = {card.id: _pieces(choice, card, seeds) for card in choice.asked.cards}
+    pieces = {card.id: _pieces(choice, card, seeds) for card in choice.selection.cards}
     job = jobs.control(
         "forgetting",
         [piece for some in pieces.values() for piece in some],
@@ -64,7 +64,7 @@ def forgetting(choice: Choice) -> Job:
 def _found(choice: Choice, pieces: dict[str, list[Piece]]) -> None:
     """Maps and figures of those variants of which some part has forgotten."""
     rows: list[Row] = []
-    for card in choice.asked.cards:
+    for card in choice.selection.cards:
         own, *rest = jobs.results("forgetting", pieces[card.id])
         if own and any(rest):
             rows.append((card, own, {part: [one for one in rest if one and one.part == part] for part in PARTS}))

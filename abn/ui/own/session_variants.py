@@ -70,12 +70,12 @@ def add(variant: str) -> None:
     listed = state.own_listed
     if variant not in listed:
         listed.append(variant)
-    chosen = state.variant_ids or state.variants_before
+    chosen = state.variant_ids or state.last_values.get("variant_ids", (0, None))[1]
     if chosen is None:
         chosen = selection.default_variants(list_variants())
     if variant not in chosen:
         shipped = [key for key in chosen if not is_own(key)]
-        leaves = (shipped or chosen)[-1:] if len(chosen) >= selection.MOST else []
+        leaves = (shipped or chosen)[-1:] if len(chosen) >= selection.MAX_VARIANTS else []
         state.variant_ids = [*(key for key in chosen if key not in leaves), variant]
 
 

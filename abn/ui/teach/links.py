@@ -67,14 +67,14 @@ def _held(page: str, beside: DeltaGenerator) -> dict[str, str]:
     by_id = {card.id: card for card in cards if not card.id.startswith("own")}
     default = selection.default_variants(cards)
     variants = st.multiselect(
-        "Variants", list(by_id), default, format_func=lambda key: by_id[key].title, max_selections=selection.MOST,
+        "Variants", list(by_id), default, format_func=lambda key: by_id[key].title, max_selections=selection.MAX_VARIANTS,
         key="link_variants",
     )  # fmt: skip
     mechanism, same = AS_TRAINED, False
     if page == "app.py":
         mechanism = st.selectbox("Mechanism", selection.MECHANISM_OPTIONS, key="link_mechanism")
         same = st.toggle("Same weights", disabled=mechanism == AS_TRAINED, key="link_same")
-        opens = selection.ablate([by_id[key] for key in variants], mechanism, same)
+        opens = selection.apply_mechanism([by_id[key] for key in variants], mechanism, same)
         if [card.id for card in opens.cards] != variants:
             shown = ", ".join(card.title for card in opens.cards) or "nothing"
             beside.caption(f":orange-badge[The page will show: {escape_markdown(shown)}] {escape_markdown(opens.note)}")

@@ -1,0 +1,92 @@
+"""The strip of photographs and uploads, and the image chosen in it; the address holds a photograph of the gallery."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+from PIL import Image, ImageOps
+
+from abn.images import samples
+from abn.images.decode import Picture, open_picture
+from abn.ui import url
+from abn.ui.components.strip import Thumbnail, strip, thumbnail
+from abn.ui.controls.lazy_picture import LazyPicture
+from abn.ui.controls.uploads import get_uploads, refused_files
+from abn.ui.layout import escape_markdown
+from abn.ui.state import state
+
+DISPLAY = 640  # pixels: the longest side of an image as it is shown
+
+
+@dataclass(frozen=True)
+class ChosenImage:
+    """The image that the page is about."""
+
+    picture: Picture
+    display: Image.Image  # the same, no larger than a screen shows it
+    title: str
+    alt: str
+    credit: str = ""  # author and license as Markdown; empty for a person's own
+    source: str = ""  # where it was taken from
+    kind: str = "photograph"  # as samples.Photo has it
+
+
+def choose_image() -> ChosenImage:
+    """Draw the strip, and return the image chosen in it."""
+    gallery, uploads = samples.gallery(), get_uploads()
+    first = next(iter(gallery))
+    chosen = url.restore("photo", {**gallery, **uploads}, first, st.query_params.get("photo"))
+    items = [Thumbnail(key, upload.name, upload.thumbnail) for key, upload in reversed(uploads.items())]
+    if not url.controls_hidden():
+        strip([*items, *_gallery_thumbnails()], chosen, label="Photographs", key="strip", on_pick=choose_photo)
+    for names, sentence in refused_files():
+        st.error(f"{escape_markdown(names)}: {escape_markdown(sentence)}", icon=":material/broken_image:")
+    url.sync_query_param("photo", chosen if chosen in gallery and chosen != first else "", "")
+    if state.opened is None or state.opened[0] != chosen:
+        state.opened = (chosen, open_chosen(chosen))
+    return state.opened[1]
+
+
+def choose_photo(photo: str) -> None:
+    """Make a photograph of the gallery, or an upload, the image of all pages."""
+    state.photo = photo
+
+
+def open_chosen(chosen: str) -> ChosenImage:
+    """A photograph of the gallery by its id, or an upload by its key."""
+    upload, decoded = get_uploads().get(chosen), state.decoded
+    state.decoded = None
+    if upload is None:
+        photo = samples.gallery()[chosen]
+        picture = open_picture(photo.path.read_bytes(), name=photo.file)
+        return ChosenImage(
+            LazyPicture(picture, photo.path.read_bytes),
+            fit_display(picture.image),
+            photo.title,
+            photo.alt,
+            f"{escape_markdown(photo.author)} · {escape_markdown(photo.license)}",
+            escape_markdown(photo.source),
+            photo.kind,
+        )
+    if decoded is None or chosen != f"upload-{decoded.sha256}":
+        decoded = open_picture(upload.data, name=upload.name)
+    kept = LazyPicture(decoded, lambda: upload.data)
+    return ChosenImage(kept, fit_display(decoded.image), decoded.name, f"Your picture {decoded.name}")
+
+
+def fit_display(image: Image.Image) -> Image.Image:
+    """No larger than a screen shows it; and large enough to be framed and drawn on."""
+    if max(image.size) < DISPLAY // 4:
+        times = DISPLAY // 2 // max(image.size)
+        return image.resize((image.width * times, image.height * times), Image.Resampling.BICUBIC)
+    if max(image.size) <= DISPLAY:
+        return image
+    coarse = image.reduce(max(1, max(image.size) // DISPLAY))  # many pixels at once
+    return ImageOps.contain(coarse, (DISPLAY, DISPLAY), Image.Resampling.BILINEAR)
+
+
+@st.cache_data(show_spinner=False, max_entries=1)
+def _gallery_thumbnails() -> list[Thumbnail]:
+    return [
+        Thumbnail(key, photo.title, thumbnail(Image.open(photo.path).convert("RGB")))
+        for key, photo in samples.gallery().items()
+    ]
