@@ -1,7 +1,7 @@
 """The command line, `python -m abn …`. Results go to standard output, progress and problems to standard error.
 
-Exit status: 0 all well, 1 something failed (one sentence says what), 2 the command was not understood. torch is
-imported only by the commands that need it.
+Exit status: 0 for success, 1 where something failed (one sentence says what), 2 for arguments that are not understood,
+130 after Ctrl-C. torch is imported only by the commands that need it.
 """
 
 import argparse
@@ -16,16 +16,19 @@ from pathlib import Path
 from abn.errors import ABNError
 from abn.variants.store import figures_tables, list_variants, problems
 
-ELSEWHERE = {  # commands whose module brings their options and runs them: add_arguments(parser), run(args) -> status
-    "explain": ("abn.batch.command", "explain pictures, or folders of them"),
-    "convert": ("abn.variants.command", "make a variant of a checkpoint of the authors' code"),
-    "train": ("abn.training.supervised.command", "train a network on class folders of your own, or on a built-in set"),
+COMMANDS = {  # name → (module with `add_arguments(parser)` and `run(args) -> exit status`, help)
+    "explain": ("abn.batch.command", "explain images, or folders of them"),
+    "convert": ("abn.variants.command", "make a variant from a checkpoint of the authors' code"),
+    "train": (
+        "abn.training.supervised.command",
+        "train a network on class folders of your own, or on a built-in data set",
+    ),
     "distil": ("abn.training.distillation.command", "make the shipped variants again, from public packages"),
     "evaluate": ("abn.training.evaluate", "measure the variants on held-out scenes and on photographs"),
-    "scenes": ("abn.training.distillation.shipped_scenes", "compose the scenes that ship with the app again"),
-    "study": ("abn.study.command", "the study over seeds: run it, or print what it found"),
+    "scenes": ("abn.training.distillation.shipped_scenes", "make the shipped scenes again"),
+    "study": ("abn.study.command", "the study over seeds: run it, or print its results"),
     "bench": ("abn.bench", "measure what things cost, as ratios"),
-    "sweep": ("abn.evaluation.timm_families", "try the smallest backbone of every family"),
+    "sweep": ("abn.evaluation.timm_families", "try the smallest backbone of every family of timm"),
 }
 
 REFUSED = "The file{place} can't be read or written ({why})."
@@ -33,13 +36,21 @@ REFUSED = "The file{place} can't be read or written ({why})."
 log = logging.getLogger("abn")
 
 
+class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """States the default of each option that has one, unless it is a switch or its help states it in words."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        stated = action.default is None or action.default is False or "(default" in (action.help or "")
+        return action.help if stated else super()._get_help_string(action)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    to_stderr, level = logging.StreamHandler(), log.level
+    handler, level = logging.StreamHandler(), log.level
     try:
         args = _parser(arguments).parse_args(arguments)
-        _log(to_stderr, verbose=args.verbose)
+        _start_log(handler, verbose=args.verbose)
         status = args.run(args)
         sys.stdout.flush()
         return status
@@ -47,10 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.debug("traceback", exc_info=error)
         print(error, file=sys.stderr)
         return 1
-    except BrokenPipeError:  # who read our output has gone
+    except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except OSError as error:  # a disk that is full, a file that is gone
+    except OSError as error:  # a disk that is full, a file that vanished
         log.debug("traceback", exc_info=error)
         place = f" {Path(error.filename).name!r}" if isinstance(error.filename, str) else ""
         print(REFUSED.format(place=place, why=error.strerror or error), file=sys.stderr)
@@ -58,36 +69,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
-    finally:  # who calls this from Python gets their logger back
-        log.removeHandler(to_stderr)
+    finally:  # a caller in Python gets the logger back as it was
+        log.removeHandler(handler)
         log.setLevel(level)
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser; only the module of the command that is called is imported."""
     parser = argparse.ArgumentParser(prog="python -m abn", description="Attention Branch Networks, explained.")
     parser.add_argument("--verbose", action="store_true", help="say more on standard error, tracebacks too")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     variants = commands.add_parser("variants", help="list the variants")
-    variants.add_argument("--json", action="store_true", help="print the cards as one JSON list")
+    variants.add_argument("--json", action="store_true", help="print the model cards as one JSON list")
     variants.add_argument("--markdown", action="store_true", help="print the measured figures as a table")
-    variants.set_defaults(run=_variants)
+    variants.set_defaults(run=_list_variants)
 
-    gallery = commands.add_parser("gallery", help="compute again what the app shows first, and its exercises")
-    gallery.set_defaults(run=_gallery)
+    gallery = commands.add_parser("gallery", help="compute the stored first view and the exercises again")
+    gallery.set_defaults(run=_build_gallery)
 
-    wanted = next((word for word in arguments if not word.startswith("-")), None)
-    for name, (module, purpose) in ELSEWHERE.items():
-        command = commands.add_parser(name, help=purpose)
-        if name == wanted:
-            found = import_module(module)
-            found.add_arguments(command)
-            command.set_defaults(run=found.run)
+    called = next((argument for argument in arguments if not argument.startswith("-")), None)
+    for name, (module_name, purpose) in COMMANDS.items():
+        command = commands.add_parser(name, help=purpose, formatter_class=HelpFormatter)
+        if name == called:
+            module = import_module(module_name)
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
     return parser
 
 
-def _log(handler: logging.Handler, *, verbose: bool) -> None:
-    """Progress and warnings as plain lines; tracebacks only with --verbose."""
+def _start_log(handler: logging.Handler, *, verbose: bool) -> None:
+    """Progress and warnings as plain lines on standard error; tracebacks only with --verbose."""
     if not verbose:
         handler.formatter = logging.Formatter("%(message)s")
         handler.formatter.formatException = lambda _: ""
@@ -95,10 +107,7 @@ def _log(handler: logging.Handler, *, verbose: bool) -> None:
     log.setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
-# ---- the commands ----
-
-
-def _variants(args: argparse.Namespace) -> int:
+def _list_variants(args: argparse.Namespace) -> int:
     cards = list_variants()
     if args.json:
         print(json.dumps([card.to_json() for card in cards]))
@@ -112,7 +121,7 @@ def _variants(args: argparse.Namespace) -> int:
     return 0
 
 
-def _gallery(args: argparse.Namespace) -> int:
+def _build_gallery(_: argparse.Namespace) -> int:
     from abn.explanations import first_view
     from abn.teaching.exercises import bank
 

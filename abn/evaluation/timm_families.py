@@ -80,7 +80,9 @@ class Trial:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m abn sweep`."""
-    parser.add_argument("models", nargs="*", metavar="MODEL", help="of timm; default: the smallest of every family")
+    parser.add_argument(
+        "models", nargs="*", metavar="MODEL", help="models of timm (default: the smallest of every family)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object a model")
     parser.add_argument("--write", action="store_true", help=f"write {TABLE.name}; every family is tried")
 

@@ -20,13 +20,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="run: train and measure, again; resume: what is missing; report: sum the runs up; cost: measure what "
         "each part of the networks costs; nothing: print the summary",
     )
-    parser.add_argument("--dataset", action="append", choices=DATASETS, help="only this one; default: both")
-    parser.add_argument("--arm", action="append", choices=ARMS, help="only this one; default: all")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"seeds 1 … N; default {SEEDS}")
-    parser.add_argument("--seed", type=int, help="this one alone")
+    parser.add_argument(
+        "--dataset", action="append", choices=DATASETS, help="only this one; may be repeated (default: both)"
+    )
+    parser.add_argument("--arm", action="append", choices=ARMS, help="only this one; may be repeated (default: all)")
+    parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help="seeds 1 to N")
+    parser.add_argument("--seed", type=int, help="this seed only (default: all of --seeds)")
     parser.add_argument("--polarity", action="store_true", help="the trials on polarity, and not the arms")
-    parser.add_argument("--data", type=Path, default=packages.DATA, help="packages; what is missing is fetched")
-    parser.add_argument("--work", type=Path, default=packages.DATA / "distil", help="the bank, and the steps done")
+    parser.add_argument(
+        "--data", type=Path, default=packages.DATA, help="folder of the public packages; fetched if missing"
+    )
+    parser.add_argument(
+        "--work", type=Path, default=packages.DATA / "distil", help="folder of the bank and the training's state"
+    )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the result files")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
 
