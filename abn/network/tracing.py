@@ -37,7 +37,7 @@ class CutPoint:
 
 class _Tracer(fx.Tracer):
     """torch.fx with timm's own list of what must not be looked into; what has a stride stays one node. What other
-    threads compute meanwhile is none of its business, though torch.fx hands that to it as well."""
+    threads compute meanwhile is left alone, though torch.fx hands it that as well."""
 
     def __init__(self, closed: tuple[type[nn.Module], ...]):
         super().__init__(autowrap_functions=tuple(get_notrace_functions()))
@@ -99,7 +99,7 @@ def cut_points(graph: fx.Graph) -> list[CutPoint]:
     """The nodes with a square map of more than one cell that everything passes through, in the order of the graph."""
     nodes = list(graph.nodes)
     position = {node: i for i, node in enumerate(nodes)}
-    size, needed_until, found = shape(nodes[0])[-1], -1, []
+    size, needed_until, points = shape(nodes[0])[-1], -1, []
     for i, node in enumerate(nodes):
         if node.op == "get_attr":
             continue  # a parameter can be fetched again in either half
@@ -107,9 +107,9 @@ def cut_points(graph: fx.Graph) -> list[CutPoint]:
             _, a, b, c = shape(node)
             channels, cells = (a, b) if b == c else (c, b)
             if b in (a, c) and 1 < cells < size:
-                found.append(CutPoint(node, channels, cells, channels_last=b != c))
+                points.append(CutPoint(node, channels, cells, channels_last=b != c))
         needed_until = max([needed_until, *(position[user] for user in node.users)])
-    return found
+    return points
 
 
 def module_paths(node: fx.Node) -> list[str]:
@@ -123,38 +123,38 @@ def piece(root: nn.Module, graph: fx.Graph, *, start: CutPoint | None, end: CutP
 
     What it is given stays unharmed: where the first operation works in place, it gets a copy.
     """
-    part = _piece(root, graph, start, end, copied=False)
-    if start is not None and _harms(part, (1, start.channels, start.cells, start.cells)):
-        part = _piece(root, graph, start, end, copied=True)
-    return part
+    module = _piece(root, graph, start, end, copied=False)
+    if start is not None and _changes_input(module, (1, start.channels, start.cells, start.cells)):
+        module = _piece(root, graph, start, end, copied=True)
+    return module
 
 
 def _piece(
     root: nn.Module, graph: fx.Graph, start: CutPoint | None, end: CutPoint | None, *, copied: bool
 ) -> fx.GraphModule:
-    made, copies, nodes = fx.Graph(), {}, list(graph.nodes)
+    result, copies, nodes = fx.Graph(), {}, list(graph.nodes)
     if start is not None:
-        given = made.placeholder("features")
-        given = made.call_method("clone", (given,)) if copied else given
-        copies[start.node] = made.call_method("permute", (given, 0, 2, 3, 1)) if start.channels_last else given
-        at = nodes.index(start.node)
-        before, nodes = nodes[:at], nodes[at + 1 :]
+        features = result.placeholder("features")
+        features = result.call_method("clone", (features,)) if copied else features
+        copies[start.node] = result.call_method("permute", (features, 0, 2, 3, 1)) if start.channels_last else features
+        position = nodes.index(start.node)
+        before, nodes = nodes[:position], nodes[position + 1 :]
         later = set(nodes)
         for node in before:  # parameters fetched early and used late
             if node.op == "get_attr" and not later.isdisjoint(node.users):
-                copies[node] = made.node_copy(node)
+                copies[node] = result.node_copy(node)
     for node in nodes:
-        copies[node] = made.node_copy(node, copies.__getitem__)
+        copies[node] = result.node_copy(node, copies.__getitem__)
         if end is not None and node is end.node:
             last = copies[node]
-            made.output(made.call_method("permute", (last, 0, 3, 1, 2)) if end.channels_last else last)
+            result.output(result.call_method("permute", (last, 0, 3, 1, 2)) if end.channels_last else last)
             break
-    return fx.GraphModule(root, made)
+    return fx.GraphModule(root, result)
 
 
-def _harms(part: fx.GraphModule, given_shape: tuple[int, ...]) -> bool:
-    """Whether the part changes in place what it is given; torch counts such changes, except in inference mode."""
+def _changes_input(module: fx.GraphModule, shape: tuple[int, ...]) -> bool:
+    """Whether the module changes its input in place; torch counts such changes, except in inference mode."""
     with torch.inference_mode(False), torch.no_grad():
-        given = torch.zeros(given_shape)
-        fx.Interpreter(part).run(given)
-        return given._version > 0
+        features = torch.zeros(shape)
+        fx.Interpreter(module).run(features)
+        return features._version > 0

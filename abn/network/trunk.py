@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from abn.network.initialization import initialize_weights
 
-COPY = "a copy of the perception branch at stride 1"  # the kinds of trunk, as a card tells them
+COPY = "a copy of the perception branch at stride 1"  # the kinds of trunk, as on the model card
 RESIDUAL = "two plain residual blocks, as no stage could be copied"
 
 POOLS = (functional.max_pool2d, functional.avg_pool2d)
@@ -25,10 +25,10 @@ log = logging.getLogger(__name__)
 
 
 def build_trunk(stage: fx.GraphModule | None, example: Tensor) -> tuple[nn.Module, str]:
-    """A trunk that keeps the cells of g(x), and its kind: COPY of the stage where that has weights and keeps them, as
-    many as there are, else RESIDUAL. `example` is a g(x) (1, C, h, w)."""
+    """A trunk that keeps the cells of g(x), whatever their number, and its kind: COPY of a stage with weights that can,
+    else RESIDUAL. `example` is a g(x) (1, C, h, w)."""
     if stage is not None and list(stage.parameters()):
-        trunk = at_stride_one(copy.deepcopy(stage), example)
+        trunk = at_stride_first(copy.deepcopy(stage), example)
         fewer = example[:, :, : example.shape[2] // 2, : example.shape[3] // 2]
         if _cells(trunk, example) == example.shape[2:] and (
             _cells(stage, fewer) is None or _cells(trunk, fewer) == fewer.shape[2:]
@@ -37,24 +37,23 @@ def build_trunk(stage: fx.GraphModule | None, example: Tensor) -> tuple[nn.Modul
     return _residual(example.shape[1]), RESIDUAL
 
 
-def at_stride_one(stage: fx.GraphModule, example: Tensor) -> fx.GraphModule:
-    """Set every stride of the stage to 1 and dilate what follows by what was taken away; in place.
+def at_stride_first(stage: fx.GraphModule, example: Tensor) -> fx.GraphModule:
+    """Set every stride of the stage to 1 and dilate the layers after it accordingly; in place.
 
-    Nothing is lost by it: after one stride of 2, every second cell of every second row is what the strided stage gives.
-    How much was taken away before a layer is seen in the cells that it is given for `example`, so that layers inside
-    what torch.fx can't look into are found too.
+    Every second cell of every second row is what the stage with one stride of 2 gives. The dilation of a layer follows
+    from the size of its input for `example`, so that layers inside modules that torch.fx can't trace are found too.
     """
-    seen = _seen(stage, example)
+    sizes = _layer_sizes(stage, example)
     for name, layer in list(stage.named_modules()):
-        if layer not in seen:
+        if layer not in sizes:
             continue
-        given, made = seen[layer]
-        dilation = 2 ** max(0, round(math.log2(example.shape[-1] / given[-1])))
-        strided = _one(layer.stride) > 1
-        if not strided and made != given:
-            continue  # it means to use up its edge: a kernel over all of a block, say
+        before, after = sizes[layer]
+        dilation = 2 ** max(0, round(math.log2(example.shape[-1] / before[-1])))
+        strided = _first(layer.stride) > 1
+        if not strided and after != before:
+            continue  # unpadded by design: a kernel over all of a block, say
         if isinstance(layer, nn.Conv2d) and (strided or dilation > 1):
-            stage.set_submodule(name, _conv_at_stride_one(layer, dilation))
+            stage.set_submodule(name, _conv_at_stride_first(layer, dilation))
         elif isinstance(layer, nn.MaxPool2d) and strided:
             stage.set_submodule(name, MaxPool2dSame(layer.kernel_size, 1))
         elif isinstance(layer, nn.AvgPool2d) and strided:
@@ -63,36 +62,36 @@ def at_stride_one(stage: fx.GraphModule, example: Tensor) -> fx.GraphModule:
             layer.stride = 1
     for node in stage.graph.nodes:
         if node.op == "call_function" and node.target in POOLS:
-            _pool_at_stride_one(node)
+            _pool_at_stride_first(node)
     stage.recompile()
     return stage
 
 
-def _seen(stage: nn.Module, example: Tensor) -> dict[nn.Module, tuple[torch.Size, torch.Size]]:
-    """Each convolution and pool with the cells that it is given and those that it makes."""
-    seen = {}
+def _layer_sizes(stage: nn.Module, example: Tensor) -> dict[nn.Module, tuple[torch.Size, torch.Size]]:
+    """Cells (h, w) before and after each convolution and pool of the stage."""
+    sizes = {}
 
-    def see(layer: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
-        seen[layer] = given[0].shape[2:], made.shape[2:]
+    def record(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        sizes[layer] = inputs[0].shape[2:], output.shape[2:]
 
     layers = [m for m in stage.modules() if isinstance(m, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, BlurPool2d))]
-    handles = [layer.register_forward_hook(see) for layer in layers]
+    handles = [layer.register_forward_hook(record) for layer in layers]
     with torch.no_grad():
         stage(example)
     for handle in handles:
         handle.remove()
-    return seen
+    return sizes
 
 
-def _pool_at_stride_one(node: fx.Node) -> None:
+def _pool_at_stride_first(node: fx.Node) -> None:
     """A pool that is no layer; one with an even kernel is left as it is, and the stage can't be copied."""
     options = dict(zip(("kernel_size", "stride", "padding"), node.args[1:], strict=False)) | node.kwargs
-    kernel = _one(options["kernel_size"])
-    if _one(options.get("stride") or kernel) > 1 and kernel % 2:
+    kernel = _first(options["kernel_size"])
+    if _first(options.get("stride") or kernel) > 1 and kernel % 2:
         node.args, node.kwargs = node.args[:1], options | {"stride": 1, "padding": kernel // 2}
 
 
-def _conv_at_stride_one(conv: nn.Conv2d, dilation: int) -> nn.Conv2d:
+def _conv_at_stride_first(conv: nn.Conv2d, dilation: int) -> nn.Conv2d:
     """The convolution, changed in place to stride 1 and dilated, padded so that the number of cells is kept."""
     conv.stride, conv.dilation = (1, 1), tuple(d * dilation for d in conv.dilation)
     if all(kernel % 2 for kernel in conv.kernel_size):
@@ -104,12 +103,12 @@ def _conv_at_stride_one(conv: nn.Conv2d, dilation: int) -> nn.Conv2d:
     return same
 
 
-def _one(value: int | tuple[int, int]) -> int:
+def _first(value: int | tuple[int, int]) -> int:
     return value if isinstance(value, int) else value[0]
 
 
 def _cells(stage: fx.GraphModule, features: Tensor) -> torch.Size | None:
-    """(h, w) of what the stage makes of g(x); None where it can't."""
+    """(h, w) of the stage's output for g(x); None where it can't run on it."""
     try:
         with torch.no_grad():
             return fx.Interpreter(stage.eval()).run(features).shape[2:]

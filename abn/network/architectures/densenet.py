@@ -34,15 +34,15 @@ class DenseNet:
 
     def extractor(self) -> nn.Sequential:
         """Images (B, 3, H, W) → g(x) (B, C, H/4, W/4)."""
-        grown = self._layers * self.growth
-        stem, first = 2 * self.growth, (2 * self.growth + grown) // 2
+        appended = self._layers * self.growth
+        stem, first = 2 * self.growth, (2 * self.growth + appended) // 2
         return nn.Sequential(
             OrderedDict(
                 conv1=nn.Conv2d(3, stem, 3, padding=1, bias=False),
                 dense1=self._block(stem),
-                trans1=Transition(stem + grown, first),
+                trans1=Transition(stem + appended, first),
                 dense2=self._block(first),
-                trans2=Transition(first + grown, self._features),
+                trans2=Transition(first + appended, self._features),
             )
         )
 
@@ -70,8 +70,8 @@ class DenseNet:
     @property
     def _features(self) -> int:
         """C, the channels of g(x)."""
-        grown = self._layers * self.growth
-        return ((2 * self.growth + grown) // 2 + grown) // 2
+        appended = self._layers * self.growth
+        return ((2 * self.growth + appended) // 2 + appended) // 2
 
     def _block(self, channels: int) -> nn.Sequential:
         return nn.Sequential(*(Layer(channels + i * self.growth, self.growth) for i in range(self._layers)))

@@ -45,13 +45,17 @@ class Design(Protocol):
 
 
 def _small_resnet(depth: int) -> ResNet:
-    block, grow = (BasicBlock, 1) if depth < 44 else (Bottleneck, 4)
-    return ResNet(block=block, blocks=((depth - 2) // 6,) * 3, widths=(16 * grow, 32 * grow, 64 * grow), stem=16)
+    block, expansion = (BasicBlock, 1) if depth < 44 else (Bottleneck, 4)
+    return ResNet(
+        block=block, blocks=((depth - 2) // 6,) * 3, widths=tuple(w * expansion for w in (16, 32, 64)), stem=16
+    )
 
 
 def _large_resnet(block: type[nn.Module], blocks: tuple[int, int, int, int]) -> ResNet:
-    grow = 1 if block is BasicBlock else 4
-    return ResNet(block=block, blocks=blocks, widths=tuple(w * grow for w in (64, 128, 256, 512)), stem=64, large=True)
+    expansion = 1 if block is BasicBlock else 4
+    return ResNet(
+        block=block, blocks=blocks, widths=tuple(w * expansion for w in (64, 128, 256, 512)), stem=64, large=True
+    )
 
 
 SMALL_RESNETS = {f"{CIFAR}resnet{depth}": _small_resnet(depth) for depth in (20, 32, 44, 56, 110)}
