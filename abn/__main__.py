@@ -14,7 +14,8 @@ from importlib import import_module
 from pathlib import Path
 
 from abn.errors import ABNError
-from abn.variants.store import figures_tables, list_variants, problems
+from abn.variants.measured import format_tables
+from abn.variants.store import find_problems, list_variants
 
 COMMANDS = {  # name → (module with `add_arguments(parser)` and `run(args) -> exit status`, help)
     "explain": ("abn.batch.command", "explain images, or folders of them"),
@@ -112,11 +113,11 @@ def _list_variants(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([card.to_json() for card in cards]))
     elif args.markdown:
-        print(figures_tables(cards))
+        print(format_tables(cards))
     else:
         for card in cards:
             print(f"{card.id}\n    {card.title} · {card.mechanism} · {card.backbone} · {card.summary}")
-    for sentence in problems().values():
+    for sentence in find_problems().values():
         print(sentence, file=sys.stderr)
     return 0
 

@@ -7,8 +7,8 @@ import tiny
 
 from abn.errors import ABNError
 from abn.variants import own
-from abn.variants.checkpoint import Checkpoint, File, read_files
-from abn.variants.store import CARD
+from abn.variants.checkpoint import Checkpoint, NamedFile, read_files
+from abn.variants.store import CARD_KEY
 
 NETWORK = tiny.network("additive", seed=1)
 NAME = "extractor.conv1.weight"  # of one of its tensors
@@ -27,12 +27,12 @@ def with_header(data: bytes, header: dict | bytes) -> bytes:
 def with_card(data: bytes, **changes) -> bytes:
     """The file, its card changed."""
     header = header_of(data)
-    card = {**json.loads(header["__metadata__"][CARD]), **changes}
-    return with_header(data, {**header, "__metadata__": {CARD: json.dumps(card)}})
+    card = {**json.loads(header["__metadata__"][CARD_KEY]), **changes}
+    return with_header(data, {**header, "__metadata__": {CARD_KEY: json.dumps(card)}})
 
 
 def read(data: bytes) -> Checkpoint:
-    found = read_files({"a": File("mine.safetensors", data)})["a"]
+    found = read_files({"a": NamedFile("mine.safetensors", data)})["a"]
     if isinstance(found, ABNError):
         raise found
     return found
@@ -41,5 +41,5 @@ def read(data: bytes) -> Checkpoint:
 def refused(data: bytes, expected: str) -> None:
     """Reading or loading ends in one plain sentence."""
     with pytest.raises(ABNError, match=expected) as error:
-        own.load(read(data))
+        own.load_checkpoint(read(data))
     assert len(str(error.value).splitlines()) == 1 and len(str(error.value)) < 300

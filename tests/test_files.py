@@ -27,8 +27,8 @@ from abn.teaching.exercises import bank as exercises
 from abn.training import loop
 from abn.training.distillation import shipped_scenes
 from abn.variants import store
-from abn.variants.history import MapHistory, load_life
-from abn.variants.history import write as write_life
+from abn.variants.history import MapHistory, load_history
+from abn.variants.history import write_history as write_life
 from abn.variants.store import list_variants
 
 resource = pytest.importorskip("resource")
@@ -260,7 +260,7 @@ def test_train_goes_on_once_there_is_room(few, tmp_path, capsys, monkeypatch, na
         assert main(command) == 1
     assert one_sentence(capsys) == sentence(met[0].parent) and not list(tmp_path.rglob("*.part"))
     assert not met[0].exists()
-    assert not store.problems(tmp_path / "variants")
+    assert not store.find_problems(tmp_path / "variants")
     assert main(command) == 0
     card = store.find_variant("mine", tmp_path / "variants")
     assert store.load_variant(card) and card.measured["validation"]
@@ -301,11 +301,11 @@ def test_a_training_killed_again_and_again_while_it_writes_reads_no_half_file(fe
             break
         except Killed:
             for card in list_variants(tmp_path / "cut/variants"):
-                assert card.id in store.problems(tmp_path / "cut/variants") or store.load_variant(card)
+                assert card.id in store.find_problems(tmp_path / "cut/variants") or store.load_variant(card)
     assert len(set(killed_at)) >= 5, killed_at
     first, second = (store.find_variant("mine", tmp_path / which / "variants") for which in ("whole", "cut"))
     assert first.sha256 == second.sha256 and first.measured == second.measured
-    assert np.array_equal(load_life(first).maps, load_life(second).maps)
+    assert np.array_equal(load_history(first).maps, load_history(second).maps)
 
 
 def test_the_sweep(tmp_path, capsys, monkeypatch):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from abn.variants.store import figures_tables, list_variants
+from abn.variants.measured import format_tables
+from abn.variants.store import list_variants
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -13,7 +14,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_figures_are_those_of_the_cards():
     table = re.search(r"<!-- figures: .*? -->\n(.*?)\n<!-- /figures -->", README, re.S)
-    assert table and table[1].strip() == figures_tables(list_variants())
+    assert table and table[1].strip() == format_tables(list_variants())
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from abn.images.decode import Picture
 from abn.network.backbone import create_model
 from abn.network.batchnorm import recalibrate_batchnorm
 from abn.network.model import AttentionBranchNetwork
-from abn.variants.authors import make_card
+from abn.variants.authors import make_converted_card
 from abn.variants.card import Card
 from abn.variants.store import save_variant
 
@@ -39,7 +39,7 @@ def network(mechanism: str = "additive", *, seed: int = 0) -> AttentionBranchNet
 
 def variant(folder: Path, name: str, built: AttentionBranchNetwork) -> Card:
     """Weights and card of a tiny network, as the command line's `convert` writes them."""
-    card = make_card(built, name, arch="resnet20", num_classes=10, source=Path("tiny.pth.tar"))
+    card = make_converted_card(built, name, arch="resnet20", num_classes=10, source=Path("tiny.pth.tar"))
     return save_variant(built, card, folder, half=False)
 
 

@@ -16,7 +16,7 @@ from abn.plots.class_bars import likeliest
 from abn.plots.map_words import flat_sentence
 from abn.plots.numbers import percent, points, short_label
 from abn.plots.overlay import overlay
-from abn.variants.card import NOTHING, Card, class_names
+from abn.variants.card import UNTRAINED_KIND, Card, class_names
 
 COLUMNS = ("variant", "trained_with", "applied", "edit", "class", "label")
 COLUMNS += ("rank_before", "before", "rank_after", "after", "change")
@@ -35,7 +35,7 @@ class EditedMap:
 
     @property
     def trained_with(self) -> str:
-        return "never trained" if self.card.kind == NOTHING else self.card.mechanism
+        return "never trained" if self.card.kind == UNTRAINED_KIND else self.card.mechanism
 
 
 def figure_png(edited: EditedMap) -> bytes:
@@ -59,7 +59,7 @@ def figure_png(edited: EditedMap) -> bytes:
 def caption(edited: EditedMap) -> list[str]:
     """The lines of the figure's caption."""
     effect, labels = edited.effect, class_names(edited.card)
-    trained = edited.trained_with if edited.card.kind == NOTHING else f"trained with {edited.trained_with}"
+    trained = edited.trained_with if edited.card.kind == UNTRAINED_KIND else f"trained with {edited.trained_with}"
     before, after = (
         f"{short_label(labels[probabilities.argmax()])} {percent(probabilities.max())}"
         for probabilities in (effect.before, effect.after)

@@ -20,7 +20,7 @@ from abn.plots.color_maps import DEFAULT_COLORS, color_bar
 from abn.plots.map_words import flat_sentence
 from abn.plots.numbers import percent, short_label
 from abn.plots.overlay import MARKS
-from abn.variants.card import NOTHING, Card
+from abn.variants.card import UNTRAINED_KIND, Card
 from abn.vocabulary import HEADS, TRAINED
 
 MAX_SIDE = 896  # pixels: the longer side of an image in a figure
@@ -198,7 +198,7 @@ def caption(
 
 def training_text(explanation: Explanation, card: Card | None = None) -> str:
     """The mechanism that a variant was trained with, in words; one with random weights was never trained."""
-    return "never trained" if card and card.kind == NOTHING else f"trained with {explanation.trained_with}"
+    return "never trained" if card and card.kind == UNTRAINED_KIND else f"trained with {explanation.trained_with}"
 
 
 def scale_text(style: MapStyle, color_range: ColorRange) -> str:

@@ -25,7 +25,7 @@ from abn.plots.color_maps import bar_numbers, css_gradient
 from abn.plots.map_words import brightest_place, flat_sentence
 from abn.plots.numbers import percent, short_label
 from abn.plots.theme import HEAD_COLORS
-from abn.variants.card import NOTHING, Card
+from abn.variants.card import UNTRAINED_KIND, Card
 from abn.vocabulary import AS_TRAINED, HEADS, TRAINED
 
 STYLE = Path(__file__).with_suffix(".css")
@@ -99,7 +99,7 @@ def _input_panel(comparison: Comparison) -> str:
 def _variant_panel(comparison: Comparison, explanation: Explanation, card: Card, color_range: ColorRange) -> str:
     """One variant: its map on the model's input, both heads' predictions, and its map on the whole image."""
     style, values = comparison.style, explanation.attention
-    swapped = ", swapped" if explanation.applied != explanation.trained_with and card.kind != NOTHING else ""
+    swapped = ", swapped" if explanation.applied != explanation.trained_with and card.kind != UNTRAINED_KIND else ""
     alt = f"M from {values.min():.2f} to {values.max():.2f}, highest {brightest_place(values)}."
     flat = flat_sentence(values)
     warning = f'<p class="warning">{escape(flat)}</p>' if flat else ""

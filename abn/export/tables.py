@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from abn.explanations.explanation import Explanation
-from abn.variants.card import NOTHING, Card
+from abn.variants.card import UNTRAINED_KIND, Card
 from abn.vocabulary import HEADS
 
 COLUMNS = ("variant", "trained_with", "applied", "head", "rank", "class", "label", "probability")
@@ -16,7 +16,7 @@ def predictions_csv(explanations: Sequence[Explanation], cards: Sequence[Card]) 
     """Every class of both heads of every variant, the most probable first."""
     rows = []
     for explanation, card in zip(explanations, cards, strict=True):
-        trained_with = "never trained" if card.kind == NOTHING else explanation.trained_with
+        trained_with = "never trained" if card.kind == UNTRAINED_KIND else explanation.trained_with
         names = [escape_formula(text) for text in (explanation.variant, trained_with, explanation.applied)]
         for head in HEADS:
             for rank, p in enumerate(explanation.top(head, len(explanation.labels)), 1):

@@ -28,7 +28,7 @@ def build_trunk(stage: fx.GraphModule | None, example: Tensor) -> tuple[nn.Modul
     """A trunk that keeps the cells of g(x), whatever their number, and its kind: COPY of a stage with weights that can,
     else RESIDUAL. `example` is a g(x) (1, C, h, w)."""
     if stage is not None and list(stage.parameters()):
-        trunk = at_stride_first(copy.deepcopy(stage), example)
+        trunk = at_stride_one(copy.deepcopy(stage), example)
         fewer = example[:, :, : example.shape[2] // 2, : example.shape[3] // 2]
         if _cells(trunk, example) == example.shape[2:] and (
             _cells(stage, fewer) is None or _cells(trunk, fewer) == fewer.shape[2:]
@@ -37,7 +37,7 @@ def build_trunk(stage: fx.GraphModule | None, example: Tensor) -> tuple[nn.Modul
     return _residual(example.shape[1]), RESIDUAL
 
 
-def at_stride_first(stage: fx.GraphModule, example: Tensor) -> fx.GraphModule:
+def at_stride_one(stage: fx.GraphModule, example: Tensor) -> fx.GraphModule:
     """Set every stride of the stage to 1 and dilate the layers after it accordingly; in place.
 
     Every second cell of every second row is what the stage with one stride of 2 gives. The dilation of a layer follows
@@ -53,7 +53,7 @@ def at_stride_first(stage: fx.GraphModule, example: Tensor) -> fx.GraphModule:
         if not strided and after != before:
             continue  # unpadded by design: a kernel over all of a block, say
         if isinstance(layer, nn.Conv2d) and (strided or dilation > 1):
-            stage.set_submodule(name, _conv_at_stride_first(layer, dilation))
+            stage.set_submodule(name, _conv_at_stride_one(layer, dilation))
         elif isinstance(layer, nn.MaxPool2d) and strided:
             stage.set_submodule(name, MaxPool2dSame(layer.kernel_size, 1))
         elif isinstance(layer, nn.AvgPool2d) and strided:
@@ -62,7 +62,7 @@ def at_stride_first(stage: fx.GraphModule, example: Tensor) -> fx.GraphModule:
             layer.stride = 1
     for node in stage.graph.nodes:
         if node.op == "call_function" and node.target in POOLS:
-            _pool_at_stride_first(node)
+            _pool_at_stride_one(node)
     stage.recompile()
     return stage
 
@@ -83,7 +83,7 @@ def _layer_sizes(stage: nn.Module, example: Tensor) -> dict[nn.Module, tuple[tor
     return sizes
 
 
-def _pool_at_stride_first(node: fx.Node) -> None:
+def _pool_at_stride_one(node: fx.Node) -> None:
     """A pool that is no layer; one with an even kernel is left as it is, and the stage can't be copied."""
     options = dict(zip(("kernel_size", "stride", "padding"), node.args[1:], strict=False)) | node.kwargs
     kernel = _first(options["kernel_size"])
@@ -91,7 +91,7 @@ def _pool_at_stride_first(node: fx.Node) -> None:
         node.args, node.kwargs = node.args[:1], options | {"stride": 1, "padding": kernel // 2}
 
 
-def _conv_at_stride_first(conv: nn.Conv2d, dilation: int) -> nn.Conv2d:
+def _conv_at_stride_one(conv: nn.Conv2d, dilation: int) -> nn.Conv2d:
     """The convolution, changed in place to stride 1 and dilated, padded so that the number of cells is kept."""
     conv.stride, conv.dilation = (1, 1), tuple(d * dilation for d in conv.dilation)
     if all(kernel % 2 for kernel in conv.kernel_size):

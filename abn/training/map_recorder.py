@@ -14,7 +14,7 @@ from torch import Tensor
 from abn.errors import ABNError
 from abn.network.model import AttentionBranchNetwork
 from abn.variants.card import Card
-from abn.variants.history import MapHistory, place, read, write
+from abn.variants.history import MapHistory, history_path, read_history, write_history
 
 SHARES = (0, 0.01, 0.03, 0.06, 0.12, 0.25, 0.4, 0.5, 0.6, 0.75, 1)  # of the steps; most happens early
 
@@ -60,7 +60,7 @@ class MapRecorder:
         metrics = dict(self._measure())
         self._records[step] = maps.numpy(), metrics
         log.log(self._level, "step %d: %s", step, ", ".join(f"{name} {value:.3f}" for name, value in metrics.items()))
-        write(self._history(), self._path)
+        write_history(self._history(), self._path)
 
     def finish(self, card: Card, *, best: int | None = None) -> Path:
         """Write the history beside the weights of `card`; it ends at step `best`, a recorded one, where given."""
@@ -69,8 +69,8 @@ class MapRecorder:
             self._total = best
         if self._total not in self._records:
             self.record(self._total)
-        write(self._history(card.sha256), place(card))
-        return place(card)
+        write_history(self._history(card.sha256), history_path(card))
+        return history_path(card)
 
     def _history(self, weights: str = "") -> MapHistory:
         steps = sorted(self._records)
@@ -90,7 +90,7 @@ class MapRecorder:
         if not self._path.is_file():
             return {}
         try:
-            history = read(self._path)
+            history = read_history(self._path)
         except ABNError as error:
             log.warning("%s can't be read: its steps are lost", self._path.name, exc_info=error)
             return {}

@@ -13,7 +13,7 @@ from abn.plots import class_bars
 from abn.plots.color_maps import COLOR_MAPS, DEFAULT_COLORS
 from abn.ui import url
 from abn.ui.state import state
-from abn.variants.store import problems
+from abn.variants.store import find_problems
 
 SCROLLED = '<div class="abn-wide" role="region" aria-label="A table" tabindex="0">'  # what is too wide, by keyboard too
 
@@ -82,7 +82,7 @@ def begin(title: str, line: str) -> None:
                 st.page_link(path, label=label, icon=icon)
     st.caption(line)
     state.queue_place = st.empty()
-    for sentence in problems().values():
+    for sentence in find_problems().values():
         st.warning(escape_markdown(sentence), icon=":material/warning:")
 
 

@@ -20,7 +20,6 @@ from abn.network.architectures import registry
 from abn.network.model import AttentionBranchNetwork
 from abn.variants.authors_names import ARCHS, CLASSES
 from abn.variants.card import Card
-from abn.variants.new_card import new_card
 from abn.variants.untrusted_torch import read_in_child
 
 MIN_LIKENESS = 1 / 3  # the share of names in common from which on a file may be said to look like a network
@@ -56,12 +55,14 @@ def convert_official(path: str | Path, *, arch: str = "resnet20", num_classes: i
     return network.eval()
 
 
-def make_card(network: AttentionBranchNetwork, name: str, *, arch: str, num_classes: int, source: Path) -> Card:
+def make_converted_card(
+    network: AttentionBranchNetwork, name: str, *, arch: str, num_classes: int, source: Path
+) -> Card:
     """The card of a converted checkpoint; of how it was trained nothing is known but what the code does by itself."""
     backbone = backbone_of(arch)
     file = one_line(source.name)
     kind = registry.IMAGENET if backbone.startswith(registry.IMAGENET) else registry.CIFAR
-    return new_card(
+    return make_converted_card(
         network,
         id=name,
         title=f"{arch}, converted",

@@ -13,7 +13,7 @@ CHECKPOINTS = next(  # in the repository they lie beside the package, in an inst
     _PACKAGE.parent / "checkpoints",
 )
 IMAGENET = "imagenet-1k"
-NOTHING = "nothing"  # the kind of pictures that random weights have learned
+UNTRAINED_KIND = "nothing"  # the kind of pictures that random weights have learned
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from abn.errors import CheckpointError, PickleError
 from abn.images.display_name import one_line
 from abn.images.fit import InputSpec
 from abn.variants.card import IMAGENET, Card, card_from_json
-from abn.variants.store import CARD, HASHES
+from abn.variants.store import CARD_KEY, HASH_FIELDS
 
 PREFIX = "own:"  # of the ids made here; no variant on disk has such a name
 MAX_BYTES = 200_000_000  # of a file
@@ -42,7 +42,7 @@ class PartnerMissing(CheckpointError):
 
 
 @dataclass(frozen=True)
-class File:
+class NamedFile:
     """A file as it was given."""
 
     name: str  # without a path, harmless to show as plain text
@@ -76,7 +76,7 @@ class Checkpoint:
 # ---- files ----
 
 
-def read_files(files: Mapping[str, File]) -> dict[str, Checkpoint | CheckpointError | None]:
+def read_files(files: Mapping[str, NamedFile]) -> dict[str, Checkpoint | CheckpointError | None]:
     """Of each file what it is: weights with their card, a sentence, or None for a card that has found its weights.
 
     A card belongs to the weights whose hash it holds. Weights without such a card speak for themselves by the one in
@@ -109,8 +109,8 @@ def read_files(files: Mapping[str, File]) -> dict[str, Checkpoint | CheckpointEr
                 raise CheckpointError(
                     f"These are not the weights of {files[of_the_name].name}: one of both was altered."
                 )
-            elif CARD in header.metadata:
-                said = _read_json(header.metadata[CARD].encode(), "card")
+            elif CARD_KEY in header.metadata:
+                said = _read_json(header.metadata[CARD_KEY].encode(), "card")
             else:
                 raise PartnerMissing("These weights bring no card: choose the .json file of the same name as well.")
             found[key] = Checkpoint(file.name, file.data, sha256, header, read_card(said))
@@ -150,13 +150,13 @@ def read_header(data: bytes) -> Header:
     for name, entry in header.items():
         kind, shape, (begin, end) = _entry(name, entry)
         if end - begin != BYTES[kind] * math.prod(shape):
-            raise CheckpointError(f"The size of the tensor {short(name)} is not what its shape and type make.")
+            raise CheckpointError(f"The size of the tensor {quote_name(name)} is not what its shape and type make.")
         spans.append((begin, end, name))
         tensors[name] = kind, shape
     at = 0
     for begin, end, name in sorted(spans):
         if begin != at:
-            raise CheckpointError(f"The tensor {short(name)} doesn't begin where the one before it ends.")
+            raise CheckpointError(f"The tensor {quote_name(name)} doesn't begin where the one before it ends.")
         at = end
     if at != len(data) - 8 - length:
         raise CheckpointError(NO_SAFETENSORS)
@@ -177,7 +177,7 @@ def _entry(name: str, entry: Any) -> tuple[str, tuple[int, ...], tuple[int, int]
             return kind, tuple(shape), tuple(place)
     except (TypeError, KeyError):
         pass
-    raise CheckpointError(f"What the header says of {short(name)} is no tensor's type, shape and place.")
+    raise CheckpointError(f"What the header says of {quote_name(name)} is no tensor's type, shape and place.")
 
 
 def _read_json(data: bytes, what: str) -> dict[str, Any]:
@@ -202,7 +202,7 @@ def _read_json(data: bytes, what: str) -> dict[str, Any]:
     return found
 
 
-def short(name: str) -> str:
+def quote_name(name: str) -> str:
     """A tensor's name as it may be shown."""
     return repr(one_line(name, 60))
 
@@ -215,7 +215,7 @@ def read_card(said: dict[str, Any]) -> Card:
 
     Raises `CheckpointError`.
     """
-    counted = {"map_size": (0, 0), "parameters": {}, "flops": {}, "trunk": "", **dict.fromkeys(HASHES, "")}
+    counted = {"map_size": (0, 0), "parameters": {}, "flops": {}, "trunk": "", **dict.fromkeys(HASH_FIELDS, "")}
     try:
         card = card_from_json({**said, **counted})
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:

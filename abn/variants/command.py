@@ -5,7 +5,7 @@ from pathlib import Path
 
 from abn.errors import ABNError
 from abn.files import safe_stems
-from abn.variants.authors import convert_official, make_card
+from abn.variants.authors import convert_official, make_converted_card
 from abn.variants.authors_names import ARCHS
 from abn.variants.card import CHECKPOINTS
 from abn.variants.store import save_variant
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     if any((folder / f"{target.name}{end}").exists() for end in (".json", ".safetensors")):
         raise ABNError(f"There is a variant {target.name} already in {folder}: choose another name.")
     network = convert_official(args.file, arch=args.arch, num_classes=args.num_classes)
-    card = make_card(network, target.name, arch=args.arch, num_classes=args.num_classes, source=args.file)
+    card = make_converted_card(network, target.name, arch=args.arch, num_classes=args.num_classes, source=args.file)
     card = save_variant(network, card, folder, half=False)
     print(f"{card.weights} and {card.weights.with_suffix('.json').name}")
     return 0

@@ -32,14 +32,14 @@ class MapHistory:
     weights: str = ""  # sha256 of the weights' file at the end; empty while training goes on
 
 
-def load_life(card: Card) -> MapHistory | None:
+def load_history(card: Card) -> MapHistory | None:
     """The life of a variant's map; None where it has none, or one that can't be read or is of other weights."""
-    path = place(card)
+    path = history_path(card)
     if not path.is_file():
         log.info("%s: no life was recorded", card.id)
         return None
     try:
-        life = read(path)
+        life = read_history(path)
     except ABNError as error:
         log.warning("%s can't be read", path.name, exc_info=error)
         return None
@@ -49,12 +49,12 @@ def load_life(card: Card) -> MapHistory | None:
     return life
 
 
-def place(card: Card) -> Path:
+def history_path(card: Card) -> Path:
     """Where the life of a variant lies."""
     return card.folder / f"{card.id}.life.npz"
 
 
-def read(path: Path) -> MapHistory:
+def read_history(path: Path) -> MapHistory:
     """A life as `write` left it; `ABNError` where the file is damaged or is none."""
     try:
         return _read(path)
@@ -78,7 +78,7 @@ def _read(path: Path) -> MapHistory:
     return life
 
 
-def write(life: MapHistory, path: Path) -> None:
+def write_history(life: MapHistory, path: Path) -> None:
     """Store a life; a stop half-way leaves the file as it was."""
     arrays = {
         "maps": life.maps.astype(np.float16),

@@ -10,7 +10,7 @@ from abn.network.model import AttentionBranchNetwork
 from abn.variants.card import IMAGENET, Card
 
 
-def new_card(network: AttentionBranchNetwork, *, classes: str | list[str], input: InputSpec, **said: Any) -> Card:
+def create_card(network: AttentionBranchNetwork, *, classes: str | list[str], input: InputSpec, **said: Any) -> Card:
     """Mechanism, map size, trunk, parameters and FLOPs come from the network; `said` are the card's other fields.
 
     Nothing is measured yet, and the hashes are for `save_variant` to fill in.

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from abn.errors import ABNError, BackboneError, CheckpointError, VariantError
 from abn.images.display_name import one_line
-from abn.variants.card import NOTHING, Card
-from abn.variants.checkpoint import FLOATS, PREFIX, Checkpoint, Header, short
+from abn.variants.card import UNTRAINED_KIND, Card
+from abn.variants.checkpoint import FLOATS, PREFIX, Checkpoint, Header, quote_name
 from abn.variants.store import load_weights, tensors_sha256
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def sketch(card: Card) -> Sketch:
 
     from abn.network.backbone import build
     from abn.network.contexts import shapes_only
-    from abn.variants.new_card import new_card
+    from abn.variants.new_card import create_card
 
     said = ("id", "title", "summary", "family", "backbone", "trained", "measured", "license", "lesson", "kind")
     try:
@@ -71,7 +71,7 @@ def sketch(card: Card) -> Sketch:
             network = build(card.backbone, num_classes=card.num_classes, mechanism=card.mechanism)
             output = network(torch.zeros(1, 3, card.input.size, card.input.size))
             told = {name: getattr(card, name) for name in said}
-            counted = new_card(network, classes=card.classes, input=card.input, **told)
+            counted = create_card(network, classes=card.classes, input=card.input, **told)
     except ABNError:
         raise
     except Exception as error:  # timm and torch fail in as many ways as there are models
@@ -106,7 +106,7 @@ def too_large(sketched: Sketch) -> str | None:
     return None
 
 
-def load(checkpoint: Checkpoint) -> OwnVariant:
+def load_checkpoint(checkpoint: Checkpoint) -> OwnVariant:
     """The variant of a checkpoint. Its size and each tensor's name and shape are compared before its network is built,
     then it is loaded strictly, and asked once. Raises an `ABNError`."""
     import torch
@@ -135,7 +135,7 @@ def load(checkpoint: Checkpoint) -> OwnVariant:
     return OwnVariant(card, sketched.shapes, network)
 
 
-def random_sketch(backbone: str, *, num_classes: int) -> Sketch:
+def sketch_random(backbone: str, *, num_classes: int) -> Sketch:
     """The sketch of any CNN with random weights that are still to be drawn: see `seeded`. Raises `BackboneError`."""
     from abn.network.backbone import input_spec
 
@@ -149,13 +149,13 @@ def random_sketch(backbone: str, *, num_classes: int) -> Sketch:
         classes=[f"class {k}" for k in range(num_classes)],
         input=input_spec(backbone),
         license={"weights": "drawn at random, nobody's"},
-        kind=NOTHING,
+        kind=UNTRAINED_KIND,
         **{**unknown, "parameters": {}, "flops": {}, "trained": {}, "measured": {}},
     )
     return sketch(card)
 
 
-def seeded(sketched: Sketch, *, mechanism: str, seed: int) -> Sketch:
+def with_seed(sketched: Sketch, *, mechanism: str, seed: int) -> Sketch:
     """The sketch for one mechanism and seed; neither changes a shape."""
     card = sketched.card
     name = f"{PREFIX}{card.backbone}-{card.num_classes}-{mechanism}-{seed}"
@@ -163,7 +163,7 @@ def seeded(sketched: Sketch, *, mechanism: str, seed: int) -> Sketch:
     return replace(sketched, card=replace(card, id=name, family=name, mechanism=mechanism, trained=trained))
 
 
-def make(sketched: Sketch) -> OwnVariant:
+def draw_weights(sketched: Sketch) -> OwnVariant:
     """The network of a `seeded` sketch, its weights drawn from the seed. Raises an `ABNError`."""
     from abn.network.backbone import create_model
 
@@ -176,7 +176,7 @@ def make(sketched: Sketch) -> OwnVariant:
     return OwnVariant(replace(card, sha256=sha256, extractor_sha256=sha256), sketched.shapes, network)
 
 
-def distinct(title: str, taken: Sequence[str]) -> str:
+def unique_title(title: str, taken: Sequence[str]) -> str:
     """The title, numbered where it is taken."""
     count, found = 1, title
     while found in taken:
@@ -200,7 +200,7 @@ def _compare(header: Header, sketched: Sketch) -> None:
             raise CheckpointError(f"The weights don't fit {what}: {name} is of the type {kind}.")
     surplus = [name for name in header.tensors if name not in sketched.tensors]
     if surplus:
-        raise CheckpointError(f"The weights don't fit {what}: the network has no {short(surplus[0])}.")
+        raise CheckpointError(f"The weights don't fit {what}: the network has no {quote_name(surplus[0])}.")
 
 
 def _by(shape: tuple[int, ...]) -> str:

@@ -11,7 +11,6 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +24,8 @@ if TYPE_CHECKING:  # a card is read without torch, so that the app's first view 
 
     from abn.network.model import AttentionBranchNetwork
 
-HASHES = ("sha256", "extractor_sha256")  # what a card can't say inside the file that they are of
-CARD = "abn.card"  # under this name the weights' own header holds the card
+HASH_FIELDS = ("sha256", "extractor_sha256")  # what a card can't say inside the file that they are of
+CARD_KEY = "abn.card"  # under this name the weights' own header holds the card
 
 NO_WEIGHTS = "The weights of {variant} ({variant}.safetensors) are missing beside its card."
 NO_CARD = "The card of {variant} ({variant}.json) is missing beside its weights, so this variant is left out."
@@ -55,7 +54,7 @@ def list_variants(folder: Path | None = None) -> list[Card]:
     )
 
 
-def problems(folder: Path | None = None) -> dict[str, str]:
+def find_problems(folder: Path | None = None) -> dict[str, str]:
     """Variant id → one sentence, for each card that can't be read, and where of weights and card one is missing."""
     found = {}
     for name, card in _read_all(folder or CHECKPOINTS).items():
@@ -77,7 +76,7 @@ def find_variant(variant: str, folder: Path | None = None) -> Card:
     raise VariantError(f"There is no variant {str(variant)[:80]!r}. Known: {known}.")
 
 
-def sibling(
+def find_sibling(
     card: Card, mechanism: str, folder: Path | None = None, *, among: Sequence[Card] | None = None
 ) -> Card | None:
     """The plain variant of the same family trained with `mechanism`; the card itself where it is that; None: none.
@@ -140,8 +139,8 @@ def save_variant(network: "AttentionBranchNetwork", card: Card, folder: Path, *,
         )
         for name, tensor in network.state_dict().items()
     }
-    said = {key: value for key, value in card.to_json().items() if key not in HASHES}
-    data = safetensors.torch.save(tensors, {CARD: json.dumps(said, ensure_ascii=False)})
+    said = {key: value for key, value in card.to_json().items() if key not in HASH_FIELDS}
+    data = safetensors.torch.save(tensors, {CARD_KEY: json.dumps(said, ensure_ascii=False)})
     extractor = {name: tensor for name, tensor in tensors.items() if name.startswith("extractor.")}
     hashes = {"sha256": hashlib.sha256(data).hexdigest(), "extractor_sha256": tensors_sha256(extractor)}
     card = replace(card, **hashes, folder=folder)
@@ -165,47 +164,6 @@ def tensors_sha256(tensors: "dict[str, Tensor]") -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-COLUMNS = {  # of the tables of figures, by the kind of pictures: title, and where on a card the figure is
-    "photograph": (
-        ("scenes: perception right", "scenes", "perception_right"),
-        ("auxiliary right", "scenes", "auxiliary_right"),
-        ("pointing", "scenes", "pointing"),
-        ("ROC-AUC", "scenes", "roc_auc"),
-        ("energy ÷ area", "scenes", "energy_over_area"),
-        ("photographs: perception top-1", "photographs", "perception_top1"),
-        ("auxiliary top-1", "photographs", "auxiliary_top1"),
-    ),
-    "clothing": (
-        ("plain: perception right", "fashion", "accuracy"),
-        ("auxiliary right", "fashion", "accuracy_auxiliary"),
-        ("cluttered: perception right", "cluttered", "accuracy"),
-        ("auxiliary right", "cluttered", "accuracy_auxiliary"),
-        ("pointing", "cluttered", "pointing"),
-        ("ROC-AUC", "cluttered", "roc_auc"),
-        ("energy ÷ area", "cluttered", "energy_over_area"),
-    ),
-}
-
-
-def figures_tables(cards: list[Card]) -> str:
-    """The measured figures of the cards as Markdown, a table for each kind of picture; each family under its
-    controls, which are those of its first card."""
-    tables = []
-    for kind, columns in COLUMNS.items():
-        lines = []
-        for family, group in groupby((card for card in cards if card.kind == kind), key=lambda card: card.family):
-            members = list(group)
-            controls = members[0].measured.get("controls", {})
-            measured = [(f"*{family}: {name}*", figures) for name, figures in controls.items()]
-            for name, figures in [*measured, *((f"`{card.id}`", card.measured) for card in members)]:
-                values = [figures.get(data, {}).get(key) for _, data, key in columns]
-                lines.append(f"| {name} | " + " | ".join("–" if v is None else f"{v:.3f}" for v in values) + " |")
-        if lines:
-            head = ["| | " + " | ".join(title for title, *_ in columns) + " |", "|---" * (len(columns) + 1) + "|"]
-            tables.append("\n".join([*head, *lines]))
-    return "\n\n".join(tables)
 
 
 # ---- reading ----

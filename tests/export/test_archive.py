@@ -19,7 +19,7 @@ from abn.export.archive import export_zip
 from abn.export.html_report import html_report
 from abn.export.manifest import manifest_json
 from abn.images.decode import open_picture
-from abn.variants.card import NOTHING
+from abn.variants.card import UNTRAINED_KIND
 
 HOSTILE = '=HYPERLINK("http://x")<script>alert(1)</script>&\'" ../../x'
 
@@ -142,7 +142,7 @@ def test_every_class_of_both_heads_is_in_the_table(compared):
 def test_no_cell_is_a_formula(compared):
     labels = ("=1+1", "+x", "-x", "@x", "\tx", "\r=x", " =x", "plain", 'quo"te,', "new\nline")
     explanation = replace(compared.explanations[0], labels=labels)
-    untrained = replace(compared.cards[0], kind=NOTHING)
+    untrained = replace(compared.cards[0], kind=UNTRAINED_KIND)
     table = rows(tables.predictions_csv([explanation], [untrained]))
     written = {int(row["class"]): row["label"] for row in table}
     assert [written[k] for k in range(10)] == [f"'{label}" for label in labels[:7]] + list(labels[7:])

@@ -18,7 +18,7 @@ from abn.images.decode import open_picture
 from abn.images.fit import upsample
 from abn.plots.map_words import flat_sentence
 from abn.plots.overlay import overlay
-from abn.variants.card import NOTHING
+from abn.variants.card import UNTRAINED_KIND
 
 BEFORE = np.array([0.5, 0.3, 0.12, 0.04, 0.03, 0.01, 0, 0, 0, 0], np.float32)
 AFTER = np.array([0.25, 0.125, 0.02, 0.01, 0.015, 0.01, 0.5, 0.04, 0.02, 0.01], np.float32)
@@ -66,7 +66,9 @@ def test_the_caption_states_the_edit_and_its_effect(edited):
         "Change of p of a: −25.0 points, from 50.0 % to 25.0 %",
     ]
     zeros = np.zeros_like(own)
-    flat = replace(edited, effect=Effect("zeros", zeros, BEFORE, BEFORE), card=replace(edited.card, kind=NOTHING))
+    flat = replace(
+        edited, effect=Effect("zeros", zeros, BEFORE, BEFORE), card=replace(edited.card, kind=UNTRAINED_KIND)
+    )
     lines = edited_map.caption(flat)
     assert lines[0] == "Tiny: never trained, applied multiplicative" and flat_sentence(zeros) in lines
 

@@ -13,7 +13,7 @@ from abn.export import figures
 from abn.export.figures import MARGIN, MAX_SIDE, MIN_WIDTH, Comparison, MapStyle
 from abn.images.fit import upsample
 from abn.plots import color_limits, overlay
-from abn.variants.card import NOTHING
+from abn.variants.card import UNTRAINED_KIND
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_the_caption_states_mechanism_range_and_predictions(explanation, card):
     assert f"16 by 16 cells, {values.min():.3f} to {values.max():.3f}, mean {values.mean():.3f}" in lines[1]
     assert lines[-2].startswith(f"Auxiliary head: {explanation.top('auxiliary')[0].label}")
     assert lines[-1].startswith(f"Perception head: {explanation.top('perception')[0].label}")
-    untrained = replace(card, title="My own", kind=NOTHING)
+    untrained = replace(card, title="My own", kind=UNTRAINED_KIND)
     assert figures.caption(explanation, card=untrained)[0] == "My own: never trained, applied multiplicative"
 
 

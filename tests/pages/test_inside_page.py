@@ -22,7 +22,7 @@ from abn.plots.cell_product import product
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import models
 from abn.variants.card import class_names
-from abn.variants.history import load_life
+from abn.variants.history import load_history
 from abn.variants.store import list_variants
 
 ROOT = Path(__file__).parents[2]
@@ -301,7 +301,7 @@ def test_another_stage_cell_or_class_computes_nothing_again(live_app, monkeypatc
 
 
 def test_the_map_at_each_recorded_moment(live_app):
-    at, life = live_app.run(), load_life(CARDS[ADDITIVE])
+    at, life = live_app.run(), load_history(CARDS[ADDITIVE])
     place = life.ids.index(PHOTOS[0].id)
     assert "this is the final M" in text(at)
     for step in (0, 34):
@@ -336,7 +336,7 @@ def test_an_uploaded_picture_is_looked_into_and_a_recorded_one_is_offered_beside
     assert "photo" not in at.query_params and "fish" not in str(at.query_params)
     assert "was not watched" in captions(at)
     at = live_app.selectbox(key="recorded").set_value(PHOTOS[2].id).run()
-    life = load_life(CARDS[ADDITIVE])
+    life = load_history(CARDS[ADDITIVE])
     shown = components(at, "abn_map")["life-map"]["values"]
     assert shown == np.round(life.maps[-1, life.ids.index(PHOTOS[2].id)], 2).ravel().tolist()
     at = next(button for button in at.button if "whole page" in button.label).click().run()
@@ -345,7 +345,7 @@ def test_an_uploaded_picture_is_looked_into_and_a_recorded_one_is_offered_beside
 
 def test_lives_of_clothing_bring_their_own_pictures(live_app):
     live_app.query_params.update({"photo": "clothing-boot", "variants": CLOTHING})
-    at, life = live_app.run(), load_life(CARDS[CLOTHING])
+    at, life = live_app.run(), load_history(CARDS[CLOTHING])
     assert not at.exception and at.selectbox(key="recorded").value == life.ids[0]
     at = live_app.selectbox(key="recorded").set_value(life.ids[5]).run()
     assert components(at, "abn_map")["life-map"]["values"] == np.round(life.maps[-1, 5], 2).ravel().tolist()

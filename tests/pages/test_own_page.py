@@ -172,8 +172,8 @@ def test_hostile_words_of_a_card_stay_words(live_app, files):
         "title": "<img src=x> **b** [l](http://x)", "summary": "![i](http://elsewhere/i.png)", "lesson": "<b>:red[x]",
         "id": list_variants()[0].id, "trained": {"<i>": "<script>"},
     }  # fmt: skip
-    said = {key: value for key, value in said.items() if key not in store.HASHES}
-    hostile = {"h.safetensors": safetensors.torch.save(header, {store.CARD: json.dumps(said)})}
+    said = {key: value for key, value in said.items() if key not in store.HASH_FIELDS}
+    hostile = {"h.safetensors": safetensors.torch.save(header, {store.CARD_KEY: json.dumps(said)})}
     at = give(live_app.run(), hostile, "h.safetensors")
     card = next(element.value for element in at.html if 'class="abn-card"' in element.value)
     assert "<script>" not in card and "&lt;script&gt;" in card
@@ -305,7 +305,9 @@ def test_random_weights_say_what_they_are(live_app):
     assert "Random weights, nothing learned yet" in at.info[0].value
     card = [element.value for element in at.html if 'class="abn-card"' in element.value][-1]
     assert "nothing, made for additive" in card
-    wanted = own.make(own.seeded(own.random_sketch("test_resnet", num_classes=6), mechanism="additive", seed=2))
+    wanted = own.draw_weights(
+        own.with_seed(own.sketch_random("test_resnet", num_classes=6), mechanism="additive", seed=2)
+    )
     assert answers(at)[3] == expected(wanted.network, wanted.card)
 
 

@@ -15,8 +15,8 @@ from abn.training.sources import fashion_mnist
 from abn.training.supervised import fashion_variants
 from abn.training.supervised.datasets import sample_per_class
 from abn.training.supervised.training_run import PREVIEWS
-from abn.variants.history import load_life
-from abn.variants.store import find_variant, load_variant, problems
+from abn.variants.history import load_history
+from abn.variants.store import find_problems, find_variant, load_variant
 
 NAME = "cluttered-resnet20-additive"
 
@@ -42,7 +42,7 @@ def trained(packages, tmp_path_factory) -> Path:
 
 def test_card_says_how_the_variant_was_trained(trained):
     card = find_variant(NAME, trained)
-    assert not problems(trained)
+    assert not find_problems(trained)
     assert (card.family, card.backbone, card.mechanism) == ("cluttered-resnet20", "cifar-resnet20", "additive")
     assert (card.input, card.map_size) == (fashion_mnist.input_spec("cluttered"), (16, 16))
     assert tuple(card.classes) == fashion_mnist.CLASSES
@@ -81,7 +81,7 @@ def test_stopped_training_comes_to_the_same_end(trained, packages, tmp_path, mon
     assert steps == [3, 4]
     whole, resumed = find_variant(NAME, trained), find_variant(NAME, tmp_path / "variants")
     assert resumed.sha256 == whole.sha256
-    first, second = load_life(whole), load_life(resumed)
+    first, second = load_history(whole), load_history(resumed)
     assert first.steps.tolist() == second.steps.tolist() == list(recording_steps(4))
     assert np.array_equal(first.maps, second.maps)
     assert first.metrics["accuracy"].tolist() == second.metrics["accuracy"].tolist()
@@ -89,7 +89,7 @@ def test_stopped_training_comes_to_the_same_end(trained, packages, tmp_path, mon
 
 def test_map_history_leads_from_the_untrained_to_the_stored_network(trained, packages):
     card = find_variant(NAME, trained)
-    history = load_life(card)
+    history = load_history(card)
     assert history.maps.shape == (5, PREVIEWS, 16, 16) and history.pictures.shape == (PREVIEWS, 32, 32)
     assert history.ids[0].startswith("T-shirt ")
     test = fashion_mnist.cluttered(fashion_mnist.load(packages, train=False), 40, seed=fashion_variants.TEST_SEED)

@@ -22,8 +22,8 @@ from abn.training.sample_order import SampleOrder
 from abn.training.sources.class_folders import open_folder
 from abn.training.sources.image_files import FileImages
 from abn.training.supervised import command, epochs
-from abn.variants.history import load_life
-from abn.variants.store import find_variant, load_variant, problems
+from abn.variants.history import load_history
+from abn.variants.store import find_problems, find_variant, load_variant
 
 MINE = ["--epochs", "6", "--out", "mine", "--rate", "0.02", "--seed", "3"]
 SPEC = registry.INPUTS[registry.CIFAR]
@@ -55,7 +55,7 @@ def records(folder: Path) -> list[dict]:
 
 def test_both_heads_learn(learned):
     card = find_variant("mine", learned / "variants")
-    assert not problems(learned / "variants")
+    assert not find_problems(learned / "variants")
     for part in ("validation", "test"):
         assert card.measured[part]["count"] == 15 and card.measured[part]["accuracy"] >= 0.9
     before = card.measured["controls"]["before training"]["validation"]
@@ -80,7 +80,7 @@ def test_variant_is_ready_for_the_app(learned):
     card = find_variant("mine", learned / "variants")
     (explanation,) = explain(open_picture((learned / "shapes/test/red/000.png").read_bytes()), [card])
     assert explanation.top("perception", 1)[0].label == "red"
-    history = load_life(card)
+    history = load_history(card)
     assert history.steps[0] == 0 and history.steps[-1] == history.total
     paths = [learned / f"shapes/val/{name}/000.png" for name in COLORS]
     inputs = [fit_picture(open_picture(path.read_bytes()), card.input).normalized(card.input) for path in paths]
@@ -133,7 +133,7 @@ def test_best_validation_epoch_is_kept_and_not_the_last(colors, tmp_path, monkey
     for name, value in kept.items():
         assert torch.allclose(value.double(), states[1][name].double(), atol=1e-2, rtol=1e-2), name
     assert not torch.allclose(kept["extractor.conv1.weight"], states[-1]["extractor.conv1.weight"], atol=1e-3)
-    assert load_life(card).total == 3  # the history ends with what was kept
+    assert load_history(card).total == 3  # the history ends with what was kept
 
 
 # ---- stopped and resumed ----
@@ -150,7 +150,7 @@ def test_killed_training_comes_to_the_same_end_bit_for_bit(colors, tmp_path):
     first, second = (find_variant(NAME, tmp_path / folder / "variants") for folder in ("whole", "killed"))
     assert first.sha256 == second.sha256
     assert first.measured == second.measured
-    assert np.array_equal(load_life(first).maps, load_life(second).maps)
+    assert np.array_equal(load_history(first).maps, load_history(second).maps)
 
 
 def test_two_trainings_do_not_share_a_work_folder(colors, tmp_path, capsys):

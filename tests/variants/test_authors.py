@@ -17,7 +17,7 @@ from abn.network.architectures.densenet import DenseNet
 from abn.network.architectures.resnet import BasicBlock, Bottleneck, ResNet
 from abn.network.architectures.wide_resnet import WideResNet
 from abn.variants import authors
-from abn.variants.authors import backbone_of, convert_official, fit_weights, make_card
+from abn.variants.authors import backbone_of, convert_official, fit_weights, make_converted_card
 from abn.variants.authors_names import ARCHS, CIFAR100
 from abn.variants.card import class_names
 from abn.variants.store import load_variant, save_variant
@@ -37,7 +37,7 @@ def compare(path: Path, forward, *, arch: str, classes: int, **options) -> None:
         theirs = forward(layers, images, classes=classes)
     save(path, {name: value.clone() for name, value in layers.weights.items()}, **options)
     network = convert_official(path, arch=arch, num_classes=classes)
-    card = make_card(network, "converted", arch=arch, num_classes=classes, source=path)
+    card = make_converted_card(network, "converted", arch=arch, num_classes=classes, source=path)
     again = load_variant(save_variant(network, card, path.parent, half=False))
     with torch.inference_mode():
         out, later = network(images), again(images)
@@ -146,7 +146,7 @@ def test_other_precisions_become_ours_and_nothing_is_shared(tmp_path):
     changed = {"bn_att.weight": shared, "bn_att.bias": shared, "fc.weight": weights["fc.weight"].half()}
     network = convert_official(save(tmp_path / "a.pth.tar", {**weights, **changed}))
     assert {value.dtype for value in network.state_dict().values()} == {torch.float, torch.long}
-    card = make_card(network, "a", arch="resnet20", num_classes=10, source=tmp_path / "a.pth.tar")
+    card = make_converted_card(network, "a", arch="resnet20", num_classes=10, source=tmp_path / "a.pth.tar")
     saved = load_variant(save_variant(network, card, tmp_path, half=False))  # which shared memory would hinder
     assert torch.equal(saved.perception_branch.fc.weight, weights["fc.weight"].half().float())
     assert torch.equal(saved.attention_branch.trunk_norm.bias, torch.ones(64))
@@ -166,7 +166,7 @@ def test_the_card_knows_the_classes_and_the_input(monkeypatch, arch, classes, fi
     if arch == "wrn":
         monkeypatch.setitem(registry.DESIGNS, "cifar-wrn", WideResNet(depth=10, widen=1))
     network = registry.layers(backbone_of(arch), num_classes=classes)
-    card = make_card(network.eval(), "x", arch=arch, num_classes=classes, source=Path("x.pth.tar"))
+    card = make_converted_card(network.eval(), "x", arch=arch, num_classes=classes, source=Path("x.pth.tar"))
     names = class_names(card)
     assert names[0].startswith(first) and names[-1].startswith(last) and len(set(names)) >= classes - 2
     assert card.input == registry.input_spec(card.backbone) and card.input.size == size
@@ -273,7 +273,7 @@ def test_whatever_is_wrong_is_one_plain_sentence(tmp_path):
 
 def test_a_file_whose_name_is_no_text_converts(tmp_path):
     source = save(tmp_path / "n\udcff\n.pth.tar", seeded(20, 10))
-    card = make_card(convert_official(source), "x", arch="resnet20", num_classes=10, source=source)
+    card = make_converted_card(convert_official(source), "x", arch="resnet20", num_classes=10, source=source)
     saved = save_variant(convert_official(source), card, tmp_path)
     assert saved.license["source"] == "n .pth.tar" and load_variant("x", tmp_path)
 

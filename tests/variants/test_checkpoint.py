@@ -18,47 +18,51 @@ from tampering import NAME, header_of, read, refused, with_card, with_header
 
 from abn.errors import CheckpointError, PickleError
 from abn.variants import checkpoint, own
-from abn.variants.checkpoint import Checkpoint, File, PartnerMissing, read_card, read_files, read_header
-from abn.variants.store import CARD, HASHES
+from abn.variants.checkpoint import Checkpoint, NamedFile, PartnerMissing, read_card, read_files, read_header
+from abn.variants.store import CARD_KEY, HASH_FIELDS
 
 # ---- one file, or two ----
 
 
 def test_the_header_holds_the_card_without_what_it_cannot_know(saved):
     data, card = saved
-    within = json.loads(header_of(data)["__metadata__"][CARD])
-    assert within == {key: value for key, value in card.items() if key not in HASHES}
+    within = json.loads(header_of(data)["__metadata__"][CARD_KEY])
+    assert within == {key: value for key, value in card.items() if key not in HASH_FIELDS}
 
 
 def test_weights_without_a_card_wait_for_it_and_a_card_for_its_weights(saved):
     data, card = saved
     bare = safetensors.torch.save(safetensors.torch.load(data))
     said = json.dumps({**card, "sha256": hashlib.sha256(bare).hexdigest(), "title": "By its hash"}).encode()
-    alone = read_files({"w": File("w.safetensors", bare)})["w"]
+    alone = read_files({"w": NamedFile("w.safetensors", bare)})["w"]
     assert isinstance(alone, PartnerMissing) and "choose the .json file" in str(alone)
-    lonely = read_files({"c": File("c.json", said)})["c"]
+    lonely = read_files({"c": NamedFile("c.json", said)})["c"]
     assert isinstance(lonely, PartnerMissing) and "choose the .safetensors file" in str(lonely)
-    both = read_files({"w": File("w.safetensors", bare), "c": File("of another name.json", said)})
-    assert both["c"] is None and own.load(both["w"]).card.title == "By its hash (yours)"
+    both = read_files({"w": NamedFile("w.safetensors", bare), "c": NamedFile("of another name.json", said)})
+    assert both["c"] is None and own.load_checkpoint(both["w"]).card.title == "By its hash (yours)"
 
 
 def test_a_card_beside_is_newer_than_the_one_within(saved):
     data, card = saved
     said = json.dumps({**card, "title": "Measured since"}).encode()
-    both = read_files({"c": File("c.json", said), "w": File("w.safetensors", data)})
+    both = read_files({"c": NamedFile("c.json", said), "w": NamedFile("w.safetensors", data)})
     assert list(both) == ["c", "w"] and both["w"].card.title == "Measured since"
 
 
 def test_a_card_of_the_same_name_and_other_weights_is_told_of(saved):
     data, card = saved
     said = json.dumps({**card, "sha256": "0" * 64}).encode()
-    found = read_files({"c": File("mine.json", said), "w": File("mine.safetensors", data)})
+    found = read_files({"c": NamedFile("mine.json", said), "w": NamedFile("mine.safetensors", data)})
     assert "not the weights of mine.json" in str(found["w"]) and found["c"] is None
 
 
 def test_a_bad_file_leaves_the_others(saved):
     data, _ = saved
-    files = {"bad": File("x.safetensors", data[:-1]), "good": File("mine.safetensors", data), "empty": File("e", b"")}
+    files = {
+        "bad": NamedFile("x.safetensors", data[:-1]),
+        "good": NamedFile("mine.safetensors", data),
+        "empty": NamedFile("e", b""),
+    }
     found = read_files(files)
     assert isinstance(found["good"], Checkpoint) and str(found["bad"]) == checkpoint.NO_SAFETENSORS
     assert str(found["empty"]) == "This file is empty."
@@ -94,7 +98,7 @@ def test_pickles_are_told_by_their_content_and_never_opened(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     data = make(tmp_path)
     for name in ("mine.safetensors", "mine.pth.tar", "mine.json"):
-        found = read_files({"a": File(name, data)})["a"]
+        found = read_files({"a": NamedFile(name, data)})["a"]
         assert isinstance(found, PickleError), found
     assert not (tmp_path / "bomb").exists()
 
@@ -180,7 +184,7 @@ def test_a_header_without_tensors(header):
 
 
 def test_metadata_is_text(saved):
-    refused(with_header(saved[0], {**header_of(saved[0]), "__metadata__": {CARD: 3}}), "besides text")
+    refused(with_header(saved[0], {**header_of(saved[0]), "__metadata__": {CARD_KEY: 3}}), "besides text")
     refused(with_header(saved[0], {**header_of(saved[0]), "__metadata__": []}), "besides text")
 
 

@@ -14,7 +14,7 @@ import torch
 from abn.errors import ABNError
 from abn.training.map_recorder import MapRecorder, recording_steps
 from abn.variants.card import Card
-from abn.variants.history import MapHistory, load_life, place, read, write
+from abn.variants.history import MapHistory, history_path, load_history, read_history, write_history
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +79,8 @@ def test_what_is_recorded_is_what_the_network_says(network, here, tmp_path):
     finally:
         with torch.no_grad():
             network.attention_branch.map_norm.bias -= 1
-    assert recorder.finish(here) == place(here)
-    life = load_life(here)
+    assert recorder.finish(here) == history_path(here)
+    life = load_history(here)
     assert life.maps.shape == (2, 3, 16, 16)
     assert life.maps[0] == pytest.approx(start, abs=1e-3)
     assert life.maps[1] == pytest.approx(end, abs=1e-3)
@@ -98,7 +98,7 @@ def test_a_recording_goes_on_after_a_stop(network, here, tmp_path):
     again = _recorder(network, path)
     again.record(4)
     again.finish(here)  # which looks at the end
-    assert load_life(here).steps.tolist() == [0, 2, 4, 8]
+    assert load_history(here).steps.tolist() == [0, 2, 4, 8]
 
 
 def test_a_fresh_start_and_another_training_forget_what_was_kept(network, here, tmp_path):
@@ -107,21 +107,21 @@ def test_a_fresh_start_and_another_training_forget_what_was_kept(network, here, 
     fresh = _recorder(network, path)
     fresh.record(0)
     fresh.finish(here)
-    assert load_life(here).steps.tolist() == [0, 8]
+    assert load_history(here).steps.tolist() == [0, 8]
     _recorder(network, path, total=6).finish(here)
-    assert load_life(here).steps.tolist() == [6]
+    assert load_history(here).steps.tolist() == [6]
 
 
 def test_a_damaged_recording_is_begun_again(network, here, tmp_path, caplog):
     (tmp_path / "part.npz").write_bytes(b"no zip")
     _recorder(network, tmp_path / "part.npz").finish(here)
-    assert load_life(here).steps.tolist() == [8]
+    assert load_history(here).steps.tolist() == [8]
     assert "part.npz" in caplog.text
 
 
 def test_no_pictures_where_the_names_are_enough(here):
-    write(_life(pictures=None, weights=here.sha256), place(here))
-    assert load_life(here).pictures is None
+    write_history(_life(pictures=None, weights=here.sha256), history_path(here))
+    assert load_history(here).pictures is None
 
 
 @pytest.mark.parametrize(
@@ -141,9 +141,9 @@ def test_no_pictures_where_the_names_are_enough(here):
     ],
 )
 def test_a_life_that_can_not_be_is_none(here, wrong, caplog):
-    write(_life(**{"weights": here.sha256, **wrong}), place(here))
-    assert load_life(here) is None
-    assert place(here).name in caplog.text
+    write_history(_life(**{"weights": here.sha256, **wrong}), history_path(here))
+    assert load_history(here) is None
+    assert history_path(here).name in caplog.text
 
 
 def _another_packing(data: bytes) -> bytes:
@@ -157,37 +157,37 @@ def _another_packing(data: bytes) -> bytes:
     [lambda data: b"", lambda data: data[:-40], lambda data: b"\x93NUMPY" + data[6:], _another_packing],
 )
 def test_a_damaged_file_is_none(here, spoil, caplog):
-    write(_life(weights=here.sha256), place(here))
-    assert load_life(here) is not None
-    place(here).write_bytes(spoil(place(here).read_bytes()))
-    assert load_life(here) is None
-    assert place(here).name in caplog.text
+    write_history(_life(weights=here.sha256), history_path(here))
+    assert load_history(here) is not None
+    history_path(here).write_bytes(spoil(history_path(here).read_bytes()))
+    assert load_history(here) is None
+    assert history_path(here).name in caplog.text
 
 
 def test_pickles_and_missing_arrays_are_none(here):
     for maps in (np.array([{}], object), np.zeros((1, 1, 2, 2))):
-        with place(here).open("wb") as file:
+        with history_path(here).open("wb") as file:
             np.savez(file, maps=maps)
-        assert load_life(here) is None
+        assert load_history(here) is None
 
 
 def test_an_array_of_more_memory_than_there_is_is_none(here):
     stream = io.BytesIO()
     np.lib.format.write_array_header_1_0(stream, {"descr": "<f2", "fortran_order": False, "shape": (10**9,) * 2})
-    with zipfile.ZipFile(place(here), "w") as archive:
+    with zipfile.ZipFile(history_path(here), "w") as archive:
         archive.writestr("maps.npy", stream.getvalue())
-    assert load_life(here) is None
+    assert load_history(here) is None
 
 
 def test_a_variant_without_a_life_has_none(here, caplog):
     with caplog.at_level(logging.INFO, "abn"):
-        assert load_life(here) is None
+        assert load_history(here) is None
     assert here.id in caplog.text
 
 
 def test_half_a_write_leaves_the_file(here, monkeypatch):
-    write(_life(weights=here.sha256), place(here))
+    write_history(_life(weights=here.sha256), history_path(here))
     monkeypatch.setattr(np, "savez_compressed", lambda *_, **__: (_ for _ in ()).throw(OSError("full")))
     with pytest.raises(ABNError, match="full"):
-        write(_life(total=9), place(here))
-    assert read(place(here)).total == 8
+        write_history(_life(total=9), history_path(here))
+    assert read_history(history_path(here)).total == 8

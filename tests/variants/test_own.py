@@ -13,7 +13,7 @@ from abn.errors import BackboneError
 from abn.network.backbone import build, create_model, list_backbones
 from abn.network.contexts import shapes_only
 from abn.variants import own
-from abn.variants.checkpoint import File, read_files
+from abn.variants.checkpoint import NamedFile, read_files
 from abn.variants.store import list_variants, load_variant, save_variant
 
 # ---- weights ----
@@ -21,7 +21,7 @@ from abn.variants.store import list_variants, load_variant, save_variant
 
 def test_one_file_brings_its_card_and_loads_exactly(saved):
     data, card = saved
-    found = own.load(read(data))
+    found = own.load_checkpoint(read(data))
     for name, value in NETWORK.state_dict().items():
         assert torch.equal(found.network.state_dict()[name], value), name
     assert not found.network.training
@@ -40,9 +40,9 @@ def test_one_file_brings_its_card_and_loads_exactly(saved):
 @pytest.mark.parametrize("card", list_variants()[:1] + list_variants()[-1:], ids=lambda card: card.id)
 def test_shipped_files_load_with_their_cards_and_every_count_is_the_cards(card):
     files = {
-        path.name: File(path.name, path.read_bytes()) for path in (card.weights, card.weights.with_suffix(".json"))
+        path.name: NamedFile(path.name, path.read_bytes()) for path in (card.weights, card.weights.with_suffix(".json"))
     }
-    found = own.load(read_files(files)[card.weights.name])
+    found = own.load_checkpoint(read_files(files)[card.weights.name])
     assert (found.card.parameters, found.card.flops, found.card.map_size) == (
         card.parameters,
         card.flops,
@@ -54,7 +54,7 @@ def test_shipped_files_load_with_their_cards_and_every_count_is_the_cards(card):
 
 def test_half_precision_is_taken_too(tmp_path):
     card = save_variant(NETWORK, tiny.variant(tmp_path, "v", NETWORK), tmp_path, half=True)
-    loaded = own.load(read(card.weights.read_bytes())).network.state_dict()
+    loaded = own.load_checkpoint(read(card.weights.read_bytes())).network.state_dict()
     torch.testing.assert_close(loaded, NETWORK.state_dict(), rtol=1e-3, atol=1e-6)
     assert loaded["extractor.conv1.weight"].dtype == torch.float32
 
@@ -125,8 +125,8 @@ def test_what_can_be_counted_is_not_believed(saved):
         "flops": {}, "trunk": "magic", "sha256": "0" * 64, "extractor_sha256": list_variants()[0].extractor_sha256,
         "folder": "/etc",
     }  # fmt: skip
-    card = own.load(read(with_card(saved[0], **lies))).card
-    honest = own.load(read(saved[0])).card
+    card = own.load_checkpoint(read(with_card(saved[0], **lies))).card
+    honest = own.load_checkpoint(read(saved[0])).card
     for name in ("map_size", "parameters", "flops", "trunk"):
         assert getattr(card, name) == getattr(honest, name)
     shipped = list_variants()
@@ -148,8 +148,8 @@ def test_shapes_cost_no_memory_and_are_those_of_the_network():
 
 
 def test_random_weights_are_those_of_the_seed():
-    sketched = own.seeded(own.random_sketch("test_resnet", num_classes=5), mechanism="multiplicative", seed=7)
-    made = own.make(sketched)
+    sketched = own.with_seed(own.sketch_random("test_resnet", num_classes=5), mechanism="multiplicative", seed=7)
+    made = own.draw_weights(sketched)
     wanted = create_model("test_resnet", num_classes=5, mechanism="multiplicative", seed=7)
     assert all(torch.equal(v, wanted.state_dict()[k]) for k, v in made.network.state_dict().items())
     assert made.card.kind == "nothing" and made.card.mechanism == made.network.mechanism == "multiplicative"
@@ -161,18 +161,18 @@ def test_random_weights_are_those_of_the_seed():
 def test_a_seed_gives_the_same_weights_beside_other_threads():
     from concurrent.futures import ThreadPoolExecutor
 
-    sketched = own.seeded(own.random_sketch("cifar-resnet20", num_classes=5), mechanism="none", seed=3)
+    sketched = own.with_seed(own.sketch_random("cifar-resnet20", num_classes=5), mechanism="none", seed=3)
     with ThreadPoolExecutor(4) as pool:
-        made = list(pool.map(lambda _: own.make(sketched).card.sha256, range(8)))
+        made = list(pool.map(lambda _: own.draw_weights(sketched).card.sha256, range(8)))
     assert len(set(made)) == 1
 
 
 def test_a_network_too_large_is_a_sentence_and_is_not_made(monkeypatch):
-    sketched = own.seeded(own.random_sketch("vgg16", num_classes=10), mechanism="none", seed=0)
+    sketched = own.with_seed(own.sketch_random("vgg16", num_classes=10), mechanism="none", seed=0)
     assert "144 million parameters" in own.too_large(sketched)
     with pytest.raises(BackboneError, match="up to 50 million"):
-        own.make(sketched)
-    slow = own.random_sketch("resnet18", num_classes=10)
+        own.draw_weights(sketched)
+    slow = own.sketch_random("resnet18", num_classes=10)
     monkeypatch.setattr(own, "MAX_FLOPS", 10**9)
     assert "takes 7 GFLOPs" in own.too_large(slow)
 
@@ -180,7 +180,7 @@ def test_a_network_too_large_is_a_sentence_and_is_not_made(monkeypatch):
 @pytest.mark.parametrize("name", ["nobody", "", "../x", "vit_base_patch16_224"])
 def test_what_is_no_cnn_is_one_sentence(name):
     with pytest.raises(BackboneError):
-        own.random_sketch(name, num_classes=10)
+        own.sketch_random(name, num_classes=10)
 
 
 def test_the_list_of_networks_is_from_metadata():
@@ -190,12 +190,12 @@ def test_the_list_of_networks_is_from_metadata():
 
 
 def test_titles_are_told_apart():
-    assert own.distinct("a (yours)", ["b"]) == "a (yours)"
-    assert own.distinct("a (yours)", ["a (yours)", "a (yours, 2)"]) == "a (yours, 3)"
+    assert own.unique_title("a (yours)", ["b"]) == "a (yours)"
+    assert own.unique_title("a (yours)", ["a (yours)", "a (yours, 2)"]) == "a (yours, 3)"
 
 
 def test_a_sketch_can_be_of_another_mechanism_and_seed_alone():
-    sketched = own.random_sketch("cifar-resnet20", num_classes=5)
-    other = own.seeded(sketched, mechanism="none", seed=2)
-    assert other.card.id != own.seeded(sketched, mechanism="none", seed=1).card.id
+    sketched = own.sketch_random("cifar-resnet20", num_classes=5)
+    other = own.with_seed(sketched, mechanism="none", seed=2)
+    assert other.card.id != own.with_seed(sketched, mechanism="none", seed=1).card.id
     assert dataclasses.replace(other, card=sketched.card) == sketched

@@ -8,8 +8,8 @@ from abn.explanations.explainer import explain
 from abn.images.decode import open_picture
 from abn.images.samples import gallery
 from abn.training.sources import fashion_mnist
-from abn.variants.history import load_life
-from abn.variants.store import find_variant, list_variants, load_variant, problems
+from abn.variants.history import load_history
+from abn.variants.store import find_problems, find_variant, list_variants, load_variant
 from abn.vocabulary import MECHANISMS
 
 ATTENTIVE = ("imagenet-lite0-additive", "imagenet-lite0-multiplicative")
@@ -17,7 +17,7 @@ ATTENTIVE = ("imagenet-lite0-additive", "imagenet-lite0-multiplicative")
 
 def test_every_variant_is_whole_and_small_enough_and_shares_the_extractor():
     cards = [card for card in list_variants() if card.family == "imagenet-lite0"]
-    assert not problems()
+    assert not find_problems()
     assert {card.id for card in cards} >= {*ATTENTIVE, "imagenet-lite0-none", "imagenet-lite0-additive-unfolded"}
     assert all(card.weights.stat().st_size <= 20_000_000 for card in cards)
     assert len({card.extractor_sha256 for card in cards}) == 1
@@ -114,7 +114,7 @@ def test_a_clothing_network_knows_the_shipped_clothes(network):
 @pytest.mark.parametrize("variant", ["fashion-resnet20-additive", "cluttered-resnet20-additive"])
 def test_the_life_of_a_map_ends_with_the_shipped_weights(variant):
     card = find_variant(variant)
-    life = load_life(card)
+    life = load_history(card)
     assert life is not None and len(life.steps) >= 8
     assert life.steps[0] == 0 and life.steps[-1] == life.total
     assert life.metrics["accuracy"][0] < 0.3 < life.metrics["accuracy"][-1]

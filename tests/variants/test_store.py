@@ -11,7 +11,15 @@ import torch
 
 from abn.errors import ABNError, VariantError
 from abn.variants.card import CHECKPOINTS, Card, class_names
-from abn.variants.store import find_variant, list_variants, load_variant, problems, save_variant, sibling, write_card
+from abn.variants.store import (
+    find_problems,
+    find_sibling,
+    find_variant,
+    list_variants,
+    load_variant,
+    save_variant,
+    write_card,
+)
 
 
 @pytest.fixture
@@ -84,13 +92,13 @@ def test_the_hash_of_the_extractor_says_who_shares(folder):
 def test_missing_weights(folder):
     (folder / "good.safetensors").unlink()
     fails(folder, r"The weights of good \(good.safetensors\) are missing")
-    assert list(problems(folder)) == ["good"]
+    assert list(find_problems(folder)) == ["good"]
 
 
 def test_a_missing_card(folder):
     (folder / "good.json").unlink()
     fails(folder, r"The card of good \(good.json\) is missing")
-    assert list(problems(folder)) == ["good"] and "good" not in ids(folder)
+    assert list(find_problems(folder)) == ["good"] and "good" not in ids(folder)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +157,7 @@ def test_wrong_names_and_shapes(folder):
 def test_a_broken_card_leaves_the_others(folder, text):
     (folder / "good.json").write_bytes(text.encode("utf-8", "surrogateescape"))
     fails(folder, r"The card good.json can't be read")
-    assert ids(folder) == ["plain"] and list(problems(folder)) == ["good"]
+    assert ids(folder) == ["plain"] and list(find_problems(folder)) == ["good"]
 
 
 @pytest.mark.parametrize(
@@ -210,10 +218,10 @@ def test_siblings_are_of_one_family_and_plain(folder):
         card = dataclasses.replace(good, id=name, family="f", mechanism=mechanism, lesson=lesson)
         write_card(card)
         cards[name] = card
-    assert sibling(cards["a"], "multiplicative", folder) == cards["m"]
-    assert sibling(cards["l"], "multiplicative", folder) is cards["l"]
-    assert sibling(cards["l"], "additive", folder) == cards["a"]
-    assert sibling(cards["a"], "none", folder) is None
+    assert find_sibling(cards["a"], "multiplicative", folder) == cards["m"]
+    assert find_sibling(cards["l"], "multiplicative", folder) is cards["l"]
+    assert find_sibling(cards["l"], "additive", folder) == cards["a"]
+    assert find_sibling(cards["a"], "none", folder) is None
     assert [c.id for c in list_variants(folder) if c.family == "f"] == ["a", "m", "l"]  # lessons last
 
 
@@ -222,7 +230,7 @@ def test_a_shipped_card_is_whole(card: Card):
     """Of the weights in checkpoints/: at most 30 MB, the hash on the card, and every name of a class."""
     assert card.folder == CHECKPOINTS and card.weights.stat().st_size <= 30_000_000
     assert hashlib.sha256(card.weights.read_bytes()).hexdigest() == card.sha256
-    assert len(class_names(card)) == card.num_classes and problems() == {}
+    assert len(class_names(card)) == card.num_classes and find_problems() == {}
 
 
 def test_imagenet_names():

@@ -28,7 +28,7 @@ from abn.training.map_recorder import MapRecorder
 from abn.training.provenance import code_version
 from abn.training.sources import packages
 from abn.variants.card import CHECKPOINTS, IMAGENET, Card
-from abn.variants.new_card import new_card
+from abn.variants.new_card import create_card
 from abn.variants.store import save_variant
 
 RECORDED_SCENES = 100  # held-out scenes that the history of a map is measured on
@@ -131,7 +131,7 @@ def gallery_recorder(
 def make_card(network: AttentionBranchNetwork, name: str, recipe: Recipe) -> Card:
     """The card before anything was measured."""
     variant = VARIANTS[name]
-    return new_card(
+    return create_card(
         network,
         id=name,
         title=variant.title,

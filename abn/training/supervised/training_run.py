@@ -18,7 +18,7 @@ from abn.training.supervised.epochs import CRITERION, METRICS, EpochLog, measure
 from abn.training.supervised.options import TrainingPlan
 from abn.training.supervised.training import train
 from abn.variants.card import Card
-from abn.variants.new_card import new_card
+from abn.variants.new_card import create_card
 from abn.variants.store import load_variant, save_variant, write_card
 
 PREVIEWS = 12  # images whose maps are drawn and recorded
@@ -171,7 +171,7 @@ class TrainingRun:
         license = dict(data.license)
         if plan.weights is not None:
             license["source"] += f", from the weights in {plan.weights.name}, whose license applies too"
-        return new_card(
+        return create_card(
             self.network.cpu().eval(),
             id=plan.name,
             title=f"{data.title}, {TITLES[plan.mechanism]}",

@@ -20,7 +20,7 @@ from abn.ui.controls.image_picker import ChosenImage
 from abn.ui.controls.view_settings import View
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state
-from abn.variants.card import NOTHING, Card
+from abn.variants.card import UNTRAINED_KIND, Card
 from abn.vocabulary import AS_TRAINED, PARTS
 
 if TYPE_CHECKING:  # it imports torch, for which no first view waits
@@ -98,15 +98,15 @@ def heading(explanation: Explanation, card: Card) -> None:
 
 def trained_and_applied(card: Card, applied: str, between: str = "  \n") -> str:
     """The mechanism that a network was trained with and the one that is applied, as Markdown; told apart always."""
-    trained = "**never trained**" if card.kind == NOTHING else f"trained with **{card.mechanism}**"
-    swapped = card.kind != NOTHING and applied != card.mechanism
+    trained = "**never trained**" if card.kind == UNTRAINED_KIND else f"trained with **{card.mechanism}**"
+    swapped = card.kind != UNTRAINED_KIND and applied != card.mechanism
     mark = " :orange-badge[:material/swap_horiz: swapped]" if swapped else ""
     return f"{trained}{between}applied **{applied}**{mark}"
 
 
 def as_trained(card: Card, applied: str) -> str:
     """The same in two words, for the head of a column."""
-    if card.kind == NOTHING:
+    if card.kind == UNTRAINED_KIND:
         return "never trained"
     return AS_TRAINED if applied == card.mechanism else "swapped"
 
@@ -313,7 +313,7 @@ def details(card: Card) -> None:
             st.markdown(escape_markdown(card.summary))
         rows = {
             "Backbone": card.backbone,
-            "Trained with": f"nothing, made for {card.mechanism}" if card.kind == NOTHING else card.mechanism,
+            "Trained with": f"nothing, made for {card.mechanism}" if card.kind == UNTRAINED_KIND else card.mechanism,
             "Map": f"{card.map_size[0]} × {card.map_size[1]} cells",
             **({"Trunk": card.trunk} if card.trunk else {}),
             **{

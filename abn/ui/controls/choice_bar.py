@@ -13,7 +13,7 @@ from abn.ui.controls.view_settings import View
 from abn.ui.runtime import loading, models
 from abn.ui.state import state
 from abn.variants.card import Card
-from abn.variants.store import sibling
+from abn.variants.store import find_sibling
 from abn.vocabulary import AS_TRAINED
 
 
@@ -30,7 +30,7 @@ class Choice:
 
     def sibling(self, card: Card, mechanism: str) -> Card | None:
         """The variant that was trained as this one, but with another mechanism."""
-        return sibling(card, mechanism, among=self.cards)
+        return find_sibling(card, mechanism, among=self.cards)
 
 
 def choice_bar(*, ablation: bool = False) -> Choice:
@@ -49,7 +49,7 @@ def choice_bar(*, ablation: bool = False) -> Choice:
         fit = view_settings.choose_fit()
         view = view_settings.choose_view()
     variant_picker.warn_of_other_kind(chosen, picked, cards)
-    applied = selection.apply_mechanism(picked, *mechanism, partial(sibling, among=cards))
+    applied = selection.apply_mechanism(picked, *mechanism, partial(find_sibling, among=cards))
     return Choice(chosen, cards, picked, applied, fit, view)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from abn.variants.card import Card
-from abn.variants.store import sibling
+from abn.variants.store import find_sibling
 from abn.vocabulary import AS_TRAINED, MECHANISMS, TRAINED
 
 MECHANISM_OPTIONS = (AS_TRAINED, *MECHANISMS)
@@ -24,7 +24,7 @@ def apply_mechanism(
     cards: Sequence[Card],
     mechanism: str,
     same_weights: bool,
-    find: Callable[[Card, str], Card | None] = sibling,
+    find: Callable[[Card, str], Card | None] = find_sibling,
 ) -> Selection:
     """The ablation toggle: each variant's sibling trained so, or the same weights with the mechanism swapped."""
     if mechanism == AS_TRAINED:
@@ -60,7 +60,7 @@ def known_variants(text: str, cards: Sequence[Card]) -> list[str]:
     return named or default_variants(cards)
 
 
-def difference_pair(card: Card, find: Callable[[Card, str], Card | None] = sibling) -> tuple[Card, Card] | None:
+def difference_pair(card: Card, find: Callable[[Card, str], Card | None] = find_sibling) -> tuple[Card, Card] | None:
     """The plain additive and multiplicative variants of a card's family; None where either is missing."""
     other = find(card, "none" if card.mechanism != "none" else "additive")  # a sibling is never a lesson
     start = card if not card.lesson else other

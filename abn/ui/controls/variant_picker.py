@@ -9,14 +9,14 @@ from abn.ui.controls import selection
 from abn.ui.controls.image_picker import ChosenImage
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state
-from abn.variants.card import NOTHING, Card
+from abn.variants.card import UNTRAINED_KIND, Card
 from abn.variants.own import is_own
 from abn.vocabulary import AS_TRAINED
 
 TRAINED_ON = {  # by the kind of a card
     "clothing": "Learned on items of clothing, gray on black",
     "photograph": "Learned on photographs",
-    NOTHING: "Random weights, nothing learned yet",
+    UNTRAINED_KIND: "Random weights, nothing learned yet",
 }
 
 

@@ -20,7 +20,7 @@ from abn.ui.layout import stop_page_on_error
 from abn.ui.runtime import cache, models
 from abn.ui.runtime.engine import page_turn
 from abn.variants.card import Card, class_names
-from abn.variants.history import MapHistory, load_life
+from abn.variants.history import MapHistory, load_history
 
 if TYPE_CHECKING:
     from abn.explanations.cam import ClassMap
@@ -80,7 +80,7 @@ def life(card: Card) -> MapHistory | None:
 
 @st.cache_resource(max_entries=models.MAX_MODELS, show_spinner=False)
 def _life(variant: str, sha256: str, _card: Card) -> MapHistory | None:
-    return load_life(_card)
+    return load_history(_card)
 
 
 def recorded(life: MapHistory, place: int, card: Card) -> Image.Image:

@@ -17,8 +17,8 @@ from abn.ui.runtime import jobs, loading
 from abn.ui.runtime.engine import get_engine
 from abn.ui.state import state
 from abn.variants import checkpoint, own
-from abn.variants.card import NOTHING, Card
-from abn.variants.checkpoint import Checkpoint, File, PartnerMissing
+from abn.variants.card import UNTRAINED_KIND, Card
+from abn.variants.checkpoint import Checkpoint, NamedFile, PartnerMissing
 from abn.variants.own import OwnVariant, Sketch
 from abn.vocabulary import ADDITIVE, MECHANISMS
 
@@ -67,7 +67,7 @@ def upload() -> None:
         if isinstance(outcome, Checkpoint) and outcome.id in session.held():
             outcome = state.own_outcomes[key] = outcome.id
         elif isinstance(outcome, Checkpoint) and get_engine().ready:
-            outcome = _settle(key, partial(own.load, outcome), f"Reading {name}")
+            outcome = _settle(key, partial(own.load_checkpoint, outcome), f"Reading {name}")
         _tell(key, name, outcome)
 
 
@@ -103,12 +103,12 @@ def choose() -> None:
     found = state.own_sketch.get(question)
     if found is None:
         state.own_sketch = {}
-        job = partial(own.random_sketch, backbone, num_classes=classes)
+        job = partial(own.sketch_random, backbone, num_classes=classes)
         found = _wait(job, f"Looking at {backbone}", state.own_sketch, question)
     if isinstance(found, ABNError):
         _refuse(escape_markdown(str(found)), found, state.own_sketch, question)
         return
-    found = own.seeded(found, mechanism=mechanism, seed=seed)
+    found = own.with_seed(found, mechanism=mechanism, seed=seed)
     _shapes(found)
     sentence = own.too_large(found)
     if sentence:
@@ -122,7 +122,7 @@ def choose() -> None:
         help="Draws the weights, from the seed. Its answers and its map mean nothing until it is trained.",
     )
     if pressed:
-        outcome = _settle(found.card.id, partial(own.make, found), f"Making {backbone}")
+        outcome = _settle(found.card.id, partial(own.draw_weights, found), f"Making {backbone}")
         if isinstance(outcome, ABNError):
             _refuse(escape_markdown(str(outcome)))
         else:
@@ -139,7 +139,7 @@ def show() -> None:
     for key, one in reversed(held.items()):
         with st.container(border=True, key=f"card-{key.removeprefix(checkpoint.PREFIX)}"):
             card = one.card
-            random = [":orange-badge[:material/casino: random weights]"] if card.kind == NOTHING else []
+            random = [":orange-badge[:material/casino: random weights]"] if card.kind == UNTRAINED_KIND else []
             in_compare = [":green-badge[:material/check: in Compare]"] if key in listed else []
             st.markdown(" ".join([f"##### {escape_markdown(card.title)}", *random, *in_compare]))
             if card.summary:
@@ -163,7 +163,7 @@ def show() -> None:
 
 
 def _known(card: Card) -> str:
-    if card.kind == NOTHING:
+    if card.kind == UNTRAINED_KIND:
         return "Shapes, parameters and FLOPs were counted here. Nothing was trained, so nothing else can be said."
     return (
         "Backbone, map, parameters, FLOPs and sha256 were counted here. What the card says of training, measures and "
@@ -180,7 +180,7 @@ def _outcomes(given) -> dict[str, tuple[str, object]]:
     present = {file.file_id: file for file in given}
     if state.own_given != list(present):
         names = {key: display_name(file.name, "file") for key, file in present.items()}
-        read = checkpoint.read_files({key: File(names[key], file.getvalue()) for key, file in present.items()})
+        read = checkpoint.read_files({key: NamedFile(names[key], file.getvalue()) for key, file in present.items()})
         settled = {key for key, outcome in done.items() if isinstance(outcome, ABNError | str)}
         waiting = {key for key, outcome in done.items() if isinstance(outcome, PartnerMissing)}
         for key in present.keys() - (settled - waiting):

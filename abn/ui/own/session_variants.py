@@ -11,7 +11,7 @@ from abn.ui.controls import selection
 from abn.ui.runtime import cache
 from abn.ui.state import state
 from abn.variants.card import Card
-from abn.variants.own import OwnVariant, distinct, is_own
+from abn.variants.own import OwnVariant, is_own, unique_title
 from abn.variants.store import list_variants
 
 MOST = 4  # own variants of a session
@@ -59,7 +59,7 @@ def keep(one: OwnVariant) -> str:
     if key not in held():
         make_room(sum(one.card.parameters.values()))
         taken = [card.title for card in list_variants()] + [other.card.title for other in held().values()]
-        held()[key] = replace(one, card=replace(one.card, title=distinct(one.card.title, taken)))
+        held()[key] = replace(one, card=replace(one.card, title=unique_title(one.card.title, taken)))
         with _counting:
             _alive.add(one.network)
     return key

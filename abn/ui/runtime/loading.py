@@ -12,7 +12,7 @@ from abn.images.decode import open_picture
 from abn.ui.controls.selection import default_variants
 from abn.ui.runtime import inference, models
 from abn.ui.runtime.engine import background_turn, get_engine
-from abn.variants.store import list_variants, problems
+from abn.variants.store import find_problems, list_variants
 
 LOADING = "The networks are loading: a few seconds, once."
 UNLOADABLE = "The networks can't be loaded here; the server's log says why."
@@ -88,7 +88,7 @@ def load() -> None:
 
 def explain_gallery() -> None:
     """Explain the gallery's photographs by the variants that Compare shows first, in turns, as people would."""
-    unusable = problems()
+    unusable = find_problems()
     cards = [card for card in list_variants() if card.id not in unusable]
     ids = default_variants(cards)
     for photo in samples.gallery().values():

@@ -10,7 +10,7 @@ from abn.ui.own import session_variants
 from abn.ui.runtime.engine import get_engine, page_turn
 from abn.variants.card import Card
 from abn.variants.own import is_own
-from abn.variants.store import list_variants, problems
+from abn.variants.store import find_problems, list_variants
 
 if TYPE_CHECKING:
     from abn.evaluation.cost import PartCost
@@ -21,7 +21,7 @@ MAX_MODELS = 16  # kept in memory; one of lite0's takes 40 MB
 
 def list_cards() -> list[Card]:
     """The variants that this session can choose from: the shipped ones that are whole, then its own."""
-    unusable = problems()
+    unusable = find_problems()
     return [card for card in list_variants() if card.id not in unusable] + session_variants.cards()
 
 
