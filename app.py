@@ -3,8 +3,8 @@
 import streamlit as st
 
 from abn.plots import class_bars, color_limits
-from abn.ui import layout
-from abn.ui.compare import explanation_panels, export_panel
+from abn.ui import layout, maps, model_card, predictions
+from abn.ui.compare import export_panel, panels
 from abn.ui.controls import selection
 from abn.ui.controls.choice_bar import choice_bar, require_variants
 from abn.ui.runtime import inference, loading, models
@@ -32,31 +32,32 @@ state.shown = question
 by_id = {card.id: card for card in asked.cards}
 shown = [(explanation, by_id[explanation.variant]) for explanation in found]
 with page.container():
-    explanation_panels.notes(models.find_broken(asked.cards), asked.note, shown)
+    panels.show_notes(models.find_broken(asked.cards), asked.note, shown)
     if not shown:
         st.stop()
 
     spans = color_limits.limits([explanation.attention for explanation in found], view.scale)
     rows = max(len(class_bars.shared_classes(explanation)) for explanation in found)
-    room = explanation_panels.columns(len(shown))
+    room = panels.create_columns(len(shown))
     with room[0]:
-        explanation_panels.what_the_model_saw(shown, chosen)
-        explanation_panels.reading_help(found[0], view)
+        panels.show_input(shown, chosen)
+        panels.show_help(found[0], view)
     for place, (explanation, card), span in zip(room[1:], shown, spans, strict=False):
         with place:
-            explanation_panels.heading(explanation, card)
-            explanation_panels.attention(explanation, card, view, span, live=get_engine().ready)
+            predictions.show_heading(explanation, card)
+            maps.show_attention(explanation, card, view, span, live=get_engine().ready)
         with place if len(shown) > 1 else room[-1]:
-            explanation_panels.answers(explanation)
-            explanation_panels.bars(explanation, card, rows)
+            predictions.show_predictions(explanation)
+            predictions.show_bars(explanation, card, rows)
 
     st.markdown("##### On the whole photograph")
-    room = explanation_panels.columns(len(shown))
+    room = panels.create_columns(len(shown))
     with room[0]:
-        explanation_panels.original(found[0], chosen)
+        panels.show_photograph(found[0], chosen)
     for place, (explanation, card), span in zip(room[1:], shown, spans, strict=False):
         with place:
-            explanation_panels.laid_back(explanation, card, chosen, view, span)
+            maps.show_map_on_photograph(explanation, card, chosen.display, view, span)
+            st.caption(layout.escape_markdown(card.title))
 
     pair = selection.difference_pair(shown[0][1], choice.sibling)
     known = {explanation.variant: explanation for explanation in found}  # the map is made before the mechanism
@@ -65,10 +66,10 @@ with page.container():
     else:
         both = inference.explain_image(chosen.picture, pair, fit=fit) if pair else None
     if both and len(both) == 2:
-        explanation_panels.difference(*both, view, explanation_panels.columns(len(shown)))
+        panels.show_difference(*both, view, panels.create_columns(len(shown)))
 
     export_panel.export_row(shown, chosen, view, asked.applied)
     for place, (_, card) in zip(st.columns(len(shown)), shown, strict=True):
         with place:
-            explanation_panels.details(card)
+            model_card.show_card(card)
 loading.start_loading()

@@ -29,3 +29,19 @@ def pictures(at: AppTest) -> list[tuple[str, str]]:
 
 def captions(at: AppTest) -> str:
     return "\n".join(caption.value for caption in at.caption)
+
+
+def tables(at: AppTest) -> list[list[list[str]]]:
+    """The rows of each table, headings first, without the backslashes that keep Markdown from reading a text."""
+
+    def rows(frame) -> list[list[str]]:
+        if frame.index.dtype.kind not in "iu":  # the rows have names
+            frame = frame.reset_index()
+        return [[str(text).replace("\\", "") for text in row] for row in (frame.columns, *frame.to_numpy())]
+
+    return [rows(table.value) for table in at.table]
+
+
+def model_card(at: AppTest, which: int = -1) -> dict[str, str]:
+    """The rows of a model card by their names."""
+    return dict(tables(at)[which][1:])

@@ -12,7 +12,7 @@ from abn.export.figures import Comparison, MapStyle, figure_png
 from abn.export.tables import predictions_csv
 from abn.images import samples
 from abn.images.decode import open_picture
-from abn.ui.compare import explanation_panels, export_panel
+from abn.ui.compare import export_panel, panels
 from abn.ui.runtime.engine import get_engine
 from abn.variants.store import list_variants
 
@@ -58,4 +58,4 @@ def test_the_stored_first_view_cannot_be_exported(ready):
 def test_report_and_page_say_the_same_about_maps():
     from abn.export.html_report import ABOUT_MAPS
 
-    assert explanation_panels.NOT_A_MAP.replace("**", "") == ABOUT_MAPS
+    assert panels.NOT_A_MAP.replace("**", "") == ABOUT_MAPS

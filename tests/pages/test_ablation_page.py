@@ -1,11 +1,10 @@
 """The Ablation page through AppTest: three mechanisms on the same weights, the fair controls, and variants compared."""
 
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from reading import captions, components
+from reading import captions, components, tables
 from streamlit.testing.v1 import AppTest
 
 from abn.evaluation.metrics import overlap, rank_correlation
@@ -30,13 +29,6 @@ def page(ready) -> AppTest:
 
 def points(at: AppTest) -> list[str]:
     return [metric.value for metric in at.metric]
-
-
-def table(at: AppTest, which: int) -> list[list[str]]:
-    """Rows of cells of one of the page's tables."""
-    body = [element.value for element in at.html if "<table" in element.value][which]
-    rows = re.findall(r"<tr>(.*?)</tr>", body)
-    return [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row) for row in rows]
 
 
 def test_while_the_networks_load_the_page_says_so(page):
@@ -82,7 +74,7 @@ def test_no_strength_makes_additive_none(page):
 
 
 def test_the_fair_controls_are_those_of_the_library(page, network):
-    rows = table(page.run(), 0)
+    rows = tables(page.run())[0]
     subject = interventions.attend_image(PICTURE, find_variant(ADDITIVE), load=network)
     own, named = subject.predict(subject.attention), int(subject.predict(subject.attention).argmax())
     constant = subject.predict(np.full_like(subject.attention, subject.attention.mean()))
@@ -96,7 +88,7 @@ def test_the_fair_controls_are_those_of_the_library(page, network):
 
 
 def test_the_matrix_of_agreement_is_that_of_the_library(page, network):
-    rows = table(page.run(), 1)
+    rows = tables(page.run())[1]
     maps = [one.attention for one in explain(PICTURE, [ADDITIVE, MULTIPLICATIVE, NONE], load=network)]
     assert rows[1][2:] == [f"{rank_correlation(maps[0], maps[k]):.3f}" for k in (1, 2)]
     assert rows[3][1:3] == [f"{overlap(maps[2], maps[k], 0.2):.3f}" for k in (0, 1)]

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from reading import captions, components, pictures
+from reading import captions, components, model_card, pictures
 from streamlit.testing.v1 import AppTest
 
 from abn.explanations import first_view
@@ -20,7 +20,8 @@ from abn.images import samples
 from abn.images.decode import open_picture
 from abn.images.fit import upsample
 from abn.plots import class_bars, color_limits, color_maps, numbers, overlay
-from abn.ui.compare import explanation_panels
+from abn.ui import maps
+from abn.ui.compare import panels
 from abn.ui.controls import image_picker, selection, uploads
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import inference, loading, models
@@ -310,10 +311,10 @@ def test_a_map_is_drawn_over_its_own_picture(monkeypatch):
         __setattr__ = dict.__setitem__
         __getattr__ = dict.__getitem__
 
-    monkeypatch.setattr(explanation_panels.st, "session_state", State())
+    monkeypatch.setattr(maps.st, "session_state", State())
     for color in ("red", "red", "blue"):
         image = Image.new("RGB", (224, 224), color)
-        assert explanation_panels._large(image).getpixel((9, 9)) == image.getpixel((9, 9))
+        assert maps.enlarge(image).getpixel((9, 9)) == image.getpixel((9, 9))
 
 
 def test_pictures_that_come_with_the_first_run_of_a_session_are_taken_in(app):
@@ -332,7 +333,7 @@ def test_the_fit_changes_what_the_model_sees_and_says(live_app, network, fit):
     live_app.run()
     at = live_app.button_group(key="fit").set_value(fit).run()
     assert answers(at) == expected(photo_picture(PHOTOS[0]), [ADDITIVE, MULTIPLICATIVE, NONE], network, fit=fit)
-    assert explanation_panels.FITTED[fit] in captions(at)
+    assert panels.FITTED[fit] in captions(at)
 
 
 # ---- how maps are drawn ----
@@ -340,11 +341,11 @@ def test_the_fit_changes_what_the_model_sees_and_says(live_app, network, fit):
 
 def test_scales_number_their_color_bars(live_app, network):
     found = explain(photo_picture(PHOTOS[0]), [ADDITIVE, MULTIPLICATIVE, NONE], load=network)
-    maps = [one.attention for one in found]
+    attention = [one.attention for one in found]
     assert ticks(live_app.run())[:3] == [["0.00", "0.25", "0.50", "0.75", "1.00"]] * 3
     for label, scale in (("min–max per map", "each"), ("shared by the variants", "shared")):
         at = live_app.button_group(key="scale").set_value(label).run()
-        assert ticks(at)[:3] == [color_maps.bar_numbers(*span) for span in color_limits.limits(maps, scale)]
+        assert ticks(at)[:3] == [color_maps.bar_numbers(*span) for span in color_limits.limits(attention, scale)]
 
 
 def test_a_flat_map_says_so(live_app, monkeypatch):
@@ -375,16 +376,16 @@ def test_view_controls_change_the_pictures_and_nothing_else(live_app):
 def test_every_map_can_be_read_cell_by_cell(live_app, network):
     at = live_app.run()
     found = explain(photo_picture(PHOTOS[0]), [ADDITIVE, MULTIPLICATIVE, NONE], load=network)
-    maps = components(at, "abn_map")
+    shown_maps = components(at, "abn_map")
     for one in found:
         for place in ("map", "whole"):
-            shown = maps[f"{place}-{one.variant}"]
+            shown = shown_maps[f"{place}-{one.variant}"]
             assert (shown["height"], shown["width"]) == one.attention.shape and shown["symbol"] == "M"
             assert shown["values"] == np.round(one.attention, 2).ravel().tolist()
-        assert maps[f"map-{one.variant}"]["box"] == [0, 0, 1, 1]
-        assert maps[f"whole-{one.variant}"]["box"] == list(one.fitted.extent)
+        assert shown_maps[f"map-{one.variant}"]["box"] == [0, 0, 1, 1]
+        assert shown_maps[f"whole-{one.variant}"]["box"] == list(one.fitted.extent)
     signed = found[0].attention - found[1].attention
-    assert maps["difference"]["values"] == np.round(signed, 2).ravel().tolist()
+    assert shown_maps["difference"]["values"] == np.round(signed, 2).ravel().tolist()
 
 
 @pytest.mark.parametrize("how", overlay.MARKS)
@@ -395,9 +396,7 @@ def test_the_brightest_part_is_marked_and_its_area_told(live_app, network, how):
     changed = [old != new for old, new in zip(before, pictures(at), strict=True)]
     assert changed == [False, True, True, True, False, True, True, True, False]  # a difference has no brightest part
     one = explain(photo_picture(PHOTOS[0]), [ADDITIVE], load=network)[0]
-    level, area = overlay.brightest_level(
-        upsample(one.attention, (explanation_panels.PANEL, explanation_panels.PANEL)), 0.2
-    )
+    level, area = overlay.brightest_level(upsample(one.attention, (maps.PANEL, maps.PANEL)), 0.2)
     assert f"Marked: M ≥ {level:.2f}, {100 * area:.0f} % of what the model saw" in captions(at)
 
 
@@ -498,10 +497,10 @@ def test_a_lesson_says_how_to_come_back_where_its_mechanism_is_swapped(live_app)
 
 def test_the_card_is_all_there(live_app):
     at = live_app.run()
-    cards = [element.value for element in at.html if 'class="abn-card"' in element.value]
-    assert len(cards) == 3
-    for body, key in zip(cards, (ADDITIVE, MULTIPLICATIVE, NONE), strict=True):
-        assert CARDS[key].sha256 in body and f"{CARDS[key].parameters['extractor']:,}" in body
+    for which, key in enumerate((ADDITIVE, MULTIPLICATIVE, NONE)):
+        shown = model_card(at, which)
+        assert shown["sha256 of the weights"] == CARDS[key].sha256
+        assert shown["Parameters, extractor"] == f"{CARDS[key].parameters['extractor']:,}"
 
 
 @pytest.fixture

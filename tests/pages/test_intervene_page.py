@@ -2,13 +2,12 @@
 
 import csv
 import io
-import re
 from pathlib import Path
 
 import exporting
 import numpy as np
 import pytest
-from reading import captions, components
+from reading import captions, components, tables
 from streamlit.testing.v1 import AppTest
 
 from abn.evaluation import map_ablation
@@ -50,11 +49,6 @@ def expected(subject: interventions.AttendedImage, attention: np.ndarray, mechan
 
 def painted(at: AppTest) -> dict:
     return components(at, "abn_painter")["painter"]
-
-
-def table(at: AppTest, which: int = 0) -> list[list[str]]:
-    body = [element.value for element in at.html if "<table" in element.value][which]
-    return [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row) for row in re.findall(r"<tr>(.*?)</tr>", body)]
 
 
 def test_it_begins_with_the_own_map_and_nothing_changed(page, subject):
@@ -136,7 +130,7 @@ def test_each_picture_and_variant_has_its_own_history(page, subject):
 
 def test_which_variant_needs_its_map_is_that_of_the_library(page, network):
     at = page.run()
-    rows, cards = table(at), [find_variant(name) for name in (ADDITIVE, MULTIPLICATIVE, NONE)]
+    rows, cards = tables(at)[0], [find_variant(name) for name in (ADDITIVE, MULTIPLICATIVE, NONE)]
     found = {card.id: map_ablation.ablate_in_picture(PICTURE, card, load=network) for card in cards}
     for row, name in zip(rows[2:], map_ablation.EDITS, strict=True):
         for cell, card in zip(row[1:], cards, strict=True):
@@ -160,11 +154,11 @@ def test_over_the_gallery_on_request(page, network, monkeypatch):
     found = map_ablation.mean_over_pictures(
         [map_ablation.ablate_in_picture(picture, card, load=network) for picture in pictures]
     )
-    cell = table(at, 1)[1][1]
+    cell = tables(at)[1][1][1]
     assert cell.startswith(f"Δp {numbers.points(found['constant mean'].change)} points, another answer in")
     monkeypatch.setattr(map_ablation, "ablate_in_picture", lambda *_, **__: pytest.fail("run again"))
     at = page.run()
-    assert not at.exception and table(at, 1)[1][1] == cell
+    assert not at.exception and tables(at)[1][1][1] == cell
     assert not [button for button in at.button if button.key == "reliance-job"]
 
 

@@ -13,7 +13,7 @@ from abn.explanations.explanation import Explanation, align_maps
 from abn.explanations.interventions import AttendedImage, Effect
 from abn.plots import histogram, numbers, theme
 from abn.plots.class_bars import class_bars, likeliest, probabilities_in_words
-from abn.ui.compare import explanation_panels
+from abn.ui import maps, predictions, shaded_table
 from abn.ui.controls.image_picker import ChosenImage
 from abn.ui.controls.view_settings import View
 from abn.ui.layout import escape_markdown
@@ -101,9 +101,9 @@ def triptych(chosen: ChosenImage, card: Card, subject: AttendedImage, fit: str, 
         with place:
             st.markdown(f"##### {mechanism.capitalize()} &ensp; {FORMULAS[mechanism].format(m=how.in_words)}")
             other = " :orange-badge[another strength]" if mechanism != "none" and how != Strength(1, 1) else ""
-            st.caption(f"{explanation_panels.trained_and_applied(card, mechanism, ' · ')}{other}")
+            st.caption(f"{predictions.describe_mechanisms(card, mechanism, ' · ')}{other}")
             gain = interventions.gain(applied, mechanism)
-            explanation_panels.over(
+            maps.show_map(
                 subject.fitted.image,
                 gain,
                 view,
@@ -114,7 +114,7 @@ def triptych(chosen: ChosenImage, card: Card, subject: AttendedImage, fit: str, 
                 symbol="× g",
             )
             st.caption("The colors tell what each cell of g is multiplied by.")
-            explanation_panels.verdict(effect, labels)
+            predictions.show_effect(effect, labels)
             now = [("now", theme.HEAD_COLORS["perception"], effect.after)]
             alt = f"{mechanism}, perception head: {probabilities_in_words(effect.after, labels, classes)}."
             st.html(class_bars(now, labels, classes, alt=alt))
@@ -149,15 +149,17 @@ def fair_controls(chosen: ChosenImage, card: Card, subject: AttendedImage, fit: 
     labels = class_names(card)
     before = {m: inference.predict(chosen.picture, card, fit, [own], m)[0] for m in mechanisms}
     body = []
-    for name, maps in rows.items():
+    for name, variations in rows.items():
         texts = []
         for mechanism in mechanisms:
-            answers = inference.predict(chosen.picture, card, fit, maps, mechanism)
-            effects = [Effect(name, m, before[mechanism], answer) for m, answer in zip(maps, answers, strict=True)]
+            answers = inference.predict(chosen.picture, card, fit, variations, mechanism)
+            effects = [
+                Effect(name, m, before[mechanism], answer) for m, answer in zip(variations, answers, strict=True)
+            ]
             texts.append(_in_short(effects, labels))
         body.append((name, texts))
-    explanation_panels.grid(
-        ["M in place", *(f"{m} ({explanation_panels.as_trained(card, m)})" for m in mechanisms)], body
+    shaded_table.show_shaded_table(
+        ["M in place", *(f"{m} ({predictions.mechanism_label(card, m)})" for m in mechanisms)], body
     )
     st.caption(
         "Constant mean and shuffled keep the mean gain that the perception branch is used to, and lose the place: what "
@@ -197,7 +199,7 @@ def agreement(found: Sequence[Explanation], titles: Sequence[str]) -> None:
             grounds.append("" if row == column else f"rgb({hue} / {0.55 * share:.2f})")
         rows.append((titles[row], texts))
         shades.append(grounds)
-    explanation_panels.grid(["", *titles], rows, shades)
+    shaded_table.show_shaded_table(["", *titles], rows, shades)
     st.caption(
         "Above the diagonal, blue: rank correlation of the cells, 1 where both maps put them in the same order, 0 "
         f"where one tells nothing of the other. Below, orange: overlap of the brightest {100 * TOP:.0f} %, their "

@@ -17,7 +17,7 @@ from abn.plots import color_maps, numbers, theme
 from abn.teaching import exercises
 from abn.teaching.exercises import Answered, Bank, Question
 from abn.teaching.exercises.scores import Cell
-from abn.ui.compare import explanation_panels
+from abn.ui import maps
 from abn.ui.components import map_view
 from abn.ui.controls.view_settings import View
 from abn.ui.exercises.sitting import Sitting
@@ -115,9 +115,9 @@ def flip(bank: Bank, question: Question, sat: Sitting, given: Answered | None) -
     with second:
         st.markdown(f"##### Edited: {question.edit}")
         image, alt = _seen(bank, question.picture, question.variant), f"The edited map, {question.edit}"
-        alt = explanation_panels.map_in_words(edited.attention, alt)
-        explanation_panels.over(image, edited.attention, HOW, RAW, alt=alt, key=_key(question, "edited"))
-        st.caption(explanation_panels.range_in_words(edited.attention))
+        alt = maps.describe_map(edited.attention, alt)
+        maps.show_map(image, edited.attention, HOW, RAW, alt=alt, key=_key(question, "edited"))
+        st.caption(maps.describe_range(edited.attention))
     with right:
         gray, blue = GRAY, theme.HEAD_COLORS["perception"]
         _answers({"Before": (gray, told.perception), **({"After": (blue, [edited.after])} if given else {})})
@@ -194,12 +194,10 @@ def _map(
 ) -> None:
     """A network's own map over what it saw, raw from 0 to 1."""
     attention = bank.told[question.picture, variant].attention
-    said = explanation_panels.map_in_words(
-        attention, f"{name[0].upper()}{name[1:]} over: {bank.items[question.picture].alt}"
-    )
+    said = maps.describe_map(attention, f"{name[0].upper()}{name[1:]} over: {bank.items[question.picture].alt}")
     image, key = _seen(bank, question.picture, variant), _key(question, f"map {variant}")
-    explanation_panels.over(image, attention, HOW, RAW, alt=said, key=key, picked=picked)
-    st.caption(explanation_panels.range_in_words(attention))
+    maps.show_map(image, attention, HOW, RAW, alt=said, key=key, picked=picked)
+    st.caption(maps.describe_range(attention))
 
 
 def _plain_picture(bank: Bank, question: Question) -> None:
@@ -219,7 +217,7 @@ def _fitted(sha256: str, spec, fit: str, _path) -> Image.Image:
 
 
 def _large(image: Image.Image) -> Image.Image:
-    return image.resize((explanation_panels.PANEL, explanation_panels.PANEL), Image.Resampling.BICUBIC)
+    return image.resize((maps.PANEL, maps.PANEL), Image.Resampling.BICUBIC)
 
 
 def _answers(says: dict[str, tuple[str, Sequence[Prediction]]]) -> None:

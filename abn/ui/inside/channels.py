@@ -9,7 +9,7 @@ from abn.explanations.stages import Trace
 from abn.plots import channel_grid, color_limits, numbers, overlay
 from abn.plots.channel_grid import Tile
 from abn.plots.network_diagram import ROLES, TITLES
-from abn.ui.compare import explanation_panels
+from abn.ui import maps
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.controls.view_settings import View
 from abn.ui.inside import traces as session
@@ -49,14 +49,14 @@ def _picture(inside: Trace, card: Card, choice: Choice) -> None:
     for tile, name in zip(channel_grid.tiles(values, range(3), *colors), ("red", "green", "blue"), strict=True):
         drawn.append(_captioned(tile.source, _in_words(tile, name), name))
     _grid(drawn, "abn-few", "The picture and its three channels")
-    explanation_panels.color_bar(*colors)
+    maps.show_color_bar(*colors)
 
 
 def _map(inside: Trace, view: View) -> None:
     colors = view.colors, *color_limits.limits([inside.attention], view.scale)[0]
     tile = channel_grid.tiles(inside.stage("M"), [0], *colors)[0]
     _grid([_captioned(tile.source, _in_words(tile, "M"), "M")], "abn-one", "M")
-    explanation_panels.color_bar(*colors)
+    maps.show_color_bar(*colors)
 
 
 def _strongest(inside: Trace, card: Card, view: View, stage: str) -> None:
@@ -82,7 +82,7 @@ def _strongest(inside: Trace, card: Card, view: View, stage: str) -> None:
     ]
     _grid(drawn, "", f"{ROLES[stage]}: {count} of {len(values)} channels as small maps")
     if not each:
-        explanation_panels.color_bar(*colors)
+        maps.show_color_bar(*colors)
     if count < len(values):
         more = min(2 * count, len(values))
         st.button(f"Show {more} of {len(values)}", on_click=_more, args=(stage, more), icon=":material/expand_more:")

@@ -9,8 +9,7 @@ from abn.explanations.first_view import FIT
 from abn.explanations.stages import Trace
 from abn.images import samples
 from abn.plots import channel_grid, color_limits, map_words, numbers, stage_charts
-from abn.ui import url
-from abn.ui.compare import explanation_panels
+from abn.ui import maps, url
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.inside import traces as session
 from abn.ui.layout import escape_markdown
@@ -36,8 +35,8 @@ def one_class(inside: Trace, card: Card, choice: Choice) -> None:
     with columns[0]:
         st.markdown("**M, the attention map**  \nof no class")
         span = color_limits.limits([inside.attention], choice.view.scale)[0]
-        alt = explanation_panels.map_in_words(inside.attention, f"Attention map of {card.title}")
-        explanation_panels.over(image, inside.attention, choice.view, span, alt=alt, key="class-M")
+        alt = maps.describe_map(inside.attention, f"Attention map of {card.title}")
+        maps.show_map(image, inside.attention, choice.view, span, alt=alt, key="class-M")
         st.caption(f"{h} × {w} cells, made on the way to the answer: {_ms(inside.seconds)} from the picture on")
     with columns[1]:
         st.markdown(f"**Class map**  \nof the attention branch, for {escape_markdown(name)}")
@@ -86,7 +85,7 @@ def _class_map(image: Image.Image, values: np.ndarray, choice: Choice, name: str
     colors, low, high = channel_grid.span(values, choice.view.colors)
     digits = 2 if high >= 0.5 else 4
     span = f"from {values.min():.{digits}f} to {values.max():.{digits}f}, highest {map_words.brightest_place(values)}"
-    explanation_panels.over(
+    maps.show_map(
         image,
         values,
         choice.view,
@@ -124,10 +123,10 @@ def forming(inside: Trace, card: Card, choice: Choice) -> None:
     with left:
         image = session.pixels(inside, card) if own and choice.fit == FIT else session.recorded(life, place, card)
         title = _title(life, place)
-        alt = explanation_panels.map_in_words(values, f"Attention map on {title} after {life.steps[moment]} steps")
+        alt = maps.describe_map(values, f"Attention map on {title} after {life.steps[moment]} steps")
         span = color_limits.limits([values], choice.view.scale)[0]
-        explanation_panels.over(image, values, choice.view, span, alt=alt, key="life-map")
-        st.caption(explanation_panels.range_in_words(values))
+        maps.show_map(image, values, choice.view, span, alt=alt, key="life-map")
+        st.caption(maps.describe_range(values))
     with right:
         st.markdown(_moment_in_words(life, moment, rank_correlation(values, last)))
         if stage_charts.followed(life):

@@ -10,8 +10,7 @@ from abn.explanations.stages import STAGES, Trace
 from abn.plots import color_limits, numbers, stage_charts
 from abn.plots.cell_product import Product, product
 from abn.plots.network_diagram import ROLES
-from abn.ui import url
-from abn.ui.compare import explanation_panels
+from abn.ui import maps, url
 from abn.ui.components import network_path
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.inside import channels
@@ -163,19 +162,17 @@ def one_cell(inside: Trace, card: Card, choice: Choice) -> None:
     st.markdown("##### One cell")
     left, right = st.columns([1, 2], gap="medium")
     with left:
-        explanation_panels.over(
+        maps.show_map(
             session.pixels(inside, card),
             inside.attention,
             choice.view,
             color_limits.limits([inside.attention], choice.view.scale)[0],
-            alt=explanation_panels.map_in_words(
-                inside.attention, f"Attention map of {card.title} on what the model saw"
-            ),
+            alt=maps.describe_map(inside.attention, f"Attention map of {card.title} on what the model saw"),
             key="cell-map",
             picked=(row, column),
             on_pick=pick,
         )
-        st.caption(explanation_panels.range_in_words(inside.attention))
+        st.caption(maps.describe_range(inside.attention))
     with right:
         st.markdown(
             f"**Row {row + 1} of {h}, column {column + 1} of {w}**"

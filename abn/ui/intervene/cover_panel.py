@@ -8,7 +8,7 @@ from abn.explanations.explanation import Explanation
 from abn.explanations.interventions import AttendedImage, changed_pixel_share, cover_cells
 from abn.images.decode import Picture
 from abn.plots import color_limits, numbers
-from abn.ui.compare import explanation_panels
+from abn.ui import maps, predictions
 from abn.ui.components.painter import painter
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.layout import escape_markdown
@@ -77,12 +77,12 @@ def cover(choice: Choice, subject: AttendedImage) -> Picture:
 
 def follow(before: Explanation, after: Explanation, card: Card, choice: Choice) -> None:
     """One variant's map and both heads on the covered picture, against the picture as it was."""
-    explanation_panels.heading(after, card)
+    predictions.show_heading(after, card)
     span = color_limits.limits([before.attention, after.attention], "shared" if choice.view.scale != "raw" else "raw")[
         0
     ]
-    explanation_panels.attention(after, card, choice.view, span, live=True)
-    explanation_panels.answers(after)
+    maps.show_attention(after, card, choice.view, span, live=True)
+    predictions.show_predictions(after)
     rows = []
     for head, name in vocabulary.HEADS.items():
         k = int(getattr(before, head).argmax())
@@ -91,6 +91,6 @@ def follow(before: Explanation, after: Explanation, card: Card, choice: Choice) 
             f"{name.split()[0]}: Δp of “{escape_markdown(numbers.short_label(before.labels[k]))}” {numbers.points(change)}"
         )
     rows.append(
-        f"rank correlation of the map before and after: {explanation_panels.alike(before.attention, after.attention)}"
+        f"rank correlation of the map before and after: {maps.describe_correlation(before.attention, after.attention)}"
     )
     st.caption("  \n".join(rows))

@@ -15,7 +15,7 @@ from abn.images.decode import Picture, open_picture
 from abn.images.fit import upsample
 from abn.plots import color_maps, numbers, overlay, theme
 from abn.plots.class_bars import class_bars, likeliest, probabilities_in_words
-from abn.ui.compare import explanation_panels
+from abn.ui import maps, predictions
 from abn.ui.components.painter import TOOLS, painter
 from abn.ui.components.strip import SIZE, Thumbnail, strip
 from abn.ui.controls import selection
@@ -106,7 +106,7 @@ def board(choice: Choice, card: Card, subject: AttendedImage, name: str, past: H
         colors=color_maps.css_colors(view.colors),
         opacity=view.opacity,
     )
-    explanation_panels.color_bar(view.colors, 0.0, 1.0)
+    maps.show_color_bar(view.colors, 0.0, 1.0)
     st.caption("By mouse or finger; by keyboard: Tab to the map, arrows, space to paint, Escape to give up.")
     with st.container(horizontal=True):
         step = {"on_click": _set, "width": "content"}
@@ -178,22 +178,22 @@ def _take(name: str, what: str, picture: Picture, card: Card, fit: str, subject:
 
 def effects(choice: Choice, card: Card, past: History, applied: str) -> list[Effect]:
     """What each edit does to the answer, against the network's own map applied in the same way."""
-    maps = [edit.attention for edit in past.edits]
-    answers = inference.predict(choice.chosen.picture, card, choice.fit, maps, applied)
+    attention_maps = [edit.attention for edit in past.edits]
+    answers = inference.predict(choice.chosen.picture, card, choice.fit, attention_maps, applied)
     return [Effect(e.name, e.attention, answers[0], after) for e, after in zip(past.edits, answers, strict=True)]
 
 
 def answer(card: Card, now: Effect, own: np.ndarray, applied: str) -> None:
     """The perception head before and after, and how the maps differ."""
     labels = class_names(card)
-    st.caption(f"{escape_markdown(card.title)} · {explanation_panels.trained_and_applied(card, applied, ' · ')}")
+    st.caption(f"{escape_markdown(card.title)} · {predictions.describe_mechanisms(card, applied, ' · ')}")
     if applied == "none":
         st.info(
             "With the mechanism “none” the perception branch never gets the map, so no edit can change its answer. "
             "Apply the map by another mechanism to see one.",
             icon=":material/info:",
         )
-    explanation_panels.verdict(now, labels)
+    predictions.show_effect(now, labels)
     classes = likeliest([now.before, now.after])
     series = [("before, own map", GRAY, now.before), ("after the edit", theme.HEAD_COLORS["perception"], now.after)]
     before, after = (probabilities_in_words(answer, labels, classes) for answer in (now.before, now.after))
@@ -202,7 +202,7 @@ def answer(card: Card, now: Effect, own: np.ndarray, applied: str) -> None:
     st.caption(
         f"The map in place: M from {now.attention.min():.2f} to {now.attention.max():.2f}, mean "
         f"{now.attention.mean():.2f} (own map: {own.mean():.2f}); rank "
-        f"correlation with the own map: {explanation_panels.alike(own, now.attention)}. Only the perception branch ran again: the "
+        f"correlation with the own map: {maps.describe_correlation(own, now.attention)}. Only the perception branch ran again: the "
         "auxiliary head comes before the map is applied, so nothing here can change it."
     )
 

@@ -10,7 +10,7 @@ from abn.explanations.interventions import Effect
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.plots import numbers
-from abn.ui.compare import explanation_panels
+from abn.ui import predictions, shaded_table
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import inference, jobs, models
@@ -100,10 +100,9 @@ def _table(
         rows.append((f"{name}{note}", texts))
         shades.append([f"rgb(58 127 200 / {min(0.6, apart):.2f})" for apart in moved])
     head = [
-        f"{card.title}: applied {card.mechanism}, {explanation_panels.as_trained(card, card.mechanism)}"
-        for card in cards
+        f"{card.title}: applied {card.mechanism}, {predictions.mechanism_label(card, card.mechanism)}" for card in cards
     ]
-    explanation_panels.grid(["M in place", *head], rows, shades)
+    shaded_table.show_shaded_table(["M in place", *head], rows, shades)
 
 
 def _most_sensitive(cards: Sequence[Card], figures: dict[str, dict[str, map_ablation.MeanEffect]], where: str) -> str:

@@ -18,7 +18,7 @@ from abn.plots import class_bars, color_maps, numbers
 from abn.plots.cell_product import product
 from abn.study import figures, findings
 from abn.teaching.lessons import STATEMENTS
-from abn.ui.compare import explanation_panels
+from abn.ui import maps, predictions
 from abn.ui.components import network_path
 from abn.ui.components.painter import TOOLS
 from abn.ui.components.strip import Thumbnail, strip, thumbnail
@@ -56,8 +56,8 @@ def why() -> bool:
     image = traces.pixels(looked, card)
     with left:
         st.markdown("**M**, of no class")
-        alt = explanation_panels.map_in_words(looked.attention, "Attention map M")
-        explanation_panels.over(image, looked.attention, VIEW, (0.0, 1.0), alt=alt, key="lesson-M")
+        alt = maps.describe_map(looked.attention, "Attention map M")
+        maps.show_map(image, looked.attention, VIEW, (0.0, 1.0), alt=alt, key="lesson-M")
     for place, method in zip(rest, traces.METHODS, strict=True):
         with place:
             st.markdown(f"**{method}**, of {escape_markdown(numbers.short_label(labels[k]))}")
@@ -71,7 +71,7 @@ def why() -> bool:
             colors = color_maps.DIFFERENCE if signed else ""
             alt = f"{method} for {labels[k]}, from {found.values.min():.2f} to {found.values.max():.2f}."
             key = f"lesson-{method}"
-            explanation_panels.over(image, found.values, VIEW, span, alt=alt, key=key, symbol=method, colors=colors)
+            maps.show_map(image, found.values, VIEW, span, alt=alt, key=key, symbol=method, colors=colors)
     return k != answer
 
 
@@ -105,12 +105,12 @@ def equations() -> bool:
 
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        explanation_panels.over(
+        maps.show_map(
             traces.pixels(looked, card),
             looked.attention,
             VIEW,
             (0.0, 1.0),
-            alt=explanation_panels.map_in_words(looked.attention, "Attention map M"),
+            alt=maps.describe_map(looked.attention, "Attention map M"),
             key="lesson-cells",
             picked=(row, column),
             on_pick=pick,
@@ -136,9 +136,9 @@ def mechanism() -> bool:
     with left:
         _map(after, card, "lesson-applied")
     with right:
-        explanation_panels.heading(after, card)
-        explanation_panels.verdict(_effect(before, after), before.labels)
-        explanation_panels.bars(after, card, len(class_bars.shared_classes(after)))
+        predictions.show_heading(after, card)
+        predictions.show_effect(_effect(before, after), before.labels)
+        predictions.show_bars(after, card, len(class_bars.shared_classes(after)))
     return _effect(before, after).changes_prediction
 
 
@@ -159,8 +159,8 @@ def heads() -> bool:
     with left:
         _map(found, card, "lesson-heads")
     with right:
-        explanation_panels.answers(found)
-        explanation_panels.bars(found, card, len(class_bars.shared_classes(found)))
+        predictions.show_predictions(found)
+        predictions.show_bars(found, card, len(class_bars.shared_classes(found)))
     return not found.heads_agree
 
 
@@ -176,8 +176,8 @@ def bright() -> bool:
         if chosen in options[1:]:
             after = _hidden(choice, card, before, _first(before, FIFTH, brightest=chosen == options[1]))
         with place:
-            explanation_panels.heading(before, card)
-            explanation_panels.verdict(_effect(before, after), before.labels)
+            predictions.show_heading(before, card)
+            predictions.show_effect(_effect(before, after), before.labels)
             picture, map_of = st.columns(2)
             with picture:
                 image = after.fitted.image.resize((224, 224))
@@ -186,7 +186,7 @@ def bright() -> bool:
             with map_of:
                 span = (float(before.attention.min()), float(before.attention.max()))
                 _map(before, card, f"lesson-bright-{variant}", span)
-                st.caption(explanation_panels.range_in_words(before.attention))
+                st.caption(maps.describe_range(before.attention))
     return set(options[1:]) <= state.lesson_covers_tried
 
 
@@ -208,7 +208,7 @@ def faithful() -> bool:
             st.markdown(f"**In {name}**")
             image = after.fitted.image.resize((448, 448))
             st.image(image, alt=f"The picture with {percent} % of its cells covered, in {name}.", width="stretch")
-            explanation_panels.verdict(_effect(before, after), before.labels)
+            predictions.show_effect(_effect(before, after), before.labels)
             flips.append(_effect(before, after).changes_prediction)
     return flips[0] and not flips[1]
 
@@ -249,7 +249,7 @@ def change() -> bool:
     with left:
         edit_panels.board(choice, card, subject, name, past)
     with right:
-        explanation_panels.verdict(effect, class_names(card))
+        predictions.show_effect(effect, class_names(card))
     return effect.changes_prediction and past.now.name in TOOLS  # painted, and no ready-made map
 
 
@@ -309,8 +309,8 @@ def _effect(before: Explanation, after: Explanation) -> Effect:
 
 
 def _map(found: Explanation, card: Card, key: str, span: tuple[float, float] = (0.0, 1.0)) -> None:
-    alt = explanation_panels.map_in_words(found.attention, f"Attention map of {card.title}")
-    explanation_panels.over(found.fitted.image, found.attention, VIEW, span, alt=alt, key=key)
+    alt = maps.describe_map(found.attention, f"Attention map of {card.title}")
+    maps.show_map(found.fitted.image, found.attention, VIEW, span, alt=alt, key=key)
 
 
 def _first(found: Explanation, share: float, *, brightest: bool = True) -> np.ndarray:

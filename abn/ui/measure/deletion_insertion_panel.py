@@ -17,7 +17,7 @@ from abn.evaluation.deletion_insertion import (
     CurveSpec,
 )
 from abn.plots import curve_charts, numbers
-from abn.ui.compare import explanation_panels
+from abn.ui import maps
 from abn.ui.controls import variant_picker
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.layout import SCROLLED, escape_markdown
@@ -254,7 +254,7 @@ def shown_to_the_network(choice: Choice, asked: dict[str, list[CurveSpec]]) -> N
         now = int(found.probabilities.argmax())
         other = "" if now == own.argmax() else f", now says **{escape_markdown(numbers.short_label(labels[now]))}**"
         with place:
-            image = found.image.resize((explanation_panels.PANEL, explanation_panels.PANEL))
+            image = found.image.resize((maps.PANEL, maps.PANEL))
             st.image(image, width="stretch", alt=f"{says[kind]}, {one.order}: {choice.chosen.alt}")
             st.caption(
                 f"{kind.capitalize()}: {says[kind]}. {first} {numbers.percent(found.probabilities[own.argmax()])}{other}"

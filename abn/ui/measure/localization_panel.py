@@ -12,12 +12,12 @@ from abn.evaluation import localization
 from abn.evaluation.localization import LocalizationScore, Scene
 from abn.images.fit import fit_picture, upsample
 from abn.plots import color_limits, map_words, numbers, overlay
-from abn.ui.compare.explanation_panels import PANEL, color_bar
 from abn.ui.components import map_view
 from abn.ui.components.strip import Thumbnail, strip, thumbnail
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.controls.view_settings import View
 from abn.ui.layout import escape_markdown
+from abn.ui.maps import PANEL, show_color_bar
 from abn.ui.measure.deletion_insertion_panel import both_sides, names, table, took
 from abn.ui.runtime import jobs, models
 from abn.ui.runtime.engine import page_turn
@@ -170,7 +170,7 @@ def _map(scene: Scene, card: Card, found: LocalizationScore, view: View, span: t
         key=f"scene-{card.id}",
         picked=(int(row), int(column)),
     )
-    color_bar(view.colors, *span)
+    show_color_bar(view.colors, *span)
     badge = ":green-badge[:material/check: hit]" if found.hit else ":orange-badge[:material/close: miss]"
     st.markdown(f"{badge} :small[energy ÷ area {found.energy:.2f} · ROC-AUC {found.auc:.2f}]")
     if found.perception:

@@ -14,7 +14,7 @@ from abn.images import samples
 from abn.images.decode import Picture, open_picture
 from abn.images.fit import fit_picture
 from abn.plots import color_limits, numbers
-from abn.ui.compare import explanation_panels
+from abn.ui import maps
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.layout import escape_markdown
 from abn.ui.measure.deletion_insertion_panel import KEEP, both_sides, names, table, took
@@ -131,8 +131,8 @@ def _maps(choice: Choice, rows: Sequence[Row]) -> None:
         for place, (what, attention), span in zip(places, columns.items(), spans, strict=False):
             with place:
                 st.caption(f"**{what}**")
-                alt = explanation_panels.map_in_words(attention, f"Attention map of {card.title}, {what}")
-                explanation_panels.over(image, attention, choice.view, span, alt=alt, key=f"forgot-{card.id}-{what}")
+                alt = maps.describe_map(attention, f"Attention map of {card.title}, {what}")
+                maps.show_map(image, attention, choice.view, span, alt=alt, key=f"forgot-{card.id}-{what}")
 
 
 def _table(choice: Choice, rows: Sequence[Row]) -> None:

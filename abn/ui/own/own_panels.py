@@ -10,7 +10,7 @@ import streamlit as st
 
 from abn.errors import ABNError, PickleError
 from abn.images.display_name import display_name
-from abn.ui.compare import explanation_panels
+from abn.ui import model_card
 from abn.ui.layout import escape_markdown
 from abn.ui.own import session_variants as session
 from abn.ui.runtime import jobs, loading
@@ -158,7 +158,7 @@ def show() -> None:
                         args=(key,),
                     )
                 st.button("Remove", key=f"remove-{key}", icon=":material/delete:", on_click=_remove, args=(key,))
-            explanation_panels.details(card)
+            model_card.show_card(card)
             st.caption(_known(card))
 
 

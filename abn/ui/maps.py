@@ -1,0 +1,108 @@
+"""A map drawn over an image with its color bar, as every page shows it, and what a map shows in words."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from abn.evaluation.metrics import rank_correlation
+from abn.explanations.explanation import Explanation
+from abn.images.fit import upsample
+from abn.plots import color_maps, map_words, numbers, overlay
+from abn.ui.components import map_view
+from abn.ui.controls.view_settings import View
+from abn.ui.state import state
+from abn.variants.card import Card
+
+PANEL = 448  # pixels of a panel's image
+
+
+def show_attention(
+    explanation: Explanation, card: Card, view: View, limits: tuple[float, float], *, live: bool
+) -> None:
+    """M over the model's input, with its color bar and range; `live` tells it from a stored result."""
+    alt = describe_map(explanation.attention, f"Attention map of {card.title} on what the model saw")
+    fitted = explanation.fitted
+    show_map(fitted.image, explanation.attention, view, limits, alt=alt, key=f"map-{card.id}", extent=fitted.extent)
+    speed = f"{1000 * explanation.seconds:.0f} ms" if live else "stored answer"
+    st.caption(f"{describe_range(explanation.attention)} · {speed}")
+
+
+def show_map(
+    image: Image.Image,
+    values: np.ndarray,
+    view: View,
+    limits: tuple[float, float],
+    *,
+    alt: str,
+    key: str,
+    symbol: str = "M",
+    colors: str = "",
+    **options: Any,
+) -> None:
+    """A map (h, w) over a square image, the color bar from the lower to the upper limit, and the brightest region.
+
+    `colors` replaces the view's color map, for signed maps; `options` go to `map_view.show`.
+    """
+    image, colors = enlarge(image), colors or view.colors
+    smooth = upsample(values, (PANEL, PANEL), view.smooth)
+    drawn = overlay.overlay(image, smooth, opacity=view.opacity, color_map=colors, low=limits[0], high=limits[1])
+    if view.top:
+        level, area = overlay.brightest_level(smooth, view.top / 100)
+        drawn = overlay.mark_brightest(drawn, image, smooth >= level, view.mark)
+    map_view.show(drawn, values, alt=alt, key=key, symbol=symbol, **options)
+    show_color_bar(colors, *limits)
+    if view.top:
+        st.caption(f"Marked: {symbol} ≥ {level:.2f}, {100 * area:.0f} % of what the model saw")
+
+
+def show_map_on_photograph(
+    explanation: Explanation, card: Card, photograph: Image.Image, view: View, limits: tuple[float, float]
+) -> None:
+    """M at its place in the whole photograph; what the model did not see is gray."""
+    attention, fitted = explanation.attention, explanation.fitted
+    values = fitted.to_original(attention, size=photograph.size, smooth=view.smooth)
+    drawn = overlay.overlay(
+        photograph, values, opacity=view.opacity, color_map=view.colors, low=limits[0], high=limits[1]
+    )
+    if view.top:  # the level of all that the model saw, as in `show_map`
+        level, _ = overlay.brightest_level(upsample(attention, (PANEL, PANEL), view.smooth), view.top / 100)
+        drawn = overlay.mark_brightest(drawn, photograph, np.nan_to_num(values, nan=-np.inf) >= level, view.mark)
+    alt = describe_map(attention, f"Attention map of {card.title} on the whole photograph")
+    map_view.show(drawn, attention, alt=alt, key=f"whole-{card.id}", box=fitted.extent, extent=fitted.extent)
+
+
+def enlarge(image: Image.Image) -> Image.Image:
+    """At the size of a panel; the latest is kept, as a page draws many maps over the same pixels."""
+    pixels = image.tobytes()
+    if state.enlarged is None or state.enlarged[0] != pixels:
+        state.enlarged = pixels, image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
+    return state.enlarged[1]
+
+
+def show_color_bar(color_map: str, low: float, high: float) -> None:
+    """The colors with their numbers as text."""
+    ticks = "".join(f"<span>{number}</span>" for number in color_maps.bar_numbers(low, high))
+    st.html(
+        f'<div class="abn-bar" style="background: {color_maps.css_gradient(color_map)}"></div>'
+        f'<div class="abn-ticks">{ticks}</div>'
+    )
+
+
+def describe_map(attention: np.ndarray, title: str) -> str:
+    """Range and place of the maximum, for an image's alternative text."""
+    place = map_words.brightest_place(attention)
+    return f"{title}: M from {attention.min():.2f} to {attention.max():.2f}, highest {place}."
+
+
+def describe_range(attention: np.ndarray) -> str:
+    """Minimum and maximum as Markdown, or that the map is flat."""
+    sentence = map_words.flat_sentence(attention)
+    return f":orange[**{sentence}**]" if sentence else f"M from {attention.min():.2f} to {attention.max():.2f}"
+
+
+def describe_correlation(first: np.ndarray, second: np.ndarray) -> str:
+    """The rank correlation of two maps; a constant map has no order."""
+    value = rank_correlation(first, second)
+    return "none, as one of them has no order" if np.isnan(value) else numbers.fixed(value)
