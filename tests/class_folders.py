@@ -16,7 +16,7 @@ torch.set_num_threads(1)  # as in the processes that are killed
 
 ROOT = Path(__file__).parents[1]
 COLORS = ("blue", "green", "red")  # channels 2, 1, 0
-SHORT = ["--backbone", "cifar-resnet20", "--batch", "16", "--rate", "0.05", "--workers", "0"]
+SHORT = ["--backbone", "cifar-resnet20", "--batch", "16", "--rate", "0.05", "--workers", "0", "--precision", "float32"]
 NAME = "colors-cifar-resnet20-additive"  # of a variant trained on a folder "colors"
 POLL = 0.02  # seconds between two looks at a training that is to be killed
 

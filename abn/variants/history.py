@@ -1,7 +1,7 @@
 """The life of a map: M of a few pictures from before the first step of a training to its end, read without torch.
 
 It lies beside the weights as NAME.life.npz and names the weights that it ends with, so that no life is shown of others.
-Maps are stored in half precision. What records it is abn/training/life.py.
+Maps are stored in half precision. abn/training/map_recorder.py records it.
 """
 
 import logging

@@ -14,7 +14,7 @@ from abn.variants.store import find_variant
 @pytest.mark.slow
 def test_killed_torchrun_resumes_to_the_same_end(tmp_path):
     data = squares(tmp_path / "colors", 20)
-    more = ["--epochs", "2", "--rate", "0.002", "--precision", "float32", "--save-each", "1"]
+    more = ["--epochs", "2", "--rate", "0.002", "--save-each", "1"]
     command = train(data, tmp_path / "killed", *more)
     kill_at(4, start_process(command, torchrun=2), tmp_path / "killed/work")  # of six
     assert not (tmp_path / "killed/variants").exists()

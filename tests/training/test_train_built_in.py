@@ -49,7 +49,7 @@ def test_card_says_how_the_variant_was_trained(trained):
     assert sum(card.parameters.values()) == 479_150  # of the paper's, as counted in the authors' code
     assert card.trained["command"] == (
         "python -m abn train --data cluttered-fashion --backbone cifar-resnet20 --mechanism additive "
-        f"--out {NAME} --epochs 1 --seed 1 --batch 10 --rate 0.05"
+        f"--out {NAME} --epochs 1 --seed 1 --batch 10 --rate 0.05 --precision float32"
     )
     assert (card.trained["seed"], card.trained["steps"], card.trained["schedule"]["batch"]) == (1, 4, 10)
     assert card.trained["data"].startswith("Fashion-MNIST, 40 items of 20 px")

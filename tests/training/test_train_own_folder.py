@@ -67,7 +67,7 @@ def test_card_says_how_the_variant_was_trained(learned):
     card = find_variant("mine", learned / "variants")
     assert card.trained["command"] == (
         "python -m abn train --data shapes --backbone cifar-resnet20 --mechanism additive --out mine --epochs 6 "
-        "--seed 3 --batch 16 --rate 0.02"
+        "--seed 3 --batch 16 --rate 0.02 --precision float32"
     )
     assert str(learned) not in json.dumps(card.to_json())
     assert "81 to train with, 15 to validate with, 15 to test with; moved by up to an eighth" in card.trained["data"]
@@ -141,7 +141,7 @@ def test_best_validation_epoch_is_kept_and_not_the_last(colors, tmp_path, monkey
 
 @pytest.mark.slow
 def test_killed_training_comes_to_the_same_end_bit_for_bit(colors, tmp_path):
-    more = ["--epochs", "3", "--precision", "float32"]
+    more = ["--epochs", "3"]
     assert main(train(colors, tmp_path / "whole", *more)) == 0
     command = train(colors, tmp_path / "killed", *more, "--save-each", "1", "--workers", "2")
     kill_at(5, start_process(command), tmp_path / "killed/work")  # 51 images, 16 a step: within the second epoch
@@ -251,7 +251,7 @@ def test_missing_gpu_is_one_sentence(colors, tmp_path, capsys, monkeypatch):
 
 
 def test_training_that_diverges_is_stopped(colors, tmp_path, capsys):
-    assert main(train(colors, tmp_path, "--rate", "1e30", "--epochs", "1", "--precision", "float32")) == 1
+    assert main(train(colors, tmp_path, "--rate", "1e30", "--epochs", "1")) == 1
     assert epochs.NOT_FINITE.format(step=3) in capsys.readouterr().err
     assert not (tmp_path / "variants").exists()
 
