@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -66,6 +66,7 @@ class Processes:
         """The result of each process's `work()`, in their order."""
         if self.size == 1:
             return [work()]
+        own: tuple[Any, str | None]
         try:
             own = work(), None
         except ABNError as error:

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -256,8 +257,8 @@ def abn_predictor(network: nn.Module) -> Predictor:
     return predict
 
 
-def cam_predictor(backbone: nn.Module) -> Predictor:
-    """The plain backbone, and as its map the CAM of its predicted class (Zhou et al. 2016), signed."""
+def cam_predictor(backbone: Any) -> Predictor:
+    """A plain backbone of timm's, and as its map the CAM of its predicted class (Zhou et al. 2016), signed."""
 
     @torch.inference_mode()
     def predict(images: Tensor) -> Outputs:

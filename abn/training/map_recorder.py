@@ -6,6 +6,7 @@ A recording outlives a stop of the training: it is kept in the work folder as a 
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ class MapRecorder:
         self,
         network: AttentionBranchNetwork,
         inputs: Tensor,
-        measure: Callable[[], Mapping[str, float]],
+        measure: Callable[[], Mapping[str, Any]],
         *,
         ids: Sequence[str],
         total: int,

@@ -49,7 +49,7 @@ def test_error_in_one_process_ends_all_and_is_reported_once(tmp_path):
 
 def test_batch_is_divided_evenly_or_not_at_all():
     assert [Processes(rank, 3).share(12) for rank in range(3)] == [slice(0, 4), slice(4, 8), slice(8, 12)]
-    with pytest.raises(SharedError, match="16.*3 processes"):
+    with pytest.raises(SharedError, match=r"16.*3 processes"):
         Processes(0, 3).share(16)
 
 

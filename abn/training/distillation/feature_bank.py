@@ -8,7 +8,7 @@ image, whose soft target is the backbone's own prediction for it. Scenes teach, 
 import json
 import logging
 import math
-import os
+import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -172,18 +172,15 @@ def build_bank(
 
 
 def _open_array(path: Path, shape: tuple[int, ...], kind: str) -> np.memmap:
-    """An array in a file, made where there is none, with all its room taken: a disk that fills later kills a process
-    that writes to memory-mapped files."""
+    """An array in a file, made where there is none; `ABNError` where the disk has no room for it."""
     if not path.is_file():
-        with files.atomic_file(path) as file:
-            header = {"descr": np.dtype(kind).str, "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(file, header)
-            file.flush()
-            room = math.prod(shape) * np.dtype(kind).itemsize
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), file.tell(), room)
-            else:  # macOS and Windows promise no room
-                file.truncate(file.tell() + room)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        size, free = math.prod(shape) * np.dtype(kind).itemsize, shutil.disk_usage(path.parent).free
+        if size > free:  # a full disk would kill a process that writes to a memory-mapped file
+            raise ABNError(
+                f"{path.name} needs {size / 1e9:.1f} GB, and the work folder's disk has {free / 1e9:.1f} GB."
+            )
+        np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=shape)
     array = np.lib.format.open_memmap(path, mode="r+")
     if array.shape != shape:
         raise ABNError(f"{path.name} in the work folder has shape {array.shape}, not {shape}: give another --work.")

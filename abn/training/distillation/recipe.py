@@ -1,6 +1,7 @@
 """What each shipped ImageNet variant is, and every number of its training."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from abn.training.sources.packages import LITE0, LITE2, Backbone
 
@@ -33,7 +34,7 @@ class Variant:
     summary: str
     gain_compensated: bool = True
     lesson: str = ""
-    changes: dict[str, float] = field(default_factory=dict)  # to the recipe
+    changes: dict[str, Any] = field(default_factory=dict)  # to the recipe
     fixed: tuple[str, ...] = ()  # parts that don't learn, beside those that never do
     backbone: Backbone = LITE0
     map_recorded: bool = False  # whether the history of its map is recorded

@@ -57,25 +57,25 @@ def random_crop(source: Source, rng: np.random.Generator, *, min_share: float = 
     image = load(source)
     side = int(rng.uniform(min_share, 1) * min(image.size))
     left, top = (int(rng.integers(0, extent - side + 1)) for extent in image.size)
-    image = image.resize((SIZE, SIZE), Image.BICUBIC, box=(left, top, left + side, top + side))
+    image = image.resize((SIZE, SIZE), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
     return np.asarray(_random_flip(image, rng))
 
 
 @lru_cache(maxsize=6000)
 def load(source: Source) -> Image.Image:
     """The source, RGBA and cropped to its object (cut-outs) or RGB (photographs), bounded in size."""
-    with Image.open(source.path) as image:
+    with Image.open(source.path) as file:
         if source.kind == "photograph":
-            image.draft("RGB", (1280, 1280))
-            image = image.convert("RGB")
+            file.draft("RGB", (1280, 1280))
+            image = file.convert("RGB")
             scale = LOADED_SIDE["photograph"] / min(image.size)
         else:
-            image = image.convert("RGBA")
+            image = file.convert("RGBA")
             image = image.crop(image.getchannel("A").point(lambda a: 255 * (a > 127)).getbbox())
             scale = LOADED_SIDE[source.kind] / max(image.size)
-        if scale < 1:
-            image = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
-        return image.copy()
+    if scale >= 1:
+        return image
+    return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
 
 
 def seeded_generator(seed: int, index: int) -> np.random.Generator:
@@ -86,7 +86,7 @@ def seeded_generator(seed: int, index: int) -> np.random.Generator:
 def to_inputs(images: Sequence[np.ndarray], size: int) -> Tensor:
     """RGB uint8 (224, 224, 3) each → (B, 3, size, size) as the backbones take it (bicubic, mean = std = 0.5)."""
     if size != SIZE:
-        images = [np.asarray(Image.fromarray(image).resize((size, size), Image.BICUBIC)) for image in images]
+        images = [np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC)) for image in images]
     stacked = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
     return (stacked.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
 
@@ -94,7 +94,7 @@ def to_inputs(images: Sequence[np.ndarray], size: int) -> Tensor:
 def object_thumbnails(source: Source) -> np.ndarray:
     """Thumbnails of the centered object and of its mirror image: (2, 144) unit vectors."""
     image = Image.fromarray(centered_object(source, GROUNDS[1]))
-    return np.stack([gray_thumbnail(image), gray_thumbnail(image.transpose(Image.FLIP_LEFT_RIGHT))])
+    return np.stack([gray_thumbnail(image), gray_thumbnail(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT))])
 
 
 def shows_known_object(source: Source, known: Sequence[np.ndarray]) -> bool:
@@ -105,8 +105,10 @@ def shows_known_object(source: Source, known: Sequence[np.ndarray]) -> bool:
 
 def _resize(image: Image.Image, side: float) -> Image.Image:
     scale = side / max(image.size)
-    return image.resize((max(2, round(image.width * scale)), max(2, round(image.height * scale))), Image.BICUBIC)
+    return image.resize(
+        (max(2, round(image.width * scale)), max(2, round(image.height * scale))), Image.Resampling.BICUBIC
+    )
 
 
 def _random_flip(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    return image.transpose(Image.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else image
+    return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else image

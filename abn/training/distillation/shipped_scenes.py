@@ -52,11 +52,13 @@ def compose(record: dict, *, packages: Path, photographs: Path = SAMPLES) -> tup
     composition = record["composition"]
     left, top, side = composition["crop"]
     with Image.open(photographs / record["ground"]) as photograph:
-        scene = photograph.convert("RGB").resize((SIDE, SIDE), Image.LANCZOS, box=(left, top, left + side, top + side))
+        scene = photograph.convert("RGB").resize(
+            (SIDE, SIDE), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side)
+        )
     drawing = _open_drawing(packages / DRAWINGS / drawing_name(record), composition["height"])
     cover = float((np.asarray(drawing.getchannel("A")) > 127).mean())
     scale = SIDE * math.sqrt(composition["share"] / cover / (drawing.width * drawing.height))
-    drawing = drawing.resize((round(drawing.width * scale), round(drawing.height * scale)), Image.LANCZOS)
+    drawing = drawing.resize((round(drawing.width * scale), round(drawing.height * scale)), Image.Resampling.LANCZOS)
     x, y = (round(SIDE * c - extent / 2) for c, extent in zip(composition["center"], drawing.size, strict=True))
     if min(x, y) < 0 or x + drawing.width > SIDE or y + drawing.height > SIDE:
         raise ABNError(f"The object of scene {record['file']} would stick out: make it smaller or move it.")

@@ -155,7 +155,7 @@ def depthwise_in_float32(network: nn.Module) -> Iterator[None]:
     """Let depthwise convolutions compute in float32 meanwhile: under bfloat16 they take five times as long."""
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d) and module.groups > 1]
     for convolution in convolutions:
-        convolution.forward = _in_float32(convolution)
+        convolution.forward = _in_float32(convolution)  # type: ignore[method-assign]
     try:
         yield
     finally:

@@ -15,7 +15,7 @@ from abn.errors import CheckpointError
 from abn.network.backbone import assemble, load_backbone
 from abn.network.cutting import cut
 from abn.network.initialization import compensate_gain
-from abn.network.model import AttentionBranchNetwork
+from abn.network.model import AttentionBranch, AttentionBranchNetwork
 from abn.training.sources.packages import Backbone
 
 
@@ -35,10 +35,10 @@ def pretrained_backbone(which: Backbone, data: Path) -> nn.Module:
 def warm_start(backbone: nn.Module, *, mechanism: str) -> AttentionBranchNetwork:
     """The network before training, its gain not yet compensated; `backbone` is left as it was."""
     halves = cut(copy.deepcopy(backbone))  # what follows changes the perception branch in place
-    classifier = backbone.get_classifier()
+    classifier: nn.Linear = backbone.get_classifier()  # type: ignore[operator]
     num_classes = classifier.out_features
     network = assemble(halves, num_classes=num_classes, mechanism=mechanism)
-    branch = network.attention_branch
+    branch = _attention_branch(network)
     branch.to_classes.weight.copy_(classifier.weight[:, :, None, None])
     branch.class_norm.bias.copy_(classifier.bias)
     branch.class_head.weight.copy_(torch.eye(num_classes)[:, :, None, None])
@@ -52,27 +52,23 @@ def warm_start(backbone: nn.Module, *, mechanism: str) -> AttentionBranchNetwork
 def standardize_map(network: AttentionBranchNetwork, features: Tensor) -> float:
     """Set the map's batch norm to the statistics of `features` (B, C, h, w), as its own training step would, so that M
     is centered near 0.5; returns the mean of M."""
-    branch = network.attention_branch
-    outputs: list[Tensor] = []
-    hook = branch.map_head.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
-    try:
-        branch(features)
-        evidence = outputs.pop()
-        branch.map_norm.running_mean.copy_(evidence.mean()[None])
-        branch.map_norm.running_var.copy_(evidence.var()[None])
-        return branch(features)[1].mean().item()
-    finally:
-        hook.remove()
+    branch = _attention_branch(network)
+    evidence = branch.map_head(branch.respond(features))  # (B, 1, h, w)
+    mean, variance = _statistics(branch.map_norm)
+    mean.fill_(evidence.mean())
+    variance.fill_(evidence.var())
+    return branch(features)[1].mean().item()
 
 
 @torch.no_grad()
 def rescale_map_head(network: AttentionBranchNetwork) -> None:
     """Give the map head's response unit variance, which half precision can hold; M stays as it is; in place."""
-    head, norm = network.attention_branch.map_head, network.attention_branch.map_norm
-    deviation = norm.running_var.sqrt()
-    head.weight /= deviation
-    norm.running_mean /= deviation
-    norm.running_var /= deviation**2
+    branch = _attention_branch(network)
+    mean, variance = _statistics(branch.map_norm)
+    deviation = variance.sqrt()
+    branch.map_head.weight /= deviation
+    mean /= deviation
+    variance /= deviation**2
 
 
 def compensate_mean_gain(network: AttentionBranchNetwork, mean_map: float) -> None:
@@ -83,3 +79,13 @@ def compensate_mean_gain(network: AttentionBranchNetwork, mean_map: float) -> No
     """
     gain = {"additive": 1 + mean_map, "multiplicative": mean_map, "none": 1.0}[network.mechanism]
     compensate_gain(network.perception_branch, gain)
+
+
+def _attention_branch(network: AttentionBranchNetwork) -> AttentionBranch:
+    assert isinstance(network.attention_branch, AttentionBranch)
+    return network.attention_branch
+
+
+def _statistics(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    assert norm.running_mean is not None and norm.running_var is not None
+    return norm.running_mean, norm.running_var

@@ -48,7 +48,7 @@ class ImageFiles:
         """One of the images; a `PictureError` names it."""
         return open_file(self.root, self.names[index])
 
-    def subset(self, which: Sequence[int]) -> "ImageFiles":
+    def subset(self, which: Sequence[int] | np.ndarray) -> "ImageFiles":
         """Some of the images."""
         names, sha256 = tuple(self.names[i] for i in which), tuple(self.sha256[i] for i in which)
         return ImageFiles(self.root, names, self.labels[which], sha256)
@@ -112,7 +112,8 @@ class _Survey:
 def _survey(root: Path) -> _Survey:
     if not root.is_dir():
         raise DataError(f"There is no folder {_shown(str(root))}.")
-    survey, ignored = _Survey({}), []
+    survey = _Survey({})
+    ignored: list[str] = []
     folders = _part_folders(root)
     ancestors = {os.path.realpath(place) for place in (root, *folders.values())}
     for part, folder in folders.items():
@@ -253,8 +254,8 @@ def _hold_out(files: ImageFiles, classes: int, share: float, seed: int) -> tuple
         held_out |= {
             f"{label} {distinct[i]}" for i in np.random.default_rng([seed, label]).permutation(len(distinct))[:count]
         }
-    out = [f"{label} {digest}" in held_out for label, digest in zip(files.labels, files.sha256, strict=True)]
-    return tuple(files.subset(np.flatnonzero(np.array(out) == side)) for side in (False, True))
+    out = np.array([f"{label} {digest}" in held_out for label, digest in zip(files.labels, files.sha256, strict=True)])
+    return files.subset(np.flatnonzero(~out)), files.subset(np.flatnonzero(out))
 
 
 def _note_copies(training: ImageFiles, other: ImageFiles, purpose: str) -> list[str]:

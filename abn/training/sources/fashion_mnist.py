@@ -92,7 +92,7 @@ def cluttered(items: FashionImages, count: int, *, seed: int) -> FashionImages:
             top, left = rng.integers(0, CANVAS - PIECE + 1, 2)
             y, x = rng.integers(4, 24 - PIECE + 1, 2)  # from the middle of the other item, where it is not black
             images[i, top : top + PIECE, left : left + PIECE] = items.images[other, y : y + PIECE, x : x + PIECE]
-        small = np.asarray(Image.fromarray(items.images[item]).resize((ITEM, ITEM), Image.BILINEAR))
+        small = np.asarray(Image.fromarray(items.images[item]).resize((ITEM, ITEM), Image.Resampling.BILINEAR))
         top, left = rng.integers(0, CANVAS - ITEM + 1, 2)
         visible = small > 25
         images[i, top : top + ITEM, left : left + ITEM][visible] = small[visible]

@@ -55,7 +55,9 @@ class FileImages:
 
     def plain_batches(self, which: np.ndarray, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Images `which` (N,) in batches, center crop, not augmented."""
-        keys = [[(None, int(i)) for i in batch] for batch in np.split(which, range(size, len(which), size))]
+        keys: list[list[Key]] = [
+            [(None, int(i)) for i in batch] for batch in np.split(which, range(size, len(which), size))
+        ]
         return self._load(keys, min(self._workers, len(keys) // 2))
 
     def _load(self, keys: Iterable[list[Key]], workers: int, seed: int = 0) -> Iterator[tuple[Tensor, Tensor]]:

@@ -88,9 +88,10 @@ def photographs(packages: Path) -> list[Source]:
 
 def gray_thumbnail(image: Image.Image) -> np.ndarray:
     """12 × 12 gray levels (144,), as a unit vector about their mean: the product of two is their correlation."""
-    gray = np.asarray(image.convert("RGB").convert("L").resize((12, 12), Image.BOX), float).ravel()
+    small = image.convert("RGB").convert("L").resize((12, 12), Image.Resampling.BOX)
+    gray = np.asarray(small).astype(np.float64).ravel()
     gray -= gray.mean()
-    return gray / max(np.linalg.norm(gray), 1e-6)
+    return gray / max(float(np.linalg.norm(gray)), 1e-6)
 
 
 def _photo_thumbnail(path: Path, *, min_side: int = PHOTO_SIDE) -> np.ndarray | None:

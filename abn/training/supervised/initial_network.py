@@ -64,7 +64,7 @@ def load_plain_weights(backbone: nn.Module, path: Path) -> bool:
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
         raise CheckpointError(f"{path.name} is no safetensors file, or only a part of one.") from error
     state = backbone.state_dict()
-    classifiers = backbone.pretrained_cfg["classifier"]
+    classifiers = backbone.pretrained_cfg["classifier"]  # type: ignore[index]  # timm's metadata
     prefixes = tuple(f"{name}." for name in ([classifiers] if isinstance(classifiers, str) else classifiers))
     reshaped = {name for name in state.keys() & loaded.keys() if loaded[name].shape != state[name].shape}
     new = {name for name in reshaped if name.startswith(prefixes)}

@@ -4,6 +4,7 @@ import argparse
 import shlex
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import timm
 
@@ -12,55 +13,46 @@ from abn.files import safe_stems
 from abn.network.architectures import registry
 from abn.network.backbone import load_backbone
 from abn.training import loop
-from abn.training.sources import packages
 from abn.training.sources.image_files import AUGMENTATIONS
+from abn.training.sources.packages import DATA
 from abn.training.supervised.fashion_variants import BUILT_IN
 from abn.training.supervised.training import SAVE_EACH, Recipe, Schedule
 from abn.variants.card import CHECKPOINTS
 from abn.variants.store import find_variant
 from abn.vocabulary import MECHANISMS
 
-BUILT_IN_SCHEDULE = Schedule(epochs=1.0, batch=64)  # of the shipped variants
+BUILT_IN_SCHEDULE = Schedule(epochs=1.0, batch=64)  # of the shipped variants; the help of the options repeats both
 FOLDER_RECIPE = Recipe(epochs=30.0, batch=32)
 HELD_OUT = 0.15  # of each class of a folder that does not come divided
 RATES = {"sgd": 0.1, "adamw": 1e-3}  # at batch 256, the first is the paper's; in proportion for others
 DECAYS = {"sgd": 1e-4, "adamw": 0.05}
-SMALL_BACKBONES = [name for name in registry.DESIGNS if name.startswith(registry.CIFAR)]
+PRECISIONS = ("auto", "float32", "bfloat16")
+SMALL = [name for name in registry.DESIGNS if name.startswith(registry.CIFAR)]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m abn train`."""
     add = parser.add_argument
     add("--data", metavar="FOLDER", help=f"folder of class folders, or a built-in data set: {', '.join(BUILT_IN)}")
-    add(
-        "--backbone",
-        metavar="NAME",
-        help=f"CNN of timm or of the paper (default: resnet18, {SMALL_BACKBONES[0]} for built-in data sets)",
-    )
+    add("--backbone", metavar="NAME", help=f"a CNN of timm's or the paper's (default: resnet18; built-in: {SMALL[0]})")
     add("--mechanism", choices=MECHANISMS, default="additive", help="how the map is applied (default: additive)")
     add("--out", metavar="NAME", help="id of the variant (default: data, backbone and mechanism)")
-    add(
-        "--epochs",
-        type=float,
-        help=f"passes over the training images (default: {FOLDER_RECIPE.epochs:g}, "
-        f"{BUILT_IN_SCHEDULE.epochs:g} for built-in data sets)",
-    )
+    add("--epochs", type=float, help="passes over the training images (default: 30; built-in: 1)")
     add("--seed", type=int, default=1, help="seed of weights, order and augmentation (default: 1)")
 
     add = parser.add_argument_group("the recipe").add_argument
     add(
         "--batch",
         type=int,
-        help=f"images a step, of all processes together (default: {FOLDER_RECIPE.batch}, "
-        f"{BUILT_IN_SCHEDULE.batch} for built-in data sets)",
+        metavar="IMAGES",
+        help="images a step, of all processes together (default: 32; built-in: 64)",
     )
     add(
         "--rate",
         type=float,
-        help="learning rate (default: 0.1, or 0.001 with adamw, at batch 256 and in proportion for others; "
-        f"{BUILT_IN_SCHEDULE.rate:g} for built-in data sets)",
+        help="learning rate (default: 0.1 × batch / 256, with adamw 0.001 × batch / 256; built-in: 0.1)",
     )
-    add("--weight-decay", type=float, help="weight decay (default: 1e-4, 0.05 with adamw)")
+    add("--weight-decay", type=float, help="weight decay (default: 1e-4, with adamw 0.05)")
     add("--optimizer", choices=RATES, default="sgd", help="optimizer (default: sgd, as in the paper)")
     add(
         "--warm-up",
@@ -80,20 +72,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--augment",
         choices=AUGMENTATIONS,
-        help="augmentation of training images (default: timm, shift for the paper's small networks)",
+        help="augmentation of training images (default: timm; shift for the paper's small networks)",
     )
     add(
         "--weights",
         type=Path,
-        metavar="FILE.safetensors",
-        help="weights of the plain backbone to start from (default: random weights)",
+        metavar="FILE",
+        help="weights of the plain backbone to start from, a .safetensors file (default: random weights)",
     )
     add(
         "--validation",
         type=float,
         metavar="SHARE",
-        help="share of each class held out where the data don't come divided "
-        f"(default: {HELD_OUT:g}, 0 for built-in data sets)",
+        help="share of each class held out for validation (default: 0.15; built-in: 0)",
     )
     add("--skip-bad", action="store_true", help="leave out files that can't be opened (default: report them and stop)")
 
@@ -102,13 +93,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--device",
         choices=("auto", "cpu", "cuda"),
         default="auto",
-        help="where to train (default: auto, a GPU if there is one)",
+        help="where to train (default: auto, a GPU where there is one)",
     )
     add(
         "--precision",
-        choices=("auto", "float32", "bfloat16"),
+        choices=PRECISIONS,
         default="auto",
-        help="number format of the forward pass (default: auto, bfloat16 where the processor multiplies in it)",
+        help="number format of the forward pass (default: auto, bfloat16 where the processor has it)",
     )
     add("--workers", type=int, help="processes that open images (default: one a CPU core, at most 8)")
     add("--sync-bn", action="store_true", help="batch norms see the batch of all processes; on GPUs only")
@@ -117,27 +108,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=SAVE_EACH,
         metavar="STEPS",
-        help="steps between two saves of what a stopped training resumes from (default: %(default)s)",
+        help="steps between two saves, which a stopped training resumes from (default: %(default)s)",
     )
+    places: dict[str, Any] = {"type": Path, "metavar": "FOLDER"}
     add(
         "--packages",
-        type=Path,
-        default=packages.DATA,
-        metavar="FOLDER",
+        **places,
+        default=DATA,
         help="where built-in data sets are; missing ones are downloaded (default: %(default)s)",
     )
     add(
         "--work",
-        type=Path,
-        default=packages.DATA / "train",
-        metavar="FOLDER",
+        **places,
+        default=DATA / "train",
         help="where the steps done, metrics and sheets of maps are kept (default: %(default)s)",
     )
     add(
         "--folder",
-        type=Path,
+        **places,
         default=CHECKPOINTS,
-        metavar="FOLDER",
         help="where weights and model card go (default: where the app reads them)",
     )
 
@@ -204,7 +193,7 @@ def make_plan(args: argparse.Namespace, device: str) -> TrainingPlan:
         recipe=recipe,
         seed=args.seed,
         size=args.size,
-        augment=args.augment or ("shift" if backbone in SMALL_BACKBONES else "timm"),
+        augment=args.augment or ("shift" if backbone in SMALL else "timm"),
         held_out=held_out,
         skip_bad=args.skip_bad,
         weights=args.weights,
@@ -220,14 +209,14 @@ def make_plan(args: argparse.Namespace, device: str) -> TrainingPlan:
 
 def _check_backbone(args: argparse.Namespace, built_in: bool) -> str:
     """The backbone's name, checked with the options that not every backbone takes, before any image is opened."""
-    backbone = args.backbone or (SMALL_BACKBONES[0] if built_in else "resnet18")
+    backbone = args.backbone or (SMALL[0] if built_in else "resnet18")
     if registry.is_ours(backbone):
         registry.design(backbone)  # raises for unknown names
     elif not timm.is_model(backbone):
         load_backbone(backbone)  # raises, with similar names
-    if built_in and (backbone not in SMALL_BACKBONES or args.weights or args.size or args.augment):
+    if built_in and (backbone not in SMALL or args.weights or args.size or args.augment):
         raise ABNError(
-            f"The built-in data sets are small and gray: choose one of {', '.join(SMALL_BACKBONES)}, and leave out "
+            f"The built-in data sets are small and gray: choose one of {', '.join(SMALL)}, and leave out "
             "--weights, --size and --augment."
         )
     if args.weights and registry.is_ours(backbone):

@@ -91,7 +91,7 @@ def train(
     sums up losses, steps and seconds.
     """
     order, share = schedule.order(len(images.labels), seed), processes.share(schedule.batch)
-    network.to(device, memory_format=torch.channels_last).train()
+    network.to(device).to(memory_format=torch.channels_last).train()
     optimizer, rates = _optimizer(network, schedule, order)
     forward, batches, since = processes.wrap(network), None, time.monotonic()
 
