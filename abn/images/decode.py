@@ -1,15 +1,9 @@
-"""Untrusted bytes → an upright RGB picture → the very pixels a model sees, and the exact way back onto the picture.
-
-Two coordinate systems meet here, both continuous and counted from the top left corner, so that a pixel's center lies
-at + 0.5: the *original* picture, W × H pixels, and the model's *input*, size × size pixels. `fit_picture` ties them by
-one affine map for each axis, original = scale · input + offset, along which a map over the input is laid back.
-"""
+"""Untrusted bytes → an upright sRGB image, or one sentence why not."""
 
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.Image import Transpose
 
@@ -19,9 +13,6 @@ from abn.images.display_name import display_name
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_BYTES = 20_000_000
-MAX_PIXELS = 25_000_000  # width × height: Pillow then holds 100 MB
-MAX_SIDE = 65_535  # pixels: the most that a JPEG can hold and a browser can draw
-MAX_SCANNED = 1_000_000_000  # pixels × scans of a JPEG: 20 MB of empty progressive scans would decode for hours
 
 _UPRIGHT = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -57,9 +48,10 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "picture")
         )
     try:
         decode_limits.check_pieces(data)
-        source = decode_limits.Source(rare_formats.shown(data))
+        source = decode_limits.Source(data)
         opened = Image.open(source, formats=FORMATS)
-        _check_cost(opened, data)
+        decode_limits.check_header(opened, data)
+        rare_formats.refuse_misread(opened, data)
         image, notes = _decode(opened, data)
     except PictureError:
         raise
@@ -70,7 +62,7 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "picture")
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(
-            f"This picture is far too large; the limit is {MAX_PIXELS // 10**6} million pixels: save it smaller."
+            f"This picture is far too large; the limit is {decode_limits.MAX_PIXELS // 10**6} million pixels: save it smaller."
         ) from error
     except Exception as error:  # Pillow's decoders raise nearly anything: OSError, struct.error, KeyError, zlib.error …
         raise PictureError(
@@ -80,38 +72,17 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "picture")
     return Picture(image, hashlib.sha256(data).hexdigest(), display_name(name), tuple(notes))
 
 
-def _check_cost(opened: Image.Image, data: bytes) -> None:
-    """Refuse what would cost too much memory or time, by its header alone; nothing is decoded yet."""
-    width, height = opened.size
-    if not width or not height:
-        raise PictureError("This picture has no pixels: choose another one.")
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-        raise PictureError(
-            f"This picture is {width} × {height} pixels; the limit is {MAX_PIXELS // 10**6} million "
-            f"pixels and {MAX_SIDE} a side: save it smaller."
-        )
-    parts = decode_limits.jpegs(opened)
-    if parts and data.count(b"\xff\xda") * (width * height / parts + 10_000) > MAX_SCANNED:
-        raise PictureError(
-            "This JPEG is stored in so many scans that it cannot be decoded in time: "
-            "save it again without the progressive option."
-        )
-    decode_limits.check_runs(opened)
-    decode_limits.check_strips(opened, len(data))
-    decode_limits.check_tiles(opened)
-
-
 def _decode(opened: Image.Image, data: bytes) -> tuple[Image.Image, list[str]]:
     """Decode the first frame into upright RGB, and tell what that took."""
-    rare_formats.mend(opened, data)
-    covered = rare_formats.uncovered(opened)
+    rare_formats.scale_transparent_color(opened, data)
+    covered = rare_formats.covered_part(opened)
     turned_on_load = opened.format == "TIFF" and _turn(opened) is not None  # by Pillow
     opened.load()
     turn = _turn(opened)
 
     notes = []
-    if deep := rare_formats.deep(opened):
-        image, note = _narrow(*deep, opened.info.get("transparency"))
+    if deep := rare_formats.deep_gray(opened):
+        image, note = rare_formats.narrow(*deep, opened.info.get("transparency"))
         notes.append(note)
     elif opened.has_transparency_data:
         layer = opened.convert("LA") if opened.mode == "La" else opened
@@ -148,24 +119,3 @@ def _turn(opened: Image.Image) -> Transpose | None:
     with suppress(Exception):  # broken EXIF must not cost the picture
         return _UPRIGHT.get(opened.getexif().get(ExifTags.Base.Orientation))
     return None
-
-
-def _narrow(values: np.ndarray, nominal: float, inverted: bool, transparency: int | None) -> tuple[Image.Image, str]:
-    """Bring gray (H, W) of more than 8 bits to 8: by its nominal range if it keeps to it, else by its own."""
-    usable = (values > -1e37) & (values < 1e37)  # neither infinite nor not-a-number, and safe to subtract
-    low = float(values.min(where=usable, initial=1e37))
-    high = float(values.max(where=usable, initial=-1e37))
-    if low >= 0 and high <= nominal:
-        start, span, note = 0.0, nominal, "Gray values of 16 or 32 bits brought to 8."
-    else:
-        start, span, note = low, (high - low) or 1.0, "Gray values stretched: the darkest black, the lightest white."
-    transparent = values == (np.nan if transparency is None else transparency)
-    values[~usable] = start + span if inverted else start  # black
-    values -= start
-    values *= 255 / span
-    if inverted:
-        np.subtract(255, values, out=values)
-    if transparent.any():
-        values[transparent] = 255
-        note += " Transparent parts put on white."
-    return Image.fromarray(np.rint(values, out=values).astype(np.uint8)).convert("RGB"), note

@@ -1,7 +1,7 @@
-"""Pictures that would cost far too much: what a file's size doesn't tell, found out before it is read or decoded.
+"""Bounded cost: images that would take far too much time or memory are refused before they are read or decoded.
 
 Pillow reads some kinds of files step by step, in Python, or with work that grows with the square of what is repeated;
-so a small picture can be packed into 20 MB that take minutes, or ask for memory that it doesn't need.
+so a small image can be packed into 20 MB that take minutes, or need gigabytes of memory.
 """
 
 import io
@@ -12,6 +12,9 @@ from PIL import ExifTags, Image
 
 from abn.errors import PictureError
 
+MAX_PIXELS = 25_000_000  # width × height: Pillow then holds 100 MB
+MAX_SIDE = 65_535  # pixels: the most that a JPEG can hold and a browser can draw
+MAX_SCANNED = 1_000_000_000  # pixels × scans of a JPEG: 20 MB of empty progressive scans would decode for hours
 MAX_READS = 250_000  # steps in which a file is read: 20 MB of empty blocks have millions
 MAX_PIECES = 100_000  # strips or tiles of a TIFF: 16 × 16 pixels each are fewer in the largest picture taken
 MAX_TAGS = 4_096  # of a TIFF
@@ -19,7 +22,9 @@ MAX_REPEATED = {b"iCCP": 100, b"iTXt": 100, b"zTXt": 100, b"Exif\0\0": 15}  # a 
 MAX_TILE = 2**22  # pixels of a tile that may be larger than its picture
 MAX_EXIF = 1_000_000  # bytes: numbers that fill 20 MB take ten seconds and half a gigabyte to be unpacked
 MAX_RUNS = 4_000_000  # pixels of a BMP in runs, which Pillow unpacks in Python
-SLACK = 1_000_000  # bytes of a small TIFF's strips that may be read again and again
+MAX_SHARED = 1_000_000  # bytes of a small TIFF's strips that may be read again and again
+
+TOO_MANY_PIECES = "This picture is cut into far too many pieces: save it again as PNG or JPEG."
 
 _BYTE_KINDS = (1, 2, 6, 7)  # TIFF's types of bytes and text, which are not unpacked one by one
 _Tag = ExifTags.Base  # whose numbers are TIFF's too
@@ -35,7 +40,7 @@ class Source(io.BytesIO):
     def read(self, size: int | None = -1, /) -> bytes:
         self.left -= 1
         if self.left < 0:
-            raise PictureError("This picture is cut into far too many pieces: save it again as PNG or JPEG.")
+            raise PictureError(TOO_MANY_PIECES)
         return super().read(size)
 
 
@@ -44,7 +49,7 @@ def check_pieces(data: bytes) -> None:
     repeated = any(data.count(name) > most for name, most in MAX_REPEATED.items())
     many = data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") and _too_many(data)
     if repeated or many:
-        raise PictureError("This picture is cut into far too many pieces: save it again as PNG or JPEG.")
+        raise PictureError(TOO_MANY_PIECES)
 
 
 def _too_many(data: bytes) -> bool:
@@ -65,30 +70,36 @@ def _too_many(data: bytes) -> bool:
     return False
 
 
-def jpegs(opened: Image.Image) -> int:
-    """How many JPEGs a picture is made of, each of them an equal part; 0: none."""
+def check_header(opened: Image.Image, data: bytes) -> None:
+    """Raise `PictureError` where decoding would cost too much, by the header alone; nothing is decoded yet."""
+    width, height = opened.size
+    if not width or not height:
+        raise PictureError("This picture has no pixels: choose another one.")
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        raise PictureError(
+            f"This picture is {width} × {height} pixels; the limit is {MAX_PIXELS // 10**6} million "
+            f"pixels and {MAX_SIDE} a side: save it smaller."
+        )
+    jpegs = _jpegs(opened)
+    if jpegs and data.count(b"\xff\xda") * (width * height / jpegs + 10_000) > MAX_SCANNED:
+        raise PictureError(
+            "This JPEG is stored in so many scans that it cannot be decoded in time: "
+            "save it again without the progressive option."
+        )
+    if opened.tile and opened.tile[0].codec_name == "bmp_rle" and width * height > MAX_RUNS:
+        raise PictureError("This BMP is far too large for one packed in runs: save it again as PNG or JPEG.")
+    tags = getattr(opened, "tag_v2", {})
+    counts = [count for tag in (_Tag.StripByteCounts, _Tag.TileByteCounts) for count in tags.get(tag, ())]
+    if opened.info.get("compression") != "raw" and sum(max(0, count) for count in counts) > 2 * len(data) + MAX_SHARED:
+        raise PictureError("This TIFF uses its pieces again and again: save it again as PNG or JPEG.")
+    tile = [tags.get(tag) for tag in (_Tag.TileWidth, _Tag.TileLength)]
+    if all(isinstance(side, int) for side in tile) and tile[0] * tile[1] > max(width * height, MAX_TILE):
+        raise PictureError("This TIFF is cut into tiles far larger than the picture: save it again as PNG or JPEG.")
+
+
+def _jpegs(opened: Image.Image) -> int:
+    """How many JPEGs an image is made of, each of them an equal part; 0: none."""
     if opened.format == "TIFF" and opened.info.get("compression") in ("jpeg", "tiff_jpeg"):
         tags = getattr(opened, "tag_v2", {})
         return len(set(tags.get(_Tag.StripOffsets) or tags.get(_Tag.TileOffsets) or (0,)))  # one may be used often
     return int(opened.format in ("JPEG", "MPO"))
-
-
-def check_runs(opened: Image.Image) -> None:
-    """Raise `PictureError` where a BMP has more pixels in runs than Python unpacks soon."""
-    if opened.tile and opened.tile[0].codec_name == "bmp_rle" and opened.width * opened.height > MAX_RUNS:
-        raise PictureError("This BMP is far too large for one packed in runs: save it again as PNG or JPEG.")
-
-
-def check_strips(opened: Image.Image, size: int) -> None:
-    """Raise `PictureError` where a TIFF of so many bytes shares packed strips, so that they'd be unpacked for hours."""
-    tags = getattr(opened, "tag_v2", {})
-    counts = [count for tag in (_Tag.StripByteCounts, _Tag.TileByteCounts) for count in tags.get(tag, ())]
-    if opened.info.get("compression") != "raw" and sum(max(0, count) for count in counts) > 2 * size + SLACK:
-        raise PictureError("This TIFF uses its pieces again and again: save it again as PNG or JPEG.")
-
-
-def check_tiles(opened: Image.Image) -> None:
-    """Raise `PictureError` where one tile of a TIFF would need far more memory than the picture."""
-    tile = [getattr(opened, "tag_v2", {}).get(tag) for tag in (_Tag.TileWidth, _Tag.TileLength)]
-    if all(isinstance(side, int) for side in tile) and tile[0] * tile[1] > max(opened.width * opened.height, MAX_TILE):
-        raise PictureError("This TIFF is cut into tiles far larger than the picture: save it again as PNG or JPEG.")

@@ -1,4 +1,9 @@
-"""A picture fitted to a network's input by crop, squash or pad, and a map laid back on the picture."""
+"""A picture fitted to a network's input by crop, squash or pad, and a map laid back on the picture.
+
+Two coordinate systems meet here, both continuous and counted from the top left corner, so that a pixel's center lies
+at + 0.5: the *original*, W × H pixels, and the *input*, size × size pixels. `fit_picture` ties them by one affine map
+for each axis, original = scale · input + offset.
+"""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +20,7 @@ MAX_RESIZED = 2**24  # pixels of a whole picture resized before its crop; only a
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What a backbone wants to be fed, as its metadata says."""
+    """A backbone's input, from its metadata."""
 
     size: int  # pixels, square
     crop_pct: float  # the part of the resized shortest side that the crop keeps, 0 to 1
@@ -26,7 +31,7 @@ class InputSpec:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """The very pixels that a model sees, and their exact place on the original."""
+    """A network's input as an image, and its exact place on the original."""
 
     image: Image.Image  # size × size, RGB
     fit: str  # one of FITS
@@ -53,7 +58,7 @@ class Fitted:
         return tuple(corner / side for corner, side in zip(corners, self.original_size * 2, strict=True))
 
     def normalized(self, spec: InputSpec) -> np.ndarray:
-        """The very tensor: (rgb / 255 − mean) / std, float32 (3, size, size)."""
+        """The input tensor: (rgb / 255 − mean) / std, float32 (3, size, size)."""
         rgb = np.asarray(self.image, np.float32) / np.float32(255)
         rgb = (rgb - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
         return np.ascontiguousarray(rgb.transpose(2, 0, 1))
@@ -114,7 +119,7 @@ def fit_picture(picture: Picture, spec: InputSpec, fit: str = "crop") -> Fitted:
 
 
 def denormalize(normalized: np.ndarray, spec: InputSpec) -> np.ndarray:
-    """What the model saw: a tensor (3, size, size) as `Fitted.normalized` gives it → uint8 (size, size, 3)."""
+    """The input as an image: a tensor (3, size, size) as `Fitted.normalized` gives it → uint8 (size, size, 3)."""
     rgb = np.asarray(normalized, np.float32).transpose(1, 2, 0)
     rgb = rgb * np.array(spec.std, np.float32) + np.array(spec.mean, np.float32)
     return np.rint(rgb * 255).clip(0, 255).astype(np.uint8)

@@ -163,6 +163,7 @@ def test_broken_zips_are_told():
         assert "can't be read" in found.refused[0][1]
 
 
+@pytest.mark.slow
 @fuzz(200)
 @given(st.data())
 def test_no_damage_raises(data):
@@ -184,6 +185,7 @@ BODIES = st.sampled_from((*PICTURES, b"", b"words", PICTURES[0][:9], LONG, ODD))
 TREES = st.recursive(BODIES, lambda inner: st.lists(st.tuples(NAMES, inner), max_size=5).map(zipped), max_leaves=12)
 
 
+@pytest.mark.slow
 @fuzz(200)
 @given(st.lists(st.tuples(NAMES, TREES), max_size=4), st.data())
 def test_whatever_zips_hold_and_call_it_only_pictures_come_out_and_names_are_no_paths(files, data):
@@ -214,8 +216,8 @@ def understated(data: bytes, size: int) -> bytes:
 
 
 def test_a_bomb_is_not_unpacked_to_its_end():
-    data = zipped([("bomb.png", bomb(300_000_000)), ("a.png", PICTURES[0])])
-    assert len(data) < 400_000
+    data = zipped([("bomb.png", bomb(60_000_000)), ("a.png", PICTURES[0])])
+    assert len(data) < 100_000
     tracemalloc.start()
     found = unpack([("a.zip", data)])
     peak = tracemalloc.get_traced_memory()[1]
@@ -232,6 +234,7 @@ def test_a_header_that_lies_about_the_size_changes_nothing(size):
     assert "damaged" in sentence if size < 1001 else "more than 20 MB" in sentence
 
 
+@pytest.mark.slow
 def test_many_bombs_are_stopped_by_what_they_come_to_together():
     one = bomb(19_000_000)
     found = unpack([("a.zip", zipped([(f"{k}.png", one) for k in range(20)]))])
@@ -242,6 +245,7 @@ def test_many_bombs_are_stopped_by_what_they_come_to_together():
     )
 
 
+@pytest.mark.slow
 def test_refused_bombs_are_counted_too():
     members = [(f"{k}.png", bomb(30_000_000)) for k in range(12)]
     found = unpack([("a.zip", zipped([*members, ("a.png", PICTURES[0])]))])
@@ -272,14 +276,15 @@ def counted(kind: type, made: list) -> type:
     return Counted
 
 
-def test_a_million_entries_are_not_read(monkeypatch):
-    data = entries(1_000_000)
+def test_hundreds_of_thousands_of_entries_are_not_read(monkeypatch):
+    data = entries(200_000)
     monkeypatch.setattr(archive.zipfile, "ZipInfo", counted(zipfile.ZipInfo, read := []))
     found = unpack([("million.zip", data), ("a.png", PICTURES[0])])
     assert not read
     assert found.pictures == (("a.png", PICTURES[0]),) and "lists more than it can hold" in found.refused[0][1]
 
 
+@pytest.mark.slow
 def test_the_lists_of_many_zips_count_together(monkeypatch):
     data, read = entries(40_000), []
     monkeypatch.setattr(archive.zipfile, "ZipInfo", counted(zipfile.ZipInfo, read))

@@ -1,36 +1,23 @@
-"""Hostile, odd and plain pictures; the crop that timm makes, to the pixel; and the exact way back to the original."""
+"""Plain, odd and hostile files: they come out right, or are refused in one sentence at bounded cost."""
 
 import hashlib
 import io
-import math
 import struct
-import subprocess
-import sys
-import time
 import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from fuzzing import fuzz
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from abn.errors import ABNError, PictureError
-from abn.images import fit
-from abn.images.decode import MAX_BYTES, Picture, open_picture
-from abn.images.fit import FITS, Fitted, InputSpec, denormalize, fit_picture, upsample
-
-LITE0 = InputSpec(size=224, crop_pct=0.875, interpolation="bicubic", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-IMAGENET = InputSpec(
-    size=224, crop_pct=0.95, interpolation="bicubic", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
-)
-SMALL = InputSpec(size=32, crop_pct=0.875, interpolation="bilinear", mean=(0.25, 0.5, 0.75), std=(0.2, 0.3, 0.4))
+from abn.images.decode import MAX_BYTES, open_picture
 
 ROOT = Path(__file__).parents[2]
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -50,10 +37,6 @@ def pixels(data: bytes) -> np.ndarray:
 
 def noise(width: int, height: int, seed: int = 0) -> Image.Image:
     return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
-
-
-def as_picture(image: Image.Image) -> Picture:
-    return Picture(image, "", "picture")
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:
@@ -106,8 +89,9 @@ def store_turned(upright: Image.Image, orientation: int) -> Image.Image:
     )
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
-@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(
+    ("kind", "orientation"), [*(("JPEG", k) for k in range(1, 9)), *((k, 6) for k in ("PNG", "WEBP", "TIFF"))]
+)
 def test_every_exif_orientation_comes_upright(kind, orientation):
     upright = Image.new("RGB", (48, 32), "black")
     upright.paste(RED, (0, 0, 16, 16))
@@ -153,17 +137,6 @@ def test_gray_with_alpha():
     image = Image.new("LA", (3, 1))
     image.putdata([(10, 255), (10, 0), (0, 128)])
     assert pixels(encode(image))[0, :, 0].tolist() == [10, 255, 127]
-
-
-def test_gray_with_premultiplied_alpha():
-    image = Image.new("LA", (2, 1))
-    image.putdata([(60, 120), (0, 0)])
-    tiff = bytearray(encode(image, "TIFF"))
-    extra = tiff.index(struct.pack("<HHI", 338, 3, 1)) + 8
-    tiff[extra] = 1  # ExtraSamples: associated alpha, which Pillow reads as mode "La"
-    assert Image.open(io.BytesIO(tiff)).mode == "La"
-    result = pixels(bytes(tiff))[0, :, 0].astype(int)
-    assert abs(result[0] - (60 + 255 - 120)) <= 1 and result[1] == 255
 
 
 def test_palettes():
@@ -240,24 +213,6 @@ def test_cmyk():
         assert opened.notes == ("Print colors (CMYK) turned into screen colors.",)
 
 
-def test_one_bit():
-    image = Image.new("1", (3, 1))
-    image.putdata([0, 255, 0])
-    for kind in ("PNG", "BMP", "TIFF", "GIF"):
-        assert pixels(encode(image, kind))[0].tolist() == [[0] * 3, [255] * 3, [0] * 3]
-
-
-def test_other_color_spaces():
-    assert pixels(encode(Image.new("YCbCr", (8, 8), (76, 85, 255)), "TIFF"))[4, 4].tolist() == [254, 0, 0]
-    assert pixels(encode(Image.new("LAB", (2, 2), (255, 128, 128)), "TIFF")).min() > 200
-
-
-@pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1), (2, 300)])
-def test_thin_pictures(size):
-    image = noise(*size)
-    assert np.array_equal(pixels(encode(image)), np.asarray(image))
-
-
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
 def test_the_first_frame_alone_is_read(kind):
     frames = [Image.new("RGB", (8, 8), color) for color in (RED, GREEN, BLUE)]
@@ -273,17 +228,11 @@ def test_the_first_frame_alone_is_read(kind):
 @pytest.mark.parametrize(
     ("given_name", "shown"),
     [
-        ("cat.jpg", "cat.jpg"),
         ("../../etc/passwd", "passwd"),
         ("C:\\Users\\me\\cat.jpg", "cat.jpg"),
-        ("dir/", "dir"),
         ("a\x00b\x1b[31m\n c.png", "ab[31m c.png"),
         ("photo\u202egpj.exe", "photogpj.exe"),
-        ("\ud800x", "x"),
-        ("<b>**bold** [x](y)", "<b>**bold** [x](y)"),
-        ("", "picture"),
         ("/", "picture"),
-        ("\x07", "picture"),
         ("猫 ねこ.png", "猫 ねこ.png"),
         ("x" * 500, "x" * 79 + "…"),
     ],
@@ -299,21 +248,7 @@ def test_threads():
         return np.array_equal(pixels(encode(image, kind)), np.asarray(image))
 
     with ThreadPoolExecutor(8) as pool:
-        assert all(pool.map(task, range(60)))
-
-
-def test_the_first_pictures_may_be_opened_by_several_threads_at_once():
-    script = (
-        "import sys\n"
-        "from concurrent.futures import ThreadPoolExecutor\n"
-        "from abn.images.decode import open_picture\n"
-        "data = sys.stdin.buffer.read()\n"
-        "with ThreadPoolExecutor(8) as pool:\n"
-        "    print({picture.image.size for picture in pool.map(open_picture, [data] * 16)})"
-    )
-    webp = encode(noise(5, 4), "WEBP")
-    done = subprocess.run([sys.executable, "-c", script], input=webp, capture_output=True, check=True, cwd=ROOT)
-    assert done.stdout.strip() == b"{(5, 4)}"
+        assert all(pool.map(task, range(16)))
 
 
 # ------------------------------------------------------------------------------------------------- what must not hurt
@@ -351,7 +286,7 @@ def test_what_is_no_picture_is_refused_in_one_sentence():
     assert issubclass(PictureError, ABNError) and issubclass(PictureError, ValueError)
 
 
-@pytest.mark.parametrize("thing", [None, "cat.jpg", 7, [1, 2], io.BytesIO(b"x"), np.zeros((2, 2))])
+@pytest.mark.parametrize("thing", [None, "cat.jpg", io.BytesIO(b"x")])
 def test_what_is_not_bytes_is_refused(thing):
     with pytest.raises(PictureError, match="bytes of its file"):
         open_picture(thing)
@@ -388,18 +323,17 @@ def headers(width: int, height: int) -> dict[str, bytes]:
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-@pytest.mark.parametrize("size", [(60000, 60000), (10000, 10000), (5001, 5000), (65535, 382)])
+@pytest.mark.parametrize("size", [(60000, 60000), (5001, 5000)])
 @pytest.mark.parametrize("kind", ["png", "jpeg", "bmp", "gif", "tiff", "webp"])
 def test_claimed_sizes_are_refused_before_anything_is_allocated(kind, size):
     data = headers(*size)[kind]
     tracemalloc.start()
-    began = time.thread_time()
     message = refusal(data)
-    seconds, (_, peak) = time.thread_time() - began, tracemalloc.get_traced_memory()
+    peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     if kind != "webp":  # libwebp may object to the header first
         assert "million pixels" in message or "too large" in message
-    assert seconds < 1 and peak < 3_000_000
+    assert peak < 3_000_000
 
 
 def test_sides_and_empty_sizes():
@@ -481,11 +415,12 @@ def opens_or_refuses(data: bytes) -> None:
 def test_cut_anywhere_it_opens_or_is_refused(kind):
     data = VALID[kind]
     assert min(open_picture(data).image.size) > 0
-    for length in range(0, len(data), max(1, len(data) // 60)):
+    for length in range(0, len(data), max(1, len(data) // 20)):
         opens_or_refuses(data[:length])
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.slow
 @fuzz(400)
 @given(kind=st.sampled_from(sorted(VALID)), damage=st.data())
 def test_damaged_anywhere_it_opens_or_is_refused(kind, damage):
@@ -496,252 +431,3 @@ def test_damaged_anywhere_it_opens_or_is_refused(kind, damage):
     if damage.draw(st.booleans()):
         del data[damage.draw(st.integers(0, len(data))) :]
     opens_or_refuses(bytes(data))
-
-
-@pytest.mark.filterwarnings("ignore")
-@fuzz(200)
-@given(start=st.sampled_from([b"", *(data[:24] for data in VALID.values())]), rest=st.binary(max_size=300))
-def test_random_bytes_open_or_are_refused(start, rest):
-    opens_or_refuses(start + rest)
-
-
-# ------------------------------------------------------------------------------------------------ what the model sees
-
-SIZES = [
-    (300, 200),
-    (200, 300),
-    (256, 256),
-    (224, 224),
-    (255, 257),
-    (640, 479),
-    (333, 1000),
-    (1001, 333),
-    (50, 40),
-    (37, 91),
-    (1, 1),
-    (1, 9),
-    (9, 1),
-    (3, 200),
-    (857, 858),
-    (500, 375),
-]
-
-
-@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet18", "resnet50"])
-def test_crop_is_the_backbones_own_evaluation_to_the_pixel(name):
-    timm = pytest.importorskip("timm")
-    card = SimpleNamespace(pretrained_cfg=timm.get_pretrained_cfg(name).to_dict())  # all that timm reads of a model
-    config = timm.data.resolve_model_data_config(card)
-    transform = timm.data.create_transform(**config)
-    spec = InputSpec(
-        size=config["input_size"][-1],
-        crop_pct=config["crop_pct"],
-        interpolation=config["interpolation"],
-        mean=config["mean"],
-        std=config["std"],
-    )
-    if name == "tf_efficientnet_lite0":
-        assert spec == LITE0
-    for seed, (width, height) in enumerate(SIZES):
-        image = noise(width, height, seed)
-        fitted = fit_picture(as_picture(image), spec)
-        resized_and_cropped = image
-        for step in transform.transforms[:2]:
-            resized_and_cropped = step(resized_and_cropped)
-        assert np.array_equal(np.asarray(fitted.image), np.asarray(resized_and_cropped)), (width, height)
-        assert np.array_equal(fitted.normalized(spec), transform(image).numpy()), (width, height)
-
-
-def test_crop_pads_with_black_where_the_crop_is_wider_than_the_picture(monkeypatch):
-    transforms = pytest.importorskip("torchvision.transforms")
-    spec = InputSpec(size=32, crop_pct=1.28, interpolation="bilinear", mean=SMALL.mean, std=SMALL.std)
-    for size in ((40, 30), (30, 41), (100, 10), (10, 100)):
-        image = noise(*size)
-        expected = transforms.CenterCrop(32)(transforms.Resize(25)(image))
-        fitted = fit_picture(as_picture(image), spec)
-        assert np.array_equal(np.asarray(fitted.image), np.asarray(expected))
-        assert fitted.to_original(np.ones((4, 4)))[size[1] // 2, size[0] // 2] == 1
-        monkeypatch.setattr(fit, "MAX_RESIZED", 0)  # the way of the strips
-        frugal = fit_picture(as_picture(image), spec)
-        assert np.abs(np.asarray(frugal.image).astype(int) - np.asarray(expected)).max() <= 2
-        monkeypatch.undo()
-
-
-@pytest.mark.parametrize("size", [(1, 5000), (5000, 1), (3, 4001), (4001, 3), (7, 2500)])
-def test_strips_cost_no_more_than_the_window_and_look_the_same(size, monkeypatch):
-    x, y = np.arange(size[0]), np.arange(size[1])
-    wave = 127 + 60 * np.sin(x / 5)[None, :, None] + 60 * np.cos(y / 5 + np.arange(3)[:, None]).T[:, None]
-    image = Image.fromarray(wave.astype(np.uint8))
-    plain = fit_picture(as_picture(image), SMALL)
-    monkeypatch.setattr(fit, "MAX_RESIZED", 0)
-    frugal = fit_picture(as_picture(image), SMALL)
-    assert (frugal.scale, frugal.offset, frugal.visible) == (plain.scale, plain.offset, plain.visible)
-    assert np.abs(np.asarray(frugal.image).astype(int) - np.asarray(plain.image)).max() <= 2
-    assert np.asarray(frugal.image).std() > 5  # a picture, not a plain ground
-
-
-@pytest.mark.parametrize("size", [(1, 60_000), (60_000, 1), (25, 65_535)])
-@pytest.mark.parametrize("fit", FITS)
-def test_the_longest_strips_fit_soon(size, fit):
-    image = Image.new("RGB", size, RED)
-    fitted = fit_picture(as_picture(image), LITE0, fit)
-    red = (np.asarray(fitted.image) == RED).all(-1)
-    assert red.shape == (224, 224) and red.sum() == (224 if fit == "pad" else 224 * 224)
-
-
-def test_squash_and_pad_geometry():
-    image = noise(300, 150)
-    squashed = fit_picture(as_picture(image), LITE0, "squash")
-    assert np.array_equal(np.asarray(squashed.image), np.asarray(image.resize((224, 224), Image.Resampling.BICUBIC)))
-    assert squashed.scale == (300 / 224, 150 / 224) and squashed.offset == (0, 0)
-    assert squashed.visible == (0, 0, 300, 150)
-
-    padded = fit_picture(as_picture(image), SMALL, "pad")
-    assert np.array_equal(np.asarray(padded.image)[8:24], np.asarray(image.resize((32, 16), Image.Resampling.BILINEAR)))
-    ground = np.concatenate([np.asarray(padded.image)[:8], np.asarray(padded.image)[24:]])
-    assert (ground == (64, 128, 191)).all()  # SMALL's mean color
-    assert padded.offset == (0, -8 * 150 / 16) and padded.visible == (0, 0, 300, 150)
-
-
-def test_crop_geometry():
-    fitted = fit_picture(as_picture(noise(512, 256)), LITE0)
-    assert fitted.scale == (1, 1) and fitted.offset == (144, 16) and fitted.visible == (144, 16, 368, 240)
-    assert fitted.original_size == (512, 256) and fitted.fit == "crop"
-
-
-def test_an_unknown_fit_is_refused():
-    with pytest.raises(PictureError, match="crop, squash, pad"):
-        fit_picture(as_picture(noise(2, 2)), SMALL, "stretch")
-
-
-@pytest.mark.parametrize("spec", [LITE0, IMAGENET, SMALL])
-def test_normalized_and_seen_are_each_others_inverse(spec):
-    fitted = fit_picture(as_picture(noise(90, 70)), spec)
-    tensor = fitted.normalized(spec)
-    assert tensor.dtype == np.float32 and tensor.shape == (3, spec.size, spec.size) and tensor.flags.c_contiguous
-    expected = (np.asarray(fitted.image)[5, 9] / 255 - spec.mean) / spec.std
-    assert np.allclose(tensor[:, 5, 9], expected, atol=1e-6)
-    assert denormalize(tensor, spec).dtype == np.uint8
-    assert np.array_equal(denormalize(tensor, spec), np.asarray(fitted.image))
-
-
-# ------------------------------------------------------------------------------------------------------- the way back
-
-
-def test_upsample_is_torchs_bilinear_without_aligned_corners():
-    torch = pytest.importorskip("torch")
-    values = np.random.default_rng(0).random((14, 9)).astype(np.float32)
-    for width, height in ((224, 224), (9, 14), (100, 37), (5, 3)):
-        expected = torch.nn.functional.interpolate(
-            torch.from_numpy(values)[None, None], size=(height, width), mode="bilinear", align_corners=False
-        )
-        result = upsample(values, (width, height))
-        assert result.dtype == np.float32 and result.flags.c_contiguous
-        assert np.allclose(result, expected[0, 0].numpy(), atol=1e-5)
-    assert np.array_equal(upsample(values, (9, 14)), values)
-
-
-def test_upsample_in_blocks():
-    values = np.array([[0, 1], [2, 3]], np.float32)
-    assert np.array_equal(upsample(values, (4, 6), smooth=False), np.kron(values, np.ones((3, 2))))
-
-
-def test_a_map_must_be_a_map():
-    for values in (np.zeros(4), np.zeros((1, 2, 2)), np.zeros((0, 3))):
-        with pytest.raises(ValueError, match="h, w"):
-            upsample(values, (4, 4))
-
-
-sides = st.integers(1, 400)
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    width=sides,
-    height=sides,
-    fit=st.sampled_from(FITS),
-    cells=st.integers(1, 20),
-    crop_pct=st.sampled_from([0.875, 0.95, 1.0]),
-    smooth=st.booleans(),
-    value=st.floats(-3, 3, width=32),
-)
-def test_a_constant_map_comes_back_constant_and_only_where_the_model_saw(
-    width, height, fit, cells, crop_pct, smooth, value
-):
-    spec = InputSpec(size=32, crop_pct=crop_pct, interpolation="bilinear", mean=SMALL.mean, std=SMALL.std)
-    fitted = fit_picture(as_picture(Image.new("RGB", (width, height))), spec, fit)
-    laid = fitted.to_original(np.full((cells, cells), value), smooth=smooth)
-    assert laid.shape == (height, width) and laid.dtype == np.float32
-    left, top, right, bottom = fitted.visible
-    assert 0 <= left < right <= width and 0 <= top < bottom <= height
-    x, y = np.arange(width) + 0.5, np.arange(height) + 0.5
-    surely_in = ((x > left + 1e-6) & (x < right - 1e-6))[None] & ((y > top + 1e-6) & (y < bottom - 1e-6))[:, None]
-    surely_out = ((x < left - 1e-6) | (x > right + 1e-6))[None] | ((y < top - 1e-6) | (y > bottom + 1e-6))[:, None]
-    assert (laid[surely_in] == np.float32(value)).all() and np.isnan(laid[surely_out]).all()
-    if fit != "crop":
-        assert not np.isnan(laid).any()
-
-
-@settings(max_examples=150, deadline=None)
-@given(width=sides, height=sides, fit=st.sampled_from(FITS))
-def test_ramps_over_the_input_come_back_as_the_affine_map_says(width, height, fit):
-    fitted = fit_picture(as_picture(Image.new("RGB", (width, height))), SMALL, fit)
-    centers = np.arange(32) + 0.5
-    x_ramp, y_ramp = np.meshgrid(centers, centers)  # each input pixel holds its own position
-    for ramp, axis in ((x_ramp, 0), (y_ramp, 1)):
-        laid = fitted.to_original(ramp)
-        position = np.arange((width, height)[axis]) + 0.5
-        expected = ((position - fitted.offset[axis]) / fitted.scale[axis]).clip(0.5, 31.5)  # the edge is held
-        expected = np.broadcast_to(expected[None] if axis == 0 else expected[:, None], laid.shape)
-        there = ~np.isnan(laid)
-        assert (there.any() or min(width, height) == 1) and np.allclose(laid[there], expected[there], atol=1e-4)
-
-
-@pytest.mark.parametrize("fit", FITS)
-@pytest.mark.parametrize(
-    ("size", "spot"),
-    [
-        ((300, 200), (170, 80)),
-        ((200, 300), (90, 190)),
-        ((70, 90), (30, 50)),
-        ((900, 400), (510, 130)),
-        ((64, 64), (20, 40)),
-    ],
-)
-def test_a_marked_spot_seen_by_the_model_comes_back_to_where_it_was(fit, size, spot):
-    """The whole loop with real pixels: draw a blob, fit, lay the input's own brightness back, compare where it is."""
-    width, height = size
-    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-    blob = 250 * np.exp(-((x - spot[0]) ** 2 + (y - spot[1]) ** 2) / (2 * (min(size) / 14) ** 2))
-    image = Image.fromarray(np.repeat(blob[..., None], 3, 2).astype(np.uint8))
-    spec = InputSpec(size=224, crop_pct=0.875, interpolation="bicubic", mean=(0, 0, 0), std=(1, 1, 1))
-    fitted = fit_picture(as_picture(image), spec, fit)
-    laid = np.nan_to_num(fitted.to_original(fitted.normalized(spec)[0]))
-    weight = laid / laid.sum()
-    assert math.hypot((weight * x).sum() - spot[0], (weight * y).sum() - spot[1]) < 0.6
-    inside = laid > 0
-    assert np.abs(laid[inside] * 255 - blob[inside]).max() < 12
-
-
-@pytest.mark.parametrize("fit", FITS)
-def test_back_at_a_displays_size_agrees_with_the_full_original(fit):
-    fitted = fit_picture(as_picture(noise(300, 180)), SMALL, fit)
-    values = np.random.default_rng(1).random((4, 4))
-    full, third = fitted.to_original(values), fitted.to_original(values, size=(100, 60))
-    assert third.shape == (60, 100)
-    assert np.allclose(full[1::3, 1::3], third, equal_nan=True)  # the middles of every three pixels
-
-
-def test_back_needs_no_pixels_of_the_original():
-    fitted = Fitted(Image.new("RGB", (32, 32)), "squash", (4, 2), (4 / 32, 2 / 32), (0.0, 0.0))
-    values = np.array([[0.0, 1.0]])
-    assert np.allclose(fitted.to_original(values), [[0, 0.25, 0.75, 1]] * 2)
-    assert np.array_equal(fitted.to_original(values, smooth=False), [[0, 0, 1, 1]] * 2)
-
-
-def test_the_extent_is_where_the_input_lies_on_the_original():
-    spec = InputSpec(32, 1.0, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-    wide = Picture(Image.new("RGB", (200, 100)), "", "wide")
-    assert fit_picture(wide, spec, "squash").extent == pytest.approx((0, 0, 1, 1))
-    assert fit_picture(wide, spec, "crop").extent == pytest.approx((0.25, 0, 0.75, 1))
-    assert fit_picture(wide, spec, "pad").extent == pytest.approx((0, -0.5, 1, 1.5))

@@ -14,7 +14,7 @@ from abn.errors import PictureError
 from abn.images import decode_limits
 from abn.images.decode import open_picture
 
-MANY = 400_000
+MANY = 300_000
 
 
 def encoded(image: Image.Image, kind: str, **options) -> bytes:
@@ -67,6 +67,7 @@ def test_a_directory_cut_short_is_left_to_pillow(damage):
     decode_limits.check_pieces(b"II*\0" + damage)
 
 
+@pytest.mark.slow
 def test_what_is_only_large_is_opened():
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (500, 500, 3), dtype=np.uint8))
     for data in (encoded(noise, "GIF"), encoded(noise, "TIFF", tiffinfo={278: 1}), encoded(noise, "PNG")):
