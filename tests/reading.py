@@ -11,7 +11,7 @@ def component(element) -> dict:
 
 
 def components(at: AppTest, name: str) -> dict[str, dict]:
-    """Key → data of the components of a name ("abn_map", "abn_painter", …), in the page's order."""
+    """Key → data of the components of a name ("abn_map_view", "abn_painter", …), in the page's order."""
     found = [element for element in at.get("bidi_component") if element.proto.component_name == name]
     return {element.proto.id.split("-", 2)[2]: component(element) for element in found}
 
@@ -22,7 +22,7 @@ def pictures(at: AppTest) -> list[tuple[str, str]]:
     for element in at.main:
         if element.type == "imgs" or element.type == "image":
             found += [(image.alt, image.url) for image in element.proto.imgs]
-        elif element.type == "bidi_component" and element.proto.component_name == "abn_map":
+        elif element.type == "bidi_component" and element.proto.component_name == "abn_map_view":
             found.append((component(element)["alt"], component(element)["picture"]))
     return found
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pandas  # noqa: F401  whole before Plotly, in whatever session, finds it half imported by another thread
@@ -36,37 +37,7 @@ TEACH = "pages/Teach.py"
 _GLOW = np.clip(1 - np.hypot(*np.mgrid[-1:1:64j, -1:1:64j]), 0, 1)
 ICON = Image.fromarray(COLOR_MAPS[DEFAULT_COLORS][np.rint(255 * _GLOW).astype(int)])  # drawn: nothing is fetched
 
-_STYLE = """
-[data-testid="stHeader"] { background: none; pointer-events: none; }
-[data-testid="stHeader"] :not(button, a, button *, a *) { pointer-events: none; }
-[data-testid="stHeader"] :is(button, a) { pointer-events: auto; }
-[data-testid="stMainBlockContainer"] { padding-top: 1rem; padding-inline: clamp(1rem, 3vw, 5rem); }
-[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: inherit; opacity: .95; }
-[data-testid="stPlotlyChart"] text { fill: currentColor !important; }
-[data-testid="stMultiSelect"] [data-tag] { background: rgb(128 128 128 / .25) !important; }  /* not white on blue */
-[data-testid="stMultiSelect"] [data-tag], [data-testid="stMultiSelect"] [data-tag] * { color: inherit !important; }
-[data-testid="stBaseButton-primary"]:not(:disabled) { background: #1f6fb5 !important; border-color: #1f6fb5 !important;
-                                       color: white !important; }  /* in the dark too: white on light blue is faint */
-.st-key-frame { gap: .4rem .25rem !important; padding-inline-end: 2rem; }  /* beside the menu, on one line at 1440 px */
-.abn-wide { overflow-x: auto; }
-.abn-bar { height: 14px; border-radius: 3px; }
-.abn-ticks { display: flex; justify-content: space-between; font-size: .8rem; font-variant-numeric: tabular-nums; }
-.abn-answer.abn-answer { display: grid; grid-template-columns: auto 1fr auto; gap: 0 .6rem; align-items: baseline;
-                         font-size: 1.1rem; line-height: 1.5; margin: 0; padding: 0; }
-.abn-answer dt { font-size: .875rem; font-weight: 400; white-space: nowrap; }
-.abn-answer dt::before { content: ""; display: inline-block; width: .7em; height: .7em; border-radius: 2px;
-                         margin-right: .4em; background: var(--head); }
-.abn-answer dd { margin: 0; overflow-wrap: anywhere; font-weight: 600; }
-.abn-answer dd + dd { font-variant-numeric: tabular-nums; font-weight: 400; text-align: right; }
-.abn-card { font-size: .875rem; border-collapse: collapse; width: 100%; table-layout: fixed; }
-.abn-card th, .abn-card td { text-align: left; vertical-align: top; padding: .2rem .4rem .2rem 0; font-weight: 400;
-                             overflow-wrap: anywhere; border-bottom: 1px solid rgb(128 128 128 / .3); }
-@media (max-width: 640px) {  /* small pictures stand in pairs where there is little room */
-  [class*="st-key-pairs-"] [data-testid="stColumn"] { min-width: calc(50% - 1rem); flex: 1 1 calc(50% - 1rem); }
-}
-.abn-lines.abn-lines { display: flex; flex-wrap: wrap; gap: .1rem 1.4rem; list-style: none; font-size: .875rem; }
-.abn-lines.abn-lines, .abn-lines li.abn-line { padding: 0; margin: 0; }
-"""
+_STYLE = (Path(__file__).parent / "layout.css").read_text(encoding="utf-8")
 
 
 def begin(title: str, line: str) -> None:

@@ -46,7 +46,7 @@ def test_the_triptych_is_that_of_the_library(page, network):
     after = [explain(PICTURE, [ADDITIVE], mechanism=m, load=network)[0] for m in ("none", "multiplicative", "additive")]
     changes = [float(one.perception[named] - own.perception[named]) for one in after]
     assert points(at) == [f"{numbers.points(change)} points" for change in changes] and points(at)[2] == "±0.0 points"
-    maps = components(at, "abn_map")
+    maps = components(at, "abn_map_view")
     for mechanism, lift in (("additive", 1), ("multiplicative", 0)):
         assert maps[f"gain-{mechanism}"]["values"] == np.round(lift + own.attention, 2).ravel().tolist()
     assert set(maps["gain-none"]["values"]) == {1}

@@ -376,7 +376,7 @@ def test_view_controls_change_the_pictures_and_nothing_else(live_app):
 def test_every_map_can_be_read_cell_by_cell(live_app, network):
     at = live_app.run()
     found = explain(photo_picture(PHOTOS[0]), [ADDITIVE, MULTIPLICATIVE, NONE], load=network)
-    shown_maps = components(at, "abn_map")
+    shown_maps = components(at, "abn_map_view")
     for one in found:
         for place in ("map", "whole"):
             shown = shown_maps[f"{place}-{one.variant}"]

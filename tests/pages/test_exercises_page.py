@@ -79,7 +79,7 @@ def test_the_first_question_tells_nothing_of_its_map(app):
     at, first = app.run(), drawn(1)[0]
     assert not at.exception and at.subheader[0].value == KINDS["where"]
     assert escape_markdown(first.asks) in text(at) and progress(at) == "Set 1 · **1 of 8**"
-    data = components(at, "abn_map")[key(1, first, "pick")]
+    data = components(at, "abn_map_view")[key(1, first, "pick")]
     h, w = BANK.told[first.picture, first.variant].attention.shape
     assert data["values"] is None and (data["height"], data["width"]) == (h, w) and data["picks"]
     assert data["alt"] == BANK.items[first.picture].alt and "Pick a cell" in data["rest"]
@@ -91,10 +91,10 @@ def test_a_picked_cell_is_framed_and_then_shown_on_the_map(app):
     at, first = app.run(), drawn(1)[0]
     at.session_state["sittings"][1].cell = (2, 3)
     at.run()
-    assert components(at, "abn_map")[key(1, first, "pick")]["picked"] == [2, 3]
+    assert components(at, "abn_map_view")[key(1, first, "pick")]["picked"] == [2, 3]
     assert "row 3, column 4" in text(at)
     at.button(key=key(1, first, "show")).click().run()
-    data = components(at, "abn_map")[key(1, first, f"map {first.variant}")]
+    data = components(at, "abn_map_view")[key(1, first, f"map {first.variant}")]
     attention = BANK.told[first.picture, first.variant].attention
     assert data["picked"] == [2, 3] and np.allclose(data["values"], np.round(attention.ravel(), 2), atol=1e-6)
     given = answered(first, (2, 3), bank=BANK)
@@ -137,9 +137,9 @@ def test_the_heads_answers_come_before_and_the_rest_after(app):
     at = go_on(answer(app.run(), 1, drawn(1)[0], (0, 0)), 1, drawn(1)[0])
     told = BANK.told[question.picture, question.variant]
     assert answers(at).count("<dd>") == 4 and numbers.short_label(told.auxiliary[0].label) in answers(at)
-    assert pictures(at)[0][0] == BANK.items[question.picture].alt and not components(at, "abn_map")
+    assert pictures(at)[0][0] == BANK.items[question.picture].alt and not components(at, "abn_map_view")
     at = answer(at, 1, question, "auxiliary")
-    assert answers(at).count("<dd>") == 12 and len(components(at, "abn_map")) == 1
+    assert answers(at).count("<dd>") == 12 and len(components(at, "abn_map_view")) == 1
 
 
 def test_three_maps_are_named_only_afterwards(app):
@@ -150,7 +150,7 @@ def test_three_maps_are_named_only_afterwards(app):
     asked = third.shown.index(third.variant)
     assert [heading[:11] for heading in headings] == ["##### Map A", "##### Map B", "##### Map C"]
     assert ["which mechanism?" in heading for heading in headings] == [place == asked for place in range(3)]
-    assert not any(name in data["alt"] for data in components(at, "abn_map").values() for name in MECHANISMS)
+    assert not any(name in data["alt"] for data in components(at, "abn_map_view").values() for name in MECHANISMS)
     bars = [element.value for element in at.html if 'class="abn-ticks"' in element.value]
     assert len(bars) == 3 and all("<span>0.00</span>" in bar and "<span>1.00</span>" in bar for bar in bars)
     at = answer(at, 1, third, third.right)
@@ -168,7 +168,7 @@ def test_an_edit_shows_both_maps_and_the_answer_after_only_then(app):
         at = go_on(at, 1, question)
     question = drawn(1)[3]
     told = BANK.told[question.picture, question.variant]
-    maps = components(at, "abn_map")
+    maps = components(at, "abn_map_view")
     edited = maps[key(1, question, "edited")]["values"]
     assert np.allclose(edited, np.round(told.edits[question.edit].attention.ravel(), 2), atol=1e-6)
     assert f"##### Edited: {question.edit}" in text(at) and "After" not in answers(at)

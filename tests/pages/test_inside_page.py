@@ -90,13 +90,13 @@ def show(at: AppTest, **state) -> AppTest:
 def test_while_the_networks_load_a_sentence_says_so(app):
     at = app.run()
     assert not at.exception and "loading" in at.info[0].value
-    assert not components(at, "abn_path")
+    assert not components(at, "abn_network_path")
 
 
 def test_the_drawing_holds_what_the_network_computes(live_app, looked):
     at, found = live_app.run(), looked()
     assert not at.exception and not at.error
-    drawn = components(at, "abn_path")["path"]
+    drawn = components(at, "abn_network_path")["path"]
     assert drawn["chosen"] == "M"
     for kind in ("wide", "narrow"):
         buttons = re.findall(r'data-stage="(.*?)" aria-label="(.*?)"', drawn[kind])
@@ -111,7 +111,7 @@ def test_the_drawing_holds_what_the_network_computes(live_app, looked):
 def test_the_mechanism_drawn_is_the_trained_one(live_app):
     live_app.run()
     at = live_app.button_group(key="one_variant").set_value(NONE).run()
-    drawn = components(at, "abn_path")["path"]
+    drawn = components(at, "abn_network_path")["path"]
     assert "line unused" in drawn["wide"] and "line unused" in drawn["narrow"]
     assert at.query_params["variant"] == NONE
 
@@ -119,7 +119,7 @@ def test_the_mechanism_drawn_is_the_trained_one(live_app):
 @pytest.mark.parametrize("stage", STAGES)
 def test_each_stage_can_be_chosen(live_app, looked, stage):
     at, found = show(live_app, stage=stage), looked()
-    assert not at.exception and components(at, "abn_path")["path"]["chosen"] == stage
+    assert not at.exception and components(at, "abn_network_path")["path"]["chosen"] == stage
     assert at.query_params.get("stage", "M") == stage
     values = found.stage(stage)
     numbers = summarize(values)
@@ -188,7 +188,7 @@ def test_the_formula_has_the_numbers_of_the_brightest_cell_and_its_strongest_cha
     assert float(lines[0].rpartition("= ")[2].replace("−", "-")) == pytest.approx(
         found.reweighted[channel, row, column], abs=0.0051
     )
-    assert components(at, "abn_map")["cell-map"]["picked"] == [row, column]
+    assert components(at, "abn_map_view")["cell-map"]["picked"] == [row, column]
 
 
 def test_another_cell_and_another_channel(live_app, looked):
@@ -225,7 +225,7 @@ def test_illegal_addresses_fall_back_to_the_default(live_app):
     assert not at.exception and "the brightest cell" in text(at)
     assert (at.selectbox(key="channel").value, at.selectbox(key="one_class imagenet-1k").value) == (-1, -1)
     assert at.select_slider(key="moment").value == 575
-    assert components(at, "abn_path")["path"]["chosen"] == "M"
+    assert components(at, "abn_network_path")["path"]["chosen"] == "M"
 
 
 # ---- maps of one class ----
@@ -237,7 +237,7 @@ def test_a_class_chosen_by_name_has_its_maps_and_mean_and_logit_agree(live_app, 
     k = next(k for k, label in enumerate(labels) if label.startswith("tiger cat"))
     at, found = live_app.selectbox(key="one_class imagenet-1k").select(labels[k]).run(), looked()
     assert not at.exception and at.query_params["class"] == str(k + 1)
-    shown = components(at, "abn_map")
+    shown = components(at, "abn_map_view")
     photo = open_picture(PHOTOS[0].path.read_bytes())
     images = fit_picture(photo, CARDS[ADDITIVE].input).normalized(CARDS[ADDITIVE].input)
     import torch
@@ -279,7 +279,7 @@ def test_a_method_that_does_not_apply_says_so_in_its_place(live_app, monkeypatch
     assert [info.value for info in at.info] == [
         escape_markdown(f"{m} needs *something* else.") for m in ("CAM", "Grad-CAM")
     ]
-    assert [key for key in components(at, "abn_map") if key.startswith("class-")] == ["class-M", "class-class map"]
+    assert [key for key in components(at, "abn_map_view") if key.startswith("class-")] == ["class-M", "class-class map"]
 
 
 def test_another_stage_cell_or_class_computes_nothing_again(live_app, monkeypatch):
@@ -308,7 +308,7 @@ def test_the_map_at_each_recorded_moment(live_app):
         at = live_app.select_slider(key="moment").set_value(step).run()
         moment = life.steps.tolist().index(step)
         values = life.maps[moment, place]
-        assert components(at, "abn_map")["life-map"]["values"] == np.round(values, 2).ravel().tolist()
+        assert components(at, "abn_map_view")["life-map"]["values"] == np.round(values, 2).ravel().tolist()
         likeness = rank_correlation(values, life.maps[-1, place])
         assert f"rank correlation with the final M **{likeness:.2f}**" in text(at).replace("−", "-")
         assert any(chart.proto.alt.endswith(f"Marked: step {step}.") for chart in at.get("plotly_chart"))
@@ -318,7 +318,7 @@ def test_the_map_at_each_recorded_moment(live_app):
 def test_a_variant_without_a_life_names_those_that_have_one(live_app):
     live_app.run()
     at = live_app.button_group(key="one_variant").set_value(MULTIPLICATIVE).run()
-    assert not at.exception and "life-map" not in components(at, "abn_map")
+    assert not at.exception and "life-map" not in components(at, "abn_map_view")
     told = next(caption.value for caption in at.caption if "not recorded" in caption.value)
     assert escape_markdown(CARDS[ADDITIVE].title) in told and escape_markdown(CARDS[CLOTHING].title) in told
     assert escape_markdown(CARDS[MULTIPLICATIVE].title) not in told.replace(
@@ -332,12 +332,12 @@ def test_an_uploaded_picture_is_looked_into_and_a_recorded_one_is_offered_beside
     at = live_app.file_uploader(key="files").set_value([("fish.jpg", data, "image/jpeg")]).run()
     assert not at.exception
     found = trace.trace_network(open_picture(data), CARDS[ADDITIVE], load=network)
-    assert components(at, "abn_map")["cell-map"]["values"] == np.round(found.attention, 2).ravel().tolist()
+    assert components(at, "abn_map_view")["cell-map"]["values"] == np.round(found.attention, 2).ravel().tolist()
     assert "photo" not in at.query_params and "fish" not in str(at.query_params)
     assert "was not watched" in captions(at)
     at = live_app.selectbox(key="recorded").set_value(PHOTOS[2].id).run()
     life = load_history(CARDS[ADDITIVE])
-    shown = components(at, "abn_map")["life-map"]["values"]
+    shown = components(at, "abn_map_view")["life-map"]["values"]
     assert shown == np.round(life.maps[-1, life.ids.index(PHOTOS[2].id)], 2).ravel().tolist()
     at = next(button for button in at.button if "whole page" in button.label).click().run()
     assert at.session_state["photo"] == PHOTOS[2].id and "was not watched" not in captions(at)
@@ -348,7 +348,7 @@ def test_lives_of_clothing_bring_their_own_pictures(live_app):
     at, life = live_app.run(), load_history(CARDS[CLOTHING])
     assert not at.exception and at.selectbox(key="recorded").value == life.ids[0]
     at = live_app.selectbox(key="recorded").set_value(life.ids[5]).run()
-    assert components(at, "abn_map")["life-map"]["values"] == np.round(life.maps[-1, 5], 2).ravel().tolist()
+    assert components(at, "abn_map_view")["life-map"]["values"] == np.round(life.maps[-1, 5], 2).ravel().tolist()
     assert not [button for button in at.button if "whole page" in button.label]
 
 
@@ -373,19 +373,19 @@ def test_broken_weights_are_one_sentence(live_app, monkeypatch):
     monkeypatch.setattr(models, "load_network", broken)
     at = live_app.run()
     assert not at.exception and at.warning[0].value == escape_markdown("These weights are broken.")
-    assert not components(at, "abn_path")
+    assert not components(at, "abn_network_path")
 
 
 def test_a_squashed_picture_is_what_all_stages_are_of(live_app, looked):
     live_app.run()
     at, found = live_app.button_group(key="fit").set_value("squash").run(), looked(fit="squash")
-    assert components(at, "abn_map")["cell-map"]["values"] == np.round(found.attention, 2).ravel().tolist()
-    assert "life-map" in components(at, "abn_map")  # which was recorded cropped
+    assert components(at, "abn_map_view")["cell-map"]["values"] == np.round(found.attention, 2).ravel().tolist()
+    assert "life-map" in components(at, "abn_map_view")  # which was recorded cropped
 
 
 def test_every_picture_has_words(live_app):
     for stage in ("x", "g"):
         at = show(live_app, stage=stage)
-        assert all(len(one["alt"]) > 20 for one in components(at, "abn_map").values())
+        assert all(len(one["alt"]) > 20 for one in components(at, "abn_map_view").values())
         assert all(chart.proto.alt for chart in at.get("plotly_chart"))
         assert all(len(alt) > 10 for alt in re.findall(r'<img [^>]*alt="(.*?)"', body(at, "abn-tiles")))

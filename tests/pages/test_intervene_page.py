@@ -182,7 +182,7 @@ def test_a_covered_picture_is_followed_by_maps_and_heads(page, network):
     named = int(before.perception.argmax())
     told = numbers.points(float(after.perception[named] - before.perception[named]))
     assert f"Perception: Δp of “coffee mug” {told}" in captions(at)
-    assert components(at, "abn_map")[f"map-{ADDITIVE}"]["values"] == np.round(after.attention, 2).ravel().tolist()
+    assert components(at, "abn_map_view")[f"map-{ADDITIVE}"]["values"] == np.round(after.attention, 2).ravel().tolist()
     assert (
         f"{numbers.percent(interventions.changed_pixel_share(PICTURE, hidden))} of the whole picture is covered"
         in captions(at)

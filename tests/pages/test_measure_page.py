@@ -285,7 +285,7 @@ def test_forgetting_is_that_of_the_library(page, network):
                     f"ρ {alike[0]:.2f} here, {np.mean(alike):.2f} over all pictures".replace("-", "−")
                 )
             assert f"\n{label} {numbers.percent(float(left))}, " in cell
-    maps = components(at, "abn_map")
+    maps = components(at, "abn_map_view")
     assert len([key for key in maps if key.startswith("forgot-")]) == 8
     assert (
         maps[f"forgot-{ADDITIVE}-its own map"]["values"]
@@ -350,7 +350,7 @@ def test_one_scene_is_shown_large_and_another_can_be_picked(page, network, nothi
     attention = interventions.attend_image(scene.picture, CARDS[0], fit="squash", load=network).attention
     mask = localization.fit_mask(scene.mask, fit_picture(scene.picture, CARDS[0].input, "squash"))
     found = localization.score_map(scene.id, attention, mask)
-    shown = components(at, "abn_map")[f"scene-{ADDITIVE}"]
+    shown = components(at, "abn_map_view")[f"scene-{ADDITIVE}"]
     assert shown["picked"] == list(map(int, np.unravel_index(found.attention.argmax(), found.attention.shape)))
     assert f"{'hits' if found.hit else 'misses'} the object" in shown["alt"]
     assert f"ROC-AUC {found.auc:.2f}" in shown["alt"] and scene.alt in [alt for alt, _ in pictures(at)]

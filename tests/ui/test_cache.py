@@ -36,7 +36,7 @@ def test_only_what_is_missing_is_computed_and_the_latest_used_stays(cache):
     assert computed(cache, ("a",), ("b",)) == [0, 1]
     assert computed(cache, ("b",), ("c",), ("a",)) == [1]
     assert computed(cache, ("d",)) == [0]
-    assert list(cache.entries) == [("c",), ("a",), ("d",)]  # b was used longest ago
+    assert list(cache.entries) == [("a",), ("c",), ("d",)]  # b was used longest ago
     assert cache.get(("b",)) is None and cache.get(("d",)).name == "('d',)"
 
 

@@ -1,0 +1,26 @@
+"""The network's drawing with live contents: each stage is a button, for mouse, touch and keyboard.
+
+A wide page shows it from left to right, a narrow one from top to bottom.
+"""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from abn.explanations.stages import STAGES
+from abn.ui.components import reported_value
+from abn.ui.components.declare import declare
+
+_component = declare("network_path")
+
+
+def path(wide: str, narrow: str, chosen: str, *, label: str, key: str, on_pick: Callable[[str], None]) -> None:
+    """Show both drawings (SVG of abn.drawing), the chosen stage framed; `on_pick` gets the one that a person picks."""
+
+    def picked() -> None:
+        stage = reported_value(key, "picked")
+        if stage in STAGES:
+            on_pick(stage)
+
+    data = {"wide": wide, "narrow": narrow, "chosen": chosen, "label": label}
+    _component(key=key, data=data, on_picked_change=picked)

@@ -1,0 +1,43 @@
+"""A row of thumbnails to pick a picture from: real buttons with alt text, reached by keyboard, scrolled sideways."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+from PIL import Image, ImageOps
+
+from abn.plots.overlay import data_url
+from abn.ui.components import reported_value
+from abn.ui.components.declare import declare
+
+SIZE = (104, 78)  # pixels of a thumbnail
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """One picture of the strip."""
+
+    id: str
+    title: str  # what a person reads of it, and hears instead of seeing it
+    source: str  # a data: URL
+    caption: str = ""  # what stands below it
+
+
+def thumbnail(image: Image.Image) -> str:
+    """A small JPEG of a picture's middle as a data: URL."""
+    coarse = image.reduce(max(1, min(image.width // SIZE[0], image.height // SIZE[1]) // 3))  # many pixels at once
+    return data_url(ImageOps.fit(coarse, SIZE, Image.Resampling.LANCZOS), quality=80)
+
+
+_component = declare("strip")
+
+
+def strip(items: Sequence[Thumbnail], chosen: str, *, label: str, key: str, on_pick: Callable[[str], None]) -> None:
+    """Draw the thumbnails, the chosen one framed; `on_pick` gets the id of the one that a person picks."""
+
+    def picked() -> None:
+        if (item := reported_value(key, "picked")) is not None:
+            on_pick(item)
+
+    data = {"items": [vars(item) for item in items], "chosen": chosen, "label": label}
+    _component(key=key, data=data, on_picked_change=picked)
