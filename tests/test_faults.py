@@ -26,7 +26,7 @@ from abn.ui.own import session_variants as own_session
 from abn.ui.runtime import loading
 from abn.ui.runtime.engine import get_engine
 from abn.ui.runtime.fair_queue import FAILED
-from abn.variants import card, own, store
+from abn.variants import own, store
 from abn.variants.store import list_variants
 
 ROOT = Path(__file__).parents[1]
@@ -132,7 +132,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     for variant in list_variants()[:4]:
         for path in (variant.weights, variant.weights.with_suffix(".json")):
             shutil.copy(path, tmp_path / path.name)
-    monkeypatch.setattr(card, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(store, "CHECKPOINTS", tmp_path)
     return tmp_path
 
 
