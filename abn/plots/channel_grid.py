@@ -1,7 +1,5 @@
-"""Channels as small pictures of their own, all of one stage on one scale of colors."""
+"""Channels as small images of their own, all of one stage on one scale of colors."""
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,32 +23,28 @@ class Tile:
     high: float
 
 
-def span(values: np.ndarray, colors: str) -> tuple[str, float, float]:
-    """Which colors fit a stage, from where to where: `colors` from 0 on, or those of signed maps around 0."""
-    most = float(np.abs(values).max()) or 1.0
-    return (DIFFERENCE, -most, most) if float(values.min()) < 0 else (colors, 0.0, most)
+def color_range(values: np.ndarray, colors: str) -> tuple[str, float, float]:
+    """The color map of a stage and its limits: `colors` from 0 on, or those of signed maps around 0."""
+    limit = float(np.abs(values).max()) or 1.0
+    return (DIFFERENCE, -limit, limit) if float(values.min()) < 0 else (colors, 0.0, limit)
 
 
-def tiles(values: np.ndarray, indices: Sequence[int], colors: str, low: float, high: float) -> list[Tile]:
+def channel_tiles(values: np.ndarray, indices: Sequence[int], colors: str, low: float, high: float) -> list[Tile]:
     """Those channels of (N, h, w) whose `indices` are given, in this order."""
     return [
         Tile(
-            int(index),
-            picture(values[index], colors, low, high),
-            float(np.abs(values[index]).mean()),
-            float(values[index].min()),
-            float(values[index].max()),
+            index=int(index),
+            source=cell_image(values[index], colors, low, high),
+            size=float(np.abs(values[index]).mean()),
+            low=float(values[index].min()),
+            high=float(values[index].max()),
         )
         for index in indices
     ]
 
 
-def picture(values: np.ndarray, colors: str, low: float, high: float) -> str:
+def cell_image(values: np.ndarray, colors: str, low: float, high: float) -> str:
     """A map (h, w) in colors, a pixel for each cell, as a data: URL."""
     ground = Image.new("RGB", values.shape[::-1])
     drawn = overlay(ground, values, opacity=1, color_map=colors, low=low, high=high)
-    if values.size > LOSSLESS:
-        return data_url(drawn)
-    stream = io.BytesIO()
-    drawn.save(stream, "PNG")
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+    return data_url(drawn, lossless=values.size <= LOSSLESS)

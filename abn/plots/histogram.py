@@ -1,24 +1,51 @@
-"""A histogram of an array."""
+"""Histograms of an array, and the same in words."""
 
 import numpy as np
 import plotly.graph_objects as go
 
-from abn.plots.theme import GRAY, layout
+from abn.plots.numbers import percent
+from abn.plots.theme import BLUE, GRAY, layout
 
 
-def histogram(values: np.ndarray, span: tuple[float, float], *, axis: str, bins: int = 32) -> go.Figure:
-    """How often which value occurs among `values` (N,), bins of equal width from one end of `span` to the other."""
+def histogram(values: np.ndarray, span: tuple[float, float], *, axis: str) -> go.Figure:
+    """How often which value occurs among `values` (N,), in 32 bins from one end of `span` to the other."""
+    figure = _bars(values, 32, span, GRAY, ".2f")
+    figure.update_layout(**layout(150, (8, 8, 4, 52), axis), bargap=0.08)
+    figure.update_xaxes(range=list(span), nticks=7, automargin=False)
+    figure.update_yaxes(visible=False)
+    return figure
+
+
+def value_histogram(values: np.ndarray) -> go.Figure:
+    """All values but the exact zeros, which would hide all else; their share is told beside it."""
+    figure = _bars(_nonzero(values), 40, None, BLUE, ".3g")
+    figure.update_layout(**layout(210, (8, 8, 8, 8), "value; the height says how many have it"), bargap=0)
+    return figure
+
+
+def histogram_in_words(values: np.ndarray) -> str:
+    """The same for who can't see it."""
+    zeros, kept = float(np.mean(values == 0)), _nonzero(values)
+    quartiles = ", ".join(f"{value:.3g}" for value in np.quantile(kept, (0.25, 0.5, 0.75)))
+    left_out = f" Exact zeros, {percent(zeros)} of all, are left out." if 0 < zeros < 1 else ""
+    return (
+        f"Histogram of {kept.size} values from {kept.min():.3g} to {kept.max():.3g}; quartiles {quartiles}.{left_out}"
+    )
+
+
+def _bars(values: np.ndarray, bins: int, span: tuple[float, float] | None, color: str, digits: str) -> go.Figure:
     counts, edges = np.histogram(values, bins, span)
     figure = go.Figure()
     figure.add_bar(
         x=((edges[1:] + edges[:-1]) / 2).tolist(),
         y=counts.tolist(),
-        width=(edges[1] - edges[0]) * 0.92,
-        marker={"color": GRAY, "line": {"width": 0}},
-        customdata=np.stack([edges[:-1], edges[1:]], 1),
-        hovertemplate="%{customdata[0]:.2f} to %{customdata[1]:.2f}: %{y}<extra></extra>",
+        marker={"color": color, "line": {"width": 0}},
+        customdata=np.stack([edges[:-1], edges[1:]], 1).tolist(),
+        hovertemplate=f"%{{customdata[0]:{digits}}} to %{{customdata[1]:{digits}}}: %{{y}}<extra></extra>",
     )
-    figure.update_layout(**layout(90, axis), showlegend=False, margin_t=4, bargap=0)
-    figure.update_layout(height=150)
-    figure.update_xaxes(range=list(span))
     return figure
+
+
+def _nonzero(values: np.ndarray) -> np.ndarray:
+    kept = values[values != 0]
+    return kept if kept.size else values.ravel()

@@ -44,8 +44,8 @@ svg.abn-path { width: 100%; height: auto; display: block; font-family: var(--st-
 .abn-path .stage rect { fill: var(--st-background-color, #fff); stroke: var(--st-text-color, #1d2430);
                         stroke-opacity: .45; stroke-width: 1.5; }
 .abn-path .stage image { image-rendering: pixelated; }
-.abn-path .stage { cursor: pointer; outline: none; }
-.abn-path .stage:hover rect { stroke-opacity: 1; }
+.abn-path .stage[data-stage] { cursor: pointer; outline: none; }
+.abn-path .stage[data-stage]:hover rect { stroke-opacity: 1; }
 .abn-path .stage[aria-pressed=true] rect { stroke: var(--st-primary-color, #1f6fb5); stroke-width: 4;
                                            stroke-opacity: 1; }
 .abn-path .stage:focus-visible rect { stroke: var(--st-text-color, #1d2430); stroke-width: 4; stroke-opacity: 1; }
@@ -188,13 +188,13 @@ def _down() -> tuple[dict, ...]:
     return stages, operations, parts, {"attention branch": (270, 420)}
 
 
-def draw(contents: Mapping[str, Content], mechanism: str, *, narrow: bool = False) -> str:
-    """The drawing as SVG, its stages as buttons for whoever listens to them; `contents` by the names of `STAGES`."""
+def draw(contents: Mapping[str, Content], mechanism: str, *, narrow: bool = False, pressable: bool = True) -> str:
+    """The diagram as SVG, its stages as buttons if `pressable`; `contents` by the names of `STAGES`."""
     placed = layout(mechanism, narrow=narrow)
     drawn = [*(_part(name, box, placed.labels.get(name)) for name, box in placed.parts.items())]
     drawn += [_line(line) for line in placed.lines]
     drawn += [_operation(name, box, mechanism) for name, box in placed.operations.items()]
-    drawn += [_stage(name, placed.stages[name], contents[name]) for name in STAGES]
+    drawn += [_stage(name, placed.stages[name], contents[name], pressable) for name in STAGES]
     size = f"{placed.width:g} {placed.height:g}"
     inner = "\n".join(drawn)
     return (
@@ -222,7 +222,7 @@ def _operation(name: str, box: Box, mechanism: str) -> str:
     return _rectangle(box, "pill", 8) + "".join(_text(x, first + 16 * row, word) for row, word in enumerate(lines))
 
 
-def _stage(name: str, box: Box, content: Content) -> str:
+def _stage(name: str, box: Box, content: Content, pressable: bool) -> str:
     heard = html.escape(", ".join((f"{ROLES[name]}: {content.shape}", *content.words)))
     x, top = box.top[0], box.y + 23
     if content.picture:
@@ -234,8 +234,9 @@ def _stage(name: str, box: Box, content: Content) -> str:
     else:
         first = top + 5 + THUMB / 2 - 9 * len(content.words) + 13
         inner = "".join(_text(x, first + 18 * row, word) for row, word in enumerate(content.words))
+    role = f'role="button" tabindex="0" aria-pressed="false" data-stage="{name}"' if pressable else 'role="img"'
     return (
-        f'<g class="stage" role="button" tabindex="0" aria-pressed="false" data-stage="{name}" aria-label="{heard}">'
+        f'<g class="stage" {role} aria-label="{heard}">'
         f"{_rectangle(box, '', 8)}{_text(x, box.y + 20, TITLES.get(name, name), 'title')}{inner}"
         f"{_text(x, box.y + HEIGHT - 9, content.shape, 'small')}</g>"
     )
@@ -259,20 +260,3 @@ def _line(line: Line) -> str:
     tip = " ".join(f"{px:g},{py:g}" for px, py in ((x, y), *sides))
     kind = "line unused" if line.unused else "line"
     return f'<polyline class="{kind}" points="{way}"/><polygon class="tip" points="{tip}"/>'
-
-
-def crossings(lines: Sequence[Line]) -> list[tuple[Line, Line]]:
-    """Every two lines that meet anywhere, be it that one runs over the end of the other."""
-    return [
-        (one, other)
-        for one, other in itertools.combinations(lines, 2)
-        if any(_meet(*a, *b) for a in itertools.pairwise(one.points) for b in itertools.pairwise(other.points))
-    ]
-
-
-def _meet(a: Point, b: Point, c: Point, d: Point) -> bool:
-    """Whether the segments a–b and c–d, which run across or down, have a point in common."""
-    return all(
-        max(min(a[axis], b[axis]), min(c[axis], d[axis])) <= min(max(a[axis], b[axis]), max(c[axis], d[axis]))
-        for axis in (0, 1)
-    )

@@ -4,7 +4,7 @@ import base64
 import io
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 from abn.plots.color_maps import COLOR_TABLES, DEFAULT_COLORS
 
@@ -69,25 +69,19 @@ def mark_brightest(drawn: Image.Image, plain: Image.Image, inside: np.ndarray, h
         return Image.fromarray(np.where(inside[..., None], pixels, 0.25 * pixels).astype(np.uint8))
     if how != "contour":
         raise ValueError(f"The brightest region is marked by one of {', '.join(MARKS)}, not {how!r}.")
-    pixels = np.array(drawn.convert("RGB"))
     width = max(1, max(drawn.size) // 320)
-    inner, outer = _shrunk(inside, width), _shrunk(~inside, width)
+    inner, outer = (
+        np.asarray(Image.fromarray(region.astype(np.uint8)).filter(ImageFilter.MinFilter(2 * width + 1))) > 0
+        for region in (inside, ~inside)
+    )
+    pixels = np.array(drawn.convert("RGB"))
     pixels[inside & ~inner] = 255
     pixels[~inside & ~outer] = 0
     return Image.fromarray(pixels)
 
 
-def _shrunk(region: np.ndarray, by: int) -> np.ndarray:
-    """The region without its outermost pixels, `by` wide; the picture's border is no outline."""
-    for axis in (0, 1):
-        padded = np.pad(region, [(by, by) if a == axis else (0, 0) for a in (0, 1)], constant_values=True)
-        windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * by + 1, axis=axis)
-        region = windows.all(-1)
-    return region
-
-
-def data_url(image: Image.Image, quality: int = 90) -> str:
-    """A picture as a JPEG in a data: URL, for what is drawn in the browser."""
-    stream = io.BytesIO()
-    image.convert("RGB").save(stream, "JPEG", quality=quality)
-    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
+def data_url(image: Image.Image, quality: int = 90, *, lossless: bool = False) -> str:
+    """An image as a JPEG, or `lossless` as a PNG, in a data: URL for the browser."""
+    kind, stream = ("png", io.BytesIO()) if lossless else ("jpeg", io.BytesIO())
+    image.convert("RGB").save(stream, kind, quality=quality)
+    return f"data:image/{kind};base64,{base64.b64encode(stream.getvalue()).decode()}"

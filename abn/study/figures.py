@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import plotly.graph_objects as go
 
-from abn.plots.theme import BLUE, GRAY, ORANGE, layout
+from abn.plots.theme import BLUE, DOTTED, GRAY, ORANGE, escape, layout, note
 from abn.study.findings import PARTS, SINGLE, Cost, Finding, Published, Spread, number
 
 LOOKS = {  # kind of a row → color and mark of its mean
@@ -33,7 +33,7 @@ def dots(finding: Finding, panel: str) -> go.Figure:
             name="one seed",
             x=[value for _, row in some for value in row.by_seed.values()],
             y=[place + SEEDS for place, row in some for _ in row.by_seed],
-            customdata=[[_plain(row.label), seed] for _, row in some for seed in row.by_seed],
+            customdata=[[escape(row.label), seed] for _, row in some for seed in row.by_seed],
             hovertemplate=f"%{{customdata[0]}}<br>seed %{{customdata[1]}}: %{{x:.{finding.digits}f}}<extra></extra>",
             mode="markers",
             marker={"color": color, "size": 8, "opacity": 0.8, "line": {"width": 0}},
@@ -51,7 +51,7 @@ def dots(finding: Finding, panel: str) -> go.Figure:
                 "thickness": 4,
                 "width": 0,
             },
-            customdata=[_plain(f"{row.label}: {_in_words(row, finding.digits)}") for _, row in some],
+            customdata=[escape(f"{row.label}: {_in_words(row, finding.digits)}") for _, row in some],
             hovertemplate="%{customdata}<extra></extra>",
             mode="markers",
             marker={
@@ -64,12 +64,21 @@ def dots(finding: Finding, panel: str) -> go.Figure:
             },
             showlegend=first,
         )
-    notes = _notes((_plain(row.label), _in_words(row, finding.digits, short=True)) for row in rows)
+    notes = _notes((escape(row.label), _in_words(row, finding.digits, short=True)) for row in rows)
     lines = [] if finding.reference is None else _line(finding.reference, len(rows))
-    figure.update_layout(**layout(ROW * len(rows), finding.axis), annotations=notes, shapes=lines)
-    figure.update_xaxes(range=span(finding, panel))
-    figure.update_yaxes(range=[len(rows), -0.05])
-    return figure
+    _lay_out_rows(figure, len(rows), finding.axis, notes, lines)
+    return figure.update_xaxes(range=span(finding, panel))
+
+
+def _lay_out_rows(figure: go.Figure, rows: int, axis: str, notes: list[dict], lines: list[dict], top: int = 34) -> None:
+    """Rows of one height below a legend that is `top` pixels high."""
+    bottom = 52 + 18 * axis.count("<br>")
+    figure.update_layout(
+        **layout(ROW * rows + top + bottom, (8, 8, top, bottom), axis), annotations=notes, shapes=lines
+    )
+    figure.update_layout(showlegend=True)
+    figure.update_xaxes(showgrid=True, nticks=7, automargin=False)
+    figure.update_yaxes(range=[rows, -0.05], visible=False)
 
 
 def span(finding: Finding, panel: str) -> tuple[float, float]:
@@ -107,25 +116,10 @@ def _in_words(row: Spread, digits: int, *, short: bool = False) -> str:
     return f"{mean} [{low}, {high}]" if short else f"mean {mean}, 95 % interval {low} to {high}"
 
 
-def _note(text: str, place: int, side: str) -> dict:
-    """A text above a row, at its left or right end."""
-    return {
-        "text": text,
-        "x": 0 if side == "left" else 1,
-        "xref": "paper",
-        "xanchor": side,
-        "y": place + 0.02,
-        "yanchor": "top",
-        "showarrow": False,
-        "font": {"size": 14 if side == "left" else 13},
-        "borderpad": 0,
-    }
-
-
 def _notes(rows: Iterable[tuple[str, str]]) -> list[dict]:
     """Two texts above each row: what it is, and its number."""
     return [
-        _note(text, place, side)
+        note(text, side, place + 0.02, "top")
         for place, pair in enumerate(rows)
         for text, side in zip(pair, ("left", "right"), strict=True)
     ]
@@ -133,9 +127,8 @@ def _notes(rows: Iterable[tuple[str, str]]) -> list[dict]:
 
 def _line(x: float, rows: int, layer: str = "below") -> list[dict]:
     """A dotted line down all rows that leaves out their labels."""
-    line = {"color": GRAY, "width": 2, "dash": "dot"}
     ends = [{"x0": x, "x1": x, "y0": place + 0.36, "y1": place + 0.98} for place in range(rows)]
-    return [{"type": "line", "line": line, "layer": layer, **where} for where in ends]
+    return [{"type": "line", "line": DOTTED, "layer": layer, **where} for where in ends]
 
 
 # ---- cost ----
@@ -167,12 +160,10 @@ def cost_bars(cost: Cost) -> go.Figure:
     _bar(figure, "whole network (peaks don't add up)", peaks, shares, "#9a6fb0", ".")
     notes = _notes((label, f"× {cost.ratio(what, batch):.2f}") for label, what, batch in rows)
     lines = _line(100, len(rows), "above")
-    figure.update_layout(**layout(ROW * len(rows), "percent of the plain CNN's"), annotations=notes, shapes=lines)
-    figure.update_layout(barmode="stack", margin_t=78, height=figure.layout.height + 44)
+    _lay_out_rows(figure, len(rows), "percent of the plain CNN's", notes, lines, top=78)
     most = max(100 * cost.ratio(what, batch) for _, what, batch in rows)
-    figure.update_xaxes(range=[0, 1.05 * max(most, 100)])
-    figure.update_yaxes(range=[len(rows), -0.05])
-    return figure
+    figure.update_layout(barmode="stack")
+    return figure.update_xaxes(range=[0, 1.05 * max(most, 100)])
 
 
 def _share(cost: Cost, part: str, what: str, batch: int | None) -> float:
@@ -227,16 +218,14 @@ def published_dots(published: Published, dataset: str) -> go.Figure:
             name=name,
             x=[value for _, value in points],
             y=[backbones.index(backbone) + (SEEDS if "others" in name else MEAN) for backbone, _ in points],
-            customdata=[_plain(backbone) for backbone, _ in points],
+            customdata=[escape(backbone) for backbone, _ in points],
             hovertemplate=f"%{{customdata}}, {name}: %{{x:.2f}} %<extra></extra>",
             mode="markers",
             marker={"color": color, "symbol": mark, "size": 12, "line": {"width": 2, "color": color}},
             showlegend=bool(points),
         )
-    notes = _notes((_plain(name), f"{abn:.1f} against {plain:.1f}") for name, abn, plain in rows)
-    figure.update_layout(**layout(ROW * len(rows), "top-1 error (%), less is better"), annotations=notes)
-    figure.update_layout(margin_t=78, height=figure.layout.height + 44)
-    figure.update_yaxes(range=[len(rows), -0.05])
+    notes = _notes((escape(name), f"{abn:.1f} against {plain:.1f}") for name, abn, plain in rows)
+    _lay_out_rows(figure, len(rows), "top-1 error (%), less is better", notes, [], top=78)
     return figure
 
 
@@ -246,8 +235,3 @@ def published_alt(published: Published, dataset: str) -> str:
         f"{name}: {abn:.1f} with attention branch, {plain:.1f} without" for name, abn, plain in published.rows[dataset]
     ]
     return f"Published top-1 error in percent, {dataset}. {'; '.join(rows)}."
-
-
-def _plain(text: str) -> str:
-    """Plotly reads a few HTML tags in texts; a name is only text."""
-    return text.replace("&", "&amp;").replace("<", "&lt;")

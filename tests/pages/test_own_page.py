@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import tiny
-from reading import model_card
+from reading import captions, components, model_card
 from streamlit.testing.v1 import AppTest
 
 from abn.errors import ABNError, VariantError
@@ -30,6 +30,7 @@ from abn.ui.runtime.engine import get_engine
 from abn.ui.runtime.fair_queue import FairQueue
 from abn.variants import checkpoint, own, store
 from abn.variants.store import list_variants
+from abn.vocabulary import EQUATIONS
 
 ROOT = Path(__file__).parents[2]
 PAGE, COMPARE = "pages/Bring_your_own.py", "app.py"
@@ -122,9 +123,10 @@ YOURS = escape_markdown("resnet20, converted (yours)")
 def test_one_file_shows_its_shapes_and_its_card_and_waits_to_be_added(live_app, files):
     at = give(live_app.run(), files, "mine.safetensors")
     assert titles(at) == [YOURS] and "read as" in at.success[0].value and not at.error
-    (drawn,) = [e.value for e in at.html if 'class="abn-way"' in e.value and "3 × 32 × 32" in e.value]
-    for words in ("32 × 16 × 16", "10 × 16 × 16", "1 × 16 × 16", "66,128 parameters", "0.21 M parameters", "M\u00a0·"):
+    (drawn,) = [one["wide"] for one in components(at, "abn_network_path").values() if "3 × 32 × 32" in one["wide"]]
+    for words in ("32 × 16 × 16", "10 × 16 × 16", "1 × 16 × 16", EQUATIONS["multiplicative"]):
         assert words in drawn
+    assert "66,128" in captions(at) and "0.21 M" in captions(at)
     shown = model_card(at)
     assert "206,676" in shown.values() and shown["Backbone"] == "cifar-resnet20"
     assert shown["Trained with"] == "multiplicative"

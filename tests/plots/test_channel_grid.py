@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from abn.plots import color_maps
-from abn.plots.channel_grid import span, tiles
+from abn.plots.channel_grid import channel_tiles, color_range
 
 
 def opened(source: str) -> np.ndarray:
@@ -16,14 +16,14 @@ def opened(source: str) -> np.ndarray:
 
 
 def test_signed_values_get_colors_around_zero_and_others_begin_at_zero():
-    assert span(np.array([-1.0, 4.0]), "viridis") == (color_maps.DIFFERENCE, -4, 4)
-    assert span(np.array([0.5, 4.0]), "viridis") == ("viridis", 0, 4)
-    assert span(np.zeros(3), "viridis") == ("viridis", 0, 1)
+    assert color_range(np.array([-1.0, 4.0]), "viridis") == (color_maps.DIFFERENCE, -4, 4)
+    assert color_range(np.array([0.5, 4.0]), "viridis") == ("viridis", 0, 4)
+    assert color_range(np.zeros(3), "viridis") == ("viridis", 0, 1)
 
 
 def test_a_tile_has_a_pixel_for_each_cell_in_the_colors_of_its_values():
     values = np.stack([np.zeros((2, 3)), [[0.0, 1, 2], [-2, -1, 0]]]).astype(np.float32)
-    shown = tiles(values, [1, 0], "gray", -2, 2)
+    shown = channel_tiles(values, [1, 0], "gray", -2, 2)
     assert [(one.index, one.low, one.high) for one in shown] == [(1, -2, 2), (0, 0, 0)]
     assert shown[0].size == pytest.approx(1)
     grays = opened(shown[0].source)[..., 0]
@@ -32,5 +32,5 @@ def test_a_tile_has_a_pixel_for_each_cell_in_the_colors_of_its_values():
 
 def test_a_large_one_is_small_in_bytes():
     values = np.random.default_rng(0).normal(size=(1, 224, 224)).astype(np.float32)
-    source = tiles(values, [0], "gray", -3, 3)[0].source
+    source = channel_tiles(values, [0], "gray", -3, 3)[0].source
     assert source.startswith("data:image/jpeg") and opened(source).shape == (224, 224, 3)

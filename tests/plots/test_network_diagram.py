@@ -3,11 +3,12 @@
 import itertools
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 
 import pytest
 
 from abn.explanations.stages import STAGES
-from abn.plots.network_diagram import STYLE, Box, Content, Line, crossings, draw, layout
+from abn.plots.network_diagram import STYLE, Box, Content, Line, draw, layout
 from abn.vocabulary import EQUATIONS, MECHANISMS
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -27,6 +28,22 @@ def texts(root: ET.Element) -> list[str]:
 
 def points(text: str) -> list[tuple[float, ...]]:
     return [tuple(map(float, pair.split(","))) for pair in text.split()]
+
+
+def crossings(lines: Sequence[Line]) -> list[tuple[Line, Line]]:
+    """Every two lines, drawn across and down, that have a point in common."""
+
+    def meet(a, b, c, d) -> bool:
+        return all(
+            max(min(a[axis], b[axis]), min(c[axis], d[axis])) <= min(max(a[axis], b[axis]), max(c[axis], d[axis]))
+            for axis in (0, 1)
+        )
+
+    return [
+        (first, second)
+        for first, second in itertools.combinations(lines, 2)
+        if any(meet(*a, *b) for a in itertools.pairwise(first.points) for b in itertools.pairwise(second.points))
+    ]
 
 
 @ALL
@@ -98,6 +115,12 @@ def test_every_stage_is_a_button_with_its_shape_and_every_part_is_named(mechanis
         assert part in said
     assert EQUATIONS[mechanism] in texts(root)
     assert ("M is not applied" in said) == (mechanism == "none")
+
+
+def test_a_diagram_without_buttons_has_the_same_words():
+    root = ET.fromstring(draw(CONTENTS, "additive", pressable=False))
+    assert {stage.get("role") for stage in root.iter(f"{SVG}g")} == {"img"}
+    assert texts(root) == texts(parsed("additive", False))
 
 
 def test_letters_are_at_least_twelve_pixels_where_the_drawing_is_shown():

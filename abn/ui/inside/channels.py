@@ -46,7 +46,7 @@ def _picture(inside: Trace, card: Card, choice: Choice) -> None:
     colors = "gray", float(values.min()), float(values.max())
     whole = overlay.data_url(session.pixels(inside, card))
     drawn = [_captioned(whole, f"What the model saw of: {choice.chosen.alt}", "what the model saw")]
-    for tile, name in zip(channel_grid.tiles(values, range(3), *colors), ("red", "green", "blue"), strict=True):
+    for tile, name in zip(channel_grid.channel_tiles(values, range(3), *colors), ("red", "green", "blue"), strict=True):
         drawn.append(_captioned(tile.source, _in_words(tile, name), name))
     _grid(drawn, "abn-few", "The picture and its three channels")
     maps.show_color_bar(*colors)
@@ -54,7 +54,7 @@ def _picture(inside: Trace, card: Card, choice: Choice) -> None:
 
 def _map(inside: Trace, view: View) -> None:
     colors = view.colors, *color_limits.limits([inside.attention], view.scale)[0]
-    tile = channel_grid.tiles(inside.stage("M"), [0], *colors)[0]
+    tile = channel_grid.channel_tiles(inside.stage("M"), [0], *colors)[0]
     _grid([_captioned(tile.source, _in_words(tile, "M"), "M")], "abn-one", "M")
     maps.show_color_bar(*colors)
 
@@ -64,13 +64,15 @@ def _strongest(inside: Trace, card: Card, view: View, stage: str) -> None:
     values, each = inside.stage(stage), view.scale == "each"
     count = _count(stage, len(values))
     order = stages.order_by_magnitude(values)[:count]
-    colors = channel_grid.span(values, view.colors)
+    colors = channel_grid.color_range(values, view.colors)
     if each:
         shown = [
-            one for k in order for one in channel_grid.tiles(values, [k], *channel_grid.span(values[k], view.colors))
+            one
+            for k in order
+            for one in channel_grid.channel_tiles(values, [k], *channel_grid.color_range(values[k], view.colors))
         ]
     else:
-        shown = channel_grid.tiles(values, order, *colors)
+        shown = channel_grid.channel_tiles(values, order, *colors)
     st.caption(
         f"{count} of {len(values)} channels, those of the largest mean size first; below each the mean of its values' "
         f"sizes. {'Each has its own scale.' if each else 'All have one scale.'}"

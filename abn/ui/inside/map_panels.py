@@ -8,7 +8,7 @@ from abn.evaluation.metrics import rank_correlation
 from abn.explanations.first_view import FIT
 from abn.explanations.stages import Trace
 from abn.images import samples
-from abn.plots import channel_grid, color_limits, map_words, numbers, stage_charts
+from abn.plots import channel_grid, color_limits, history_chart, map_words, numbers
 from abn.ui import maps, url
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.inside import traces as session
@@ -82,7 +82,7 @@ def _class(inside: Trace, card: Card) -> int:
 
 def _class_map(image: Image.Image, values: np.ndarray, choice: Choice, name: str, method: str, of: str) -> str:
     """A map of a class over the picture: signed ones around zero, others from zero on; returns what colors mean."""
-    colors, low, high = channel_grid.span(values, choice.view.colors)
+    colors, low, high = channel_grid.color_range(values, choice.view.colors)
     digits = 2 if high >= 0.5 else 4
     span = f"from {values.min():.{digits}f} to {values.max():.{digits}f}, highest {map_words.brightest_place(values)}"
     maps.show_map(
@@ -129,12 +129,12 @@ def forming(inside: Trace, card: Card, choice: Choice) -> None:
         st.caption(maps.describe_range(values))
     with right:
         st.markdown(_moment_in_words(life, moment, rank_correlation(values, last)))
-        if stage_charts.followed(life):
+        if history_chart.history_metrics(life):
             st.plotly_chart(
-                stage_charts.course(life, moment),
+                history_chart.history_chart(life, moment),
                 key="course",
                 config={"displayModeBar": False},
-                alt=stage_charts.course_in_words(life, moment),
+                alt=history_chart.history_in_words(life, moment),
             )
             st.caption(_followed_in_words(life))
 
@@ -198,7 +198,7 @@ def _moment_in_words(life: MapHistory, moment: int, likeness: float) -> str:
 
 
 def _followed_in_words(life: MapHistory) -> str:
-    names = stage_charts.followed(life)
+    names = history_chart.history_metrics(life)
     count = f" ({int(life.metrics['count'][0])} pictures)" if "count" in life.metrics else ""
     if names[0] in ("pointing", "roc_auc"):
         return (

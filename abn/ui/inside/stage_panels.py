@@ -7,7 +7,7 @@ import streamlit as st
 
 from abn.explanations import stages
 from abn.explanations.stages import STAGES, Trace
-from abn.plots import color_limits, numbers, stage_charts
+from abn.plots import color_limits, histogram, logit_bars, numbers
 from abn.plots.cell_product import Product, product
 from abn.plots.network_diagram import ROLES
 from abn.ui import maps, url
@@ -90,10 +90,10 @@ def the_stage(inside: Trace, card: Card, choice: Choice, stage: str) -> None:
         st.markdown(_meaning(inside, stage))
         _figures(found)
         st.plotly_chart(
-            stage_charts.spread(values),
+            histogram.value_histogram(values),
             key="spread",
             config=BARE,
-            alt=f"{ROLES[stage]}. {stage_charts.spread_in_words(values)}",
+            alt=f"{ROLES[stage]}. {histogram.histogram_in_words(values)}",
         )
         if found.zeros:
             st.caption("The histogram leaves the exact zeros out.")
@@ -134,7 +134,7 @@ def _answers(logits: np.ndarray, card: Card, stage: str) -> None:
     found = stages.top_classes(logits, class_names(card))
     st.caption(f"The {len(found)} largest of {len(logits)} logits, and the probabilities that they stand for.")
     st.plotly_chart(
-        stage_charts.answers(found, head), key="answers", config=BARE, alt=stage_charts.answers_in_words(found, head)
+        logit_bars.logit_bars(found, head), key="answers", config=BARE, alt=logit_bars.logits_in_words(found, head)
     )
 
 

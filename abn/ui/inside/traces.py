@@ -105,15 +105,15 @@ def _contents(inside: Trace, card: Card, view: View) -> dict[str, Content]:
     """What each stage of the drawing shows: features in one scale before and after the mechanism."""
     labels, auxiliary = class_names(card), int(inside.aux_logits.argmax())
     means = {name: np.abs(inside.stage(name)).mean(0) for name in ("g", "g′", "A")}
-    shared = channel_grid.span(np.stack([means["g"], means["g′"]]), view.colors)
+    shared = channel_grid.color_range(np.stack([means["g"], means["g′"]]), view.colors)
     class_map = inside.class_maps[auxiliary]
     image = pixels(inside, card).resize((THUMB, THUMB), Image.Resampling.BICUBIC)
     pictures = {
         "x": overlay.data_url(image),
-        **{name: channel_grid.picture(means[name], *shared) for name in ("g", "g′")},
-        "A": channel_grid.picture(means["A"], *channel_grid.span(means["A"], view.colors)),
-        "class maps": channel_grid.picture(class_map, *channel_grid.span(class_map, view.colors)),
-        "M": channel_grid.picture(
+        **{name: channel_grid.cell_image(means[name], *shared) for name in ("g", "g′")},
+        "A": channel_grid.cell_image(means["A"], *channel_grid.color_range(means["A"], view.colors)),
+        "class maps": channel_grid.cell_image(class_map, *channel_grid.color_range(class_map, view.colors)),
+        "M": channel_grid.cell_image(
             inside.attention, view.colors, *color_limits.limits([inside.attention], view.scale)[0]
         ),
     }

@@ -16,7 +16,7 @@ from abn.evaluation.deletion_insertion import (
     CurveResult,
     CurveSpec,
 )
-from abn.plots import curve_charts, numbers
+from abn.plots import curve_chart, numbers
 from abn.ui import maps
 from abn.ui.controls import variant_picker
 from abn.ui.controls.choice_bar import Choice
@@ -180,17 +180,17 @@ def _piece(choice: Choice, card: Card, one: CurveSpec) -> Piece:
 def _drawn(choice: Choice, rows: dict[str, dict[str, CurveComparison]], *, darkest: bool) -> None:
     """The legend, both charts side by side, and the areas."""
     cards, titles = choice.selection.cards, names(choice)
-    _legend(curve_charts.samples([titles[card.id] for card in cards], darkest=darkest))
-    top = curve_charts.top(one for some in rows.values() for one in some.values())
+    _legend(curve_chart.legend_entries([titles[card.id] for card in cards], darkest=darkest))
+    top = curve_chart.axis_top(one for some in rows.values() for one in some.values())
     for place, kind in zip(st.columns(2, gap="medium"), KINDS, strict=True):
         named = {titles[card.id]: rows[kind].get(card.id) for card in cards}
         with place:
             st.markdown(f"###### {TITLES[kind]}")
             st.plotly_chart(
-                curve_charts.curves(named, kind, top=top),
+                curve_chart.curve_chart(named, kind, top=top),
                 key=f"curves-{kind}",
                 config={"displayModeBar": False},
-                alt=curve_charts.alt(named, kind),
+                alt=curve_chart.curves_in_words(named, kind),
             )
     body = []
     for card in cards:

@@ -1,7 +1,5 @@
 """What a person sees of their own variants: files taken in, any CNN with random weights, and what the session holds."""
 
-import html
-import math
 import shlex
 from collections.abc import Callable
 from functools import partial
@@ -9,8 +7,11 @@ from functools import partial
 import streamlit as st
 
 from abn.errors import ABNError, PickleError
+from abn.explanations.stages import STAGES
 from abn.images.display_name import display_name
+from abn.plots import network_diagram
 from abn.ui import model_card
+from abn.ui.components import network_path
 from abn.ui.layout import escape_markdown
 from abn.ui.own import session_variants as session
 from abn.ui.runtime import jobs, loading
@@ -24,27 +25,20 @@ from abn.vocabulary import ADDITIVE, MECHANISMS
 
 DEFAULT = "resnet18"
 SEEDS = 2**31 - 1
-GAIN = {"additive": "(1\u00a0+\u00a0M)\u00a0·\u00a0g", "multiplicative": "M\u00a0·\u00a0g", "none": "g"}
+STAGE_WORDS = {  # where *Inside* shows a picture
+    "x": ("picture",),
+    "g": ("features",),
+    "A": ("trunk's", "response"),
+    "class maps": ("one a class",),
+    "auxiliary logits": ("auxiliary", "head"),
+    "M": ("attention", "map"),
+    "g′": ("what the", "perception", "branch gets"),
+    "logits": ("perception", "head"),
+}
 
 
 class Stopped(ABNError):
     """A person has stopped it, or taken it away."""
-
-
-_STYLE = """
-<style>
-.abn-way { display: flex; flex-wrap: wrap; gap: .5rem .7rem; align-items: flex-end; list-style: none; font-size: .8rem;
-           line-height: 1.35; }
-.abn-way.abn-way { margin: 0 0 .8rem; padding: 0; }
-.abn-way.abn-way li { margin: 0; padding: 0; text-align: center; }
-.abn-way i { display: block; margin: 0 auto .3rem; border: 2px solid; border-radius: 3px; position: relative; }
-.abn-way i::after { content: ""; position: absolute; inset: 0; background: currentColor; opacity: .15; }
-.abn-way i.abn-map { color: var(--st-primary-color, #1f6fb5); }
-.abn-way b { display: block; font-size: .95rem; font-weight: 600; }
-.abn-way .abn-part::before { content: "→"; display: block; font-size: 1.3rem; line-height: 1; }
-.abn-way .abn-part { max-width: 8.5rem; }
-</style>
-"""
 
 
 def upload() -> None:
@@ -109,7 +103,7 @@ def choose() -> None:
         _refuse(escape_markdown(str(found)), found, state.own_sketch, question)
         return
     found = own.with_seed(found, mechanism=mechanism, seed=seed)
-    _shapes(found)
+    _diagram(found, "sketch")
     sentence = own.too_large(found)
     if sentence:
         _refuse(escape_markdown(sentence))
@@ -144,7 +138,7 @@ def show() -> None:
             st.markdown(" ".join([f"##### {escape_markdown(card.title)}", *random, *in_compare]))
             if card.summary:
                 st.caption(escape_markdown(card.summary))
-            _shapes(one)
+            _diagram(one, key)
             with st.container(horizontal=True, vertical_alignment="center"):
                 if key in listed:
                     st.page_link("app.py", label="See it in Compare", icon=":material/compare:")
@@ -253,46 +247,31 @@ def _remove(key: str) -> None:
         done[file] = Stopped("Removed from this session.")
 
 
-# ---- the way of the data ----
+# ---- the network's shapes ----
 
 
-def _shapes(found: Sketch | OwnVariant) -> None:
-    """The two ways from g(x), to the map and to the answer, drawn by shapes, with the parameters of each part."""
-    card, shapes = found.card, found.shapes
-    parts = {part: f"{_count(number)} parameters" for part, number in card.parameters.items()}
-    through_the_cnn = [
-        _step("x", "picture", shapes["x"]),
-        _part("feature extractor", parts["extractor"]),
-        _step("g(x)", "features", shapes["g"]),
-        _part(f"perception branch of {GAIN[card.mechanism]}", parts["perception_branch"]),
-        _step("perception head", "logits", shapes["perception"]),
-    ]
-    through_the_branch = [
-        _part("attention branch of g(x)", parts["attention_branch"]),
-        _step("A", "trunk's response", shapes["A"]),
-        _part("map head", ""),
-        _step("M(x)", "attention map", shapes["M"], "abn-map"),
-        _part("class head of A", ""),
-        _step("auxiliary head", "logits", shapes["auxiliary"]),
-    ]
-    rows = (f'<ol class="abn-way">{"".join(steps)}</ol>' for steps in (through_the_cnn, through_the_branch))
-    st.html(_STYLE + "".join(rows))
-    st.caption(
-        f"A map of {card.map_size[0]} × {card.map_size[1]} cells. The attention branch's trunk is {escape_markdown(card.trunk)}. "
-        f"{sum(card.flops.values()) / 1e9:.2g} GFLOPs for a picture of {card.input.size} × {card.input.size} pixels."
+def _diagram(variant: Sketch | OwnVariant, key: str) -> None:
+    """The network's diagram with the shapes of this variant, and the parameters of each part."""
+    card, shapes = variant.card, variant.shapes
+    shapes = shapes | {
+        "class maps": (shapes["auxiliary"][0], *shapes["A"][1:]),
+        "auxiliary logits": shapes["auxiliary"],
+        "g′": shapes["g"],
+        "logits": shapes["perception"],
+    }
+    contents = {
+        name: network_diagram.Content(" × ".join(map(str, shapes[name])), words=STAGE_WORDS[name]) for name in STAGES
+    }
+    wide, narrow = (
+        network_diagram.draw(contents, card.mechanism, narrow=narrow, pressable=False) for narrow in (False, True)
     )
-
-
-def _step(symbol: str, words: str, shape: tuple[int, ...], kind: str = "") -> str:
-    """A tensor: as high as its map has cells and as wide as it has channels, on a scale of doublings."""
-    channels, side = shape[0], shape[-1] if len(shape) == 3 else 1
-    size = f"width: {6 + 3.5 * math.log2(channels):.0f}px; height: {6 + 6 * math.log2(side):.0f}px"
-    block = f'<i class="{kind}" style="{size}"></i>'
-    return f"<li>{block}<b>{symbol}</b>{html.escape(words)}<br>{' × '.join(map(str, shape))}</li>"
-
-
-def _part(name: str, parameters: str) -> str:
-    return f'<li class="abn-part">{html.escape(name)}<br>{parameters or "&nbsp;"}</li>'
+    network_path.path(wide, narrow, "", label=f"The network {card.title} with its shapes", key=f"diagram-{key}")
+    parts = ", ".join(f"{part.replace('_', ' ')} {_count(number)}" for part, number in card.parameters.items())
+    st.caption(
+        f"Parameters: {parts}. A map of {card.map_size[0]} × {card.map_size[1]} cells. The attention branch's trunk is "
+        f"{escape_markdown(card.trunk)}. {sum(card.flops.values()) / 1e9:.2g} GFLOPs for a picture of "
+        f"{card.input.size} × {card.input.size} pixels."
+    )
 
 
 def _count(number: int) -> str:

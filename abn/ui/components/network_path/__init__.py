@@ -14,8 +14,11 @@ from abn.ui.components.declare import declare
 _component = declare("network_path")
 
 
-def path(wide: str, narrow: str, chosen: str, *, label: str, key: str, on_pick: Callable[[str], None]) -> None:
-    """Show both drawings (SVG of abn.drawing), the chosen stage framed; `on_pick` gets the one that a person picks."""
+def path(
+    wide: str, narrow: str, chosen: str, *, label: str, key: str, on_pick: Callable[[str], None] = lambda stage: None
+) -> None:
+    """Show both diagrams (SVG of abn.plots.network_diagram), the chosen stage framed; `on_pick` gets the stage that a
+    person picks."""
 
     def picked() -> None:
         stage = reported_value(key, "picked")
