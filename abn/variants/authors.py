@@ -20,6 +20,7 @@ from abn.network.architectures import registry
 from abn.network.model import AttentionBranchNetwork
 from abn.variants.authors_names import ARCHS, CLASSES
 from abn.variants.card import Card
+from abn.variants.new_card import create_card
 from abn.variants.untrusted_torch import read_in_child
 
 MIN_LIKENESS = 1 / 3  # the share of names in common from which on a file may be said to look like a network
@@ -62,7 +63,7 @@ def make_converted_card(
     backbone = backbone_of(arch)
     file = one_line(source.name)
     kind = registry.IMAGENET if backbone.startswith(registry.IMAGENET) else registry.CIFAR
-    return make_converted_card(
+    return create_card(
         network,
         id=name,
         title=f"{arch}, converted",
