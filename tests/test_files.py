@@ -174,7 +174,7 @@ def test_every_writer_says_one_sentence_and_leaves_nothing_half(writer, room, tm
     photos, sources = dict(list(samples.gallery().items())[:1]), [next(exercises._sources())]
     monkeypatch.setattr(first_view, "gallery", lambda: photos)
     monkeypatch.setattr(exercises, "_sources", lambda: sources)
-    room = min(room, {"a run of the study": 1, "an array of the bank": 150}.get(writer, room))  # these are small
+    room = 1 if writer == "a run of the study" else room  # it is small
     with full_disk(room), pytest.raises(ABNError) as told:
         WRITERS[writer](folder)
     assert str(told.value) in (sentence(folder), sentence(folder / "runs"))
@@ -228,7 +228,7 @@ def test_convert(tmp_path, capsys):
 
 
 RUN = "colors-cifar-resnet20-additive-1"
-WRITTEN = ["checked.json", "metrics.jsonl", "epoch-000.png", "best.safetensors", f"{RUN}.life.npz", f"{RUN}.pt"]
+WRITTEN = ["metrics.jsonl", "epoch-000.png", "best.safetensors", f"{RUN}.life.npz", f"{RUN}.pt"]
 WRITTEN += ["mine.safetensors", "mine.json", "mine.life.npz"]
 
 
