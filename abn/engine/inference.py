@@ -81,19 +81,17 @@ def run_variants(
         with torch.inference_mode():
             if not shared:
                 images = batch.images.to(device)
-                extracted[key] = timed(lambda net=network, x=images: net.extractor(x), device)
+                extracted[key] = timed(device, network.extractor, images)
             features, extractor_seconds = extracted[key]
-            (class_maps, attention), branch_seconds = timed(
-                lambda net=network, g=features: net.attention_branch(g), device
-            )
+            (class_maps, attention), branch_seconds = timed(device, network.attention_branch, features)
         seconds = extractor_seconds + branch_seconds
         yield Inference(card, network, batch.fitted, features, class_maps, attention, seconds, shared)
 
 
-def timed(call: Callable[[], T], device: torch.device) -> tuple[T, float]:
-    """What `call` returns, and its seconds, waiting for a GPU to finish."""
+def timed(device: torch.device, call: Callable[..., T], *args: object) -> tuple[T, float]:
+    """What `call(*args)` returns, and its seconds, waiting for a GPU to finish."""
     start = time.perf_counter()
-    result = call()
+    result = call(*args)
     if device.type == "cuda":  # which only queued the work
         torch.cuda.synchronize(device)
     return result, time.perf_counter() - start

@@ -59,7 +59,8 @@ class CurveImages:
 
     def at(self, share: float) -> Tensor:
         """The image (3, H, W) once `share` of its cells have changed."""
-        changed = torch.from_numpy(cells_mask(self.order, share, self.shape, tuple(self.start.shape[1:])))
+        _, height, width = self.start.shape
+        changed = torch.from_numpy(cells_mask(self.order, share, self.shape, (height, width)))
         return torch.where(changed, self.end, self.start)
 
 

@@ -1,9 +1,9 @@
-"""Does the map lie on the object? Pointing, energy ÷ area and ROC-AUC on the shipped scenes, whose masks are known.
+"""Does the map lie on the object? Pointing, energy ratio and ROC-AUC on the shipped scenes, whose masks are known.
 
-A figure says something only beside others: beside a constant map, which knows nothing; beside the middle of the
-picture, where objects like to be; and beside the object's own mask in as many cells, about the best that a map of that
-many can do (and even it may point beside a thin object). The objects are drawings with sharp edges on photographs, so a
-map may find them by their edges alone; and that it lies on the object doesn't say that the answer depends on it.
+Each is compared with uninformative controls, a constant map and a center prior, and with the object's own mask in as
+many cells, about the best that a map of that many can do (even it may miss a thin object). The objects are drawings
+with sharp edges on photographs, so edges alone may attract a map; and that a map lies on the object doesn't mean that
+the prediction depends on it.
 """
 
 import functools
@@ -30,20 +30,20 @@ from abn.vocabulary import HEADS
 FOLDER = SAMPLES / "scenes"
 FIT = "squash"  # all of a scene is seen
 BATCH = 8  # scenes explained at once
-MIDDLE = 0.25  # standard deviation of the map that says "the middle", in sides of the picture
+CENTER_SIGMA = 0.25  # standard deviation of the center prior, in sides of the image
 CONSTANT, CENTER, MASK = CONTROLS = ("constant map", "middle of the picture", "the mask itself")
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A picture with one object whose place is known."""
+    """An image with one object whose mask is known."""
 
     id: str
     title: str
-    alt: str  # what is to be seen, for who can't see it
+    alt: str  # description for screen readers
     picture: Picture
-    mask: np.ndarray  # (H, W) bool, where the object is seen; not to be written to
-    index: int | None  # the ImageNet class that the object is; None: there is none that it surely is
+    mask: np.ndarray  # (H, W) bool, read-only
+    index: int | None  # the object's ImageNet class; None where no class fits for certain
     credit: str
 
 
@@ -54,15 +54,15 @@ class LocalizationScore:
     scene: str  # its id
     attention: np.ndarray  # (h, w)
     hit: bool  # the center of the brightest cell is on the object
-    energy: float  # the map's share on the object ÷ the object's share of the area; 1: no better than anywhere
-    auc: float  # chance that a pixel of the object is brighter than one beside it; 0.5: no better than anywhere
-    auxiliary: Prediction | None = None  # what the auxiliary head names first; None for a control
-    perception: Prediction | None = None  # what the perception head names first
+    energy: float  # the map's share on the object ÷ the object's share of the area; 1 for a constant map
+    auc: float  # probability that a random object pixel is brighter than a random background pixel; 0.5 for a constant map
+    auxiliary: Prediction | None = None  # None for a control
+    perception: Prediction | None = None
 
 
 @dataclass(frozen=True)
 class MeanScores:
-    """What a map does on average over the scenes in which it can be measured."""
+    """Mean scores over the scenes in which they can be measured."""
 
     count: int  # scenes
     pointing: float  # share of hits
@@ -74,10 +74,10 @@ class MeanScores:
 def scenes() -> tuple[Scene, ...]:
     """The scenes that ship with the app."""
     photos = {photo.file: photo for photo in photographs()}
-    found = []
+    scenes = []
     for record in json.loads((FOLDER / "scenes.json").read_text(encoding="utf-8")):
         photo = photos[record["ground"]]
-        found.append(
+        scenes.append(
             Scene(
                 id=Path(record["file"]).stem,
                 title=record["title"],
@@ -89,13 +89,13 @@ def scenes() -> tuple[Scene, ...]:
                 f"{photo.author} ({photo.license}).",
             )
         )
-    return tuple(found)
+    return tuple(scenes)
 
 
 def _read_mask(path: Path) -> np.ndarray:
     with Image.open(path) as image:
         mask = np.array(image.convert("1"))
-    mask.flags.writeable = False  # every session reads the same one
+    mask.flags.writeable = False  # all sessions share it
     return mask
 
 
@@ -108,36 +108,34 @@ def localize(
     progress: Callable[[float], object] = lambda share: None,
     turn: AbstractContextManager = nullcontext(),  # noqa: B008  it holds nothing
 ) -> dict[str, list[LocalizationScore]]:
-    """For each variant's id what its map finds, scene by scene.
+    """For each variant's id the scores of its map, scene by scene.
 
-    `turn` is held while the networks are asked about one batch of scenes. `progress` gets the share that is done after
+    `turn` is held while the networks run on one batch of scenes. `progress` gets the share that is done after
     each batch; whatever it raises ends the work.
     """
-    found: dict[str, list[LocalizationScore]] = {card.id: [] for card in cards}
+    scores: dict[str, list[LocalizationScore]] = {card.id: [] for card in cards}
     for start in range(0, len(scenes), BATCH):
         some = scenes[start : start + BATCH]
         with turn:
             rows = explain_batch([scene.picture for scene in some], cards, fit=fit, load=load)
         for scene, row in zip(some, rows, strict=True):
             for explanation in row:
-                found[explanation.variant].append(_answered(scene, explanation))
+                scores[explanation.variant].append(_score_explanation(scene, explanation))
         progress((start + len(some)) / len(scenes))
-    return found
+    return scores
 
 
 def score_controls(card: Card, *, scenes: Sequence[Scene], fit: str = FIT) -> dict[str, list[LocalizationScore]]:
-    """What maps find that no network made, in the cells and at the input of `card`: for each of CONTROLS, by scene.
-
-    A brightest cell that has equals would point nowhere, so the one nearest their common center is made to stand out.
-    """
-    middle = _middle(card.map_size)
-    found: dict[str, list[LocalizationScore]] = {name: [] for name in CONTROLS}
+    """The scores of maps that no network computed, in the cells and at the input of `card`: for each of CONTROLS, by
+    scene. Of tied brightest cells the one nearest their common center is made the brightest, as a tie never hits."""
+    prior = _center_prior(card.map_size)
+    scores: dict[str, list[LocalizationScore]] = {name: [] for name in CONTROLS}
     for scene in scenes:
         mask = fit_mask(scene.mask, fit_picture(scene.picture, card.input, fit))
-        maps = {CONSTANT: np.full(card.map_size, 0.5, np.float32), CENTER: middle, MASK: _in_cells(mask, card.map_size)}
+        maps = {CONSTANT: np.full(card.map_size, 0.5, np.float32), CENTER: prior, MASK: _in_cells(mask, card.map_size)}
         for name, values in maps.items():
-            found[name].append(score_map(scene.id, values, mask))
-    return found
+            scores[name].append(score_map(scene.id, values, mask))
+    return scores
 
 
 def score_map(scene: str, attention: np.ndarray, mask: np.ndarray) -> LocalizationScore:
@@ -146,16 +144,16 @@ def score_map(scene: str, attention: np.ndarray, mask: np.ndarray) -> Localizati
     return LocalizationScore(scene, attention, hit, energy, auc)
 
 
-def mean_scores(found: Sequence[LocalizationScore]) -> MeanScores:
+def mean_scores(scores: Sequence[LocalizationScore]) -> MeanScores:
     """The means over the scenes that can be measured; NaN where there is none."""
-    kept = [one for one in found if not np.isnan(one.auc)]
-    figures = np.array([(one.hit, one.energy, one.auc) for one in kept], float).reshape(-1, 3)
+    kept = [score for score in scores if not np.isnan(score.auc)]
+    figures = np.array([(score.hit, score.energy, score.auc) for score in kept], float).reshape(-1, 3)
     pointing, energy, auc = figures.mean(0) if kept else [float("nan")] * 3
     return MeanScores(len(kept), float(pointing), float(energy), float(auc))
 
 
 def fit_mask(mask: np.ndarray, fitted: Fitted) -> np.ndarray:
-    """A mask (H, W) over the picture as the model sees it, (size, size): beside the picture there is no object."""
+    """A mask (H, W) over the original, fitted to the input: (size, size) bool; padding is background."""
     height, width = mask.shape
     columns, rows = (
         np.floor(scale * (np.arange(fitted.image.width) + 0.5) + offset).astype(int)
@@ -165,28 +163,28 @@ def fit_mask(mask: np.ndarray, fitted: Fitted) -> np.ndarray:
     return mask[np.ix_(rows.clip(0, height - 1), columns.clip(0, width - 1))] & inside
 
 
-def _answered(scene: Scene, explanation: Explanation) -> LocalizationScore:
+def _score_explanation(scene: Scene, explanation: Explanation) -> LocalizationScore:
     figures = score_map(scene.id, explanation.attention, fit_mask(scene.mask, explanation.fitted))
     auxiliary, perception = (explanation.top(head, 1)[0] for head in HEADS)
     return replace(figures, auxiliary=auxiliary, perception=perception)
 
 
-def _middle(cells: tuple[int, int]) -> np.ndarray:
-    """Brightest in the middle, a Gaussian: (h, w)."""
+def _center_prior(cells: tuple[int, int]) -> np.ndarray:
+    """A Gaussian on the center: (h, w)."""
     down, across = ((np.arange(count) + 0.5) / count - 0.5 for count in cells)
-    return _pointed(np.exp(-(down[:, None] ** 2 + across**2) / (2 * MIDDLE**2)).astype(np.float32))
+    return _break_tie(np.exp(-(down[:, None] ** 2 + across**2) / (2 * CENTER_SIGMA**2)).astype(np.float32))
 
 
 def _in_cells(mask: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
     """How much of each cell the object covers: (h, w) in 0 to 1."""
     covered = Image.fromarray(mask.astype(np.float32)).resize(cells[::-1], Image.Resampling.BOX)
-    return _pointed(np.asarray(covered))
+    return _break_tie(np.asarray(covered))
 
 
-def _pointed(values: np.ndarray) -> np.ndarray:
+def _break_tie(values: np.ndarray) -> np.ndarray:
     """The map with one brightest cell: of equal ones that nearest their center keeps its value, others lose 0.1 %."""
     brightest = np.argwhere(values == values.max())
     nearest = ((brightest - brightest.mean(0)) ** 2).sum(1).argmin()
-    pointed = values * np.float32(0.999)
-    pointed[tuple(brightest[nearest])] = values.max()
-    return pointed
+    sharpened = values * np.float32(0.999)
+    sharpened[tuple(brightest[nearest])] = values.max()
+    return sharpened

@@ -7,7 +7,7 @@ whether its map is right. Perturbations are unequal between mechanisms: an addit
 multiplicative one over 0.2–0.7.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +44,7 @@ def mean_effect(effects: Sequence[Effect]) -> MeanEffect:
 
 
 def ablate_map(
-    attended: AttendedImage, predict: Callable[[list[np.ndarray]], Sequence[np.ndarray]]
+    attended: AttendedImage, predict: Callable[[list[np.ndarray]], Iterable[np.ndarray]]
 ) -> dict[str, list[Effect]]:
     """Name of an edit → its effects on one image; `predict` gives the probabilities (K,) for each of several maps."""
     edits = [(name, edited) for name, maps in ablated_maps(attended.attention).items() for edited in maps]

@@ -1,9 +1,4 @@
-"""Figures of one map: against an object's mask, against another map, and the order in which its cells come.
-
-Each function takes plain arrays; traps are named where they lie.
-"""
-
-from functools import partial
+"""Metrics of one map: against an object's mask, against another map, and the order of its cells. Plain arrays alone."""
 
 import numpy as np
 
@@ -13,8 +8,7 @@ from abn.images.fit import upsample
 def pointing_hit(attention: np.ndarray, mask: np.ndarray) -> bool:
     """Pointing game (Zhang et al. 2018): is the center of the brightest cell on the object?
 
-    `attention` (h, w), `mask` (H, W) bool. Two cells equally bright are no pointing, so a tie is a miss; a constant map
-    never hits.
+    `attention` (h, w), `mask` (H, W) bool. A tie of the brightest cells is a miss, so a constant map never hits.
     """
     brightest = np.argwhere(attention == attention.max())
     if len(brightest) != 1:
@@ -26,8 +20,8 @@ def pointing_hit(attention: np.ndarray, mask: np.ndarray) -> bool:
 def energy_ratio(attention: np.ndarray, mask: np.ndarray) -> float:
     """Share of the map's sum that lies on the object (energy pointing game, Wang et al. 2020) ÷ its share of the area.
 
-    A constant map scores 1. `attention` (h, w) is enlarged bilinearly to `mask` (H, W). What is below zero, as in CAM,
-    is no energy and counts as zero. NaN for an empty mask, and for a map without energy.
+    A constant map scores 1. `attention` (h, w) is enlarged bilinearly to `mask` (H, W). Values below zero, as in CAM,
+    count as zero. NaN for an empty mask, and for a map without energy.
     """
     large = upsample(attention, (mask.shape[1], mask.shape[0])).clip(min=0)
     energy = float(large.sum())
@@ -35,7 +29,8 @@ def energy_ratio(attention: np.ndarray, mask: np.ndarray) -> float:
 
 
 def roc_auc(attention: np.ndarray, mask: np.ndarray) -> float:
-    """Probability that a pixel of the object is brighter than one beside it, ties half: 0.5 for a constant map.
+    """Probability that a randomly chosen object pixel is brighter than a randomly chosen background pixel, ties half:
+    0.5 for a constant map.
 
     `attention` (h, w) is enlarged bilinearly to `mask` (H, W). NaN where the mask is empty or full.
     """
@@ -44,23 +39,22 @@ def roc_auc(attention: np.ndarray, mask: np.ndarray) -> float:
     outside = mask.size - inside
     if not inside or not outside:
         return float("nan")
-    ranks = _midranks(large)  # 1 … H·W
+    ranks = _ranks(large)  # of the Mann–Whitney statistic
     return float((ranks[mask].sum() - inside * (inside + 1) / 2) / (inside * outside))
 
 
-def calibration_error(probabilities: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
-    """Expected calibration error (Guo et al. 2017): the mean gap between confidence and share of right answers.
+def calibration_error(probabilities: np.ndarray, targets: np.ndarray, bins: int = 15) -> float:
+    """Expected calibration error (Guo et al. 2017): the mean gap between confidence and accuracy.
 
-    `probabilities` (N, K), `right` (N,) the true class; bins of equal width over the first answer's probability.
+    `probabilities` (N, K), `targets` (N,) the true classes; bins of equal width over the largest probability.
     """
-    confidence, hit = probabilities.max(1), probabilities.argmax(1) == right
-    which = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [abs(hit[which == b].mean() - confidence[which == b].mean()) * (which == b).mean() for b in np.unique(which)]
-    return float(sum(gaps))
+    confidence, correct = probabilities.max(1), probabilities.argmax(1) == targets
+    index = np.minimum((confidence * bins).astype(int), bins - 1)
+    return float(np.abs(np.bincount(index, weights=correct - confidence)).sum() / len(targets))
 
 
 def cell_order(attention: np.ndarray, *, brightest_first: bool = True) -> np.ndarray:
-    """The cells of a map (h, w) as flat indices, brightest (or darkest) first; equal ones as they lie."""
+    """The cells of a map (h, w) as flat indices, brightest (or darkest) first; ties in index order."""
     values = attention.ravel()
     return np.argsort(-values if brightest_first else values, kind="stable")
 
@@ -79,10 +73,7 @@ def cells_mask(order: np.ndarray, share: float, shape: tuple[int, int], size: tu
 
 def curve_area(scores: np.ndarray) -> float:
     """Area under a curve of equally spaced scores (…, S) over the share of cells 0 … 1, by trapezoids."""
-    return float(np.mean((scores[..., 1:] + scores[..., :-1]) / 2))
-
-
-# ---- one map against another ----
+    return float(np.trapezoid(scores, dx=1 / (scores.shape[-1] - 1)).mean())
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
@@ -90,8 +81,8 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
 
     Maps of different shapes are compared on the finer grid, the coarser one enlarged.
     """
-    first, second = (_midranks(values.ravel()) for values in _on_one_grid(first, second))
-    first, second = first - first.mean(), second - second.mean()
+    # not scipy.stats.spearmanr: pages would wait half a second for the import
+    first, second = (ranks - ranks.mean() for ranks in map(_ranks, _on_one_grid(first, second)))
     size = np.sqrt((first**2).sum() * (second**2).sum())
     return float((first * second).sum() / size) if size else float("nan")
 
@@ -99,30 +90,27 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
 def overlap(first: np.ndarray, second: np.ndarray, share: float = 0.2) -> float:
     """Intersection over union of the two maps' brightest `share` of cells: 1 the same cells, 0 none in common.
 
-    NaN where so many cells of a map are equal that it doesn't say which they are.
+    NaN where so many cells of a map are equal that its brightest are undetermined: twice as many or more are as bright
+    as the last of them.
     """
-    pair = _on_one_grid(first, second)
-    if not all(map(partial(_tells_top, share=share), pair)):
-        return float("nan")
-    one, other = (top_cells(values, share) for values in pair)
-    return float((one & other).sum() / (one | other).sum())
-
-
-def _tells_top(attention: np.ndarray, share: float) -> bool:
-    """Whether the cells that are as bright as the last of the brightest are fewer than twice as many as asked for."""
-    chosen = top_cells(attention, share)
-    return bool((attention >= attention[chosen].min()).sum() < 2 * chosen.sum())
+    chosen = []
+    for attention in _on_one_grid(first, second):
+        brightest = top_cells(attention, share)
+        if (attention >= attention[brightest].min()).sum() >= 2 * brightest.sum():
+            return float("nan")
+        chosen.append(brightest)
+    return float((chosen[0] & chosen[1]).sum() / (chosen[0] | chosen[1]).sum())
 
 
 def top_cells(attention: np.ndarray, share: float) -> np.ndarray:
-    """The brightest `share` of a map's cells (h, w), at least one; where equal ones are at the border, as they lie."""
+    """The brightest `share` of a map's cells (h, w) bool, at least one; ties in index order."""
     chosen = np.zeros(attention.size, bool)
     chosen[cell_order(attention)[: max(1, round(share * attention.size))]] = True
     return chosen.reshape(attention.shape)
 
 
-def _midranks(values: np.ndarray) -> np.ndarray:
-    """Ranks 1 … n, equal values at the mean of theirs."""
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks 1 … n, ties at their mean."""
     _, level, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[level.reshape(values.shape)]
 

@@ -1,6 +1,6 @@
 """CAM and Grad-CAM of the perception head, on the very network that the attention map comes from (the paper's Fig. 1).
 
-Both ask a trained network afterwards, and both belong to one class; M is made before the answer and belongs to none.
+Both are computed after training and for one class; M is computed before the prediction and belongs to no class.
 The layer is the last one of the perception branch that still has cells, as both papers choose it; M is applied on the
 way there just as in the forward pass.
 
@@ -26,13 +26,13 @@ METHODS = ("CAM", "Grad-CAM")
 
 @dataclass(frozen=True, eq=False)
 class ClassMap:
-    """What a method says speaks for one class, cell by cell."""
+    """One method's evidence for one class, cell by cell."""
 
     method: str  # one of METHODS
     values: np.ndarray  # (h, w) float32; CAM is signed, Grad-CAM is not below zero
     layer: str  # where the cells are, as the network names it
     index: int  # the class
-    seconds: float  # forward pass, and for Grad-CAM the backward pass, both from the picture on
+    seconds: float  # forward pass, and for Grad-CAM the backward pass, both from the image on
 
 
 def class_map(
@@ -43,7 +43,7 @@ def class_map(
     index: int | None = None,
     mechanism: str | None = None,
 ) -> ClassMap:
-    """CAM or Grad-CAM of one picture (1, 3, H, W) for class `index`; None: the class that the perception head names.
+    """CAM or Grad-CAM of one image (1, 3, H, W) for class `index`; None: the class that the perception head predicts.
 
     Nothing stays on the network, whether this succeeds or fails. `ABNError` where the perception branch isn't made so
     that the method applies.
@@ -53,11 +53,11 @@ def class_map(
     started = time.perf_counter()
     with torch.enable_grad() if method == "Grad-CAM" else torch.no_grad():
         images = images.detach().clone().requires_grad_(method == "Grad-CAM")
-        with _last_with_cells(network.perception_branch) as seen:
+        with _last_spatial_output(network.perception_branch) as outputs:
             logits = network.explain_features(network.extractor(images), mechanism).logits
-        if not seen:
+        if not outputs:
             raise ABNError("The perception branch has no layer with cells left, so there is nothing to draw.")
-        layer, features = seen[-1]  # (1, C, h, w)
+        layer, features = outputs[-1]  # (1, C, h, w)
         chosen = int(logits[0].argmax()) if index is None else index
         if method == "CAM":
             classifier = _classifier(network.perception_branch, features, logits)
@@ -69,25 +69,26 @@ def class_map(
 
 
 @contextlib.contextmanager
-def _last_with_cells(branch: nn.Module) -> Iterator[list[tuple[str, Tensor]]]:
+def _last_spatial_output(branch: nn.Module) -> Iterator[list[tuple[str, Tensor]]]:
     """While it lasts, keeps the latest output of a module that has more than one cell, with the module's name.
 
-    Only of this thread's own forward pass: other sessions may be asking the same network.
+    Only of this thread's own forward pass: other sessions may be running the same network.
     """
-    seen: list[tuple[str, Tensor]] = []
-    mine = threading.get_ident()
+    outputs: list[tuple[str, Tensor]] = []
+    thread = threading.get_ident()
 
     def keep(name: str):
-        def hook(_module: nn.Module, _given: tuple, output: object) -> None:
-            cells = output.shape[2] * output.shape[3] if isinstance(output, Tensor) and output.ndim == 4 else 0
-            if cells > 1 and threading.get_ident() == mine:
-                seen[:] = [(name, output)]
+        def hook(_module: nn.Module, _inputs: tuple, output: object) -> None:
+            if not isinstance(output, Tensor) or output.ndim != 4:
+                return
+            if output.shape[2:].numel() > 1 and threading.get_ident() == thread:
+                outputs[:] = [(name, output)]
 
         return hook
 
     hooks = [module.register_forward_hook(keep(name)) for name, module in branch.named_modules() if name]
     try:
-        yield seen
+        yield outputs
     finally:
         for hook in hooks:
             hook.remove()
@@ -99,10 +100,6 @@ def _classifier(branch: nn.Module, features: Tensor, logits: Tensor) -> nn.Linea
     layers = [module for module in branch.modules() if isinstance(module, nn.Linear)]
     if layers and layers[-1].in_features == features.shape[1]:
         again = layers[-1](features.mean((2, 3)))
-        if again.shape == logits.shape and _alike(again, logits):
+        if again.shape == logits.shape and (again - logits).abs().max() <= 1e-3 * logits.abs().max():
             return layers[-1]
     raise ABNError("CAM needs a perception branch that ends in an average over cells and one linear layer.")
-
-
-def _alike(one: Tensor, other: Tensor) -> bool:
-    return bool((one - other).abs().max() <= 1e-3 * other.abs().max())

@@ -61,7 +61,7 @@ def explain_inputs(
     columns = []
     for inference in run_variants(inputs, cards, load=load):
         card = inference.card
-        logits, seconds = timed(lambda run=inference: run.perceive(applied), inference.features.device)
+        logits, seconds = timed(inference.features.device, inference.perceive, applied)
         auxiliary, perception, attention = (  # (B, K), (B, K), (B, h, w)
             values.cpu().numpy()
             for values in (inference.aux_logits.softmax(1), logits.softmax(1), inference.attention[:, 0])

@@ -1,7 +1,7 @@
 """The gallery's first view: results shipped with the app, read without torch, so that a page shows them at once.
 
-`build` writes what the live model says of every gallery photograph (center crop, each variant as trained) into one
-file, with the hashes of the photographs' bytes and of the weights that said it. `shipped` reads it back as the same
+`build` writes the live model's results for every gallery photograph (center crop, each variant as trained) into one
+file, with the hashes of the photographs' bytes and of the weights. `shipped` reads it back as the same
 `Explanation`s; whatever has changed since is not in it. Probabilities and maps are stored in half precision.
 """
 
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 def build(
     cards: Sequence[Card] | None = None, file: Path = FILE, *, progress: Callable[[str], None] = lambda line: None
 ) -> Path:
-    """Ask the live models about the whole gallery and write the answers to `file`."""
+    """Explain the whole gallery with the live models and write the results to `file`."""
     from abn.explanations.explainer import explain
     from abn.variants.store import load_variant
 
@@ -43,21 +43,23 @@ def build(
     for photo in samples.gallery().values():
         progress(photo.title)
         pictures.append(open_picture(photo.path.read_bytes(), name=photo.file))
-        for found in explain(pictures[-1], cards, fit=FIT, load=lambda card: networks[card.id]):
-            results[found.variant].append(found)
+        for explanation in explain(pictures[-1], cards, fit=FIT, load=lambda card: networks[card.id]):
+            results[explanation.variant].append(explanation)
     labels = {_labels_key(card): class_names(card) for card in cards}
     index = {
         "pictures": [picture.sha256 for picture in pictures],
         "weights": {card.id: card.sha256 for card in cards},
         "labels": {key: list(names) for key, names in labels.items()},
     }
-    arrays = {"index": np.frombuffer(json.dumps(index, ensure_ascii=False).encode(), np.uint8)}
-    for variant, found in results.items():
+    arrays: dict[str, np.ndarray] = {"index": np.frombuffer(json.dumps(index, ensure_ascii=False).encode(), np.uint8)}
+    for variant, explanations in results.items():
         for name in (*HEADS, "attention"):
-            arrays[f"{variant}/{name}"] = np.stack([getattr(one, name) for one in found]).astype(np.float16)
-        arrays[f"{variant}/seconds"] = np.array([one.seconds for one in found], np.float32)
+            arrays[f"{variant}/{name}"] = np.stack([getattr(explanation, name) for explanation in explanations]).astype(
+                np.float16
+            )
+        arrays[f"{variant}/seconds"] = np.array([explanation.seconds for explanation in explanations], np.float32)
     with files.atomic_file(file) as stream:
-        np.savez_compressed(stream, **arrays)
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
     return file
 
 
@@ -109,7 +111,7 @@ def _read(file: Path, stamp: tuple[int, int] | None) -> tuple[dict, dict[str, np
             arrays = {name: stored[name] for name in stored.files}
         index = json.loads(arrays.pop("index").tobytes())
         index["labels"] = {key: tuple(names) for key, names in index["labels"].items()}
-    except Exception as error:  # zip, npy and json fail in many ways; the live model answers then
+    except Exception as error:  # zip, npy and json fail in many ways; the live model runs then
         log.warning("%s can't be read", file.name, exc_info=error)
         return {}, {}
     return index, {name: values.astype(np.float32) for name, values in arrays.items()}

@@ -32,8 +32,19 @@ def trace_network(network: AttentionBranchNetwork, image: np.ndarray, mechanism:
         response = branch.respond(features.clone())
         reweighted = attend(features, attention, applied)
         logits = network.perception_branch(reweighted.clone())
-    arrays = (features, response, class_maps, class_maps.mean((2, 3)), attention[:, 0], reweighted, logits)
-    return Trace(image, *(values[0].numpy() for values in arrays), applied, _channels_are_classes(network), seconds)
+    return Trace(
+        images=image,
+        features=features[0].numpy(),
+        response=response[0].numpy(),
+        class_maps=class_maps[0].numpy(),
+        aux_logits=class_maps.mean((2, 3))[0].numpy(),
+        attention=attention[0, 0].numpy(),
+        reweighted=reweighted[0].numpy(),
+        logits=logits[0].numpy(),
+        mechanism=applied,
+        channels_are_classes=_channels_are_classes(network),
+        seconds=seconds,
+    )
 
 
 def trace_picture(picture: Picture, card: Card, *, fit: str = "crop", load: Load = load_variant) -> Trace:

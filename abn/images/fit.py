@@ -54,8 +54,9 @@ class Fitted:
     def extent(self) -> tuple[float, float, float, float]:
         """Where the input lies on the original, in parts of its width and height: left, top, right, bottom; beyond
         0 to 1 where the original was padded."""
-        corners = (self.offset[axis] + self.scale[axis] * self.image.width * end for end in (0, 1) for axis in (0, 1))
-        return tuple(corner / side for corner, side in zip(corners, self.original_size * 2, strict=True))
+        (width, height), (left, top), side = self.original_size, self.offset, self.image.width
+        right, bottom = left + self.scale[0] * side, top + self.scale[1] * side
+        return left / width, top / height, right / width, bottom / height
 
     def normalized(self, spec: InputSpec) -> np.ndarray:
         """The input tensor: (rgb / 255 − mean) / std, float32 (3, size, size)."""
