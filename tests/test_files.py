@@ -109,8 +109,8 @@ def test_stems_are_kept_apart():
 ELSEWHERE = {  # what writes by itself, and how it keeps the promise
     "files.py",
     "batch/output.py",  # --to: a line that is cut is cut off by --resume
-    "training/sources.py",  # a folder that is renamed once all is in it
-    "training/train.py",  # an empty file that is locked
+    "training/sources/packages.py",  # a folder that is renamed once all is in it
+    "training/supervised/command.py",  # an empty file that is locked
 }
 
 
@@ -161,7 +161,7 @@ WRITERS: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("room", [1, 200])
+@pytest.mark.parametrize("room", [1, pytest.param(200, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("writer", WRITERS)
 def test_every_writer_says_one_sentence_and_leaves_nothing_half(writer, room, tmp_path, monkeypatch):
     folder = tmp_path / "here"
@@ -172,7 +172,7 @@ def test_every_writer_says_one_sentence_and_leaves_nothing_half(writer, room, tm
     gray = Image.effect_noise((64, 64), 50)
     monkeypatch.setattr(shipped_scenes, "compose", lambda *_, **__: (gray, np.asarray(gray)))
     photos, sources = dict(list(samples.gallery().items())[:1]), [next(exercises._sources())]
-    monkeypatch.setattr(first_view, "gallery", lambda: photos)
+    monkeypatch.setattr(samples, "gallery", lambda: photos)
     monkeypatch.setattr(exercises, "_sources", lambda: sources)
     room = 1 if writer == "a run of the study" else room  # it is small
     with full_disk(room), pytest.raises(ABNError) as told:
@@ -202,6 +202,7 @@ def test_explain_into_a_folder(tmp_path, capsys, room):
     assert main(command) == 0 and len(list((tmp_path / "maps").iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_explain_into_a_file_goes_on_where_there_was_room(tmp_path, capsys):
     photos = [BISON, str(ROOT / "abn/samples/toucan.jpg")]
     to = tmp_path / "found.jsonl"
@@ -237,6 +238,7 @@ def few(tmp_path_factory) -> Path:
     return squares(tmp_path_factory.mktemp("few") / "colors", 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRITTEN)
 def test_train_goes_on_once_there_is_room(few, tmp_path, capsys, monkeypatch, name):
     """The disk is full at one file, whichever it is."""
@@ -270,6 +272,7 @@ class Killed(BaseException):
     """The process is no more: nothing tidies up."""
 
 
+@pytest.mark.slow
 def test_a_training_killed_again_and_again_while_it_writes_reads_no_half_file(few, tmp_path, monkeypatch):
     """The first run at its first file, the next one at its second …; half a file is left, or a whole one."""
     more = ["--epochs", "2", "--out", "mine", "--workers", "0", "--save-each", "1", "--precision", "float32"]
@@ -308,6 +311,7 @@ def test_a_training_killed_again_and_again_while_it_writes_reads_no_half_file(fe
     assert np.array_equal(load_history(first).maps, load_history(second).maps)
 
 
+@pytest.mark.slow
 def test_the_sweep(tmp_path, capsys, monkeypatch):
     from abn.evaluation import timm_families
 

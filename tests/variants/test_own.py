@@ -37,6 +37,7 @@ def test_one_file_brings_its_card_and_loads_exactly(saved):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("card", list_variants()[:1] + list_variants()[-1:], ids=lambda card: card.id)
 def test_shipped_files_load_with_their_cards_and_every_count_is_the_cards(card):
     files = {
@@ -102,8 +103,8 @@ def test_values_whose_answers_are_not_finite(saved, end, value):
 @pytest.mark.parametrize(
     ("card", "expected"),
     [
-        ({"backbone": "convnext_xxlarge"}, "million parameters; up to 50 million"),
-        ({"backbone": "resnet152", "input": {"size": 512}}, "GFLOPs|million parameters"),
+        ({"backbone": "vgg16"}, "million parameters; up to 50 million"),
+        pytest.param({"backbone": "convnext_xxlarge"}, "million parameters", marks=pytest.mark.slow),
         ({"backbone": "nobody"}, "timm knows no backbone"),
         ({"backbone": "cifar-resnet9"}, "no network"),
         ({"backbone": "vit_base_patch16_224"}, "can't be cut|can't be made"),
@@ -138,7 +139,7 @@ def test_what_can_be_counted_is_not_believed(saved):
 
 
 def test_shapes_cost_no_memory_and_are_those_of_the_network():
-    for backbone in ("cifar-resnet20", "resnet18", "regnetx_002"):
+    for backbone in ("cifar-resnet20", "regnetx_002"):
         with shapes_only():
             drawn = build(backbone, num_classes=7, mechanism="none")
         assert all(parameter.is_meta for parameter in drawn.parameters())

@@ -47,6 +47,7 @@ def test_the_lesson_is_true():
     assert measured["scenes"]["perception_right"] > backbone["scenes"]["perception_right"]
 
 
+@pytest.mark.slow
 def test_upside_down_on_real_photographs_too(network):
     """Cell by cell, the unfolded map falls where the additive one rises."""
     correlations = []
