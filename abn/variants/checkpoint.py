@@ -82,7 +82,7 @@ def read_files(files: Mapping[str, NamedFile]) -> dict[str, Checkpoint | Checkpo
     A card belongs to the weights whose hash it holds. Weights without such a card speak for themselves by the one in
     their header.
     """
-    found: dict[str, Checkpoint | CheckpointError | None] = {}
+    results: dict[str, Checkpoint | CheckpointError | None] = {}
     cards: dict[str, dict[str, Any]] = {}
     weights: dict[str, Header] = {}
     for key, file in files.items():
@@ -94,33 +94,33 @@ def read_files(files: Mapping[str, NamedFile]) -> dict[str, Checkpoint | Checkpo
             else:
                 weights[key] = read_header(file.data)
         except CheckpointError as error:
-            found[key] = error
+            results[key] = error
     for key, header in weights.items():
         file = files[key]
         sha256 = hashlib.sha256(file.data).hexdigest()
         stems = {PurePath(files[other].name).stem: other for other in cards}
-        of_the_same = next((other for other, card in cards.items() if card.get("sha256") == sha256), None)
-        of_the_name = stems.get(PurePath(file.name).stem)
+        card_by_hash = next((other for other, card in cards.items() if card.get("sha256") == sha256), None)
+        card_by_name = stems.get(PurePath(file.name).stem)
         try:
-            if of_the_same:
-                said, found[of_the_same] = cards[of_the_same], None
-            elif of_the_name:
-                found[of_the_name] = None
+            if card_by_hash:
+                fields, results[card_by_hash] = cards[card_by_hash], None
+            elif card_by_name:
+                results[card_by_name] = None
                 raise CheckpointError(
-                    f"These are not the weights of {files[of_the_name].name}: one of both was altered."
+                    f"These are not the weights of {files[card_by_name].name}: one of both was altered."
                 )
             elif CARD_KEY in header.metadata:
-                said = _read_json(header.metadata[CARD_KEY].encode(), "card")
+                fields = _read_json(header.metadata[CARD_KEY].encode(), "card")
             else:
                 raise PartnerMissing("These weights bring no card: choose the .json file of the same name as well.")
-            found[key] = Checkpoint(file.name, file.data, sha256, header, read_card(said))
+            results[key] = Checkpoint(file.name, file.data, sha256, header, read_card(fields))
         except CheckpointError as error:
-            found[key] = error
+            results[key] = error
     for key in cards:
-        found.setdefault(
+        results.setdefault(
             key, PartnerMissing("This is a card without its weights: choose the .safetensors file as well.")
         )
-    return {key: found[key] for key in files}
+    return {key: results[key] for key in files}
 
 
 def read_header(data: bytes) -> Header:
@@ -153,12 +153,12 @@ def read_header(data: bytes) -> Header:
             raise CheckpointError(f"The size of the tensor {quote_name(name)} is not what its shape and type make.")
         spans.append((begin, end, name))
         tensors[name] = kind, shape
-    at = 0
+    position = 0
     for begin, end, name in sorted(spans):
-        if begin != at:
+        if begin != position:
             raise CheckpointError(f"The tensor {quote_name(name)} doesn't begin where the one before it ends.")
-        at = end
-    if at != len(data) - 8 - length:
+        position = end
+    if position != len(data) - 8 - length:
         raise CheckpointError(NO_SAFETENSORS)
     return Header(tensors, metadata)
 
@@ -183,7 +183,7 @@ def _entry(name: str, entry: Any) -> tuple[str, tuple[int, ...], tuple[int, int]
 def _read_json(data: bytes, what: str) -> dict[str, Any]:
     """A JSON object without doubles, from the text of a header or a card."""
 
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len({key for key, _ in pairs}) < len(pairs):
             raise ValueError("a name twice")
         return dict(pairs)
@@ -194,12 +194,12 @@ def _read_json(data: bytes, what: str) -> dict[str, Any]:
     if len(data) > MAX_JSON:
         raise CheckpointError(f"The {what} has more than {MAX_JSON // 10**6} MB.")
     try:
-        found = json.loads(data.decode("utf-8-sig"), object_pairs_hook=once, parse_constant=refuse)
+        results = json.loads(data.decode("utf-8-sig"), object_pairs_hook=unique_keys, parse_constant=refuse)
     except (ValueError, RecursionError) as error:  # JSON's and Unicode's own errors are ValueErrors
         raise CheckpointError(f"The {what} can't be read: it is damaged, or says something twice.") from error
-    if not isinstance(found, dict):
+    if not isinstance(results, dict):
         raise CheckpointError(f"The {what} can't be read: it isn't what it should be.")
-    return found
+    return results
 
 
 def quote_name(name: str) -> str:
@@ -210,24 +210,24 @@ def quote_name(name: str) -> str:
 # ---- cards ----
 
 
-def read_card(said: dict[str, Any]) -> Card:
+def read_card(fields: dict[str, Any]) -> Card:
     """What somebody's card says, its words short and its numbers possible; what the network itself will tell is empty.
 
     Raises `CheckpointError`.
     """
     counted = {"map_size": (0, 0), "parameters": {}, "flops": {}, "trunk": "", **dict.fromkeys(HASH_FIELDS, "")}
     try:
-        card = card_from_json({**said, **counted})
+        card = card_from_json({**fields, **counted})
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(
             "The card isn't one of ours: something is missing, surplus or of the wrong kind."
         ) from error
     if not 2 <= card.num_classes <= MAX_CLASSES:
         raise CheckpointError(f"The card names {card.num_classes:,} classes; from 2 to {MAX_CLASSES:,} can be shown.")
-    if not _possible(card.input):
+    if not _is_possible(card.input):
         raise CheckpointError(f"The card's input isn't a square of 16 to {MAX_SIDE} pixels with its normalization.")
-    tales = (card.trained, card.measured, card.license)
-    if not all(isinstance(tale, dict) for tale in tales) or _entries(list(tales)) > MAX_ENTRIES:
+    records = (card.trained, card.measured, card.license)
+    if not all(isinstance(record, dict) for record in records) or _count_entries(list(records)) > MAX_ENTRIES:
         raise CheckpointError("The card says more than a card can show.")
     return replace(
         card,
@@ -240,13 +240,13 @@ def read_card(said: dict[str, Any]) -> Card:
         kind=one_line(card.kind),
         lesson=one_line(card.lesson, 300),
         classes=card.classes if card.classes == IMAGENET else [one_line(name, 100) or "?" for name in card.classes],
-        trained=_short_tale(card.trained),
-        measured=_short_tale(card.measured),
-        license=_short_tale(card.license),
+        trained=_shorten(card.trained),
+        measured=_shorten(card.measured),
+        license=_shorten(card.license),
     )
 
 
-def _possible(spec: InputSpec) -> bool:
+def _is_possible(spec: InputSpec) -> bool:
     numbers = (spec.crop_pct, *spec.mean, *spec.std)
     return (
         type(spec.size) is int
@@ -260,20 +260,20 @@ def _possible(spec: InputSpec) -> bool:
     )
 
 
-def _entries(tale: Any, depth: int = 0) -> int:
+def _count_entries(record: Any, depth: int = 0) -> int:
     """How many things a card tells; more than are allowed where they are too deep in each other."""
     if depth > MAX_DEPTH:
         return MAX_ENTRIES + 1
-    inside = tale.values() if isinstance(tale, dict) else tale if isinstance(tale, list) else ()
-    return 1 + sum(_entries(value, depth + 1) for value in inside)
+    inside = record.values() if isinstance(record, dict) else record if isinstance(record, list) else ()
+    return 1 + sum(_count_entries(value, depth + 1) for value in inside)
 
 
-def _short_tale(tale: Any) -> Any:
+def _shorten(record: Any) -> Any:
     """The same with every text short and every number of a size that can be shown."""
-    if isinstance(tale, dict):
-        return {one_line(key, 60): _short_tale(value) for key, value in tale.items()}
-    if isinstance(tale, list):
-        return [_short_tale(value) for value in tale]
-    if isinstance(tale, float | bool) or tale is None:
-        return tale
-    return tale if isinstance(tale, int) and abs(tale) < 10**18 else one_line(str(tale), 300)
+    if isinstance(record, dict):
+        return {one_line(key, 60): _shorten(value) for key, value in record.items()}
+    if isinstance(record, list):
+        return [_shorten(value) for value in record]
+    if isinstance(record, float | bool) or record is None:
+        return record
+    return record if isinstance(record, int) and abs(record) < 10**18 else one_line(str(record), 300)

@@ -1,6 +1,6 @@
-"""The life of a map: M of a few pictures from before the first step of a training to its end, read without torch.
+"""The history of a map: M of a few images from before the first training step to the last, read without torch.
 
-It lies beside the weights as NAME.life.npz and names the weights that it ends with, so that no life is shown of others.
+It lies beside the weights as NAME.life.npz and holds the hash of the final weights, so that none is shown of others.
 Maps are stored in half precision. abn/training/map_recorder.py records it.
 """
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class MapHistory:
-    """What was seen of P pictures at T moments of one training."""
+    """M of P images at T steps of one training."""
 
     maps: np.ndarray  # (T, P, h, w) float32, M in 0 … 1
     steps: np.ndarray  # (T,) int, steps done at each moment, rising; 0 is before training
@@ -33,29 +33,29 @@ class MapHistory:
 
 
 def load_history(card: Card) -> MapHistory | None:
-    """The life of a variant's map; None where it has none, or one that can't be read or is of other weights."""
+    """The history of a variant's map; None where it has none, or one that can't be read or is of other weights."""
     path = history_path(card)
     if not path.is_file():
-        log.info("%s: no life was recorded", card.id)
+        log.info("%s: no map history was recorded", card.id)
         return None
     try:
-        life = read_history(path)
+        history = read_history(path)
     except ABNError as error:
         log.warning("%s can't be read", path.name, exc_info=error)
         return None
-    if life.weights != card.sha256:
-        log.warning("%s is the life of other weights", path.name)
+    if history.weights != card.sha256:
+        log.warning("%s is the history of other weights", path.name)
         return None
-    return life
+    return history
 
 
 def history_path(card: Card) -> Path:
-    """Where the life of a variant lies."""
+    """The file of a variant's map history."""
     return card.folder / f"{card.id}.life.npz"
 
 
 def read_history(path: Path) -> MapHistory:
-    """A life as `write` left it; `ABNError` where the file is damaged or is none."""
+    """A history as `write_history` left it; `ABNError` where the file is damaged or is none."""
     try:
         return _read(path)
     except Exception as error:  # numpy and zipfile raise nearly anything of a hostile file
@@ -65,7 +65,7 @@ def read_history(path: Path) -> MapHistory:
 def _read(path: Path) -> MapHistory:
     with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
-    life = MapHistory(
+    history = MapHistory(
         maps=arrays["maps"].astype(np.float32),
         steps=arrays["steps"].astype(int),
         total=int(arrays["total"]),
@@ -74,37 +74,37 @@ def _read(path: Path) -> MapHistory:
         pictures=arrays.get("pictures"),
         weights=str(arrays["weights"]),
     )
-    _check(life)
-    return life
+    _check(history)
+    return history
 
 
-def write_history(life: MapHistory, path: Path) -> None:
-    """Store a life; a stop half-way leaves the file as it was."""
+def write_history(history: MapHistory, path: Path) -> None:
+    """Store a history; a stop half-way leaves the file as it was."""
     arrays = {
-        "maps": life.maps.astype(np.float16),
-        "steps": life.steps,
-        "total": np.array(life.total),
-        "ids": np.array(life.ids),
-        "weights": np.array(life.weights),
-        **{METRIC + name: values.astype(np.float32) for name, values in life.metrics.items()},
-        **({} if life.pictures is None else {"pictures": life.pictures}),
+        "maps": history.maps.astype(np.float16),
+        "steps": history.steps,
+        "total": np.array(history.total),
+        "ids": np.array(history.ids),
+        "weights": np.array(history.weights),
+        **{METRIC + name: values.astype(np.float32) for name, values in history.metrics.items()},
+        **({} if history.pictures is None else {"pictures": history.pictures}),
     }
     with files.atomic_file(path) as file:
         np.savez_compressed(file, **arrays)
 
 
-def _check(life: MapHistory) -> None:
+def _check(history: MapHistory) -> None:
     """Raise ValueError where the arrays do not fit each other, or hold what no training gives."""
-    moments, pictures = len(life.steps), len(life.ids)
-    if life.maps.ndim != 4 or life.maps.shape[:2] != (moments, pictures) or life.maps.size == 0:
-        raise ValueError(f"maps {life.maps.shape} are not those of {moments} moments and {pictures} pictures")
-    if not ((life.maps >= 0) & (life.maps <= 1)).all():
+    moments, pictures = len(history.steps), len(history.ids)
+    if history.maps.ndim != 4 or history.maps.shape[:2] != (moments, pictures) or history.maps.size == 0:
+        raise ValueError(f"maps {history.maps.shape} are not those of {moments} moments and {pictures} pictures")
+    if not ((history.maps >= 0) & (history.maps <= 1)).all():
         raise ValueError("a map is not in 0 … 1")
-    if (np.diff(life.steps) <= 0).any() or life.steps[0] < 0 or life.steps[-1] > life.total:
-        raise ValueError(f"steps {life.steps.tolist()} do not rise from 0 to {life.total}")
-    if any(values.shape != (moments,) for values in life.metrics.values()):
+    if (np.diff(history.steps) <= 0).any() or history.steps[0] < 0 or history.steps[-1] > history.total:
+        raise ValueError(f"steps {history.steps.tolist()} do not rise from 0 to {history.total}")
+    if any(values.shape != (moments,) for values in history.metrics.values()):
         raise ValueError(f"a metric is not known at each of {moments} moments")
-    if life.pictures is not None and (
-        life.pictures.dtype != np.uint8 or life.pictures.ndim != 3 or len(life.pictures) != pictures
+    if history.pictures is not None and (
+        history.pictures.dtype != np.uint8 or history.pictures.ndim != 3 or len(history.pictures) != pictures
     ):
-        raise ValueError(f"pictures {life.pictures.shape} {life.pictures.dtype} are not {pictures} gray ones")
+        raise ValueError(f"pictures {history.pictures.shape} {history.pictures.dtype} are not {pictures} gray ones")

@@ -1,4 +1,4 @@
-"""The card of a network that has just been made: what the network tells of itself, beside what its maker says."""
+"""The card of a network that has just been made: what is counted on the network, and what its maker says."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from abn.network.model import AttentionBranchNetwork
 from abn.variants.card import IMAGENET, Card
 
 
-def create_card(network: AttentionBranchNetwork, *, classes: str | list[str], input: InputSpec, **said: Any) -> Card:
-    """Mechanism, map size, trunk, parameters and FLOPs come from the network; `said` are the card's other fields.
+def create_card(network: AttentionBranchNetwork, *, classes: str | list[str], input: InputSpec, **fields: Any) -> Card:
+    """Mechanism, map size, trunk, parameters and FLOPs come from the network; `fields` are the card's other fields.
 
     Nothing is measured yet, and the hashes are for `save_variant` to fill in.
     """
@@ -26,5 +26,5 @@ def create_card(network: AttentionBranchNetwork, *, classes: str | list[str], in
         parameters=count_parameters(network),
         flops=count_flops(network, input.size),
         trunk=network.attention_branch.trunk_kind,
-        **{"measured": {}, "sha256": "", "extractor_sha256": "", **said},
+        **{"measured": {}, "sha256": "", "extractor_sha256": "", **fields},
     )

@@ -65,13 +65,13 @@ def sketch(card: Card) -> Sketch:
     from abn.network.contexts import shapes_only
     from abn.variants.new_card import create_card
 
-    said = ("id", "title", "summary", "family", "backbone", "trained", "measured", "license", "lesson", "kind")
+    claimed = ("id", "title", "summary", "family", "backbone", "trained", "measured", "license", "lesson", "kind")
     try:
         with shapes_only(), torch.inference_mode():
             network = build(card.backbone, num_classes=card.num_classes, mechanism=card.mechanism)
             output = network(torch.zeros(1, 3, card.input.size, card.input.size))
-            told = {name: getattr(card, name) for name in said}
-            counted = create_card(network, classes=card.classes, input=card.input, **told)
+            claims = {name: getattr(card, name) for name in claimed}
+            counted = create_card(network, classes=card.classes, input=card.input, **claims)
     except ABNError:
         raise
     except Exception as error:  # timm and torch fail in as many ways as there are models
@@ -112,10 +112,10 @@ def load_checkpoint(checkpoint: Checkpoint) -> OwnVariant:
     import torch
 
     sketched = sketch(checkpoint.card)
-    sentence = too_large(sketched)
-    if sentence:
-        raise CheckpointError(sentence)
-    _compare(checkpoint.header, sketched)
+    refusal = too_large(sketched)
+    if refusal:
+        raise CheckpointError(refusal)
+    _check_tensors(checkpoint.header, sketched)
     card = replace(
         sketched.card,
         id=checkpoint.id,
@@ -167,9 +167,9 @@ def draw_weights(sketched: Sketch) -> OwnVariant:
     """The network of a `seeded` sketch, its weights drawn from the seed. Raises an `ABNError`."""
     from abn.network.backbone import create_model
 
-    card, sentence = sketched.card, too_large(sketched)
-    if sentence:
-        raise BackboneError(sentence)
+    card, refusal = sketched.card, too_large(sketched)
+    if refusal:
+        raise BackboneError(refusal)
     seed = card.trained["seed"]
     network = create_model(card.backbone, num_classes=card.num_classes, mechanism=card.mechanism, seed=seed)
     sha256 = tensors_sha256(network.state_dict())
@@ -178,14 +178,14 @@ def draw_weights(sketched: Sketch) -> OwnVariant:
 
 def unique_title(title: str, taken: Sequence[str]) -> str:
     """The title, numbered where it is taken."""
-    count, found = 1, title
-    while found in taken:
+    count, unique = 1, title
+    while unique in taken:
         count += 1
-        found = f"{title[:-1]}, {count})" if title.endswith(")") else f"{title}, {count}"
-    return found
+        unique = f"{title[:-1]}, {count})" if title.endswith(")") else f"{title}, {count}"
+    return unique
 
 
-def _compare(header: Header, sketched: Sketch) -> None:
+def _check_tensors(header: Header, sketched: Sketch) -> None:
     """Raise `CheckpointError` where the file's tensors are not those of the network."""
     what = f"{sketched.card.backbone} with {sketched.card.num_classes} classes"
     for name, (floating, shape) in sketched.tensors.items():
@@ -194,7 +194,8 @@ def _compare(header: Header, sketched: Sketch) -> None:
             raise CheckpointError(f"The weights don't fit {what}: {name} is missing.")
         if given != shape:
             raise CheckpointError(
-                f"The weights don't fit {what}: {name} has the shape {_by(given)} where it should have {_by(shape)}."
+                f"The weights don't fit {what}: {name} has the shape {_format_shape(given)} "
+                f"where it should have {_format_shape(shape)}."
             )
         if floating != (kind in FLOATS) or (not floating and kind != "I64"):
             raise CheckpointError(f"The weights don't fit {what}: {name} is of the type {kind}.")
@@ -203,5 +204,5 @@ def _compare(header: Header, sketched: Sketch) -> None:
         raise CheckpointError(f"The weights don't fit {what}: the network has no {quote_name(surplus[0])}.")
 
 
-def _by(shape: tuple[int, ...]) -> str:
+def _format_shape(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape)) or "a single number"

@@ -56,13 +56,13 @@ def list_variants(folder: Path | None = None) -> list[Card]:
 
 def find_problems(folder: Path | None = None) -> dict[str, str]:
     """Variant id → one sentence, for each card that can't be read, and where of weights and card one is missing."""
-    found = {}
+    sentences = {}
     for name, card in _read_all(folder or CHECKPOINTS).items():
         if isinstance(card, str):
-            found[name] = card
+            sentences[name] = card
         elif not card.weights.is_file():
-            found[name] = _missing(card)
-    return found
+            sentences[name] = _missing(card)
+    return sentences
 
 
 def find_variant(variant: str, folder: Path | None = None) -> Card:
@@ -139,8 +139,8 @@ def save_variant(network: "AttentionBranchNetwork", card: Card, folder: Path, *,
         )
         for name, tensor in network.state_dict().items()
     }
-    said = {key: value for key, value in card.to_json().items() if key not in HASH_FIELDS}
-    data = safetensors.torch.save(tensors, {CARD_KEY: json.dumps(said, ensure_ascii=False)})
+    fields = {key: value for key, value in card.to_json().items() if key not in HASH_FIELDS}
+    data = safetensors.torch.save(tensors, {CARD_KEY: json.dumps(fields, ensure_ascii=False)})
     extractor = {name: tensor for name, tensor in tensors.items() if name.startswith("extractor.")}
     hashes = {"sha256": hashlib.sha256(data).hexdigest(), "extractor_sha256": tensors_sha256(extractor)}
     card = replace(card, **hashes, folder=folder)
