@@ -4,8 +4,7 @@ import streamlit as st
 
 from abn.ui import layout
 from abn.ui.controls.choice_bar import choice_bar, require_networks
-from abn.ui.measure import deletion_insertion_panel as panels
-from abn.ui.measure import localization_panel, randomization_panel
+from abn.ui.measure import deletion_insertion_panel, localization_panel, randomization_panel
 from abn.ui.runtime import jobs, loading
 
 layout.begin("Measure", "Three ways to put a number on a map, and what each of them can and can't say.")
@@ -16,24 +15,24 @@ st.markdown(
     "Take the picture's cells away one after the other, those that the map calls bright first, and watch the "
     "probability of the class that the network named. Then do the same in random order."
 )
-asked = panels.settings()
-hanging = panels.curves(choice, asked)
+specs = deletion_insertion_panel.choose_curves()
+curves = deletion_insertion_panel.show_curves(choice, specs)
 with st.container():
-    jobs.fragment_unless_busy(panels.shown_to_the_network)(choice, asked)
+    jobs.fragment_unless_busy(deletion_insertion_panel.show_partly_deleted)(choice, specs)
 
 st.subheader("Is the map made by what the network learned?", anchor="learned")
 st.markdown(
     "Make one part of the network forget what it learned, and look at the map again. A map that doesn't change never "
     "showed what that part had learned."
 )
-forgetting = randomization_panel.forgetting(choice)
+randomization = randomization_panel.show_randomization(choice)
 
 st.subheader("Does the map find the object?", anchor="object")
 st.markdown(
     "The app ships scenes whose object is known to the pixel. Compare where each map is bright with where the object "
     "is, and with maps that know nothing."
 )
-finding = localization_panel.finding(choice)
+localization = localization_panel.show_localization(choice)
 
 loading.start_loading()
-jobs.run_jobs(hanging, forgetting, finding)
+jobs.run_jobs(curves, randomization, localization)

@@ -1,7 +1,8 @@
-"""What the Measure page shows of forgetting: maps and answers once a part of a network has lost what it learned."""
+"""Randomization on Measure: maps and predictions once the weights of one part are shuffled."""
 
 import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
@@ -17,10 +18,11 @@ from abn.plots import color_limits, numbers
 from abn.ui import maps
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.layout import escape_markdown
-from abn.ui.measure.deletion_insertion_panel import KEEP, both_sides, names, table, took
+from abn.ui.measure.sections import describe_seconds, show_limits, unique_titles
 from abn.ui.runtime import jobs, models
 from abn.ui.runtime.engine import page_turn
 from abn.ui.runtime.jobs import Job, Piece
+from abn.ui.shaded_table import show_shaded_table
 from abn.variants.card import Card, class_names
 
 PICTURES = 8  # this one and others of the gallery
@@ -29,138 +31,158 @@ PARTS = {  # in the order of the page: what can change M first
     part: vocabulary.PARTS[part] for part in ("attention_branch", "extractor", "perception_branch")
 }
 
-Row = tuple[
-    Card, NetworkOutputs, dict[str, list[RandomizationResult]]
-]  # a variant, what it says by itself, and without each part
+CAN = (
+    "The weights of one part are shuffled among their own places, so that they keep their sizes and lose what they "
+    "say. If the map stays as it was, it never showed what that part had learned. If it changes, what was learned "
+    "there is in it. A high ρ without the attention branch hints that the features of the extractor alone already "
+    "draw most of this map; and an answer that stays then did not need the map's details."
+)
+CANNOT = (
+    "A map that changes need not be right, only learned. Shuffled weights keep their mean, so that a layer that "
+    "mostly adds up still does, and they react to edges: a ρ above 0 alone is no alarm. And forgetting the "
+    "perception branch **can't** change M, which is made before it: ρ is exactly 1 there, while the answer is lost "
+    "all the same. Who randomizes only the last layers, as is usual for other methods, learns nothing of this map."
+)
 
 
-def forgetting(choice: Choice) -> Job:
-    """Each part of each chosen variant forgets, once for each seed; the maps, and how alike they stay."""
+@dataclass(frozen=True, eq=False)
+class Row:
+    """A variant, its own outputs, and the results for each randomized part (one a seed)."""
+
+    card: Card
+    own: NetworkOutputs
+    parts: dict[str, list[RandomizationResult]]
+
+
+def show_randomization(choice: Choice) -> Job:
+    """Each part of each chosen variant is randomized, once for each seed; the maps, and how similar they stay."""
     seeds = st.segmented_control(
-        "Shuffles of the weights", SEEDS, default=2, key="forget_seeds", help="Each is another seed.", **KEEP
+        "Shuffles of the weights",
+        SEEDS,
+        default=2,
+        key="forget_seeds",
+        help="Each is another seed.",
+        required=True,
+        bind="query-params",
+        persist_state="session",
     )
     pieces = {card.id: _pieces(choice, card, seeds) for card in choice.selection.cards}
     job = jobs.control(
         "forgetting",
-        [piece for some in pieces.values() for piece in some],
+        [piece for of_variant in pieces.values() for piece in of_variant],
         "Let each part forget",
         icon=":material/psychology_alt:",
     )
     with st.container():  # so that nothing below it moves while a job goes on
-        _found(choice, pieces)
-    both_sides(
-        "The weights of one part are shuffled among their own places, so that they keep their sizes and lose what they "
-        "say. If the map stays as it was, it never showed what that part had learned. If it changes, what was learned "
-        "there is in it. A high ρ without the attention branch hints that the features of the extractor alone already "
-        "draw most of this map; and an answer that stays then did not need the map's details.",
-        "A map that changes need not be right, only learned. Shuffled weights keep their mean, so that a layer that "
-        "mostly adds up still does, and they react to edges: a ρ above 0 alone is no alarm. And forgetting the "
-        "perception branch **can't** change M, which is made before it: ρ is exactly 1 there, while the answer is lost "
-        "all the same. Who randomizes only the last layers, as is usual for other methods, learns nothing of this map.",
-    )
+        _show_results(choice, pieces)
+    show_limits(CAN, CANNOT)
     return job
 
 
-def _found(choice: Choice, pieces: dict[str, list[Piece]]) -> None:
-    """Maps and figures of those variants of which some part has forgotten."""
-    rows: list[Row] = []
-    for card in choice.selection.cards:
-        own, *rest = jobs.results("forgetting", pieces[card.id])
-        if own and any(rest):
-            rows.append((card, own, {part: [one for one in rest if one and one.part == part] for part in PARTS}))
-    if rows:
-        _maps(choice, rows)
-        _table(choice, rows)
-        seconds = sum(one.seconds for *_, parts in rows for some in parts.values() for one in some)
-        many = " or ".join(map(str, sorted({len(own.maps) for _, own, _ in rows})))
-        st.caption(
-            f"{took(seconds, 'Forgetting')} ρ is the rank correlation of the map's cells before and after: 1 where "
-            "they keep their order, 0 where nothing of it is left. One figure for each shuffle on this picture, then "
-            f"the mean over all shuffles and {many} pictures, this one and others of the gallery, on which batch norms "
-            "were settled anew. The maps above are those of the first shuffle."
-        )
-
-
-def _pictures(chosen: Picture, card: Card) -> list[Picture]:
-    """The picture itself first, then others of the kind that the variant learned."""
-    photos = [photo for photo in samples.gallery().values() if photo.kind == card.kind]
-    photos = photos or [photo for photo in samples.gallery().values() if photo.kind == "photograph"]
-    others = [open_picture(photo.path.read_bytes(), name=photo.file) for photo in photos[:PICTURES]]
-    return [chosen, *(one for one in others if one.sha256 != chosen.sha256)][:PICTURES]
-
-
 def _pieces(choice: Choice, card: Card, seeds: int) -> list[Piece]:
-    """What the whole network says first, then each part and seed."""
-    whose = (choice.chosen.picture.sha256, card.id, card.sha256, choice.fit)
+    """The whole network's outputs first, then each part and seed."""
+    key = (choice.chosen.picture.sha256, card.id, card.sha256, choice.fit)
 
     @functools.cache
-    def fed() -> InputBatch:  # only where there is something to do
+    def load_inputs() -> InputBatch:  # only where there is something to do
         pictures = _pictures(choice.chosen.picture, card)
-        return stack_inputs([fit_picture(one, card.input, choice.fit) for one in pictures], card.input)
+        return stack_inputs([fit_picture(picture, card.input, choice.fit) for picture in pictures], card.input)
 
-    def own(_tell) -> NetworkOutputs:
-        network, images = models.load_network(card), fed().images
+    def compute_own(_progress: jobs.Progress) -> NetworkOutputs:
+        network, images = models.load_network(card), load_inputs().images
         with page_turn():
             return randomization.network_outputs(network, images)
 
-    first = Piece((*whose, "whole"), f"{card.title}, nothing forgotten", own)
+    own_piece = Piece((*key, "whole"), f"{card.title}, nothing forgotten", compute_own)
 
-    def forget(part: str, seed: int) -> Piece:
-        def make(_tell) -> RandomizationResult:
-            network, images = models.load_network(card), fed().images
-            (said,) = jobs.results("forgetting", [first])
+    def randomized_piece(part: str, seed: int) -> Piece:
+        def compute(_progress: jobs.Progress) -> RandomizationResult:
+            network, images = models.load_network(card), load_inputs().images
+            (own,) = jobs.results("forgetting", [own_piece])
             with page_turn():
-                return randomization.compare_randomized(network, said, images, part, seed=seed)
+                return randomization.compare_randomized(network, own, images, part, seed=seed)
 
-        return Piece((*whose, part, seed), f"{card.title} forgets its {PARTS[part]}, shuffle {seed + 1}", make)
+        return Piece((*key, part, seed), f"{card.title} forgets its {PARTS[part]}, shuffle {seed + 1}", compute)
 
-    return [first, *(forget(part, seed) for seed in range(seeds) for part in PARTS)]
-
-
-def _maps(choice: Choice, rows: Sequence[Row]) -> None:
-    """A row for each variant: its own map, and its map once each part has forgotten."""
-    titles = names(choice)
-    for card, own, parts in rows:
-        image = fit_picture(choice.chosen.picture, card.input, choice.fit).image
-        columns = {"its own map": own.maps[0]}
-        columns |= {f"without the {PARTS[part]}": some[0].maps[0] for part, some in parts.items() if some}
-        spans = color_limits.limits(list(columns.values()), choice.view.scale)
-        st.markdown(f"##### {escape_markdown(titles[card.id])}")
-        with st.container(key=f"pairs-forgot-{card.id}"):
-            places = st.columns(4, gap="small")
-        for place, (what, attention), span in zip(places, columns.items(), spans, strict=False):
-            with place:
-                st.caption(f"**{what}**")
-                alt = maps.describe_map(attention, f"Attention map of {card.title}, {what}")
-                maps.show_map(image, attention, choice.view, span, alt=alt, key=f"forgot-{card.id}-{what}")
+    return [own_piece, *(randomized_piece(part, seed) for seed in range(seeds) for part in PARTS)]
 
 
-def _table(choice: Choice, rows: Sequence[Row]) -> None:
-    """Variants down, forgotten parts across: how alike the maps stay, and what is left of the answer."""
-    titles, body = names(choice), []
-    for card, own, parts in rows:
-        label = numbers.short_label(class_names(card)[int(own.predictions[0].argmax())])
-        cells = [_in_short(some, label) for some in parts.values()]
-        body.append([titles[card.id], f"{label} {numbers.percent(own.predictions[0].max())}", *cells])
-    table(["Variant", "Answer by itself", *(f"Without the {name}" for name in PARTS.values())], body)
+def _pictures(chosen: Picture, card: Card) -> list[Picture]:
+    """The chosen image first, then gallery images of the kind that the variant was trained on."""
+    photos = [photo for photo in samples.gallery().values() if photo.kind == card.kind]
+    photos = photos or [photo for photo in samples.gallery().values() if photo.kind == "photograph"]
+    gallery = [open_picture(photo.path.read_bytes(), name=photo.file) for photo in photos[:PICTURES]]
+    return [chosen, *(picture for picture in gallery if picture.sha256 != chosen.sha256)][:PICTURES]
 
 
-def _in_short(some: Sequence[RandomizationResult], label: str) -> str:
-    """Each seed on this picture, the mean of all seeds and pictures, and the answer to this picture."""
-    if not some:
+def _show_results(choice: Choice, pieces: dict[str, list[Piece]]) -> None:
+    """Maps and numbers of those variants of which some part has been randomized."""
+    rows = []
+    for card in choice.selection.cards:
+        own, *rest = jobs.results("forgetting", pieces[card.id])
+        results = [result for result in rest if result]
+        if own and results:
+            rows.append(Row(card, own, {part: [r for r in results if r.part == part] for part in PARTS}))
+    if rows:
+        _show_maps(choice, rows)
+        _show_correlations(choice, rows)
+        seconds = sum(result.seconds for row in rows for results in row.parts.values() for result in results)
+        count = " or ".join(map(str, sorted({len(row.own.maps) for row in rows})))
+        st.caption(
+            f"{describe_seconds(seconds, 'Forgetting')} ρ is the rank correlation of the map's cells before and after: "
+            "1 where they keep their order, 0 where nothing of it is left. One figure for each shuffle on this image, "
+            f"then the mean over all shuffles and {count} pictures, this one and others of the gallery, on which batch "
+            "norms were settled anew. The maps above are those of the first shuffle."
+        )
+
+
+def _show_maps(choice: Choice, rows: Sequence[Row]) -> None:
+    """A row for each variant: its own map, and its map once each part is randomized."""
+    titles = unique_titles(choice)
+    for row in rows:
+        image = fit_picture(choice.chosen.picture, row.card.input, choice.fit).image
+        attention = {"its own map": row.own.maps[0]}
+        attention |= {f"without the {PARTS[part]}": r[0].maps[0] for part, r in row.parts.items() if r}
+        limits = color_limits.limits(list(attention.values()), choice.view.scale)
+        st.markdown(f"##### {escape_markdown(titles[row.card.id])}")
+        with st.container(key=f"pairs-forgot-{row.card.id}"):
+            columns = st.columns(4, gap="small")
+        for column, (name, values), span in zip(columns, attention.items(), limits, strict=False):
+            with column:
+                st.caption(f"**{name}**")
+                alt = maps.describe_map(values, f"Attention map of {row.card.title}, {name}")
+                maps.show_map(image, values, choice.view, span, alt=alt, key=f"forgot-{row.card.id}-{name}")
+
+
+def _show_correlations(choice: Choice, rows: Sequence[Row]) -> None:
+    """Variants down, randomized parts across: rank correlation of the maps, and the prediction."""
+    titles, body = unique_titles(choice), []
+    for row in rows:
+        label = numbers.short_label(class_names(row.card)[int(row.own.predictions[0].argmax())])
+        cells = [_describe_results(results, label) for results in row.parts.values()]
+        body.append((titles[row.card.id], [f"{label} {numbers.percent(row.own.predictions[0].max())}", *cells]))
+    show_shaded_table(["Variant", "Answer by itself", *(f"Without the {name}" for name in PARTS.values())], body)
+
+
+def _describe_results(results: Sequence[RandomizationResult], label: str) -> str:
+    """Each seed on this image, the mean of all seeds and images, and the prediction for this image."""
+    if not results:
         return "–"
-    if all(one.maps_identical for one in some):
-        alike = "ρ 1: every cell of every map is the very same"
+    if all(result.maps_identical for result in results):
+        similarity = "ρ 1: every cell of every map is the very same"
     else:
-        here = " · ".join(_number(one.rank_correlations[0]) for one in some)
-        known = np.concatenate([one.rank_correlations for one in some])
-        known = known[~np.isnan(known)]
-        alike = f"ρ {here} here, {_number(known.mean() if known.size else np.nan)} over all pictures"
-    left = numbers.percent(float(np.mean([one.after[0] for one in some])))
-    flips = sum(bool(one.changes_prediction[0]) for one in some)
-    answer = {0: "the same answer", len(some): "another answer"}.get(flips, f"another answer in {flips} of {len(some)}")
-    return f"{alike}\n{label} {left}, {answer}"
+        here = " · ".join(_format_correlation(result.rank_correlations[0]) for result in results)
+        values = np.concatenate([result.rank_correlations for result in results])
+        values = values[~np.isnan(values)]
+        mean = _format_correlation(values.mean() if values.size else np.nan)
+        similarity = f"ρ {here} here, {mean} over all pictures"
+    after = numbers.percent(float(np.mean([result.after[0] for result in results])))
+    changes = sum(bool(result.changes_prediction[0]) for result in results)
+    prediction = {0: "the same answer", len(results): "another answer"}.get(
+        changes, f"another answer in {changes} of {len(results)}"
+    )
+    return f"{similarity}; {label} {after}, {prediction}"
 
 
-def _number(value: float) -> str:
+def _format_correlation(value: float) -> str:
     return "flat" if np.isnan(value) else numbers.fixed(value)
