@@ -241,7 +241,7 @@ def test_cost_is_measured_here_on_request_and_holds_a_turn(app, results, measure
 
 
 def _tables(at: AppTest) -> list[str]:
-    return [element.value for element in at.html if "<table" in element.value]
+    return [frame.value.to_csv() for frame in at.dataframe if "part" in frame.value]
 
 
 def test_a_measurement_that_fails_is_one_sentence_and_gives_its_turn_back(app, results, measured, monkeypatch):

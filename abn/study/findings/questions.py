@@ -51,8 +51,8 @@ def exact_test(study: Study, key: str = "accuracy") -> list[str]:
             f"{max(1, round(len(study.comparisons) / 20))} would seem to have one if they were independent."
         )
     sentences.append(
-        "An interval says what other seeds would give on the same test pictures: other pictures, other objects or a "
-        "longer training may differ by more."
+        "An interval is about the mean over seeds on the same test pictures: another seed, other pictures, other "
+        "objects or a longer training may differ by more."
     )
     return sentences
 
