@@ -15,61 +15,57 @@ layout.begin("Compare", "Where does a network look, what do its two heads say, a
 
 choice = choice_bar(ablation=True)
 require_variants(choice)
-chosen, asked, fit, view = choice.chosen, choice.selection, choice.fit, choice.view
+chosen, view, applied = choice.chosen, choice.view, choice.selection.applied
+cards = choice.selection.cards
 
 page = st.empty()
-question = (chosen.picture.sha256, tuple(card.sha256 for card in asked.cards), asked.applied, fit)
-if state.shown != question:  # so that no old result stays while a new one is computed
+inputs = (chosen.picture.sha256, tuple(card.sha256 for card in cards), applied, choice.fit)
+if state.shown != inputs:  # so that no old result stays while a new one is computed
     page.caption("Asking the networks …")
-found = inference.explain_image(chosen.picture, asked.cards, fit=fit, mechanism=asked.applied)
-if found is None:
+explanations = inference.explain_image(chosen.picture, cards, fit=choice.fit, mechanism=applied)
+if explanations is None:
     with page:
         loading.show_status()
     loading.start_loading()
     st.stop()
-state.shown = question
+state.shown = inputs
 
-by_id = {card.id: card for card in asked.cards}
-shown = [(explanation, by_id[explanation.variant]) for explanation in found]
+by_id = {card.id: card for card in cards}
+shown = [(explanation, by_id[explanation.variant]) for explanation in explanations]
 with page.container():
-    panels.show_notes(models.find_broken(asked.cards), asked.note, shown)
+    panels.show_notes(models.find_broken(cards), choice.selection.note, shown)
     if not shown:
         st.stop()
 
-    spans = color_limits.limits([explanation.attention for explanation in found], view.scale)
-    rows = max(len(class_bars.shared_classes(explanation)) for explanation in found)
-    room = panels.create_columns(len(shown))
-    with room[0]:
+    limits = color_limits.limits([explanation.attention for explanation in explanations], view.scale)
+    rows = max(len(class_bars.shared_classes(explanation)) for explanation in explanations)
+    first, *columns = panels.create_columns(len(shown))
+    with first:
         panels.show_input(shown, chosen)
-        panels.show_help(found[0], view)
-    for place, (explanation, card), span in zip(room[1:], shown, spans, strict=False):
-        with place:
+        panels.show_help(explanations[0], view)
+    for column, (explanation, card), span in zip(columns, shown, limits, strict=False):
+        with column:
             predictions.show_heading(explanation, card)
             maps.show_attention(explanation, card, view, span, live=get_engine().ready)
-        with place if len(shown) > 1 else room[-1]:
+        with column if len(shown) > 1 else columns[-1]:
             predictions.show_predictions(explanation)
             predictions.show_bars(explanation, card, rows)
 
     st.markdown("##### On the whole photograph")
-    room = panels.create_columns(len(shown))
-    with room[0]:
-        panels.show_photograph(found[0], chosen)
-    for place, (explanation, card), span in zip(room[1:], shown, spans, strict=False):
-        with place:
+    first, *columns = panels.create_columns(len(shown))
+    with first:
+        panels.show_photograph(explanations[0], chosen)
+    for column, (explanation, card), span in zip(columns, shown, limits, strict=False):
+        with column:
             maps.show_map_on_photograph(explanation, card, chosen.display, view, span)
-            st.caption(layout.escape_markdown(card.title))
 
     pair = selection.difference_pair(shown[0][1], choice.sibling)
-    known = {explanation.variant: explanation for explanation in found}  # the map is made before the mechanism
-    if pair and all(card.id in known for card in pair):
-        both = [known[card.id] for card in pair]
-    else:
-        both = inference.explain_image(chosen.picture, pair, fit=fit) if pair else None
-    if both and len(both) == 2:
-        panels.show_difference(*both, view, panels.create_columns(len(shown)))
+    trained = inference.explain_image(chosen.picture, pair, fit=choice.fit) if pair else None
+    if trained and len(trained) == 2:
+        panels.show_difference(*trained, view, panels.create_columns(len(shown)))
 
-    export_panel.export_row(shown, chosen, view, asked.applied)
-    for place, (_, card) in zip(st.columns(len(shown)), shown, strict=True):
-        with place:
+    export_panel.export_row(shown, chosen, view, applied)
+    for column, (_, card) in zip(st.columns(len(shown)), shown, strict=True):
+        with column:
             model_card.show_card(card)
 loading.start_loading()

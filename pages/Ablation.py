@@ -3,27 +3,27 @@
 import streamlit as st
 
 from abn.ui import layout
-from abn.ui.ablation import disagreement_panel
-from abn.ui.ablation import mechanism_panels as panels
+from abn.ui.ablation import disagreement_panel, mechanism_panels
 from abn.ui.controls import variant_picker
 from abn.ui.controls.choice_bar import choice_bar, require_networks
 from abn.ui.runtime import inference, loading
 
 layout.begin("Ablation", "The same weights and the same map under three mechanisms: what does the mechanism change?")
 choice = require_networks(choice_bar())
-card = variant_picker.choose_one_variant(choice.selection.cards)
+cards = choice.selection.cards
+card = variant_picker.choose_one_variant(cards)
 subject = inference.get_subject(choice.chosen.picture, card, choice.fit)
 
-how = panels.strength()
-panels.triptych(choice.chosen, card, subject, choice.fit, choice.view, how)
+strength = mechanism_panels.choose_strength()
+mechanism_panels.show_mechanisms(choice, card, subject, strength)
 
 st.subheader("The place, or only the gain?", anchor="controls")
-panels.fair_controls(choice.chosen, card, subject, choice.fit)
+mechanism_panels.show_fair_controls(choice, card, subject)
 
 st.subheader("Do the variants' maps agree?", anchor="agreement")
-found = inference.explain_image(choice.chosen.picture, choice.selection.cards, fit=choice.fit)
-panels.agreement(found, [card.title for card in choice.selection.cards])
+explanations = inference.explain_image(choice.chosen.picture, cards, fit=choice.fit)
+mechanism_panels.show_agreement(explanations, [card.title for card in cards])
 
 st.subheader("Where do they part? A batch", anchor="batch")
-disagreement_panel.show(choice.selection.cards, choice.fit)
+disagreement_panel.show_batch(cards, choice.fit)
 loading.start_loading()

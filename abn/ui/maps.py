@@ -12,6 +12,7 @@ from abn.images.fit import upsample
 from abn.plots import color_maps, map_words, numbers, overlay
 from abn.ui.components import map_view
 from abn.ui.controls.view_settings import View
+from abn.ui.layout import escape_markdown
 from abn.ui.state import state
 from abn.variants.card import Card
 
@@ -71,6 +72,7 @@ def show_map_on_photograph(
         drawn = overlay.mark_brightest(drawn, photograph, np.nan_to_num(values, nan=-np.inf) >= level, view.mark)
     alt = describe_map(attention, f"Attention map of {card.title} on the whole photograph")
     map_view.show(drawn, attention, alt=alt, key=f"whole-{card.id}", box=fitted.extent, extent=fitted.extent)
+    st.caption(escape_markdown(card.title))
 
 
 def enlarge(image: Image.Image) -> Image.Image:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # panels and tensors, which this module must not import
     from abn.errors import ABNError
     from abn.images.decode import Picture
     from abn.study.findings.published import Cost
-    from abn.ui.ablation.disagreement_panel import Given, Question, Round
+    from abn.ui.ablation.disagreement_panel import Batch
     from abn.ui.controls.image_picker import ChosenImage
     from abn.ui.controls.uploads import Uploads
     from abn.ui.exercises.sitting import Sitting
@@ -101,9 +101,8 @@ class SessionState:
     # Ablation
     alpha: Key[float] = Key(1.0)  # widget
     gamma: Key[float] = Key(1.0)  # widget
-    survey_held: Key[tuple[Given, ...]] = Key(())
-    survey_too_large: Key[list[str]] = Key(make=list)  # names of files
-    survey_rounds: Key[dict[Question, Round]] = Key(make=dict)
+    batch: Key[Batch | None] = Key()  # of a person's own images
+    batch_shown: Key[int] = Key(12)  # images of the batch's results
 
     # Intervene
     edits: Key[dict[str, History]] = Key(make=dict)  # by a hash of picture, variant and fit

@@ -24,7 +24,7 @@ from abn.ui import maps
 from abn.ui.compare import panels
 from abn.ui.controls import image_picker, selection, uploads
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import inference, loading, models
+from abn.ui.runtime import inference, loading
 from abn.ui.runtime.engine import get_engine
 from abn.variants import card
 from abn.variants.store import list_variants
@@ -129,23 +129,6 @@ def test_if_the_models_cannot_be_loaded_one_sentence_says_so(app):
     assert len(answers(at)) == 3  # the stored answers still stand
     at = app.button_group(key="fit").set_value("pad").run()
     assert "can't be loaded" in at.error[0].value and not at.exception
-
-
-def test_nothing_is_computed_or_read_twice(live_app, monkeypatch):
-    calls = []
-
-    def counted(module, name):
-        kept = getattr(module, name)
-        monkeypatch.setattr(module, name, lambda *given, **options: calls.append(name) or kept(*given, **options))
-
-    counted(inference, "explain_image")
-    counted(models, "find_broken")
-    counted(models, "problems")
-    assert len(ticks(live_app.run())) == 4  # the difference is there, from explanations at hand
-    assert sorted(calls) == ["explain_image", "find_broken", "find_broken", "problems"]
-    calls.clear()
-    at = live_app.multiselect(key="variant_ids").set_value([ADDITIVE]).run()
-    assert len(ticks(at)) == 2 and calls.count("explain_image") == 2  # the other half of the pair is asked for
 
 
 # ---- the ablation toggle ----

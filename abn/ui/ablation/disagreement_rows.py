@@ -1,6 +1,5 @@
-"""What was found in many pictures: those on which answers part first, each with what every network says of it."""
+"""The images of a batch, those with the largest disagreement first, each with what every variant predicts."""
 
-import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,39 +16,39 @@ if TYPE_CHECKING:  # it imports torch
     from abn.explanations.disagreement import ImageDisagreement
 
 HEADS, VARIANTS, MECHANISM = ORDERS = ("heads disagree", "variants disagree", "mechanism flips the answer")
-AT_FIRST = 12  # pictures shown before a person asks for more
+PER_STEP = 12  # more images at each press
 
 
 @dataclass(frozen=True)
 class Row:
-    """One picture of the outcome, and how to see it on every page."""
+    """One image of the batch, and how to choose it for all pages."""
 
-    found: "ImageDisagreement"
+    result: "ImageDisagreement"
     title: str
     alt: str
-    key: str  # of this picture in the session's state
-    pick: Callable[[], None]  # makes it the picture of all pages, or raises an `ABNError`
+    key: str  # of this image in the session's state
+    choose: Callable[[], None]  # raises an `ABNError` where it can't be held
 
 
-def show(rows: Sequence[Row], titles: dict[str, str], *, shown: int, more: Callable[[], None]) -> None:
-    """The first `shown` of at least one row in the order that a person chooses; `titles` are the variants' by id."""
+def show_rows(rows: Sequence[Row], titles: dict[str, str]) -> None:
+    """At least one row, in the order that a person chooses; `titles` are the variants' by id."""
     from abn.explanations import disagreement
 
-    heads, variants, mechanism = (
-        sum(not key(row.found)[0] for row in rows) for key in map(disagreement.ORDERS.get, ORDERS)
+    heads, variants, mechanisms = (
+        sum(not disagreement.ORDERS[order](row.result)[0] for row in rows) for order in ORDERS
     )
-    comparable = any(row.found.js_divergence is not None for row in rows)
+    comparable = any(row.result.js_divergence is not None for row in rows)
     others = f"the variants disagree on {variants}, " if comparable else ""
     st.markdown(
-        f"**Of {count(len(rows), 'picture')}, heads disagree on {heads}, {others}and the mechanism flips the answer on "
-        f"{mechanism}.**"
+        f"**Of {pluralize(len(rows), 'picture')}, heads disagree on {heads}, {others}and the mechanism flips the "
+        f"answer on {mechanisms}.**"
     )
     order = st.segmented_control(
         "What comes first",
         ORDERS,
         default=HEADS,
         required=True,
-        key="survey_order",
+        key="batch_order",
         persist_state="session",
         help="Those on which they differ come first, and among these the ones furthest apart. Heads and variants are "
         "compared over all classes, by the Jensen–Shannon divergence in bits; mechanisms by how much they change the "
@@ -62,80 +61,84 @@ def show(rows: Sequence[Row], titles: dict[str, str], *, shown: int, more: Calla
             "A swap changes how strongly features reach the perception branch, too, and its weights never learned that: "
             "this alone can flip an answer."
         )
-    ordered = sorted(rows, key=lambda row: disagreement.ORDERS[order](row.found))
-    for start in range(0, min(shown, len(rows)), 2):
-        for k, place in enumerate(st.columns(2), start):
-            if k < min(shown, len(rows)):
-                with place, st.container(border=True):
-                    _draw(ordered[k], titles, key=f"survey-open-{k}")
-    rest = min(len(rows) - shown, AT_FIRST)
-    if rest > 0:
-        st.button(f"Show {rest} more", key="survey_more", icon=":material/expand_more:", on_click=more)
+    shown = sorted(rows, key=lambda row: disagreement.ORDERS[order](row.result))[: state.batch_shown]
+    for k in range(0, len(shown), 2):
+        for column, (place, row) in enumerate(zip(st.columns(2), shown[k : k + 2], strict=False)):
+            with place, st.container(border=True):
+                _show_row(row, titles, key=f"batch-open-{k + column}")
+    rest = min(len(rows) - len(shown), PER_STEP)
+    if rest:
+        st.button(f"Show {rest} more", key="batch_more", icon=":material/expand_more:", on_click=_show_more)
 
 
-def _draw(row: Row, titles: dict[str, str], *, key: str) -> None:
-    """What makes a picture telling, what each network says, and the way to see it on every page."""
+def _show_more() -> None:
+    state.batch_shown += PER_STEP
+
+
+def _show_row(row: Row, titles: dict[str, str], *, key: str) -> None:
+    result, is_open = row.result, state.photo == row.key
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.image(row.found.thumbnail, width=104, alt=row.alt)
-        st.markdown(f"**{escape_markdown(row.title)}**  \n{_badges(row.found)}", width="stretch")
-    st.html(_table(row.found, titles))
-    here = state.photo == row.key
+        st.image(result.thumbnail, width=104, alt=row.alt)
+        st.markdown(f"**{escape_markdown(row.title)}**  \n{_badges(result)}", width="stretch")
+    st.table(_predictions(result, titles), border="horizontal", hide_index=True, alt=f"Predictions for {row.title}")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(_numbers(row.found), width="stretch")
+        st.caption(_figures(result), width="stretch")
         pressed = st.button(
-            "Opened" if here else "Open",
+            "Opened" if is_open else "Open",
             key=key,
-            icon=":material/check:" if here else ":material/open_in_full:",
-            disabled=here,
+            icon=":material/check:" if is_open else ":material/open_in_full:",
+            disabled=is_open,
             help="Make it the picture of all pages.",
         )
     if pressed:
         try:
-            row.pick()
+            row.choose()
         except ABNError as error:
             st.error(escape_markdown(str(error)), icon=":material/block:")
         else:
-            st.rerun()  # the whole page, which is about this picture now
+            st.rerun()  # the whole page, which is about this image now
 
 
-def _badges(found: "ImageDisagreement") -> str:
+def _badges(result: "ImageDisagreement") -> str:
     badges = {
-        ":orange-badge[:material/call_split: heads disagree]": found.heads_disagree,
-        ":violet-badge[:material/alt_route: variants disagree]": found.variants_disagree,
-        ":red-badge[:material/swap_horiz: mechanism flips]": found.changes_prediction,
+        ":orange-badge[:material/call_split: heads disagree]": result.heads_disagree,
+        ":violet-badge[:material/alt_route: variants disagree]": result.variants_disagree,
+        ":red-badge[:material/swap_horiz: mechanism flips]": result.changes_prediction,
     }
-    return " ".join(badge for badge, seen in badges.items() if seen) or ":green-badge[:material/check: all agree]"
+    return " ".join(badge for badge, applies in badges.items() if applies) or ":green-badge[:material/check: all agree]"
 
 
-def _numbers(found: "ImageDisagreement") -> str:
-    change = max((answer.change for answer in found.predictions), key=abs)
+def _figures(result: "ImageDisagreement") -> str:
+    """The largest disagreement between heads, variants and mechanisms."""
+    change = max((prediction.change for prediction in result.predictions), key=abs)
     parts = [
-        f"Heads {max(answer.js_divergence for answer in found.predictions):.2f} bit apart",
-        *([] if found.js_divergence is None else [f"variants {found.js_divergence:.2f} bit apart"]),
+        f"Heads {max(prediction.js_divergence for prediction in result.predictions):.2f} bit apart",
+        *([] if result.js_divergence is None else [f"variants {result.js_divergence:.2f} bit apart"]),
         f"mechanism changes the answer's probability by {numbers.points(change)} points",
     ]
-    return ", ".join(parts) + (", each at most." if len(found.predictions) > 1 else " at most.")
+    return ", ".join(parts) + (", each at most." if len(result.predictions) > 1 else " at most.")
 
 
-def _table(found: "ImageDisagreement", titles: dict[str, str]) -> str:
-    """Each network's answers in a line, bold where a head or a mechanism names something else than the network."""
-    widths = {"network": "auto", "auxiliary": "auto", "perception": "auto", "swapped to": "34%"}
-    head = "".join(f"<th scope='col' style='width: {width}'>{name}</th>" for name, width in widths.items())
-    body = ""
-    for answer in found.predictions:
-        flips = "<br>".join(f"{name}: <b>{_said(answer.mechanisms[name])}</b>" for name in answer.changes_prediction)
-        auxiliary = _said(answer.auxiliary) if answer.heads_agree else f"<b>{_said(answer.auxiliary)}</b>"
-        cells = (auxiliary, _said(answer.perception), flips or "same answer")
-        cells = "".join(f"<td>{cell}</td>" for cell in cells)
-        body += f"<tr><th scope='row'>{html.escape(titles[answer.variant])}</th>{cells}</tr>"
-    return f'<table class="abn-card"><tr>{head}</tr>{body}</table>'
+def _predictions(result: "ImageDisagreement", titles: dict[str, str]) -> dict[str, list[str]]:
+    """A variant in each row; bold where a head or a mechanism predicts another class than the variant."""
+    columns: dict[str, list[str]] = {"network": [], "auxiliary": [], "perception": [], "swapped to": []}
+    for prediction in result.predictions:
+        swapped = [f"{name}: **{_class(prediction.mechanisms[name])}**" for name in prediction.changes_prediction]
+        auxiliary = _class(prediction.auxiliary)
+        cells = (
+            escape_markdown(titles[prediction.variant]),
+            auxiliary if prediction.heads_agree else f"**{auxiliary}**",
+            _class(prediction.perception),
+            ", ".join(swapped) or "same answer",
+        )
+        for column, cell in zip(columns.values(), cells, strict=True):
+            column.append(cell)
+    return columns
 
 
-def _said(top: Prediction) -> str:
-    label = html.escape(numbers.short_label(top.label))
-    share = html.escape(numbers.percent(top.probability)).replace(" ", "\u00a0")
-    return f'<span title="{html.escape(top.label)}">{label}</span> {share}'
+def _class(top: Prediction) -> str:
+    return escape_markdown(f"{numbers.short_label(top.label)} {numbers.percent(top.probability)}")
 
 
-def count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def pluralize(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

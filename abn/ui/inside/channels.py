@@ -12,11 +12,11 @@ from abn.plots.network_diagram import ROLES, TITLES
 from abn.ui import maps
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.controls.view_settings import View
-from abn.ui.inside import traces as session
+from abn.ui.inside import traces
 from abn.ui.state import state
 from abn.variants.card import Card, class_names
 
-FIRST = 24  # channels that are shown at first
+SHOWN_FIRST = 24  # channels that are shown at first
 
 _STYLE = """
 <style>
@@ -30,94 +30,96 @@ _STYLE = """
 """
 
 
-def show(inside: Trace, card: Card, choice: Choice, stage: str) -> None:
+def show_channels(trace: Trace, card: Card, choice: Choice, stage: str) -> None:
     """The channels of a stage that has cells; of the picture, the picture itself as well."""
     st.html(_STYLE)
     if stage == "x":
-        _picture(inside, card, choice)
+        _show_input(trace, card, choice)
     elif stage == "M":
-        _map(inside, choice.view)
+        _show_map(trace, choice.view)
     else:
-        _strongest(inside, card, choice.view, stage)
+        _show_strongest(trace, card, choice.view, stage)
 
 
-def _picture(inside: Trace, card: Card, choice: Choice) -> None:
-    values = inside.images
+def _show_input(trace: Trace, card: Card, choice: Choice) -> None:
+    values = trace.images
     colors = "gray", float(values.min()), float(values.max())
-    whole = overlay.data_url(session.pixels(inside, card))
-    drawn = [_captioned(whole, f"What the model saw of: {choice.chosen.alt}", "what the model saw")]
+    whole = overlay.data_url(traces.input_image(trace, card))
+    drawn = [_figure(whole, f"What the model saw of: {choice.chosen.alt}", "what the model saw")]
     for tile, name in zip(channel_grid.channel_tiles(values, range(3), *colors), ("red", "green", "blue"), strict=True):
-        drawn.append(_captioned(tile.source, _in_words(tile, name), name))
-    _grid(drawn, "abn-few", "The picture and its three channels")
+        drawn.append(_figure(tile.source, _describe(tile, name), name))
+    _show_grid(drawn, "abn-few", "The picture and its three channels")
     maps.show_color_bar(*colors)
 
 
-def _map(inside: Trace, view: View) -> None:
-    colors = view.colors, *color_limits.limits([inside.attention], view.scale)[0]
-    tile = channel_grid.channel_tiles(inside.stage("M"), [0], *colors)[0]
-    _grid([_captioned(tile.source, _in_words(tile, "M"), "M")], "abn-one", "M")
+def _show_map(trace: Trace, view: View) -> None:
+    colors = view.colors, *color_limits.limits([trace.attention], view.scale)[0]
+    tile = channel_grid.channel_tiles(trace.stage("M"), [0], *colors)[0]
+    _show_grid([_figure(tile.source, _describe(tile, "M"), "M")], "abn-one", "M")
     maps.show_color_bar(*colors)
 
 
-def _strongest(inside: Trace, card: Card, view: View, stage: str) -> None:
+def _show_strongest(trace: Trace, card: Card, view: View, stage: str) -> None:
     """The strongest channels; more of them on request."""
-    values, each = inside.stage(stage), view.scale == "each"
+    values, own_scales = trace.stage(stage), view.scale == "each"
     count = _count(stage, len(values))
     order = stages.order_by_magnitude(values)[:count]
     colors = channel_grid.color_range(values, view.colors)
-    if each:
+    if own_scales:
         shown = [
-            one
+            tile
             for k in order
-            for one in channel_grid.channel_tiles(values, [k], *channel_grid.color_range(values[k], view.colors))
+            for tile in channel_grid.channel_tiles(values, [k], *channel_grid.color_range(values[k], view.colors))
         ]
     else:
         shown = channel_grid.channel_tiles(values, order, *colors)
     st.caption(
         f"{count} of {len(values)} channels, those of the largest mean size first; below each the mean of its values' "
-        f"sizes. {'Each has its own scale.' if each else 'All have one scale.'}"
+        f"sizes. {'Each has its own scale.' if own_scales else 'All have one scale.'}"
     )
-    names = _names(inside, card, stage)
+    names = _names(trace, card, stage)
     drawn = [
-        _captioned(one.source, _in_words(one, names[one.index]), f"{names[one.index]} · {_short(one.size)}")
-        for one in shown
+        _figure(tile.source, _describe(tile, names[tile.index]), f"{names[tile.index]} · {_short(tile.size)}")
+        for tile in shown
     ]
-    _grid(drawn, "", f"{ROLES[stage]}: {count} of {len(values)} channels as small maps")
-    if not each:
+    _show_grid(drawn, "", f"{ROLES[stage]}: {count} of {len(values)} channels as small maps")
+    if not own_scales:
         maps.show_color_bar(*colors)
     if count < len(values):
         more = min(2 * count, len(values))
-        st.button(f"Show {more} of {len(values)}", on_click=_more, args=(stage, more), icon=":material/expand_more:")
+        st.button(
+            f"Show {more} of {len(values)}", on_click=_show_more, args=(stage, more), icon=":material/expand_more:"
+        )
 
 
-def _names(inside: Trace, card: Card, stage: str) -> list[str]:
+def _names(trace: Trace, card: Card, stage: str) -> list[str]:
     """What the channels are called: classes where they are classes, or else they are counted."""
-    if stage == "class maps" or (stage == "A" and inside.channels_are_classes):
+    if stage == "class maps" or (stage == "A" and trace.channels_are_classes):
         return [numbers.short_label(label) for label in class_names(card)]
-    return [f"{TITLES[stage].removesuffix('(x)')} {k + 1}" for k in range(len(inside.stage(stage)))]
+    return [f"{TITLES[stage].removesuffix('(x)')} {k + 1}" for k in range(len(trace.stage(stage)))]
 
 
-def _count(stage: str, most: int) -> int:
+def _count(stage: str, total: int) -> int:
     """How many channels a person wants to see of a stage; another stage begins anew."""
-    of, count = state.channels_shown or ("", FIRST)
-    return min(most, count if of == stage else FIRST)
+    of, count = state.channels_shown or ("", SHOWN_FIRST)
+    return min(total, count if of == stage else SHOWN_FIRST)
 
 
-def _more(stage: str, count: int) -> None:
+def _show_more(stage: str, count: int) -> None:
     state.channels_shown = (stage, count)
 
 
-def _grid(drawn: list[str], kind: str, label: str) -> None:
+def _show_grid(drawn: list[str], kind: str, label: str) -> None:
     label = html.escape(label)
     st.html(f'<div class="abn-tiles {kind}" role="group" aria-label="{label}">{"".join(drawn)}</div>')
 
 
-def _captioned(source: str, alt: str, caption: str) -> str:
+def _figure(source: str, alt: str, caption: str) -> str:
     alt, caption = html.escape(alt), html.escape(caption)
     return f'<figure><img src="{source}" alt="{alt}"><figcaption>{caption}</figcaption></figure>'
 
 
-def _in_words(tile: Tile, name: str) -> str:
+def _describe(tile: Tile, name: str) -> str:
     return f"{name}: from {numbers.significant(tile.low)} to {numbers.significant(tile.high)}"
 
 

@@ -13,8 +13,7 @@ from abn.plots.network_diagram import ROLES
 from abn.ui import maps, url
 from abn.ui.components import network_path
 from abn.ui.controls.choice_bar import Choice
-from abn.ui.inside import channels
-from abn.ui.inside import traces as session
+from abn.ui.inside import channels, traces
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state
 from abn.variants.card import Card, class_names
@@ -36,7 +35,7 @@ MEANINGS = {
     "logits": "The network's answer: one number for each class, made of g′ by the perception branch. Softmax turns "
     "them into probabilities.",
 }
-GAINED = {
+GAINS = {
     "additive": "In a cell all channels of g are multiplied by one and the same number, 1 + M.",
     "multiplicative": "In a cell all channels of g are multiplied by one and the same number, M.",
     "none": "This network was trained without a mechanism, so g′ is g: the map is computed and not applied.",
@@ -58,13 +57,13 @@ _STYLE = """
 """
 
 
-def the_path(choice: Choice, card: Card) -> str:
+def show_diagram(choice: Choice, card: Card) -> str:
     """The drawing; returns the stage that is chosen in it."""
     st.html(_STYLE)
     chosen = state.stage or st.query_params.get("stage", FIRST_STAGE)
     state.stage = chosen = chosen if chosen in STAGES else FIRST_STAGE
     url.sync_query_param("stage", chosen, FIRST_STAGE)
-    wide, narrow = session.drawings(choice.chosen.picture, card, choice.fit, choice.view)
+    wide, narrow = traces.draw_diagrams(choice.chosen.picture, card, choice.fit, choice.view)
     label = f"The stages of {card.title} from the picture to the answer; press one to look into it."
     network_path.path(wide, narrow, chosen, label=label, key="path", on_pick=_pick_stage)
     st.caption(
@@ -81,33 +80,33 @@ def _pick_stage(stage: str) -> None:
 # ---- the chosen stage ----
 
 
-def the_stage(inside: Trace, card: Card, choice: Choice, stage: str) -> None:
+def show_stage(trace: Trace, card: Card, choice: Choice, stage: str) -> None:
     """What the chosen stage is, its figures, how its values are spread, and its channels or its answers."""
-    values, found = inside.stage(stage), stages.summarize(inside.stage(stage))
+    values, summary = trace.stage(stage), stages.summarize(trace.stage(stage))
     st.markdown(f"##### {escape_markdown(ROLES[stage])}")
     left, right = st.columns([1, 2], gap="medium")
     with left:
-        st.markdown(_meaning(inside, stage))
-        _figures(found)
+        st.markdown(_meaning(trace, stage))
+        _show_summary(summary)
         st.plotly_chart(
             histogram.value_histogram(values),
             key="spread",
             config=BARE,
             alt=f"{ROLES[stage]}. {histogram.histogram_in_words(values)}",
         )
-        if found.zeros:
+        if summary.zeros:
             st.caption("The histogram leaves the exact zeros out.")
     with right:
         if values.ndim == 1:
-            _answers(values, card, stage)
+            _show_logits(values, card, stage)
         else:
-            channels.show(inside, card, choice, stage)
+            channels.show_channels(trace, card, choice, stage)
 
 
-def _meaning(inside: Trace, stage: str) -> str:
+def _meaning(trace: Trace, stage: str) -> str:
     if stage == "g′":
-        return f"{MEANINGS[stage]} {GAINED[inside.mechanism]}"
-    if stage == "A" and inside.channels_are_classes:
+        return f"{MEANINGS[stage]} {GAINS[trace.mechanism]}"
+    if stage == "A" and trace.channels_are_classes:
         return f"{MEANINGS[stage]} It has one channel for each class, and here channel k speaks for class k."
     if stage == "A":
         return (
@@ -117,84 +116,84 @@ def _meaning(inside: Trace, stage: str) -> str:
     return MEANINGS[stage]
 
 
-def _figures(found: stages.Summary) -> None:
+def _show_summary(summary: stages.StageSummary) -> None:
     rows = {
-        "Shape": " × ".join(map(str, found.shape)),
-        "Least": numbers.significant(found.low),
-        "Mean": numbers.significant(found.mean),
-        "Greatest": numbers.significant(found.high),
-        "Exactly zero": numbers.percent(found.zeros) if found.zeros else "none",
+        "Shape": " × ".join(map(str, summary.shape)),
+        "Least": numbers.significant(summary.low),
+        "Mean": numbers.significant(summary.mean),
+        "Greatest": numbers.significant(summary.high),
+        "Exactly zero": numbers.percent(summary.zeros) if summary.zeros else "none",
     }
     body = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in rows.items())
     st.html(f'<dl class="abn-figures">{body}</dl>')
 
 
-def _answers(logits: np.ndarray, card: Card, stage: str) -> None:
+def _show_logits(logits: np.ndarray, card: Card, stage: str) -> None:
     head = "perception" if stage == "logits" else "auxiliary"
-    found = stages.top_classes(logits, class_names(card))
-    st.caption(f"The {len(found)} largest of {len(logits)} logits, and the probabilities that they stand for.")
+    top = stages.top_classes(logits, class_names(card))
+    st.caption(f"The {len(top)} largest of {len(logits)} logits, and the probabilities that they stand for.")
     st.plotly_chart(
-        logit_bars.logit_bars(found, head), key="answers", config=BARE, alt=logit_bars.logits_in_words(found, head)
+        logit_bars.logit_bars(top, head), key="answers", config=BARE, alt=logit_bars.logits_in_words(top, head)
     )
 
 
 # ---- one cell ----
 
 
-def one_cell(inside: Trace, card: Card, choice: Choice) -> None:
+def show_cell(trace: Trace, card: Card, choice: Choice) -> None:
     """One cell of M picked on the picture, and what the mechanism makes of it, with all numbers."""
     from abn.explanations.trace import cell_products
 
-    of = choice.chosen.picture.sha256, card.sha256, choice.fit
-    kept = state.cell
-    h, w = inside.attention.shape
-    if kept is None:
-        row, column = _cell_of_the_address(inside)
+    key = choice.chosen.picture.sha256, card.sha256, choice.fit
+    chosen = state.cell
+    h, w = trace.attention.shape
+    if chosen is None:
+        row, column = _cell_in_address(trace)
     else:
-        row, column = kept[1] if kept[0] == of else inside.brightest_cell
-    state.cell = of, (row, column)
-    brightest = (row, column) == inside.brightest_cell
+        row, column = chosen[1] if chosen[0] == key else trace.brightest_cell
+    state.cell = key, (row, column)
+    brightest = (row, column) == trace.brightest_cell
     url.sync_query_param("cell", "" if brightest else f"{row + 1},{column + 1}", "")
 
     def pick(row: int, column: int) -> None:
-        state.cell = of, (row, column)
+        state.cell = key, (row, column)
 
     st.markdown("##### One cell")
     left, right = st.columns([1, 2], gap="medium")
     with left:
         maps.show_map(
-            session.pixels(inside, card),
-            inside.attention,
+            traces.input_image(trace, card),
+            trace.attention,
             choice.view,
-            color_limits.limits([inside.attention], choice.view.scale)[0],
-            alt=maps.describe_map(inside.attention, f"Attention map of {card.title} on what the model saw"),
+            color_limits.limits([trace.attention], choice.view.scale)[0],
+            alt=maps.describe_map(trace.attention, f"Attention map of {card.title} on what the model saw"),
             key="cell-map",
             picked=(row, column),
             on_pick=pick,
         )
-        st.caption(maps.describe_range(inside.attention))
+        st.caption(maps.describe_range(trace.attention))
     with right:
         st.markdown(
             f"**Row {row + 1} of {h}, column {column + 1} of {w}**"
             f"{', the brightest cell of M' if brightest else ''}. "
             "Press another cell in the map, or move to it with the arrow keys and press Enter."
         )
-        channel = _channel(inside, row, column)
+        channel = _choose_channel(trace, row, column)
         st.markdown(f"What becomes of **channel {channel + 1}** of g in this cell:")
-        found = [product(*values) for values in cell_products(inside, row, column, channel)]
-        st.html(f'<ul class="abn-sums">{"".join(_sum(one, inside.mechanism) for one in found)}</ul>')
-        st.caption(_gain_in_words(next(one for one in found if one.mechanism == inside.mechanism), inside))
+        results = [product(*values) for values in cell_products(trace, row, column, channel)]
+        st.html(f'<ul class="abn-sums">{"".join(_product_html(result, trace.mechanism) for result in results)}</ul>')
+        st.caption(_describe_gain(next(result for result in results if result.mechanism == trace.mechanism), trace))
 
 
-def _cell_of_the_address(inside: Trace) -> tuple[int, int]:
-    given, (h, w) = url.whole_numbers("cell"), inside.attention.shape
+def _cell_in_address(trace: Trace) -> tuple[int, int]:
+    given, (h, w) = url.whole_numbers("cell"), trace.attention.shape
     legal = len(given) == 2 and 1 <= given[0] <= h and 1 <= given[1] <= w
-    return (given[0] - 1, given[1] - 1) if legal else inside.brightest_cell
+    return (given[0] - 1, given[1] - 1) if legal else trace.brightest_cell
 
 
-def _channel(inside: Trace, row: int, column: int) -> int:
+def _choose_channel(trace: Trace, row: int, column: int) -> int:
     """The channel whose numbers are shown: the strongest in this cell until a person names another."""
-    count, strongest = len(inside.features), inside.strongest_channel(row, column)
+    count, strongest = len(trace.features), trace.strongest_channel(row, column)
     legal = range(-1, count)
     url.initial_choice("channel", "channel", legal, -1)
     chosen = st.selectbox(
@@ -208,19 +207,19 @@ def _channel(inside: Trace, row: int, column: int) -> int:
     return strongest if chosen < 0 else chosen
 
 
-def _sum(found: Product, trained: str) -> str:
-    m, g = found.attention, f"({found.before})" if found.before.startswith("−") else found.before
-    numbers = {"additive": f"= (1 + {m}) × {g}", "multiplicative": f"= {m} × {g}", "none": ""}[found.mechanism]
-    own = found.mechanism == trained
-    said = "this network's mechanism" if own else "not this network's: what it would be"
+def _product_html(product: Product, trained: str) -> str:
+    m, g = product.attention, f"({product.before})" if product.before.startswith("−") else product.before
+    numbers = {"additive": f"= (1 + {m}) × {g}", "multiplicative": f"= {m} × {g}", "none": ""}[product.mechanism]
+    own = product.mechanism == trained
+    label = "this network's mechanism" if own else "not this network's: what it would be"
     return (
-        f'<li class="{"abn-own" if own else ""}"><small>{found.mechanism} · {said}</small>'
-        f"<span>g′ = {EQUATIONS[found.mechanism]}</span> <span>{numbers}</span> <span>= {found.after}</span></li>"
+        f'<li class="{"abn-own" if own else ""}"><small>{product.mechanism} · {label}</small>'
+        f"<span>g′ = {EQUATIONS[product.mechanism]}</span> <span>{numbers}</span> <span>= {product.after}</span></li>"
     )
 
 
-def _gain_in_words(found: Product, inside: Trace) -> str:
-    count = len(inside.features)
-    if inside.mechanism == "none":
+def _describe_gain(product: Product, trace: Trace) -> str:
+    count = len(trace.features)
+    if trace.mechanism == "none":
         return f"All {count} channels of this cell stay as they are, whatever M is."
-    return f"M is {found.attention} here, so all {count} channels of this cell are multiplied by {found.gain}."
+    return f"M is {product.attention} here, so all {count} channels of this cell are multiplied by {product.gain}."

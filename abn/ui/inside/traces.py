@@ -1,4 +1,4 @@
-"""What a session knows of the insides that it has looked at; computed once, whatever is then read of them."""
+"""Traces of images through a variant, and the class maps, diagrams and histories shown with them; each computed once."""
 
 import textwrap
 from typing import TYPE_CHECKING
@@ -25,108 +25,108 @@ from abn.variants.history import MapHistory, load_history
 if TYPE_CHECKING:
     from abn.explanations.cam import ClassMap
 
-METHODS = ("CAM", "Grad-CAM")  # as abn.baselines names them
-THUMB = 2 * network_diagram.THUMB  # pixels of the picture in the drawing: sharp on a dense screen
+METHODS = ("CAM", "Grad-CAM")  # as in abn.explanations.cam, which imports torch
+THUMBNAIL = 2 * network_diagram.THUMB  # pixels of the picture in the drawing: sharp on a dense screen
 
 
-def look(picture: Picture, card: Card, fit: str) -> Trace:
+def get_trace(picture: Picture, card: Card, fit: str) -> Trace:
     """Every stage of a picture in a variant as it was trained."""
-    from abn.explanations import trace
+    from abn.explanations.trace import trace_picture
 
-    def make(_places: list[int]) -> list[Trace]:
+    def compute(_missing: list[int]) -> list[Trace]:
         with page_turn():
-            return [trace.trace_picture(picture, card, fit=fit, load=models.load_network)]
+            return [trace_picture(picture, card, fit=fit, load=models.load_network)]
 
     with stop_page_on_error():
-        return cache.get_or_compute([("inside", *_key(picture, card, fit))], make)[0]
+        return cache.get_or_compute([("trace", *_key(picture, card, fit))], compute)[0]
 
 
-def afterwards(picture: Picture, card: Card, fit: str, method: str, index: int) -> "ClassMap | str":
+def get_class_map(picture: Picture, card: Card, fit: str, method: str, index: int) -> "ClassMap | str":
     """CAM or Grad-CAM of the same picture for one class, or the sentence that says why there is none."""
-    from abn.explanations import trace
+    from abn.explanations.trace import trace_class_map
 
-    looked = look(picture, card, fit)
+    trace = get_trace(picture, card, fit)
 
-    def make(_places: list[int]) -> "list[ClassMap | str]":
+    def compute(_missing: list[int]) -> "list[ClassMap | str]":
         with page_turn():
             try:
-                return [trace.trace_class_map(models.load_network(card), looked, method, index)]
+                return [trace_class_map(models.load_network(card), trace, method, index)]
             except ABNError as error:
                 return [str(error)]
 
-    return cache.get_or_compute([("class map", *_key(picture, card, fit), method, index)], make)[0]
+    return cache.get_or_compute([("class map", *_key(picture, card, fit), method, index)], compute)[0]
 
 
-def drawings(picture: Picture, card: Card, fit: str, view: View) -> tuple[str, str]:
-    """The network's drawing with what its stages hold: from left to right, and from top to bottom."""
-    inside = look(picture, card, fit)
+def draw_diagrams(picture: Picture, card: Card, fit: str, view: View) -> tuple[str, str]:
+    """The network diagram with its stages' contents, as SVG: from left to right, and from top to bottom."""
+    trace = get_trace(picture, card, fit)
 
-    def make(_places: list[int]) -> list[tuple[str, str]]:
-        contents = _contents(inside, card, view)
-        return [tuple(network_diagram.draw(contents, inside.mechanism, narrow=narrow) for narrow in (False, True))]
+    def compute(_missing: list[int]) -> list[tuple[str, str]]:
+        contents = _contents(trace, card, view)
+        return [tuple(network_diagram.draw(contents, trace.mechanism, narrow=narrow) for narrow in (False, True))]
 
-    return cache.get_or_compute([("drawings", *_key(picture, card, fit), view.colors, view.scale)], make)[0]
-
-
-def pixels(inside: Trace, card: Card) -> Image.Image:
-    """What the model saw."""
-    return Image.fromarray(denormalize(inside.images, card.input))
+    return cache.get_or_compute([("drawings", *_key(picture, card, fit), view.colors, view.scale)], compute)[0]
 
 
-def life(card: Card) -> MapHistory | None:
+def input_image(trace: Trace, card: Card) -> Image.Image:
+    """The input turned back to colors."""
+    return Image.fromarray(denormalize(trace.images, card.input))
+
+
+def get_history(card: Card) -> MapHistory | None:
     """How the variant's map formed, where it was recorded; read once for all sessions."""
-    return _life(card.id, card.sha256, card)
+    return _load_history(card.id, card.sha256, card)
 
 
 @st.cache_resource(max_entries=models.MAX_MODELS, show_spinner=False)
-def _life(variant: str, sha256: str, _card: Card) -> MapHistory | None:
+def _load_history(variant: str, sha256: str, _card: Card) -> MapHistory | None:
     return load_history(_card)
 
 
-def recorded(life: MapHistory, place: int, card: Card) -> Image.Image:
+def recorded_image(history: MapHistory, index: int, card: Card) -> Image.Image:
     """What the network saw of a picture whose map was recorded: a gray one that is kept with it, or a photograph."""
-    if life.pictures is not None:
-        return Image.fromarray(life.pictures[place]).convert("RGB")
-    photo = next((photo for photo in samples.photographs() if photo.id == life.ids[place]), None)
+    if history.pictures is not None:
+        return Image.fromarray(history.pictures[index]).convert("RGB")
+    photo = next((photo for photo in samples.photographs() if photo.id == history.ids[index]), None)
 
-    def make(_places: list[int]) -> list[Image.Image]:
+    def compute(_missing: list[int]) -> list[Image.Image]:
         if photo is None or not photo.path.is_file():  # the map can be shown all the same
             return [Image.new("RGB", (card.input.size, card.input.size), "gray")]
         return [fit_picture(open_picture(photo.path.read_bytes()), card.input, first_view.FIT).image]
 
-    return cache.get_or_compute([("recorded", life.ids[place], card.sha256)], make)[0]
+    return cache.get_or_compute([("recorded", history.ids[index], card.sha256)], compute)[0]
 
 
 def _key(picture: Picture, card: Card, fit: str) -> tuple:
     return picture.sha256, card.id, card.sha256, fit
 
 
-def _contents(inside: Trace, card: Card, view: View) -> dict[str, Content]:
-    """What each stage of the drawing shows: features in one scale before and after the mechanism."""
-    labels, auxiliary = class_names(card), int(inside.aux_logits.argmax())
-    means = {name: np.abs(inside.stage(name)).mean(0) for name in ("g", "g′", "A")}
+def _contents(trace: Trace, card: Card, view: View) -> dict[str, Content]:
+    """Image and words of each stage: features before and after the mechanism on one scale."""
+    labels, auxiliary = class_names(card), int(trace.aux_logits.argmax())
+    means = {name: np.abs(trace.stage(name)).mean(0) for name in ("g", "g′", "A")}
     shared = channel_grid.color_range(np.stack([means["g"], means["g′"]]), view.colors)
-    class_map = inside.class_maps[auxiliary]
-    image = pixels(inside, card).resize((THUMB, THUMB), Image.Resampling.BICUBIC)
+    class_map = trace.class_maps[auxiliary]
+    image = input_image(trace, card).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BICUBIC)
     pictures = {
         "x": overlay.data_url(image),
         **{name: channel_grid.cell_image(means[name], *shared) for name in ("g", "g′")},
         "A": channel_grid.cell_image(means["A"], *channel_grid.color_range(means["A"], view.colors)),
         "class maps": channel_grid.cell_image(class_map, *channel_grid.color_range(class_map, view.colors)),
         "M": channel_grid.cell_image(
-            inside.attention, view.colors, *color_limits.limits([inside.attention], view.scale)[0]
+            trace.attention, view.colors, *color_limits.limits([trace.attention], view.scale)[0]
         ),
     }
-    words = {name: _answer(inside.stage(name), labels) for name in ("auxiliary logits", "logits")}
+    words = {name: _describe_top(trace.stage(name), labels) for name in ("auxiliary logits", "logits")}
     words["class maps"] = (f"shown is that of {numbers.short_label(labels[auxiliary])}",)
     return {
-        name: Content(stages.format_shape(inside.stage(name)), pictures.get(name, ""), words.get(name, ()))
+        name: Content(stages.format_shape(trace.stage(name)), pictures.get(name, ""), words.get(name, ()))
         for name in stages.STAGES
     }
 
 
-def _answer(logits: np.ndarray, labels: tuple[str, ...]) -> tuple[str, ...]:
+def _describe_top(logits: np.ndarray, labels: tuple[str, ...]) -> tuple[str, ...]:
     """A head's first class and its probability, on short lines."""
-    label, _, chance = stages.top_classes(logits, labels, 1)[0]
+    label, _, probability = stages.top_classes(logits, labels, 1)[0]
     lines = textwrap.wrap(numbers.short_label(label), 13, max_lines=3, placeholder="…") or [""]
-    return (*lines, numbers.percent(chance))
+    return (*lines, numbers.percent(probability))

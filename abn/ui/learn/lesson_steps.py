@@ -47,21 +47,21 @@ BARE = {"displayModeBar": False}
 def why() -> bool:
     """M beside CAM and Grad-CAM of a class that a person names."""
     choice, card = _about(PHOTO)
-    looked, labels = traces.look(choice.chosen.picture, card, FIT), class_names(card)
-    answer = int(looked.logits.argmax())
+    trace, labels = traces.get_trace(choice.chosen.picture, card, FIT), class_names(card)
+    answer = int(trace.logits.argmax())
     k = st.selectbox(
         "Class: type to search", range(len(labels)), index=answer, format_func=lambda k: labels[k], key="lesson-class"
     )
     left, *rest = st.columns(3, gap="medium")
-    image = traces.pixels(looked, card)
+    image = traces.input_image(trace, card)
     with left:
         st.markdown("**M**, of no class")
-        alt = maps.describe_map(looked.attention, "Attention map M")
-        maps.show_map(image, looked.attention, VIEW, (0.0, 1.0), alt=alt, key="lesson-M")
+        alt = maps.describe_map(trace.attention, "Attention map M")
+        maps.show_map(image, trace.attention, VIEW, (0.0, 1.0), alt=alt, key="lesson-M")
     for place, method in zip(rest, traces.METHODS, strict=True):
         with place:
             st.markdown(f"**{method}**, of {escape_markdown(numbers.short_label(labels[k]))}")
-            found = traces.afterwards(choice.chosen.picture, card, FIT, method, k)
+            found = traces.get_class_map(choice.chosen.picture, card, FIT, method, k)
             if isinstance(found, str):
                 st.info(escape_markdown(found))
                 continue
@@ -78,15 +78,15 @@ def why() -> bool:
 def parts() -> bool:
     """The path, whose stages are pressed."""
     choice, card = _about(PHOTO)
-    looked = traces.look(choice.chosen.picture, card, FIT)
+    trace = traces.get_trace(choice.chosen.picture, card, FIT)
     chosen = state.lesson_stage
 
     def press(stage: str) -> None:
         state.lesson_stages_seen.add(stage)
         state.lesson_stage = stage
 
-    st.markdown(f"**{chosen}**, {' × '.join(map(str, looked.stage(chosen).shape))}: {stage_panels.MEANINGS[chosen]}")
-    wide, narrow = traces.drawings(choice.chosen.picture, card, FIT, VIEW)
+    st.markdown(f"**{chosen}**, {' × '.join(map(str, trace.stage(chosen).shape))}: {stage_panels.MEANINGS[chosen]}")
+    wide, narrow = traces.draw_diagrams(choice.chosen.picture, card, FIT, VIEW)
     label = "The path from the picture to the answer"
     network_path.path(wide, narrow, chosen, label=label, key="lesson-path", on_pick=press)
     return {"M", "g′", "logits"} <= state.lesson_stages_seen
@@ -97,7 +97,7 @@ def equations() -> bool:
     from abn.explanations.trace import cell_products
 
     choice, card = _about(PHOTO)
-    looked = traces.look(choice.chosen.picture, card, FIT)
+    trace = traces.get_trace(choice.chosen.picture, card, FIT)
     row, column = state.lesson_cell
 
     def pick(row: int, column: int) -> None:
@@ -106,25 +106,25 @@ def equations() -> bool:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         maps.show_map(
-            traces.pixels(looked, card),
-            looked.attention,
+            traces.input_image(trace, card),
+            trace.attention,
             VIEW,
             (0.0, 1.0),
-            alt=maps.describe_map(looked.attention, "Attention map M"),
+            alt=maps.describe_map(trace.attention, "Attention map M"),
             key="lesson-cells",
             picked=(row, column),
             on_pick=pick,
         )
-    channel = looked.strongest_channel(row, column)
+    channel = trace.strongest_channel(row, column)
     with right:
         st.markdown(f"Row {row + 1}, column {column + 1}, channel {channel + 1} of g:")
-        for values in cell_products(looked, row, column, channel):
+        for values in cell_products(trace, row, column, channel):
             one = product(*values)
             if one.mechanism != "none":
                 st.markdown(
                     f"**{one.mechanism}**  \ng′ = {one.gain} × {escape_markdown(one.before)} = {escape_markdown(one.after)}"
                 )
-    return 1 + float(looked.attention[row, column]) > GAIN
+    return 1 + float(trace.attention[row, column]) > GAIN
 
 
 def mechanism() -> bool:
