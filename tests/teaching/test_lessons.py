@@ -23,7 +23,7 @@ def test_each_step_is_short_and_whole(step):
 
 
 def test_every_step_has_its_live_part_and_no_other():
-    assert list(lesson_steps.LIVE) == [step.key for step in STEPS] and 8 <= len(STEPS) <= 10
+    assert list(lesson_steps.STEP_PANELS) == [step.key for step in STEPS] and 8 <= len(STEPS) <= 10
     assert {true for _, true, _ in STATEMENTS} == {True, False}
 
 
@@ -39,7 +39,7 @@ def covered_change(network, variant: str, *, brightest: bool) -> float:
 
 
 def test_what_the_step_on_bright_says_is_so(network):
-    up, down = lesson_steps.ADDITIVE, lesson_steps.UPSIDE_DOWN
+    up, down = lesson_steps.ADDITIVE, lesson_steps.INVERTED
     assert covered_change(network, up, brightest=True) < covered_change(network, up, brightest=False) - 0.2
     assert covered_change(network, down, brightest=False) < covered_change(network, down, brightest=True) - 0.2
 

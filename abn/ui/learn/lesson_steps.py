@@ -1,6 +1,6 @@
-"""The live part of each step of the lesson: it is drawn, and says whether its task is done.
+"""The interactive part of each step of the lesson, which returns whether the task is done.
 
-Every step sets its own photograph and variants, so that the words beside it are true whatever is chosen elsewhere.
+Each step has its own photograph and variants, so that its text is true whatever is chosen on other pages.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ from abn.variants.card import Card, class_names
 from abn.variants.store import find_variant
 from abn.vocabulary import MECHANISMS, TRAINED
 
-ADDITIVE, UPSIDE_DOWN = "imagenet-lite0-additive", "imagenet-lite0-additive-unfolded"
+ADDITIVE, INVERTED = "imagenet-lite0-additive", "imagenet-lite0-additive-unfolded"
 PHOTO = "cat-behind-mug"
 VIEW = View(0.55, color_maps.DEFAULT_COLORS, "raw", True)
 FIT = first_view.FIT
@@ -45,12 +45,16 @@ BARE = {"displayModeBar": False}
 
 
 def why() -> bool:
-    """M beside CAM and Grad-CAM of a class that a person names."""
-    choice, card = _about(PHOTO)
+    """M beside CAM and Grad-CAM of a class that a person chooses; done with another class than the predicted one."""
+    choice, card = _choose(PHOTO)
     trace, labels = traces.get_trace(choice.chosen.picture, card, FIT), class_names(card)
-    answer = int(trace.logits.argmax())
+    predicted = int(trace.logits.argmax())
     k = st.selectbox(
-        "Class: type to search", range(len(labels)), index=answer, format_func=lambda k: labels[k], key="lesson-class"
+        "Class: type to search",
+        range(len(labels)),
+        index=predicted,
+        format_func=lambda k: labels[k],
+        key="lesson-class",
     )
     left, *rest = st.columns(3, gap="medium")
     image = traces.input_image(trace, card)
@@ -61,23 +65,23 @@ def why() -> bool:
     for place, method in zip(rest, traces.METHODS, strict=True):
         with place:
             st.markdown(f"**{method}**, of {escape_markdown(numbers.short_label(labels[k]))}")
-            found = traces.get_class_map(choice.chosen.picture, card, FIT, method, k)
-            if isinstance(found, str):
-                st.info(escape_markdown(found))
+            class_map = traces.get_class_map(choice.chosen.picture, card, FIT, method, k)
+            if isinstance(class_map, str):
+                st.info(escape_markdown(class_map))
                 continue
-            limit = max(float(np.abs(found.values).max()), 1e-6)
-            signed = found.values.min() < 0
-            span = (-limit, limit) if signed else (0.0, limit)
+            limit = max(float(np.abs(class_map.values).max()), 1e-6)
+            signed = class_map.values.min() < 0
+            limits = (-limit, limit) if signed else (0.0, limit)
             colors = color_maps.DIFFERENCE if signed else ""
-            alt = f"{method} for {labels[k]}, from {found.values.min():.2f} to {found.values.max():.2f}."
+            alt = f"{method} for {labels[k]}, from {class_map.values.min():.2f} to {class_map.values.max():.2f}."
             key = f"lesson-{method}"
-            maps.show_map(image, found.values, VIEW, span, alt=alt, key=key, symbol=method, colors=colors)
-    return k != answer
+            maps.show_map(image, class_map.values, VIEW, limits, alt=alt, key=key, symbol=method, colors=colors)
+    return k != predicted
 
 
 def parts() -> bool:
-    """The path, whose stages are pressed."""
-    choice, card = _about(PHOTO)
+    """The network diagram; done once M, g′ and the logits were pressed."""
+    choice, card = _choose(PHOTO)
     trace = traces.get_trace(choice.chosen.picture, card, FIT)
     chosen = state.lesson_stage
 
@@ -93,10 +97,10 @@ def parts() -> bool:
 
 
 def equations() -> bool:
-    """One cell of M, and what both equations make of its strongest channel."""
+    """Both equations for one cell of M and its strongest channel; done at a cell of a high gain."""
     from abn.explanations.trace import cell_products
 
-    choice, card = _about(PHOTO)
+    choice, card = _choose(PHOTO)
     trace = traces.get_trace(choice.chosen.picture, card, FIT)
     row, column = state.lesson_cell
 
@@ -119,22 +123,22 @@ def equations() -> bool:
     with right:
         st.markdown(f"Row {row + 1}, column {column + 1}, channel {channel + 1} of g:")
         for values in cell_products(trace, row, column, channel):
-            one = product(*values)
-            if one.mechanism != "none":
+            result = product(*values)
+            if result.mechanism != "none":
                 st.markdown(
-                    f"**{one.mechanism}**  \ng′ = {one.gain} × {escape_markdown(one.before)} = {escape_markdown(one.after)}"
+                    f"**{result.mechanism}**  \ng′ = {result.gain} × {escape_markdown(result.before)} = {escape_markdown(result.after)}"
                 )
     return 1 + float(trace.attention[row, column]) > GAIN
 
 
 def mechanism() -> bool:
-    """One network's answer under another mechanism."""
-    choice, card = _about(PHOTO)
+    """One variant's prediction under another mechanism; done when the prediction changes."""
+    choice, card = _choose(PHOTO)
     chosen = st.segmented_control("Applied", MECHANISMS, default="additive", required=True, key="lesson-mechanism")
-    before, after = (_ask(choice, card, m) for m in (card.mechanism, chosen or card.mechanism))
+    before, after = (_explain(choice, card, m) for m in (card.mechanism, chosen or card.mechanism))
     left, right = st.columns(2, gap="medium")
     with left:
-        _map(after, card, "lesson-applied")
+        _show_map(after, card, "lesson-applied")
     with right:
         predictions.show_heading(after, card)
         predictions.show_effect(_effect(before, after), before.labels)
@@ -143,7 +147,7 @@ def mechanism() -> bool:
 
 
 def heads() -> bool:
-    """Photographs to pick from, and what both heads say of each."""
+    """Photographs to choose from and the predictions of both heads; done where the heads disagree."""
     photos = {photo.id: photo for photo in samples.gallery().values() if photo.kind == "photograph"}
     chosen = state.lesson_photo or PHOTO
 
@@ -153,95 +157,95 @@ def heads() -> bool:
 
     items = [Thumbnail(key, photo.title, _thumbnail(key)) for key, photo in photos.items()]
     strip(items, chosen, label="Photographs", key="lesson-strip", on_pick=pick)
-    choice, card = _about(chosen)
-    found = _ask(choice, card)
+    choice, card = _choose(chosen)
+    explanation = _explain(choice, card)
     left, right = st.columns(2, gap="medium")
     with left:
-        _map(found, card, "lesson-heads")
+        _show_map(explanation, card, "lesson-heads")
     with right:
-        predictions.show_predictions(found)
-        predictions.show_bars(found, card, len(class_bars.shared_classes(found)))
-    return not found.heads_agree
+        predictions.show_predictions(explanation)
+        predictions.show_bars(explanation, card, len(class_bars.shared_classes(explanation)))
+    return not explanation.heads_agree
 
 
 def bright() -> bool:
-    """The brightest or the darkest fifth covered, in a network and in one whose map is upside down."""
+    """The brightest or darkest fifth covered, for a variant and one whose map is inverted; done with both covers."""
     options = ("nothing", "the brightest fifth", "the darkest fifth")
     chosen = st.segmented_control("Cover", options, default=options[0], required=True, key="lesson-cover")
     state.lesson_covers_tried.add(chosen)
-    for place, variant in zip(st.columns(2, gap="medium"), (ADDITIVE, UPSIDE_DOWN), strict=True):
-        choice, card = _about(PHOTO, variant)
-        before = _ask(choice, card)
+    for place, variant in zip(st.columns(2, gap="medium"), (ADDITIVE, INVERTED), strict=True):
+        choice, card = _choose(PHOTO, variant)
+        before = _explain(choice, card)
         after = before
         if chosen in options[1:]:
-            after = _hidden(choice, card, before, _first(before, FIFTH, brightest=chosen == options[1]))
+            after = _explain_covered(choice, card, before, _first_cells(before, FIFTH, brightest=chosen == options[1]))
         with place:
             predictions.show_heading(before, card)
             predictions.show_effect(_effect(before, after), before.labels)
-            picture, map_of = st.columns(2)
-            with picture:
+            left, right = st.columns(2)
+            with left:
                 image = after.fitted.image.resize((224, 224))
                 st.image(image, alt=f"What the network got, {chosen} covered.", width="stretch")
                 st.caption(f"What it got: {chosen} covered.")
-            with map_of:
-                span = (float(before.attention.min()), float(before.attention.max()))
-                _map(before, card, f"lesson-bright-{variant}", span)
+            with right:
+                limits = (float(before.attention.min()), float(before.attention.max()))
+                _show_map(before, card, f"lesson-bright-{variant}", limits)
                 st.caption(maps.describe_range(before.attention))
     return set(options[1:]) <= state.lesson_covers_tried
 
 
 def faithful() -> bool:
-    """Cells covered in the map's order, beside as many in random order."""
-    choice, card = _about(PHOTO)
-    before = _ask(choice, card)
+    """Cells covered in the map's order and in random order; done where only the map's order changes the prediction."""
+    choice, card = _choose(PHOTO)
+    before = _explain(choice, card)
     percent = st.slider("Cells covered", 0, 60, 0, 2, format="%d %%", key="lesson-share")
     share = percent / 100
     rng = np.random.default_rng(0)
     h, w = before.attention.shape
     random = np.zeros(h * w, bool)
     random[rng.permutation(h * w)[: round(share * h * w)]] = True
-    cells = {"the map's order, brightest first": _first(before, share), "random order": random.reshape(h, w)}
-    flips = []
-    for place, (name, some) in zip(st.columns(2, gap="medium"), cells.items(), strict=True):
-        after = _hidden(choice, card, before, some) if some.any() else before
+    cells = {"the map's order, brightest first": _first_cells(before, share), "random order": random.reshape(h, w)}
+    changed = []
+    for place, (name, covered) in zip(st.columns(2, gap="medium"), cells.items(), strict=True):
+        after = _explain_covered(choice, card, before, covered) if covered.any() else before
         with place:
             st.markdown(f"**In {name}**")
             image = after.fitted.image.resize((448, 448))
             st.image(image, alt=f"The picture with {percent} % of its cells covered, in {name}.", width="stretch")
             predictions.show_effect(_effect(before, after), before.labels)
-            flips.append(_effect(before, after).changes_prediction)
-    return flips[0] and not flips[1]
+            changed.append(_effect(before, after).changes_prediction)
+    return changed[0] and not changed[1]
 
 
 def helps() -> bool:
-    """The study's figure, and a question on it whose answer is read from the same results."""
-    found = findings.compared(findings.read_study(), "none")
-    seen = set()
-    for place, panel in zip(st.columns(max(1, len(found.rows)), gap="medium"), found.rows, strict=False):
-        row = next((row for row in found.rows[panel] if row.label.startswith("additive")), None)
+    """The study's figure and a question on it; done with the answer that the same results give."""
+    comparison = findings.compared(findings.read_study(), "none")
+    different = set()
+    for place, panel in zip(st.columns(max(1, len(comparison.rows)), gap="medium"), comparison.rows, strict=False):
+        row = next((row for row in comparison.rows[panel] if row.label.startswith("additive")), None)
         if row is not None and row.seen in ("higher", "lower"):
-            seen.add(panel)
+            different.add(panel)
         with place:
             st.markdown(f"###### {escape_markdown(panel)}")
-            drawn, words = figures.dots(found, panel), figures.alt(found, panel)
+            drawn, words = figures.dots(comparison, panel), figures.alt(comparison, panel)
             st.plotly_chart(drawn, key=f"lesson-{panel}", config=BARE, alt=words)
-    options = [*found.rows, "on both", "on neither"]
-    right = {0: "on neither", len(found.rows): "on both"}.get(len(seen)) or next(iter(seen))
-    said = st.radio(
+    options = [*comparison.rows, "on both", "on neither"]
+    right = {0: "on neither", len(comparison.rows): "on both"}.get(len(different)) or next(iter(different))
+    answer = st.radio(
         "For additive, a difference was seen …",
         options,
         index=None,
         format_func=lambda name: name if name.startswith("on ") else f"only on {name}",
         key="lesson-seen",
     )
-    if said and said != right:
+    if answer and answer != right:
         st.warning("Look again: where does additive's bar leave the dotted line behind?", icon=":material/search:")
-    return said == right
+    return answer == right
 
 
 def change() -> bool:
-    """A map to paint."""
-    choice, card = _about(PHOTO)
+    """A map to paint; done when painting changes the prediction."""
+    choice, card = _choose(PHOTO)
     subject = inference.get_subject(choice.chosen.picture, card, FIT)
     name, past = edit_panels.edits(choice, card, subject)
     left, right = st.columns([3, 2], gap="medium")
@@ -254,18 +258,18 @@ def change() -> bool:
 
 
 def limits() -> bool:
-    """Four sentences, each true or false."""
+    """Statements to call true or false; done when all are right."""
     right = []
     for i, (sentence, true, because) in enumerate(STATEMENTS):
-        said = st.radio(sentence, ("true", "false"), index=None, horizontal=True, key=f"lesson-statement-{i}")
-        right.append(said == ("true" if true else "false"))
-        if said:
+        answer = st.radio(sentence, ("true", "false"), index=None, horizontal=True, key=f"lesson-statement-{i}")
+        right.append(answer == ("true" if true else "false"))
+        if answer:
             mark = ":green-badge[:material/check: right]" if right[-1] else ":orange-badge[:material/close: not so]"
             st.caption(f"{mark} {because}" if right[-1] else mark)
     return all(right)
 
 
-LIVE: dict[str, Callable[[], bool]] = {
+STEP_PANELS: dict[str, Callable[[], bool]] = {
     "why": why,
     "parts": parts,
     "map": equations,
@@ -282,10 +286,10 @@ LIVE: dict[str, Callable[[], bool]] = {
 # ---- what several steps need ----
 
 
-def need_whole() -> None:
+def require_variants() -> None:
     """End the page with a sentence where a variant that the lesson is about is missing or broken."""
     try:
-        trouble = list(models.find_broken([find_variant(variant) for variant in (ADDITIVE, UPSIDE_DOWN)]).values())
+        trouble = list(models.find_broken([find_variant(variant) for variant in (ADDITIVE, INVERTED)]).values())
     except ABNError as error:
         trouble = [str(error)]
     for sentence in trouble:
@@ -294,13 +298,13 @@ def need_whole() -> None:
         st.stop()
 
 
-def _about(photo: str, variant: str = ADDITIVE) -> tuple[Choice, Card]:
-    """A step's own photograph and variant, as the bar of another page would choose them."""
+def _choose(photo: str, variant: str = ADDITIVE) -> tuple[Choice, Card]:
+    """A step's own photograph and variant, in the form that the choice bar of other pages gives."""
     card = find_variant(variant)
     return Choice(image_picker.open_chosen(photo), [card], [card], Selection((card,), TRAINED), FIT, VIEW), card
 
 
-def _ask(choice: Choice, card: Card, applied: str = TRAINED) -> Explanation:
+def _explain(choice: Choice, card: Card, applied: str = TRAINED) -> Explanation:
     return inference.explain_image(choice.chosen.picture, [card], fit=FIT, mechanism=applied)[0]
 
 
@@ -308,21 +312,21 @@ def _effect(before: Explanation, after: Explanation) -> Effect:
     return Effect("", after.attention, before.perception, after.perception)
 
 
-def _map(found: Explanation, card: Card, key: str, span: tuple[float, float] = (0.0, 1.0)) -> None:
-    alt = maps.describe_map(found.attention, f"Attention map of {card.title}")
-    maps.show_map(found.fitted.image, found.attention, VIEW, span, alt=alt, key=key)
+def _show_map(explanation: Explanation, card: Card, key: str, limits: tuple[float, float] = (0.0, 1.0)) -> None:
+    alt = maps.describe_map(explanation.attention, f"Attention map of {card.title}")
+    maps.show_map(explanation.fitted.image, explanation.attention, VIEW, limits, alt=alt, key=key)
 
 
-def _first(found: Explanation, share: float, *, brightest: bool = True) -> np.ndarray:
+def _first_cells(explanation: Explanation, share: float, *, brightest: bool = True) -> np.ndarray:
     """The first `share` of a map's cells (h, w) bool, in its order."""
-    order = cell_order(found.attention, brightest_first=brightest)
+    order = cell_order(explanation.attention, brightest_first=brightest)
     chosen = np.zeros(order.size, bool)
     chosen[order[: round(share * order.size)]] = True
-    return chosen.reshape(found.attention.shape)
+    return chosen.reshape(explanation.attention.shape)
 
 
-def _hidden(choice: Choice, card: Card, before: Explanation, cells: np.ndarray) -> Explanation:
-    """What the network makes of the picture with some cells covered."""
+def _explain_covered(choice: Choice, card: Card, before: Explanation, cells: np.ndarray) -> Explanation:
+    """The explanation of the image with some cells covered."""
     picture = interventions.cover_cells(choice.chosen.picture, before.fitted, cells)
     return inference.explain_image(picture, [card], fit=FIT)[0]
 
