@@ -125,7 +125,7 @@ def _create_row(result: "ImageDisagreement", batch: Batch) -> Row:
 @functools.cache
 def _gallery() -> dict[str, samples.Photo]:
     """The gallery's photographs by sha256, without the clothing."""
-    return {sha256: photo for sha256, photo in samples.by_bytes().items() if photo.kind == "photograph"}
+    return {sha256: photo for sha256, photo in samples.gallery_by_sha256().items() if photo.kind == "photograph"}
 
 
 @functools.cache
