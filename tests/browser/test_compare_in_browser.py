@@ -13,6 +13,8 @@ from abn.images.decode import open_picture
 from abn.plots import numbers
 from abn.variants.store import list_variants
 
+pytestmark = pytest.mark.slow
+
 IDS = [f"imagenet-lite0-{name}" for name in ("additive", "multiplicative", "none")]
 
 

@@ -4,12 +4,15 @@ import os
 import re
 from pathlib import Path
 
+import pytest
 from browsing import LOADED, SETTLED
 
 from abn import vocabulary
 from abn.images import samples
 from abn.plots import numbers
 from abn.teaching.lessons import STATEMENTS, STEPS
+
+pytestmark = pytest.mark.slow
 
 SHOTS = os.environ.get("ABN_SHOTS")  # a folder for pictures of every step, for who wants to look
 

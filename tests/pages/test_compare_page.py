@@ -159,6 +159,7 @@ def test_same_weights_keeps_the_networks_and_marks_what_differs(live_app, networ
     assert ["swapped" in line for line in lines] == [True, False, True]
 
 
+@pytest.mark.slow
 def test_the_toggle_works_on_the_stored_answers_too(app):
     app.run()
     at = choose(app, "none")
@@ -181,6 +182,7 @@ def test_where_no_sibling_is_left_a_sentence_says_so_and_the_models_load_all_the
 # ---- pictures ----
 
 
+@pytest.mark.slow
 def test_another_photograph_changes_all(live_app, network):
     first = answers(live_app.run())
     live_app.session_state["photo"] = PHOTOS[7].id
@@ -217,6 +219,7 @@ def test_the_camera_is_asked_for_only_on_request(live_app, network):
     assert answers(at) == expected(open_picture(shot), [ADDITIVE, MULTIPLICATIVE, NONE], network)
 
 
+@pytest.mark.slow
 def test_a_camera_shot_goes_when_it_is_retaken_cleared_or_the_camera_switched_off(app):
     def names() -> list[str]:
         return [upload.name for upload in app.session_state["uploads"].values()]
@@ -239,6 +242,7 @@ def test_a_camera_shot_goes_when_it_is_retaken_cleared_or_the_camera_switched_of
     assert names() == ["kept.jpg"] and not app.exception
 
 
+@pytest.mark.slow
 def test_a_session_holds_only_so_many_bytes(app, monkeypatch):
     files = [(f"{k}.jpg", photo.path.read_bytes(), "image/jpeg") for k, photo in enumerate(PHOTOS[:3])]
     monkeypatch.setattr(uploads, "UPLOAD_BYTES", sum(len(data) for _, data, _ in files[:2]))
@@ -250,6 +254,7 @@ def test_a_session_holds_only_so_many_bytes(app, monkeypatch):
     ]
 
 
+@pytest.mark.slow
 def test_where_all_sessions_together_hold_too_much_each_has_its_share(app, monkeypatch):
     files = [(f"{k}.jpg", photo.path.read_bytes(), "image/jpeg") for k, photo in enumerate(PHOTOS[:3])]
     monkeypatch.setattr(uploads, "_everybodys", weakref.WeakValueDictionary())
@@ -268,6 +273,7 @@ def test_where_all_sessions_together_hold_too_much_each_has_its_share(app, monke
     assert len(at.session_state["uploads"]) == 1 and not at.error
 
 
+@pytest.mark.slow
 def test_many_bad_files_are_one_sentence(app):
     app.run()
     bad = [(f"{k}.jpg", b"words", "image/jpeg") for k in range(5)]
@@ -276,6 +282,7 @@ def test_many_bad_files_are_one_sentence(app):
     assert told.startswith(escape_markdown("0.jpg, 1.jpg, 2.jpg and 2 more") + ": ")
 
 
+@pytest.mark.slow
 def test_a_picture_whose_pixels_went_is_opened_again_where_a_network_asks_and_not_before(live_app, network):
     live_app.run()
     shot = (samples.SAMPLES / "giant-panda.jpg").read_bytes()
@@ -289,17 +296,7 @@ def test_a_picture_whose_pixels_went_is_opened_again_where_a_network_asks_and_no
     assert picture.awake and answers(at) == wanted
 
 
-def test_a_map_is_drawn_over_its_own_picture(monkeypatch):
-    class State(dict):
-        __setattr__ = dict.__setitem__
-        __getattr__ = dict.__getitem__
-
-    monkeypatch.setattr(maps.st, "session_state", State())
-    for color in ("red", "red", "blue"):
-        image = Image.new("RGB", (224, 224), color)
-        assert maps.enlarge(image).getpixel((9, 9)) == image.getpixel((9, 9))
-
-
+@pytest.mark.slow
 def test_pictures_that_come_with_the_first_run_of_a_session_are_taken_in(app):
     """As where a page meets a server that was started anew: nothing tells then that they have changed."""
     at = app.run().file_uploader(key="files").set_value(("mine.jpg", PHOTOS[1].path.read_bytes(), "image/jpeg")).run()
@@ -311,7 +308,7 @@ def test_pictures_that_come_with_the_first_run_of_a_session_are_taken_in(app):
     assert at.session_state["photo"] == key and list(at.session_state["uploads"]) == [key] and not at.exception
 
 
-@pytest.mark.parametrize("fit", ["squash", "pad"])
+@pytest.mark.parametrize("fit", ["pad"])
 def test_the_fit_changes_what_the_model_sees_and_says(live_app, network, fit):
     live_app.run()
     at = live_app.button_group(key="fit").set_value(fit).run()
@@ -390,6 +387,7 @@ def test_what_is_known_is_not_computed_again(live_app, monkeypatch):
     assert not at.exception and len(answers(at)) == 2
 
 
+@pytest.mark.slow
 def test_the_opacity_is_that_of_all_maps(live_app, monkeypatch):
     draw, used = overlay.overlay, []
 
@@ -423,6 +421,7 @@ def test_bars_agreement_and_divergence_are_those_of_the_library(live_app, networ
         assert names == [numbers.short_label(one.labels[k]) for k in class_bars.shared_classes(one)]
 
 
+@pytest.mark.slow
 def test_every_picture_has_words(live_app):
     at = live_app.run()
     assert len(alts(at)) == 9 and all(len(alt) > 20 for alt in alts(at))
@@ -457,6 +456,7 @@ def test_illegal_addresses_fall_back_to_the_default(live_app, network):
 # ---- variants ----
 
 
+@pytest.mark.slow
 def test_one_to_four_variants_and_none(live_app):
     live_app.run()
     at = live_app.multiselect(key="variant_ids").set_value([*CARDS][:4]).run()
@@ -471,6 +471,7 @@ def test_a_lesson_says_what_it_teaches(live_app):
     assert escape_markdown(CARDS[UNFOLDED].lesson) in said and "as trained" not in said
 
 
+@pytest.mark.slow
 def test_a_lesson_says_how_to_come_back_where_its_mechanism_is_swapped(live_app):
     live_app.query_params["variants"] = UNFOLDED
     live_app.query_params["mechanism"] = "none"
@@ -507,6 +508,7 @@ def test_missing_weights_are_one_sentence_and_the_others_work(live_app, checkpoi
     assert len(answers(at)) == 2
 
 
+@pytest.mark.slow
 def test_altered_weights_are_one_sentence_and_the_others_work(live_app, checkpoints):
     (checkpoints / f"{NONE}.safetensors").unlink()
     (checkpoints / f"{NONE}.safetensors").write_bytes(b"something else")
@@ -564,6 +566,7 @@ def test_a_picture_of_clothing_is_shown_to_those_that_know_it(live_app):
     assert len(answers(live_app)) == 3
 
 
+@pytest.mark.slow
 def test_pictures_stay_from_page_to_page_until_they_are_removed(live_app):
     live_app.run()
     data = [(samples.SAMPLES / name).read_bytes() for name in ("goldfish.jpg", "koala.jpg")]

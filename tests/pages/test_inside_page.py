@@ -51,7 +51,7 @@ def looked(network):
 
     def look(photo: samples.Photo = PHOTOS[0], variant: str = ADDITIVE, fit: str = "crop"):
         picture = open_picture(photo.path.read_bytes())
-        return trace.trace_network(picture, CARDS[variant], fit=fit, load=network)
+        return trace.trace_picture(picture, CARDS[variant], fit=fit, load=network)
 
     return look
 
@@ -116,18 +116,18 @@ def test_the_mechanism_drawn_is_the_trained_one(live_app):
     assert at.query_params["variant"] == NONE
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", ["x", "A", "M", "logits"])
 def test_each_stage_can_be_chosen(live_app, looked, stage):
     at, found = show(live_app, stage=stage), looked()
     assert not at.exception and components(at, "abn_network_path")["path"]["chosen"] == stage
     assert at.query_params.get("stage", "M") == stage
     values = found.stage(stage)
-    numbers = summarize(values)
+    summary = summarize(values)
     shown = figures(at)
     assert shown[0] == format_shape(values)
-    for given, value in zip(shown[1:4], (numbers.low, numbers.mean, numbers.high), strict=True):
+    for given, value in zip(shown[1:4], (summary.low, summary.mean, summary.high), strict=True):
         assert float(given.replace("−", "-")) == pytest.approx(value, rel=0.006, abs=1e-12)
-    assert shown[4] == (numbers.percent(numbers.zeros) if numbers.zeros else "none")
+    assert shown[4] == (numbers.percent(summary.zeros) if summary.zeros else "none")
     charts = [chart.proto.alt for chart in at.get("plotly_chart")]
     assert any(alt.startswith(tuple("TA")) and "Histogram" in alt for alt in charts) and all(charts)
     labels = class_names(CARDS[ADDITIVE])
@@ -145,6 +145,7 @@ def test_each_stage_can_be_chosen(live_app, looked, stage):
         assert [name.rpartition(" · ")[0] for name in names(at)] == expected
 
 
+@pytest.mark.slow
 def test_more_channels_on_request_up_to_all(live_app, looked):
     at = show(live_app, stage="g")
     for count in (24, 48, 96, 112):
@@ -155,6 +156,7 @@ def test_more_channels_on_request_up_to_all(live_app, looked):
     assert len(names(show(live_app, stage="A"))) == 24  # another stage begins anew
 
 
+@pytest.mark.slow
 def test_channels_are_no_classes_where_the_class_head_mixes_them(live_app):
     live_app.query_params.update({"photo": "clothing-boot", "variants": CLOTHING, "stage": "A"})
     at = live_app.run()
@@ -164,6 +166,7 @@ def test_channels_are_no_classes_where_the_class_head_mixes_them(live_app):
     assert {name.partition(" · ")[0] for name in names(at)} == set(class_names(CARDS[CLOTHING]))
 
 
+@pytest.mark.slow
 def test_with_a_scale_of_its_own_each_channel_reaches_the_end_of_the_colors(live_app):
     at = show(live_app, stage="g")
     before = body(at, "abn-tiles")
@@ -208,6 +211,7 @@ def test_another_cell_and_another_channel(live_app, looked):
     assert "channel" not in at.query_params
 
 
+@pytest.mark.slow
 def test_another_picture_begins_at_its_own_brightest_cell(live_app, looked):
     live_app.query_params["cell"] = "3,4"
     live_app.run()
@@ -331,7 +335,7 @@ def test_an_uploaded_picture_is_looked_into_and_a_recorded_one_is_offered_beside
     data = (samples.SAMPLES / "goldfish.jpg").read_bytes()
     at = live_app.file_uploader(key="files").set_value([("fish.jpg", data, "image/jpeg")]).run()
     assert not at.exception
-    found = trace.trace_network(open_picture(data), CARDS[ADDITIVE], load=network)
+    found = trace.trace_picture(open_picture(data), CARDS[ADDITIVE], load=network)
     assert components(at, "abn_map_view")["cell-map"]["values"] == np.round(found.attention, 2).ravel().tolist()
     assert "photo" not in at.query_params and "fish" not in str(at.query_params)
     assert "was not watched" in captions(at)
@@ -343,6 +347,7 @@ def test_an_uploaded_picture_is_looked_into_and_a_recorded_one_is_offered_beside
     assert at.session_state["photo"] == PHOTOS[2].id and "was not watched" not in captions(at)
 
 
+@pytest.mark.slow
 def test_lives_of_clothing_bring_their_own_pictures(live_app):
     live_app.query_params.update({"photo": "clothing-boot", "variants": CLOTHING})
     at, life = live_app.run(), load_history(CARDS[CLOTHING])
@@ -355,6 +360,7 @@ def test_lives_of_clothing_bring_their_own_pictures(live_app):
 # ---- all of it ----
 
 
+@pytest.mark.slow
 def test_every_variant_can_be_looked_into(live_app):
     for card in CARDS.values():
         at = live_app
@@ -383,6 +389,7 @@ def test_a_squashed_picture_is_what_all_stages_are_of(live_app, looked):
     assert "life-map" in components(at, "abn_map_view")  # which was recorded cropped
 
 
+@pytest.mark.slow
 def test_every_picture_has_words(live_app):
     for stage in ("x", "g"):
         at = show(live_app, stage=stage)
