@@ -1,4 +1,4 @@
-"""README says what the cards say, and names only what there is."""
+"""README says what the cards say; README and CONTRIBUTING name only what there is."""
 
 import re
 from pathlib import Path
@@ -31,3 +31,11 @@ def test_every_shipped_variant_was_measured_on_the_same_data(kind, data):
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)#:]+)\)", README))
 def test_every_link_leads_somewhere(target):
     assert (ROOT / target).exists()
+
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:abn|pages|tests|docs)/[^`]*)`", CONTRIBUTING))))
+def test_every_path_in_contributing_exists(path):
+    assert (ROOT / path).exists()
