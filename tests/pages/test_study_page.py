@@ -69,7 +69,7 @@ def test_every_question_has_its_answer_its_figure_and_its_words(app, results):
         findings.finds_object(study),
         findings.compared(study, "baseline", "calibration_error"),
     ]
-    figures = drawn(at)
+    charts = drawn(at)
     for finding in asked:
         assert all(f"**{escape_markdown(sentence)}**" in text for sentence in finding.sentences)
         assert all(escape_markdown(sentence) in text for sentence in finding.numbers)
@@ -78,12 +78,12 @@ def test_every_question_has_its_answer_its_figure_and_its_words(app, results):
                 text.count(escape_markdown(f"{verdict.where}: {verdict.words}")) >= 2
             )  # in the contents, and in its section
         for panel in finding.rows:
-            shown = figures[figures.alt(finding, panel)]["data"]
+            shown = charts[figures.alt(finding, panel)]["data"]
             points = [x for trace in shown if trace["name"] == "one seed" for x in numbers(trace["x"])]
             assert sorted(points) == pytest.approx(
                 sorted(x for row in finding.rows[panel] for x in row.by_seed.values())
             )
-    assert len(figures) == 2 * len(asked) + 1 + 2  # two panels each; cost; two data sets that were published
+    assert len(charts) == 2 * len(asked) + 1 + 2  # two panels each; cost; two data sets that were published
     assert all(f"](#{anchor})" in text for anchor in ANCHORS[1:])
     assert len(at.expander) == len(asked) + 2
 
