@@ -90,7 +90,7 @@ def ready(ready_engine):
     """The app under AppTest, its networks loaded; `switch_page` goes to a page."""
     from streamlit.testing.v1 import AppTest
 
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=180)
 
 
 @pytest.fixture

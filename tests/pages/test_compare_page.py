@@ -40,7 +40,7 @@ PHOTOS = list(samples.gallery().values())
 @pytest.fixture
 def app(loading_engine) -> AppTest:
     """The page while the models still load, which they here never finish."""
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=180)
 
 
 @pytest.fixture
@@ -258,7 +258,7 @@ def test_a_session_holds_only_so_many_bytes(app, monkeypatch):
 def test_where_all_sessions_together_hold_too_much_each_has_its_share(app, monkeypatch):
     files = [(f"{k}.jpg", photo.path.read_bytes(), "image/jpeg") for k, photo in enumerate(PHOTOS[:3])]
     monkeypatch.setattr(uploads, "_everybodys", weakref.WeakValueDictionary())
-    another = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    another = AppTest.from_file(str(ROOT / "app.py"), default_timeout=180).run()
     another.file_uploader(key="files").set_value(files[:1]).run()
     app.run()
     at = app.file_uploader(key="files").set_value(files[:1]).run()
