@@ -21,6 +21,9 @@ class LazyPicture(Picture):
     """A picture whose pixels may go, and come back from the bytes that `read` gives. They belong to who holds it: only
     how many they are is counted for all. It is not to be copied or pickled."""
 
+    _read: Callable[[], bytes]
+    _pixels: Image.Image | None
+
     def __init__(self, opened: Picture, read: Callable[[], bytes]):
         for name, value in (("sha256", opened.sha256), ("name", opened.name), ("notes", opened.notes)):
             object.__setattr__(self, name, value)  # a Picture is frozen
@@ -53,5 +56,5 @@ class LazyPicture(Picture):
             _awake[:] = [weakref.ref(one) for one in latest if one.awake]
 
 
-def _bytes(image: Image.Image) -> int:
-    return 4 * image.width * image.height  # as Pillow holds RGB
+def _bytes(image: Image.Image | None) -> int:
+    return 4 * image.width * image.height if image else 0  # as Pillow holds RGB

@@ -64,8 +64,10 @@ def difference_pair(card: Card, find: Callable[[Card, str], Card | None] = find_
     """The plain additive and multiplicative variants of a card's family; None where either is missing."""
     other = find(card, "none" if card.mechanism != "none" else "additive")  # a sibling is never a lesson
     start = card if not card.lesson else other
-    pair = (find(start, "additive"), find(start, "multiplicative")) if start else (None, None)
-    return pair if all(pair) else None
+    if start is None:
+        return None
+    additive, multiplicative = find(start, "additive"), find(start, "multiplicative")
+    return (additive, multiplicative) if additive and multiplicative else None
 
 
 def trained_on_other_kind(cards: Sequence[Card], kind: str) -> list[Card]:

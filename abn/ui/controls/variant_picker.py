@@ -1,4 +1,4 @@
-"""The variants that are shown, and the mechanism that is applied; the address holds both, but no variant of one's own."""
+"""The variants that are shown, and the mechanism that is applied; the address holds no variant of one's own."""
 
 from collections.abc import Sequence
 

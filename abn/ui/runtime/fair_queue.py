@@ -55,9 +55,10 @@ class FairQueue:
             self._call()
         try:
             while not ticket.wait(NOTIFY_INTERVAL if notify else None):
-                notified = True
-                notify(self._ahead(ticket))
-            if notified:
+                if notify:
+                    notified = True
+                    notify(self._ahead(ticket))
+            if notify and notified:
                 notify(0)
         except BaseException:
             self._leave(ticket)

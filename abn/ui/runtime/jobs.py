@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -71,15 +72,15 @@ def control(name: str, pieces: Sequence[Piece], label: str, *, icon: str) -> Job
     place = st.empty()
     if done == len(pieces):
         return Job(name, pieces, None)
-    button = {"key": f"{name}-job"}  # one for both: Streamlit would leave the other beside it until the job is done
+    key = f"{name}-job"  # one for both buttons: Streamlit would leave the other beside it until the job is done
     if name in state.running_jobs:
         place.progress(done / len(pieces), "Waiting for a free processor …")
-        st.button("Stop", icon=":material/stop:", on_click=_stop, args=(name,), **button)
+        st.button("Stop", icon=":material/stop:", on_click=_stop, args=(name,), key=key)
         return Job(name, pieces, place)
     if done:
         place.caption(f"{done} of {len(pieces)} parts are done and kept.")
         label, icon = "Go on", ":material/play_arrow:"
-    st.button(label, type="primary", icon=icon, on_click=_begin, args=(name, keys), **button)
+    st.button(label, type="primary", icon=icon, on_click=_begin, args=(name, keys), key=key)
     return Job(name, pieces, None)
 
 
@@ -120,6 +121,7 @@ def run_jobs(*jobs: Job) -> None:
 def _run(job: Job) -> None:
     missing = [piece for piece, known in zip(job.pieces, results(job.name, job.pieces), strict=True) if known is None]
     before, begun = len(job.pieces) - len(missing), time.monotonic()
+    place = job.place or st.empty()
     for number, piece in enumerate(missing):
 
         def progress(share: float, number: int = number, label: str = piece.label) -> None:
@@ -127,13 +129,11 @@ def _run(job: Job) -> None:
             if done:
                 left = (time.monotonic() - begun) * (len(missing) / done - 1)
                 label = f"{label}: about {max(1, round(left))} s left"
-            job.place.progress(min(1.0, (before + done) / len(job.pieces)), escape_markdown(label))
+            place.progress(min(1.0, (before + done) / len(job.pieces)), escape_markdown(label))
 
         progress(0.0)
         if piece.background:
-            result = run_in_background(
-                lambda piece=piece: piece.compute(lambda share: None), lambda seconds: progress(0.0)
-            )
+            result = run_in_background(partial(piece.compute, lambda share: None), lambda seconds: progress(0.0))  # noqa: B023
         else:
             result = piece.compute(progress)
         cache.session_cache().put((job.name, piece.key), result)
@@ -145,7 +145,7 @@ def run_in_background(work: Callable[[], Result], on_wait: Callable[[float], obj
     its result is dropped. What the work raises is raised here."""
     left = threading.Event()
 
-    def in_turn() -> Result | None:
+    def in_turn() -> Any:
         with background_turn():
             return None if left.is_set() else work()
 
@@ -160,7 +160,7 @@ def run_in_background(work: Callable[[], Result], on_wait: Callable[[float], obj
         pool.shutdown(wait=False)
 
 
-def run_with_stop(work: Callable[[], Result], label: str, *, key: str, on_stop: Callable[[], object]) -> Result:
+def run_with_stop(work: Callable[[], Result], label: str, *, key: str, on_stop: Callable[[], None]) -> Result:
     """The same with a line that tells the seconds, and a button that stops it: `on_stop` is to note that."""
     place, line = st.empty(), None
 

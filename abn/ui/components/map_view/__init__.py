@@ -45,7 +45,7 @@ def show(
     def on_picked() -> None:
         row, column = reported_value(key, "picked") or (None, None)
         h, w = values.shape
-        if isinstance(row, int) and isinstance(column, int) and 0 <= row < h and 0 <= column < w:
+        if on_pick and isinstance(row, int) and isinstance(column, int) and 0 <= row < h and 0 <= column < w:
             on_pick(row, column)
 
     data = {
