@@ -11,10 +11,9 @@ from abn.ui.layout import escape_markdown
 def show_shaded_table(
     header: list[str], rows: Sequence[tuple[str, Sequence[str]]], shades: Sequence[Sequence[str]] = ()
 ) -> None:
-    """`header` names the column of row names and the others; `shades` are the cells' grounds as CSS colors."""
-    header = [escape_markdown(name) + "\u200b" * header[:k].count(name) for k, name in enumerate(header)]  # all differ
-    table = pd.DataFrame([[escape_markdown(cell) for cell in (name, *texts)] for name, texts in rows], columns=header)
-    if shades:
-        styles = [["", *(f"background-color: {shade}" if shade else "" for shade in row)] for row in shades]
-        table = table.style.apply(lambda _: pd.DataFrame(styles, table.index, table.columns), axis=None)
-    st.table(table, border="horizontal", hide_index=True)
+    """`header` names the column of row names and the others; `shades` are the cells' backgrounds as CSS colors."""
+    columns = [escape_markdown(name) + "\u200b" * header[:k].count(name) for k, name in enumerate(header)]  # all differ
+    table = pd.DataFrame([[escape_markdown(cell) for cell in (name, *texts)] for name, texts in rows], columns=columns)
+    styles = [["", *(f"background-color: {shade}" if shade else "" for shade in row)] for row in shades]
+    shaded = table.style.apply(lambda _: pd.DataFrame(styles, columns=columns), axis=None) if shades else table
+    st.table(shaded, border="horizontal", hide_index=True)
