@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # panels and tensors, which this module must not import
 
     from abn.errors import ABNError
     from abn.images.decode import Picture
-    from abn.study.findings.published import Cost
+    from abn.study.findings.cost import Cost
     from abn.ui.ablation.disagreement_panel import Batch
     from abn.ui.controls.image_picker import ChosenImage
     from abn.ui.controls.uploads import Uploads
