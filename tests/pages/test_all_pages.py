@@ -35,7 +35,7 @@ def test_going_about_computes_nothing_twice(app, monkeypatch):
 
     monkeypatch.setattr(explainer, "explain", again)
     monkeypatch.setattr(interventions, "attend_variants", again)
-    monkeypatch.setattr(interventions.AttendedImage, "answers", again)
+    monkeypatch.setattr(interventions.AttendedImage, "predict", again)
     for page in reversed(PAGES):
         assert not app.switch_page(page).run().exception
 

@@ -26,7 +26,7 @@ from abn.ui.controls import image_picker, selection, uploads
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import inference, loading
 from abn.ui.runtime.engine import get_engine
-from abn.variants import card
+from abn.variants import card, store
 from abn.variants.store import list_variants
 from abn.vocabulary import AS_TRAINED, MECHANISMS
 
@@ -495,7 +495,7 @@ def checkpoints(tmp_path, monkeypatch) -> Path:
             shutil.copy(file, tmp_path)
         else:
             (tmp_path / file.name).symlink_to(file)
-    monkeypatch.setattr(card, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(store, "CHECKPOINTS", tmp_path)
     return tmp_path
 
 
