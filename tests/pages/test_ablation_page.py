@@ -107,8 +107,8 @@ def test_another_variant_is_looked_into(page):
     assert points(at)[0] == "±0.0 points" and captions(at).count("trained with **none**") == 3
 
 
-def test_what_was_asked_is_not_asked_again(page, monkeypatch):
+def test_nothing_is_computed_twice(page, monkeypatch):
     page.run()
     monkeypatch.setattr(interventions, "attend_variants", lambda *_, **__: pytest.fail("run again"))
-    monkeypatch.setattr(interventions.AttendedImage, "answers", lambda *_, **__: pytest.fail("asked again"))
+    monkeypatch.setattr(interventions.AttendedImage, "predict", lambda *_, **__: pytest.fail("run again"))
     assert not page.run().exception
