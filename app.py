@@ -60,7 +60,11 @@ with page.container():
             maps.show_map_on_photograph(explanation, card, chosen.display, view, span)
 
     pair = selection.difference_pair(shown[0][1], choice.sibling)
-    trained = inference.explain_image(chosen.picture, pair, fit=choice.fit) if pair else None
+    known = {explanation.variant: explanation for explanation in explanations}  # M doesn't depend on the mechanism
+    if pair and all(card.id in known for card in pair):
+        trained = [known[card.id] for card in pair]
+    else:
+        trained = inference.explain_image(chosen.picture, pair, fit=choice.fit) if pair else None
     if trained and len(trained) == 2:
         panels.show_difference(*trained, view, panels.create_columns(len(shown)))
 
