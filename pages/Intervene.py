@@ -17,40 +17,40 @@ subject = inference.get_subjects(picture, choice.selection.cards, fit)[choice.se
 
 
 def change_the_map() -> None:
-    """A part of its own, so that a stroke draws nothing else anew."""
-    name, past = panels.edits(choice, card, subject)
+    """A fragment, so that a stroke redraws nothing else."""
+    key, history = panels.get_history(choice, card, subject)
     left, right = st.columns(2, gap="large")
     with right:
-        applied = panels.mechanism(card)
-        done = panels.effects(choice, card, past, applied)
-        panels.answer(card, done[past.at], subject.attention, applied)
+        applied = panels.choose_mechanism(card)
+        effects = panels.compute_effects(choice, card, history, applied)
+        panels.show_effect(card, effects[history.index], subject.attention, applied)
     with left:
-        panels.board(choice, card, subject, name, past)
-    panels.presets(choice, card, subject, name)
-    panels.past_strip(subject, choice.view, name, past, done)
-    export_edit.export_row(choice, card, subject, past, done[past.at], applied)
+        panels.show_board(choice, card, subject, key, history)
+    panels.show_presets(choice, card, subject, key)
+    panels.show_history(subject, choice.view, key, history, effects)
+    export_edit.export_row(choice, card, subject, history, effects[history.index], applied)
 
 
 def cover_the_picture() -> None:
     """The same for the picture: all of the network runs again."""
-    first, *rest = st.columns(len(choice.selection.cards) + 1, gap="medium")
+    first, *columns = st.columns(len(choice.selection.cards) + 1, gap="medium")
     with first:
-        hidden = cover_panel.cover(choice, subject)
+        covered = cover_panel.cover_picture(choice, subject)
     before = inference.explain_image(picture, choice.selection.cards, fit=fit)
-    after = inference.explain_image(hidden, choice.selection.cards, fit=fit)
-    for place, *pair, one in zip(rest, before, after, choice.selection.cards, strict=True):
-        with place:
-            cover_panel.follow(*pair, one, choice)
+    after = inference.explain_image(covered, choice.selection.cards, fit=fit)
+    for column, *pair, variant in zip(columns, before, after, choice.selection.cards, strict=True):
+        with column:
+            cover_panel.show_covered(*pair, variant, choice)
 
 
 jobs.fragment_unless_busy(change_the_map)()
 
 st.subheader("Which variant needs its map?", anchor="needs")
-map_ablation_panel.needs(choice)
-over_gallery = map_ablation_panel.over_gallery(choice)
+map_ablation_panel.show_dependence(choice)
+gallery_job = map_ablation_panel.show_gallery_dependence(choice)
 
 st.subheader("Cover a part of the picture", anchor="cover")
 jobs.fragment_unless_busy(cover_the_picture)()
 loading.start_loading()
-if over_gallery:
-    jobs.run_jobs(over_gallery)
+if gallery_job:
+    jobs.run_jobs(gallery_job)

@@ -1,68 +1,70 @@
 """Undo and redo: nothing is lost until something new is done, and the network's own map never."""
 
 import numpy as np
+import pytest
 
-from abn.ui.intervene import edit_history
+from abn.ui.intervene.edit_history import MAX_EDITS, OWN_MAP, History, label_steps, start_history
 
 
-def a_map(value: float) -> np.ndarray:
+def constant_map(value: float) -> np.ndarray:
     return np.full((2, 2), value, np.float32)
 
 
-def test_undo_redo_and_a_new_edit():
-    past = edit_history.begun(a_map(0.5))
-    past = edit_history.changed(past, "ones", a_map(1))
-    past = edit_history.changed(past, "zeros", a_map(0))
-    assert [edit.name for edit in past.edits] == ["own map", "ones", "zeros"] and past.now.name == "zeros"
-    back = past.undo().undo()
-    assert back.now.name == "own map" and back.undo().at == 0 and len(back.edits) == 3
-    assert back.redo().now.name == "ones" and past.redo().at == 2
-    other = edit_history.changed(back.redo(), "brush", a_map(0.7))
-    assert [edit.name for edit in other.edits] == ["own map", "ones", "brush"]
-    assert past.step(99).at == 2 and past.step(-3).at == 0
+@pytest.fixture
+def history() -> History:
+    return start_history(constant_map(0.5))
 
 
-def test_what_changes_nothing_is_no_edit():
-    past = edit_history.begun(a_map(0.5))
-    assert edit_history.changed(past, "brush", a_map(0.5)) is past
-    assert edit_history.changed(past, "reset", past.edits[0].attention) is past
+def names(history: History) -> list[str]:
+    return [edit.name for edit in history.edits]
 
 
-def test_the_oldest_edits_go_and_the_own_map_stays():
-    past = edit_history.begun(a_map(0.5))
-    for step in range(edit_history.MOST + 5):
-        past = edit_history.changed(past, f"edit {step}", a_map(step))
-    assert len(past.edits) == edit_history.MOST and past.at == edit_history.MOST - 1
-    assert past.edits[0].name == "own map" and past.edits[1].name == "edit 6" and past.now.name == "edit 44"
+def test_undo_redo_and_a_new_edit(history):
+    edited = history.add("ones", constant_map(1)).add("zeros", constant_map(0))
+    assert names(edited) == [OWN_MAP, "ones", "zeros"] and edited.current.name == "zeros"
+    undone = edited.undo().undo()
+    assert undone.current.name == OWN_MAP and undone.undo().index == 0 and len(undone.edits) == 3
+    assert undone.redo().current.name == "ones" and edited.redo().index == 2
+    assert names(undone.redo().add("brush", constant_map(0.7))) == [OWN_MAP, "ones", "brush"]
+    assert edited.go_to(99).index == 2 and edited.go_to(-3).index == 0
 
 
-def test_labels_number_the_steps():
-    past = edit_history.changed(edit_history.begun(a_map(0.5)), "ones", a_map(1))
-    assert edit_history.labels(past, ["±0.0", "−3.1"]) == ["0. own map, Δp ±0.0", "1. ones, Δp −3.1"]
+def test_what_changes_nothing_is_no_edit(history):
+    assert history.add("brush", constant_map(0.5)) is history
 
 
-def test_what_is_applied_is_told_in_words():
-    past = edit_history.begun(a_map(0.5))
-    assert past.told == "own map"
-    past = edit_history.changed(past, "Brush +", a_map(0.6), on_the_board=True)
-    assert past.told == "own map, then 1 stroke"
-    past = edit_history.changed(past, "zeros", a_map(0))
-    assert past.told == "zeros" and past.undo().told == "own map, then 1 stroke"
-    for step in range(1, edit_history.MOST - 2):
-        past = edit_history.changed(past, "Brush +", a_map(step), on_the_board=True)
-    assert len(past.edits) == edit_history.MOST and past.told == f"zeros, then {edit_history.MOST - 3} strokes"
-    for step in range(2):
-        past = edit_history.changed(past, "Brush −", a_map(-step), on_the_board=True)
-    assert past.told == f"{edit_history.MOST - 1} or more strokes"  # the zeros are gone from the history
+def test_the_oldest_edits_are_dropped_and_the_own_map_stays(history):
+    for i in range(MAX_EDITS + 5):
+        history = history.add(f"edit {i}", constant_map(i))
+    assert len(history.edits) == MAX_EDITS and history.index == MAX_EDITS - 1
+    assert names(history)[:2] == [OWN_MAP, "edit 6"] and history.current.name == f"edit {MAX_EDITS + 4}"
 
 
-def test_the_board_is_told_of_all_that_it_did_not_paint_itself():
-    past = edit_history.begun(a_map(0.5))
-    painted = edit_history.changed(past, "brush", a_map(0.6), on_the_board=True)
-    assert painted.turn == past.turn and painted.now.name == "brush"
-    turns = [painted.turn]
-    for step in range(2 * edit_history.MOST):  # also when the oldest edits go
-        painted = edit_history.changed(painted, "preset", a_map(step))
-        turns.append(painted.turn)
-    turns += [painted.undo().turn, painted.undo().redo().turn]
-    assert turns == sorted(set(turns))
+def test_labels_number_the_steps(history):
+    edited = history.add("ones", constant_map(1))
+    assert label_steps(edited, ["±0.0", "−3.1"]) == ["0. own map, Δp ±0.0", "1. ones, Δp −3.1"]
+
+
+def test_the_description_counts_strokes_after_the_last_map_put_in_place(history):
+    assert history.description == OWN_MAP
+    history = history.add("Brush +", constant_map(0.6), painted=True)
+    assert history.description == "own map, then 1 stroke"
+    history = history.add("zeros", constant_map(0))
+    assert history.description == "zeros" and history.undo().description == "own map, then 1 stroke"
+    for i in range(1, MAX_EDITS - 2):
+        history = history.add("Brush +", constant_map(i), painted=True)
+    assert len(history.edits) == MAX_EDITS and history.description == f"zeros, then {MAX_EDITS - 3} strokes"
+    for i in range(2):
+        history = history.add("Brush −", constant_map(-i), painted=True)
+    assert history.description == f"{MAX_EDITS - 1} or more strokes"  # the zeros were dropped
+
+
+def test_the_board_redraws_all_that_it_did_not_paint_itself(history):
+    painted = history.add("brush", constant_map(0.6), painted=True)
+    assert painted.redraws == history.redraws and painted.current.name == "brush"
+    counts = [painted.redraws]
+    for i in range(2 * MAX_EDITS):  # also when the oldest edits are dropped
+        painted = painted.add("preset", constant_map(i))
+        counts.append(painted.redraws)
+    counts += [painted.undo().redraws, painted.undo().redo().redraws]
+    assert counts == sorted(set(counts))

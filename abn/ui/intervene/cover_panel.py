@@ -1,4 +1,4 @@
-"""A picture to cover, and what each variant's map and heads make of it."""
+"""A picture to cover, and each variant's map and heads on the covered picture."""
 
 import numpy as np
 import streamlit as st
@@ -15,15 +15,18 @@ from abn.ui.layout import escape_markdown
 from abn.ui.state import state
 from abn.variants.card import Card
 
-COVER = ["rgb(128 128 128 / 0)", "rgb(128 128 128 / 1)"]  # of a cell that is open, and of one that is covered
+COVER_COLORS = ["rgb(128 128 128 / 0)", "rgb(128 128 128 / 1)"]  # of an open cell, of a covered one
 
 
-def cover(choice: Choice, subject: AttendedImage) -> Picture:
-    """The picture, to cover cells of; returns it as far as it is covered."""
+def cover_picture(choice: Choice, subject: AttendedImage) -> Picture:
+    """Draw the picture with cells to cover; returns the picture with the covered cells filled."""
     st.markdown("##### The picture")
-    name = f"{choice.chosen.picture.sha256} {choice.fit} {subject.attention.shape}"
-    of, cells, turn = state.covered
-    if of != name:
+    picture = choice.chosen.picture
+    owner = f"{picture.sha256} {choice.fit} {subject.attention.shape}"
+    stored_owner, stored_cells, resets = state.covered
+    if stored_owner == owner and stored_cells is not None:
+        cells = stored_cells
+    else:
         cells = np.zeros(subject.attention.shape, np.float32)
     tool = st.segmented_control(
         "Rectangle",
@@ -34,11 +37,11 @@ def cover(choice: Choice, subject: AttendedImage) -> Picture:
         label_visibility="collapsed",
     )
 
-    def painted(values: np.ndarray) -> None:
-        state.covered = (name, (values > 0.5).astype(np.float32), turn)
+    def store_cells(values: np.ndarray) -> None:
+        state.covered = (owner, (values > 0.5).astype(np.float32), resets)
 
     def uncover() -> None:
-        state.covered = ("", None, turn + 1)
+        state.covered = ("", None, resets + 1)
 
     painter(
         cells,
@@ -46,22 +49,22 @@ def cover(choice: Choice, subject: AttendedImage) -> Picture:
         tool="Rectangle −" if tool == "Uncover" else "Rectangle +",
         strength=1.0,
         size=1,
-        version=f"{name} {turn}",
+        version=f"{owner} {resets}",
         label="The picture, to be covered. Arrow keys move, space sets one corner of a rectangle and then the other.",
         key="cover",
-        on_paint=painted,
-        colors=COVER,
+        on_paint=store_cells,
+        colors=COVER_COLORS,
         opacity=1.0,
         symbol="covered:",
     )
+    covered = cover_cells(picture, subject.fitted, cells > 0.5) if cells.any() else picture
     if cells.any():
-        hidden = cover_cells(choice.chosen.picture, subject.fitted, cells > 0.5)
-        share = numbers.percent(changed_pixel_share(choice.chosen.picture, hidden))
-        said = f"{share} of the whole picture is covered, by its mean color."
+        share = numbers.percent(changed_pixel_share(picture, covered))
+        status = f"{share} of the whole picture is covered, by its mean color."
     else:
-        said = "Drag a rectangle over the picture."
+        status = "Drag a rectangle over the picture."
     st.caption(
-        f"{said} The rectangle takes whole cells. A plain patch is a thing that no photograph has, and a network may "
+        f"{status} The rectangle takes whole cells. A plain patch is a thing that no photograph has, and a network may "
         "name the patch: a changed answer tells that something was covered, not what was missed."
     )
     st.caption("All of each network runs again: both heads and the map follow.")
@@ -72,25 +75,22 @@ def cover(choice: Choice, subject: AttendedImage) -> Picture:
         key="uncover",
         on_click=uncover,
     )
-    return hidden if cells.any() else choice.chosen.picture
+    return covered
 
 
-def follow(before: Explanation, after: Explanation, card: Card, choice: Choice) -> None:
+def show_covered(before: Explanation, after: Explanation, card: Card, choice: Choice) -> None:
     """One variant's map and both heads on the covered picture, against the picture as it was."""
     predictions.show_heading(after, card)
-    span = color_limits.limits([before.attention, after.attention], "shared" if choice.view.scale != "raw" else "raw")[
-        0
-    ]
-    maps.show_attention(after, card, choice.view, span, live=True)
+    scale = "raw" if choice.view.scale == "raw" else "shared"
+    limits = color_limits.limits([before.attention, after.attention], scale)[0]
+    maps.show_attention(after, card, choice.view, limits, live=True)
     predictions.show_predictions(after)
-    rows = []
+    lines = []
     for head, name in vocabulary.HEADS.items():
         k = int(getattr(before, head).argmax())
-        change = float(getattr(after, head)[k] - getattr(before, head)[k])
-        rows.append(
-            f"{name.split()[0]}: Δp of “{escape_markdown(numbers.short_label(before.labels[k]))}” {numbers.points(change)}"
-        )
-    rows.append(
-        f"rank correlation of the map before and after: {maps.describe_correlation(before.attention, after.attention)}"
-    )
-    st.caption("  \n".join(rows))
+        change = numbers.points(float(getattr(after, head)[k] - getattr(before, head)[k]))
+        label = escape_markdown(numbers.short_label(before.labels[k]))
+        lines.append(f"{name.split()[0]}: Δp of “{label}” {change}")
+    correlation = maps.describe_correlation(before.attention, after.attention)
+    lines.append(f"rank correlation of the map before and after: {correlation}")
+    st.caption("  \n".join(lines))

@@ -1,77 +1,72 @@
-"""The edits of one map, one after the other, with undo and redo: plain values, without Streamlit."""
+"""The edits of one map, with undo and redo: plain values, without Streamlit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-OWN = "own map"  # what the first edit is called
-MOST = 40  # edits kept; the first, the network's own map, always stays
+OWN_MAP = "own map"  # name of the first edit
+MAX_EDITS = 40  # edits kept; the first, the network's own map, always stays
 
 
 @dataclass(frozen=True, eq=False)
 class Edit:
-    """A map as an edit left it."""
+    """A map after an edit."""
 
-    name: str  # what was done, for people
+    name: str  # for people: what was done
     attention: np.ndarray  # (h, w) float32
-    painted: bool = False  # a stroke on the map before it, not a map put in its place
+    painted: bool = False  # a stroke on the map before it, not another map in its place
 
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """All edits so far; the first is the network's own map. `at` is the one that is applied."""
+    """All edits; the first is the network's own map. `index` is the edit that is applied."""
 
     edits: tuple[Edit, ...]
-    at: int = 0
-    turn: int = 0  # counts what did not come from the board itself, which must then draw its map anew
+    index: int = 0
+    redraws: int = 0  # changes that the board didn't paint itself: after each it must draw the map again
 
     @property
-    def now(self) -> Edit:
-        return self.edits[self.at]
+    def current(self) -> Edit:
+        return self.edits[self.index]
 
     @property
-    def told(self) -> str:
-        """The map that is applied, in words: what was put in place, and how many strokes followed."""
-        begun = max(place for place, edit in enumerate(self.edits[: self.at + 1]) if not edit.painted)
-        strokes = self.at - begun
-        if begun == 0 and strokes and len(self.edits) == MOST:  # what they began with may be gone
+    def description(self) -> str:
+        """The map that is applied, in words: the last map put in place, and the number of strokes after it."""
+        start = max(i for i, edit in enumerate(self.edits[: self.index + 1]) if not edit.painted)
+        strokes = self.index - start
+        if start == 0 and strokes and len(self.edits) == MAX_EDITS:  # the map that they began with may be dropped
             return f"{strokes} or more strokes"
-        said = f", then {strokes} {'stroke' if strokes == 1 else 'strokes'}" if strokes else ""
-        return self.edits[begun].name + said
+        suffix = f", then {strokes} {'stroke' if strokes == 1 else 'strokes'}" if strokes else ""
+        return self.edits[start].name + suffix
 
-    def after(self, edit: Edit, *, on_the_board: bool = False) -> "History":
-        """One edit more; what had been undone is gone."""
-        kept = (*self.edits[: self.at + 1], edit)
-        if len(kept) > MOST:
-            kept = (kept[0], *kept[2:])
-        return History(kept, len(kept) - 1, self.turn + (not on_the_board))
+    def add(self, name: str, attention: np.ndarray, *, painted: bool = False) -> "History":
+        """A new edit in place of those undone; the history itself where the map stays the same."""
+        if np.array_equal(self.current.attention, attention):
+            return self
+        edits = (*self.edits[: self.index + 1], Edit(name, np.asarray(attention, np.float32), painted))
+        if len(edits) > MAX_EDITS:
+            edits = (edits[0], *edits[2:])
+        return History(edits, len(edits) - 1, self.redraws + (not painted))
 
-    def step(self, to: int) -> "History":
-        """Back or forth to any edit; beyond the ends, to the end."""
-        return replace(self, at=min(len(self.edits) - 1, max(0, to)), turn=self.turn + 1)
+    def go_to(self, index: int) -> "History":
+        """Apply the edit of this index; beyond the ends, the first or the last."""
+        return replace(self, index=min(len(self.edits) - 1, max(0, index)), redraws=self.redraws + 1)
 
     def undo(self) -> "History":
-        return self.step(self.at - 1)
+        return self.go_to(self.index - 1)
 
     def redo(self) -> "History":
-        return self.step(self.at + 1)
+        return self.go_to(self.index + 1)
 
 
-def begun(attention: np.ndarray) -> History:
-    """Nothing edited yet."""
-    return History((Edit(OWN, attention),))
+def start_history(attention: np.ndarray) -> History:
+    """A history without edits of the network's own map (h, w)."""
+    return History((Edit(OWN_MAP, attention),))
 
 
-def changed(history: History, name: str, attention: np.ndarray, *, on_the_board: bool = False) -> History:
-    """A new edit, unless the map is as it was; one made `on_the_board` is drawn there already."""
-    same = np.array_equal(history.now.attention, attention)
-    edit = Edit(name, np.asarray(attention, np.float32), on_the_board)
-    return history if same else history.after(edit, on_the_board=on_the_board)
-
-
-def labels(history: History, changes: Sequence[str]) -> list[str]:
-    """What each step of the strip is called: its number, its name and its Δp."""
+def label_steps(history: History, changes: Sequence[str]) -> list[str]:
+    """A label for each edit: its number, its name and its Δp."""
     return [
         f"{i}. {edit.name}, Δp {change}" for i, (edit, change) in enumerate(zip(history.edits, changes, strict=True))
     ]

@@ -22,18 +22,20 @@ from abn.variants.card import Card
 NOT_YET = "As soon as the map is edited, this can be kept."
 
 
-def export_row(choice: Choice, card: Card, subject: AttendedImage, past: History, effect: Effect, applied: str) -> None:
+def export_row(
+    choice: Choice, card: Card, subject: AttendedImage, history: History, effect: Effect, applied: str
+) -> None:
     """The buttons that save the edit that is applied."""
-    unedited = effect.name == edit_history.OWN
+    unedited = effect.name == edit_history.OWN_MAP
     edited = EditedMap(
         card=card,
         fitted=subject.fitted,
         own_map=subject.attention,
-        effect=replace(effect, name=past.told),
+        effect=replace(effect, name=history.description),
         applied=applied,
         style=MapStyle(choice.view.opacity, choice.view.colors, smooth=choice.view.smooth),
     )
-    stem = f"{file_stem(choice.chosen)}--{file_stems([card])[0]}--{safe_stems([past.told])[0]}"
+    stem = f"{file_stem(choice.chosen)}--{file_stems([card])[0]}--{safe_stems([history.description])[0]}"
     button = partial(save_button, disabled=unedited)
     st.markdown("##### Keep this edit", help=PRIVACY)
     with st.container(horizontal=True, vertical_alignment="center"):

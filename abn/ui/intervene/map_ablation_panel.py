@@ -1,118 +1,124 @@
-"""Which variant needs its map: each one's answer under each edit of its own map, here and over the gallery."""
+"""How much each variant depends on its map: its prediction under each edit of its own map, here and on the gallery."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
 from abn.evaluation import map_ablation
+from abn.evaluation.map_ablation import MeanEffect
 from abn.explanations import interventions
 from abn.explanations.interventions import Effect
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.plots import numbers
-from abn.ui import predictions, shaded_table
+from abn.ui import predictions
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import inference, jobs, models
 from abn.ui.runtime.engine import page_turn
 from abn.ui.runtime.jobs import Job, Piece
+from abn.ui.shaded_table import show_shaded_table
 from abn.variants.card import Card, class_names
 
+JOB = "reliance"
 
-def needs(choice: Choice) -> None:
-    """Each variant's answer under each edit of its own map, for this picture."""
-    cards = choice.selection.cards
-    rows: dict[str, dict[str, list[Effect]]] = {}
-    for card, asked in zip(cards, inference.get_subjects(choice.chosen.picture, cards, choice.fit), strict=True):
-        rows[card.id] = map_ablation.ablate_map(
-            asked, lambda maps, card=card: inference.predict(choice.chosen.picture, card, choice.fit, maps)
-        )
+MeanEffects = dict[str, dict[str, MeanEffect]]  # variant id → edit → its mean effect
 
-    def said(card: Card, name: str) -> str:
-        some, labels = rows[card.id][name], class_names(card)
-        found = map_ablation.mean_effect(some)
-        if len(some) == 1 and found.change_rate:
-            other = f", now {numbers.short_label(labels[int(some[0].after.argmax())])}"
-        elif found.change_rate:
-            other = f", another answer in {round(found.change_rate * len(some))} of {len(some)}"
+
+def show_dependence(choice: Choice) -> None:
+    """Each variant's prediction under each edit of its own map, for this picture."""
+    cards, picture = choice.selection.cards, choice.chosen.picture
+    subjects = inference.get_subjects(picture, cards, choice.fit)
+    effects: dict[str, dict[str, list[Effect]]] = {
+        card.id: map_ablation.ablate_map(subject, partial(inference.predict, picture, card, choice.fit))
+        for card, subject in zip(cards, subjects, strict=True)
+    }
+    means = {
+        variant: {edit: map_ablation.mean_effect(repeats) for edit, repeats in edits.items()}
+        for variant, edits in effects.items()
+    }
+
+    def describe(card: Card, edit: str) -> str:
+        repeats, mean = effects[card.id][edit], means[card.id][edit]
+        if not mean.change_rate:
+            suffix = ""
+        elif len(repeats) == 1:
+            suffix = f", now {numbers.short_label(class_names(card)[int(repeats[0].after.argmax())])}"
         else:
-            other = ""
-        return f"Δp {numbers.points(found.change)} points{other}"
+            suffix = f", another answer in {round(mean.change_rate * len(repeats))} of {len(repeats)}"
+        return f"Δp {numbers.points(mean.change)} points{suffix}"
 
-    figures = {
-        card.id: {name: map_ablation.mean_effect(some) for name, some in rows[card.id].items()} for card in cards
-    }
-    before = {
-        card.id: f"{numbers.short_label(class_names(card)[one.predicted_class])} {numbers.percent(float(one.before.max()))}"
-        for card in cards
-        for one in [rows[card.id]["zeros"][0]]
-    }
-    _table(cards, figures, said, first=("its own map", before))
-    st.caption(_most_sensitive(cards, figures, "for this picture"))
+    own_map = []
+    for card in cards:
+        effect = effects[card.id]["zeros"][0]
+        label = numbers.short_label(class_names(card)[effect.predicted_class])
+        own_map.append(f"{label} {numbers.percent(float(effect.before.max()))}")
+    _show_table(cards, means, describe, own_map)
+    st.caption(_rank_variants(cards, means, "for this picture"))
 
 
-def over_gallery(choice: Choice) -> Job | None:
-    """The same over all photographs of the gallery that the variants learned the like of, on request."""
+def show_gallery_dependence(choice: Choice) -> Job | None:
+    """The same, averaged over the gallery's photographs of the kind that the variants were trained on, on request."""
     cards = choice.selection.cards
     photos = [photo for photo in samples.gallery().values() if all(photo.kind == card.kind for card in cards)]
     if not photos:
         st.caption("To go over the gallery, choose variants that learned one kind of pictures.")
         return None
-    pieces = [_piece(photo, card, choice.fit) for photo in photos for card in cards]
+    pieces = [_ablation_piece(photo, card, choice.fit) for photo in photos for card in cards]
     label = f"Ask over {len(photos)} pictures of the gallery: all that these variants learned the like of"
-    job = jobs.control("reliance", pieces, label, icon=":material/photo_library:")
-    found = jobs.results("reliance", pieces)
-    if all(found):
-        rows = {card.id: map_ablation.mean_over_pictures(found[i :: len(cards)]) for i, card in enumerate(cards)}
+    job = jobs.control(JOB, pieces, label, icon=":material/photo_library:")
+    results = jobs.results(JOB, pieces)
+    if all(results):
+        means = {card.id: map_ablation.mean_over_pictures(results[i :: len(cards)]) for i, card in enumerate(cards)}
 
-        def said(card: Card, name: str) -> str:
-            one = rows[card.id][name]
-            return f"Δp {numbers.points(one.change)} points, another answer in {100 * one.change_rate:.0f} %"
+        def describe(card: Card, edit: str) -> str:
+            mean = means[card.id][edit]
+            return f"Δp {numbers.points(mean.change)} points, another answer in {100 * mean.change_rate:.0f} %"
 
         st.markdown(f"**Over the {len(photos)} pictures of the gallery, on average**")
-        _table(cards, rows, said)
-        st.caption(_most_sensitive(cards, rows, "over the gallery"))
+        _show_table(cards, means, describe)
+        st.caption(_rank_variants(cards, means, "over the gallery"))
     return job
 
 
-def _piece(photo: samples.Photo, card: Card, fit: str) -> Piece:
-    def make(_tell: Callable[[float], object]) -> dict[str, map_ablation.MeanEffect]:
+def _ablation_piece(photo: samples.Photo, card: Card, fit: str) -> Piece:
+    def compute(_progress: jobs.Progress) -> dict[str, MeanEffect]:
         picture = open_picture(photo.path.read_bytes(), name=photo.file)
         with page_turn():
             return map_ablation.ablate_in_picture(picture, card, fit=fit, load=models.load_network)
 
-    return Piece((photo.id, card.id, card.sha256, fit), f"{photo.title}, {card.title}", make)
+    return Piece((photo.id, card.id, card.sha256, fit), f"{photo.title}, {card.title}", compute)
 
 
-def _table(
-    cards: Sequence[Card],
-    figures: dict[str, dict[str, map_ablation.MeanEffect]],
-    said: Callable[[Card, str], str],
-    first: tuple[str, dict[str, str]] | None = None,
+def _show_table(
+    cards: Sequence[Card], means: MeanEffects, describe: Callable[[Card, str], str], own_map: Sequence[str] = ()
 ) -> None:
-    """Edits down, variants across; the deeper the blue, the further the answer moved."""
-    rows = [(first[0], [first[1][card.id] for card in cards])] if first else []
-    shades = [[""] * len(cards)] if first else []
-    for name in map_ablation.EDITS:
-        moved = [figures[card.id][name].js_divergence for card in cards]
-        note = " (fair control)" if name in interventions.CONTROLS else ""
-        texts = [f"{said(card, name)} ({apart:.2f} bit)" for card, apart in zip(cards, moved, strict=True)]
-        rows.append((f"{name}{note}", texts))
-        shades.append([f"rgb(58 127 200 / {min(0.6, apart):.2f})" for apart in moved])
-    head = [
+    """Edits down, variants across; a deeper blue is a larger JS divergence. `own_map`: a first row, without an edit."""
+    rows = [("its own map", own_map)] if own_map else []
+    shades = [[""] * len(cards)] if own_map else []
+    for edit in map_ablation.EDITS:
+        divergences = [means[card.id][edit].js_divergence for card in cards]
+        note = " (fair control)" if edit in interventions.CONTROLS else ""
+        texts = [f"{describe(card, edit)} ({bits:.2f} bit)" for card, bits in zip(cards, divergences, strict=True)]
+        rows.append((f"{edit}{note}", texts))
+        shades.append([f"rgb(58 127 200 / {min(0.6, bits):.2f})" for bits in divergences])
+    header = [
         f"{card.title}: applied {card.mechanism}, {predictions.mechanism_label(card, card.mechanism)}" for card in cards
     ]
-    shaded_table.show_shaded_table(["M in place", *head], rows, shades)
+    show_shaded_table(["M in place", *header], rows, shades)
 
 
-def _most_sensitive(cards: Sequence[Card], figures: dict[str, dict[str, map_ablation.MeanEffect]], where: str) -> str:
-    """Which variant's answer moves most when only the place of its map is lost."""
-    moved = {card.title: map_ablation.fair_control_divergence(figures[card.id]) for card in cards}
-    order = sorted(moved, key=moved.get, reverse=True)
-    told = " · ".join(f"{escape_markdown(title)} {moved[title]:.3f} bit" for title in order)
-    most = f"most sensitive to its own map, {where}: **{escape_markdown(order[0])}**. " if moved[order[0]] > 0 else ""
+def _rank_variants(cards: Sequence[Card], means: MeanEffects, where: str) -> str:
+    """The variants by the JS divergence when only the spatial pattern of the map is lost."""
+    divergences = {card.title: map_ablation.fair_control_divergence(means[card.id]) for card in cards}
+    order = sorted(divergences, key=divergences.__getitem__, reverse=True)
+    ranking = " · ".join(f"{escape_markdown(title)} {divergences[title]:.3f} bit" for title in order)
+    first = (
+        f"Most sensitive to its own map, {where}: **{escape_markdown(order[0])}**. " if divergences[order[0]] else ""
+    )
     return (
-        f"{most[:1].upper()}{most[1:]}Mean over the two fair controls: {told}. Bits compare all classes before and "
+        f"{first}Mean over the two fair controls: {ranking}. Bits compare all classes before and "
         "after: 0 the same, 1 nothing in common (Jensen–Shannon divergence). That an answer moves shows that the "
         "perception branch uses where its map is bright, not that the map is right."
     )

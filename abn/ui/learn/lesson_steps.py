@@ -247,14 +247,14 @@ def change() -> bool:
     """A map to paint; done when painting changes the prediction."""
     choice, card = _choose(PHOTO)
     subject = inference.get_subject(choice.chosen.picture, card, FIT)
-    name, past = edit_panels.edits(choice, card, subject)
+    key, history = edit_panels.get_history(choice, card, subject)
     left, right = st.columns([3, 2], gap="medium")
-    effect = edit_panels.effects(choice, card, past, card.mechanism)[past.at]
+    effect = edit_panels.compute_effects(choice, card, history, card.mechanism)[history.index]
     with left:
-        edit_panels.board(choice, card, subject, name, past)
+        edit_panels.show_board(choice, card, subject, key, history)
     with right:
         predictions.show_effect(effect, class_names(card))
-    return effect.changes_prediction and past.now.name in TOOLS  # painted, and no ready-made map
+    return effect.changes_prediction and history.current.name in TOOLS  # painted, and no ready-made map
 
 
 def limits() -> bool:
