@@ -15,11 +15,11 @@ st.caption(
     "the address bar, and is gone when you close the page."
 )
 left, right = st.columns(2, gap="large")
-yours = st.container()  # below both, and drawn after them, when they have brought what they bring
+below = st.container()  # drawn last, when both have added their variants
 with left:
-    own_panels.upload()
+    own_panels.show_upload()
 with right:
-    own_panels.choose()
-with yours:
-    own_panels.show()
+    own_panels.show_random_weights()
+with below:
+    own_panels.show_variants()
 loading.start_loading()

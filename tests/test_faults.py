@@ -84,7 +84,7 @@ def test_a_network_of_ones_own_whose_answers_are_no_numbers_is_refused(ready, tm
     assert not at.exception and [error.value for error in at.error] == [
         f"{escape_markdown('mine.safetensors')}: {escape_markdown(own.NO_ANSWER)}"
     ]
-    assert not own_session.cards()
+    assert not own_session.list_cards()
 
 
 def test_a_picture_on_which_a_network_gives_no_number_is_a_sentence_that_names_it(network, monkeypatch):

@@ -7,7 +7,7 @@ import html
 import json
 import pickle
 import re
-import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -16,18 +16,15 @@ import tiny
 from reading import captions, components, model_card
 from streamlit.testing.v1 import AppTest
 
-from abn.errors import ABNError, VariantError
+from abn.errors import VariantError
 from abn.explanations.explainer import explain
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.plots import numbers
 from abn.ui.controls import selection
 from abn.ui.layout import escape_markdown
-from abn.ui.own import own_panels
-from abn.ui.own import session_variants as session
-from abn.ui.runtime import jobs
+from abn.ui.own import own_panels, session_variants
 from abn.ui.runtime.engine import get_engine
-from abn.ui.runtime.fair_queue import FairQueue
 from abn.variants import checkpoint, own, store
 from abn.variants.store import list_variants
 from abn.vocabulary import EQUATIONS
@@ -42,11 +39,11 @@ def files(tmp_path_factory) -> dict[str, bytes]:
     """A tiny variant with its card in its header, the same without, and what is no variant."""
     folder = tmp_path_factory.mktemp("own")
     card = tiny.variant(folder, "mine", NETWORK)
-    data, said = card.weights.read_bytes(), (folder / "mine.json").read_bytes()
+    data, card_data = card.weights.read_bytes(), (folder / "mine.json").read_bytes()
     bare = safetensors.torch.save(safetensors.torch.load(data))
     return {
         "mine.safetensors": data,
-        "mine.json": said,
+        "mine.json": card_data,
         "bare.safetensors": bare,
         "cut.safetensors": data[:-9],
         "*bold* :red[x].pth.tar": pickle.dumps({"state_dict": {}}),
@@ -60,7 +57,7 @@ def open_session() -> AppTest:
 @pytest.fixture
 def app(loading_engine, monkeypatch) -> AppTest:
     """The page while the models still load, which they here never finish."""
-    monkeypatch.setattr(session, "_alive", type(session._alive)())
+    monkeypatch.setattr(session_variants, "networks_in_memory", weakref.WeakSet())
     return open_session()
 
 
@@ -77,8 +74,10 @@ def give(at: AppTest, files: dict[str, bytes], *names: str) -> AppTest:
 
 def titles(at: AppTest) -> list[str]:
     """Of the variants below, as a person reads them."""
-    found = [re.match(r"##### (.*\\\((?:yours|random).*?) ?(:\w+-badge.*)?$", element.value) for element in at.markdown]
-    return [match[1] for match in found if match]
+    matches = [
+        re.match(r"##### (.*\\\((?:yours|random).*?) ?(:\w+-badge.*)?$", element.value) for element in at.markdown
+    ]
+    return [match[1] for match in matches if match]
 
 
 def press(at: AppTest, label: str) -> AppTest:
@@ -101,7 +100,7 @@ def columns(at: AppTest) -> list[str]:
     return [element.value.removeprefix("##### ") for element in at.markdown if element.value.startswith("##### ")]
 
 
-def answers(at: AppTest) -> list[list[tuple[str, str]]]:
+def predictions(at: AppTest) -> list[list[tuple[str, str]]]:
     bodies = [element.value for element in at.html if 'class="abn-answer"' in element.value]
     return [re.findall(r"<dd title=\"[^\"]*\">(.*?)</dd><dd>(.*?)</dd>", body) for body in bodies]
 
@@ -109,8 +108,8 @@ def answers(at: AppTest) -> list[list[tuple[str, str]]]:
 def expected(network, card, mechanism: str = "trained") -> list[tuple[str, str]]:
     photo = next(iter(samples.gallery().values()))
     picture = open_picture(photo.path.read_bytes())
-    found = explain(picture, [card], mechanism=mechanism, load=lambda card: network)[0]
-    tops = [found.top(head, 1)[0] for head in ("auxiliary", "perception")]
+    explanation = explain(picture, [card], mechanism=mechanism, load=lambda card: network)[0]
+    tops = [explanation.top(head, 1)[0] for head in ("auxiliary", "perception")]
     return [(html.escape(numbers.short_label(p.label)), numbers.percent(p.probability)) for p in tops]
 
 
@@ -123,7 +122,7 @@ YOURS = escape_markdown("resnet20, converted (yours)")
 def test_one_file_shows_its_shapes_and_its_card_and_waits_to_be_added(live_app, files):
     at = give(live_app.run(), files, "mine.safetensors")
     assert titles(at) == [YOURS] and "read as" in at.success[0].value and not at.error
-    (drawn,) = [one["wide"] for one in components(at, "abn_network_path").values() if "3 × 32 × 32" in one["wide"]]
+    (drawn,) = [data["wide"] for data in components(at, "abn_network_path").values() if "3 × 32 × 32" in data["wide"]]
     for words in ("32 × 16 × 16", "10 × 16 × 16", "1 × 16 × 16", EQUATIONS["multiplicative"]):
         assert words in drawn
     assert "66,128" in captions(at) and "0.21 M" in captions(at)
@@ -135,24 +134,26 @@ def test_one_file_shows_its_shapes_and_its_card_and_waits_to_be_added(live_app, 
 
 def test_the_same_weights_are_loaded_once(live_app, files, monkeypatch):
     calls = []
-    for module, name in ((checkpoint, "read_files"), (own, "load")):
-        kept = getattr(module, name)
-        monkeypatch.setattr(module, name, lambda given, kept=kept, name=name: calls.append(name) or kept(given))
+    for module, name in ((checkpoint, "read_files"), (own, "load_checkpoint")):
+        original = getattr(module, name)
+        monkeypatch.setattr(
+            module, name, lambda given, original=original, name=name: calls.append(name) or original(given)
+        )
     at = give(live_app.run(), files, "mine.safetensors")
     give(at.run(), files, "mine.safetensors", "cut.safetensors")
-    assert calls.count("load") == 1 and titles(at) == [YOURS]
+    assert calls.count("load_checkpoint") == 1 and titles(at) == [YOURS]
 
 
 def test_each_bad_file_is_one_sentence_and_the_good_one_is_there(live_app, files):
     at = give(live_app.run(), files, "cut.safetensors", "*bold* :red[x].pth.tar", "mine.safetensors")
     assert titles(at) == [YOURS]
-    said = [error.value for error in at.error]
-    assert said[0] == f"{escape_markdown('cut.safetensors')}: {escape_markdown(checkpoint.NO_SAFETENSORS)}"
-    assert said[1].startswith(escape_markdown("*bold* :red[x].pth.tar") + ": This is a pickle") and len(said) == 2
+    errors = [error.value for error in at.error]
+    assert errors[0] == f"{escape_markdown('cut.safetensors')}: {escape_markdown(checkpoint.NO_SAFETENSORS)}"
+    assert errors[1].startswith(escape_markdown("*bold* :red[x].pth.tar") + ": This is a pickle") and len(errors) == 2
     assert at.code[0].value == ("python -m abn convert '*bold* :red[x].pth.tar' --arch ARCH --num-classes K --out NAME")
 
 
-def test_files_are_told_of_while_the_models_load_and_read_when_they_are_there(app, files):
+def test_files_are_listed_while_the_models_load_and_read_when_they_are_there(app, files):
     at = give(app.run(), files, "mine.safetensors", "cut.safetensors")
     assert titles(at) == [] and len(at.error) == 1 and "networks are loading" in at.info[0].value
     get_engine().ready = True
@@ -164,20 +165,20 @@ def test_weights_without_a_card_ask_for_it(live_app, files):
     at = give(live_app.run(), files, "bare.safetensors")
     sentence = escape_markdown("These weights bring no card: choose the .json file of the same name as well.")
     assert at.info[0].value == f"{escape_markdown('bare.safetensors')}: {sentence}"
-    said = json.loads(files["mine.json"]) | {"sha256": hashlib.sha256(files["bare.safetensors"]).hexdigest()}
-    more = {**files, "bare.json": json.dumps(said).encode()}
+    fields = json.loads(files["mine.json"]) | {"sha256": hashlib.sha256(files["bare.safetensors"]).hexdigest()}
+    more = {**files, "bare.json": json.dumps(fields).encode()}
     at.file_uploader(key="own_files").set_value([(n, more[n], "") for n in ("bare.safetensors", "bare.json")]).run()
     assert titles(at) == [YOURS] and not at.info and not at.error
 
 
-def test_hostile_words_of_a_card_stay_words(live_app, files):
+def test_hostile_texts_of_a_card_stay_text(live_app, files):
     header = safetensors.torch.load(files["mine.safetensors"])
-    said = json.loads(files["mine.json"]) | {
+    fields = json.loads(files["mine.json"]) | {
         "title": "<img src=x> **b** [l](http://x)", "summary": "![i](http://elsewhere/i.png)", "lesson": "<b>:red[x]",
         "id": list_variants()[0].id, "trained": {"<i>": "<script>"},
     }  # fmt: skip
-    said = {key: value for key, value in said.items() if key not in store.HASH_FIELDS}
-    hostile = {"h.safetensors": safetensors.torch.save(header, {store.CARD_KEY: json.dumps(said)})}
+    fields = {key: value for key, value in fields.items() if key not in store.HASH_FIELDS}
+    hostile = {"h.safetensors": safetensors.torch.save(header, {store.CARD_KEY: json.dumps(fields)})}
     at = give(live_app.run(), hostile, "h.safetensors")
     assert escape_markdown("<script>") in at.table[0].value.to_numpy()
     assert any(escape_markdown("<img src=x> **b** [l](http://x) (yours)") in element.value for element in at.markdown)
@@ -191,11 +192,11 @@ def test_hostile_words_of_a_card_stay_words(live_app, files):
 # ---- in Compare ----
 
 
-def test_an_own_variant_joins_compare_and_answers_as_its_network_does(live_app, files):
+def test_an_own_variant_joins_compare_and_predicts_as_its_network_does(live_app, files):
     at = compare(press(give(live_app.run(), files, "mine.safetensors"), "Add to Compare"))
     assert "resnet20, converted (yours)" in options(at) and columns(at)[4] == YOURS
     held = next(iter(at.session_state["own_variants"].values()))
-    assert answers(at)[3] == expected(held.network, held.card) == expected(NETWORK, held.card)
+    assert predictions(at)[3] == expected(held.network, held.card) == expected(NETWORK, held.card)
     assert "trained with **multiplicative**  \napplied **multiplicative**" in [c.value for c in at.caption]
     at = at.switch_page(PAGE).run()
     assert titles(at) == [YOURS] and "in Compare" in " ".join(element.value for element in at.markdown)
@@ -205,15 +206,15 @@ def test_it_never_enters_the_address_and_another_session_never_sees_it(live_app,
     at = compare(press(give(live_app.run(), files, "mine.safetensors"), "Add to Compare"))
     key = at.session_state["own_listed"][0]
     at.multiselect(key="variant_ids").set_value([list_variants()[0].id, key]).run()
-    assert len(answers(at)) == 2
+    assert len(predictions(at)) == 2
     assert at.query_params["variants"] == list_variants()[0].id and "own" not in str(dict(at.query_params))
     at.multiselect(key="variant_ids").set_value([key]).run()
-    assert len(answers(at)) == 1 and "variants" not in at.query_params
+    assert len(predictions(at)) == 1 and "variants" not in at.query_params
 
     other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     other.query_params["variants"] = key
     other.run()
-    assert not other.exception and len(answers(other)) == 3
+    assert not other.exception and len(predictions(other)) == 3
     assert not any("yours" in option for option in options(other))
     assert not any("yours" in column for column in columns(other))
 
@@ -223,9 +224,9 @@ def test_the_toggle_finds_no_sibling_and_same_weights_swaps(live_app, files):
     held = next(iter(at.session_state["own_variants"].values()))
     at.multiselect(key="variant_ids").set_value([held.card.id]).run()
     at.button_group(key="mechanism").set_value("additive").run()
-    assert answers(at) == [] and "No variant trained with the mechanism “additive” for" in at.info[-1].value
+    assert predictions(at) == [] and "No variant trained with the mechanism “additive” for" in at.info[-1].value
     at.toggle(key="same_weights").set_value(True).run()
-    assert answers(at) == [expected(NETWORK, held.card, "additive")]
+    assert predictions(at) == [expected(NETWORK, held.card, "additive")]
     assert any("swapped" in caption.value for caption in at.caption)
 
 
@@ -237,26 +238,26 @@ def test_siblings_are_found_among_ones_own(live_app, files, tmp_path):
     at = give(live_app.run(), more, "mine.safetensors", "other.safetensors")
     press(press(at, "Add to Compare"), "Add to Compare")
     compare(at)
-    of = {one.card.mechanism: one.card for one in at.session_state["own_variants"].values()}
-    at.multiselect(key="variant_ids").set_value([of["multiplicative"].id]).run()
+    cards = {variant.card.mechanism: variant.card for variant in at.session_state["own_variants"].values()}
+    at.multiselect(key="variant_ids").set_value([cards["multiplicative"].id]).run()
     at.button_group(key="mechanism").set_value("additive").run()
-    assert answers(at) == [expected(other, of["additive"])]
-    assert of["additive"].title == "resnet20, converted (yours, 2)"
+    assert predictions(at) == [expected(other, cards["additive"])]
+    assert cards["additive"].title == "resnet20, converted (yours, 2)"
 
 
 def test_removed_is_gone_from_compare_and_from_memory(live_app, files):
     at = press(give(live_app.run(), files, "mine.safetensors"), "Add to Compare")
-    assert len(session._alive) == 1 and len(answers(compare(at))) == 4
+    assert len(session_variants.networks_in_memory) == 1 and len(predictions(compare(at))) == 4
     at = press(at.switch_page(PAGE).run(), "Remove")
     assert titles(at) == []
-    assert YOURS not in columns(compare(at)) and len(answers(at)) == 3
+    assert YOURS not in columns(compare(at)) and len(predictions(at)) == 3
     gc.collect()
-    assert len(session._alive) == 0
+    assert len(session_variants.networks_in_memory) == 0
 
 
 def test_removed_can_be_brought_back(live_app, files):
     at = press(give(live_app.run(), files, "mine.safetensors"), "Remove")
-    assert titles(at) == [] and escape_markdown("Removed from this session") in at.error[0].value
+    assert titles(at) == [] and escape_markdown(own_panels.REMOVED) in at.error[0].value
     assert titles(press(at, "Try again")) == [YOURS]
 
 
@@ -271,31 +272,31 @@ def test_a_fifth_in_compare_takes_the_place_of_a_shipped_one(live_app, files):
 
 
 def test_a_session_holds_only_so_many_and_so_much(live_app, files, monkeypatch):
-    monkeypatch.setattr(session, "MOST", 1)
+    monkeypatch.setattr(session_variants, "MAX_VARIANTS", 1)
     at = give(live_app.run(), files, "mine.safetensors")
     press(at, "Make it")
     assert "A session holds 1 variants" in at.error[0].value and titles(at) == [YOURS]
-    monkeypatch.setattr(session, "MOST", 4)
-    monkeypatch.setattr(session, "BYTES", 4 * 479_150 + 1)
+    monkeypatch.setattr(session_variants, "MAX_VARIANTS", 4)
+    monkeypatch.setattr(session_variants, "MAX_SESSION_BYTES", 4 * 479_150 + 1)
     press(at, "Make it")
     assert escape_markdown("MB together: remove one first.") in at.error[0].value
 
 
 def test_a_server_holds_only_so_much(live_app, files, monkeypatch):
-    monkeypatch.setattr(session, "SERVER_BYTES", 4 * 479_150 - 1)
+    monkeypatch.setattr(session_variants, "MAX_SERVER_BYTES", 4 * 479_150 - 1)
     at = give(live_app.run(), files, "mine.safetensors")
     assert "This server holds as many" in at.error[0].value and titles(at) == []
 
 
-def test_what_is_no_more_held_is_one_sentence():
-    with pytest.raises(VariantError, match="isn't there any more"):
-        session.network("own:gone")
+def test_a_removed_variant_has_no_network():
+    with pytest.raises(VariantError):
+        session_variants.get_network("own:gone")
 
 
 # ---- random weights ----
 
 
-def test_random_weights_say_what_they_are(live_app):
+def test_random_weights_are_marked_everywhere(live_app):
     at = live_app.run()
     at.selectbox(key="own_backbone").set_value("test_resnet")
     at.number_input(key="own_classes").set_value(6)
@@ -307,10 +308,10 @@ def test_random_weights_say_what_they_are(live_app):
     assert "**never trained**  \napplied **additive**" in [caption.value for caption in at.caption]
     assert "Random weights, nothing learned yet" in at.info[0].value
     assert model_card(at)["Trained with"] == "nothing, made for additive"
-    wanted = own.draw_weights(
+    variant = own.draw_weights(
         own.with_seed(own.sketch_random("test_resnet", num_classes=6), mechanism="additive", seed=2)
     )
-    assert answers(at)[3] == expected(wanted.network, wanted.card)
+    assert predictions(at)[3] == expected(variant.network, variant.card)
 
 
 def test_too_large_a_network_shows_its_shapes_and_a_sentence(live_app):
@@ -329,40 +330,11 @@ def test_what_cannot_be_cut_is_a_sentence(live_app, monkeypatch):
     assert "can't be cut" in at.error[0].value.replace("\\", "") and not at.exception
 
 
-# ---- work ----
-
-
-def test_work_brings_its_result_and_its_errors_and_tells_the_seconds(clean_caches):
-    told = []
-    assert (
-        jobs.run_in_background(lambda: time.sleep(0.8) or 3, told.append) == 3
-        and len(told) >= 2
-        and told == sorted(told)
-    )
-    with pytest.raises(ABNError, match="so"):
-        jobs.run_in_background(lambda: (_ for _ in ()).throw(ABNError("so")), told.append)
-
-
-def test_work_that_is_left_before_its_turn_is_never_begun(clean_caches, monkeypatch):
-    monkeypatch.setattr(get_engine(), "queue", FairQueue(1))
-    begun = []
-
-    def leave(seconds: float) -> None:
-        raise KeyboardInterrupt
-
-    with get_engine().queue.turn(), pytest.raises(KeyboardInterrupt):
-        jobs.run_in_background(lambda: begun.append(1), leave)
-    assert jobs.run_in_background(lambda: 5, lambda seconds: None) == 5 and begun == []
-
-
-def test_what_was_stopped_is_told_and_can_be_tried_again(live_app, files):
+def test_stopped_work_is_an_error_and_can_be_tried_again(live_app, files):
     at = give(live_app.run(), files, "mine.safetensors")
     key = next(iter(at.session_state["own_outcomes"]))
-    at.session_state["own_outcomes"][key] = own_panels.Stopped("Stopped, and nothing was kept.")
+    at.session_state["own_outcomes"][key] = own_panels.StoppedError(own_panels.STOPPED)
     at.run()
-    assert (
-        f"{escape_markdown('mine.safetensors')}: {escape_markdown('Stopped, and nothing was kept.')}"
-        == at.error[0].value
-    )
+    assert at.error[0].value == f"{escape_markdown('mine.safetensors')}: {escape_markdown(own_panels.STOPPED)}"
     press(at, "Try again")
     assert not at.error and "read as" in at.success[0].value

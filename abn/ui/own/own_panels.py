@@ -1,10 +1,12 @@
-"""What a person sees of their own variants: files taken in, any CNN with random weights, and what the session holds."""
+"""Panels of *Bring your own*: checkpoints to upload, any CNN with random weights, and the variants of this session."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
+from typing import TypeVar
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from abn.errors import ABNError, PickleError
 from abn.explanations.stages import STAGES
@@ -13,7 +15,7 @@ from abn.plots import network_diagram
 from abn.ui import model_card
 from abn.ui.components import network_path
 from abn.ui.layout import escape_markdown
-from abn.ui.own import session_variants as session
+from abn.ui.own import session_variants
 from abn.ui.runtime import jobs, loading
 from abn.ui.runtime.engine import get_engine
 from abn.ui.state import state
@@ -23,8 +25,10 @@ from abn.variants.checkpoint import Checkpoint, NamedFile, PartnerMissing
 from abn.variants.own import OwnVariant, Sketch
 from abn.vocabulary import ADDITIVE, MECHANISMS
 
-DEFAULT = "resnet18"
-SEEDS = 2**31 - 1
+DEFAULT_BACKBONE = "resnet18"
+MAX_SEED = 2**31 - 1
+STOPPED = "Stopped, and nothing was kept."
+REMOVED = "Removed from this session."
 STAGE_WORDS = {  # where *Inside* shows a picture
     "x": ("picture",),
     "g": ("features",),
@@ -37,18 +41,24 @@ STAGE_WORDS = {  # where *Inside* shows a picture
 }
 
 
-class Stopped(ABNError):
-    """A person has stopped it, or taken it away."""
+T = TypeVar("T")
 
 
-def upload() -> None:
-    """The uploader, and of each file either its variant below or one sentence."""
+class StoppedError(ABNError):
+    """A person stopped the work or removed its result: it can be tried again."""
+
+
+# ---- checkpoints ----
+
+
+def show_upload() -> None:
+    """The uploader; of each file one sentence, and its variant in `show_variants`."""
     st.markdown("##### A checkpoint of yours")
     st.caption(
         "A variant's `.safetensors` file, as `train`, `distil` and `convert` of this app's command line write it. "
         "Older ones need their `.json` card beside them."
     )
-    given = st.file_uploader(
+    files = st.file_uploader(
         "Choose checkpoints",
         accept_multiple_files=True,
         key="own_files",
@@ -57,15 +67,86 @@ def upload() -> None:
         "header is read first, and weights must fit the network exactly. They stay in this session, and are gone when "
         "you close the page.",
     )
-    for key, (name, outcome) in _outcomes(given or ()).items():
-        if isinstance(outcome, Checkpoint) and outcome.id in session.held():
-            outcome = state.own_outcomes[key] = outcome.id
-        elif isinstance(outcome, Checkpoint) and get_engine().ready:
-            outcome = _settle(key, partial(own.load_checkpoint, outcome), f"Reading {name}")
-        _tell(key, name, outcome)
+    _read_files(files)
+    for file in files:
+        name = display_name(file.name, "file")
+        outcome = state.own_outcomes[file.file_id]
+        if isinstance(outcome, Checkpoint):
+            if outcome.id in state.own_variants:
+                state.own_outcomes[file.file_id] = outcome.id
+            elif get_engine().ready:
+                _load_checkpoint(file.file_id, outcome, name)
+        _show_outcome(file.file_id, name)
 
 
-def choose() -> None:
+def _read_files(files: Sequence[UploadedFile]) -> None:
+    """Put what each file is into `state.own_outcomes`; they are read once, until the files change."""
+    keys = [file.file_id for file in files]
+    if state.own_given == keys:
+        return
+    named = {file.file_id: NamedFile(display_name(file.name, "file"), file.getvalue()) for file in files}
+    outcomes = state.own_outcomes
+    for key, content in checkpoint.read_files(named).items():
+        outcome = outcomes.get(key)
+        if isinstance(outcome, PartnerMissing) or not isinstance(outcome, ABNError | str):
+            outcomes[key] = content
+    state.own_given = keys
+
+
+def _load_checkpoint(key: str, content: Checkpoint, name: str) -> None:
+    """Load a checkpoint and hold its variant; its outcome becomes the variant's id, or an error."""
+    outcomes = state.own_outcomes
+    try:
+        variant = jobs.run_with_stop(
+            partial(own.load_checkpoint, content), f"Reading {name}", key=key, on_stop=partial(_stop, outcomes, key)
+        )
+        outcomes[key] = session_variants.keep_variant(variant)
+    except ABNError as error:
+        outcomes[key] = error
+
+
+def _show_outcome(key: str, name: str) -> None:
+    """One sentence on a file."""
+    outcome, title = state.own_outcomes[key], escape_markdown(name)
+    if isinstance(outcome, Checkpoint):
+        loading.show_status()
+    elif isinstance(outcome, PartnerMissing):
+        st.info(f"{title}: {escape_markdown(str(outcome))}", icon=":material/attach_file:")
+    elif isinstance(outcome, ABNError):
+        _show_error(state.own_outcomes, key, outcome, f"{title}: ")
+    elif outcome in state.own_variants:
+        variant = escape_markdown(state.own_variants[outcome].card.title)
+        st.success(f"{title}: read as “{variant}”, see below.", icon=":material/check:")
+    if isinstance(outcome, PickleError):
+        st.caption(
+            "A checkpoint of the authors' code can be converted on your own computer, where it is opened in a way that "
+            "runs nothing; then bring the file that this command writes:"
+        )
+        st.code(
+            f"python -m abn convert {shlex.quote(name)} --arch ARCH --num-classes K --out NAME", "bash", wrap_lines=True
+        )
+
+
+def _stop(outcomes: dict[str, T | ABNError], key: str) -> None:
+    outcomes[key] = StoppedError(STOPPED)
+
+
+def _show_error(outcomes: dict[str, T], key: str, error: ABNError, prefix: str = "") -> None:
+    """Why something can't be had; after a stop, with a button to try again."""
+    st.error(f"{prefix}{escape_markdown(str(error))}", icon=":material/block:")
+    if isinstance(error, StoppedError):
+        st.button("Try again", key=f"again-{key}", icon=":material/replay:", on_click=_retry, args=(outcomes, key))
+
+
+def _retry(outcomes: dict[str, T], key: str) -> None:
+    del outcomes[key]
+    state.own_given = None  # files are read again
+
+
+# ---- random weights ----
+
+
+def show_random_weights() -> None:
     """Any CNN of timm: its shapes at once, its network on request."""
     st.markdown("##### Any CNN, with random weights")
     if not get_engine().ready:
@@ -77,14 +158,14 @@ def choose() -> None:
     backbone = st.selectbox(
         "Backbone",
         names,
-        index=names.index(DEFAULT),
+        index=names.index(DEFAULT_BACKBONE),
         key="own_backbone",
         persist_state="session",
         help="timm's convolutional networks and the paper's small ResNets. Type to search; no weights are fetched.",
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         classes = st.number_input("Classes", 2, 1000, 10, key="own_classes", persist_state="session", width=130)
-        seed = st.number_input("Seed", 0, SEEDS, 0, key="own_seed", persist_state="session", width=130)
+        seed = st.number_input("Seed", 0, MAX_SEED, 0, key="own_seed", persist_state="session", width=130)
         mechanism = st.segmented_control(
             "Mechanism",
             MECHANISMS,
@@ -93,54 +174,69 @@ def choose() -> None:
             key="own_mechanism",
             persist_state="session",
         )
-    question = f"shapes of {backbone} {classes}"
-    found = state.own_sketch.get(question)
-    if found is None:
-        state.own_sketch = {}
-        job = partial(own.sketch_random, backbone, num_classes=classes)
-        found = _wait(job, f"Looking at {backbone}", state.own_sketch, question)
-    if isinstance(found, ABNError):
-        _refuse(escape_markdown(str(found)), found, state.own_sketch, question)
+    key = f"shapes of {backbone} {classes}"
+    outcome = _get_sketch(key, backbone, classes)
+    if isinstance(outcome, ABNError):
+        _show_error(state.own_sketch, key, outcome)
         return
-    found = own.with_seed(found, mechanism=mechanism, seed=seed)
-    _diagram(found, "sketch")
-    sentence = own.too_large(found)
-    if sentence:
-        _refuse(escape_markdown(sentence))
-    there = found.card.id in session.held()
+    sketch = own.with_seed(outcome, mechanism=mechanism or ADDITIVE, seed=seed)
+    _show_diagram(sketch, "sketch")
+    refusal = own.too_large(sketch)
+    if refusal:
+        st.error(escape_markdown(refusal), icon=":material/block:")
+    made = sketch.card.id in state.own_variants
     pressed = st.button(
-        "Made, see below" if there else "Make it",
+        "Made, see below" if made else "Make it",
         key="own_make",
         icon=":material/casino:",
-        disabled=bool(sentence) or there,
+        disabled=bool(refusal) or made,
         help="Draws the weights, from the seed. Its answers and its map mean nothing until it is trained.",
     )
     if pressed:
-        outcome = _settle(found.card.id, partial(own.draw_weights, found), f"Making {backbone}")
-        if isinstance(outcome, ABNError):
-            _refuse(escape_markdown(str(outcome)))
+        work, label = partial(own.draw_weights, sketch), f"Making {backbone}"
+        try:
+            session_variants.keep_variant(jobs.run_with_stop(work, label, key=sketch.card.id, on_stop=lambda: None))
+        except ABNError as error:
+            st.error(escape_markdown(str(error)), icon=":material/block:")
         else:
             st.rerun()  # for the button, which was drawn before
 
 
-def show() -> None:
-    """The variants that this session holds, each with its shapes, its card and what can be done with it."""
-    held, listed = session.held(), [card.id for card in session.cards()]
+def _get_sketch(key: str, backbone: str, classes: int) -> Sketch | ABNError:
+    """The shapes of a network, or why there are none; the session keeps the latest."""
+    if key not in state.own_sketch:
+        state.own_sketch = {}
+        sketches = state.own_sketch
+        work, label = partial(own.sketch_random, backbone, num_classes=classes), f"Looking at {backbone}"
+        try:
+            sketches[key] = jobs.run_with_stop(work, label, key=key, on_stop=partial(_stop, sketches, key))
+        except ABNError as error:
+            sketches[key] = error
+    return state.own_sketch[key]
+
+
+# ---- the variants of this session ----
+
+
+def show_variants() -> None:
+    """The variants that this session holds, each with its shapes, its card, and buttons to add or remove it."""
     st.markdown("##### In this session")
-    if not held:
-        st.caption(f"Nothing yet. Up to {session.MOST} variants can be here; nobody else sees them.")
-        return
-    for key, one in reversed(held.items()):
+    if not state.own_variants:
+        st.caption(f"Nothing yet. Up to {session_variants.MAX_VARIANTS} variants can be here; nobody else sees them.")
+    for key, variant in reversed(state.own_variants.items()):
+        card, in_compare = variant.card, key in state.own_listed
         with st.container(border=True, key=f"card-{key.removeprefix(checkpoint.PREFIX)}"):
-            card = one.card
-            random = [":orange-badge[:material/casino: random weights]"] if card.kind == UNTRAINED_KIND else []
-            in_compare = [":green-badge[:material/check: in Compare]"] if key in listed else []
-            st.markdown(" ".join([f"##### {escape_markdown(card.title)}", *random, *in_compare]))
+            heading = f"##### {escape_markdown(card.title)}"
+            if card.kind == UNTRAINED_KIND:
+                heading += " :orange-badge[:material/casino: random weights]"
+            if in_compare:
+                heading += " :green-badge[:material/check: in Compare]"
+            st.markdown(heading)
             if card.summary:
                 st.caption(escape_markdown(card.summary))
-            _diagram(one, key)
+            _show_diagram(variant, key)
             with st.container(horizontal=True, vertical_alignment="center"):
-                if key in listed:
+                if in_compare:
                     st.page_link("app.py", label="See it in Compare", icon=":material/compare:")
                 else:
                     st.button(
@@ -148,15 +244,15 @@ def show() -> None:
                         key=f"add-{key}",
                         type="primary",
                         icon=":material/add:",
-                        on_click=session.add,
+                        on_click=session_variants.add_to_compare,
                         args=(key,),
                     )
                 st.button("Remove", key=f"remove-{key}", icon=":material/delete:", on_click=_remove, args=(key,))
             model_card.show_card(card)
-            st.caption(_known(card))
+            st.caption(_describe_sources(card))
 
 
-def _known(card: Card) -> str:
+def _describe_sources(card: Card) -> str:
     if card.kind == UNTRAINED_KIND:
         return "Shapes, parameters and FLOPs were counted here. Nothing was trained, so nothing else can be said."
     return (
@@ -165,92 +261,14 @@ def _known(card: Card) -> str:
     )
 
 
-# ---- files ----
-
-
-def _outcomes(given) -> dict[str, tuple[str, object]]:
-    """Of each file its name, and what it turned out to be; files are read once, until others come beside them."""
-    done: dict[str, object] = state.own_outcomes
-    present = {file.file_id: file for file in given}
-    if state.own_given != list(present):
-        names = {key: display_name(file.name, "file") for key, file in present.items()}
-        read = checkpoint.read_files({key: NamedFile(names[key], file.getvalue()) for key, file in present.items()})
-        settled = {key for key, outcome in done.items() if isinstance(outcome, ABNError | str)}
-        waiting = {key for key, outcome in done.items() if isinstance(outcome, PartnerMissing)}
-        for key in present.keys() - (settled - waiting):
-            done[key] = read[key]
-        state.own_given = list(present)
-    return {key: (display_name(file.name, "file"), done[key]) for key, file in present.items()}
-
-
-def _settle(key: str, job: Callable[[], OwnVariant], what: str) -> str | ABNError:
-    """Do the job and hold what it makes; the outcome is its id, or an error."""
-    done = state.own_outcomes
-    made = _wait(job, what, done, key)
-    try:
-        done[key] = made if isinstance(made, ABNError) else session.keep(made)
-    except ABNError as error:
-        done[key] = error
-    return done[key]
-
-
-def _wait(work: Callable[[], object], label: str, outcomes: dict[str, object], key: str):
-    """What the work makes, or the error that it ends with, also in `outcomes`; it can be stopped."""
-
-    def stop() -> None:
-        outcomes[key] = Stopped("Stopped, and nothing was kept.")
-
-    try:
-        outcomes[key] = jobs.run_with_stop(work, label, key=key, on_stop=stop)
-    except ABNError as error:
-        outcomes[key] = error
-    return outcomes[key]
-
-
-def _tell(key: str, name: str, outcome: object) -> None:
-    """One sentence where a file is not what it should be, or not yet."""
-    if isinstance(outcome, Checkpoint):
-        loading.show_status()
-    elif isinstance(outcome, PartnerMissing):
-        st.info(f"{escape_markdown(name)}: {escape_markdown(str(outcome))}", icon=":material/attach_file:")
-    elif isinstance(outcome, ABNError):
-        _refuse(f"{escape_markdown(name)}: {escape_markdown(str(outcome))}", outcome, state.own_outcomes, key)
-    elif isinstance(outcome, str) and outcome in session.held():
-        title = session.held()[outcome].card.title
-        st.success(f"{escape_markdown(name)}: read as “{escape_markdown(title)}”, see below.", icon=":material/check:")
-    if isinstance(outcome, PickleError):
-        st.caption(
-            "A checkpoint of the authors' code can be converted on your own computer, where it is opened in a way that "
-            "runs nothing; then bring the file that this command writes:"
-        )
-        st.code(
-            f"python -m abn convert {shlex.quote(name)} --arch ARCH --num-classes K --out NAME", "bash", wrap_lines=True
-        )
-
-
-def _refuse(sentence: str, error: ABNError | None = None, outcomes: dict[str, object] | None = None, key="") -> None:
-    """One sentence on what can't be had; where a person has stopped it themselves, with a way back."""
-    st.error(sentence, icon=":material/block:")
-    if isinstance(error, Stopped):
-
-        def again() -> None:
-            del outcomes[key]
-            state.own_given = None  # files are read anew
-
-        st.button("Try again", key=f"again-{key}", icon=":material/replay:", on_click=again)
-
-
 def _remove(key: str) -> None:
-    session.remove(key)
-    done = state.own_outcomes
-    for file in [file for file, outcome in done.items() if outcome == key]:
-        done[file] = Stopped("Removed from this session.")
+    session_variants.remove_variant(key)
+    for file, outcome in state.own_outcomes.items():
+        if outcome == key:
+            state.own_outcomes[file] = StoppedError(REMOVED)
 
 
-# ---- the network's shapes ----
-
-
-def _diagram(variant: Sketch | OwnVariant, key: str) -> None:
+def _show_diagram(variant: Sketch | OwnVariant, key: str) -> None:
     """The network's diagram with the shapes of this variant, and the parameters of each part."""
     card, shapes = variant.card, variant.shapes
     shapes = shapes | {
@@ -266,7 +284,7 @@ def _diagram(variant: Sketch | OwnVariant, key: str) -> None:
         network_diagram.draw(contents, card.mechanism, narrow=narrow, pressable=False) for narrow in (False, True)
     )
     network_path.path(wide, narrow, "", label=f"The network {card.title} with its shapes", key=f"diagram-{key}")
-    parts = ", ".join(f"{part.replace('_', ' ')} {_count(number)}" for part, number in card.parameters.items())
+    parts = ", ".join(f"{part.replace('_', ' ')} {_format_count(number)}" for part, number in card.parameters.items())
     st.caption(
         f"Parameters: {parts}. A map of {card.map_size[0]} × {card.map_size[1]} cells. The attention branch's trunk is "
         f"{escape_markdown(card.trunk)}. {sum(card.flops.values()) / 1e9:.2g} GFLOPs for a picture of "
@@ -274,5 +292,5 @@ def _diagram(variant: Sketch | OwnVariant, key: str) -> None:
     )
 
 
-def _count(number: int) -> str:
+def _format_count(number: int) -> str:
     return f"{number / 1e6:.2f} M" if number >= 1e5 else f"{number:,}"

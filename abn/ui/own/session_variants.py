@@ -1,10 +1,11 @@
-"""This session's own variants: in its state and nowhere else, so that no other session reaches them and that they go
-when it goes.
+"""This session's own variants: in its state and nowhere else, so that no other session reaches them, and they are
+deleted with it.
 """
 
 import threading
 import weakref
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from abn.errors import VariantError
 from abn.ui.controls import selection
@@ -14,77 +15,74 @@ from abn.variants.card import Card
 from abn.variants.own import OwnVariant, is_own, unique_title
 from abn.variants.store import list_variants
 
-MOST = 4  # own variants of a session
-BYTES = 400_000_000  # of weights in memory, of a session
-SERVER_BYTES = 2_000_000_000  # of all sessions together
+if TYPE_CHECKING:
+    from abn.network.model import AttentionBranchNetwork
 
-_counting = threading.Lock()
-_alive: "weakref.WeakSet" = weakref.WeakSet()  # networks of whatever session, to be counted and never handed out
+MAX_VARIANTS = 4  # own variants of a session
+MAX_SESSION_BYTES = 400_000_000  # of weights in memory, of a session
+MAX_SERVER_BYTES = 2_000_000_000  # of all sessions together
 
-
-def held() -> dict[str, OwnVariant]:
-    """What this session holds, by id."""
-    return state.own_variants
+_lock = threading.Lock()
+networks_in_memory: "weakref.WeakSet[AttentionBranchNetwork]" = weakref.WeakSet()  # of all sessions, only to be counted
 
 
-def cards() -> list[Card]:
+def list_cards() -> list[Card]:
     """The cards of those that were added to Compare."""
-    listed = state.own_listed
-    return [one.card for key, one in held().items() if key in listed]
+    return [variant.card for key, variant in state.own_variants.items() if key in state.own_listed]
 
 
-def network(variant: str):
+def get_network(key: str) -> "AttentionBranchNetwork":
     """The network of an own variant, or `VariantError` where this session has none of this id."""
-    found = held().get(variant)
-    if found is None:
+    if key not in state.own_variants:
         raise VariantError("This variant of yours isn't there any more: bring it again.")
-    return found.network
+    return state.own_variants[key].network
 
 
-def make_room(parameters: int) -> None:
-    """Raise `VariantError` where a network of so many parameters would be more than the session, or all, may hold."""
-    size = 4 * parameters
-    if len(held()) >= MOST:
-        raise VariantError(f"A session holds {MOST} variants of its own: remove one first.")
-    if size + sum(map(_bytes, (one.network for one in held().values()))) > BYTES:
-        raise VariantError(f"A session's own variants may take {BYTES // 10**6} MB together: remove one first.")
-    with _counting:
-        if size + sum(map(_bytes, _alive)) > SERVER_BYTES:
+def _check_limits(parameters: int) -> None:
+    """Raise `VariantError` where another network of so many parameters is more than the session, or all, may hold."""
+    size, held = 4 * parameters, state.own_variants.values()
+    if len(held) >= MAX_VARIANTS:
+        raise VariantError(f"A session holds {MAX_VARIANTS} variants of its own: remove one first.")
+    if size + sum(_count_bytes(variant.network) for variant in held) > MAX_SESSION_BYTES:
+        raise VariantError(
+            f"A session's own variants may take {MAX_SESSION_BYTES // 10**6} MB together: remove one first."
+        )
+    with _lock:
+        if size + sum(map(_count_bytes, networks_in_memory)) > MAX_SERVER_BYTES:
             raise VariantError("This server holds as many people's variants as it can: try again in some minutes.")
 
 
-def keep(one: OwnVariant) -> str:
-    """Hold a variant, or leave it as it is where it is held already; returns its id. Raises `VariantError`."""
-    key = one.card.id
-    if key not in held():
-        make_room(sum(one.card.parameters.values()))
-        taken = [card.title for card in list_variants()] + [other.card.title for other in held().values()]
-        held()[key] = replace(one, card=replace(one.card, title=unique_title(one.card.title, taken)))
-        with _counting:
-            _alive.add(one.network)
+def keep_variant(variant: OwnVariant) -> str:
+    """Hold a variant under a title of its own, unless it is held already; returns its id. Raises `VariantError`."""
+    held, key = state.own_variants, variant.card.id
+    if key not in held:
+        _check_limits(sum(variant.card.parameters.values()))
+        titles = [card.title for card in list_variants()] + [other.card.title for other in held.values()]
+        held[key] = replace(variant, card=replace(variant.card, title=unique_title(variant.card.title, titles)))
+        with _lock:
+            networks_in_memory.add(variant.network)
     return key
 
 
-def add(variant: str) -> None:
-    """To the list of Compare, and beside the networks chosen there; if these are four, in place of the last shipped."""
-    listed = state.own_listed
-    if variant not in listed:
-        listed.append(variant)
+def add_to_compare(key: str) -> None:
+    """List a variant in Compare and choose it there; where four are chosen, in place of the last shipped one."""
+    if key not in state.own_listed:
+        state.own_listed.append(key)
     chosen = state.variant_ids or state.last_values.get("variant_ids", (0, None))[1]
     if chosen is None:
         chosen = selection.default_variants(list_variants())
-    if variant not in chosen:
-        shipped = [key for key in chosen if not is_own(key)]
-        leaves = (shipped or chosen)[-1:] if len(chosen) >= selection.MAX_VARIANTS else []
-        state.variant_ids = [*(key for key in chosen if key not in leaves), variant]
+    if key not in chosen:
+        shipped = [variant for variant in chosen if not is_own(variant)]
+        replaced = (shipped or chosen)[-1:] if len(chosen) >= selection.MAX_VARIANTS else []
+        state.variant_ids = [*(variant for variant in chosen if variant not in replaced), key]
 
 
-def remove(variant: str) -> None:
-    """Out of Compare and out of memory."""
-    held().pop(variant, None)
-    cache.session_cache().drop_variant(variant)
-    state.own_listed = [other for other in state.own_listed if other != variant]
+def remove_variant(key: str) -> None:
+    """Remove a variant from Compare and from memory."""
+    state.own_variants.pop(key, None)
+    cache.session_cache().drop_variant(key)
+    state.own_listed = [other for other in state.own_listed if other != key]
 
 
-def _bytes(network) -> int:
+def _count_bytes(network: "AttentionBranchNetwork") -> int:
     return 4 * sum(parameter.numel() for parameter in network.parameters())

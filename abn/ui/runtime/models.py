@@ -22,12 +22,12 @@ MAX_MODELS = 16  # kept in memory; one of lite0's takes 40 MB
 def list_cards() -> list[Card]:
     """The variants that this session can choose from: the shipped ones that are whole, then its own."""
     unusable = find_problems()
-    return [card for card in list_variants() if card.id not in unusable] + session_variants.cards()
+    return [card for card in list_variants() if card.id not in unusable] + session_variants.list_cards()
 
 
 def load_network(card: Card) -> "AttentionBranchNetwork":
     """The network of a variant, stateless in its forward pass. An own one's is in this session's hands alone."""
-    return session_variants.network(card.id) if is_own(card.id) else _shipped(card.id, card.sha256, card)
+    return session_variants.get_network(card.id) if is_own(card.id) else _shipped(card.id, card.sha256, card)
 
 
 @st.cache_resource(max_entries=MAX_MODELS, show_spinner=False)
