@@ -22,9 +22,10 @@ if TYPE_CHECKING:  # panels and tensors, which this module must not import
     from abn.ui.ablation.disagreement_panel import Batch
     from abn.ui.controls.image_picker import ChosenImage
     from abn.ui.controls.uploads import Uploads
-    from abn.ui.exercises.sitting import Sitting
+    from abn.ui.exercises.attempt import Attempt
     from abn.ui.intervene.edit_history import History
     from abn.ui.runtime.cache import BoundedCache
+    from abn.variants.checkpoint import Checkpoint
     from abn.variants.own import OwnVariant, Sketch
 
 T = TypeVar("T")
@@ -88,7 +89,9 @@ class SessionState:
     one_variant: Key[str | None] = Key()  # widget
     own_variants: Key[dict[str, OwnVariant]] = Key(make=dict)  # this session's own, by id
     own_listed: Key[list[str]] = Key(make=list)  # ids of those that were added to Compare
-    own_outcomes: Key[dict[str, Any]] = Key(make=dict)  # by a file's id: a checkpoint, a variant's id or an error
+    own_outcomes: Key[dict[str, Checkpoint | ABNError | str | None]] = Key(
+        make=dict
+    )  # by a file's id: a checkpoint, a variant's id or an error
     own_given: Key[list[str] | None] = Key()  # ids of the files that were read
     own_sketch: Key[dict[str, Sketch | ABNError]] = Key(make=dict)  # the shapes of the network that is chosen
 
@@ -122,7 +125,7 @@ class SessionState:
     lesson_photo: Key[str | None] = Key()
     lesson_covers_tried: Key[set[str]] = Key(make=set)
     exercise_set: Key[int | None] = Key()
-    sittings: Key[dict[int, Sitting]] = Key(make=dict)  # by the number of the set
+    attempts: Key[dict[int, Attempt]] = Key(make=dict)  # by the number of the set
 
 
 state = SessionState()

@@ -1,5 +1,5 @@
 """The Exercises page through AppTest: a whole set, right and wrong answers, its link, its file; and in a browser that
-nothing of a map is told before the answer."""
+no value of a map is shown before the answer."""
 
 import csv
 from pathlib import Path
@@ -13,7 +13,7 @@ from abn import vocabulary
 from abn.plots import numbers
 from abn.teaching import exercises
 from abn.teaching.exercises import KINDS, answered, questions, read_bank, wording
-from abn.ui.exercises import exercise_panels, sitting, summary
+from abn.ui.exercises import attempt, exercise_panels, summary
 from abn.ui.layout import PAGES, escape_markdown
 from abn.ui.runtime import loading
 from abn.vocabulary import MECHANISMS
@@ -29,7 +29,7 @@ def app(loading_engine) -> AppTest:
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page(PAGE)
 
 
-def drawn(seed: int) -> tuple[exercises.Question, ...]:
+def draw_questions(seed: int) -> tuple[exercises.Question, ...]:
     return questions(seed, bank=BANK)
 
 
@@ -41,7 +41,7 @@ def answer(at: AppTest, seed: int, question: exercises.Question, given: str | tu
     if question.options:
         at.button(key=key(seed, question, f"option {given}")).click().run()
     else:
-        at.session_state["sittings"][seed].cell = given  # what the component's pick does
+        at.session_state["attempts"][seed].cell = given  # what the component's pick does
         at.run()
         at.button(key=key(seed, question, "show")).click().run()
     assert not at.exception
@@ -63,20 +63,20 @@ def wrong(question: exercises.Question) -> str:
 
 
 def text(at: AppTest) -> str:
-    found = [*at.markdown, *at.subheader, *at.info, *at.success, *at.warning]
-    return "\n".join([*(element.value for element in found), captions(at)])
+    elements = [*at.markdown, *at.subheader, *at.info, *at.success, *at.warning]
+    return "\n".join([*(element.value for element in elements), captions(at)])
 
 
 def progress(at: AppTest) -> str:
     return at.get("progress")[0].proto.text
 
 
-def answers(at: AppTest) -> str:
+def predictions(at: AppTest) -> str:
     return next((element.value for element in at.html if 'class="abn-answer"' in element.value), "")
 
 
-def test_the_first_question_tells_nothing_of_its_map(app):
-    at, first = app.run(), drawn(1)[0]
+def test_the_first_question_hides_its_map(app):
+    at, first = app.run(), draw_questions(1)[0]
     assert not at.exception and at.subheader[0].value == KINDS["where"]
     assert escape_markdown(first.asks) in text(at) and progress(at) == "Set 1 · **1 of 8**"
     data = components(at, "abn_map_view")[key(1, first, "pick")]
@@ -88,8 +88,8 @@ def test_the_first_question_tells_nothing_of_its_map(app):
 
 
 def test_a_picked_cell_is_framed_and_then_shown_on_the_map(app):
-    at, first = app.run(), drawn(1)[0]
-    at.session_state["sittings"][1].cell = (2, 3)
+    at, first = app.run(), draw_questions(1)[0]
+    at.session_state["attempts"][1].cell = (2, 3)
     at.run()
     assert components(at, "abn_map_view")[key(1, first, "pick")]["picked"] == [2, 3]
     assert "row 3, column 4" in text(at)
@@ -107,7 +107,7 @@ def test_a_whole_set_with_right_answers_and_without_a_network(app, monkeypatch):
     monkeypatch.setattr(loading, "start_loading", lambda: pytest.fail("the networks were loaded"))
     app.query_params["set"] = "7"
     at = app.run()
-    for question in drawn(7):
+    for question in draw_questions(7):
         assert at.subheader[0].value == KINDS[question.kind] and escape_markdown(question.asks) in text(at)
         at = answer(at, 7, question, question.right if question.options else brightest(question))
         assert (at.success if question.options else at.info) and not at.warning
@@ -116,40 +116,40 @@ def test_a_whole_set_with_right_answers_and_without_a_network(app, monkeypatch):
     assert at.subheader[0].value == "8.0 of 8 points" and progress(at) == "Set 7 · **Scores** · 8.0 of 8 points"
     assert [(metric.label, metric.value) for metric in at.metric] == [(KINDS[kind], "2.00 of 2") for kind in KINDS]
     assert [link.proto.label for link in at.get("page_link")][-4:] == [
-        f"Look again: {PAGES[page][0]}" for page, _ in summary.AGAIN.values()
+        f"Look again: {PAGES[page][0]}" for page, _ in summary.PAGE_OF_KIND.values()
     ]
-    assert summary.AGAIN.keys() == KINDS.keys()
+    assert summary.PAGE_OF_KIND.keys() == KINDS.keys()
 
 
-def test_wrong_answers_get_nothing_and_hear_what_is_right(app):
+def test_wrong_answers_score_nothing_and_show_what_is_right(app):
     at = app.run()
-    for question in drawn(1)[:4]:
+    for question in draw_questions(1)[:4]:
         at = answer(at, 1, question, wrong(question) if question.options else brightest(question))
         if question.options:
-            said = vocabulary.HEADS.get(question.right, question.right)
-            assert f"Right is “**{escape_markdown(said)}**”" in at.warning[0].value and not at.success
+            label = vocabulary.HEADS.get(question.right, question.right)
+            assert f"Right is “**{escape_markdown(label)}**”" in at.warning[0].value and not at.success
         at = go_on(at, 1, question)
     assert progress(at) == "Set 1 · **5 of 8** · 1.0 of 4 points"
 
 
-def test_the_heads_answers_come_before_and_the_rest_after(app):
-    question = drawn(1)[1]
-    at = go_on(answer(app.run(), 1, drawn(1)[0], (0, 0)), 1, drawn(1)[0])
-    told = BANK.told[question.picture, question.variant]
-    assert answers(at).count("<dd>") == 4 and numbers.short_label(told.auxiliary[0].label) in answers(at)
+def test_the_heads_first_predictions_come_before_and_the_rest_after(app):
+    question = draw_questions(1)[1]
+    at = go_on(answer(app.run(), 1, draw_questions(1)[0], (0, 0)), 1, draw_questions(1)[0])
+    record = BANK.told[question.picture, question.variant]
+    assert predictions(at).count("<dd>") == 4 and numbers.short_label(record.auxiliary[0].label) in predictions(at)
     assert pictures(at)[0][0] == BANK.items[question.picture].alt and not components(at, "abn_map_view")
     at = answer(at, 1, question, "auxiliary")
-    assert answers(at).count("<dd>") == 12 and len(components(at, "abn_map_view")) == 1
+    assert predictions(at).count("<dd>") == 12 and len(components(at, "abn_map_view")) == 1
 
 
 def test_three_maps_are_named_only_afterwards(app):
-    at, (first, second, third, _) = app.run(), drawn(1)[:4]
+    at, (first, second, third, _) = app.run(), draw_questions(1)[:4]
     at = go_on(answer(at, 1, first, (0, 0)), 1, first)
     at = go_on(answer(at, 1, second, "auxiliary"), 1, second)
     headings = [element.value for element in at.markdown if element.value.startswith("##### Map")]
-    asked = third.shown.index(third.variant)
+    place_asked = third.shown.index(third.variant)
     assert [heading[:11] for heading in headings] == ["##### Map A", "##### Map B", "##### Map C"]
-    assert ["which mechanism?" in heading for heading in headings] == [place == asked for place in range(3)]
+    assert ["which mechanism?" in heading for heading in headings] == [place == place_asked for place in range(3)]
     assert not any(name in data["alt"] for data in components(at, "abn_map_view").values() for name in MECHANISMS)
     bars = [element.value for element in at.html if 'class="abn-ticks"' in element.value]
     assert len(bars) == 3 and all("<span>0.00</span>" in bar and "<span>1.00</span>" in bar for bar in bars)
@@ -161,28 +161,27 @@ def test_three_maps_are_named_only_afterwards(app):
     ]
 
 
-def test_an_edit_shows_both_maps_and_the_answer_after_only_then(app):
+def test_an_edit_shows_both_maps_and_the_prediction_after_only_once_answered(app):
     at = app.run()
-    for question in drawn(1)[:3]:
+    for question in draw_questions(1)[:3]:
         at = answer(at, 1, question, question.options[0] if question.options else (0, 0))
         at = go_on(at, 1, question)
-    question = drawn(1)[3]
-    told = BANK.told[question.picture, question.variant]
+    question = draw_questions(1)[3]
+    record = BANK.told[question.picture, question.variant]
     maps = components(at, "abn_map_view")
     edited = maps[key(1, question, "edited")]["values"]
-    assert np.allclose(edited, np.round(told.edits[question.edit].attention.ravel(), 2), atol=1e-6)
-    assert f"##### Edited: {question.edit}" in text(at) and "After" not in answers(at)
+    assert np.allclose(edited, np.round(record.edits[question.edit].attention.ravel(), 2), atol=1e-6)
+    assert f"##### Edited: {question.edit}" in text(at) and "After" not in predictions(at)
     at = answer(at, 1, question, question.right)
-    after = told.edits[question.edit].after
-    assert f"After</dt><dd>{numbers.short_label(after.label)}</dd><dd>{numbers.percent(after.probability)}" in answers(
-        at
-    )
+    after = record.edits[question.edit].after
+    label, probability = numbers.short_label(after.label), numbers.percent(after.probability)
+    assert f"After</dt><dd>{label}</dd><dd>{probability}" in predictions(at)
 
 
 def test_the_link_opens_the_set_and_the_address_holds_it(app):
     app.query_params["set"] = "7"
     at = app.run()
-    assert escape_markdown(drawn(7)[0].asks) in text(at) and progress(at).startswith("Set 7 ")
+    assert escape_markdown(draw_questions(7)[0].asks) in text(at) and progress(at).startswith("Set 7 ")
     assert at.query_params["set"] == "7"
 
 
@@ -194,7 +193,7 @@ def test_what_is_no_set_is_the_first(app, given):
 
 
 def test_answers_stay_over_pages_and_sets(app):
-    at, first = app.run(), drawn(1)[0]
+    at, first = app.run(), draw_questions(1)[0]
     at = go_on(answer(at, 1, first, (2, 3)), 1, first)
     at = at.switch_page("pages/Study.py").run().switch_page(PAGE).run()
     assert progress(at).startswith("Set 1 · **2 of 8** · ")
@@ -204,10 +203,10 @@ def test_answers_stay_over_pages_and_sets(app):
     assert progress(at.run()).startswith("Set 1 · **2 of 8** · ")
 
 
-def finished(at: AppTest, seed: int) -> AppTest:
+def complete_set(at: AppTest, seed: int) -> AppTest:
     at.query_params["set"] = str(seed)
     at.run()
-    for question in drawn(seed):
+    for question in draw_questions(seed):
         at = answer(at, seed, question, question.options[0] if question.options else (3, 4))
         at = go_on(at, seed, question)
     return at
@@ -220,12 +219,12 @@ def test_the_end_has_a_file_a_link_and_ways_on(app, monkeypatch):
         files.append((name, data))
 
     monkeypatch.setattr(summary.st, "download_button", keep)
-    at = finished(app, 7)
+    at = complete_set(app, 7)
     name, data = files[-1]
     rows = list(csv.DictReader(data.splitlines()))
     assert name == "abn-exercises-set-7.csv" and [row["kind"] for row in rows] == list(KINDS) * 2
     assert {row["set"] for row in rows} == {"7"}
-    assert sum(float(row["score"]) for row in rows) == pytest.approx(at.session_state["sittings"][7].score, abs=5e-3)
+    assert sum(float(row["score"]) for row in rows) == pytest.approx(at.session_state["attempts"][7].score, abs=5e-3)
     assert at.code[0].value.endswith("?set=7")
     assert len(at.dataframe[0].value) == 8
     at.button(key="exercise-other").click().run()
@@ -237,20 +236,20 @@ def test_the_end_has_a_file_a_link_and_ways_on(app, monkeypatch):
 
 
 def test_after_the_last_set_comes_the_first(app):
-    at = finished(app, exercises.SETS[-1])
+    at = complete_set(app, exercises.SETS[-1])
     at.button(key="exercise-other").click().run()
     assert progress(at).startswith("Set 1 ")
 
 
 def test_a_session_keeps_the_latest_sets(app):
     at = app.run()
-    for seed in range(1, sitting.SITTINGS + 4):
+    for seed in range(1, attempt.MAX_ATTEMPTS + 4):
         at.session_state["exercise_set"] = seed
         at.run()
-    assert list(at.session_state["sittings"]) == list(range(4, sitting.SITTINGS + 4))
+    assert list(at.session_state["attempts"]) == list(range(4, attempt.MAX_ATTEMPTS + 4))
 
 
-def test_stale_material_is_told_and_too_little_of_it_ends_the_page(app, monkeypatch):
+def test_a_stale_bank_is_a_warning_and_an_empty_one_ends_the_page(app, monkeypatch):
     stale = exercises.Bank(BANK.items, BANK.cards, BANK.told, ("toucan.jpg",))
     monkeypatch.setattr(exercises, "read_bank", lambda: stale)
     at = app.run()
@@ -265,16 +264,16 @@ def test_stale_material_is_told_and_too_little_of_it_ends_the_page(app, monkeypa
 SETTLED = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
 
 
-def test_a_cell_is_picked_without_hearing_its_value(page, server):
+def test_a_cell_is_picked_without_its_value(page, server):
     page.goto(f"{server}Exercises?set=7")
     page.wait_for_selector(SETTLED, timeout=60000)
     image = page.locator(".view img")
     image.wait_for()
     box = image.bounding_box()
     page.mouse.move(box["x"] + 4.5 / 14 * box["width"], box["y"] + 6.5 / 14 * box["height"])
-    said = page.locator(".said")
-    said.filter(has_text="row 7, column 5").wait_for()
-    assert said.inner_text().strip() == "row 7, column 5"
+    cell = page.locator(".said")
+    cell.filter(has_text="row 7, column 5").wait_for()
+    assert cell.inner_text().strip() == "row 7, column 5"
     assert page.get_by_role("button", name="Show the map").is_disabled()
     page.locator(".view").focus()  # by keyboard from here on
     for press in ("ArrowUp", "ArrowUp", " "):

@@ -1,0 +1,85 @@
+"""Which set of exercises a person works on, and how far: answers live in the session, set by set, on all pages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from abn.errors import ABNError
+from abn.teaching import exercises
+from abn.teaching.exercises import Answered, Bank, Question
+from abn.teaching.exercises.scores import Cell
+from abn.ui import url
+from abn.ui.layout import escape_markdown
+from abn.ui.state import state
+
+MAX_ATTEMPTS = 12  # sets that a session keeps, the latest
+
+
+@dataclass
+class Attempt:
+    """One person's way through one set."""
+
+    answers: dict[int, Answered] = field(default_factory=dict)  # by the question's number
+    index: int = 0  # of the question shown, from 0; after the last come the scores
+    cell: Cell | None = None  # picked, and not yet given as the answer
+
+    @property
+    def score(self) -> float:
+        return sum(answer.score for answer in self.answers.values())
+
+    def go_to(self, index: int) -> None:
+        self.index, self.cell = index, None
+
+
+def choose_set() -> int:
+    """The number of the set that the session or else the address has; the address bar holds it."""
+    if state.exercise_set is None or state.exercise_set not in exercises.SETS:
+        numbers = url.whole_numbers("set")
+        valid = len(numbers) == 1 and numbers[0] in exercises.SETS
+        state.exercise_set = numbers[0] if valid else exercises.SETS[0]
+    url.sync_query_param("set", state.exercise_set, None)
+    return state.exercise_set
+
+
+def load_questions(seed: int) -> tuple[Bank, Sequence[Question]]:
+    """The bank and the questions of a set; the page ends with a sentence where there are none."""
+    bank = exercises.read_bank()
+    if bank.stale:
+        st.warning(
+            "Some pictures or networks have changed since the exercises were stored, so this set may differ from other "
+            "people's. `python -m abn gallery` stores them again.",
+            icon=":material/warning:",
+        )
+    try:
+        return bank, exercises.questions(seed, bank=bank)
+    except ABNError as error:
+        st.error(escape_markdown(str(error)), icon=":material/error:")
+        st.stop()
+
+
+def get_attempt(seed: int) -> Attempt:
+    """This session's way through a set; the latest `MAX_ATTEMPTS` are kept."""
+    attempts = state.attempts
+    attempts[seed] = attempts.pop(seed) if seed in attempts else Attempt()
+    for old in list(attempts)[:-MAX_ATTEMPTS]:
+        del attempts[old]
+    return attempts[seed]
+
+
+def show_progress(seed: int, questions: Sequence[Question], attempt: Attempt) -> None:
+    """Which set, how far, and the score so far."""
+    count, answered = len(questions), len(attempt.answers)
+    place = f"**{attempt.index + 1} of {count}**" if attempt.index < count else "**Scores**"
+    score = f" · {attempt.score:.1f} of {answered} points" if answered else ""
+    st.progress(answered / count, f"Set {seed} · {place}{score}")
+
+
+def open_set(seed: int) -> None:
+    """Go to a set, where this session left it."""
+    state.exercise_set = seed
+
+
+def restart(seed: int) -> None:
+    """Delete the answers to a set."""
+    state.attempts[seed] = Attempt()
