@@ -10,13 +10,13 @@ from abn.ui.teach import links
 layout.begin("Teach", "Make a link that opens a page just as you want it, and print a sheet for the lesson.")
 
 st.subheader("Make a link", anchor="link")
-links.make()
+links.show_link_builder()
 
 st.subheader("Instructor's sheet", anchor="sheet")
-asked = worksheet.questions()
+questions = worksheet.questions()
 st.download_button(
     "Download it, to print",
-    worksheet.document(asked),
+    worksheet.document(questions),
     "abn-explorer-instructor.html",
     "text/html",
     icon=":material/print:",
@@ -24,5 +24,5 @@ st.download_button(
     key="sheet",
 )
 with st.expander("Read it here: it holds the answers", icon=":material/key:"):
-    st.html(worksheet.body(asked))
+    st.html(worksheet.body(questions))
 loading.start_loading()

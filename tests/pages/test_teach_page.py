@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from abn.images import samples
 from abn.ui.runtime import models
-from abn.ui.teach.links import link
+from abn.ui.teach.links import make_link
 
 ROOT = Path(__file__).parents[2]
 ADDITIVE, MULTIPLICATIVE = "imagenet-lite0-additive", "imagenet-lite0-multiplicative"
@@ -21,27 +21,27 @@ def app(ready) -> AppTest:
     return ready
 
 
-def made(at: AppTest) -> dict[str, str]:
+def link_parameters(at: AppTest) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(at.code[0].value).query).items()}
 
 
 def test_links_by_hand():
-    assert link("http://host:1/Teach?x=1", "app.py", photo="", fit="pad") == "http://host:1/?fit=pad"
-    assert link("http://host:1", "pages/Learn.py", step="3") == "http://host:1/Learn?step=3"
-    assert link("https://host/abn/Teach", "pages/Learn.py", step="2") == "https://host/abn/Learn?step=2"
-    assert link("https://host/", "app.py", variants="a,b") == "https://host/?variants=a,b"
+    assert make_link("http://host:1/Teach?x=1", "app.py", photo="", fit="pad") == "http://host:1/?fit=pad"
+    assert make_link("http://host:1", "pages/Learn.py", step="3") == "http://host:1/Learn?step=3"
+    assert make_link("https://host/abn/Teach", "pages/Learn.py", step="2") == "https://host/abn/Learn?step=2"
+    assert make_link("https://host/", "app.py", variants="a,b") == "https://host/?variants=a,b"
 
 
 def test_what_is_chosen_is_in_the_link_and_what_a_page_shows_by_itself_is_not(app):
     at = app.switch_page("pages/Teach.py").run()
-    assert not at.exception and made(at) == {}
+    assert not at.exception and link_parameters(at) == {}
     at.selectbox(key="link_photo").set_value(PHOTO.id)
     at.multiselect(key="link_variants").set_value([MULTIPLICATIVE])
     at.selectbox(key="link_mechanism").set_value("none")
     at = at.run()
     at.toggle(key="link_same").set_value(True)
     at = at.toggle(key="link_hide").set_value(True).run()
-    assert made(at) == {
+    assert link_parameters(at) == {
         "photo": PHOTO.id,
         "variants": MULTIPLICATIVE,
         "mechanism": "none",
@@ -50,10 +50,10 @@ def test_what_is_chosen_is_in_the_link_and_what_a_page_shows_by_itself_is_not(ap
     }
     at = at.selectbox(key="link_page").set_value("pages/Learn.py").run()
     at = at.selectbox(key="link_step").set_value(4).run()
-    assert made(at) == {"step": "4"} and urlsplit(at.code[0].value).path == "/Learn"
+    assert link_parameters(at) == {"step": "4"} and urlsplit(at.code[0].value).path == "/Learn"
     at = at.selectbox(key="link_page").set_value("pages/Exercises.py").run()
     at = at.number_input(key="link_set").set_value(12).run()
-    assert made(at) == {"set": "12"}
+    assert link_parameters(at) == {"set": "12"}
 
 
 def test_a_link_opens_what_it_holds_with_its_controls_hidden(app):
@@ -63,7 +63,7 @@ def test_a_link_opens_what_it_holds_with_its_controls_hidden(app):
     at = app.run()
     assert not at.exception and PHOTO.title in captions(at)
     assert "trained with **multiplicative**" in captions(at) and "applied **additive**" in captions(at)
-    assert not at.multiselect and not at.slider and not [one for one in at.button_group if one.key == "fit"]
+    assert not at.multiselect and not at.slider and "fit" not in [group.key for group in at.button_group]
     assert not at.get("file_uploader")
     at = at.switch_page("pages/Intervene.py").run()  # and so on the next page
     assert at.query_params["variants"] == MULTIPLICATIVE and at.query_params["hide"] == "controls"
@@ -72,7 +72,7 @@ def test_a_link_opens_what_it_holds_with_its_controls_hidden(app):
     assert at.multiselect(key="variant_ids").value == [MULTIPLICATIVE] and "hide" not in at.query_params
 
 
-def test_a_lesson_whose_variant_is_broken_says_so_in_one_sentence(app, monkeypatch):
+def test_a_broken_variant_is_a_warning_in_the_lesson(app, monkeypatch):
     from abn.errors import VariantError
 
     def broken(card):
