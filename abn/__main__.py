@@ -99,11 +99,15 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
+class _NoTraceback(logging.Formatter):
+    def formatException(self, ei: object) -> str:
+        return ""
+
+
 def _start_log(handler: logging.Handler, *, verbose: bool) -> None:
     """Progress and warnings as plain lines on standard error; tracebacks only with --verbose."""
     if not verbose:
-        handler.formatter = logging.Formatter("%(message)s")
-        handler.formatter.formatException = lambda _: ""
+        handler.formatter = _NoTraceback("%(message)s")
     log.addHandler(handler)
     log.setLevel(logging.DEBUG if verbose else logging.INFO)
 

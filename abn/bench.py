@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from PIL import Image
@@ -34,6 +35,7 @@ from abn.images.samples import gallery
 from abn.network.architectures import registry
 from abn.network.backbone import load_backbone
 from abn.network.batchnorm import recalibrate_batchnorm
+from abn.network.model import AttentionBranchNetwork
 from abn.plots import overlay
 from abn.plots.class_bars import class_bars, likeliest, paired_bars
 from abn.training.loop import has_bfloat16
@@ -158,14 +160,14 @@ def _single_image_tasks(first: Card, second: Card) -> Tasks:
     with torch.inference_mode():
         output = network(images)
 
-    def load(card: Card) -> torch.nn.Module:
+    def load(card: Card) -> AttentionBranchNetwork:
         return networks[card.id]
 
     own = attend_image(picture, first, load=load)
-    edited_map, before, labels = PRESETS["inverted"](own.attention), own.predictions(own.attention), class_names(first)
+    edited_map, before, labels = PRESETS["inverted"](own.attention), own.predict(own.attention), class_names(first)
 
     def draw_edit() -> None:  # the cost of a stroke on the page Intervene: only the perception branch runs
-        after = own.predictions(edited_map)
+        after = own.predict(edited_map)
         series = [("before", "#000000", before), ("after", "#000000", after)]
         class_bars(series, labels, likeliest([before, after]))
 
@@ -190,7 +192,8 @@ def _single_image_tasks(first: Card, second: Card) -> Tasks:
     except ImportError:
         log.info("Grad-CAM is left out: the package grad-cam, which only this comparison needs, is not installed.")
         return tasks
-    layer = backbone.get_submodule(backbone.feature_info[-1]["module"])
+    last_stage = cast(Any, backbone).feature_info[-1]  # timm's own
+    layer = backbone.get_submodule(last_stage["module"])
     grad_cam = GradCAM(model=backbone, target_layers=[layer])
     return tasks | {"Grad-CAM": lambda: grad_cam(input_tensor=images, targets=None)}
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -136,5 +137,5 @@ def _init_worker(_: int) -> None:
     sys.excepthook = lambda *_: None
 
 
-def _identity(prepared: PreparedBatch) -> PreparedBatch:
+def _identity(prepared: Any) -> Any:
     return prepared

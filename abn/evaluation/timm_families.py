@@ -16,10 +16,11 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import timm
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.nn.functional import cross_entropy
 from torch.overrides import TorchFunctionMode
 
@@ -134,7 +135,8 @@ def _word(model: str) -> str:
     first, *others = model.split("_")
     if first in PREFIXES:
         return f"{first}_{_word('_'.join(others))}"
-    return WORD.match(first)[0]
+    word = WORD.match(first)
+    return word[0] if word else first
 
 
 def smallest() -> Iterator[tuple[str, str]]:
@@ -187,13 +189,14 @@ def try_model(model: str) -> Trial:
         broken.append(f"it does not take {SMALL} px, which the backbone does")
     if without := _without_gradient(network, small if any_size else images):
         broken.append(f"no gradient in {', '.join(without)}")
+    extractor = cast(fx.GraphModule, network.extractor)
     return Trial(
         model,
         size=size,
-        cut_at=network.extractor.meta["cut_at"],
+        cut_at=extractor.meta["cut_at"],
         features=tuple(features.shape[1:]),
         map=tuple(attention.shape[2:]),
-        channels_last=network.extractor.meta["channels_last"],
+        channels_last=extractor.meta["channels_last"],
         trunk=network.attention_branch.trunk_kind,
         any_size=any_size,
         broken=tuple(broken),

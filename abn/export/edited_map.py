@@ -6,10 +6,10 @@ The figure is made of pixels alone, so that nothing of a photograph's metadata l
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from abn.explanations.interventions import Effect
-from abn.export.figures import DEFAULT_STYLE, MARGIN, MAX_SIDE, MapStyle, add_caption, png_bytes
+from abn.export.figures import DEFAULT_STYLE, MARGIN, MAX_SIDE, MapStyle, add_caption, load_font, png_bytes
 from abn.export.tables import csv_bytes, escape_formula
 from abn.images.fit import Fitted, upsample
 from abn.plots.class_bars import likeliest
@@ -18,7 +18,7 @@ from abn.plots.numbers import percent, points, short_label
 from abn.plots.overlay import overlay
 from abn.variants.card import UNTRAINED_KIND, Card, class_names
 
-COLUMNS = ("variant", "trained_with", "applied", "edit", "class", "label")
+COLUMNS: tuple[str, ...] = ("variant", "trained_with", "applied", "edit", "class", "label")
 COLUMNS += ("rank_before", "before", "rank_after", "after", "change")
 
 
@@ -41,7 +41,7 @@ class EditedMap:
 def figure_png(edited: EditedMap) -> bytes:
     """The network's own map beside the edited one, each on the model's input, with color bar and caption."""
     image = edited.fitted.image.resize((MAX_SIDE, MAX_SIDE), Image.Resampling.BICUBIC)
-    font = ImageFont.load_default(2 * MAX_SIDE // 32)
+    font = load_font(2 * MAX_SIDE // 32)
     title_height = round(1.4 * font.size)
     pair = Image.new("RGB", (2 * MAX_SIDE + MARGIN, title_height + MAX_SIDE), "white")
     draw, style = ImageDraw.Draw(pair), edited.style

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -150,12 +151,17 @@ def brightest_region(explanation: Explanation, style: MapStyle) -> tuple[float, 
     return overlay.brightest_level(values, style.top / 100)
 
 
+def load_font(size: int) -> ImageFont.FreeTypeFont:
+    """Pillow's own font; it is a bitmap one only where no size is given."""
+    return cast(ImageFont.FreeTypeFont, ImageFont.load_default(size))
+
+
 def add_caption(
     image: Image.Image, caption: Sequence[str], colors: str = DEFAULT_COLORS, color_range: ColorRange = UNIT_RANGE
 ) -> Image.Image:
     """The image with a color bar and the lines of the caption below it, on white."""
     width = max(MIN_WIDTH, image.width)
-    font = ImageFont.load_default(max(14, width // 32))
+    font = load_font(max(14, width // 32))
     lines = [part for line in caption for part in _wrap(_to_font(line), font, width)]
     line_height = round(1.4 * font.size)
     bar = color_bar(color_map=colors, low=color_range[0], high=color_range[1], width=width)

@@ -3,8 +3,9 @@
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import cast
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from PIL.Image import Transpose
 
 from abn.errors import PictureError
@@ -72,7 +73,7 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "picture")
     return Picture(image, hashlib.sha256(data).hexdigest(), display_name(name), tuple(notes))
 
 
-def _decode(opened: Image.Image, data: bytes) -> tuple[Image.Image, list[str]]:
+def _decode(opened: ImageFile.ImageFile, data: bytes) -> tuple[Image.Image, list[str]]:
     """Decode the first frame into upright RGB, and tell what that took."""
     rare_formats.scale_transparent_color(opened, data)
     covered = rare_formats.covered_part(opened)
@@ -89,7 +90,8 @@ def _decode(opened: Image.Image, data: bytes) -> tuple[Image.Image, list[str]]:
         layer = layer if layer.mode == "RGBA" else layer.convert("RGBA")
         image = Image.new("RGB", layer.size, "white")
         image.paste(layer, mask=layer)
-        if layer.getextrema()[3][0] < 255:
+        least, _ = cast(tuple[int, int], layer.getchannel("A").getextrema())
+        if least < 255:
             notes.append("Transparent parts put on white.")
     else:
         image = opened.convert("RGB")
@@ -117,5 +119,5 @@ def _turn(opened: Image.Image) -> Transpose | None:
     if len(opened.info.get("exif", b"")) > decode_limits.MAX_EXIF:  # nobody's; its numbers would be unpacked
         return None
     with suppress(Exception):  # broken EXIF must not cost the picture
-        return _UPRIGHT.get(opened.getexif().get(ExifTags.Base.Orientation))
+        return _UPRIGHT.get(opened.getexif().get(ExifTags.Base.Orientation, 1))
     return None

@@ -5,10 +5,11 @@ so a small image can be packed into 20 MB that take minutes, or need gigabytes o
 """
 
 import io
+import math
 import struct
 from contextlib import suppress
 
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageFile
 
 from abn.errors import PictureError
 
@@ -70,7 +71,7 @@ def _too_many(data: bytes) -> bool:
     return False
 
 
-def check_header(opened: Image.Image, data: bytes) -> None:
+def check_header(opened: ImageFile.ImageFile, data: bytes) -> None:
     """Raise `PictureError` where decoding would cost too much, by the header alone; nothing is decoded yet."""
     width, height = opened.size
     if not width or not height:
@@ -92,8 +93,9 @@ def check_header(opened: Image.Image, data: bytes) -> None:
     counts = [count for tag in (_Tag.StripByteCounts, _Tag.TileByteCounts) for count in tags.get(tag, ())]
     if opened.info.get("compression") != "raw" and sum(max(0, count) for count in counts) > 2 * len(data) + MAX_SHARED:
         raise PictureError("This TIFF uses its pieces again and again: save it again as PNG or JPEG.")
-    tile = [tags.get(tag) for tag in (_Tag.TileWidth, _Tag.TileLength)]
-    if all(isinstance(side, int) for side in tile) and tile[0] * tile[1] > max(width * height, MAX_TILE):
+    sides = [tags.get(tag) for tag in (_Tag.TileWidth, _Tag.TileLength)]
+    tile = [side for side in sides if isinstance(side, int)]
+    if len(tile) == 2 and math.prod(tile) > max(width * height, MAX_TILE):
         raise PictureError("This TIFF is cut into tiles far larger than the picture: save it again as PNG or JPEG.")
 
 

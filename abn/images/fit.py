@@ -6,7 +6,9 @@ for each axis, original = scale · input + offset.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -15,6 +17,8 @@ from abn.errors import PictureError
 from abn.images.decode import Picture
 
 FITS = ("crop", "squash", "pad")
+_Number = TypeVar("_Number", int, float)
+
 MAX_RESIZED = 2**24  # pixels of a whole picture resized before its crop; only a strip beyond 256 : 1 wants more
 
 
@@ -60,7 +64,7 @@ class Fitted:
 
     def normalized(self, spec: InputSpec) -> np.ndarray:
         """The input tensor: (rgb / 255 − mean) / std, float32 (3, size, size)."""
-        rgb = np.asarray(self.image, np.float32) / np.float32(255)
+        rgb: np.ndarray = np.asarray(self.image, np.float32) / np.float32(255)
         rgb = (rgb - np.array(spec.mean, np.float32)) / np.array(spec.std, np.float32)
         return np.ascontiguousarray(rgb.transpose(2, 0, 1))
 
@@ -95,13 +99,13 @@ def fit_picture(picture: Picture, spec: InputSpec, fit: str = "crop") -> Fitted:
     if fit == "squash":
         resized = size, size
     elif fit == "pad":
-        resized = tuple(max(1, round(size * side / max(image.size))) for side in image.size)
+        resized = _pair(max(1, round(size * side / max(image.size))) for side in image.size)
     else:
-        resized = tuple(int(math.floor(size / spec.crop_pct) * side / min(image.size)) for side in image.size)
+        resized = _pair(int(math.floor(size / spec.crop_pct) * side / min(image.size)) for side in image.size)
     # the window's top left corner on the resized picture, rounded as torchvision's CenterCrop does
-    corner = tuple(round((side - size) / 2) if side > size else -((size - side) // 2) for side in resized)
-    scale = tuple(side / to for side, to in zip(image.size, resized, strict=True))
-    offset = tuple(start * step for start, step in zip(corner, scale, strict=True))
+    corner = _pair(round((side - size) / 2) if side > size else -((size - side) // 2) for side in resized)
+    scale = _pair(side / to for side, to in zip(image.size, resized, strict=True))
+    offset = _pair(start * step for start, step in zip(corner, scale, strict=True))
 
     ground = tuple(round(255 * value) for value in spec.mean) if fit == "pad" else (0, 0, 0)
     window = Image.new("RGB", (size, size), ground)
@@ -109,14 +113,19 @@ def fit_picture(picture: Picture, spec: InputSpec, fit: str = "crop") -> Fitted:
     resample = Image.Resampling[spec.interpolation.upper()]
     if math.prod(resized) <= MAX_RESIZED:
         part = image.resize(resized, resample)
-        window.paste(part, tuple(-start for start in corner))
+        window.paste(part, _pair(-start for start in corner))
     else:  # only what the window shows, first across, then down, as Pillow enlarges: equal within two gray levels
         left, top, right, bottom = fitted.visible
         across, down = (min(size, side) for side in resized)
         part = image.resize((across, image.height), resample, box=(left, 0, right, image.height))
         part = part.resize((across, down), resample, box=(0, top, across, bottom))
-        window.paste(part, tuple(max(0, -start) for start in corner))
+        window.paste(part, _pair(max(0, -start) for start in corner))
     return fitted
+
+
+def _pair(values: Iterable[_Number]) -> tuple[_Number, _Number]:
+    x, y = values
+    return x, y
 
 
 def denormalize(normalized: np.ndarray, spec: InputSpec) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Rare kinds of images: those that Pillow would read wrongly are refused, and gray of more than 8 bits comes out right."""
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageFile
 
 from abn.errors import PictureError
 
@@ -11,7 +11,7 @@ _Tag = ExifTags.Base  # whose numbers are TIFF's too
 _TURNED_TWICE = ("F;32BF", "I;32BS", "I;16BS")  # libtiff turns the bytes of compressed files, and Pillow does again
 
 
-def refuse_misread(opened: Image.Image, data: bytes) -> None:
+def refuse_misread(opened: ImageFile.ImageFile, data: bytes) -> None:
     """Raise `PictureError` where Pillow would decode other pixels than the file holds."""
     kind = ""
     if opened.format == "PNG" and getattr(opened, "default_image", False):
@@ -25,12 +25,12 @@ def refuse_misread(opened: Image.Image, data: bytes) -> None:
         raise PictureError(NOT_READ.format(kind=kind))
 
 
-def _misread_tiff(opened: Image.Image) -> str:
+def _misread_tiff(opened: ImageFile.ImageFile) -> str:
     tags = _tags(opened)
     bits, raw = tags.get(_Tag.BitsPerSample, (1,)), bool(opened.tile) and opened.tile[0].codec_name == "raw"
     if len(bits) > 1 and tags.get(_Tag.PlanarConfiguration) == 2:
         return "a planar TIFF"
-    if raw and max(tile.extents[3] for tile in opened.tile) < tags.get(_Tag.ImageLength, 0):
+    if raw and max(tile.extents[3] for tile in opened.tile if tile.extents) < tags.get(_Tag.ImageLength, 0):
         return "a TIFF with missing strips"
     if raw and opened.mode == "YCbCr" and tuple(tags.get(_Tag.YCbCrSubSampling, (2, 2))) != (1, 1):
         return "an uncompressed TIFF with subsampled colors"
@@ -38,7 +38,7 @@ def _misread_tiff(opened: Image.Image) -> str:
         return "a TIFF with a palette of 8 bits"
     if opened.mode == "L" and tags.get(_Tag.SampleFormat) == (2,):
         return "a TIFF of signed bytes"
-    if not raw and any(tile.args[0] in _TURNED_TWICE for tile in opened.tile):
+    if not raw and any((tile.args or " ")[0] in _TURNED_TWICE for tile in opened.tile):
         return "a compressed big-endian TIFF of signed or 32-bit values"
     return ""
 
@@ -90,10 +90,10 @@ def narrow(values: np.ndarray, nominal: float, inverted: bool, transparent: int 
     return Image.fromarray(np.rint(values, out=values).astype(np.uint8)).convert("RGB"), note
 
 
-def covered_part(opened: Image.Image) -> tuple[int, int, int, int] | None:
+def covered_part(opened: ImageFile.ImageFile) -> tuple[int, int, int, int] | None:
     """The part of a GIF that its first frame covers, where that isn't all; ask before it is decoded."""
-    box = tuple(opened.tile[0].extents) if opened.format == "GIF" and opened.tile else None
-    return None if box in (None, (0, 0, *opened.size)) else box
+    box = opened.tile[0].extents if opened.format == "GIF" and opened.tile else None
+    return None if box == (0, 0, *opened.size) else box
 
 
 def _tags(opened: Image.Image) -> dict:

@@ -60,7 +60,9 @@ def _center_map(network: AttentionBranchNetwork, size: int) -> None:
     """Recalibrate the batch norms so that the map is far from 0 and 1 on other images as well; in place."""
     recalibrate_batchnorm(network, torch.randn(2, 3, size, size))
     for norm in network.modules():
-        if isinstance(norm, nn.BatchNorm2d):  # a channel that hardly varies here would be out of scale elsewhere
+        if (
+            isinstance(norm, nn.BatchNorm2d) and norm.running_var is not None
+        ):  # a channel that hardly varies here would be out of scale elsewhere
             norm.running_var.clamp_(min=MIN_VARIANCE * norm.running_var.mean().item())
     branch = network.attention_branch
     recalibrate_batchnorm(network, torch.randn(2, 3, size, size), [branch.class_norm, branch.map_norm])

@@ -32,4 +32,5 @@ def recalibrate_batchnorm(network: nn.Module, images: Tensor, norms: Sequence[nn
         for norm, momentum, handle in zip(norms, momenta, handles, strict=True):
             handle.remove()
             norm.eval().momentum = momentum
-            norm.num_batches_tracked.zero_()
+            if norm.num_batches_tracked is not None:
+                norm.num_batches_tracked.zero_()

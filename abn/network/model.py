@@ -88,7 +88,7 @@ class AttentionBranchNetwork(nn.Module):
     """Feature extractor, attention branch and perception branch, joined by one of `MECHANISMS`."""
 
     def __init__(
-        self, *, extractor: nn.Module, attention_branch: nn.Module, perception_branch: nn.Module, mechanism: str
+        self, *, extractor: nn.Module, attention_branch: AttentionBranch, perception_branch: nn.Module, mechanism: str
     ):
         super().__init__()
         if mechanism not in MECHANISMS:

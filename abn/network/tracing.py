@@ -63,7 +63,8 @@ class _Tracer(fx.Tracer):
 
 def trace(network: nn.Module, size: int) -> fx.Graph:
     """The network's graph, every node with its shape for one image of size × size pixels."""
-    name, closed = type(network).__name__, []
+    name = type(network).__name__
+    closed: list[type[nn.Module]] = []
     while True:
         tracer = _Tracer(tuple(closed))
         try:
@@ -91,8 +92,7 @@ def trace(network: nn.Module, size: int) -> fx.Graph:
 
 def shape(node: fx.Node) -> tuple[int, ...]:
     """What the node holds, for one image; empty where it is no tensor."""
-    meta = node.meta.get("tensor_meta")
-    return tuple(meta.shape) if hasattr(meta, "shape") else ()
+    return tuple(getattr(node.meta.get("tensor_meta"), "shape", ()))
 
 
 def cut_points(graph: fx.Graph) -> list[CutPoint]:

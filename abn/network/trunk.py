@@ -7,6 +7,7 @@ pretrained filters keep their meaning (the authors' `att_layer4` is the same ide
 import copy
 import logging
 import math
+from typing import Any, cast
 
 import torch
 from timm.layers import AvgPool2dSame, BlurPool2d, Conv2dSame
@@ -85,7 +86,7 @@ def _layer_sizes(stage: nn.Module, example: Tensor) -> dict[nn.Module, tuple[tor
 
 def _pool_at_stride_one(node: fx.Node) -> None:
     """A pool that is no layer; one with an even kernel is left as it is, and the stage can't be copied."""
-    options = dict(zip(("kernel_size", "stride", "padding"), node.args[1:], strict=False)) | node.kwargs
+    options: dict[str, Any] = dict(zip(("kernel_size", "stride", "padding"), node.args[1:], strict=False)) | node.kwargs
     kernel = _first(options["kernel_size"])
     if _first(options.get("stride") or kernel) > 1 and kernel % 2:
         node.args, node.kwargs = node.args[:1], options | {"stride": 1, "padding": kernel // 2}
@@ -98,7 +99,8 @@ def _conv_at_stride_one(conv: nn.Conv2d, dilation: int) -> nn.Conv2d:
         conv.padding = tuple(d * (k // 2) for d, k in zip(conv.dilation, conv.kernel_size, strict=True))
         return conv
     bias = conv.bias is not None  # an even kernel needs one cell more at its end: timm's class pads so
-    same = Conv2dSame(conv.in_channels, conv.out_channels, conv.kernel_size, 1, 0, conv.dilation, conv.groups, bias)
+    kernel_size, dilated = cast(tuple[tuple[int, int], ...], (conv.kernel_size, conv.dilation))
+    same = Conv2dSame(conv.in_channels, conv.out_channels, kernel_size, 1, 0, dilated, conv.groups, bias)
     same.weight, same.bias = conv.weight, conv.bias
     return same
 

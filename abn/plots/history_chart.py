@@ -1,5 +1,7 @@
 """How a map developed during training, as a chart and in words."""
 
+from collections.abc import Sequence
+
 import plotly.graph_objects as go
 
 from abn.plots.theme import BLUE, DOTTED, ORANGE, layout
@@ -13,7 +15,7 @@ METRIC_STYLES = {  # metric → title, color, dash and mark
 }
 
 
-def history_metrics(history: MapHistory) -> list[str]:
+def history_metrics(history: MapHistory) -> Sequence[str]:
     """Which metrics are drawn: whether the map finds the object, or else whether the heads are right."""
     on_object = [name for name in ("pointing", "roc_auc") if name in history.metrics]
     return on_object or [name for name in ("accuracy", "accuracy_auxiliary") if name in history.metrics]

@@ -162,7 +162,7 @@ def _translated(theirs: dict[str, Tensor], arch: str) -> dict[str, Tensor]:
 def _hint(theirs: dict[str, Tensor], arch: str, missing: list[str], surplus: list[str]) -> str:
     """What the file looks like by its names, or where it differs if that is `arch` itself; empty where nothing fits."""
     alike = {other: _likeness(theirs, other) for other in ARCHS}
-    nearest = max(alike, key=alike.get)
+    nearest = max(alike, key=alike.__getitem__)
     if alike[nearest] < MIN_LIKENESS:
         return ""
     if nearest != arch:

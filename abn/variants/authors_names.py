@@ -99,4 +99,8 @@ sunflower sweet_pepper table tank telephone television tiger tractor train trout
 wolf woman worm
 """.split()
 ]
-CLASSES = {(registry.CIFAR, 10): CIFAR10, (registry.CIFAR, 100): CIFAR100, (registry.IMAGENET, 1000): IMAGENET}
+CLASSES: dict[tuple[str, int], str | list[str]] = {
+    (registry.CIFAR, 10): CIFAR10,
+    (registry.CIFAR, 100): CIFAR100,
+    (registry.IMAGENET, 1000): IMAGENET,
+}

@@ -7,6 +7,7 @@ Maps are stored in half precision. abn/training/map_recorder.py records it.
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,7 @@ def _read(path: Path) -> MapHistory:
 
 def write_history(history: MapHistory, path: Path) -> None:
     """Store a history; a stop half-way leaves the file as it was."""
-    arrays = {
+    arrays: dict[str, Any] = {
         "maps": history.maps.astype(np.float16),
         "steps": history.steps,
         "total": np.array(history.total),

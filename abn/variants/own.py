@@ -139,8 +139,9 @@ def sketch_random(backbone: str, *, num_classes: int) -> Sketch:
     """The sketch of any CNN with random weights that are still to be drawn: see `seeded`. Raises `BackboneError`."""
     from abn.network.backbone import input_spec
 
-    unknown = {"id": "", "family": "", "sha256": "", "extractor_sha256": "", "map_size": (0, 0)}
-    card = Card(
+    card = Card(  # what isn't known yet is empty
+        id="",
+        family="",
         title=f"{one_line(backbone)} (random)",
         summary="Random weights: its answers and its map mean nothing yet.",
         backbone=backbone,
@@ -150,7 +151,13 @@ def sketch_random(backbone: str, *, num_classes: int) -> Sketch:
         input=input_spec(backbone),
         license={"weights": "drawn at random, nobody's"},
         kind=UNTRAINED_KIND,
-        **{**unknown, "parameters": {}, "flops": {}, "trained": {}, "measured": {}},
+        map_size=(0, 0),
+        parameters={},
+        flops={},
+        trained={},
+        measured={},
+        sha256="",
+        extractor_sha256="",
     )
     return sketch(card)
 

@@ -142,8 +142,8 @@ def save_variant(network: "AttentionBranchNetwork", card: Card, folder: Path, *,
     fields = {key: value for key, value in card.to_json().items() if key not in HASH_FIELDS}
     data = safetensors.torch.save(tensors, {CARD_KEY: json.dumps(fields, ensure_ascii=False)})
     extractor = {name: tensor for name, tensor in tensors.items() if name.startswith("extractor.")}
-    hashes = {"sha256": hashlib.sha256(data).hexdigest(), "extractor_sha256": tensors_sha256(extractor)}
-    card = replace(card, **hashes, folder=folder)
+    sha256 = hashlib.sha256(data).hexdigest()
+    card = replace(card, sha256=sha256, extractor_sha256=tensors_sha256(extractor), folder=folder)
     with files.atomic_file(card.weights) as file:
         file.write(data)
         file.flush()

@@ -8,7 +8,7 @@ bottlenecks from 44 on. The names 44, 56 and 110 are therefore not the depths, w
 """
 
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from torch import nn
 
@@ -35,10 +35,12 @@ INPUTS = {  # as the authors' scripts test
 class Design(Protocol):
     """A CNN cut in two, and the trunk that goes with it; all are built on demand."""
 
-    trunk_channels: int
-    trunk_kind: str  # in words, for the variant's card
-    norm_trunk: bool
-
+    @property
+    def trunk_channels(self) -> int: ...
+    @property
+    def trunk_kind(self) -> str: ...  # in words, for the variant's card
+    @property
+    def norm_trunk(self) -> bool: ...
     def extractor(self) -> nn.Module: ...
     def perception_branch(self, num_classes: int) -> nn.Module: ...
     def trunk(self) -> nn.Module: ...
@@ -78,7 +80,7 @@ DESIGNS: dict[str, Design] = {
 }
 
 
-def is_ours(backbone: object) -> bool:
+def is_ours(backbone: object) -> TypeGuard[str]:
     """Whether this is a name for the functions below, and not for timm; there may still be no such network."""
     return isinstance(backbone, str) and backbone.startswith((CIFAR, IMAGENET))
 
