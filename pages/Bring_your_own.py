@@ -3,7 +3,9 @@
 import streamlit as st
 
 from abn.ui import layout
-from abn.ui.own import own_panels
+from abn.ui.own.checkpoint_panel import show_upload
+from abn.ui.own.random_weights_panel import show_random_weights
+from abn.ui.own.variants_panel import show_variants
 from abn.ui.runtime import loading
 
 layout.begin(
@@ -17,9 +19,9 @@ st.caption(
 left, right = st.columns(2, gap="large")
 below = st.container()  # drawn last, when both have added their variants
 with left:
-    own_panels.show_upload()
+    show_upload()
 with right:
-    own_panels.show_random_weights()
+    show_random_weights()
 with below:
-    own_panels.show_variants()
+    show_variants()
 loading.start_loading()

@@ -23,7 +23,7 @@ from abn.images.decode import open_picture
 from abn.plots import numbers
 from abn.ui.controls import selection
 from abn.ui.layout import escape_markdown
-from abn.ui.own import own_panels, session_variants
+from abn.ui.own import retry, session_variants
 from abn.ui.runtime.engine import get_engine
 from abn.variants import checkpoint, own, store
 from abn.variants.store import list_variants
@@ -132,12 +132,13 @@ def test_one_file_shows_its_shapes_and_its_card_and_waits_to_be_added(live_app, 
     assert YOURS not in options(compare(at))
 
 
+@pytest.mark.slow
 def test_the_same_weights_are_loaded_once(live_app, files, monkeypatch):
     calls = []
     for module, name in ((checkpoint, "read_files"), (own, "load_checkpoint")):
         original = getattr(module, name)
         monkeypatch.setattr(
-            module, name, lambda given, original=original, name=name: calls.append(name) or original(given)
+            module, name, lambda content, original=original, name=name: calls.append(name) or original(content)
         )
     at = give(live_app.run(), files, "mine.safetensors")
     give(at.run(), files, "mine.safetensors", "cut.safetensors")
@@ -153,6 +154,7 @@ def test_each_bad_file_is_one_sentence_and_the_good_one_is_there(live_app, files
     assert at.code[0].value == ("python -m abn convert '*bold* :red[x].pth.tar' --arch ARCH --num-classes K --out NAME")
 
 
+@pytest.mark.slow
 def test_files_are_listed_while_the_models_load_and_read_when_they_are_there(app, files):
     at = give(app.run(), files, "mine.safetensors", "cut.safetensors")
     assert titles(at) == [] and len(at.error) == 1 and "networks are loading" in at.info[0].value
@@ -161,6 +163,7 @@ def test_files_are_listed_while_the_models_load_and_read_when_they_are_there(app
     assert titles(at.run()) == [YOURS]
 
 
+@pytest.mark.slow
 def test_weights_without_a_card_ask_for_it(live_app, files):
     at = give(live_app.run(), files, "bare.safetensors")
     sentence = escape_markdown("These weights bring no card: choose the .json file of the same name as well.")
@@ -195,8 +198,8 @@ def test_hostile_texts_of_a_card_stay_text(live_app, files):
 def test_an_own_variant_joins_compare_and_predicts_as_its_network_does(live_app, files):
     at = compare(press(give(live_app.run(), files, "mine.safetensors"), "Add to Compare"))
     assert "resnet20, converted (yours)" in options(at) and columns(at)[4] == YOURS
-    held = next(iter(at.session_state["own_variants"].values()))
-    assert predictions(at)[3] == expected(held.network, held.card) == expected(NETWORK, held.card)
+    variant = next(iter(at.session_state["own_variants"].values()))
+    assert predictions(at)[3] == expected(variant.network, variant.card) == expected(NETWORK, variant.card)
     assert "trained with **multiplicative**  \napplied **multiplicative**" in [c.value for c in at.caption]
     at = at.switch_page(PAGE).run()
     assert titles(at) == [YOURS] and "in Compare" in " ".join(element.value for element in at.markdown)
@@ -221,15 +224,16 @@ def test_it_never_enters_the_address_and_another_session_never_sees_it(live_app,
 
 def test_the_toggle_finds_no_sibling_and_same_weights_swaps(live_app, files):
     at = compare(press(give(live_app.run(), files, "mine.safetensors"), "Add to Compare"))
-    held = next(iter(at.session_state["own_variants"].values()))
-    at.multiselect(key="variant_ids").set_value([held.card.id]).run()
+    variant = next(iter(at.session_state["own_variants"].values()))
+    at.multiselect(key="variant_ids").set_value([variant.card.id]).run()
     at.button_group(key="mechanism").set_value("additive").run()
     assert predictions(at) == [] and "No variant trained with the mechanism “additive” for" in at.info[-1].value
     at.toggle(key="same_weights").set_value(True).run()
-    assert predictions(at) == [expected(NETWORK, held.card, "additive")]
+    assert predictions(at) == [expected(NETWORK, variant.card, "additive")]
     assert any("swapped" in caption.value for caption in at.caption)
 
 
+@pytest.mark.slow
 def test_siblings_are_found_among_ones_own(live_app, files, tmp_path):
     other = tiny.network("additive", seed=5)
     card = tiny.variant(tmp_path, "other", other)
@@ -255,12 +259,14 @@ def test_removed_is_gone_from_compare_and_from_memory(live_app, files):
     assert len(session_variants.networks_in_memory) == 0
 
 
+@pytest.mark.slow
 def test_removed_can_be_brought_back(live_app, files):
     at = press(give(live_app.run(), files, "mine.safetensors"), "Remove")
-    assert titles(at) == [] and escape_markdown(own_panels.REMOVED) in at.error[0].value
+    assert titles(at) == [] and escape_markdown(retry.REMOVED) in at.error[0].value
     assert titles(press(at, "Try again")) == [YOURS]
 
 
+@pytest.mark.slow
 def test_a_fifth_in_compare_takes_the_place_of_a_shipped_one(live_app, files):
     at = give(live_app.run(), files, "mine.safetensors")
     press(press(press(at, "Add to Compare"), "Make it"), "Add to Compare")
@@ -271,6 +277,7 @@ def test_a_fifth_in_compare_takes_the_place_of_a_shipped_one(live_app, files):
 # ---- how much ----
 
 
+@pytest.mark.slow
 def test_a_session_holds_only_so_many_and_so_much(live_app, files, monkeypatch):
     monkeypatch.setattr(session_variants, "MAX_VARIANTS", 1)
     at = give(live_app.run(), files, "mine.safetensors")
@@ -301,7 +308,7 @@ def test_random_weights_are_marked_everywhere(live_app):
     at.selectbox(key="own_backbone").set_value("test_resnet")
     at.number_input(key="own_classes").set_value(6)
     at.number_input(key="own_seed").set_value(2).run()
-    assert any("6 × 10 × 10" in element.value for element in at.html)
+    assert any("6 × 10 × 10" in data["wide"] for data in components(at, "abn_network_path").values())
     at = press(at, "Make it")
     assert titles(at) == [escape_markdown("test_resnet (random)")] and "Made, see below" in [b.label for b in at.button]
     at = compare(press(at, "Add to Compare"))
@@ -333,8 +340,8 @@ def test_what_cannot_be_cut_is_a_sentence(live_app, monkeypatch):
 def test_stopped_work_is_an_error_and_can_be_tried_again(live_app, files):
     at = give(live_app.run(), files, "mine.safetensors")
     key = next(iter(at.session_state["own_outcomes"]))
-    at.session_state["own_outcomes"][key] = own_panels.StoppedError(own_panels.STOPPED)
+    at.session_state["own_outcomes"][key] = retry.StoppedError(retry.STOPPED)
     at.run()
-    assert at.error[0].value == f"{escape_markdown('mine.safetensors')}: {escape_markdown(own_panels.STOPPED)}"
+    assert at.error[0].value == f"{escape_markdown('mine.safetensors')}: {escape_markdown(retry.STOPPED)}"
     press(at, "Try again")
     assert not at.error and "read as" in at.success[0].value

@@ -1,0 +1,89 @@
+"""Any CNN of timm with random weights: its shapes first, then a variant of this session."""
+
+from functools import partial
+
+import streamlit as st
+
+from abn.errors import ABNError
+from abn.ui.layout import escape_markdown
+from abn.ui.own import session_variants
+from abn.ui.own.retry import record_stop, show_error
+from abn.ui.own.shape_diagram import show_shapes
+from abn.ui.runtime import jobs, loading
+from abn.ui.runtime.engine import get_engine
+from abn.ui.state import state
+from abn.variants import own
+from abn.variants.own import Sketch
+from abn.vocabulary import ADDITIVE, MECHANISMS
+
+DEFAULT_BACKBONE = "resnet18"
+MAX_SEED = 2**31 - 1
+
+
+def show_random_weights() -> None:
+    """Any CNN of timm: its shapes at once, its network on request."""
+    st.markdown("##### Any CNN, with random weights")
+    if not get_engine().ready:
+        loading.show_status()
+        return
+    from abn.network.backbone import list_backbones
+
+    names = list_backbones()
+    backbone = st.selectbox(
+        "Backbone",
+        names,
+        index=names.index(DEFAULT_BACKBONE),
+        key="own_backbone",
+        persist_state="session",
+        help="timm's convolutional networks and the paper's small ResNets. Type to search; no weights are fetched.",
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        classes = st.number_input("Classes", 2, 1000, 10, key="own_classes", persist_state="session", width=130)
+        seed = st.number_input("Seed", 0, MAX_SEED, 0, key="own_seed", persist_state="session", width=130)
+        mechanism = st.segmented_control(
+            "Mechanism",
+            MECHANISMS,
+            default=ADDITIVE,
+            required=True,
+            key="own_mechanism",
+            persist_state="session",
+        )
+    key = f"shapes of {backbone} {classes}"
+    outcome = _get_sketch(key, backbone, classes)
+    if isinstance(outcome, ABNError):
+        show_error(state.own_sketch, key, outcome)
+        return
+    sketch = own.with_seed(outcome, mechanism=mechanism or ADDITIVE, seed=seed)
+    show_shapes(sketch, "sketch")
+    refusal = own.too_large(sketch)
+    if refusal:
+        st.error(escape_markdown(refusal), icon=":material/block:")
+    made = sketch.card.id in state.own_variants
+    pressed = st.button(
+        "Made, see below" if made else "Make it",
+        key="own_make",
+        icon=":material/casino:",
+        disabled=bool(refusal) or made,
+        help="Draws the weights, from the seed. Its answers and its map mean nothing until it is trained.",
+    )
+    if pressed:
+        work, label = partial(own.draw_weights, sketch), f"Making {backbone}"
+        try:
+            session_variants.keep_variant(jobs.run_with_stop(work, label, key=sketch.card.id, on_stop=lambda: None))
+        except ABNError as error:
+            st.error(escape_markdown(str(error)), icon=":material/block:")
+        else:
+            st.rerun()  # for the button, which was drawn before
+
+
+def _get_sketch(key: str, backbone: str, classes: int) -> Sketch | ABNError:
+    """The shapes of a network, or why there are none; the session keeps the latest."""
+    if key not in state.own_sketch:
+        state.own_sketch = {}
+        sketches = state.own_sketch
+        work, label = partial(own.sketch_random, backbone, num_classes=classes), f"Looking at {backbone}"
+        try:
+            sketches[key] = jobs.run_with_stop(work, label, key=key, on_stop=partial(record_stop, sketches, key))
+        except ABNError as error:
+            sketches[key] = error
+    return state.own_sketch[key]
