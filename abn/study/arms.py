@@ -71,7 +71,10 @@ class PlainNetwork(nn.Module):
         return logits, torch.stack(maps).mean(0)
 
 
-def answer(network: nn.Module, features: Tensor) -> Answer:
+Arm = AttentionBranchNetwork | PlainNetwork
+
+
+def answer(network: Arm, features: Tensor) -> Answer:
     """All that an arm says of g(x) (B, C, h, w)."""
     if isinstance(network, PlainNetwork):
         logits, cam = network.perceive_with_cam(features)
@@ -80,7 +83,7 @@ def answer(network: nn.Module, features: Tensor) -> Answer:
     return Answer(output.logits, output.aux_logits, output.attention[:, 0])
 
 
-def from_scratch(arm: str, *, backbone: str, num_classes: int, seed: int) -> nn.Module:
+def from_scratch(arm: str, *, backbone: str, num_classes: int, seed: int) -> Arm:
     """An arm on one of the paper's small ResNets; extractor and perception branch start equal in all arms but matched,
     whose widths differ."""
     with torch.random.fork_rng(devices=[]):
@@ -88,21 +91,21 @@ def from_scratch(arm: str, *, backbone: str, num_classes: int, seed: int) -> nn.
         mechanism = arm if arm in MECHANISMS else NONE
         network = registry.build(backbone, num_classes=num_classes, mechanism=mechanism)
         if arm == MATCHED:
-            wider = replace(registry.design(backbone), stem=WIDER[0], widths=WIDER)
+            wider = replace(registry.SMALL_RESNETS[backbone], stem=WIDER[0], widths=WIDER)
             plain = PlainNetwork(wider.extractor(), wider.perception_branch(num_classes))
             initialize_weights(plain)
             return plain
     return PlainNetwork(network.extractor, network.perception_branch) if arm == BASELINE else network
 
 
-def warm(arm: str, backbone: nn.Module, some_features: Tensor, *, seed: int, folded: bool = True) -> nn.Module:
+def warm(arm: str, backbone: nn.Module, some_features: Tensor, *, seed: int, folded: bool = True) -> Arm:
     """An arm grown from a pretrained backbone, which is left as it was; `some_features` (B, C, h, w) center the map."""
     generator = torch.Generator().manual_seed(seed)
     if arm in MECHANISMS:
         network = warm_start.warm_start(backbone, mechanism=arm)
         head = network.attention_branch.map_head.weight
         with torch.no_grad():
-            head *= 1 + MAP_NOISE * torch.randn(head.shape, generator=generator)
+            head.mul_(1 + MAP_NOISE * torch.randn(head.shape, generator=generator))
         mean_map = warm_start.standardize_map(network, some_features)
         if folded:
             warm_start.compensate_mean_gain(network, mean_map)
@@ -115,10 +118,10 @@ def warm(arm: str, backbone: nn.Module, some_features: Tensor, *, seed: int, fol
         for branch in branches:
             for weight in branch.parameters():
                 if weight.ndim > 1:  # convolutions and classifier
-                    weight += UNLIKE * weight.std() * torch.randn(weight.shape, generator=generator)
+                    weight.add_(UNLIKE * weight.std() * torch.randn(weight.shape, generator=generator))
     return PlainNetwork(halves.extractor, *branches)
 
 
-def parameters(network: AttentionBranchNetwork | PlainNetwork) -> int:
+def parameters(network: Arm) -> int:
     """Trainable numbers of an arm."""
     return sum(p.numel() for p in network.parameters())

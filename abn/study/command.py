@@ -63,8 +63,8 @@ def _perform(args: argparse.Namespace) -> None:
 
     torch.set_num_threads(1)  # two runs beside each other are faster than one on two threads
     seeds = list(range(1, args.seeds + 1)) if args.seed is None else [args.seed]
-    arms = plan(args.dataset or DATASETS, args.arm or ARMS, seeds)
-    jobs = list(polarity_plan(seeds) if args.polarity else arms)
+    arms = plan(args.dataset or list(DATASETS), args.arm or ARMS, seeds)
+    jobs = polarity_plan(seeds) if args.polarity else arms
     perform(jobs, args.data, args.work, again=args.action == "run", results=args.results)
 
 

@@ -8,7 +8,7 @@ pictures and their order. In both, a seed gives every arm the same pictures in t
 
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from abn.network.batchnorm import recalibrate_batchnorm
 from abn.network.cutting import cut
-from abn.study.arms import PlainNetwork, from_scratch, warm
+from abn.study.arms import Arm, PlainNetwork, from_scratch, warm
 from abn.study.measures import Pictures
 from abn.training import evaluate, loop
 from abn.training.distillation import stages
@@ -37,10 +37,10 @@ class Experiment(Protocol):
     test: Pictures
     settings: dict  # every number of a run
 
-    def untrained(self, seed: int) -> nn.Module:
+    def untrained(self, seed: int) -> Arm:
         """The Attention Branch Network as it is before any training."""
 
-    def trained(self, arm: str, seed: int, path: Path) -> nn.Module:
+    def trained(self, arm: str, seed: int, path: Path) -> Arm:
         """An arm, trained; resumes from `path`."""
 
 
@@ -55,17 +55,17 @@ class Cluttered:
         self._items = fashion_mnist.load(data, train=True)
         canvases = fashion_mnist.cluttered(fashion_mnist.load(data, train=False), self.test_pictures, seed=0)
         inputs = torch.from_numpy(canvases.inputs(np.arange(len(canvases))))
-        self.test = Pictures(inputs, canvases.labels, canvases.masks, self.deleted, batch=100)
+        self.test = Pictures(inputs, canvases.labels, cast(np.ndarray, canvases.masks), self.deleted, batch=100)
         self.settings = {"pictures": self.train_pictures, **vars(self.schedule), "test": self.test_pictures}
         self.settings["deleted"] = self.deleted
 
-    def untrained(self, seed: int) -> nn.Module:
+    def untrained(self, seed: int) -> Arm:
         network = from_scratch("none", backbone=BACKBONE, num_classes=10, seed=seed)
         some = fashion_mnist.cluttered(self._items, 200, seed=seed).inputs(np.arange(200))
         recalibrate_batchnorm(network, torch.from_numpy(some))  # fresh batch norms would leave the map flat
         return network.eval()
 
-    def trained(self, arm: str, seed: int, path: Path) -> nn.Module:
+    def trained(self, arm: str, seed: int, path: Path) -> Arm:
         network = from_scratch(arm, backbone=BACKBONE, num_classes=10, seed=seed)
         canvases = fashion_mnist.cluttered(self._items, self.train_pictures, seed=seed)
         training.train(network, canvases, self.schedule, seed=seed, path=path)
@@ -110,16 +110,14 @@ class Scenes:
         masks = np.stack(held_out.masks)
         return Pictures(inputs, held_out.labels, masks, self.deleted, batch=50, features=features)
 
-    def _warm(self, arm: str, seed: int, *, folded: bool = True) -> nn.Module:
+    def _warm(self, arm: str, seed: int, *, folded: bool = True) -> Arm:
         some, _ = self._bank[np.arange(256)]
         return warm(arm, self._backbone, some, seed=seed, folded=folded).to(memory_format=torch.channels_last)
 
-    def untrained(self, seed: int) -> nn.Module:
+    def untrained(self, seed: int) -> Arm:
         return self._warm("none", seed).eval()
 
-    def trained(
-        self, arm: str, seed: int, path: Path, *, folded: bool = True, fast_map_head: bool = False
-    ) -> nn.Module:
+    def trained(self, arm: str, seed: int, path: Path, *, folded: bool = True, fast_map_head: bool = False) -> Arm:
         network = self._warm(arm, seed, folded=folded)
         fixed = VARIANTS["imagenet-lite0-additive-unfolded"].fixed if fast_map_head else ()
         if isinstance(network, PlainNetwork):

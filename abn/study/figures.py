@@ -44,8 +44,8 @@ def dots(finding: Finding, panel: str) -> go.Figure:
             x=[row.mean for _, row in some],
             y=[place + MEAN for place, _ in some],
             error_x={
-                "array": [0 if row.high is None else row.high - row.mean for _, row in some],
-                "arrayminus": [0 if row.low is None else row.mean - row.low for _, row in some],
+                "array": [0 if row.high is None or row.mean is None else row.high - row.mean for _, row in some],
+                "arrayminus": [0 if row.low is None or row.mean is None else row.mean - row.low for _, row in some],
                 "symmetric": False,
                 "color": color,
                 "thickness": 4,

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from abn.evaluation.deletion_insertion import CurveImages, baseline, score_curves
 from abn.evaluation.metrics import calibration_error, cell_order, curve_area, energy_ratio, pointing_hit, roc_auc
-from abn.study.arms import Answer, answer
+from abn.study.arms import Answer, Arm, answer
 
 SHARES = np.linspace(0, 1, 7)  # of the cells taken away or uncovered
 
@@ -30,7 +30,7 @@ class Pictures:
     features: Tensor | None = None  # (N, C, h, w) g(x), half precision
 
 
-def measure(network: nn.Module, test: Pictures, *, curves: bool = True) -> dict[str, float | None]:
+def measure(network: Arm, test: Pictures, *, curves: bool = True) -> dict[str, float | None]:
     """All figures of a network; shares, areas and errors lie in 0 … 1, polarity in −1 … 1."""
     told = _answers(network, test)
     probabilities = told.logits.softmax(1).numpy()
@@ -63,17 +63,18 @@ def localization(maps: np.ndarray, masks: np.ndarray) -> dict[str, float]:
 
 
 @torch.inference_mode()
-def _answers(network: nn.Module, test: Pictures) -> Answer:
+def _answers(network: Arm, test: Pictures) -> Answer:
     given = test.inputs if test.features is None else test.features
     parts = []
     for some in given.split(test.batch):
         some = some.float().contiguous(memory_format=torch.channels_last)
         parts.append(answer(network, network.extractor(some) if test.features is None else some))
-    auxiliary = None if parts[0].aux_logits is None else torch.cat([part.aux_logits for part in parts])
-    return Answer(torch.cat([p.logits for p in parts]), auxiliary, torch.cat([p.attention for p in parts]))
+    auxiliary = [part.aux_logits for part in parts if part.aux_logits is not None]
+    aux_logits = torch.cat(auxiliary) if auxiliary else None
+    return Answer(torch.cat([p.logits for p in parts]), aux_logits, torch.cat([p.attention for p in parts]))
 
 
-def _curves(network: nn.Module, test: Pictures, told: Answer) -> dict[str, float]:
+def _curves(network: Arm, test: Pictures, told: Answer) -> dict[str, float]:
     """Areas of deletion and insertion over the first pictures, brightest first, darkest first, and in random order."""
     images, maps = test.inputs[: test.deleted], told.attention[: test.deleted].numpy()
     named = told.logits[: test.deleted].argmax(1).tolist()

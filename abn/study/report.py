@@ -46,10 +46,10 @@ def summarize(results: Path = RESULTS) -> dict:
     trials = [file for file in files if "mechanism" in file]
     runs.sort(key=lambda run: (run["dataset"], run["seed"]))
     comparisons = []
-    for dataset, some in groupby(runs, key=lambda run: run["dataset"]):
-        some = list(some)
+    for dataset, group in groupby(runs, key=lambda run: run["dataset"]):
+        of_dataset = list(group)
         for metric in METRICS:
-            comparisons += _family(dataset, metric, some)
+            comparisons += _family(dataset, metric, of_dataset)
     return {"runs": runs, "comparisons": comparisons, "polarity": trials}
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from abn import files
 from abn.study.arms import PLAIN, parameters
@@ -112,7 +113,7 @@ def perform(jobs: Iterable[Run | Trial], data: Path, work: Path, *, again: bool,
     folder, stages = results / "runs", work / "study"
     for place in (folder, stages):
         place.mkdir(parents=True, exist_ok=True)
-    experiments: dict[str, Experiment] = {}
+    experiments: dict[str, Any] = {}  # each an Experiment; that of a Trial is Scenes
     jobs = list(jobs)
     for number, job in enumerate(jobs, start=1):
         path, stage = folder / f"{job.name}.json", stages / f"{job.name}.pt"

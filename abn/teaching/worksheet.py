@@ -136,7 +136,7 @@ def _upside_down(found: dict[str, dict[str, Explanation]], cards: Sequence[Card]
             Question(
                 f"“{lesson.title}” and “{plain.title}”: do their maps agree, and do their answers?",
                 (
-                    f"Rank correlation of their maps: {fixed(alike)} on average; 1 is the same order of cells, −1 the "
+                    f"Rank correlation of their maps: {fixed(float(alike))} on average; 1 is the same order of cells, −1 the "
                     "very opposite.",
                     f"They name the same class first on {same} of {len(found)} photographs. So bright need not be "
                     "important: nothing in the losses asks for it.",

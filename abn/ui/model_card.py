@@ -34,7 +34,7 @@ def _rows(card: Card) -> dict[str, str]:
 
 def _flatten(values: dict, prefix: str) -> dict[str, str]:
     """Whatever keys a card holds, nested ones joined by commas, numbers with four digits."""
-    flat = {}
+    flat: dict[str, str] = {}
     for key, value in values.items():
         name = f"{prefix}{str(key).replace('_', ' ')}"
         if isinstance(value, dict):

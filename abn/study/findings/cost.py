@@ -59,7 +59,9 @@ class Costs:
     def seconds_to_measure(self, family: str, batches: Iterable[int]) -> float | None:
         """How long a measurement of a network takes where these were taken; None for a network that isn't there."""
         whole = next((one.parts["whole"] for one in self.networks if one.family == family), None)
-        return whole and (self.rounds + PEAKS) * sum(whole.seconds.get(batch, 0.0) for batch in batches)
+        if whole is None:
+            return None
+        return (self.rounds + PEAKS) * sum(whole.seconds.get(batch, 0.0) for batch in batches)
 
 
 def read_costs(results: Path | None = None) -> Costs:

@@ -204,7 +204,8 @@ TRIALS = (  # (folded, map head) and the name
 
 def polarity_trials(study: Study) -> Finding:
     """Does the way that training begins decide which way up a map comes out? The first row is the study's own runs."""
-    rows, ways = {}, {}
+    rows: dict[str, list[Spread]] = {}
+    ways: dict[str, dict[str, list[str]]] = {}
     for mechanism in ATTENTION_MECHANISMS:
         found = {TRIALS[0][0]: study.values("scenes", mechanism, "polarity")}
         for trial in study.trials:

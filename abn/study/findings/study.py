@@ -112,8 +112,8 @@ class Study:
             return found
         times = METRICS[key].times
         family = sum((one[0], one[3]) == (dataset, key) for one in self.comparisons)
-        bounds = [times * said[part] for part in ("mean_difference", "ci_low", "ci_high")]
-        return Spread(arm, found.by_seed, found.against, *bounds, said["p"], said["p_holm"], family)
+        mean, low, high = (times * said[part] for part in ("mean_difference", "ci_low", "ci_high"))
+        return Spread(arm, found.by_seed, found.against, mean, low, high, said["p"], said["p_holm"], family)
 
 
 def spread(name: str, by_seed: dict[int, float], **more: Any) -> Spread:
@@ -175,7 +175,9 @@ def read_study(results: Path | None = None) -> Study:
         ]
         parts = ("mean_difference", "ci_low", "ci_high", "p", "p_holm")
         comparisons = {
-            tuple(str(one[key]) for key in ("dataset", "arm", "against", "metric")): {p: float(one[p]) for p in parts}
+            (str(one["dataset"]), str(one["arm"]), str(one["against"]), str(one["metric"])): {
+                p: float(one[p]) for p in parts
+            }
             for one in found["comparisons"]
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -83,13 +83,13 @@ def clauses(rows: Sequence[Spread], metric: Metric) -> str:
         for outcome, names in outcomes.items():
             groups.setdefault((outcome, tuple(names)), []).append(IN_A_SENTENCE.get(against, against))
     parts = []
-    for (outcome, names), controls in groups.items():
-        who, control, verb = listed(names), listed(controls), "are" if len(names) > 1 else "is"
+    for (outcome, arms), controls in groups.items():
+        who, control, verb = listed(arms), listed(controls), "are" if len(arms) > 1 else "is"
         if outcome in ("higher", "lower"):
             phrase = metric.above if outcome == "higher" else metric.below
             parts.append(f"{who} {verb} {phrase} {f' and {phrase.split()[-1]} '.join(controls)}")
         elif outcome == "none":
-            parts.append(metric.same.format(control=" or ".join(controls), who=" or ".join(names)))
+            parts.append(metric.same.format(control=" or ".join(controls), who=" or ".join(arms)))
         elif outcome == "few":
             parts.append(f"too few seeds to tell {who} from {control}")
         else:
@@ -134,6 +134,6 @@ def _one(row: Spread, digits: int) -> str:
     name, signed = (f"{row.name} against {row.against}", True) if row.against else (row.name, False)
     if row.mean is None:
         return f"{name} not measured"
-    mean, *bounds = (None if x is None else number(x, digits, sign=signed) for x in (row.mean, row.low, row.high))
+    mean, *bounds = (number(x, digits, sign=signed) for x in (row.mean, row.low, row.high) if x is not None)
     p = "" if row.p is None else f", p {row.p:.2g}, Holm-adjusted {row.p_holm:.2g}"
-    return f"{name} {mean} ({' to '.join(bounds)}{p})" if None not in bounds else f"{name} {mean} (one seed)"
+    return f"{name} {mean} ({' to '.join(bounds)}{p})" if len(bounds) == 2 else f"{name} {mean} (one seed)"

@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -143,7 +143,7 @@ def build(
         for card, explanation, subject in zip(cards, explained, asked, strict=True):
             edited = _edited(subject, edits) if card.mechanism != "none" else {}
             rows[card.id].append(_heads(explanation) | edited)
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{variant}/{name}": np.stack([row[name] for row in found])
         for variant, found in rows.items()
         for name in found[0]
@@ -259,16 +259,16 @@ def _read(file: Path, stamp: tuple[int, int] | None) -> _Stored | None:
 
 
 def _told(row: dict[str, np.ndarray], edits: Sequence[str], labels: dict[int, str]) -> PredictionRecord:
-    heads = [
+    auxiliary, perception = (
         tuple(
             Prediction(int(k), labels[int(k)], float(p))
             for k, p in zip(row[f"{head} classes"], row[f"{head} probabilities"], strict=True)
         )
         for head in HEADS
-    ]
+    )
     edited = {}
     for place, name in enumerate(edits if "edited" in row else ()):
         named, (probability, change, lead) = int(row["edited classes"][place]), row["edited figures"][place].tolist()
         after = Prediction(named, labels[named], probability)
         edited[name] = EditRecord(row["edited"][place].astype(np.float32), after, change, lead)
-    return PredictionRecord(row["attention"].astype(np.float32), *heads, edited)
+    return PredictionRecord(row["attention"].astype(np.float32), auxiliary, perception, edited)

@@ -127,7 +127,8 @@ def trios(bank: Bank) -> Iterator[tuple[str, str, str]]:
     for family in dict.fromkeys(card.family for card in bank.cards.values()):
         by_mechanism = {card.mechanism: card.id for card in bank.cards.values() if card.family == family}
         if by_mechanism.keys() >= set(MECHANISMS):
-            yield tuple(by_mechanism[mechanism] for mechanism in MECHANISMS)
+            first, second, third = (by_mechanism[mechanism] for mechanism in MECHANISMS)
+            yield first, second, third
 
 
 def _mechanism(bank: Bank) -> list[_Subject]:
@@ -160,6 +161,7 @@ def _question(number: int, kind: str, about: _Subject, bank: Bank, dice: random.
     shown.sort(key=lambda _: dice.random())
     told, item = bank.told[about.picture, variant], bank.items[about.picture]
     card = bank.cards[variant]
+    options: tuple[str, ...]
     if kind == "where":
         asks, options = wording.ask_where(card, told.attention.shape), ()
         right, explanation = wording.cell(wording.brightest(told.attention)), wording.explain_where(told)

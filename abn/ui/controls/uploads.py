@@ -7,7 +7,7 @@ both begin empty, and what they held stays with the session until it is removed.
 import weakref
 from dataclasses import dataclass, replace
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
@@ -79,7 +79,7 @@ def refused_files() -> list[tuple[str, str]]:
 
 def uploaded_files(key: str) -> "list[UploadedFile]":
     """The files that an uploader or a camera holds, as far as the server has them."""
-    return [file for file in _listed_files(key) if isinstance(file, BytesIO)]
+    return [cast("UploadedFile", file) for file in _listed_files(key) if isinstance(file, BytesIO)]
 
 
 def are_files_lost() -> bool:
@@ -126,9 +126,13 @@ def show_uploaders() -> None:
                 f"Remove {escape_markdown(upload.name)}",
                 icon=":material/delete:",
                 key=f"remove-{key}",
-                on_click=get_uploads().pop,
-                args=(key, None),
+                on_click=_remove,
+                args=(key,),
             )
+
+
+def _remove(key: str) -> None:
+    get_uploads().pop(key, None)
 
 
 def _receive() -> None:

@@ -63,7 +63,7 @@ def _show_strongest(trace: Trace, card: Card, view: View, stage: str) -> None:
     """The strongest channels; more of them on request."""
     values, own_scales = trace.stage(stage), view.scale == "each"
     count = _count(stage, len(values))
-    order = stages.order_by_magnitude(values)[:count]
+    order = stages.order_by_magnitude(values)[:count].tolist()
     colors = channel_grid.color_range(values, view.colors)
     if own_scales:
         shown = [

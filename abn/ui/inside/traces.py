@@ -63,7 +63,8 @@ def draw_diagrams(picture: Picture, card: Card, fit: str, view: View) -> tuple[s
 
     def compute(_missing: list[int]) -> list[tuple[str, str]]:
         contents = _contents(trace, card, view)
-        return [tuple(network_diagram.draw(contents, trace.mechanism, narrow=narrow) for narrow in (False, True))]
+        wide, narrow = (network_diagram.draw(contents, trace.mechanism, narrow=narrow) for narrow in (False, True))
+        return [(wide, narrow)]
 
     return cache.get_or_compute([("drawings", *_key(picture, card, fit), view.colors, view.scale)], compute)[0]
 

@@ -13,7 +13,7 @@ def choose_step() -> Step:
     given = url.whole_numbers("step")
     legal = range(1, len(STEPS) + 1)
     chosen = state.lesson_step
-    if chosen not in legal:
+    if chosen is None or chosen not in legal:
         chosen = state.lesson_step = given[0] if len(given) == 1 and given[0] in legal else 1
     url.sync_query_param("step", chosen, 1)
     done = state.lessons_done

@@ -14,6 +14,7 @@ from abn.explanations import first_view, interventions
 from abn.explanations.explanation import Explanation
 from abn.explanations.interventions import Effect
 from abn.images import samples
+from abn.images.decode import Picture
 from abn.plots import class_bars, color_maps, numbers
 from abn.plots.cell_product import product
 from abn.study import figures, findings
@@ -305,7 +306,14 @@ def _choose(photo: str, variant: str = ADDITIVE) -> tuple[Choice, Card]:
 
 
 def _explain(choice: Choice, card: Card, applied: str = TRAINED) -> Explanation:
-    return inference.explain_image(choice.chosen.picture, [card], fit=FIT, mechanism=applied)[0]
+    return _explain_picture(choice.chosen.picture, card, applied)
+
+
+def _explain_picture(picture: Picture, card: Card, applied: str = TRAINED) -> Explanation:
+    explanations = inference.explain_image(picture, [card], fit=FIT, mechanism=applied)
+    if not explanations:  # never where the page has required its networks
+        st.stop()
+    return explanations[0]
 
 
 def _effect(before: Explanation, after: Explanation) -> Effect:
@@ -328,7 +336,7 @@ def _first_cells(explanation: Explanation, share: float, *, brightest: bool = Tr
 def _explain_covered(choice: Choice, card: Card, before: Explanation, cells: np.ndarray) -> Explanation:
     """The explanation of the image with some cells covered."""
     picture = interventions.cover_cells(choice.chosen.picture, before.fitted, cells)
-    return inference.explain_image(picture, [card], fit=FIT)[0]
+    return _explain_picture(picture, card)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

@@ -68,9 +68,8 @@ def measure_here(costs: Costs | None) -> None:
         except ABNError as error:
             st.error(escape_markdown(str(error)), icon=":material/error:")
         bar.empty()
-    asked, found = state.cost_here or (None, None)
-    if asked == question:
-        _one_cost(found, key="cost-here")
+    if state.cost_here and state.cost_here[0] == question:
+        _one_cost(state.cost_here[1], key="cost-here")
 
 
 def _how_long(costs: Costs | None, family: str, batches: Sequence[int]) -> str:
