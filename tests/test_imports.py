@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ["torch", "torchvision", "timm", "scipy"]
+HEAVY = ["torch", "torchvision", "timm", "scipy.stats"]
 LIBRARY = """
 import abn, abn.__main__
 from abn.explanations import first_view

@@ -25,13 +25,6 @@ def results(tmp_path) -> Path:
 # ---- numbers ----
 
 
-def test_the_quantiles_are_those_of_students_t():
-    from scipy import stats
-
-    expected = [stats.t.ppf(0.975, freedom) for freedom in range(1, len(findings.study.T95) + 1)]
-    assert pytest.approx(expected, abs=6e-5) == findings.study.T95
-
-
 def test_a_spread_is_mean_and_t_interval():
     from scipy import stats
 

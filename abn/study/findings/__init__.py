@@ -1,4 +1,4 @@
-"""What the study found: its result files, read and put into words (no torch, no scipy).
+"""What the study found: its result files, read and put into words (no torch).
 
 Every sentence is made of the numbers in the files and changes with them. Where an interval holds zero, it says "no
 difference seen". Values are as people read them: percent and percentage points where the metric says so.

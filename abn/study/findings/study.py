@@ -14,11 +14,6 @@ DATASETS = {"scenes": "Scenes", "cluttered-fashion": "Cluttered Fashion-MNIST"}
 UNTRAINED, CAM = "before training", "CAM of the baseline"
 ENOUGH = 3  # seeds from which a difference is spoken of: two may agree by rounding alone
 
-T95 = (  # 97.5 % quantiles of Student's t for 1, 2, … degrees of freedom; beyond, the last, which is a little too wide
-    12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281,
-    2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860,
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Spread:
@@ -118,6 +113,8 @@ class Study:
 
 def spread(name: str, by_seed: dict[int, float], **more: Any) -> Spread:
     """Values with their mean and its 95 % t-interval, which takes two seeds at least."""
+    from scipy.special import stdtrit  # not at the head: who draws no figure of the study needs no scipy
+
     values = list(by_seed.values())
     if not values:
         return Spread(name, {}, **more)
@@ -125,7 +122,7 @@ def spread(name: str, by_seed: dict[int, float], **more: Any) -> Spread:
     if len(values) == 1:
         return Spread(name, by_seed, mean=mean, **more)
     variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
-    half = T95[min(len(values) - 1, len(T95)) - 1] * math.sqrt(variance / len(values))
+    half = float(stdtrit(len(values) - 1, 0.975)) * math.sqrt(variance / len(values))
     return Spread(name, by_seed, mean=mean, low=mean - half, high=mean + half, **more)
 
 
