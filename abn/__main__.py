@@ -128,10 +128,10 @@ def _list_variants(args: argparse.Namespace) -> int:
 
 def _build_gallery(_: argparse.Namespace) -> int:
     from abn.explanations import first_view
-    from abn.teaching.exercises import bank
+    from abn.teaching.exercises import question_material
 
     first_view.build(progress=log.info)
-    bank.build(progress=log.info)
+    question_material.build(progress=log.info)
     return 0
 
 

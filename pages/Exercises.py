@@ -9,12 +9,12 @@ from abn.ui.exercises.summary import show_summary
 layout.begin("Exercises", "Predict first, then see: what does the attention map do, and what doesn't it tell?")
 
 seed = attempts.choose_set()
-bank, questions = attempts.load_questions(seed)
+material, questions = attempts.load_questions(seed)
 attempt = attempts.get_attempt(seed)
 attempts.show_progress(seed, questions, attempt)
 scroll_top.scroll_to_top_on_change(f"{seed} {attempt.index}")
 
 if attempt.index < len(questions):
-    show_question(bank, questions[attempt.index], attempt)
+    show_question(material, questions[attempt.index], attempt)
 else:
-    show_summary(seed, bank, questions, attempt)
+    show_summary(seed, material, questions, attempt)

@@ -23,7 +23,7 @@ from abn.errors import ABNError
 from abn.explanations import first_view
 from abn.images import samples
 from abn.study import cost, report, runs
-from abn.teaching.exercises import bank as exercises
+from abn.teaching.exercises import question_material
 from abn.training import loop
 from abn.training.distillation import shipped_scenes
 from abn.variants import store
@@ -151,7 +151,7 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "the life of a map": _life,
     "a training's state": lambda folder: loop.write_state(folder / "a.pt", {"learned": torch.zeros(9)}),
     "the first view": _gallery,
-    "the exercises": lambda folder: exercises.build(list_variants()[:1], folder / "bank.npz"),
+    "the exercises": lambda folder: question_material.build(list_variants()[:1], folder / "bank.npz"),
     "a run of the study": lambda folder: runs.perform([_Done()], folder, folder / "work", again=True, results=folder),
     "the study's summary": report.write,
     "the study's cost": cost.run_cost,
@@ -171,9 +171,9 @@ def test_every_writer_says_one_sentence_and_leaves_nothing_half(writer, room, tm
     monkeypatch.setattr(cost, "measure_all", lambda _: {"families": list(range(100))})
     gray = Image.effect_noise((64, 64), 50)
     monkeypatch.setattr(shipped_scenes, "compose", lambda *_, **__: (gray, np.asarray(gray)))
-    photos, sources = dict(list(samples.gallery().items())[:1]), [next(exercises._sources())]
+    photos, sources = dict(list(samples.gallery().items())[:1]), [next(question_material._sources())]
     monkeypatch.setattr(samples, "gallery", lambda: photos)
-    monkeypatch.setattr(exercises, "_sources", lambda: sources)
+    monkeypatch.setattr(question_material, "_sources", lambda: sources)
     room = 1 if writer == "a run of the study" else room  # it is small
     with full_disk(room), pytest.raises(ABNError) as told:
         WRITERS[writer](folder)

@@ -13,12 +13,12 @@ LIBRARY = """
 import abn, abn.__main__
 from abn.explanations import first_view
 from abn.images import samples
-from abn.teaching.exercises import questions, read_bank
+from abn.teaching.exercises import draw_questions, read_material
 import abn.batch.command, abn.export.archive, abn.study.figures, abn.study.findings, abn.variants.history
 
 photo = next(iter(samples.gallery().values()))
 assert first_view.shipped(abn.open_picture(photo.path.read_bytes()), abn.list_variants())
-assert questions(7, bank=read_bank())
+assert draw_questions(7, material=read_material())
 """
 PAGES = """
 from streamlit.testing.v1 import AppTest

@@ -61,7 +61,7 @@ SET = 1  # of exercises
 class Question:
     """A question for the class, and its answer as computed now."""
 
-    asks: str
+    text: str
     answers: tuple[str, ...]  # sentences
 
 
@@ -172,7 +172,7 @@ def body(asked: Sequence[Question]) -> str:
         for minutes, *told in PLAN
     )
     items = "".join(
-        f"<li><b>{html.escape(one.asks)}</b><br>{'<br>'.join(html.escape(answer) for answer in one.answers)}</li>"
+        f"<li><b>{html.escape(one.text)}</b><br>{'<br>'.join(html.escape(answer) for answer in one.answers)}</li>"
         for one in asked
     )
     return (
@@ -201,12 +201,12 @@ def _tasks() -> str:
 def _exercises() -> str:
     """The right answers of the set that the plan names."""
     try:
-        bank = exercises.read_bank()
-        asked = exercises.questions(SET, bank=bank)
+        material = exercises.read_material()
+        asked = exercises.draw_questions(SET, material=material)
     except ABNError as error:
         return f"<p>{html.escape(str(error))}</p>"
     items = (
-        f"<li>{html.escape(exercises.KINDS[one.kind])} {html.escape(bank.items[one.picture].title)}: "
+        f"<li>{html.escape(exercises.KINDS[one.kind])} {html.escape(material.items[one.picture].title)}: "
         f"<b>{html.escape(one.right)}</b></li>"
         for one in asked
     )

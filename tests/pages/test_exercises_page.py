@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from abn import vocabulary
 from abn.plots import numbers
 from abn.teaching import exercises
-from abn.teaching.exercises import KINDS, answered, questions, read_bank, wording
+from abn.teaching.exercises import KINDS, draw_questions, read_material, score_answer, wording
 from abn.ui.exercises import attempt, exercise_panels, summary
 from abn.ui.layout import PAGES, escape_markdown
 from abn.ui.runtime import loading
@@ -20,7 +20,7 @@ from abn.vocabulary import MECHANISMS
 
 ROOT = Path(__file__).parents[2]
 PAGE = "pages/Exercises.py"
-BANK = read_bank()
+MATERIAL = read_material()
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def app(loading_engine) -> AppTest:
 
 
 def draw_questions(seed: int) -> tuple[exercises.Question, ...]:
-    return questions(seed, bank=BANK)
+    return draw_questions(seed, material=MATERIAL)
 
 
 def key(seed: int, question: exercises.Question, what: str) -> str:
@@ -55,7 +55,7 @@ def go_on(at: AppTest, seed: int, question: exercises.Question) -> AppTest:
 
 
 def brightest(question: exercises.Question) -> tuple[int, int]:
-    return wording.brightest(BANK.told[question.picture, question.variant].attention)
+    return wording.brightest(MATERIAL.predictions[question.picture, question.variant].attention)
 
 
 def wrong(question: exercises.Question) -> str:
@@ -78,11 +78,11 @@ def predictions(at: AppTest) -> str:
 def test_the_first_question_hides_its_map(app):
     at, first = app.run(), draw_questions(1)[0]
     assert not at.exception and at.subheader[0].value == KINDS["where"]
-    assert escape_markdown(first.asks) in text(at) and progress(at) == "Set 1 · **1 of 8**"
+    assert escape_markdown(first.text) in text(at) and progress(at) == "Set 1 · **1 of 8**"
     data = components(at, "abn_map_view")[key(1, first, "pick")]
-    h, w = BANK.told[first.picture, first.variant].attention.shape
+    h, w = MATERIAL.predictions[first.picture, first.variant].attention.shape
     assert data["values"] is None and (data["height"], data["width"]) == (h, w) and data["picks"]
-    assert data["alt"] == BANK.items[first.picture].alt and "Pick a cell" in data["rest"]
+    assert data["alt"] == MATERIAL.items[first.picture].alt and "Pick a cell" in data["rest"]
     assert at.button(key=key(1, first, "show")).disabled and escape_markdown(first.explanation) not in text(at)
     assert not [element for element in at.html if 'class="abn-bar"' in element.value]
 
@@ -95,9 +95,9 @@ def test_a_picked_cell_is_framed_and_then_shown_on_the_map(app):
     assert "row 3, column 4" in text(at)
     at.button(key=key(1, first, "show")).click().run()
     data = components(at, "abn_map_view")[key(1, first, f"map {first.variant}")]
-    attention = BANK.told[first.picture, first.variant].attention
+    attention = MATERIAL.predictions[first.picture, first.variant].attention
     assert data["picked"] == [2, 3] and np.allclose(data["values"], np.round(attention.ravel(), 2), atol=1e-6)
-    given = answered(first, (2, 3), bank=BANK)
+    given = score_answer(first, (2, 3), material=MATERIAL)
     assert f"**{given.score:.2f} points.** {escape_markdown(given.remark)}" in at.info[0].value
     assert escape_markdown(first.explanation) in text(at) and exercise_panels.LIMITS in captions(at)
     assert progress(at) == f"Set 1 · **1 of 8** · {given.score:.1f} of 1 points"
@@ -108,7 +108,7 @@ def test_a_whole_set_with_right_answers_and_without_a_network(app, monkeypatch):
     app.query_params["set"] = "7"
     at = app.run()
     for question in draw_questions(7):
-        assert at.subheader[0].value == KINDS[question.kind] and escape_markdown(question.asks) in text(at)
+        assert at.subheader[0].value == KINDS[question.kind] and escape_markdown(question.text) in text(at)
         at = answer(at, 7, question, question.right if question.options else brightest(question))
         assert (at.success if question.options else at.info) and not at.warning
         assert escape_markdown(question.explanation) in text(at)
@@ -136,9 +136,9 @@ def test_wrong_answers_score_nothing_and_show_what_is_right(app):
 def test_the_heads_first_predictions_come_before_and_the_rest_after(app):
     question = draw_questions(1)[1]
     at = go_on(answer(app.run(), 1, draw_questions(1)[0], (0, 0)), 1, draw_questions(1)[0])
-    record = BANK.told[question.picture, question.variant]
+    record = MATERIAL.predictions[question.picture, question.variant]
     assert predictions(at).count("<dd>") == 4 and numbers.short_label(record.auxiliary[0].label) in predictions(at)
-    assert pictures(at)[0][0] == BANK.items[question.picture].alt and not components(at, "abn_map_view")
+    assert pictures(at)[0][0] == MATERIAL.items[question.picture].alt and not components(at, "abn_map_view")
     at = answer(at, 1, question, "auxiliary")
     assert predictions(at).count("<dd>") == 12 and len(components(at, "abn_map_view")) == 1
 
@@ -157,7 +157,7 @@ def test_three_maps_are_named_only_afterwards(app):
     at = answer(at, 1, third, third.right)
     headings = [element.value for element in at.markdown if element.value.startswith("##### Map")]
     assert headings == [
-        f"##### Map {letter}: {BANK.cards[variant].mechanism}"
+        f"##### Map {letter}: {MATERIAL.cards[variant].mechanism}"
         for letter, variant in zip("ABC", third.shown, strict=True)
     ]
 
@@ -168,7 +168,7 @@ def test_an_edit_shows_both_maps_and_the_prediction_after_only_once_answered(app
         at = answer(at, 1, question, question.options[0] if question.options else (0, 0))
         at = go_on(at, 1, question)
     question = draw_questions(1)[3]
-    record = BANK.told[question.picture, question.variant]
+    record = MATERIAL.predictions[question.picture, question.variant]
     maps = components(at, "abn_map_view")
     edited = maps[key(1, question, "edited")]["values"]
     assert np.allclose(edited, np.round(record.edits[question.edit].attention.ravel(), 2), atol=1e-6)
@@ -182,7 +182,7 @@ def test_an_edit_shows_both_maps_and_the_prediction_after_only_once_answered(app
 def test_the_link_opens_the_set_and_the_address_holds_it(app):
     app.query_params["set"] = "7"
     at = app.run()
-    assert escape_markdown(draw_questions(7)[0].asks) in text(at) and progress(at).startswith("Set 7 ")
+    assert escape_markdown(draw_questions(7)[0].text) in text(at) and progress(at).startswith("Set 7 ")
     assert at.query_params["set"] == "7"
 
 
@@ -254,11 +254,11 @@ def test_a_session_keeps_the_latest_sets(app):
 
 
 def test_a_stale_bank_is_a_warning_and_an_empty_one_ends_the_page(app, monkeypatch):
-    stale = exercises.Bank(BANK.items, BANK.cards, BANK.told, ("toucan.jpg",))
-    monkeypatch.setattr(exercises, "read_bank", lambda: stale)
+    stale = exercises.QuestionMaterial(MATERIAL.items, MATERIAL.cards, MATERIAL.predictions, ("toucan.jpg",))
+    monkeypatch.setattr(exercises, "read_material", lambda: stale)
     at = app.run()
     assert "python -m abn gallery" in at.warning[0].value and at.subheader[0].value == KINDS["where"]
-    monkeypatch.setattr(exercises, "read_bank", lambda: exercises.Bank({}, {}, {}, ("exercises.npz",)))
+    monkeypatch.setattr(exercises, "read_material", lambda: exercises.QuestionMaterial({}, {}, {}, ("exercises.npz",)))
     at.run()
     assert not at.exception and "too few" in at.error[0].value and not at.subheader
 

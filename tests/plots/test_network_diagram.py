@@ -4,6 +4,7 @@ import itertools
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from abn.explanations.stages import STAGES
 from abn.plots.network_diagram import STYLE, Box, Content, Line, draw, layout
 from abn.vocabulary import EQUATIONS, MECHANISMS
 
+STYLESHEET = Path(__file__).parents[2] / "abn/ui/components/network_path/network_path.css"
 SVG = "{http://www.w3.org/2000/svg}"
 CONTENTS = {
     name: Content(f"{place + 2} × 14 × 14", "data:image/png;base64,AAAA") for place, name in enumerate(STAGES)
@@ -124,10 +126,8 @@ def test_a_diagram_without_buttons_has_the_same_words():
 
 
 def test_letters_are_at_least_twelve_pixels_where_the_drawing_is_shown():
-    from abn.ui.components import network_path
-
     least = min(float(size) for size in re.findall(r"font-size: ([\d.]+)px", STYLE))
-    narrowest = float(re.search(r"svg { min-width: (\d+)px", network_path._CSS).group(1))
+    narrowest = float(re.search(r"svg {\s+min-width: (\d+)px", STYLESHEET.read_text()).group(1))
     assert least * narrowest / layout("none").width >= 12
     assert least * 358 / layout("none", narrow=True).width >= 12  # a page of 390 pixels
 

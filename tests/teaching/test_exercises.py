@@ -19,15 +19,26 @@ from abn.images import samples
 from abn.images.decode import open_picture
 from abn.plots import map_words
 from abn.teaching import exercises
-from abn.teaching.exercises import KINDS, answered, as_csv, bank, draw, questions, read_bank, scores, totals, wording
-from abn.teaching.exercises.bank import Bank, EditRecord, Item, PredictionRecord
+from abn.teaching.exercises import (
+    KINDS,
+    as_csv,
+    draw,
+    draw_questions,
+    question_material,
+    read_material,
+    score_answer,
+    scores,
+    totals,
+    wording,
+)
+from abn.teaching.exercises.question_material import EditRecord, Item, PredictionRecord, QuestionMaterial
 from abn.variants.store import find_variant, list_variants
 from abn.vocabulary import HEADS
 
 ROOT = Path(__file__).parents[2]
-BANK = read_bank()
+MATERIAL = read_material()
 SEEDS = range(1, 51)
-DRAWN = [one for seed in SEEDS for one in questions(seed, bank=BANK)]
+DRAWN = [one for seed in SEEDS for one in draw_questions(seed, material=MATERIAL)]
 CARD = find_variant("imagenet-lite0-additive")
 LABELS = ("tench", "goldfish, Carassius auratus", "great white shark")
 
@@ -37,7 +48,7 @@ def of(kind: str) -> list[exercises.Question]:
 
 
 def told_of(question: exercises.Question) -> PredictionRecord:
-    return BANK.told[question.picture, question.variant]
+    return MATERIAL.predictions[question.picture, question.variant]
 
 
 def says(*probabilities: float) -> tuple[Prediction, ...]:
@@ -45,50 +56,50 @@ def says(*probabilities: float) -> tuple[Prediction, ...]:
     return tuple(Prediction(int(k), LABELS[k], probabilities[k]) for k in order)
 
 
-def little(attention: np.ndarray, **others) -> Bank:
+def little(attention: np.ndarray, **others) -> QuestionMaterial:
     """One picture, one network."""
     item = Item("fish", "fish.jpg", "", "A fish", "A fish in a glass", "somebody", "crop", (1,))
     told = PredictionRecord(np.asarray(attention, np.float32), **{"auxiliary": says(0.2, 0.5, 0.3), **others})
-    return Bank({"fish": item}, {CARD.id: CARD}, {("fish", CARD.id): told})
+    return QuestionMaterial({"fish": item}, {CARD.id: CARD}, {("fish", CARD.id): told})
 
 
 # ---- what is stored ----
 
 
 def test_all_of_the_gallery_and_all_scenes_are_there_and_up_to_date():
-    assert not BANK.stale, "exercises.npz is out of date: run `python -m abn gallery`"
+    assert not MATERIAL.stale, "exercises.npz is out of date: run `python -m abn gallery`"
     photos = {photo.id: photo for photo in samples.photographs()}
     gallery = {photo.id for photo in photos.values() if photo.gallery and photo.kind == "photograph"}
     scenes = {f"scene-{scene.id}": scene for scene in localization.scenes()}
-    assert BANK.items.keys() >= gallery | scenes.keys()
-    for item in BANK.items.values():
+    assert MATERIAL.items.keys() >= gallery | scenes.keys()
+    for item in MATERIAL.items.values():
         source = scenes.get(item.id) or photos[item.id]
         right = source.classes if item.id in photos else (() if source.index is None else (source.index,))
         assert (item.title, item.alt, item.right) == (source.title, source.alt, right)
         assert item.fit == ("crop" if item.id in photos else "squash") and item.credit
         if item.id not in gallery | scenes.keys():  # they are there for the heads
-            assert any(sum(BANK.right(item.id, variant).values()) == 1 for variant in BANK.cards)
-    assert bank.FILE.stat().st_size < 1_000_000
+            assert any(sum(MATERIAL.right(item.id, variant).values()) == 1 for variant in MATERIAL.cards)
+    assert question_material.FILE.stat().st_size < 1_000_000
 
 
 def test_families_come_without_lessons():
-    mechanisms = {(card.family, card.mechanism) for card in BANK.cards.values()}
+    mechanisms = {(card.family, card.mechanism) for card in MATERIAL.cards.values()}
     assert mechanisms >= set(product(["imagenet-lite0"], abn.MECHANISMS))
-    assert not any(card.lesson for card in BANK.cards.values())
+    assert not any(card.lesson for card in MATERIAL.cards.values())
 
 
 @pytest.mark.parametrize("name", ["cat-behind-mug", "scene-tiger"])
 def test_what_is_stored_is_what_the_live_networks_say(name, network):
-    item = BANK.items[name]
+    item = MATERIAL.items[name]
     picture = open_picture(item.path.read_bytes())
-    cards = [card for card in BANK.cards.values() if card.family == "imagenet-lite0"]
+    cards = [card for card in MATERIAL.cards.values() if card.family == "imagenet-lite0"]
     live = abn.explain(picture, [card.id for card in cards], fit=item.fit)
     subjects = interventions.attend_variants(picture, cards, fit=item.fit, load=network)
     for explanation, subject in zip(live, subjects, strict=True):
-        told = BANK.told[name, explanation.variant]
+        told = MATERIAL.predictions[name, explanation.variant]
         assert np.allclose(told.attention, explanation.attention, atol=2e-3)
         for head in HEADS:
-            stored, top = getattr(told, head), explanation.top(head, bank.TOP)
+            stored, top = getattr(told, head), explanation.top(head, question_material.TOP)
             assert [(one.index, one.label) for one in stored] == [(one.index, one.label) for one in top]
             assert [one.probability for one in stored] == pytest.approx([one.probability for one in top], abs=2e-3)
         assert told.edits.keys() == (set() if explanation.applied == "none" else set(wording.EDITS))
@@ -112,25 +123,28 @@ def test_words_are_there_for_every_edit():
 
 def test_changed_weights_are_noticed_and_left_out():
     cards = [replace(card, sha256="0" * 64) if card.id == CARD.id else card for card in list_variants()]
-    found = read_bank(cards=cards)
+    found = read_material(cards=cards)
     assert found.stale == (CARD.id,) and CARD.id not in found.cards
-    assert not any(variant == CARD.id for _, variant in found.told) and len(found.told) == len(BANK.told) * 4 // 5
-    assert read_bank(cards=[card for card in list_variants() if card.id != CARD.id]).stale == (CARD.id,)
+    assert (
+        not any(variant == CARD.id for _, variant in found.predictions)
+        and len(found.predictions) == len(MATERIAL.predictions) * 4 // 5
+    )
+    assert read_material(cards=[card for card in list_variants() if card.id != CARD.id]).stale == (CARD.id,)
 
 
 def test_changed_and_missing_pictures_are_noticed_and_left_out(monkeypatch, tmp_path):
-    for item in BANK.items.values():
+    for item in MATERIAL.items.values():
         (tmp_path / item.file).parent.mkdir(exist_ok=True)
         (tmp_path / item.file).write_bytes(item.path.read_bytes())
-    monkeypatch.setattr(bank, "SAMPLES", tmp_path)
-    assert read_bank().stale == ()
+    monkeypatch.setattr(question_material, "SAMPLES", tmp_path)
+    assert read_material().stale == ()
     (tmp_path / "toucan.jpg").unlink()
     (tmp_path / "scenes/tiger.jpg").write_bytes(b"another tiger")
-    found = read_bank()
+    found = read_material()
     assert set(found.stale) == {"toucan.jpg", "scenes/tiger.jpg"}
-    assert found.items.keys() == BANK.items.keys() - {"toucan", "scene-tiger"}
-    assert {picture for picture, _ in found.told} == found.items.keys()
-    assert len(questions(1, bank=found)) == 8
+    assert found.items.keys() == MATERIAL.items.keys() - {"toucan", "scene-tiger"}
+    assert {picture for picture, _ in found.predictions} == found.items.keys()
+    assert len(draw_questions(1, material=found)) == 8
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 not an archive"])
@@ -138,22 +152,26 @@ def test_a_missing_or_broken_file_is_an_empty_bank(tmp_path, content):
     file = tmp_path / "exercises.npz"
     if content is not None:
         file.write_bytes(content)
-    found = read_bank(file)
-    assert (found.items, found.told, found.stale) == ({}, {}, ("exercises.npz",))
+    found = read_material(file)
+    assert (found.items, found.predictions, found.stale) == ({}, {}, ("exercises.npz",))
     with pytest.raises(ABNError, match="too few"):
-        questions(1, bank=found)
+        draw_questions(1, material=found)
 
 
 def test_built_anew_it_reads_back(tmp_path, monkeypatch, network):
-    few = [one for one in bank._sources() if one[0].id in ("cat-behind-mug", "beach", "baseball", "scene-tiger")]
-    monkeypatch.setattr(bank, "_sources", lambda: iter(few))
+    few = [
+        one
+        for one in question_material._sources()
+        if one[0].id in ("cat-behind-mug", "beach", "baseball", "scene-tiger")
+    ]
+    monkeypatch.setattr(question_material, "_sources", lambda: iter(few))
     cards = [find_variant(f"imagenet-lite0-{name}") for name in ("multiplicative", "none")]
     lines = []
-    found = read_bank(bank.build(cards, tmp_path / "new.npz", progress=lines.append), cards)
+    found = read_material(question_material.build(cards, tmp_path / "new.npz", progress=lines.append), cards)
     assert list(found.items) == ["cat-behind-mug", "beach", "scene-tiger"]  # both heads know a baseball
     assert lines == [item.title for item in found.items.values()]
-    for (picture, variant), told in found.told.items():
-        kept = BANK.told[picture, variant]
+    for (picture, variant), told in found.predictions.items():
+        kept = MATERIAL.predictions[picture, variant]
         assert np.allclose(told.attention, kept.attention, atol=2e-3)
         assert [one.index for one in told.perception] == [one.index for one in kept.perception]
         assert {edit: edited.after.index for edit, edited in told.edits.items()} == {
@@ -165,21 +183,21 @@ def test_built_anew_it_reads_back(tmp_path, monkeypatch, network):
 
 
 def test_equal_numbers_draw_equal_sets_and_others_differ():
-    assert questions(7, bank=BANK) == questions(7, bank=read_bank())
-    assert len({questions(seed, bank=BANK) for seed in SEEDS}) == len(SEEDS)
+    assert draw_questions(7, material=MATERIAL) == draw_questions(7, material=read_material())
+    assert len({draw_questions(seed, material=MATERIAL) for seed in SEEDS}) == len(SEEDS)
 
 
 def test_kinds_come_in_turn_and_no_picture_twice():
     for seed in SEEDS:
-        drawn = questions(seed, bank=BANK)
+        drawn = draw_questions(seed, material=MATERIAL)
         assert [one.kind for one in drawn] == list(KINDS) * 2 and [one.number for one in drawn] == list(range(1, 9))
         assert len({one.picture for one in drawn}) == 8
-    assert [one.kind for one in questions(1, 6, bank=BANK)] == [*KINDS, "where", "head"]
+    assert [one.kind for one in draw_questions(1, 6, material=MATERIAL)] == [*KINDS, "where", "head"]
 
 
 def test_a_bank_too_small_says_so():
     with pytest.raises(ABNError, match="“Which head is right\\?” has no more"):
-        questions(1, 200, bank=BANK)
+        draw_questions(1, 200, material=MATERIAL)
 
 
 def test_where_has_something_to_find():
@@ -192,10 +210,12 @@ def test_where_has_something_to_find():
 
 def test_exactly_one_head_is_right_and_each_as_often():
     for one in of("head"):
-        told, accepted = told_of(one), BANK.items[one.picture].right
+        told, accepted = told_of(one), MATERIAL.items[one.picture].right
         (right,) = [head for head in HEADS if getattr(told, head)[0].index in accepted]
         assert one.right == right and one.options == tuple(HEADS)
-        assert BANK.cards[one.variant].title not in one.asks and BANK.cards[one.variant].title in one.explanation
+        assert (
+            MATERIAL.cards[one.variant].title not in one.text and MATERIAL.cards[one.variant].title in one.explanation
+        )
     assert min(Counter(one.right for one in of("head")).values()) >= 35  # as fair coins fall, of 100
 
 
@@ -203,19 +223,19 @@ def test_exactly_one_head_is_right_and_each_as_often():
 def test_the_first_answer_of_a_kind_does_not_give_away_the_second(kind):
     same = 0
     for seed in range(1, 101):
-        first, second = (one.right for one in questions(seed, bank=BANK) if one.kind == kind)
+        first, second = (one.right for one in draw_questions(seed, material=MATERIAL) if one.kind == kind)
         same += first == second
     assert 30 <= same <= 70
 
 
 def test_three_maps_can_be_told_apart():
     for one in of("mechanism"):
-        cards = [BANK.cards[variant] for variant in one.shown]
+        cards = [MATERIAL.cards[variant] for variant in one.shown]
         assert {card.mechanism for card in cards} == set(one.options) and len({card.family for card in cards}) == 1
-        highest = np.sort([BANK.told[one.picture, card.id].attention.max() for card in cards])
+        highest = np.sort([MATERIAL.predictions[one.picture, card.id].attention.max() for card in cards])
         assert np.diff(highest).min() >= 0.12
-        assert one.right == BANK.cards[one.variant].mechanism and one.variant in one.shown
-        assert f"map {'ABC'[one.shown.index(one.variant)]}" in one.asks
+        assert one.right == MATERIAL.cards[one.variant].mechanism and one.variant in one.shown
+        assert f"map {'ABC'[one.shown.index(one.variant)]}" in one.text
     assert min(Counter(one.right for one in of("mechanism")).values()) >= 25
     assert min(Counter(one.shown.index(one.variant) for one in of("mechanism")).values()) >= 20
 
@@ -226,7 +246,7 @@ def test_half_of_the_edits_flip_and_neither_network_nor_edit_gives_it_away():
         told = told_of(one)
         flips = told.edits[one.edit].after.index != told.perception[0].index
         assert one.right == (wording.FLIPS if flips else wording.STAYS)
-        sure = [b for (_, v), b in BANK.told.items() if v == one.variant and b.edits[one.edit].lead >= 0.02]
+        sure = [b for (_, v), b in MATERIAL.predictions.items() if v == one.variant and b.edits[one.edit].lead >= 0.02]
         assert any(b.changes_prediction(one.edit) for b in sure) and not all(
             b.changes_prediction(one.edit) for b in sure
         )
@@ -242,7 +262,7 @@ def test_explanations_are_made_from_the_numbers():
         "ones": EditRecord(np.zeros((2, 2)), Prediction(0, LABELS[0], 0.35), -0.25, 0.1),
     }
     found = little([[0.1, 0.4], [0.91, 0.2]], perception=says(0.6, 0.3, 0.1), edits=edits)
-    told = found.told["fish", CARD.id]
+    told = found.predictions["fish", CARD.id]
     assert wording.explain_where(told) == (
         "The map reaches 0.91 at the left (row 2, column 1), and goes down to 0.10; the network says “tench” (60.0 %)."
     )
@@ -259,10 +279,10 @@ def test_explanations_are_made_from_the_numbers():
 def test_the_order_of_three_maps_is_counted_over_the_bank():
     one = of("mechanism")[0]
     same = 0
-    for picture in BANK.items:
-        highest = {BANK.cards[v].mechanism: BANK.told[picture, v].attention.max() for v in one.shown}
+    for picture in MATERIAL.items:
+        highest = {MATERIAL.cards[v].mechanism: MATERIAL.predictions[picture, v].attention.max() for v in one.shown}
         same += highest["none"] > highest["additive"] > highest["multiplicative"]
-    assert f"On {same} of the {len(BANK.items)} stored pictures" in one.explanation
+    assert f"On {same} of the {len(MATERIAL.items)} stored pictures" in one.explanation
     assert "(none), " in one.explanation and "no law" in one.explanation
 
 
@@ -286,13 +306,13 @@ def test_chance_gets_half():
 def test_options_are_worth_one_or_nothing():
     for one in DRAWN[:8]:
         for option in one.options:
-            assert answered(one, option, bank=BANK).score == (1.0 if option == one.right else 0.0)
+            assert score_answer(one, option, material=MATERIAL).score == (1.0 if option == one.right else 0.0)
 
 
 def test_a_cell_comes_with_a_remark():
     found = little([[0.1, 0.4], [0.91, 0.2]], perception=says(0.6, 0.3, 0.1), edits={})
     asked = replace(of("where")[0], picture="fish", variant=CARD.id)
-    given = answered(asked, (0, 1), bank=found)
+    given = score_answer(asked, (0, 1), material=found)
     assert given.score == pytest.approx(2 / 3) and given.in_words == "row 1, column 2"
     assert "M = 0.40, brighter than 66.7 % of the other cells: 0.67 points" in given.remark
     assert "at random gets 0.50 on average" in given.remark
@@ -302,16 +322,19 @@ def test_a_cell_comes_with_a_remark():
 def test_what_is_no_cell_is_no_answer(answer):
     one = next(one for one in of("where") if "lite0" in one.variant)
     with pytest.raises(ABNError, match="a cell of 14 × 14"):
-        answered(one, answer, bank=BANK)
+        score_answer(one, answer, material=MATERIAL)
 
 
 def test_what_is_no_option_is_no_answer():
     with pytest.raises(ABNError, match="one of auxiliary, perception"):
-        answered(of("head")[0], (0, 0), bank=BANK)
+        score_answer(of("head")[0], (0, 0), material=MATERIAL)
 
 
-def filled(seed: int) -> list[exercises.Answered]:
-    return [answered(one, one.options[0] if one.options else (3, 4), bank=BANK) for one in questions(seed, bank=BANK)]
+def filled(seed: int) -> list[exercises.ScoredAnswer]:
+    return [
+        score_answer(one, one.options[0] if one.options else (3, 4), material=MATERIAL)
+        for one in draw_questions(seed, material=MATERIAL)
+    ]
 
 
 def test_totals_by_kind():

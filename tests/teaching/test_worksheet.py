@@ -23,7 +23,7 @@ def shown() -> list[list]:
 
 
 def answers(asks: str) -> tuple[str, ...]:
-    return next(one.answers for one in worksheet.questions() if asks in one.asks)
+    return next(one.answers for one in worksheet.questions() if asks in one.text)
 
 
 def test_what_the_networks_say_is_what_ships():
@@ -85,7 +85,7 @@ def test_the_tasks_and_the_set_of_the_plan_come_with_their_answers():
     body = html.unescape(worksheet.body([]))
     for step in STEPS:
         assert step.title in body and step.task in body and step.notice in body
-    asked = exercises.questions(worksheet.SET, bank=exercises.read_bank())
+    asked = exercises.draw_questions(worksheet.SET, material=exercises.read_material())
     assert all(f"<b>{one.right}</b>" in body for one in asked) and f"Exercises, set {worksheet.SET}" in str(
         worksheet.PLAN
     )

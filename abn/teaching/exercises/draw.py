@@ -1,4 +1,4 @@
-"""Questions drawn from the bank by a number, so that everybody who opens the same set gets the same questions.
+"""Questions drawn from the material by a number, so that everybody who opens the same set gets the same questions.
 
 Every question is fair. "where" has a map with something to find in it. "head" has exactly one head that is right.
 "mechanism" shows the maps of all three mechanisms, far enough apart in how bright they get that a person can see it;
@@ -16,7 +16,7 @@ from typing import TypeVar
 from abn.errors import ABNError
 from abn.plots.map_words import is_flat
 from abn.teaching.exercises import wording
-from abn.teaching.exercises.bank import Bank
+from abn.teaching.exercises.question_material import QuestionMaterial
 from abn.vocabulary import HEADS, MECHANISMS
 
 KINDS = {  # in the order in which they come
@@ -37,13 +37,13 @@ Thing = TypeVar("Thing")
 
 @dataclass(frozen=True)
 class Question:
-    """One question, as plain data; its maps are in the bank."""
+    """One question, as plain data; its maps are in the material."""
 
     number: int  # in its set, from 1
     kind: str  # one of KINDS
-    picture: str  # an item of the bank
+    picture: str  # an item of the material
     variant: str  # whose map or answer it is about
-    asks: str
+    text: str
     options: tuple[str, ...]  # empty where the answer is a cell
     right: str  # one of the options, or the brightest cell in words
     explanation: str
@@ -62,20 +62,20 @@ class _Subject:
     shown: tuple[str, ...] = ()
 
 
-def questions(seed: int, count: int = COUNT, *, bank: Bank) -> tuple[Question, ...]:
-    """The set of a number: the kinds in turn, no picture twice. `ABNError` where the bank holds too little for it."""
+def draw_questions(seed: int, count: int = COUNT, *, material: QuestionMaterial) -> tuple[Question, ...]:
+    """The set of a number: the kinds in turn, no picture twice. `ABNError` where the material holds too little for it."""
     dice = random.Random(seed)
     kinds = [list(KINDS)[place % len(KINDS)] for place in range(count)]
     used: set[str] = set()
     drawn: dict[str, list[_Subject]] = {}
     for kind in SCARCE:
-        drawn[kind] = _draw(kind, kinds.count(kind), used, bank, dice)
-    return tuple(_question(place + 1, kind, drawn[kind].pop(), bank, dice) for place, kind in enumerate(kinds))
+        drawn[kind] = _draw(kind, kinds.count(kind), used, material, dice)
+    return tuple(_question(place + 1, kind, drawn[kind].pop(), material, dice) for place, kind in enumerate(kinds))
 
 
-def _draw(kind: str, count: int, used: set[str], bank: Bank, dice: random.Random) -> list[_Subject]:
+def _draw(kind: str, count: int, used: set[str], material: QuestionMaterial, dice: random.Random) -> list[_Subject]:
     """So many subjects of a kind; their pictures are `used` then."""
-    subjects = {"where": _where, "head": _head, "mechanism": _mechanism, "flip": _flip}[kind](bank)
+    subjects = {"where": _where, "head": _head, "mechanism": _mechanism, "flip": _flip}[kind](material)
     sides = sorted({one.balance for one in subjects})
     found = []
     for _ in range(count):
@@ -105,45 +105,45 @@ def _pick(things: Sequence[Thing], dice: random.Random) -> Thing:
 # ---- what each kind can be about ----
 
 
-def _where(bank: Bank) -> list[_Subject]:
+def _where(material: QuestionMaterial) -> list[_Subject]:
     return [
         _Subject(picture, variant)
-        for (picture, variant), told in bank.told.items()
+        for (picture, variant), told in material.predictions.items()
         if not is_flat(told.attention) and told.attention.max() - told.attention.min() >= LIVELY
     ]
 
 
-def _head(bank: Bank) -> list[_Subject]:
+def _head(material: QuestionMaterial) -> list[_Subject]:
     found = []
-    for picture, variant in bank.told:
-        right = [head for head, is_right in bank.right(picture, variant).items() if is_right]
+    for picture, variant in material.predictions:
+        right = [head for head, is_right in material.right(picture, variant).items() if is_right]
         if len(right) == 1:
             found.append(_Subject(picture, variant, balance=right[0]))
     return found
 
 
-def trios(bank: Bank) -> Iterator[tuple[str, str, str]]:
+def trios(material: QuestionMaterial) -> Iterator[tuple[str, str, str]]:
     """The variants of each family that has all mechanisms, in the order of MECHANISMS."""
-    for family in dict.fromkeys(card.family for card in bank.cards.values()):
-        by_mechanism = {card.mechanism: card.id for card in bank.cards.values() if card.family == family}
+    for family in dict.fromkeys(card.family for card in material.cards.values()):
+        by_mechanism = {card.mechanism: card.id for card in material.cards.values() if card.family == family}
         if by_mechanism.keys() >= set(MECHANISMS):
             first, second, third = (by_mechanism[mechanism] for mechanism in MECHANISMS)
             yield first, second, third
 
 
-def _mechanism(bank: Bank) -> list[_Subject]:
+def _mechanism(material: QuestionMaterial) -> list[_Subject]:
     found = []
-    for trio in trios(bank):
-        for picture in bank.items:
-            highest = sorted(float(bank.told[picture, variant].attention.max()) for variant in trio)
+    for trio in trios(material):
+        for picture in material.items:
+            highest = sorted(float(material.predictions[picture, variant].attention.max()) for variant in trio)
             if all(more - less >= APART for less, more in pairwise(highest)):
                 found += [_Subject(picture, variant, balance=variant, shown=trio) for variant in trio]
     return found
 
 
-def _flip(bank: Bank) -> list[_Subject]:
+def _flip(material: QuestionMaterial) -> list[_Subject]:
     by_edit: dict[tuple[str, str], list[_Subject]] = {}
-    for (picture, variant), told in bank.told.items():
+    for (picture, variant), told in material.predictions.items():
         for edit, edited in told.edits.items():
             if edited.lead >= SURE:
                 one = _Subject(
@@ -156,22 +156,22 @@ def _flip(bank: Bank) -> list[_Subject]:
 # ---- a question of it ----
 
 
-def _question(number: int, kind: str, about: _Subject, bank: Bank, dice: random.Random) -> Question:
+def _question(number: int, kind: str, about: _Subject, material: QuestionMaterial, dice: random.Random) -> Question:
     variant, edit, shown = about.variant, about.edit, list(about.shown)
     shown.sort(key=lambda _: dice.random())
-    told, item = bank.told[about.picture, variant], bank.items[about.picture]
-    card = bank.cards[variant]
+    told, item = material.predictions[about.picture, variant], material.items[about.picture]
+    card = material.cards[variant]
     options: tuple[str, ...]
     if kind == "where":
-        asks, options = wording.ask_where(card, told.attention.shape), ()
+        text, options = wording.ask_where(card, told.attention.shape), ()
         right, explanation = wording.cell(wording.brightest(told.attention)), wording.explain_where(told)
     elif kind == "head":
-        asks, options = wording.ask_head(), tuple(HEADS)
+        text, options = wording.ask_head(), tuple(HEADS)
         right, explanation = about.balance, wording.explain_head(card, told, about.balance)
     elif kind == "mechanism":
-        asks, options = wording.ask_mechanism("ABC"[shown.index(variant)]), MECHANISMS
-        right, explanation = card.mechanism, wording.explain_mechanism(bank, about.picture, shown)
+        text, options = wording.ask_mechanism("ABC"[shown.index(variant)]), MECHANISMS
+        right, explanation = card.mechanism, wording.explain_mechanism(material, about.picture, shown)
     else:
-        asks, options = wording.ask_flip(card, edit), (wording.FLIPS, wording.STAYS)
+        text, options = wording.ask_flip(card, edit), (wording.FLIPS, wording.STAYS)
         right, explanation = about.balance, wording.explain_flip(told, edit)
-    return Question(number, kind, item.id, variant, asks, options, right, explanation, edit, tuple(shown))
+    return Question(number, kind, item.id, variant, text, options, right, explanation, edit, tuple(shown))

@@ -9,15 +9,15 @@ import numpy as np
 
 from abn.errors import ABNError
 from abn.teaching.exercises import wording
-from abn.teaching.exercises.bank import Bank
 from abn.teaching.exercises.draw import KINDS, Question
+from abn.teaching.exercises.question_material import QuestionMaterial
 
 Cell = tuple[int, int]  # row and column, from 0
 COLUMNS = ("set", "question", "kind", "picture", "variant", "edit", "answer", "right answer", "score")
 
 
 @dataclass(frozen=True)
-class Answered:
+class ScoredAnswer:
     """A question with the answer that somebody gave."""
 
     question: Question
@@ -38,7 +38,7 @@ class Total:
     score: float  # points, 0 to `count`
 
 
-def answered(question: Question, answer: str | Cell, *, bank: Bank) -> Answered:
+def score_answer(question: Question, answer: str | Cell, *, material: QuestionMaterial) -> ScoredAnswer:
     """Score an answer: an option is worth 1 if it is the right one, a cell the share of others that are less bright.
 
     `ABNError` for what can't be an answer to this question.
@@ -46,13 +46,13 @@ def answered(question: Question, answer: str | Cell, *, bank: Bank) -> Answered:
     if question.options:
         if answer not in question.options:
             raise ABNError(f"The answer must be one of {', '.join(question.options)}.")
-        return Answered(question, answer, float(answer == question.right))
-    told = bank.told[question.picture, question.variant]
+        return ScoredAnswer(question, answer, float(answer == question.right))
+    told = material.predictions[question.picture, question.variant]
     h, w = told.attention.shape
     if isinstance(answer, str) or not (0 <= answer[0] < h and 0 <= answer[1] < w):
         raise ABNError(f"The answer must be a cell of {h} × {w}.")
     score = cell_score(told.attention, answer)
-    return Answered(question, answer, score, wording.remark_where(told, answer, score))
+    return ScoredAnswer(question, answer, score, wording.remark_where(told, answer, score))
 
 
 def cell_score(attention: np.ndarray, at: Cell) -> float:
@@ -63,13 +63,13 @@ def cell_score(attention: np.ndarray, at: Cell) -> float:
     return float((less + same / 2) / (attention.size - 1))
 
 
-def totals(answers: Sequence[Answered]) -> dict[str, Total]:
+def totals(answers: Sequence[ScoredAnswer]) -> dict[str, Total]:
     """For each kind that was answered, in the order of KINDS, what the answers came to."""
     scores = {kind: [one.score for one in answers if one.question.kind == kind] for kind in KINDS}
     return {kind: Total(len(some), sum(some)) for kind, some in scores.items() if some}
 
 
-def as_csv(seed: int, answers: Sequence[Answered]) -> str:
+def as_csv(seed: int, answers: Sequence[ScoredAnswer]) -> str:
     """One line for each answer: the set and what is in it, no names and no times."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")

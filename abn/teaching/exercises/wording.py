@@ -7,7 +7,7 @@ import numpy as np
 from abn.explanations.explanation import Prediction
 from abn.plots.map_words import brightest_place as where
 from abn.plots.numbers import percent, points, short_label
-from abn.teaching.exercises.bank import Bank, PredictionRecord
+from abn.teaching.exercises.question_material import PredictionRecord, QuestionMaterial
 from abn.variants.card import Card
 from abn.vocabulary import HEADS
 
@@ -109,24 +109,24 @@ def ask_mechanism(letter: str) -> str:
     )
 
 
-def explain_mechanism(bank: Bank, picture: str, shown: Sequence[str]) -> str:
+def explain_mechanism(material: QuestionMaterial, picture: str, shown: Sequence[str]) -> str:
     """How high each map gets, and in how many stored pictures the three come in this order: an observation, no law."""
-    order = _by_height(bank, picture, shown)
+    order = _by_height(material, picture, shown)
     reached = ", ".join(
-        f"{'ABC'[shown.index(variant)]} {bank.told[picture, variant].attention.max():.2f} "
-        f"({bank.cards[variant].mechanism})"
+        f"{'ABC'[shown.index(variant)]} {material.predictions[picture, variant].attention.max():.2f} "
+        f"({material.cards[variant].mechanism})"
         for variant in order
     )
-    same = sum(_by_height(bank, other, shown) == order for other in bank.items)
+    same = sum(_by_height(material, other, shown) == order for other in material.items)
     return (
-        f"The highest M of each map: {reached}. On {same} of the {len(bank.items)} stored pictures these three come in "
+        f"The highest M of each map: {reached}. On {same} of the {len(material.items)} stored pictures these three come in "
         "this order, so who has seen it once can tell the next. It is an observation of three trainings, no law. With "
         "“none” no loss reaches the map head, so nothing has taught that map how bright to be."
     )
 
 
-def _by_height(bank: Bank, picture: str, variants: Sequence[str]) -> list[str]:
-    return sorted(variants, key=lambda variant: -bank.told[picture, variant].attention.max())
+def _by_height(material: QuestionMaterial, picture: str, variants: Sequence[str]) -> list[str]:
+    return sorted(variants, key=lambda variant: -material.predictions[picture, variant].attention.max())
 
 
 # ---- flip ----

@@ -7,7 +7,7 @@ import streamlit as st
 
 from abn.errors import ABNError
 from abn.teaching import exercises
-from abn.teaching.exercises import Answered, Bank, Question
+from abn.teaching.exercises import Question, QuestionMaterial, ScoredAnswer
 from abn.teaching.exercises.scores import Cell
 from abn.ui import url
 from abn.ui.layout import escape_markdown
@@ -20,7 +20,7 @@ MAX_ATTEMPTS = 12  # sets that a session keeps, the latest
 class Attempt:
     """One person's way through one set."""
 
-    answers: dict[int, Answered] = field(default_factory=dict)  # by the question's number
+    answers: dict[int, ScoredAnswer] = field(default_factory=dict)  # by the question's number
     index: int = 0  # of the question shown, from 0; after the last come the scores
     cell: Cell | None = None  # picked, and not yet given as the answer
 
@@ -42,17 +42,17 @@ def choose_set() -> int:
     return state.exercise_set
 
 
-def load_questions(seed: int) -> tuple[Bank, Sequence[Question]]:
-    """The bank and the questions of a set; the page ends with a sentence where there are none."""
-    bank = exercises.read_bank()
-    if bank.stale:
+def load_questions(seed: int) -> tuple[QuestionMaterial, Sequence[Question]]:
+    """The material and the questions of a set; the page ends with a sentence where there are none."""
+    material = exercises.read_material()
+    if material.stale:
         st.warning(
             "Some pictures or networks have changed since the exercises were stored, so this set may differ from other "
             "people's. `python -m abn gallery` stores them again.",
             icon=":material/warning:",
         )
     try:
-        return bank, exercises.questions(seed, bank=bank)
+        return material, exercises.draw_questions(seed, material=material)
     except ABNError as error:
         st.error(escape_markdown(str(error)), icon=":material/error:")
         st.stop()

@@ -1,6 +1,6 @@
 """Questions as a person sees them: the picture and the options, then the map, the right option, and why.
 
-Everything comes from the stored bank, so nothing here loads a network.
+Everything comes from the stored question material, so nothing here loads a network.
 """
 
 import html
@@ -16,7 +16,7 @@ from abn.images.decode import open_picture
 from abn.images.fit import fit_picture
 from abn.plots import color_maps, numbers, theme
 from abn.teaching import exercises
-from abn.teaching.exercises import Answered, Bank, Question
+from abn.teaching.exercises import Question, QuestionMaterial, ScoredAnswer
 from abn.teaching.exercises.scores import Cell
 from abn.ui import maps
 from abn.ui.components import map_view
@@ -34,13 +34,13 @@ LIMITS = "A map is evidence of what the network weighs, not proof of why it answ
 HeadPredictions = dict[str, tuple[str, Sequence[Prediction]]]  # name → color and classes, the most probable first
 
 
-def show_question(bank: Bank, question: Question, attempt: Attempt) -> None:
+def show_question(material: QuestionMaterial, question: Question, attempt: Attempt) -> None:
     """A question with its picture and options; once it is answered, with the map and the explanation."""
     st.subheader(exercises.KINDS[question.kind], anchor=False)
-    st.markdown(escape_markdown(question.asks))
+    st.markdown(escape_markdown(question.text))
     answer = attempt.answers.get(question.number)
-    QUESTION_PANELS[question.kind](bank, question, attempt, answer)
-    item = bank.items[question.picture]
+    QUESTION_PANELS[question.kind](material, question, attempt, answer)
+    item = material.items[question.picture]
     title = "" if question.kind == "head" and not answer else f"{escape_markdown(item.title)}. "  # it may be the label
     st.caption(f"{title}Picture: {escape_markdown(item.credit)}")
 
@@ -48,21 +48,21 @@ def show_question(bank: Bank, question: Question, attempt: Attempt) -> None:
 # ---- one kind of question each ----
 
 
-def _show_where(bank: Bank, question: Question, attempt: Attempt, answer: Answered | None) -> None:
+def _show_where(material: QuestionMaterial, question: Question, attempt: Attempt, answer: ScoredAnswer | None) -> None:
     """Pick a cell on the plain picture; then the map, with the cell framed."""
     left, right = st.columns([5, 6], gap="large")
     if answer:
         with left:
             cell = answer.answer if isinstance(answer.answer, tuple) else None
-            _show_map(bank, question, question.variant, picked=cell)
+            _show_map(material, question, question.variant, picked=cell)
         with right:
             _show_outcome(question, attempt, answer)
         return
     with left:
         map_view.show(
-            maps.enlarge(_network_input(bank, question.picture, question.variant)),
-            bank.told[question.picture, question.variant].attention,
-            alt=bank.items[question.picture].alt,
+            maps.enlarge(_network_input(material, question.picture, question.variant)),
+            material.predictions[question.picture, question.variant].attention,
+            alt=material.items[question.picture].alt,
             key=_key(question, "pick"),
             picked=attempt.cell,
             on_pick=lambda row, column: setattr(attempt, "cell", (row, column)),
@@ -76,7 +76,7 @@ def _show_where(bank: Bank, question: Question, attempt: Attempt, answer: Answer
         st.button(
             "Show the map",
             on_click=_record_answer,
-            args=(bank, question, attempt, attempt.cell),
+            args=(material, question, attempt, attempt.cell),
             disabled=attempt.cell is None,
             type="primary",
             icon=":material/visibility:",
@@ -88,16 +88,16 @@ def _show_where(bank: Bank, question: Question, attempt: Attempt, answer: Answer
         )
 
 
-def _show_head(bank: Bank, question: Question, attempt: Attempt, answer: Answered | None) -> None:
+def _show_head(material: QuestionMaterial, question: Question, attempt: Attempt, answer: ScoredAnswer | None) -> None:
     """Both heads' first predictions beside the picture; then the map and more of their predictions."""
-    record = bank.told[question.picture, question.variant]
+    record = material.predictions[question.picture, question.variant]
     left, right = st.columns([5, 6], gap="large")
     with left:
         if answer:
-            _show_map(bank, question, question.variant)
+            _show_map(material, question, question.variant)
         else:
-            image = maps.enlarge(_network_input(bank, question.picture, question.variant))
-            st.image(image, width="stretch", alt=bank.items[question.picture].alt)
+            image = maps.enlarge(_network_input(material, question.picture, question.variant))
+            st.image(image, width="stretch", alt=material.items[question.picture].alt)
     with right:
         _show_predictions(
             {
@@ -105,31 +105,33 @@ def _show_head(bank: Bank, question: Question, attempt: Attempt, answer: Answere
                 for head in question.options
             }
         )
-        _show_options(bank, question, attempt, answer, vocabulary.HEADS.__getitem__)
+        _show_options(material, question, attempt, answer, vocabulary.HEADS.__getitem__)
 
 
-def _show_mechanism(bank: Bank, question: Question, attempt: Attempt, answer: Answered | None) -> None:
+def _show_mechanism(
+    material: QuestionMaterial, question: Question, attempt: Attempt, answer: ScoredAnswer | None
+) -> None:
     """Three maps of one picture side by side; then the mechanism of each."""
     for column, letter, variant in zip(st.columns(3, gap="medium"), "ABC", question.shown, strict=True):
         with column:
-            mechanism = f": {bank.cards[variant].mechanism}" if answer else ""
+            mechanism = f": {material.cards[variant].mechanism}" if answer else ""
             badge = " :blue-badge[which mechanism?]" if variant == question.variant and not answer else ""
             st.markdown(f"##### Map {letter}{mechanism}{badge}")
-            _show_map(bank, question, variant, name=f"Map {letter}")
-    _show_options(bank, question, attempt, answer)
+            _show_map(material, question, variant, name=f"Map {letter}")
+    _show_options(material, question, attempt, answer)
 
 
-def _show_flip(bank: Bank, question: Question, attempt: Attempt, answer: Answered | None) -> None:
+def _show_flip(material: QuestionMaterial, question: Question, attempt: Attempt, answer: ScoredAnswer | None) -> None:
     """The network's own map and the edited one, with the prediction before; then the prediction after."""
-    record = bank.told[question.picture, question.variant]
+    record = material.predictions[question.picture, question.variant]
     edit = record.edits[question.edit]
     first, second, right = st.columns(3, gap="medium")
     with first:
         st.markdown("##### Its own map")
-        _show_map(bank, question, question.variant)
+        _show_map(material, question, question.variant)
     with second:
         st.markdown(f"##### Edited: {question.edit}")
-        image = _network_input(bank, question.picture, question.variant)
+        image = _network_input(material, question.picture, question.variant)
         alt = maps.describe_map(edit.attention, f"The edited map, {question.edit}")
         maps.show_map(image, edit.attention, VIEW, RAW, alt=alt, key=_key(question, "edited"))
         st.caption(maps.describe_range(edit.attention))
@@ -138,7 +140,7 @@ def _show_flip(bank: Bank, question: Question, attempt: Attempt, answer: Answere
         if answer:
             shown["After"] = (theme.HEAD_COLORS["perception"], [edit.after])
         _show_predictions(shown)
-        _show_options(bank, question, attempt, answer)
+        _show_options(material, question, attempt, answer)
 
 
 QUESTION_PANELS = {"where": _show_where, "head": _show_head, "mechanism": _show_mechanism, "flip": _show_flip}
@@ -148,10 +150,10 @@ QUESTION_PANELS = {"where": _show_where, "head": _show_head, "mechanism": _show_
 
 
 def _show_options(
-    bank: Bank,
+    material: QuestionMaterial,
     question: Question,
     attempt: Attempt,
-    answer: Answered | None,
+    answer: ScoredAnswer | None,
     label: Callable[[str], str] = str,
 ) -> None:
     """The options as buttons, or the outcome; `label` gives an option in words."""
@@ -163,13 +165,15 @@ def _show_options(
             st.button(
                 label(option),
                 on_click=_record_answer,
-                args=(bank, question, attempt, option),
+                args=(material, question, attempt, option),
                 key=_key(question, f"option {option}"),
                 width="content",
             )
 
 
-def _show_outcome(question: Question, attempt: Attempt, answer: Answered, label: Callable[[str], str] = str) -> None:
+def _show_outcome(
+    question: Question, attempt: Attempt, answer: ScoredAnswer, label: Callable[[str], str] = str
+) -> None:
     """Whether the answer is right, why, and the button to the next question."""
     right = escape_markdown(label(question.right))
     if not question.options:
@@ -191,8 +195,8 @@ def _show_outcome(question: Question, attempt: Attempt, answer: Answered, label:
     )
 
 
-def _record_answer(bank: Bank, question: Question, attempt: Attempt, answer: str | Cell) -> None:
-    attempt.answers.setdefault(question.number, exercises.answered(question, answer, bank=bank))
+def _record_answer(material: QuestionMaterial, question: Question, attempt: Attempt, answer: str | Cell) -> None:
+    attempt.answers.setdefault(question.number, exercises.score_answer(question, answer, material=material))
     attempt.cell = None
 
 
@@ -201,26 +205,31 @@ def _key(question: Question, element: str) -> str:
 
 
 def _show_map(
-    bank: Bank, question: Question, variant: str, *, picked: Cell | None = None, name: str = "Attention map"
+    material: QuestionMaterial,
+    question: Question,
+    variant: str,
+    *,
+    picked: Cell | None = None,
+    name: str = "Attention map",
 ) -> None:
     """A network's own map over its input, raw from 0 to 1."""
-    attention = bank.told[question.picture, variant].attention
+    attention = material.predictions[question.picture, variant].attention
     maps.show_map(
-        _network_input(bank, question.picture, variant),
+        _network_input(material, question.picture, variant),
         attention,
         VIEW,
         RAW,
-        alt=maps.describe_map(attention, f"{name} over: {bank.items[question.picture].alt}"),
+        alt=maps.describe_map(attention, f"{name} over: {material.items[question.picture].alt}"),
         key=_key(question, f"map {variant}"),
         picked=picked,
     )
     st.caption(maps.describe_range(attention))
 
 
-def _network_input(bank: Bank, picture: str, variant: str) -> Image.Image:
+def _network_input(material: QuestionMaterial, picture: str, variant: str) -> Image.Image:
     """The picture as it was fitted to the network's input."""
-    item = bank.items[picture]
-    return _fit_file(item.sha256, bank.cards[variant].input, item.fit, item.path)
+    item = material.items[picture]
+    return _fit_file(item.sha256, material.cards[variant].input, item.fit, item.path)
 
 
 @st.cache_data(show_spinner=False, max_entries=128)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from abn.teaching import exercises
-from abn.teaching.exercises import Bank, Question
+from abn.teaching.exercises import Question, QuestionMaterial
 from abn.ui.exercises.attempt import Attempt, open_set, restart
 from abn.ui.exercises.exercise_panels import LIMITS
 from abn.ui.layout import PAGES
@@ -18,7 +18,7 @@ PAGE_OF_KIND = {  # the page to look at again, and why
 }
 
 
-def show_summary(seed: int, bank: Bank, questions: Sequence[Question], attempt: Attempt) -> None:
+def show_summary(seed: int, material: QuestionMaterial, questions: Sequence[Question], attempt: Attempt) -> None:
     """The score of each kind with the page to look at again, all answers, their file, and buttons to other sets."""
     answers = [attempt.answers[question.number] for question in questions if question.number in attempt.answers]
     st.subheader(f"{attempt.score:.1f} of {len(answers)} points", anchor=False)
@@ -39,7 +39,7 @@ def show_summary(seed: int, bank: Bank, questions: Sequence[Question], attempt: 
             {
                 "": answer.question.number,
                 "question": exercises.KINDS[answer.question.kind],
-                "picture": bank.items[answer.question.picture].title,
+                "picture": material.items[answer.question.picture].title,
                 "answer": answer.in_words,
                 "right answer": answer.question.right,
                 "points": round(answer.score, 2),

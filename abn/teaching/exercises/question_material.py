@@ -3,7 +3,7 @@
 That exactly one head of a network is right is rare, so other labeled photographs are there too where it happens.
 
 `build` asks the live networks once and writes one file, with the hashes of the pictures' bytes and of the weights.
-`read_bank` reads it back without torch; whatever has changed since is left out, and the bank says so. Maps and
+`read_material` reads it back without torch; whatever has changed since is left out, and the material says so. Maps and
 probabilities are stored in half precision. Edited maps are stored as they were applied, so that what is shown is what
 was run.
 """
@@ -79,34 +79,34 @@ class PredictionRecord:
 
 
 @dataclass(frozen=True, eq=False)
-class Bank:
+class QuestionMaterial:
     """All that questions are drawn from, as far as it is up to date."""
 
     items: dict[str, Item]
     cards: dict[str, Card]
-    told: dict[tuple[str, str], PredictionRecord]  # by picture and variant
+    predictions: dict[tuple[str, str], PredictionRecord]  # by picture and variant
     stale: tuple[str, ...] = ()  # files that are missing, or have changed since the networks saw them
 
     def right(self, picture: str, variant: str) -> dict[str, bool]:
         """For each head whether it names a class that counts as right."""
-        told, accepted = self.told[picture, variant], self.items[picture].right
+        told, accepted = self.predictions[picture, variant], self.items[picture].right
         return {head: getattr(told, head)[0].index in accepted for head in HEADS}
 
 
-def read_bank(file: Path = FILE, cards: Sequence[Card] | None = None) -> Bank:
-    """The bank as it is stored, without what the pictures and `cards` of today no longer are."""
+def read_material(file: Path = FILE, cards: Sequence[Card] | None = None) -> QuestionMaterial:
+    """The material as it is stored, without what the pictures and `cards` of today no longer are."""
     stored = _read(file, _stamp(file))
     if stored is None:
-        return Bank({}, {}, {}, (file.name,))
+        return QuestionMaterial({}, {}, {}, (file.name,))
     known = {card.id: card for card in (list_variants() if cards is None else cards)}
     sound = {name: known[name] for name, sha256 in stored.weights.items() if name in known}
     sound = {name: card for name, card in sound.items() if card.sha256 == stored.weights[name]}
     items = {item.id: item for item in stored.items if _sha256(item.path, _stamp(item.path)) == item.sha256}
     stale = [item.file for item in stored.items if item.id not in items]
-    return Bank(
+    return QuestionMaterial(
         items,
         sound,
-        {(item, card): stored.told[item, card] for item in items for card in sound},
+        {(item, card): stored.predictions[item, card] for item in items for card in sound},
         (*stale, *(name for name in stored.weights if name not in sound)),
     )
 
@@ -164,7 +164,7 @@ def build(
 
 def _sources() -> Iterator[tuple[Item, Picture, bool]]:
     """The photographs as the first view fits them and the scenes as they are measured; and whether a picture belongs in
-    the bank whatever the heads say of it."""
+    the material whatever the heads say of it."""
     from abn.evaluation import localization
     from abn.explanations import first_view
 
@@ -217,7 +217,7 @@ def _edited(subject: "AttendedImage", edits: Sequence[str]) -> dict[str, np.ndar
 class _Stored(NamedTuple):
     items: tuple[Item, ...]
     weights: dict[str, str]
-    told: dict[tuple[str, str], PredictionRecord]
+    predictions: dict[tuple[str, str], PredictionRecord]
 
 
 def _stamp(file: Path) -> tuple[int, int] | None:
