@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from abn import vocabulary
 from abn.plots import numbers
 from abn.teaching import exercises
-from abn.teaching.exercises import KINDS, draw_questions, read_material, score_answer, wording
+from abn.teaching.exercises import KINDS, read_material, score_answer, wording
 from abn.ui.exercises import attempt, exercise_panels, summary
 from abn.ui.layout import PAGES, escape_markdown
 from abn.ui.runtime import loading
@@ -30,7 +30,7 @@ def app(loading_engine) -> AppTest:
 
 
 def draw_questions(seed: int) -> tuple[exercises.Question, ...]:
-    return draw_questions(seed, material=MATERIAL)
+    return exercises.draw_questions(seed, material=MATERIAL)
 
 
 def key(seed: int, question: exercises.Question, what: str) -> str:
