@@ -57,6 +57,9 @@ BEFORE = (
 SET = 1  # of exercises
 
 
+ByPhoto = dict[str, dict[str, Explanation]]  # title of a photograph → ID of a variant → its explanation
+
+
 @dataclass(frozen=True)
 class Question:
     """A question for the class, and its answer as computed now."""
@@ -69,58 +72,61 @@ def questions() -> list[Question]:
     """The questions with their answers; one that can't be answered from what ships is left out."""
     cards = [card for card in list_variants() if card.family == FAMILY]
     photos = [photo for photo in samples.gallery().values() if photo.kind == "photograph"]
-    found = {}
+    explanations: ByPhoto = {}
     for photo in photos:
         shown = first_view.shipped(open_picture(photo.path.read_bytes(), name=photo.file), cards)
         if shown is not None:
-            found[photo.title] = dict(zip((card.id for card in cards), shown, strict=True))
-    asked = []
-    if found:
-        asked += [_first(found, cards), _heads(found, cards), _level(found, cards)]
-        asked += _upside_down(found, cards)
-    asked += _pointing(cards) + _helps()
-    return asked
+            explanations[photo.title] = dict(zip((card.id for card in cards), shown, strict=True))
+    answerable = []
+    if explanations:
+        answerable += [
+            _first_photograph(explanations, cards),
+            _head_disagreement(explanations, cards),
+            _map_range(explanations, cards),
+            *_inverted_maps(explanations, cards),
+        ]
+    return [*answerable, *_pointing(cards), *_accuracy()]
 
 
-def _first(found: dict[str, dict[str, Explanation]], cards: Sequence[Card]) -> Question:
-    title, shown = next(iter(found.items()))
-    told = []
+def _first_photograph(explanations: ByPhoto, cards: Sequence[Card]) -> Question:
+    title, by_variant = next(iter(explanations.items()))
+    answers = []
     for card in cards:
         heads = " and ".join(
-            f"{numbers.short_label(shown[card.id].top(head, 1)[0].label)} "
-            f"({numbers.percent(shown[card.id].top(head, 1)[0].probability)}, {name.split()[0].lower()} head)"
+            f"{numbers.short_label(by_variant[card.id].top(head, 1)[0].label)} "
+            f"({numbers.percent(by_variant[card.id].top(head, 1)[0].probability)}, {name.split()[0].lower()} head)"
             for head, name in vocabulary.HEADS.items()
         )
-        told.append(f"{card.title}: {heads}.")
-    return Question(f"“{title}”: what do the networks say of it?", tuple(told))
+        answers.append(f"{card.title}: {heads}.")
+    return Question(f"“{title}”: what do the networks say of it?", tuple(answers))
 
 
-def _heads(found: dict[str, dict[str, Explanation]], cards: Sequence[Card]) -> Question:
-    told = []
+def _head_disagreement(explanations: ByPhoto, cards: Sequence[Card]) -> Question:
+    answers = []
     for card in cards:
-        apart = [title for title, shown in found.items() if not shown[card.id].heads_agree]
-        listed = ": " + "; ".join(apart) if apart else ""
-        told.append(f"{card.title}: on {len(apart)} of {len(found)}{listed}.")
-    return Question("On which photographs do the two heads name different things first?", tuple(told))
+        titles = [title for title, by_variant in explanations.items() if not by_variant[card.id].heads_agree]
+        listed = ": " + "; ".join(titles) if titles else ""
+        answers.append(f"{card.title}: on {len(titles)} of {len(explanations)}{listed}.")
+    return Question("On which photographs do the two heads name different things first?", tuple(answers))
 
 
-def _level(found: dict[str, dict[str, Explanation]], cards: Sequence[Card]) -> Question:
-    told = [
-        f"{card.title}: M from {np.mean([s[card.id].attention.min() for s in found.values()]):.2f} to "
-        f"{np.mean([s[card.id].attention.max() for s in found.values()]):.2f}."
+def _map_range(explanations: ByPhoto, cards: Sequence[Card]) -> Question:
+    answers = [
+        f"{card.title}: M from {np.mean([s[card.id].attention.min() for s in explanations.values()]):.2f} to "
+        f"{np.mean([s[card.id].attention.max() for s in explanations.values()]):.2f}."
         for card in cards
     ]
     return Question(
         "How dark and how bright do the maps get, on average? What does the color scale “min–max per map” hide?",
         (
-            *told,
+            *answers,
             "“Min–max per map” hides how bright each map gets: additive, multiplicative and none look alike on it. A "
             "faint map, as of “upside down”, is only seen on it; on the raw scale it is black.",
         ),
     )
 
 
-def _upside_down(found: dict[str, dict[str, Explanation]], cards: Sequence[Card]) -> list[Question]:
+def _inverted_maps(explanations: ByPhoto, cards: Sequence[Card]) -> list[Question]:
     pairs = [
         (lesson, plain)
         for lesson in cards
@@ -128,52 +134,54 @@ def _upside_down(found: dict[str, dict[str, Explanation]], cards: Sequence[Card]
         for plain in cards
         if not plain.lesson and plain.mechanism == lesson.mechanism
     ]
-    asked = []
+    questions = []
     for lesson, plain in pairs:
-        alike = np.mean([rank_correlation(s[lesson.id].attention, s[plain.id].attention) for s in found.values()])
-        same = sum(s[lesson.id].perception.argmax() == s[plain.id].perception.argmax() for s in found.values())
-        asked.append(
+        alike = np.mean(
+            [rank_correlation(s[lesson.id].attention, s[plain.id].attention) for s in explanations.values()]
+        )
+        same = sum(s[lesson.id].perception.argmax() == s[plain.id].perception.argmax() for s in explanations.values())
+        questions.append(
             Question(
                 f"“{lesson.title}” and “{plain.title}”: do their maps agree, and do their answers?",
                 (
                     f"Rank correlation of their maps: {fixed(float(alike))} on average; 1 is the same order of cells, −1 the "
                     "very opposite.",
-                    f"They name the same class first on {same} of {len(found)} photographs. So bright need not be "
+                    f"They name the same class first on {same} of {len(explanations)} photographs. So bright need not be "
                     "important: nothing in the losses asks for it.",
                 ),
             )
         )
-    return asked
+    return questions
 
 
 def _pointing(cards: Sequence[Card]) -> list[Question]:
     measured = {card.title: card.measured.get("scenes", {}) for card in cards}
-    told = [
+    answers = [
         f"{title}: on {100 * figures['pointing']:.0f} % of {figures['count']} scenes."
         for title, figures in measured.items()
         if "pointing" in figures
     ]
-    return [Question("How often does the brightest cell lie on the object?", tuple(told))] if told else []
+    return [Question("How often does the brightest cell lie on the object?", tuple(answers))] if answers else []
 
 
-def _helps() -> list[Question]:
+def _accuracy() -> list[Question]:
     try:
-        found = findings.compared(findings.read_study(), "none")
+        comparison = findings.compared(findings.read_study(), "none")
     except ABNError:
         return []
-    asks = "Is a network right more often when its map is applied than when the same network ignores it?"
-    return [Question(asks, tuple(found.sentences))]
+    text = "Is a network right more often when its map is applied than when the same network ignores it?"
+    return [Question(text, comparison.sentences)]
 
 
-def body(asked: Sequence[Question]) -> str:
+def body(questions: Sequence[Question]) -> str:
     """The sheet as HTML, to be put into a page."""
     rows = "".join(
-        f"<tr><td>{minutes}</td>" + "".join(f"<td>{html.escape(text)}</td>" for text in told) + "</tr>"
-        for minutes, *told in PLAN
+        f"<tr><td>{minutes}</td>" + "".join(f"<td>{html.escape(text)}</td>" for text in columns) + "</tr>"
+        for minutes, *columns in PLAN
     )
     items = "".join(
-        f"<li><b>{html.escape(one.text)}</b><br>{'<br>'.join(html.escape(answer) for answer in one.answers)}</li>"
-        for one in asked
+        f"<li><b>{html.escape(question.text)}</b><br>{'<br>'.join(map(html.escape, question.answers))}</li>"
+        for question in questions
     )
     return (
         f"<h3>What they take away</h3>{_list(GOALS)}<h3>Before the lesson</h3>{_list(BEFORE)}"
@@ -189,7 +197,7 @@ def body(asked: Sequence[Question]) -> str:
 
 
 def _list(sentences: Sequence[str]) -> str:
-    return f"<ul>{''.join(f'<li>{html.escape(one)}</li>' for one in sentences)}</ul>"
+    return f"<ul>{''.join(f'<li>{html.escape(sentence)}</li>' for sentence in sentences)}</ul>"
 
 
 def _tasks() -> str:
@@ -202,18 +210,18 @@ def _exercises() -> str:
     """The right answers of the set that the plan names."""
     try:
         material = exercises.read_material()
-        asked = exercises.draw_questions(SET, material=material)
+        drawn = exercises.draw_questions(SET, material=material)
     except ABNError as error:
         return f"<p>{html.escape(str(error))}</p>"
     items = (
-        f"<li>{html.escape(exercises.KINDS[one.kind])} {html.escape(material.items[one.picture].title)}: "
-        f"<b>{html.escape(one.right)}</b></li>"
-        for one in asked
+        f"<li>{html.escape(exercises.KINDS[question.kind])} {html.escape(material.items[question.picture].title)}: "
+        f"<b>{html.escape(question.right)}</b></li>"
+        for question in drawn
     )
     return f"<ol>{''.join(items)}</ol>"
 
 
-def document(asked: Sequence[Question]) -> str:
+def document(questions: Sequence[Question]) -> str:
     """The sheet as one file that prints on paper and needs no network."""
     style = (
         "body{font:11pt/1.45 sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#111;background:#fff}"
@@ -225,5 +233,5 @@ def document(asked: Sequence[Question]) -> str:
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>ABN Explorer: instructor's sheet</title>"
         f"<meta name='viewport' content='width=device-width'><style>{style}</style></head>"
-        f"<body><h1>ABN Explorer: instructor's sheet</h1>{body(asked)}</body></html>"
+        f"<body><h1>ABN Explorer: instructor's sheet</h1>{body(questions)}</body></html>"
     )

@@ -111,7 +111,7 @@ def test_what_is_stored_is_what_the_live_networks_say(name, network):
             assert np.allclose(edited.attention, interventions.PRESETS[edit](subject.attention), atol=2e-3)
             assert edited.change == pytest.approx(effect.change, abs=2e-3)
             assert edited.after.probability == pytest.approx(after.max(), abs=2e-3)
-            if edited.lead >= draw.SURE:
+            if edited.lead >= draw.MIN_LEAD:
                 assert (
                     told.changes_prediction(edit) == effect.changes_prediction and edited.after.index == after.argmax()
                 )

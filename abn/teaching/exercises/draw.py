@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
+import numpy as np
+
 from abn.errors import ABNError
 from abn.plots.map_words import is_flat
 from abn.teaching.exercises import wording
@@ -28,11 +30,11 @@ KINDS = {  # in the order in which they come
 SCARCE = ("head", "mechanism", "flip", "where")  # those with the fewest pictures choose first
 SETS = range(1, 10_000)  # the numbers that sets have
 COUNT = 8  # questions of a set
-LIVELY = 0.3  # a map whose cells differ by less (of the 0 to 1 that M can span) has too little to find
-APART = 0.12  # by how much the highest M of any two of three maps must differ
-SURE = 0.02  # by how much the class named after an edit must lead the next
+MIN_RANGE = 0.3  # a map whose cells differ by less (of the 0 to 1 that M can span) has too little to find
+MIN_GAP = 0.12  # by how much the highest M of any two of three maps must differ
+MIN_LEAD = 0.02  # by how much the class named after an edit must lead the next
 
-Thing = TypeVar("Thing")
+Option = TypeVar("Option")
 
 
 @dataclass(frozen=True)
@@ -64,42 +66,42 @@ class _Subject:
 
 def draw_questions(seed: int, count: int = COUNT, *, material: QuestionMaterial) -> tuple[Question, ...]:
     """The set of a number: the kinds in turn, no picture twice. `ABNError` where the material holds too little for it."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     kinds = [list(KINDS)[place % len(KINDS)] for place in range(count)]
     used: set[str] = set()
     drawn: dict[str, list[_Subject]] = {}
     for kind in SCARCE:
-        drawn[kind] = _draw(kind, kinds.count(kind), used, material, dice)
-    return tuple(_question(place + 1, kind, drawn[kind].pop(), material, dice) for place, kind in enumerate(kinds))
+        drawn[kind] = _draw(kind, kinds.count(kind), used, material, rng)
+    return tuple(_question(place + 1, kind, drawn[kind].pop(), material, rng) for place, kind in enumerate(kinds))
 
 
-def _draw(kind: str, count: int, used: set[str], material: QuestionMaterial, dice: random.Random) -> list[_Subject]:
-    """So many subjects of a kind; their pictures are `used` then."""
+def _draw(kind: str, count: int, used: set[str], material: QuestionMaterial, rng: random.Random) -> list[_Subject]:
+    """`count` subjects of a kind; adds their pictures to `used`."""
     subjects = {"where": _where, "head": _head, "mechanism": _mechanism, "flip": _flip}[kind](material)
-    sides = sorted({one.balance for one in subjects})
-    found = []
+    sides = sorted({subject.balance for subject in subjects})
+    chosen = []
     for _ in range(count):
-        left = [one for one in subjects if one.picture not in used]
-        side = _pick(sides, dice) if sides else ""  # each for itself: what was revealed tells nothing of the next
-        fitting = [one for one in left if one.balance == side] or left
-        if not fitting:
+        unused = [subject for subject in subjects if subject.picture not in used]
+        side = _choose(sides, rng) if sides else ""  # independent: one reveal gives no hint about the next
+        candidates = [subject for subject in unused if subject.balance == side] or unused
+        if not candidates:
             raise ABNError(f"The stored exercises are too few for a set of this size: “{KINDS[kind]}” has no more.")
-        found.append(_one(kind, fitting, dice))
-        used.add(found[-1].picture)
-    return found
+        chosen.append(_choose_subject(kind, candidates, rng))
+        used.add(chosen[-1].picture)
+    return chosen
 
 
-def _one(kind: str, subjects: Sequence[_Subject], dice: random.Random) -> _Subject:
-    """Any one of them: of "flip" first network and edit, which have no say in the answer then; else the picture."""
+def _choose_subject(kind: str, subjects: Sequence[_Subject], rng: random.Random) -> _Subject:
+    """A subject at random. "flip" fixes variant and edit first, so that neither hints at the answer; others the picture."""
     for group in ("variant", "edit", "picture") if kind == "flip" else ("picture", "variant"):
-        chosen = _pick(sorted({getattr(one, group) for one in subjects}), dice)
-        subjects = [one for one in subjects if getattr(one, group) == chosen]
-    return _pick(subjects, dice)
+        value = _choose(sorted({getattr(subject, group) for subject in subjects}), rng)
+        subjects = [subject for subject in subjects if getattr(subject, group) == value]
+    return _choose(subjects, rng)
 
 
-def _pick(things: Sequence[Thing], dice: random.Random) -> Thing:
-    """Any one, by the one method of `random` whose numbers Python promises to keep."""
-    return things[int(dice.random() * len(things))]
+def _choose(options: Sequence[Option], rng: random.Random) -> Option:
+    """An option at random, by the only method of `random` whose numbers Python promises to keep."""
+    return options[int(rng.random() * len(options))]
 
 
 # ---- what each kind can be about ----
@@ -108,18 +110,18 @@ def _pick(things: Sequence[Thing], dice: random.Random) -> Thing:
 def _where(material: QuestionMaterial) -> list[_Subject]:
     return [
         _Subject(picture, variant)
-        for (picture, variant), told in material.predictions.items()
-        if not is_flat(told.attention) and told.attention.max() - told.attention.min() >= LIVELY
+        for (picture, variant), record in material.predictions.items()
+        if not is_flat(record.attention) and np.ptp(record.attention) >= MIN_RANGE
     ]
 
 
 def _head(material: QuestionMaterial) -> list[_Subject]:
-    found = []
+    subjects = []
     for picture, variant in material.predictions:
         right = [head for head, is_right in material.right(picture, variant).items() if is_right]
         if len(right) == 1:
-            found.append(_Subject(picture, variant, balance=right[0]))
-    return found
+            subjects.append(_Subject(picture, variant, balance=right[0]))
+    return subjects
 
 
 def trios(material: QuestionMaterial) -> Iterator[tuple[str, str, str]]:
@@ -132,46 +134,49 @@ def trios(material: QuestionMaterial) -> Iterator[tuple[str, str, str]]:
 
 
 def _mechanism(material: QuestionMaterial) -> list[_Subject]:
-    found = []
+    subjects = []
     for trio in trios(material):
         for picture in material.items:
             highest = sorted(float(material.predictions[picture, variant].attention.max()) for variant in trio)
-            if all(more - less >= APART for less, more in pairwise(highest)):
-                found += [_Subject(picture, variant, balance=variant, shown=trio) for variant in trio]
-    return found
+            if all(more - less >= MIN_GAP for less, more in pairwise(highest)):
+                subjects += [_Subject(picture, variant, balance=variant, shown=trio) for variant in trio]
+    return subjects
 
 
 def _flip(material: QuestionMaterial) -> list[_Subject]:
     by_edit: dict[tuple[str, str], list[_Subject]] = {}
-    for (picture, variant), told in material.predictions.items():
-        for edit, edited in told.edits.items():
-            if edited.lead >= SURE:
-                one = _Subject(
-                    picture, variant, wording.FLIPS if told.changes_prediction(edit) else wording.STAYS, edit
-                )
-                by_edit.setdefault((variant, edit), []).append(one)
-    return [one for some in by_edit.values() if len({each.balance for each in some}) == 2 for one in some]
+    for (picture, variant), record in material.predictions.items():
+        for edit, edited in record.edits.items():
+            if edited.lead >= MIN_LEAD:
+                outcome = wording.FLIPS if record.changes_prediction(edit) else wording.STAYS
+                by_edit.setdefault((variant, edit), []).append(_Subject(picture, variant, outcome, edit))
+    return [
+        subject
+        for subjects in by_edit.values()
+        if len({subject.balance for subject in subjects}) == 2
+        for subject in subjects
+    ]
 
 
 # ---- a question of it ----
 
 
-def _question(number: int, kind: str, about: _Subject, material: QuestionMaterial, dice: random.Random) -> Question:
+def _question(number: int, kind: str, about: _Subject, material: QuestionMaterial, rng: random.Random) -> Question:
     variant, edit, shown = about.variant, about.edit, list(about.shown)
-    shown.sort(key=lambda _: dice.random())
-    told, item = material.predictions[about.picture, variant], material.items[about.picture]
+    shown.sort(key=lambda _: rng.random())
+    record, item = material.predictions[about.picture, variant], material.items[about.picture]
     card = material.cards[variant]
     options: tuple[str, ...]
     if kind == "where":
-        text, options = wording.ask_where(card, told.attention.shape), ()
-        right, explanation = wording.cell(wording.brightest(told.attention)), wording.explain_where(told)
+        text, options = wording.ask_where(card, record.attention.shape), ()
+        right, explanation = wording.cell(wording.brightest(record.attention)), wording.explain_where(record)
     elif kind == "head":
         text, options = wording.ask_head(), tuple(HEADS)
-        right, explanation = about.balance, wording.explain_head(card, told, about.balance)
+        right, explanation = about.balance, wording.explain_head(card, record, about.balance)
     elif kind == "mechanism":
         text, options = wording.ask_mechanism("ABC"[shown.index(variant)]), MECHANISMS
         right, explanation = card.mechanism, wording.explain_mechanism(material, about.picture, shown)
     else:
         text, options = wording.ask_flip(card, edit), (wording.FLIPS, wording.STAYS)
-        right, explanation = about.balance, wording.explain_flip(told, edit)
+        right, explanation = about.balance, wording.explain_flip(record, edit)
     return Question(number, kind, item.id, variant, text, options, right, explanation, edit, tuple(shown))

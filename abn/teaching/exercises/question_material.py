@@ -1,9 +1,9 @@
-"""What exercises are drawn from: what the shipped networks say of the gallery's photographs and of the shipped scenes.
+"""Stored predictions that questions are drawn from: the shipped variants on the gallery's photographs and the scenes.
 
-That exactly one head of a network is right is rare, so other labeled photographs are there too where it happens.
+That exactly one head is correct is rare, so other labeled photographs are included where it happens.
 
-`build` asks the live networks once and writes one file, with the hashes of the pictures' bytes and of the weights.
-`read_material` reads it back without torch; whatever has changed since is left out, and the material says so. Maps and
+`build` runs the variants once and writes one file, with the hashes of the pictures' bytes and of the weights.
+`read_material` reads it back without torch; whatever has changed since is left out and listed in `stale`. Maps and
 probabilities are stored in half precision. Edited maps are stored as they were applied, so that what is shown is what
 was run.
 """
@@ -42,12 +42,12 @@ class Item:
 
     id: str
     file: str  # in `SAMPLES`
-    sha256: str  # of its bytes when the networks saw it
+    sha256: str  # of its bytes when the variants were run
     title: str
-    alt: str  # what is to be seen, for who can't see it
+    alt: str  # alternative text
     credit: str
     fit: str  # how it was brought to the networks' square input
-    right: tuple[int, ...]  # ImageNet classes that count as right; empty: nobody can say
+    right: tuple[int, ...]  # ImageNet classes that count as right; empty: unlabeled
 
     @property
     def path(self) -> Path:
@@ -56,17 +56,17 @@ class Item:
 
 @dataclass(frozen=True, eq=False)
 class EditRecord:
-    """What the perception head says with another map in the place of the network's own."""
+    """The perception head's prediction with another map in place of the network's own."""
 
     attention: np.ndarray  # (h, w) float32, the map applied
-    after: Prediction  # the class named then
-    change: float  # Δp of the class that was named before
-    lead: float  # by how much the class named then leads the next, 0 to 1: next to nothing is no sure answer
+    after: Prediction  # the predicted class
+    change: float  # Δp of the class predicted before the edit
+    lead: float  # probability by which the predicted class leads the second, 0 to 1
 
 
 @dataclass(frozen=True, eq=False)
 class PredictionRecord:
-    """What one network says of one picture, with its own mechanism."""
+    """Predictions of one variant for one picture, with the mechanism it was trained with."""
 
     attention: np.ndarray  # (h, w) float32, raw M in (0, 1)
     auxiliary: tuple[Prediction, ...]  # the likeliest, the likeliest first
@@ -74,7 +74,7 @@ class PredictionRecord:
     edits: dict[str, EditRecord]  # by the name of one of intervene's presets; empty where no map is applied
 
     def changes_prediction(self, edit: str) -> bool:
-        """Whether another class is named after this edit."""
+        """Whether another class is predicted after this edit."""
         return self.edits[edit].after.index != self.perception[0].index
 
 
@@ -85,12 +85,12 @@ class QuestionMaterial:
     items: dict[str, Item]
     cards: dict[str, Card]
     predictions: dict[tuple[str, str], PredictionRecord]  # by picture and variant
-    stale: tuple[str, ...] = ()  # files that are missing, or have changed since the networks saw them
+    stale: tuple[str, ...] = ()  # files that are missing, or have changed since the variants were run
 
     def right(self, picture: str, variant: str) -> dict[str, bool]:
-        """For each head whether it names a class that counts as right."""
-        told, accepted = self.predictions[picture, variant], self.items[picture].right
-        return {head: getattr(told, head)[0].index in accepted for head in HEADS}
+        """For each head, whether its first class is correct."""
+        record, correct = self.predictions[picture, variant], self.items[picture].right
+        return {head: getattr(record, head)[0].index in correct for head in HEADS}
 
 
 def read_material(file: Path = FILE, cards: Sequence[Card] | None = None) -> QuestionMaterial:
@@ -117,7 +117,7 @@ def read_material(file: Path = FILE, cards: Sequence[Card] | None = None) -> Que
 def build(
     cards: Sequence[Card] | None = None, file: Path = FILE, *, progress: Callable[[str], None] = lambda line: None
 ) -> Path:
-    """Ask the networks that learned photographs, without those made for a lesson, and write what they say to `file`."""
+    """Run the variants trained with photographs, except those made for a lesson, and write their predictions to `file`."""
     from abn.explanations.explainer import explain
     from abn.explanations.interventions import PRESETS, attend_variants
     from abn.variants.store import load_variant
@@ -135,26 +135,26 @@ def build(
     items = []
     for item, picture, always in _sources():
         explained = explain(picture, cards, fit=item.fit, load=load)
-        if not always and not any(_one_right(explanation, item.right) for explanation in explained):
+        if not always and not any(_exactly_one_correct(explanation, item.right) for explanation in explained):
             continue
         progress(item.title)
         items.append(item)
-        asked = attend_variants(picture, cards, fit=item.fit, load=load)
-        for card, explanation, subject in zip(cards, explained, asked, strict=True):
+        attended = attend_variants(picture, cards, fit=item.fit, load=load)
+        for card, explanation, subject in zip(cards, explained, attended, strict=True):
             edited = _edited(subject, edits) if card.mechanism != "none" else {}
             rows[card.id].append(_heads(explanation) | edited)
     arrays: dict[str, Any] = {
-        f"{variant}/{name}": np.stack([row[name] for row in found])
-        for variant, found in rows.items()
-        for name in found[0]
+        f"{variant}/{name}": np.stack([row[name] for row in variant_rows])
+        for variant, variant_rows in rows.items()
+        for name in variant_rows[0]
     }
-    named = {int(k) for name, values in arrays.items() if name.endswith("classes") for k in values.ravel()}
+    classes = {int(k) for name, values in arrays.items() if name.endswith("classes") for k in values.ravel()}
     labels = class_names(cards[0])
     index = {
         "items": [asdict(item) for item in items],
         "weights": {card.id: card.sha256 for card in cards},
         "edits": edits,
-        "labels": {k: labels[k] for k in sorted(named)},
+        "labels": {k: labels[k] for k in sorted(classes)},
     }
     arrays["index"] = np.frombuffer(json.dumps(index, ensure_ascii=False).encode(), np.uint8)
     with files.atomic_file(file) as stream:
@@ -181,29 +181,29 @@ def _sources() -> Iterator[tuple[Item, Picture, bool]]:
         yield Item(f"scene-{scene.id}", file, scene.picture.sha256, *words), scene.picture, True
 
 
-def _one_right(explanation: Explanation, right: Sequence[int]) -> bool:
+def _exactly_one_correct(explanation: Explanation, right: Sequence[int]) -> bool:
     return len({explanation.top(head, 1)[0].index in right for head in HEADS}) == 2
 
 
 def _heads(explanation: Explanation) -> dict[str, np.ndarray]:
-    """The arrays that are stored of a network's map and of its two heads."""
+    """The stored arrays of a variant's map and its two heads."""
     row = {"attention": explanation.attention.astype(np.float16)}
     for head in HEADS:
         top = explanation.top(head, TOP)
-        row[f"{head} classes"] = np.array([one.index for one in top], np.int16)
-        row[f"{head} probabilities"] = np.array([one.probability for one in top], np.float16)
+        row[f"{head} classes"] = np.array([prediction.index for prediction in top], np.int16)
+        row[f"{head} probabilities"] = np.array([prediction.probability for prediction in top], np.float16)
     return row
 
 
 def _edited(subject: "AttendedImage", edits: Sequence[str]) -> dict[str, np.ndarray]:
-    """The arrays that are stored of a network's edited maps and of what it says then."""
+    """The stored arrays of the edited maps and the predictions with them."""
     from abn.explanations.interventions import PRESETS
 
     maps = np.stack([PRESETS[name](subject.attention) for name in ("own map", *edits)])
     before, *after = subject.predict(maps)
-    named = before.argmax()
+    predicted = before.argmax()
     first, second = np.sort(after, axis=1)[:, ::-1].T[:2]
-    figures = (first, [answer[named] - before[named] for answer in after], first - second)
+    figures = (first, [probabilities[predicted] - before[predicted] for probabilities in after], first - second)
     return {
         "edited": maps[1:].astype(np.float16),
         "edited classes": np.argmax(after, 1).astype(np.int16),
@@ -243,8 +243,8 @@ def _read(file: Path, stamp: tuple[int, int] | None) -> _Stored | None:
             arrays = {name: stored[name] for name in stored.files}
         index = json.loads(arrays.pop("index").tobytes())
         items = tuple(Item(**{**item, "right": tuple(item["right"])}) for item in index["items"])
-        told = {
-            (item.id, variant): _told(
+        predictions = {
+            (item.id, variant): _read_record(
                 {name.split("/", 1)[1]: rows[place] for name, rows in arrays.items() if name.startswith(f"{variant}/")},
                 index["edits"],
                 {int(k): label for k, label in index["labels"].items()},
@@ -255,10 +255,10 @@ def _read(file: Path, stamp: tuple[int, int] | None) -> _Stored | None:
     except Exception as error:  # zip, npy and json fail in many ways
         log.warning("%s can't be read", file.name, exc_info=error)
         return None
-    return _Stored(items, index["weights"], told)
+    return _Stored(items, index["weights"], predictions)
 
 
-def _told(row: dict[str, np.ndarray], edits: Sequence[str], labels: dict[int, str]) -> PredictionRecord:
+def _read_record(row: dict[str, np.ndarray], edits: Sequence[str], labels: dict[int, str]) -> PredictionRecord:
     auxiliary, perception = (
         tuple(
             Prediction(int(k), labels[int(k)], float(p))
@@ -268,7 +268,7 @@ def _told(row: dict[str, np.ndarray], edits: Sequence[str], labels: dict[int, st
     )
     edited = {}
     for place, name in enumerate(edits if "edited" in row else ()):
-        named, (probability, change, lead) = int(row["edited classes"][place]), row["edited figures"][place].tolist()
-        after = Prediction(named, labels[named], probability)
+        index, (probability, change, lead) = int(row["edited classes"][place]), row["edited figures"][place].tolist()
+        after = Prediction(index, labels[index], probability)
         edited[name] = EditRecord(row["edited"][place].astype(np.float32), after, change, lead)
     return PredictionRecord(row["attention"].astype(np.float32), auxiliary, perception, edited)

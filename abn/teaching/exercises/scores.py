@@ -1,4 +1,4 @@
-"""What answers are worth, kind by kind, and as CSV. No answer knows who gave it, or when."""
+"""Scores of answers, by kind of question and as CSV, without names or times."""
 
 import csv
 import io
@@ -18,12 +18,12 @@ COLUMNS = ("set", "question", "kind", "picture", "variant", "edit", "answer", "r
 
 @dataclass(frozen=True)
 class ScoredAnswer:
-    """A question with the answer that somebody gave."""
+    """A question with a person's answer and its score."""
 
     question: Question
     answer: str | Cell  # one of the options, or a cell of the map
     score: float  # 0 to 1
-    remark: str = ""  # what is to be said of this answer besides the question's explanation
+    remark: str = ""  # about this answer, besides the question's explanation
 
     @property
     def in_words(self) -> str:
@@ -32,7 +32,7 @@ class ScoredAnswer:
 
 @dataclass(frozen=True)
 class Total:
-    """What the answers to one kind of question came to."""
+    """Score of all answers to one kind of question."""
 
     count: int  # questions answered
     score: float  # points, 0 to `count`
@@ -47,12 +47,12 @@ def score_answer(question: Question, answer: str | Cell, *, material: QuestionMa
         if answer not in question.options:
             raise ABNError(f"The answer must be one of {', '.join(question.options)}.")
         return ScoredAnswer(question, answer, float(answer == question.right))
-    told = material.predictions[question.picture, question.variant]
-    h, w = told.attention.shape
+    record = material.predictions[question.picture, question.variant]
+    h, w = record.attention.shape
     if isinstance(answer, str) or not (0 <= answer[0] < h and 0 <= answer[1] < w):
         raise ABNError(f"The answer must be a cell of {h} × {w}.")
-    score = cell_score(told.attention, answer)
-    return ScoredAnswer(question, answer, score, wording.remark_where(told, answer, score))
+    score = cell_score(record.attention, answer)
+    return ScoredAnswer(question, answer, score, wording.remark_where(record, answer, score))
 
 
 def cell_score(attention: np.ndarray, at: Cell) -> float:
@@ -64,18 +64,18 @@ def cell_score(attention: np.ndarray, at: Cell) -> float:
 
 
 def totals(answers: Sequence[ScoredAnswer]) -> dict[str, Total]:
-    """For each kind that was answered, in the order of KINDS, what the answers came to."""
-    scores = {kind: [one.score for one in answers if one.question.kind == kind] for kind in KINDS}
-    return {kind: Total(len(some), sum(some)) for kind, some in scores.items() if some}
+    """The total of each kind that was answered, in the order of KINDS."""
+    by_kind = {kind: [answer.score for answer in answers if answer.question.kind == kind] for kind in KINDS}
+    return {kind: Total(len(scores), sum(scores)) for kind, scores in by_kind.items() if scores}
 
 
 def as_csv(seed: int, answers: Sequence[ScoredAnswer]) -> str:
-    """One line for each answer: the set and what is in it, no names and no times."""
+    """One line for each answer, without names or times."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for one in answers:
-        asked = one.question
-        about = (seed, asked.number, asked.kind, asked.picture, asked.variant, asked.edit)
-        writer.writerow((*about, one.in_words, asked.right, f"{one.score:.3f}"))
+    for answer in answers:
+        question = answer.question
+        subject = (seed, question.number, question.kind, question.picture, question.variant, question.edit)
+        writer.writerow((*subject, answer.in_words, question.right, f"{answer.score:.3f}"))
     return stream.getvalue()

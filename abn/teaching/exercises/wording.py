@@ -42,7 +42,7 @@ def cell(at: tuple[int, int]) -> str:
     return f"row {at[0] + 1}, column {at[1] + 1}"
 
 
-def named(prediction: Prediction) -> str:
+def in_quotes(prediction: Prediction) -> str:
     """A class with its probability."""
     return f"“{short_label(prediction.label)}” ({percent(prediction.probability)})"
 
@@ -57,17 +57,17 @@ def ask_where(card: Card, shape: tuple[int, int]) -> str:
     )
 
 
-def explain_where(told: PredictionRecord) -> str:
-    attention = told.attention
+def explain_where(record: PredictionRecord) -> str:
+    attention = record.attention
     return (
         f"The map reaches {attention.max():.2f} {where(attention)} ({cell(brightest(attention))}), and goes down to "
-        f"{attention.min():.2f}; the network says {named(told.perception[0])}."
+        f"{attention.min():.2f}; the network says {in_quotes(record.perception[0])}."
     )
 
 
-def remark_where(told: PredictionRecord, at: tuple[int, int], score: float) -> str:
+def remark_where(record: PredictionRecord, at: tuple[int, int], score: float) -> str:
     """What a picked cell came to, and what chance would give."""
-    value = told.attention[at]
+    value = record.attention[at]
     return (
         f"Your cell ({cell(at)}) has M = {value:.2f}, brighter than {percent(score)} of the other cells: "
         f"{score:.2f} points. A cell picked at random gets 0.50 on average."
@@ -82,12 +82,12 @@ def ask_head() -> str:
     return "The two heads of one network name different classes, and one of them is right. Which head?"
 
 
-def explain_head(card: Card, told: PredictionRecord, right: str) -> str:
+def explain_head(card: Card, record: PredictionRecord, right: str) -> str:
     (other,) = set(HEADS) - {right}
-    good, bad = (getattr(told, head)[0] for head in (right, other))
-    labeled = f"The {right} head says {named(good)}, which is right by the picture's labels"
-    sentences = [f"This was the network “{card.title}”. {labeled}; the {other} head says {named(bad)}."]
-    if good.probability < bad.probability:
+    correct, incorrect = (getattr(record, head)[0] for head in (right, other))
+    labeled = f"The {right} head says {in_quotes(correct)}, which is right by the picture's labels"
+    sentences = [f"This was the network “{card.title}”. {labeled}; the {other} head says {in_quotes(incorrect)}."]
+    if correct.probability < incorrect.probability:
         sentences.append("The right head was the less certain one: how sure a head is doesn't tell that it is right.")
     if card.mechanism == "none":
         sentences.append("This network never applies its map: both heads read the same features, in different ways.")
@@ -139,16 +139,16 @@ def ask_flip(card: Card, edit: str) -> str:
     )
 
 
-def explain_flip(told: PredictionRecord, edit: str) -> str:
-    edited, (first, second) = told.edits[edit], told.perception[:2]
+def explain_flip(record: PredictionRecord, edit: str) -> str:
+    edited, (first, second) = record.edits[edit], record.perception[:2]
     lead = f"{100 * (first.probability - second.probability):.1f}"
     change = f"“{short_label(first.label)}” changed by {points(edited.change)} points"
-    if told.changes_prediction(edit):
+    if record.changes_prediction(edit):
         return (
-            f"It now says {named(edited.after)}: {change}; before the edit it led by {lead} points. {LOST[edit]} So "
+            f"It now says {in_quotes(edited.after)}: {change}; before the edit it led by {lead} points. {LOST[edit]} So "
             "this answer depends on what M is, which doesn't say that M was right."
         )
     return (
-        f"It still says {named(edited.after)}: {change}; before the edit it led by {lead} points. {LOST[edit]} That an "
+        f"It still says {in_quotes(edited.after)}: {change}; before the edit it led by {lead} points. {LOST[edit]} That an "
         "answer stays doesn't show that the map is unused: look at the change."
     )
