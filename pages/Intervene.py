@@ -5,8 +5,7 @@ import streamlit as st
 from abn.ui import layout
 from abn.ui.controls import variant_picker
 from abn.ui.controls.choice_bar import choice_bar, require_networks
-from abn.ui.intervene import cover_panel, export_edit, map_ablation_panel
-from abn.ui.intervene import edit_panels as panels
+from abn.ui.intervene import cover_panel, edit_panels, effect_panel, export_edit, map_ablation_panel, preset_panel
 from abn.ui.runtime import inference, jobs, loading
 
 layout.begin("Intervene", "Change the map and ask the perception branch again: does the answer depend on it?")
@@ -18,16 +17,16 @@ subject = inference.get_subjects(picture, choice.selection.cards, fit)[choice.se
 
 def change_the_map() -> None:
     """A fragment, so that a stroke redraws nothing else."""
-    key, history = panels.get_history(choice, card, subject)
+    key, history = edit_panels.get_history(choice, card, subject)
     left, right = st.columns(2, gap="large")
     with right:
-        applied = panels.choose_mechanism(card)
-        effects = panels.compute_effects(choice, card, history, applied)
-        panels.show_effect(card, effects[history.index], subject.attention, applied)
+        applied = effect_panel.choose_mechanism(card)
+        effects = effect_panel.compute_effects(choice, card, history, applied)
+        effect_panel.show_effect(card, effects[history.index], subject.attention, applied)
     with left:
-        panels.show_board(choice, card, subject, key, history)
-    panels.show_presets(choice, card, subject, key)
-    panels.show_history(subject, choice.view, key, history, effects)
+        edit_panels.show_board(choice, card, subject, key, history)
+    preset_panel.show_presets(choice, card, subject, key)
+    edit_panels.show_history(subject, choice.view, key, history, effects)
     export_edit.export_row(choice, card, subject, history, effects[history.index], applied)
 
 

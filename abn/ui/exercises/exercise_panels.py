@@ -28,7 +28,6 @@ from abn.variants.card import InputSpec
 
 VIEW = View(opacity=0.6, colors=color_maps.DEFAULT_COLORS, scale="raw", smooth=True)  # the same for everybody
 RAW = (0.0, 1.0)
-GRAY = "#8a919b"  # of the prediction before, as on Intervene
 LIMITS = "A map is evidence of what the network weighs, not proof of why it answers as it does."
 
 HeadPredictions = dict[str, tuple[str, Sequence[Prediction]]]  # name → color and classes, the most probable first
@@ -136,7 +135,7 @@ def _show_flip(material: QuestionMaterial, question: Question, attempt: Attempt,
         maps.show_map(image, edit.attention, VIEW, RAW, alt=alt, key=_key(question, "edited"))
         st.caption(maps.describe_range(edit.attention))
     with right:
-        shown: HeadPredictions = {"Before": (GRAY, record.perception)}
+        shown: HeadPredictions = {"Before": (theme.LIGHT_GRAY, record.perception)}
         if answer:
             shown["After"] = (theme.HEAD_COLORS["perception"], [edit.after])
         _show_predictions(shown)

@@ -28,7 +28,7 @@ from abn.ui.controls.choice_bar import Choice
 from abn.ui.controls.selection import Selection
 from abn.ui.controls.view_settings import View
 from abn.ui.inside import stage_panels, traces
-from abn.ui.intervene import edit_panels
+from abn.ui.intervene import edit_panels, effect_panel
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import inference, models
 from abn.ui.state import state
@@ -250,7 +250,7 @@ def change() -> bool:
     subject = inference.get_subject(choice.chosen.picture, card, FIT)
     key, history = edit_panels.get_history(choice, card, subject)
     left, right = st.columns([3, 2], gap="medium")
-    effect = edit_panels.compute_effects(choice, card, history, card.mechanism)[history.index]
+    effect = effect_panel.compute_effects(choice, card, history, card.mechanism)[history.index]
     with left:
         edit_panels.show_board(choice, card, subject, key, history)
     with right:
