@@ -4,7 +4,7 @@ Every sentence is made of the numbers in the files and changes with them. Where 
 difference seen". Values are as people read them: percent and percentage points where the metric says so.
 """
 
-from abn.study.findings.cost import PARTS, SINGLE, Cost, Costs, cost_of, cost_sentence, read_costs
+from abn.study.findings.cost import PARTS, Cost, Costs, cost_of, cost_sentence, read_costs
 from abn.study.findings.files import COST, RESULTS
 from abn.study.findings.metrics import METRICS
 from abn.study.findings.published import Dispute, Published, published_sentence, read_published

@@ -14,8 +14,7 @@ PARTS = {
     "plain_cnn": "plain CNN",
     "whole": "whole network",
 }
-SINGLE = ("extractor", "perception_branch", "attention_branch")  # as bars stand on one another
-PEAKS = 3  # forward passes of each batch that a measurement takes beside its rounds
+PEAK_PASSES = 3  # forward passes of each batch that a measurement takes besides its rounds
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,10 @@ class Cost:
     def batches(self) -> list[int]:
         return sorted(self.parts["whole"].seconds)
 
-    def ratio(self, what: str, batch: int | None = None) -> float:
-        """The whole network over the plain CNN: "parameters", "flops", "seconds" or "peak_bytes"."""
-        whole, plain = (getattr(self.parts[name], what) for name in ("whole", "plain_cnn"))
-        return whole / plain if batch is None else whole[batch] / plain[batch]
+    def ratio(self, quantity: str, batch: int | None = None, part: str = "whole") -> float:
+        """A part's "parameters", "flops", "seconds" or "peak_bytes" over the plain CNN's."""
+        value, plain = (getattr(self.parts[name], quantity) for name in (part, "plain_cnn"))
+        return value / plain if batch is None else value[batch] / plain[batch]
 
 
 @dataclass(frozen=True)
@@ -58,21 +57,21 @@ class Costs:
 
     def seconds_to_measure(self, family: str, batches: Iterable[int]) -> float | None:
         """How long a measurement of a network takes where these were taken; None for a network that isn't there."""
-        whole = next((one.parts["whole"] for one in self.networks if one.family == family), None)
+        whole = next((cost.parts["whole"] for cost in self.networks if cost.family == family), None)
         if whole is None:
             return None
-        return (self.rounds + PEAKS) * sum(whole.seconds.get(batch, 0.0) for batch in batches)
+        return (self.rounds + PEAK_PASSES) * sum(whole.seconds.get(batch, 0.0) for batch in batches)
 
 
 def read_costs(results: Path | None = None) -> Costs:
     """What the study measured of cost, checked; `ABNError` where it is missing or broken."""
-    found = files.read("cost.json", files.COST, results)
+    stored = files.read("cost.json", files.COST, results)
     try:
         networks = tuple(
-            cost_of(one["family"], one["input_size"], one["parts"], variant=one.get("variant", ""))
-            for one in found["families"]
+            cost_of(family["family"], family["input_size"], family["parts"], variant=family.get("variant", ""))
+            for family in stored["families"]
         )
-        costs = Costs(networks, int(found["threads"]), int(found["rounds"]), str(found["command"]))
+        costs = Costs(networks, int(stored["threads"]), int(stored["rounds"]), str(stored["command"]))
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
         raise files.broken("cost.json", files.COST) from error
     if not networks:
@@ -82,16 +81,16 @@ def read_costs(results: Path | None = None) -> Costs:
 
 def cost_of(family: str, input_size: int, parts: Iterable[dict], *, variant: str = "") -> Cost:
     """A cost from plain data; raises what Python raises where something is missing or nothing."""
-    known = {
-        one["part"]: Part(
-            int(one["parameters"]),
-            int(one["flops"]),
-            {int(batch): float(value) for batch, value in one["seconds"].items()},
-            {int(batch): int(value) for batch, value in one["peak_bytes"].items()},
+    by_name = {
+        part["part"]: Part(
+            int(part["parameters"]),
+            int(part["flops"]),
+            {int(batch): float(value) for batch, value in part["seconds"].items()},
+            {int(batch): int(value) for batch, value in part["peak_bytes"].items()},
         )
-        for one in parts
+        for part in parts
     }
-    cost = Cost(str(family), int(input_size), {name: known[name] for name in PARTS}, str(variant))
+    cost = Cost(str(family), int(input_size), {name: by_name[name] for name in PARTS}, str(variant))
     for batch in cost.batches:
         cost.ratio("seconds", batch), cost.ratio("peak_bytes", batch)
     cost.ratio("parameters"), cost.ratio("flops")
@@ -100,16 +99,18 @@ def cost_of(family: str, input_size: int, parts: Iterable[dict], *, variant: str
 
 def cost_sentence(networks: Sequence[Cost]) -> str:
     """What attention costs, as ratios, in one sentence."""
-    spans = {
-        "the parameters": [one.ratio("parameters") for one in networks],
-        "the FLOPs": [one.ratio("flops") for one in networks],
-        "the time": [one.ratio("seconds", 1) for one in networks],
-        "the peak memory": [one.ratio("peak_bytes", 1) for one in networks],
+    ratios = {
+        "the parameters": [cost.ratio("parameters") for cost in networks],
+        "the FLOPs": [cost.ratio("flops") for cost in networks],
+        "the time": [cost.ratio("seconds", 1) for cost in networks],
+        "the peak memory": [cost.ratio("peak_bytes", 1) for cost in networks],
     }
-    said = [f"{_between(values)} times {what}" for what, values in spans.items()]
-    which = f"over {len(networks)} networks" if len(networks) > 1 else f"for {networks[0].family}"
-    return f"The whole network takes {listed(said)} of the plain CNN that it is built on, {which}, one image at a time."
+    clauses = [f"{_span(values)} times {quantity}" for quantity, values in ratios.items()]
+    scope = f"over {len(networks)} networks" if len(networks) > 1 else f"for {networks[0].family}"
+    return (
+        f"The whole network takes {listed(clauses)} of the plain CNN that it is built on, {scope}, one image at a time."
+    )
 
 
-def _between(values: Sequence[float]) -> str:
+def _span(values: Sequence[float]) -> str:
     return " to ".join(dict.fromkeys(f"{value:.2f}" for value in (min(values), max(values))))

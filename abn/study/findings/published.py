@@ -15,7 +15,7 @@ class Dispute:
     backbone: str
     plain: float
     abn: float | None
-    said: str
+    remark: str
     source: str
     url: str
 
@@ -32,28 +32,27 @@ class Published:
 
 def read_published(results: Path | None = None) -> Published:
     """The published figures; `ABNError` where the file is missing or broken."""
-    found = files.read("published.json", files.PUBLISHED, results)
+    stored = files.read("published.json", files.PUBLISHED, results)
     try:
         rows: dict[str, list[tuple[str, float, float]]] = {}
-        for one in found["results"]:
-            rows.setdefault(str(one["dataset"]), []).append(
-                (str(one["backbone"]), float(one["abn"]), float(one["plain"]))
-            )
-        sources = {name: (str(one["name"]), str(one["url"])) for name, one in found["sources"].items()}
+        for result in stored["results"]:
+            errors = str(result["backbone"]), float(result["abn"]), float(result["plain"])
+            rows.setdefault(str(result["dataset"]), []).append(errors)
+        sources = {name: (str(source["name"]), str(source["url"])) for name, source in stored["sources"].items()}
         disputes = [
             Dispute(
-                str(one["dataset"]),
-                str(one["backbone"]),
-                float(one["plain"]),
-                None if one.get("abn") is None else float(one["abn"]),
-                str(one["said"]),
-                *sources[one["source"]],
+                str(item["dataset"]),
+                str(item["backbone"]),
+                float(item["plain"]),
+                None if item.get("abn") is None else float(item["abn"]),
+                str(item["said"]),
+                *sources[item["source"]],
             )
-            for one in found["disputes"]
+            for item in stored["disputes"]
         ]
-        review = found["review"]
+        review = stored["review"]
         quote = f"{review['said']}, {sources[review['source']][0]} says “{review['quote']}”."
-        return Published(rows, disputes, [str(one) for one in found["not_given"]], quote)
+        return Published(rows, disputes, [str(text) for text in stored["not_given"]], quote)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise files.broken("published.json", files.PUBLISHED) from error
 

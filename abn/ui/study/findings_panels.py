@@ -149,5 +149,5 @@ def _dispute(one: Dispute) -> str:
     values = f"{one.plain:.2f} without" if one.abn is None else f"{one.abn:.2f} with and {one.plain:.2f} without"
     return (
         f"{escape_markdown(f'{one.backbone}, {one.dataset}: {values} attention branch')}, in [{escape_markdown(one.source)}]({one.url}): "
-        f"{escape_markdown(one.said)}."
+        f"{escape_markdown(one.remark)}."
     )

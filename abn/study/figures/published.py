@@ -1,0 +1,43 @@
+"""Published top-1 errors as dots: one value each, as no seeds were given."""
+
+import plotly.graph_objects as go
+
+from abn.plots.theme import BLUE, GRAY, escape
+from abn.study.figures.rows import MEAN_Y, SEEDS_Y, lay_out_rows
+from abn.study.findings import Published
+
+
+def published_dots(published: Published, dataset: str) -> go.Figure:
+    """Top-1 errors on a data set, a row for each backbone: the authors' above, those of others below."""
+    rows, figure = published.rows[dataset], go.Figure()
+    backbones = [backbone for backbone, *_ in rows]
+    disputes = [item for item in published.disputes if item.dataset == dataset and item.backbone in backbones]
+    abn_disputes = [(item.backbone, item.abn) for item in disputes if item.abn is not None]
+    for name, symbol, color, y, points in (
+        ("attention branch, by its authors", "diamond", BLUE, MEAN_Y, [(name, abn) for name, abn, _ in rows]),
+        ("plain CNN, by the same authors", "square", GRAY, MEAN_Y, [(name, plain) for name, _, plain in rows]),
+        ("attention branch, by others", "diamond-open", BLUE, SEEDS_Y, abn_disputes),
+        ("plain CNN, by others", "square-open", GRAY, SEEDS_Y, [(item.backbone, item.plain) for item in disputes]),
+    ):
+        figure.add_scatter(
+            name=name,
+            x=[error for _, error in points],
+            y=[backbones.index(backbone) + y for backbone, _ in points],
+            customdata=[escape(backbone) for backbone, _ in points],
+            hovertemplate=f"%{{customdata}}, {name}: %{{x:.2f}} %<extra></extra>",
+            mode="markers",
+            marker={"color": color, "symbol": symbol, "size": 12, "line": {"width": 2, "color": color}},
+            showlegend=bool(points),
+        )
+    texts = ((escape(backbone), f"{abn:.1f} against {plain:.1f}") for backbone, abn, plain in rows)
+    lay_out_rows(figure, texts, "top-1 error (%), less is better", top=78)
+    return figure
+
+
+def published_alt(published: Published, dataset: str) -> str:
+    """The same in words."""
+    rows = [
+        f"{backbone}: {abn:.1f} with attention branch, {plain:.1f} without"
+        for backbone, abn, plain in published.rows[dataset]
+    ]
+    return f"Published top-1 error in percent, {dataset}. {'; '.join(rows)}."

@@ -1,0 +1,34 @@
+"""What all figures of the study share: rows of one height, each with two texts above its marks."""
+
+from collections.abc import Iterable
+
+import plotly.graph_objects as go
+
+from abn.plots.theme import DOTTED, layout, note
+
+ROW_HEIGHT = 62  # pixels
+MEAN_Y, SEEDS_Y = 0.53, 0.78  # of the marks, from a row's top, in rows
+
+
+def lay_out_rows(
+    figure: go.Figure, texts: Iterable[tuple[str, str]], axis: str, *, top: int = 34, line: dict | None = None
+) -> None:
+    """Lay out a row for each pair of texts (label, number) below a legend of `top` pixels.
+
+    `line`: Plotly's settings of a vertical dotted line, {"x": …, "layer": …}; it leaves the labels free.
+    """
+    rows = list(texts)
+    bottom = 52 + 18 * axis.count("<br>")
+    notes = [
+        note(text, side, place + 0.02, "top")
+        for place, pair in enumerate(rows)
+        for text, side in zip(pair, ("left", "right"), strict=True)
+    ]
+    figure.update_layout(
+        layout(ROW_HEIGHT * len(rows) + top + bottom, (8, 8, top, bottom), axis), annotations=notes, showlegend=True
+    )
+    figure.update_xaxes(showgrid=True, nticks=7, automargin=False)
+    figure.update_yaxes(range=[len(rows), -0.05], visible=False)
+    for place in range(len(rows) if line else 0):
+        ends = {"x0": line["x"], "x1": line["x"], "y0": place + 0.36, "y1": place + 0.98}
+        figure.add_shape(type="line", line=DOTTED, layer=line["layer"], **ends)
