@@ -24,12 +24,14 @@ from abn.vocabulary import BASELINE, MATCHED, MECHANISMS, NONE
 
 PLAIN = (BASELINE, MATCHED)  # those without an attention branch
 WIDER = (22, 42, 85)  # widths of ResNet-20's stages that bring it to the parameters of its Attention Branch Network
-UNLIKE = 0.02  # noise on each of two averaged branches, in standard deviations of each weight: equal ones stay equal
+BRANCH_NOISE = (
+    0.02  # noise on each of two averaged branches, in standard deviations of each weight: equal ones stay equal
+)
 MAP_NOISE = 0.3  # noise on the warm map head, as a share of its weights: what a seed changes in it
 
 
-class Answer(NamedTuple):
-    """What any arm says of a batch."""
+class ArmOutput(NamedTuple):
+    """Outputs of any arm for a batch."""
 
     logits: Tensor  # (B, K) perception head
     aux_logits: Tensor | None  # (B, K) auxiliary head
@@ -74,13 +76,13 @@ class PlainNetwork(nn.Module):
 Arm = AttentionBranchNetwork | PlainNetwork
 
 
-def answer(network: Arm, features: Tensor) -> Answer:
-    """All that an arm says of g(x) (B, C, h, w)."""
+def predict(network: Arm, features: Tensor) -> ArmOutput:
+    """All outputs of an arm for g(x) (B, C, h, w)."""
     if isinstance(network, PlainNetwork):
         logits, cam = network.perceive_with_cam(features)
-        return Answer(logits, None, cam)
+        return ArmOutput(logits, None, cam)
     output = network.explain_features(features)
-    return Answer(output.logits, output.aux_logits, output.attention[:, 0])
+    return ArmOutput(output.logits, output.aux_logits, output.attention[:, 0])
 
 
 def from_scratch(arm: str, *, backbone: str, num_classes: int, seed: int) -> Arm:
@@ -98,15 +100,15 @@ def from_scratch(arm: str, *, backbone: str, num_classes: int, seed: int) -> Arm
     return PlainNetwork(network.extractor, network.perception_branch) if arm == BASELINE else network
 
 
-def warm(arm: str, backbone: nn.Module, some_features: Tensor, *, seed: int, folded: bool = True) -> Arm:
-    """An arm grown from a pretrained backbone, which is left as it was; `some_features` (B, C, h, w) center the map."""
+def warm(arm: str, backbone: nn.Module, features: Tensor, *, seed: int, folded: bool = True) -> Arm:
+    """An arm made from a copy of a pretrained backbone; `features` (B, C, h, w) center the map."""
     generator = torch.Generator().manual_seed(seed)
     if arm in MECHANISMS:
         network = warm_start.warm_start(backbone, mechanism=arm)
         head = network.attention_branch.map_head.weight
         with torch.no_grad():
             head.mul_(1 + MAP_NOISE * torch.randn(head.shape, generator=generator))
-        mean_map = warm_start.standardize_map(network, some_features)
+        mean_map = warm_start.standardize_map(network, features)
         if folded:
             warm_start.compensate_mean_gain(network, mean_map)
         return network
@@ -118,7 +120,7 @@ def warm(arm: str, backbone: nn.Module, some_features: Tensor, *, seed: int, fol
         for branch in branches:
             for weight in branch.parameters():
                 if weight.ndim > 1:  # convolutions and classifier
-                    weight.add_(UNLIKE * weight.std() * torch.randn(weight.shape, generator=generator))
+                    weight.add_(BRANCH_NOISE * weight.std() * torch.randn(weight.shape, generator=generator))
     return PlainNetwork(halves.extractor, *branches)
 
 

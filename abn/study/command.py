@@ -70,11 +70,11 @@ def _perform(args: argparse.Namespace) -> None:
 
 def _as_text(summary: dict) -> str:
     lines = [f"{len(summary['runs'])} runs, {len(summary['polarity'])} trials on polarity"]
-    for one in summary["comparisons"]:
-        seen = "no difference seen" if one["ci_low"] <= 0 <= one["ci_high"] else "interval without zero"
+    for row in summary["comparisons"]:
+        outcome = "no difference seen" if row["ci_low"] <= 0 <= row["ci_high"] else "interval without zero"
         lines.append(
             "{dataset:18} {metric:20} {arm:>14} − {against:<14} {mean_difference:+.4f}  "
-            "[{ci_low:+.4f}, {ci_high:+.4f}]  p {p:.4f}  Holm {p_holm:.4f}  ".format(**one)
-            + seen
+            "[{ci_low:+.4f}, {ci_high:+.4f}]  p {p:.4f}  Holm {p_holm:.4f}  ".format(**row)
+            + outcome
         )
     return "\n".join(lines)

@@ -57,10 +57,10 @@ def measure_all(folder: Path | None = None, *, batches: Sequence[int] = BATCHES,
     }
 
 
-def _rounded(found: Any) -> Any:
+def _rounded(content: Any) -> Any:
     """The same with six significant digits, which is more than the clock knows."""
-    if isinstance(found, dict):
-        return {key: _rounded(value) for key, value in found.items()}
-    if isinstance(found, list):
-        return [_rounded(value) for value in found]
-    return float(f"{found:.6g}") if isinstance(found, float) else found
+    if isinstance(content, dict):
+        return {key: _rounded(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_rounded(value) for value in content]
+    return float(f"{content:.6g}") if isinstance(content, float) else content

@@ -61,8 +61,8 @@ class Cluttered:
 
     def untrained(self, seed: int) -> Arm:
         network = from_scratch("none", backbone=BACKBONE, num_classes=10, seed=seed)
-        some = fashion_mnist.cluttered(self._items, 200, seed=seed).inputs(np.arange(200))
-        recalibrate_batchnorm(network, torch.from_numpy(some))  # fresh batch norms would leave the map flat
+        calibration = fashion_mnist.cluttered(self._items, 200, seed=seed).inputs(np.arange(200))
+        recalibrate_batchnorm(network, torch.from_numpy(calibration))  # fresh batch norms would leave the map flat
         return network.eval()
 
     def trained(self, arm: str, seed: int, path: Path) -> Arm:
@@ -106,13 +106,13 @@ class Scenes:
         extractor = cut(self._backbone).extractor
         inputs = to_inputs(held_out.images, held_out.size)
         with torch.inference_mode():
-            features = torch.cat([extractor(some).half() for some in inputs.split(50)])
+            features = torch.cat([extractor(batch).half() for batch in inputs.split(50)])
         masks = np.stack(held_out.masks)
         return Pictures(inputs, held_out.labels, masks, self.deleted, batch=50, features=features)
 
     def _warm(self, arm: str, seed: int, *, folded: bool = True) -> Arm:
-        some, _ = self._bank[np.arange(256)]
-        return warm(arm, self._backbone, some, seed=seed, folded=folded).to(memory_format=torch.channels_last)
+        features, _ = self._bank[np.arange(256)]
+        return warm(arm, self._backbone, features, seed=seed, folded=folded).to(memory_format=torch.channels_last)
 
     def untrained(self, seed: int) -> Arm:
         return self._warm("none", seed).eval()

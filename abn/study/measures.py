@@ -13,7 +13,7 @@ from torch import Tensor
 
 from abn.evaluation.deletion_insertion import CurveImages, baseline, score_curves
 from abn.evaluation.metrics import calibration_error, cell_order, curve_area, energy_ratio, pointing_hit, roc_auc
-from abn.study.arms import Answer, Arm, answer
+from abn.study.arms import Arm, ArmOutput, predict
 
 SHARES = np.linspace(0, 1, 7)  # of the cells taken away or uncovered
 
@@ -32,21 +32,21 @@ class Pictures:
 
 def measure(network: Arm, test: Pictures, *, curves: bool = True) -> dict[str, float | None]:
     """All figures of a network; shares, areas and errors lie in 0 … 1, polarity in −1 … 1."""
-    told = _answers(network, test)
-    probabilities = told.logits.softmax(1).numpy()
+    output = _run(network, test)
+    probabilities = output.logits.softmax(1).numpy()
     figures: dict[str, float | None] = {
         "accuracy": float((probabilities.argmax(1) == test.right).mean()),
         "calibration_error": calibration_error(probabilities, test.right),
         "accuracy_auxiliary": None,
         "calibration_error_auxiliary": None,
     }
-    if told.aux_logits is not None:
-        auxiliary = told.aux_logits.softmax(1).numpy()
+    if output.aux_logits is not None:
+        auxiliary = output.aux_logits.softmax(1).numpy()
         figures["accuracy_auxiliary"] = float((auxiliary.argmax(1) == test.right).mean())
         figures["calibration_error_auxiliary"] = calibration_error(auxiliary, test.right)
-    figures |= localization(told.attention.numpy(), test.masks)
+    figures |= localization(output.attention.numpy(), test.masks)
     if curves:
-        figures |= _curves(network, test, told)
+        figures |= _curves(network, test, output)
     return figures  # unrounded: the exact test needs the ties that rounding would break
 
 
@@ -63,21 +63,21 @@ def localization(maps: np.ndarray, masks: np.ndarray) -> dict[str, float]:
 
 
 @torch.inference_mode()
-def _answers(network: Arm, test: Pictures) -> Answer:
-    given = test.inputs if test.features is None else test.features
+def _run(network: Arm, test: Pictures) -> ArmOutput:
+    inputs = test.inputs if test.features is None else test.features
     parts = []
-    for some in given.split(test.batch):
-        some = some.float().contiguous(memory_format=torch.channels_last)
-        parts.append(answer(network, network.extractor(some) if test.features is None else some))
+    for batch in inputs.split(test.batch):
+        batch = batch.float().contiguous(memory_format=torch.channels_last)
+        parts.append(predict(network, network.extractor(batch) if test.features is None else batch))
     auxiliary = [part.aux_logits for part in parts if part.aux_logits is not None]
     aux_logits = torch.cat(auxiliary) if auxiliary else None
-    return Answer(torch.cat([p.logits for p in parts]), aux_logits, torch.cat([p.attention for p in parts]))
+    return ArmOutput(torch.cat([p.logits for p in parts]), aux_logits, torch.cat([p.attention for p in parts]))
 
 
-def _curves(network: Arm, test: Pictures, told: Answer) -> dict[str, float]:
+def _curves(network: Arm, test: Pictures, output: ArmOutput) -> dict[str, float]:
     """Areas of deletion and insertion over the first pictures, brightest first, darkest first, and in random order."""
-    images, maps = test.inputs[: test.deleted], told.attention[: test.deleted].numpy()
-    named = told.logits[: test.deleted].argmax(1).tolist()
+    images, maps = test.inputs[: test.deleted], output.attention[: test.deleted].numpy()
+    classes = output.logits[: test.deleted].argmax(1).tolist()
     random = np.random.default_rng(0)
     orders = {
         "": [cell_order(m) for m in maps],
@@ -89,12 +89,14 @@ def _curves(network: Arm, test: Pictures, told: Answer) -> dict[str, float]:
         "insertion": [(baseline(image, "blurred"), image) for image in images],
     }
 
-    def probability(some: Tensor, classes: Tensor) -> Tensor:
-        return answer(network, network.extractor(some)).logits.softmax(1).gather(1, classes[:, None])[:, 0]
+    def probability(inputs: Tensor, classes: Tensor) -> Tensor:
+        return predict(network, network.extractor(inputs)).logits.softmax(1).gather(1, classes[:, None])[:, 0]
 
-    found = {}
+    areas = {}
     for name, order in orders.items():
         for kind, pairs in ends.items():
-            curves = [CurveImages(*pair, o, maps.shape[1:], k) for pair, o, k in zip(pairs, order, named, strict=True)]
-            found[f"{kind}{name}"] = curve_area(score_curves(curves, probability, SHARES, batch=test.batch))
-    return found
+            curves = [
+                CurveImages(*pair, o, maps.shape[1:], k) for pair, o, k in zip(pairs, order, classes, strict=True)
+            ]
+            areas[f"{kind}{name}"] = curve_area(score_curves(curves, probability, SHARES, batch=test.batch))
+    return areas

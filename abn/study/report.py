@@ -63,18 +63,18 @@ def write(results: Path = RESULTS) -> Path:
 def _family(dataset: str, metric: str, runs: list[dict]) -> list[dict]:
     values = {(run["arm"], run["seed"]): _value(run["metrics"], metric) for run in runs}
     seeds = sorted({run["seed"] for run in runs})
-    found = []
+    comparisons: list[dict] = []
     for arm, against in PAIRS:
         both = [(values.get((arm, seed)), values.get((against, seed))) for seed in seeds]
         both = [pair for pair in both if None not in pair]
         if len(both) >= 2:
-            said = paired(*zip(*both, strict=True))
-            found.append({"dataset": dataset, "arm": arm, "against": against, "metric": metric, **vars(said)})
-            found[-1]["p_holm"] = 1.0
-    tested = [one for one in found if (one["ci_low"], one["ci_high"]) != (0, 0)]
-    for comparison, adjusted in zip(tested, holm([one["p"] for one in tested]), strict=True):
+            test = vars(paired(*zip(*both, strict=True)))
+            key = {"dataset": dataset, "arm": arm, "against": against, "metric": metric}
+            comparisons.append({**key, **test, "p_holm": 1.0})
+    tested = [row for row in comparisons if (row["ci_low"], row["ci_high"]) != (0, 0)]
+    for comparison, adjusted in zip(tested, holm([row["p"] for row in tested]), strict=True):
         comparison["p_holm"] = adjusted
-    return found
+    return comparisons
 
 
 def _value(metrics: dict[str, float | None], metric: str) -> float | None:

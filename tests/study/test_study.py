@@ -13,7 +13,7 @@ from torch import nn
 
 from abn.__main__ import main
 from abn.study import runs, statistics
-from abn.study.arms import PlainNetwork, answer, from_scratch, parameters, warm
+from abn.study.arms import PlainNetwork, from_scratch, parameters, predict, warm
 from abn.study.experiments import Cluttered
 from abn.study.findings import read_summary
 from abn.study.measures import SHARES, Pictures, measure
@@ -84,7 +84,7 @@ def test_warm_arms_answer_as_the_backbone_before_training():
         expected = backbone(images)
         built = {arm: warm(arm, backbone, torch.rand(4, 112, 4, 4), seed=1).eval() for arm in ("baseline", "none")}
         for network in built.values():
-            assert torch.allclose(answer(network, network.extractor(images)).logits, expected, atol=1e-4)
+            assert torch.allclose(predict(network, network.extractor(images)).logits, expected, atol=1e-4)
     matched = warm("matched", backbone, torch.rand(4, 112, 4, 4), seed=1)
     one, two = (next(iter(branch.parameters())) for branch in matched.branches)
     assert not torch.equal(one, two)  # equal branches would stay equal for ever

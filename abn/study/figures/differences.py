@@ -1,4 +1,4 @@
-"""Findings as dots: a row for each thing measured, small circles for the seeds, a mark and a bar for mean and interval."""
+"""Findings as dots: for each row small circles for the seeds, and a mark with a bar for mean and interval."""
 
 import plotly.graph_objects as go
 

@@ -14,14 +14,14 @@ PUBLISHED = "git checkout abn/study/results/published.json"
 def read(name: str, command: str, results: Path | None) -> dict:
     """The object that a file holds; `command` is what makes it, for the sentence where it is missing or broken."""
     try:
-        found = json.loads(((results or RESULTS) / name).read_text(encoding="utf-8"))
+        content = json.loads(((results or RESULTS) / name).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ABNError(f"These results are missing ({name}): {command} makes them.") from error
     except (OSError, ValueError, RecursionError) as error:
         raise broken(name, command) from error
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise broken(name, command)
-    return found
+    return content
 
 
 def broken(name: str, command: str) -> ABNError:

@@ -1,6 +1,7 @@
-"""The study's questions, one by one: each answer is what its figure shows, the sentences, and the same in numbers."""
+"""The study's questions, one by one: each answer holds its figure's rows, sentences, and the same in numbers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from abn.study.findings.metrics import METRICS, Metric
 from abn.study.findings.study import (
@@ -30,7 +31,7 @@ DECISIVE = 0.05  # p below which a test is said to decide
 
 
 def exact_test(study: Study, key: str = "accuracy") -> list[str]:
-    """What the exact test can say at best with so many seeds, and of how many comparisons one must beware."""
+    """The smallest p that the exact test can give with so many seeds, and a caution about multiple comparisons."""
     families: dict[int, int] = {}
     for dataset, arm, against, metric in study.comparisons:
         if metric == key:
@@ -38,11 +39,11 @@ def exact_test(study: Study, key: str = "accuracy") -> list[str]:
             families[len(row.by_seed)] = max(row.family, families.get(len(row.by_seed), 0))
     sentences = []
     for count, family in sorted(families.items()):
-        least = 2 / 2**count
-        adjusted = min(1, least * family)
+        smallest = 2 / 2**count
+        adjusted = min(1, smallest * family)
         message = ", so the interval and not p carries the message" if adjusted >= DECISIVE else ""
         sentences.append(
-            f"With {count} seeds the exact test can't give a p below 2/2^{count} = {least:.4g}, and Holm's adjustment "
+            f"With {count} seeds the exact test can't give a p below 2/2^{count} = {smallest:.4g}, and Holm's adjustment "
             f"for up to {family} comparisons makes up to {adjusted:.2g} of that{message}."
         )
     if study.comparisons:
@@ -71,8 +72,8 @@ def sizes(study: Study, dataset: str) -> str:
     """How large a data set and its training were, from the settings of its runs; and whether all ran with the same."""
     runs = study.of(dataset)
     settings = runs[0].settings
-    said = [text.format(settings[key]) for key, text in SIZES.items() if type(settings.get(key)) in (int, float)]
-    sentence = f"{capital(', '.join(said) or 'no size is noted')}."
+    sizes = [text.format(settings[key]) for key, text in SIZES.items() if type(settings.get(key)) in (int, float)]
+    sentence = f"{capital(', '.join(sizes) or 'no size is noted')}."
     steps = settings.get("samples") or settings.get("pictures", 0) * settings.get("epochs", 0)
     if steps and settings.get("batch"):
         sentence += f" That is {int(steps / settings['batch'])} steps: a short training, not carried to its end."
@@ -119,24 +120,33 @@ def compared(
 ) -> Finding:
     """Arms less another arm, seed by seed. `ahead`: the question is which of two, and not whether it helps."""
     metric = METRICS[key]
-    found = {dataset: [study.difference(dataset, arm, against, key) for arm in arms] for dataset in study.datasets}
-    rows = {title(dataset): some for dataset, some in found.items()}
+    rows = {dataset: [study.difference(dataset, arm, against, key) for arm in arms] for dataset in study.datasets}
+    titled = _by_title(rows)
     same = _same_computation(study, key) if against == NONE else {}
-    which = ((f"{arms[0]} ahead", "seen"), (f"{against} ahead", "seen"))
+    outcomes = ((f"{arms[0]} ahead", "seen"), (f"{against} ahead", "seen")) if ahead else better_or_worse(metric)
     unit = f" ({metric.step})" if metric.step else ""
-    said = per_dataset({dataset: clauses(some, metric) for dataset, some in found.items()})
     return Finding(
-        said + tuple(same.values()),
-        rows,
+        _sentences(rows, metric) + tuple(same.values()),
+        titled,
         f"difference in {metric.title}{unit.replace(' ', '<br>', 1)}",
         tuple(
-            Verdict(one.where, "the comparison with the baseline once more", "open") if one.where in same else one
-            for one in verdicts(rows, *(which if ahead else better_or_worse(metric)))
+            replace(verdict, words="the comparison with the baseline once more", tone="open")
+            if verdict.where in same
+            else verdict
+            for verdict in verdicts(titled, *outcomes)
         ),
-        in_numbers(rows, f"difference in {metric.title}{unit}", metric.digits),
+        in_numbers(titled, f"difference in {metric.title}{unit}", metric.digits),
         digits=metric.digits,
         reference=0,
     )
+
+
+def _by_title(rows: dict[str, list[Spread]]) -> dict[str, list[Spread]]:
+    return {title(dataset): panel for dataset, panel in rows.items()}
+
+
+def _sentences(differences: dict[str, list[Spread]], metric: Metric) -> tuple[str, ...]:
+    return per_dataset({dataset: clauses(panel, metric) for dataset, panel in differences.items()})
 
 
 def _same_computation(study: Study, key: str) -> dict[str, str]:
@@ -161,17 +171,17 @@ def polarity(study: Study) -> Finding:
     """Does bright lie on the object, seed by seed?"""
     rows, clauses, verdicts = {}, {}, []
     for dataset in study.datasets:
-        rows[title(dataset)] = some = [
+        rows[title(dataset)] = panel = [
             *(study.spread(dataset, arm, "polarity") for arm in ATTENTION_MECHANISMS),
             study.spread(dataset, NONE, "polarity", kind="control"),
             study.untrained(dataset, "polarity"),
         ]
         counts: dict[str, list[str]] = {}
-        for row in some:
+        for row in panel:
             counts.setdefault(f"{_upright(row)} of {seeds([row])}" if row.by_seed else "no seed", []).append(row.name)
         counted = listed(f"in {count} for {listed(names)}" for count, names in counts.items())
         clauses[dataset] = f"the map is bright on the object {counted}"
-        ways = {_way(row) for row in some if row.name in ATTENTION_MECHANISMS and row.by_seed}
+        ways = {_orientation(row) for row in panel if row.name in ATTENTION_MECHANISMS and row.by_seed}
         words = ways.pop() if len(ways) == 1 else "mixed" if ways else "not measured"
         verdicts.append(Verdict(title(dataset), words, {UPRIGHT: "seen", "not measured": "missing"}.get(words, "open")))
     numbers = in_numbers(rows, "polarity", 2)
@@ -181,15 +191,15 @@ def polarity(study: Study) -> Finding:
 UPRIGHT = "upright in every seed"
 
 
-EVEN = 0.05  # polarity below which a map is neither way up
+MIN_POLARITY = 0.05  # absolute; below it a map is neither upright nor upside down
 
 
 def _upright(row: Spread) -> int:
-    return sum(value > EVEN for value in row.by_seed.values())
+    return sum(value > MIN_POLARITY for value in row.by_seed.values())
 
 
-def _way(row: Spread) -> str:
-    if row.by_seed and all(value < -EVEN for value in row.by_seed.values()):
+def _orientation(row: Spread) -> str:
+    if row.by_seed and all(value < -MIN_POLARITY for value in row.by_seed.values()):
         return "upside down in every seed"
     return {len(row.by_seed): UPRIGHT, 0: "upright in no seed"}.get(_upright(row), "upright in some seeds only")
 
@@ -207,37 +217,38 @@ def polarity_trials(study: Study) -> Finding:
     rows: dict[str, list[Spread]] = {}
     ways: dict[str, dict[str, list[str]]] = {}
     for mechanism in ATTENTION_MECHANISMS:
-        found = {TRIALS[0][0]: study.values("scenes", mechanism, "polarity")}
+        by_setting = {TRIALS[0][0]: study.values("scenes", mechanism, "polarity")}
         for trial in study.trials:
             if trial.mechanism == mechanism and "polarity" in trial.metrics:
-                found.setdefault((trial.folded, trial.map_head), {})[trial.seed] = trial.metrics["polarity"]
-        rows[f"{mechanism.capitalize()}, on scenes"] = some = [spread(name, found.get(how, {})) for how, name in TRIALS]
-        for row in some:
+                by_setting.setdefault((trial.folded, trial.map_head), {})[trial.seed] = trial.metrics["polarity"]
+        panel = [spread(name, by_setting.get(setting, {})) for setting, name in TRIALS]
+        rows[f"{mechanism.capitalize()}, on scenes"] = panel
+        for row in panel:
             if row.by_seed:
-                ways.setdefault(_way(row), {}).setdefault(mechanism, []).append(row.name)
+                ways.setdefault(_orientation(row), {}).setdefault(mechanism, []).append(row.name)
     sentences = tuple(
-        f"{capital(way)}: {listed(f'{mechanism} ({listed(names)})' for mechanism, names in found.items())}."
-        for way, found in ways.items()
+        f"{capital(way)}: {listed(f'{mechanism} ({listed(names)})' for mechanism, names in by_mechanism.items())}."
+        for way, by_mechanism in ways.items()
     )
     if not study.trials:
         sentences = ("No such trial has been run yet.",)
     numbers = in_numbers(rows, "polarity", 2)
     verdicts = tuple(
-        _trial_verdict(mechanism.capitalize(), some)
-        for mechanism, some in zip(ATTENTION_MECHANISMS, rows.values(), strict=True)
+        _trial_verdict(mechanism.capitalize(), panel)
+        for mechanism, panel in zip(ATTENTION_MECHANISMS, rows.values(), strict=True)
     )
     return Finding(sentences, rows, POLARITY, verdicts, numbers, reference=0, span=(-1, 1))
 
 
 def _trial_verdict(mechanism: str, rows: list[Spread]) -> Verdict:
-    found = [row for row in rows[1:] if row.by_seed]
+    measured = [row for row in rows[1:] if row.by_seed]
     turned = [
         f"{row.name} ({len(row.by_seed) - _upright(row)} of {seeds([row])})"
-        for row in found
+        for row in measured
         if _upright(row) < len(row.by_seed)
     ]
-    words = listed(turned) if turned else "nothing that was tried" if found else "not measured"
-    return Verdict(mechanism, words, "seen" if turned else "open" if found else "missing")
+    words = listed(turned) if turned else "nothing that was tried" if measured else "not measured"
+    return Verdict(mechanism, words, "seen" if turned else "open" if measured else "missing")
 
 
 ORDERS = (  # end of a metric's name, the order's own name, how it is drawn
@@ -263,29 +274,28 @@ def bright_first(study: Study, key: str = "deletion") -> Finding:
             for arm in ATTENTION_MECHANISMS
         ]
         differences[dataset] = [
-            spread(one.name, {seed: sign * value for seed, value in one.by_seed.items()}, against=one.against)
-            for one in effects
+            spread(row.name, {seed: sign * value for seed, value in row.by_seed.items()}, against=row.against)
+            for row in effects
         ]
         rows[title(dataset)] = [
             spread(f"{arm}: {name}", values[arm, end], kind=kind)
             for arm in (*ATTENTION_MECHANISMS, NONE)
             for end, name, kind in ORDERS
         ]
-    titled = {title(dataset): some for dataset, some in differences.items()}
-    what = f"area {'lost' if sign < 0 else 'gained'} with the brightest first"
+    titled = _by_title(differences)
+    quantity = f"area {'lost' if sign < 0 else 'gained'} with the brightest first"
     beyond = {dataset: _beyond_none(study, dataset, key, sign) for dataset in study.datasets}
     return Finding(
-        per_dataset({dataset: clauses(some, metric) for dataset, some in differences.items()})
-        + per_dataset({dataset: clauses(some, BEYOND) for dataset, some in beyond.items()}),
+        _sentences(differences, metric) + _sentences(beyond, BEYOND),
         rows,
         f"{metric.title}<br>(mean probability of the answer, 0 to 1)",
         verdicts(
-            {title(dataset): some for dataset, some in beyond.items()},
+            _by_title(beyond),
             ("bright matters more than in “none”", "seen"),
             ("bright matters less than in “none”", "open"),
             none="bright matters no more than in “none”",
         ),
-        in_numbers(titled, what, metric.digits),
+        in_numbers(titled, quantity, metric.digits),
         digits=metric.digits,
         one_scale=False,
     )
@@ -330,10 +340,10 @@ def finds_object(study: Study, key: str = "pointing") -> Finding:
             study.spread(dataset, BASELINE, key, CAM, "control"),
             study.spread(dataset, MATCHED, key, "CAM of the matched", "control"),
         ]
-    titled = {title(dataset): some for dataset, some in differences.items()}
+    titled = _by_title(differences)
     unit = f" ({metric.unit})" if metric.unit else ""
     return Finding(
-        per_dataset({dataset: clauses(some, metric) for dataset, some in differences.items()}),
+        _sentences(differences, metric),
         rows,
         f"{metric.title}{unit}",
         verdicts(titled, *better_or_worse(metric)),

@@ -1,7 +1,7 @@
-"""The study's summary, checked, and what the seeds say of each thing in it."""
+"""The study's summary, checked, and values over seeds with their intervals."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,16 @@ from abn.study.findings.metrics import METRICS, base
 
 DATASETS = {"scenes": "Scenes", "cluttered-fashion": "Cluttered Fashion-MNIST"}
 UNTRAINED, CAM = "before training", "CAM of the baseline"
-ENOUGH = 3  # seeds from which a difference is spoken of: two may agree by rounding alone
+MIN_SEEDS = 3  # for a statement about a difference: two may agree by rounding alone
 
 
 @dataclass(frozen=True)
 class Spread:
-    """What the seeds say of one thing: a value for each, their mean and its 95 % t-interval (None for one seed)."""
+    """A value for each seed, their mean and its 95 % t-interval (None for one seed)."""
 
     name: str
     by_seed: dict[int, float]
-    against: str = ""  # of a difference: what was taken away
+    against: str = ""  # of a difference: the subtrahend
     mean: float | None = None
     low: float | None = None
     high: float | None = None
@@ -36,10 +36,10 @@ class Spread:
 
     @property
     def seen(self) -> str:
-        """Of a difference, what may be said: "higher", "lower", "none", "few" (seeds) or "missing"."""
+        """The outcome of a difference: "higher", "lower", "none", "few" (seeds) or "missing"."""
         if not self.by_seed or self.mean is None:
             return "missing"
-        if self.low is None or self.high is None or len(self.by_seed) < ENOUGH:
+        if self.low is None or self.high is None or len(self.by_seed) < MIN_SEEDS:
             return "few"
         return "higher" if self.low > 0 else "lower" if self.high < 0 else "none"
 
@@ -100,15 +100,14 @@ class Study:
 
     def difference(self, dataset: str, arm: str, against: str, key: str, name: str = "") -> Spread:
         """`arm` − `against`, seed by seed; interval and p are those of the summary where it has them."""
-        first, second = (self.values(dataset, one, key) for one in (arm, against))
-        found = minus(arm, first, name or against, second)
-        said = self.comparisons.get((dataset, arm, against, key))
-        if said is None or not found.by_seed:
-            return found
-        times = METRICS[key].times
-        family = sum((one[0], one[3]) == (dataset, key) for one in self.comparisons)
-        mean, low, high = (times * said[part] for part in ("mean_difference", "ci_low", "ci_high"))
-        return Spread(arm, found.by_seed, found.against, mean, low, high, said["p"], said["p_holm"], family)
+        row = minus(arm, self.values(dataset, arm, key), name or against, self.values(dataset, against, key))
+        comparison = self.comparisons.get((dataset, arm, against, key))
+        if comparison is None or not row.by_seed:
+            return row
+        mean, low, high = (METRICS[key].times * comparison[part] for part in ("mean_difference", "ci_low", "ci_high"))
+        family = sum(other[0] == dataset and other[3] == key for other in self.comparisons)
+        p, p_holm = comparison["p"], comparison["p_holm"]
+        return replace(row, mean=mean, low=low, high=high, p=p, p_holm=p_holm, family=family)
 
 
 def spread(name: str, by_seed: dict[int, float], **more: Any) -> Spread:
@@ -140,42 +139,41 @@ def read_summary(results: Path | None = None) -> dict:
 
 
 def _numbers(metrics: dict) -> dict[str, float]:
-    """What is a finite number among the metrics of a run; areas also against the same run's random order."""
-    found = {key: float(v) for key, v in metrics.items() if type(v) in (int, float) and math.isfinite(v)}
-    if {"deletion", "deletion_random"} <= found.keys():
-        found["deletion_below_random"] = found["deletion_random"] - found["deletion"]
-    if {"insertion", "insertion_random"} <= found.keys():
-        found["insertion_above_random"] = found["insertion"] - found["insertion_random"]
-    return found
+    """The metrics of a run that are finite numbers; areas also against the same run's random order."""
+    numbers = {key: float(v) for key, v in metrics.items() if type(v) in (int, float) and math.isfinite(v)}
+    if {"deletion", "deletion_random"} <= numbers.keys():
+        numbers["deletion_below_random"] = numbers["deletion_random"] - numbers["deletion"]
+    if {"insertion", "insertion_random"} <= numbers.keys():
+        numbers["insertion_above_random"] = numbers["insertion"] - numbers["insertion_random"]
+    return numbers
 
 
 def read_study(results: Path | None = None) -> Study:
     """The study's summary, checked; `ABNError` where it is missing, broken or without a run."""
-    found = read_summary(results)
+    summary = read_summary(results)
     try:
         runs = [
             Run(
-                dataset=str(one["dataset"]),
-                arm=str(one["arm"]),
-                seed=int(one["seed"]),
-                metrics=_numbers(one["metrics"]),
-                parameters=int(one["parameters"]),
-                seconds=float(one["seconds"]),
-                settings=dict(one["settings"]),
-                command=str(one["command"]),
+                dataset=str(run["dataset"]),
+                arm=str(run["arm"]),
+                seed=int(run["seed"]),
+                metrics=_numbers(run["metrics"]),
+                parameters=int(run["parameters"]),
+                seconds=float(run["seconds"]),
+                settings=dict(run["settings"]),
+                command=str(run["command"]),
             )
-            for one in found["runs"]
+            for run in summary["runs"]
         ]
         trials = [
             Trial(str(t["mechanism"]), bool(t["folded"]), str(t["map_head"]), int(t["seed"]), _numbers(t["metrics"]))
-            for t in found["polarity"]
+            for t in summary["polarity"]
         ]
         parts = ("mean_difference", "ci_low", "ci_high", "p", "p_holm")
+        keys = ("dataset", "arm", "against", "metric")
         comparisons = {
-            (str(one["dataset"]), str(one["arm"]), str(one["against"]), str(one["metric"])): {
-                p: float(one[p]) for p in parts
-            }
-            for one in found["comparisons"]
+            tuple(str(row[key]) for key in keys): {part: float(row[part]) for part in parts}
+            for row in summary["comparisons"]
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise files.broken("summary.json", files.REPORT) from error

@@ -1,4 +1,4 @@
-"""The study in words: sentences, verdicts and numbers, all made of what the seeds say."""
+"""The study in words: sentences, verdicts and numbers, all computed from the seeds' values."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ IN_A_SENTENCE = {BASELINE: "the baseline", MATCHED: "the matched baseline", NONE
 
 @dataclass(frozen=True)
 class Verdict:
-    """A word or three on one data set."""
+    """A short verdict on one data set."""
 
     where: str
     words: str
@@ -49,8 +49,8 @@ def number(value: float, digits: int = 2, *, sign: bool = False) -> str:
 
 def listed(names: Iterable[str]) -> str:
     """a, b and c."""
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def capital(sentence: str) -> str:
@@ -73,7 +73,7 @@ def per_dataset(clauses: dict[str, str]) -> tuple[str, ...]:
 
 
 def clauses(rows: Sequence[Spread], metric: Metric) -> str:
-    """What differences come to, those with one outcome together: "additive is right more often than the baseline"."""
+    """Differences in words, those with the same outcome together: "additive is right more often than the baseline"."""
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for against in dict.fromkeys(row.against for row in rows):
         outcomes: dict[str, list[str]] = {}
@@ -84,16 +84,16 @@ def clauses(rows: Sequence[Spread], metric: Metric) -> str:
             groups.setdefault((outcome, tuple(names)), []).append(IN_A_SENTENCE.get(against, against))
     parts = []
     for (outcome, arms), controls in groups.items():
-        who, control, verb = listed(arms), listed(controls), "are" if len(arms) > 1 else "is"
+        subject, control, verb = listed(arms), listed(controls), "are" if len(arms) > 1 else "is"
         if outcome in ("higher", "lower"):
             phrase = metric.above if outcome == "higher" else metric.below
-            parts.append(f"{who} {verb} {phrase} {f' and {phrase.split()[-1]} '.join(controls)}")
+            parts.append(f"{subject} {verb} {phrase} {f' and {phrase.split()[-1]} '.join(controls)}")
         elif outcome == "none":
             parts.append(metric.same.format(control=" or ".join(controls), who=" or ".join(arms)))
         elif outcome == "few":
-            parts.append(f"too few seeds to tell {who} from {control}")
+            parts.append(f"too few seeds to tell {subject} from {control}")
         else:
-            parts.append(f"nothing was measured of {who} against {control}")
+            parts.append(f"nothing was measured of {subject} against {control}")
     return "; ".join(parts)
 
 
@@ -103,7 +103,7 @@ def verdicts(
     below: tuple[str, str],
     none: str = "no difference seen",
 ) -> tuple[Verdict, ...]:
-    """A word on each panel's differences: what they share, or that they differ; `above`, `below`: (words, tone)."""
+    """A verdict on each panel's differences: their common outcome, or that they differ; `above`, `below`: (words, tone)."""
     known = {
         (): ("not measured", "missing"),
         ("few",): ("too few seeds", "missing"),
@@ -113,7 +113,7 @@ def verdicts(
         ("higher", "none"): (f"{above[0]} in part", "open"),
         ("lower", "none"): (f"{below[0]} in part", "open"),
     }
-    outcomes = {where: tuple(sorted({row.seen for row in some} - {"missing"})) for where, some in rows.items()}
+    outcomes = {where: tuple(sorted({row.seen for row in panel} - {"missing"})) for where, panel in rows.items()}
     return tuple(Verdict(where, *known.get(seen, ("mixed", "open"))) for where, seen in outcomes.items())
 
 
@@ -122,15 +122,16 @@ def better_or_worse(metric: Metric) -> tuple[tuple[str, str], tuple[str, str]]:
     return pair if metric.higher_is_better else pair[::-1]
 
 
-def in_numbers(rows: dict[str, list[Spread]], what: str, digits: int) -> tuple[str, ...]:
+def in_numbers(rows: dict[str, list[Spread]], quantity: str, digits: int) -> tuple[str, ...]:
     """For each panel a sentence with every mean, interval and p."""
     return tuple(
-        f"{where}, {seeds(some)}, {what}, mean and 95 % interval: {'; '.join(_one(row, digits) for row in some)}."
-        for where, some in rows.items()
+        f"{where}, {seeds(panel)}, {quantity}, mean and 95 % interval: "
+        f"{'; '.join(_row_numbers(row, digits) for row in panel)}."
+        for where, panel in rows.items()
     )
 
 
-def _one(row: Spread, digits: int) -> str:
+def _row_numbers(row: Spread, digits: int) -> str:
     name, signed = (f"{row.name} against {row.against}", True) if row.against else (row.name, False)
     if row.mean is None:
         return f"{name} not measured"
