@@ -17,11 +17,12 @@ st.caption(
     "the address bar, and is gone when you close the page."
 )
 left, right = st.columns(2, gap="large")
+shapes = st.container()  # a wide diagram
 below = st.container()  # drawn last, when both have added their variants
 with left:
     show_upload()
 with right:
-    show_random_weights()
+    show_random_weights(shapes)
 with below:
     show_variants()
 loading.start_loading()

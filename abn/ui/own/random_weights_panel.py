@@ -3,6 +3,7 @@
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from abn.errors import ABNError
 from abn.ui.layout import escape_markdown
@@ -20,8 +21,8 @@ DEFAULT_BACKBONE = "resnet18"
 MAX_SEED = 2**31 - 1
 
 
-def show_random_weights() -> None:
-    """Any CNN of timm: its shapes at once, its network on request."""
+def show_random_weights(place: DeltaGenerator) -> None:
+    """Any CNN of timm: its shapes at once, in `place`; its network on request."""
     st.markdown("##### Any CNN, with random weights")
     if not get_engine().ready:
         loading.show_status()
@@ -54,7 +55,8 @@ def show_random_weights() -> None:
         show_error(state.own_sketch, key, outcome)
         return
     sketch = own.with_seed(outcome, mechanism=mechanism or ADDITIVE, seed=seed)
-    show_shapes(sketch, "sketch")
+    with place:
+        show_shapes(sketch, "sketch")
     refusal = own.too_large(sketch)
     if refusal:
         st.error(escape_markdown(refusal), icon=":material/block:")
