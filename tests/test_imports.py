@@ -1,4 +1,4 @@
-"""What takes seconds to import waits until it is needed: no torch before a network runs, no Streamlit in the library."""
+"""What takes seconds to import waits until it is needed: no torch before a network runs, no Streamlit below ui."""
 
 import json
 import subprocess

@@ -52,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         metavar="DIR",
-        help="write STEM--VARIANT.npy (raw map) and STEM--VARIANT.png (figure) into this folder, in the same subfolders "
-        "as the images; a second file of one name gets a number, as in STEM-2--VARIANT.npy",
+        help="write STEM--VARIANT.npy (raw map) and STEM--VARIANT.png (figure) into this folder, in the same "
+        "subfolders as the images; a second file of one name gets a number, as in STEM-2--VARIANT.npy",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object a line for each image")
     parser.add_argument("--to", type=Path, metavar="FILE", help="write the JSON lines into a new file, print nothing")

@@ -1,4 +1,5 @@
-"""Deletion and insertion curves (RISE, Petsiuk et al. 2018, arXiv 1806.07421): does the prediction depend on bright cells?
+"""Deletion and insertion curves (RISE, Petsiuk et al. 2018, arXiv 1806.07421): does the prediction depend on bright
+cells?
 
 Deletion: the cells of the image are replaced by a baseline in a map's order, brightest first; insertion: they are
 uncovered on a blurred copy. The score is the probability of the predicted class after each step, and the area under it

@@ -55,7 +55,7 @@ class LocalizationScore:
     attention: np.ndarray  # (h, w)
     hit: bool  # the center of the brightest cell is on the object
     energy: float  # the map's share on the object ÷ the object's share of the area; 1 for a constant map
-    auc: float  # probability that a random object pixel is brighter than a random background pixel; 0.5 for a constant map
+    auc: float  # probability that a random object pixel is brighter than a random background pixel; 0.5: constant map
     auxiliary: Prediction | None = None  # None for a control
     perception: Prediction | None = None
 

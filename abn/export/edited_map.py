@@ -71,7 +71,8 @@ def caption(edited: EditedMap) -> list[str]:
         f"Edited map ({effect.name}): M {_range(effect.attention)}",
         flat_sentence(effect.attention),
         f"Perception head before: {before}; after: {after}",
-        f"Change of p of {short_label(labels[effect.predicted_class])}: {points(effect.change)} points, from {old} to {new}",
+        f"Change of p of {short_label(labels[effect.predicted_class])}: {points(effect.change)} points, "
+        f"from {old} to {new}",
     ]
     return [line for line in lines if line]
 

@@ -183,7 +183,7 @@ def caption(
     color_range: ColorRange = UNIT_RANGE,
     card: Card | None = None,
 ) -> list[str]:
-    """The lines of a figure's caption: variant, mechanism, range of the map, and the top three classes of both heads."""
+    """The lines of a figure's caption: variant, mechanism, range of the map, and both heads' top three classes."""
     values = explanation.attention
     height, width = values.shape
     title = card.title if card else explanation.variant

@@ -121,7 +121,7 @@ def _variant_panel(comparison: Comparison, explanation: Explanation, card: Card,
         f"{_color_bar(style.colors, *color_range)}"
         f"{warning}{''.join(map(_muted, notes))}\n"
         f"{''.join(_head(explanation, head, name) for head, name in HEADS.items())}"
-        f"{_muted(f'{agreement}: {explanation.js_divergence:.2f} bit apart, from 0 the same to 1 nothing in common.')}\n"
+        f"{_muted(divergence)}\n"
         f"{_figure(on_image, f'Attention map of {card.title} on the whole picture: {alt}', WHOLE_IMAGE)}</article>\n"
     )
 

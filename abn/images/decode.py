@@ -63,7 +63,8 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "picture")
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(
-            f"This picture is far too large; the limit is {decode_limits.MAX_PIXELS // 10**6} million pixels: save it smaller."
+            f"This picture is far too large; the limit is {decode_limits.MAX_PIXELS // 10**6} million pixels: "
+            "save it smaller."
         ) from error
     except Exception as error:  # Pillow's decoders raise nearly anything: OSError, struct.error, KeyError, zlib.error …
         raise PictureError(

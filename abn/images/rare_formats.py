@@ -1,4 +1,4 @@
-"""Rare kinds of images: those that Pillow would read wrongly are refused, and gray of more than 8 bits comes out right."""
+"""Rare kinds of images: those that Pillow would read wrongly are refused; gray of more than 8 bits comes out right."""
 
 import numpy as np
 from PIL import ExifTags, Image, ImageFile

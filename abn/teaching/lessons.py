@@ -1,6 +1,7 @@
 """The guided lesson: ten short pages, each with its words, one task that the app checks, and what to notice.
 
-Only the texts are here; what is shown and checked live is in abn/ui/learn/lesson_steps.py, one function for each `Step.key`.
+Only the texts are here; what is shown and checked live is in abn/ui/learn/lesson_steps.py, a function for each
+`Step.key`.
 """
 
 from dataclasses import dataclass

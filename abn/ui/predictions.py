@@ -1,4 +1,4 @@
-"""What a variant predicts: its heading with the mechanism, both heads, and how an intervention changes the prediction."""
+"""What a variant predicts: its heading with the mechanism, both heads, and what an intervention changes."""
 
 import html
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ def show_effect(effect: "Effect", labels: Sequence[str]) -> None:
     st.metric(
         f"Δp of “{before}”",
         f"{numbers.points(effect.change)} points",
-        f"{numbers.percent(effect.before[effect.predicted_class])} → {numbers.percent(effect.after[effect.predicted_class])}",
+        " → ".join(numbers.percent(p[effect.predicted_class]) for p in (effect.before, effect.after)),
         delta_color="off",
         delta_arrow="off",
         help="How much more probable this class has become, in percentage points.",

@@ -1,4 +1,4 @@
-"""One journey in a real browser, which every run of the tests makes: Compare, its mechanism and view, two more pages."""
+"""One journey in a real browser, in every run of the tests: Compare, its mechanism and view, two more pages."""
 
 from browsing import LOADED, SETTLED, open_page
 

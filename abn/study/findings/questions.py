@@ -43,8 +43,8 @@ def exact_test(study: Study, key: str = "accuracy") -> list[str]:
         adjusted = min(1, smallest * family)
         message = ", so the interval and not p carries the message" if adjusted >= DECISIVE else ""
         sentences.append(
-            f"With {count} seeds the exact test can't give a p below 2/2^{count} = {smallest:.4g}, and Holm's adjustment "
-            f"for up to {family} comparisons makes up to {adjusted:.2g} of that{message}."
+            f"With {count} seeds the exact test can't give a p below 2/2^{count} = {smallest:.4g}, and Holm's "
+            f"adjustment for up to {family} comparisons makes up to {adjusted:.2g} of that{message}."
         )
     if study.comparisons:
         sentences.append(

@@ -58,8 +58,8 @@ def show_rows(rows: Sequence[Row], titles: dict[str, str]) -> None:
         st.caption("Variants are compared where they know the same classes: choose two such variants.")
     if order == MECHANISM:
         st.caption(
-            "A swap changes how strongly features reach the perception branch, too, and its weights never learned that: "
-            "this alone can flip an answer."
+            "A swap changes how strongly features reach the perception branch, too, and its weights never learned "
+            "that: this alone can flip an answer."
         )
     shown = sorted(rows, key=lambda row: disagreement.ORDERS[order](row.result))[: state.batch_shown]
     for k in range(0, len(shown), 2):

@@ -49,8 +49,8 @@ def show_input(shown: Sequence[tuple[Explanation, Card]], chosen: ChosenImage) -
         if other.spec != explanation.spec:
             h, w = other.attention.shape
             st.caption(
-                f"{escape_markdown(card.title)} saw it at {other.spec.size} × {other.spec.size} pixels, and its map has "
-                f"{h} × {w} cells."
+                f"{escape_markdown(card.title)} saw it at {other.spec.size} × {other.spec.size} pixels, and its map "
+                f"has {h} × {w} cells."
             )
     pixels = Image.fromarray(denormalize(explanation.fitted.normalized(explanation.spec), explanation.spec))
     st.image(enlarge(pixels), width="stretch", alt=f"What the model saw of: {chosen.alt}")

@@ -1,4 +1,4 @@
-"""Traces of images through a variant, and the class maps, diagrams and histories shown with them; each computed once."""
+"""Traces of images through a variant, and the class maps, diagrams and histories shown beside; each computed once."""
 
 import textwrap
 from typing import TYPE_CHECKING

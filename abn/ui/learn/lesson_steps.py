@@ -127,7 +127,8 @@ def equations() -> bool:
             result = product(*values)
             if result.mechanism != "none":
                 st.markdown(
-                    f"**{result.mechanism}**  \ng′ = {result.gain} × {escape_markdown(result.before)} = {escape_markdown(result.after)}"
+                    f"**{result.mechanism}**  \n"
+                    f"g′ = {result.gain} × {escape_markdown(result.before)} = {escape_markdown(result.after)}"
                 )
     return 1 + float(trace.attention[row, column]) > GAIN
 

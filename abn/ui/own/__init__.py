@@ -1,1 +1,1 @@
-"""Panels of the page Bring your own, and the variants that a session holds: checkpoints, and CNNs with random weights."""
+"""Panels of the page Bring your own, and the variants of a session: checkpoints, and CNNs with random weights."""

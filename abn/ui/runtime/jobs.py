@@ -133,7 +133,7 @@ def _run(job: Job) -> None:
 
         progress(0.0)
         if piece.background:
-            result = run_in_background(partial(piece.compute, lambda share: None), lambda seconds: progress(0.0))  # noqa: B023
+            result = run_in_background(partial(piece.compute, lambda share: None), lambda seconds: progress(0.0))
         else:
             result = piece.compute(progress)
         cache.session_cache().put((job.name, piece.key), result)
