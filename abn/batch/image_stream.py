@@ -98,7 +98,7 @@ class ImageStream:
 
 
 def _kind(entry: os.DirEntry) -> str:
-    """ "folder", "file", or "" for a pipe or a device, which may never end. A link that leads nowhere is a file: to open
+    """ "folder", "file", or "" for a pipe or device, which may never end. A link that leads nowhere is a file: opening
     it gives the error."""
     try:
         if entry.is_dir():

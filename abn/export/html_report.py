@@ -111,6 +111,7 @@ def _variant_panel(comparison: Comparison, explanation: Explanation, card: Card,
     if style.top:
         notes.append(mark_text(explanation, style))
     agreement = "The heads agree" if explanation.heads_agree else "The heads disagree"
+    divergence = f"{agreement}: {explanation.js_divergence:.2f} bit apart, from 0 the same to 1 nothing in common."
     on_input = draw_overlay(explanation, None, style, color_range)
     on_input = on_input.resize((IMAGE_SIDE, IMAGE_SIDE), Image.Resampling.LANCZOS)
     on_image = draw_overlay(explanation, comparison.picture, style, color_range)

@@ -144,8 +144,8 @@ def _inverted_maps(explanations: ByPhoto, cards: Sequence[Card]) -> list[Questio
             Question(
                 f"“{lesson.title}” and “{plain.title}”: do their maps agree, and do their answers?",
                 (
-                    f"Rank correlation of their maps: {fixed(float(alike))} on average; 1 is the same order of cells, −1 "
-                    "the very opposite.",
+                    f"Rank correlation of their maps: {fixed(float(alike))} on average; 1 is the same order of cells, "
+                    "−1 the very opposite.",
                     f"They name the same class first on {same} of {len(explanations)} photographs. So bright need not "
                     "be important: nothing in the losses asks for it.",
                 ),

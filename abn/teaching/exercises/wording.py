@@ -119,9 +119,9 @@ def explain_mechanism(material: QuestionMaterial, picture: str, shown: Sequence[
     )
     same = sum(_by_height(material, other, shown) == order for other in material.items)
     return (
-        f"The highest M of each map: {reached}. On {same} of the {len(material.items)} stored pictures these three come "
-        "in this order, so who has seen it once can tell the next. It is an observation of three trainings, no law. With "
-        "“none” no loss reaches the map head, so nothing has taught that map how bright to be."
+        f"The highest M of each map: {reached}. On {same} of the {len(material.items)} stored pictures these three "
+        "come in this order, so who has seen it once can tell the next. It is an observation of three trainings, no law. "
+        "With “none” no loss reaches the map head, so nothing has taught that map how bright to be."
     )
 
 
@@ -149,6 +149,6 @@ def explain_flip(record: PredictionRecord, edit: str) -> str:
             "So this answer depends on what M is, which doesn't say that M was right."
         )
     return (
-        f"It still says {in_quotes(edited.after)}: {change}; before the edit it led by {lead} points. {LOST[edit]} That "
-        "an answer stays doesn't show that the map is unused: look at the change."
+        f"It still says {in_quotes(edited.after)}: {change}; before the edit it led by {lead} points. {LOST[edit]} "
+        "That an answer stays doesn't show that the map is unused: look at the change."
     )

@@ -46,7 +46,8 @@ def show_class_maps(trace: Trace, card: Card, choice: Choice) -> None:
         meaning = _show_class_map(image, values, choice, name, "class map", "the attention branch")
         mean, logit = numbers.fixed(values.mean(dtype=float)), numbers.fixed(trace.aux_logits[k])
         st.caption(
-            f"{meaning}The mean of its {h} × {w} cells is **{mean}**; the auxiliary logit of this class is **{logit}**. "
+            f"{meaning}The mean of its {h} × {w} cells is **{mean}**; the auxiliary logit of this class is "
+            f"**{logit}**. "
             f"{h} × {w} cells, made with M"
         )
     for place, method in zip(columns[2:], traces.METHODS, strict=True):

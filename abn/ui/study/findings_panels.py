@@ -147,7 +147,5 @@ def published(found: Published) -> None:
 
 def _dispute(one: Dispute) -> str:
     values = f"{one.plain:.2f} without" if one.abn is None else f"{one.abn:.2f} with and {one.plain:.2f} without"
-    return (
-        f"{escape_markdown(f'{one.backbone}, {one.dataset}: {values} attention branch')}, in [{escape_markdown(one.source)}]({one.url}): "
-        f"{escape_markdown(one.remark)}."
-    )
+    compared = escape_markdown(f"{one.backbone}, {one.dataset}: {values} attention branch")
+    return f"{compared}, in [{escape_markdown(one.source)}]({one.url}): {escape_markdown(one.remark)}."

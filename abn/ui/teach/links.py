@@ -67,9 +67,13 @@ def _choose_content(page: str, notes: DeltaGenerator) -> dict[str, str]:
     by_id = {card.id: card for card in cards if not card.id.startswith("own")}
     default = selection.default_variants(cards)
     variants = st.multiselect(
-        "Variants", list(by_id), default, format_func=lambda key: by_id[key].title, max_selections=selection.MAX_VARIANTS,
+        "Variants",
+        list(by_id),
+        default,
+        format_func=lambda key: by_id[key].title,
+        max_selections=selection.MAX_VARIANTS,
         key="link_variants",
-    )  # fmt: skip
+    )
     mechanism, same_weights = AS_TRAINED, False
     if page == "app.py":
         mechanism = st.selectbox("Mechanism", selection.MECHANISM_OPTIONS, key="link_mechanism")
