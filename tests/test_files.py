@@ -171,9 +171,9 @@ def test_every_writer_says_one_sentence_and_leaves_nothing_half(writer, room, tm
     monkeypatch.setattr(cost, "measure_all", lambda _: {"families": list(range(100))})
     gray = Image.effect_noise((64, 64), 50)
     monkeypatch.setattr(shipped_scenes, "compose", lambda *_, **__: (gray, np.asarray(gray)))
-    photos, sources = dict(list(samples.gallery().items())[:1]), [next(question_material._sources())]
+    photos, sources = dict(list(samples.gallery().items())[:1]), [next(question_material.sources())]
     monkeypatch.setattr(samples, "gallery", lambda: photos)
-    monkeypatch.setattr(question_material, "_sources", lambda: sources)
+    monkeypatch.setattr(question_material, "sources", lambda: sources)
     room = 1 if writer == "a run of the study" else room  # it is small
     with full_disk(room), pytest.raises(ABNError) as told:
         WRITERS[writer](folder)

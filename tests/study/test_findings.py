@@ -11,6 +11,7 @@ from study_results import change, make_results, set_comparison
 
 from abn.errors import ABNError
 from abn.study import findings
+from abn.study.findings import questions
 from abn.vocabulary import ATTENTION_MECHANISMS
 
 ROOT = Path(__file__).parents[2]
@@ -308,11 +309,17 @@ def test_where_two_arms_are_one_computation_that_is_said(tmp_path):
     assert len(findings.compared(study, "matched").sentences) == 1
 
 
-def test_a_map_that_is_neither_way_up_is_not_counted_as_upright():
-    row = findings.spread("additive", {1: 0.8, 2: 0.01, 3: -0.7})
-    assert findings.questions._upright(row) == 1 and findings.questions._way(row) == "upright in some seeds only"
-    assert findings.questions._way(findings.spread("", {1: -0.8, 2: -0.3})) == "upside down in every seed"
-    assert findings.questions._way(findings.spread("", {1: 0.01, 2: -0.3})) == "upright in no seed"
+@pytest.mark.parametrize(
+    ("values", "orientation"),
+    [
+        ((0.8, 0.01, -0.7), "upright in some seeds only"),
+        ((-0.8, -0.3), "upside down in every seed"),
+        ((0.01, -0.3), "upright in no seed"),
+        ((0.8, 0.3), questions.UPRIGHT),
+    ],
+)
+def test_a_map_near_zero_polarity_is_not_counted_as_upright(values, orientation):
+    assert questions.orientation(findings.spread("additive", dict(enumerate(values)))) == orientation
 
 
 def test_finding_the_object_is_set_against_its_controls(tmp_path):

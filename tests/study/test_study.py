@@ -1,5 +1,6 @@
 """The study's machinery: arms that pair, measures with known answers, statistics by hand, runs that resume."""
 
+import functools
 import itertools
 import json
 from typing import ClassVar
@@ -12,6 +13,7 @@ from tiny import network
 from torch import nn
 
 from abn.__main__ import main
+from abn.network.cutting import cut
 from abn.study import runs, statistics
 from abn.study.arms import PlainNetwork, from_scratch, parameters, predict, warm
 from abn.study.experiments import Cluttered
@@ -26,12 +28,12 @@ from abn.vocabulary import ARMS
 # ---- arms ----
 
 
-def _arms(seed: int) -> dict[str, nn.Module]:
+def build_arms(seed: int) -> dict[str, nn.Module]:
     return {arm: from_scratch(arm, backbone="cifar-resnet20", num_classes=10, seed=seed) for arm in ARMS}
 
 
 def test_arms_of_a_seed_start_equal_where_they_are_alike():
-    arms, other = _arms(1), from_scratch("additive", backbone="cifar-resnet20", num_classes=10, seed=2)
+    arms, other = build_arms(1), from_scratch("additive", backbone="cifar-resnet20", num_classes=10, seed=2)
     start = arms["additive"].state_dict()
     for arm in ("none", "multiplicative"):
         assert all(torch.equal(value, start[name]) for name, value in arms[arm].state_dict().items())
@@ -42,7 +44,7 @@ def test_arms_of_a_seed_start_equal_where_they_are_alike():
 
 
 def test_matched_has_the_parameters_of_the_network_and_baseline_those_of_the_paper():
-    counts = {arm: parameters(built) for arm, built in _arms(0).items()}
+    counts = {arm: parameters(built) for arm, built in build_arms(0).items()}
     assert counts["additive"] == counts["multiplicative"] == counts["none"] == 479_150
     assert counts["baseline"] == 272_474
     assert counts["matched"] == pytest.approx(479_150, rel=0.01)
@@ -52,7 +54,7 @@ def test_making_an_arm_leaves_the_global_generator_alone():
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    _arms(3)
+    build_arms(3)
     assert torch.equal(torch.rand(1), expected)
 
 
@@ -70,31 +72,30 @@ def test_the_cam_of_a_plain_network_averages_to_its_logit():
         assert torch.allclose(full.mean((1, 2)) + classifier.bias[first], logits.amax(1), atol=1e-5)
         assert torch.allclose(cam, full)
         assert torch.equal(plain(images), logits)
-    assert not any(module._forward_pre_hooks for module in plain.modules())
 
 
 def test_warm_arms_answer_as_the_backbone_before_training():
     from abn.network.backbone import load_backbone
 
     torch.manual_seed(0)
-    backbone = load_backbone("tf_efficientnet_lite0").eval()
+    backbone = load_backbone("test_efficientnet").eval()
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
     images = torch.rand(2, 3, 64, 64)
     with torch.inference_mode():
-        expected = backbone(images)
-        built = {arm: warm(arm, backbone, torch.rand(4, 112, 4, 4), seed=1).eval() for arm in ("baseline", "none")}
+        expected, features = backbone(images), cut(backbone).extractor(images)
+        built = {arm: warm(arm, backbone, features, seed=1).eval() for arm in ("baseline", "none")}
         for network in built.values():
             assert torch.allclose(predict(network, network.extractor(images)).logits, expected, atol=1e-4)
-    matched = warm("matched", backbone, torch.rand(4, 112, 4, 4), seed=1)
-    one, two = (next(iter(branch.parameters())) for branch in matched.branches)
-    assert not torch.equal(one, two)  # equal branches would stay equal for ever
+    matched = warm("matched", backbone, features, seed=1)
+    first, second = (next(iter(branch.parameters())) for branch in matched.branches)
+    assert not torch.equal(first, second)  # equal branches would stay equal for ever
     assert all(torch.equal(value, before[name]) for name, value in backbone.state_dict().items())
 
 
 # ---- measures ----
 
 
-class _Oracle(PlainNetwork):
+class Oracle(PlainNetwork):
     """Says class 1 the surer, the more of the top left quarter is white; its map is given."""
 
     def __init__(self, maps: torch.Tensor):
@@ -106,7 +107,7 @@ class _Oracle(PlainNetwork):
         return torch.stack([torch.zeros_like(white), 6 * white - 3], 1), self._maps.expand(len(features), -1, -1)
 
 
-def _white_corner() -> Pictures:
+def white_corner() -> Pictures:
     images = torch.zeros(2, 3, 8, 8)
     images[:, :, :4, :4] = 1
     masks = np.zeros((2, 8, 8), bool)
@@ -117,13 +118,13 @@ def _white_corner() -> Pictures:
 def test_a_map_that_equals_the_mask_is_perfect_and_its_deletion_falls_at_once():
     perfect = torch.zeros(1, 8, 8)
     perfect[:, :4, :4] = torch.linspace(0.6, 0.9, 16).reshape(4, 4)
-    found = measure(_Oracle(perfect), _white_corner())
+    found = measure(Oracle(perfect), white_corner())
     assert found["accuracy"] == 0.5
     assert found["pointing"] == 1 and found["roc_auc"] > 0.95 and found["polarity"] == 2 * found["roc_auc"] - 1
     assert found["deletion"] < found["deletion_random"] < found["deletion_dark_first"]
     assert found["insertion"] > found["insertion_random"] > found["insertion_dark_first"]
     assert found["accuracy_auxiliary"] is None
-    turned = measure(_Oracle(1 - perfect), _white_corner())
+    turned = measure(Oracle(1 - perfect), white_corner())
     assert turned["pointing"] == 0 and turned["polarity"] < -0.9
     assert turned["deletion"] == pytest.approx(found["deletion_dark_first"], abs=0.02)
 
@@ -132,7 +133,7 @@ def test_a_deletion_area_worked_out_by_hand():
     """All of the object goes in the first sixth of the cells but one: the score at each share is known."""
     perfect = torch.zeros(1, 8, 8)
     perfect[:, :4, :4] = torch.linspace(0.6, 0.9, 16).reshape(4, 4)
-    found = measure(_Oracle(perfect), _white_corner())
+    found = measure(Oracle(perfect), white_corner())
     gray = 0.25  # the mean color, which the removed cells take
     removed = np.minimum(np.round(SHARES * 64), 16)
     white = (16 - removed * (1 - gray)) / 16
@@ -145,11 +146,12 @@ def test_features_kept_give_the_same_figures_as_pictures():
     images = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     masks = np.zeros((4, 32, 32), bool)
     masks[:, 8:20, 8:20] = True
-    plain = Pictures(images, np.arange(4), masks, deleted=2, batch=2)
+    plain = Pictures(images, np.arange(4), masks, deleted=1, batch=4)
     with torch.inference_mode():
-        kept = Pictures(images, np.arange(4), masks, deleted=2, batch=2, features=built.extractor(images))
-    assert measure(built, kept) == pytest.approx(measure(built, plain), abs=1e-5)
-    assert measure(built, plain)["accuracy_auxiliary"] is not None
+        kept = Pictures(images, np.arange(4), masks, deleted=1, batch=4, features=built.extractor(images))
+    expected = measure(built, plain)
+    assert measure(built, kept) == pytest.approx(expected, abs=1e-5)
+    assert expected["accuracy_auxiliary"] is not None
 
 
 # ---- statistics ----
@@ -184,31 +186,36 @@ def test_holm_by_hand():
 # ---- runs and report ----
 
 
-class _Fake:
-    """An experiment whose networks are made at once; counts what it trains."""
+class FakeExperiment:
+    """An experiment whose networks are built and not trained; lists what it was to train."""
 
     trained_arms: ClassVar[list[str]] = []
     settings: ClassVar[dict] = {"pictures": 4}
 
     def __init__(self, data, work):
-        masks = np.zeros((4, 32, 32), bool)
-        masks[:, 8:20, 8:20] = True
-        self.test = Pictures(torch.rand(4, 3, 32, 32), np.arange(4), masks, deleted=1, batch=4)
+        masks = np.zeros((2, 16, 16), bool)
+        masks[:, 4:10, 4:10] = True
+        self.test = Pictures(torch.rand(2, 3, 16, 16), np.arange(2), masks, deleted=1, batch=2)
 
     def untrained(self, seed):
-        return network("none", seed=seed)
+        return untrained_arm("none", seed)
 
     def trained(self, arm, seed, path, **_):
         self.trained_arms.append(f"{arm}-{seed}")
         path.write_text("steps done")
-        return from_scratch(arm, backbone="cifar-resnet20", num_classes=10, seed=seed).eval()
+        return untrained_arm(arm, seed)
+
+
+@functools.cache
+def untrained_arm(arm: str, seed: int) -> nn.Module:
+    return from_scratch(arm, backbone="cifar-resnet20", num_classes=10, seed=seed).eval()
 
 
 @pytest.fixture
 def fake(monkeypatch):
-    monkeypatch.setattr(_Fake, "trained_arms", [])
-    monkeypatch.setattr(runs, "EXPERIMENTS", {"scenes": _Fake, "cluttered-fashion": _Fake})
-    return _Fake
+    monkeypatch.setattr(FakeExperiment, "trained_arms", [])
+    monkeypatch.setattr(runs, "EXPERIMENTS", {"scenes": FakeExperiment, "cluttered-fashion": FakeExperiment})
+    return FakeExperiment
 
 
 def test_a_study_resumes_run_by_run_and_sums_up(fake, tmp_path):
@@ -221,17 +228,13 @@ def test_a_study_resumes_run_by_run_and_sums_up(fake, tmp_path):
     assert not list((tmp_path / "work" / "study").glob("*.pt"))
     summary = summarize(tmp_path)
     assert len(summary["runs"]) == 10
-    one = next(
-        c for c in summary["comparisons"] if (c["arm"], c["against"], c["metric"]) == ("none", "baseline", "accuracy")
-    )
+    by_key = {(row["arm"], row["against"], row["metric"]): row for row in summary["comparisons"]}
     values = {(r["arm"], r["seed"]): r["metrics"]["accuracy"] for r in summary["runs"]}
     expected = np.mean([values["none", seed] - values["baseline", seed] for seed in (1, 2)])
-    assert one["mean_difference"] == pytest.approx(expected)
-    assert not any(
-        c["metric"] == "accuracy_auxiliary" and "baseline" in (c["arm"], c["against"]) for c in summary["comparisons"]
-    )
-    family = [c for c in summary["comparisons"] if c["metric"] == "deletion_below_random"]
-    assert len(family) == 9 and all(c["p_holm"] >= c["p"] for c in family)
+    assert by_key["none", "baseline", "accuracy"]["mean_difference"] == pytest.approx(expected)
+    assert not any(metric == "accuracy_auxiliary" and "baseline" in pair for *pair, metric in by_key)
+    family = [row for (*_, metric), row in by_key.items() if metric == "deletion_below_random"]
+    assert len(family) == 9 and all(row["p_holm"] >= row["p"] for row in family)
     perform(jobs[:1], tmp_path, tmp_path / "work", again=True, results=tmp_path)
     assert fake.trained_arms[-1] == "baseline-1" and len(fake.trained_arms) == 11
 
@@ -258,10 +261,10 @@ def test_the_command_prints_the_summary(fake, tmp_path, capsys):
     assert main(["study", "report", "--results", str(tmp_path)]) == 0
     assert "additive − none" in capsys.readouterr().out
     assert main(["study", "--json", "--results", str(tmp_path)]) == 0
-    told = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
     keys = {"dataset", "arm", "against", "metric", "mean_difference", "ci_low", "ci_high", "p", "p_holm"}
-    assert keys == told["comparisons"][0].keys()
-    assert {"dataset", "arm", "seed", "metrics", "seconds", "command"} <= told["runs"][0].keys()
+    assert keys == printed["comparisons"][0].keys()
+    assert {"dataset", "arm", "seed", "metrics", "seconds", "command"} <= printed["runs"][0].keys()
     assert main(["study", "--json", "--results", str(tmp_path / "nowhere")]) == 1
     assert "study report" in capsys.readouterr().err
 
@@ -304,6 +307,6 @@ def test_every_arm_of_a_seed_sees_the_same_pictures_in_the_same_order(tmp_path, 
     clutter = fashion_mnist.cluttered
     monkeypatch.setattr(fashion_mnist, "cluttered", lambda *given, **more: Watched(**vars(clutter(*given, **more))))
     experiment = Cluttered(tmp_path, tmp_path)
-    for arm in ARMS:
+    for arm in ("baseline", "matched", "additive"):
         experiment.trained(arm, 3, tmp_path / f"{arm}.pt")
     assert len(seen["baseline"]) == 2 and all(order == seen["baseline"] for order in seen.values())

@@ -161,10 +161,10 @@ def test_a_missing_or_broken_file_is_an_empty_bank(tmp_path, content):
 def test_built_anew_it_reads_back(tmp_path, monkeypatch, network):
     few = [
         one
-        for one in question_material._sources()
+        for one in question_material.sources()
         if one[0].id in ("cat-behind-mug", "beach", "baseball", "scene-tiger")
     ]
-    monkeypatch.setattr(question_material, "_sources", lambda: iter(few))
+    monkeypatch.setattr(question_material, "sources", lambda: iter(few))
     cards = [find_variant(f"imagenet-lite0-{name}") for name in ("multiplicative", "none")]
     lines = []
     found = read_material(question_material.build(cards, tmp_path / "new.npz", progress=lines.append), cards)

@@ -44,8 +44,8 @@ def _add_rows(
         x=[row.mean for _, row in rows],
         y=[place + MEAN_Y for place, _ in rows],
         error_x={
-            "array": [0 if row.high is None else row.high - row.mean for _, row in rows],
-            "arrayminus": [0 if row.low is None else row.mean - row.low for _, row in rows],
+            "array": [_length(row.mean, row.high) for _, row in rows],
+            "arrayminus": [_length(row.low, row.mean) for _, row in rows],
             "symmetric": False,
             "color": color,
             "thickness": 4,
@@ -66,12 +66,17 @@ def _add_rows(
     )
 
 
+def _length(start: float | None, end: float | None) -> float:
+    return 0 if start is None or end is None else end - start
+
+
 def _x_range(finding: Finding, panel: str) -> tuple[float, float]:
     """Wide enough for all seeds, intervals and the reference, with 5 % more at both ends."""
     panels = finding.rows if finding.one_scale else [panel]
     rows = [row for name in panels for row in finding.rows[name] if row.by_seed]
-    values = [value for row in rows for value in (*row.by_seed.values(), row.low, row.high)]
-    values = [value for value in (*values, finding.reference, *(finding.span or ())) if value is not None] or [0.0, 1.0]
+    candidates = [value for row in rows for value in (*row.by_seed.values(), row.low, row.high)]
+    candidates += [finding.reference, *(finding.span or ())]
+    values = [value for value in candidates if value is not None] or [0.0, 1.0]
     room = 0.05 * (max(values) - min(values)) or 1.0
     return min(values) - room, max(values) + room
 

@@ -29,6 +29,7 @@ def lay_out_rows(
     )
     figure.update_xaxes(showgrid=True, nticks=7, automargin=False)
     figure.update_yaxes(range=[len(rows), -0.05], visible=False)
-    for place in range(len(rows) if line else 0):
-        ends = {"x0": line["x"], "x1": line["x"], "y0": place + 0.36, "y1": place + 0.98}
-        figure.add_shape(type="line", line=DOTTED, layer=line["layer"], **ends)
+    if line:
+        for place in range(len(rows)):
+            ends = {"x0": line["x"], "x1": line["x"], "y0": place + 0.36, "y1": place + 0.98}
+            figure.add_shape(type="line", line=DOTTED, layer=line["layer"], **ends)

@@ -181,7 +181,7 @@ def polarity(study: Study) -> Finding:
             counts.setdefault(f"{_upright(row)} of {seeds([row])}" if row.by_seed else "no seed", []).append(row.name)
         counted = listed(f"in {count} for {listed(names)}" for count, names in counts.items())
         clauses[dataset] = f"the map is bright on the object {counted}"
-        ways = {_orientation(row) for row in panel if row.name in ATTENTION_MECHANISMS and row.by_seed}
+        ways = {orientation(row) for row in panel if row.name in ATTENTION_MECHANISMS and row.by_seed}
         words = ways.pop() if len(ways) == 1 else "mixed" if ways else "not measured"
         verdicts.append(Verdict(title(dataset), words, {UPRIGHT: "seen", "not measured": "missing"}.get(words, "open")))
     numbers = in_numbers(rows, "polarity", 2)
@@ -198,7 +198,7 @@ def _upright(row: Spread) -> int:
     return sum(value > MIN_POLARITY for value in row.by_seed.values())
 
 
-def _orientation(row: Spread) -> str:
+def orientation(row: Spread) -> str:
     if row.by_seed and all(value < -MIN_POLARITY for value in row.by_seed.values()):
         return "upside down in every seed"
     return {len(row.by_seed): UPRIGHT, 0: "upright in no seed"}.get(_upright(row), "upright in some seeds only")
@@ -225,7 +225,7 @@ def polarity_trials(study: Study) -> Finding:
         rows[f"{mechanism.capitalize()}, on scenes"] = panel
         for row in panel:
             if row.by_seed:
-                ways.setdefault(_orientation(row), {}).setdefault(mechanism, []).append(row.name)
+                ways.setdefault(orientation(row), {}).setdefault(mechanism, []).append(row.name)
     sentences = tuple(
         f"{capital(way)}: {listed(f'{mechanism} ({listed(names)})' for mechanism, names in by_mechanism.items())}."
         for way, by_mechanism in ways.items()

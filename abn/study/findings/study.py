@@ -170,9 +170,10 @@ def read_study(results: Path | None = None) -> Study:
             for t in summary["polarity"]
         ]
         parts = ("mean_difference", "ci_low", "ci_high", "p", "p_holm")
-        keys = ("dataset", "arm", "against", "metric")
         comparisons = {
-            tuple(str(row[key]) for key in keys): {part: float(row[part]) for part in parts}
+            (str(row["dataset"]), str(row["arm"]), str(row["against"]), str(row["metric"])): {
+                part: float(row[part]) for part in parts
+            }
             for row in summary["comparisons"]
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:

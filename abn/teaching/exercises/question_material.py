@@ -133,7 +133,7 @@ def build(
     edits = [name for name in PRESETS if name != "own map"]
     rows: dict[str, list[dict[str, np.ndarray]]] = {card.id: [] for card in cards}
     items = []
-    for item, picture, always in _sources():
+    for item, picture, always in sources():
         explained = explain(picture, cards, fit=item.fit, load=load)
         if not always and not any(_exactly_one_correct(explanation, item.right) for explanation in explained):
             continue
@@ -162,7 +162,7 @@ def build(
     return file
 
 
-def _sources() -> Iterator[tuple[Item, Picture, bool]]:
+def sources() -> Iterator[tuple[Item, Picture, bool]]:
     """The photographs as the first view fits them and the scenes as they are measured; and whether a picture belongs in
     the material whatever the heads say of it."""
     from abn.evaluation import localization
