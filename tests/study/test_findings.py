@@ -12,7 +12,9 @@ from study_results import change, make_results, set_comparison
 
 from abn.errors import ABNError
 from abn.study import findings
-from abn.study.findings import METRICS, Finding, questions
+from abn.study.findings import METRICS, Finding
+from abn.study.findings.comparisons import BEYOND
+from abn.study.findings.map_polarity import UPRIGHT
 from abn.study.findings.study import CAM, UNTRAINED
 from abn.vocabulary import ATTENTION_MECHANISMS
 
@@ -217,7 +219,7 @@ def test_polarity_is_counted_seed_by_seed(results):
 
 def test_maps_upright_in_every_seed_are_a_finding(results):
     finding = findings.polarity(findings.read_study(results))
-    assert finding.verdicts[0].words == questions.UPRIGHT and tones(finding) == ["seen", "seen"]
+    assert finding.verdicts[0].words == UPRIGHT and tones(finding) == ["seen", "seen"]
 
 
 def test_trials_say_what_turned_the_map(results):
@@ -246,7 +248,7 @@ def test_brightest_first_is_set_against_random_and_darkest(results, tmp_path, ke
     effects = {("scenes", arm, key): effect for arm in ATTENTION_MECHANISMS}
     study = findings.read_study(make_results(tmp_path / "worse", effects=effects, datasets=("scenes",)))
     finding = findings.bright_first(study, key)
-    assert f"{metric.below} random order" in finding.sentences[0] and questions.BEYOND.below in finding.sentences[1]
+    assert f"{metric.below} random order" in finding.sentences[0] and BEYOND.below in finding.sentences[1]
 
 
 def test_where_two_arms_are_one_computation_that_is_said(tmp_path):
@@ -272,11 +274,11 @@ def test_where_two_arms_are_one_computation_that_is_said(tmp_path):
         ((0.8, 0.01, -0.7), "upright in some seeds only"),
         ((-0.8, -0.3), "upside down in every seed"),
         ((0.01, -0.3), "upright in no seed"),
-        ((0.8, 0.3), questions.UPRIGHT),
+        ((0.8, 0.3), UPRIGHT),
     ],
 )
 def test_a_map_near_zero_polarity_is_not_counted_as_upright(values, orientation):
-    assert questions.orientation(findings.spread("additive", dict(enumerate(values)))) == orientation
+    assert orientation(findings.spread("additive", dict(enumerate(values)))) == orientation
 
 
 def test_finding_the_object_is_set_against_its_controls(tmp_path):
