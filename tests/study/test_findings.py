@@ -269,7 +269,7 @@ def test_where_two_arms_are_one_computation_that_is_said(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("values", "orientation"),
+    ("values", "expected"),
     [
         ((0.8, 0.01, -0.7), "upright in some seeds only"),
         ((-0.8, -0.3), "upside down in every seed"),
@@ -277,8 +277,8 @@ def test_where_two_arms_are_one_computation_that_is_said(tmp_path):
         ((0.8, 0.3), UPRIGHT),
     ],
 )
-def test_a_map_near_zero_polarity_is_not_counted_as_upright(values, orientation):
-    assert orientation(findings.spread("additive", dict(enumerate(values)))) == orientation
+def test_a_map_near_zero_polarity_is_not_counted_as_upright(values, expected):
+    assert orientation(findings.spread("additive", dict(enumerate(values)))) == expected
 
 
 def test_finding_the_object_is_set_against_its_controls(tmp_path):
