@@ -14,7 +14,7 @@ from abn.errors import ABNError
 from abn.study import findings
 from abn.study.findings import METRICS, Finding
 from abn.study.findings.comparisons import BEYOND
-from abn.study.findings.map_polarity import UPRIGHT
+from abn.study.findings.map_polarity import UPRIGHT, orientation
 from abn.study.findings.study import CAM, UNTRAINED
 from abn.vocabulary import ATTENTION_MECHANISMS
 
