@@ -1,7 +1,8 @@
 """What is measured of one trained arm: both heads, calibration, the map against the object's mask, deletion, insertion.
 
-Deletion paints the cells in the picture's mean color, insertion uncovers them on its blurred copy; the score is the probability of the class that the perception head named on the whole picture. Beside brightest first stand
-darkest first and random order: only against these does an area say anything.
+Deletion paints the cells in the image's mean color, insertion uncovers them on its blurred copy; the score is the
+probability of the class that the perception head predicts for the whole image. Beside brightest first stand darkest
+first and random order: only against these does an area say anything.
 """
 
 from dataclasses import dataclass

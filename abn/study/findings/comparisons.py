@@ -1,4 +1,4 @@
-"""Comparisons of arms, orders and controls: each finding holds its figure's rows, sentences, and the same in numbers."""
+"""Comparisons of arms, orders and controls: a finding holds its figure's rows, sentences, and the same in numbers."""
 
 from collections.abc import Sequence
 from dataclasses import replace

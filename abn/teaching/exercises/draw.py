@@ -65,7 +65,7 @@ class _Subject:
 
 
 def draw_questions(seed: int, count: int = COUNT, *, material: QuestionMaterial) -> tuple[Question, ...]:
-    """The set of a number: the kinds in turn, no picture twice. `ABNError` where the material holds too little for it."""
+    """The set of a number: the kinds in turn, no picture twice. `ABNError` where the material is too little for it."""
     rng = random.Random(seed)
     kinds = [list(KINDS)[place % len(KINDS)] for place in range(count)]
     used: set[str] = set()
@@ -92,7 +92,7 @@ def _draw(kind: str, count: int, used: set[str], material: QuestionMaterial, rng
 
 
 def _choose_subject(kind: str, subjects: Sequence[_Subject], rng: random.Random) -> _Subject:
-    """A subject at random. "flip" fixes variant and edit first, so that neither hints at the answer; others the picture."""
+    """A subject at random. "flip" fixes variant and edit first, so that neither hints at the answer, others the image."""
     for group in ("variant", "edit", "picture") if kind == "flip" else ("picture", "variant"):
         value = _choose(sorted({getattr(subject, group) for subject in subjects}), rng)
         subjects = [subject for subject in subjects if getattr(subject, group) == value]

@@ -117,7 +117,7 @@ def read_material(file: Path = FILE, cards: Sequence[Card] | None = None) -> Que
 def build(
     cards: Sequence[Card] | None = None, file: Path = FILE, *, progress: Callable[[str], None] = lambda line: None
 ) -> Path:
-    """Run the variants trained with photographs, except those made for a lesson, and write their predictions to `file`."""
+    """Run the variants trained with photographs, except those of a lesson, and write their predictions to `file`."""
     from abn.explanations.explainer import explain
     from abn.explanations.interventions import PRESETS, attend_variants
     from abn.variants.store import load_variant

@@ -120,8 +120,8 @@ def explain_mechanism(material: QuestionMaterial, picture: str, shown: Sequence[
     same = sum(_by_height(material, other, shown) == order for other in material.items)
     return (
         f"The highest M of each map: {reached}. On {same} of the {len(material.items)} stored pictures these three "
-        "come in this order, so who has seen it once can tell the next. It is an observation of three trainings, no law. "
-        "With “none” no loss reaches the map head, so nothing has taught that map how bright to be."
+        "come in this order, so who has seen it once can tell the next. It is an observation of three trainings, no "
+        "law. With “none” no loss reaches the map head, so nothing has taught that map how bright to be."
     )
 
 
