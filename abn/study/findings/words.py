@@ -103,7 +103,7 @@ def verdicts(
     below: tuple[str, str],
     none: str = "no difference seen",
 ) -> tuple[Verdict, ...]:
-    """A verdict on the panels' differences: their common outcome or that they differ; `above`, `below`: (words, tone)."""
+    """A verdict on the panels' differences: their common outcome or none; `above`, `below`: (words, tone)."""
     known = {
         (): ("not measured", "missing"),
         ("few",): ("too few seeds", "missing"),

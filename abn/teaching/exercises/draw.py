@@ -92,7 +92,7 @@ def _draw(kind: str, count: int, used: set[str], material: QuestionMaterial, rng
 
 
 def _choose_subject(kind: str, subjects: Sequence[_Subject], rng: random.Random) -> _Subject:
-    """A subject at random. "flip" fixes variant and edit first, so that neither hints at the answer, others the image."""
+    """A subject at random. "flip" fixes variant and edit first, so that neither is a hint; others the image."""
     for group in ("variant", "edit", "picture") if kind == "flip" else ("picture", "variant"):
         value = _choose(sorted({getattr(subject, group) for subject in subjects}), rng)
         subjects = [subject for subject in subjects if getattr(subject, group) == value]
