@@ -153,7 +153,7 @@ LEGAL = {
     | {
         "paint": _among(*deletion_insertion.BASELINES),
         "steps": _among(*deletion_insertion_panel.STEPS),
-        "randoms": _among(*deletion_insertion_panel.RANDOMS),
+        "randoms": _among(*deletion_insertion_panel.RANDOM_ORDERS),
         "darkest": _among("true"),
         "forget_seeds": _among(*randomization_panel.SEEDS),
     },
