@@ -230,16 +230,16 @@ def test_a_reload_in_the_middle_of_a_run_begins_anew_and_gives_the_turn_back(rea
     """The run that was left ends where it next tells something; its turn is free, and the next page is whole."""
     import streamlit
 
-    free, real = get_engine().queue.free, AttentionBranchNetwork.explain_features
+    free, real = get_engine().queue.free, AttentionBranchNetwork.perceive
 
     def left(self, *given, **options):
         streamlit.stop()  # what Streamlit raises in a script whose page has gone
 
     with monkeypatch.context() as patch:
-        patch.setattr(AttentionBranchNetwork, "explain_features", left)
+        patch.setattr(AttentionBranchNetwork, "perceive", left)
         at = ready.run()
         assert not at.exception and count_predictions(at) == 0
-    assert get_engine().queue.free == free and AttentionBranchNetwork.explain_features is real
+    assert get_engine().queue.free == free and AttentionBranchNetwork.perceive is real
     at = at.run()
     assert not at.exception and count_predictions(at) == 3
 

@@ -16,7 +16,7 @@ the class head; the trunk learns from both. So nothing in the loss makes a brigh
 What differs from the authors' code: the pools are adaptive, so any input size works; the result is named; nothing
 about a call is kept on `self`, so one model can serve many threads; the mechanism is a choice and not hard-coded.
 
-Letters: B batch, C channels of g, T channels of the trunk, K classes, h × w cells of the map (14 × 14 for 224 px).
+Letters: B batch, C channels of g, T channels of the trunk, K classes, h × w cells of M (14 × 14 for 224 px).
 """
 
 from typing import NamedTuple
@@ -63,8 +63,10 @@ class AttentionBranch(nn.Module):
 
     def respond(self, features: Tensor) -> Tensor:
         """g(x) (B, C, h, w) → the trunk response A (B, K, h, w)."""
-        trunk = self.trunk_norm(self.trunk(features))  # (B, T, h, w)
-        return self.class_norm(self.to_classes(trunk)).relu_()  # (B, K, h, w)
+        response = self.trunk(features)  # (B, T, h, w); one name, so that no layer's input outlives it
+        response = self.trunk_norm(response)  # (B, T, h, w)
+        response = self.to_classes(response)  # (B, K, h, w)
+        return self.class_norm(response).relu_()  # A: (B, K, h, w)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """g(x) (B, C, h, w) → class maps (B, K, h, w) and the attention map M (B, 1, h, w)."""
@@ -100,14 +102,13 @@ class AttentionBranchNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> ABNOutput:
         """Images (B, 3, H, W), normalized as the backbone expects them → both heads, the map and all between."""
-        features = self.extractor(images)  # g(x): (B, C, h, w)
-        return self.explain_features(features)
+        return self.explain_features(self.extractor(images))  # of g(x) (B, C, h, w)
 
     def explain_features(self, features: Tensor, mechanism: str | None = None) -> ABNOutput:
         """All that follows g(x) (B, C, h, w), so that variants with the same extractor run it once."""
         class_maps, attention = self.attention_branch(features)  # (B, K, h, w), (B, 1, h, w)
-        aux_logits = class_maps.mean((2, 3))  # (B, K)
         logits = self.perceive(features, attention, mechanism)  # (B, K)
+        aux_logits = class_maps.mean((2, 3))  # (B, K)
         return ABNOutput(logits, aux_logits, attention, class_maps, features)
 
     def perceive(self, features: Tensor, attention: Tensor, mechanism: str | None = None) -> Tensor:
@@ -116,5 +117,4 @@ class AttentionBranchNetwork(nn.Module):
         With the network's own map and mechanism (the default) this is exactly the forward pass; another map or
         mechanism is an intervention.
         """
-        attended = attend(features, attention, mechanism or self.mechanism)  # g'(x): (B, C, h, w)
-        return self.perception_branch(attended)
+        return self.perception_branch(attend(features, attention, mechanism or self.mechanism))  # of g'(x) (B, C, h, w)

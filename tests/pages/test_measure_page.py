@@ -57,8 +57,8 @@ def nothing_left(monkeypatch):
     def forbid() -> None:
         for module, name in (
             (deletion_insertion, "compute_curve"),
-            (randomization, "compare"),
-            (randomization, "said"),
+            (randomization, "compare_randomized"),
+            (randomization, "network_outputs"),
             (localization, "localize"),
         ):
             monkeypatch.setattr(module, name, lambda *_, **__: pytest.fail("measured again"))
@@ -214,7 +214,7 @@ def test_stop_keeps_what_was_found_and_the_page_whole(page, monkeypatch):
 
 
 def test_a_double_click_does_not_stop_what_it_began(page, monkeypatch):
-    monkeypatch.setattr(jobs, "DOUBLE", 60)
+    monkeypatch.setattr(jobs, "DOUBLE_CLICK", 60)
     with monkeypatch.context() as patch:
         halted(patch, deletion_insertion, "compute_curve", after=1)
         at = press(page.run(), "curves")
