@@ -83,6 +83,7 @@ async def shown(port: int, photograph: bytes) -> int:
     return len(browser.page.answers)
 
 
+@pytest.mark.slow
 def test_what_the_image_holds_is_enough_to_serve_and_no_photograph_is_written(image):
     port = free_port()
     assert START[:3] == ["streamlit", "run", "app.py"] and not healthy(port)

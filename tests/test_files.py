@@ -218,6 +218,7 @@ def test_explain_into_a_file_goes_on_where_there_was_room(tmp_path, capsys):
     assert [line[:100] for line in to.read_text().splitlines()] == [line[:100] for line in whole.splitlines()]
 
 
+@pytest.mark.slow
 def test_convert(tmp_path, capsys):
     theirs = save(tmp_path / "theirs.pth.tar", seeded(20, 10))
     command = ["convert", str(theirs), "--arch", "resnet20", "--num-classes", "10", "--out", str(tmp_path / "out/mine")]

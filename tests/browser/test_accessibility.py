@@ -6,6 +6,8 @@ from browsing import LOADED, SETTLED
 
 from abn.ui.layout import PAGES
 
+pytestmark = pytest.mark.slow
+
 LIGHT = {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"}
 DARK = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
 SERIOUS = ("serious", "critical")

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from browsing import LOADED, SETTLED, open_page
 
+pytestmark = pytest.mark.slow
+
 
 def save(page, label: str, folder):
     """Press a button that saves a file; returns its path."""

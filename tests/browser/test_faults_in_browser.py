@@ -12,6 +12,8 @@ import pytest
 from browsing import LOADED, SETTLED, open_page
 from conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 ONE_TURN = (
     "import os; os.cpu_count = lambda: 1; from streamlit.web.cli import main; main()"  # only one computes at once
 )

@@ -49,7 +49,9 @@ def cards(tmp_path_factory):
 # ---- as the library explains ----
 
 
-@pytest.mark.parametrize("fit", ["crop", "squash", "pad"])
+@pytest.mark.parametrize(
+    "fit", ["crop", pytest.param("squash", marks=pytest.mark.slow), pytest.param("pad", marks=pytest.mark.slow)]
+)
 def test_a_survey_says_what_explanations_say(cards, fit):
     found = list(find_disagreements(PICTURES, cards, fit=fit))
     assert [one.name for one in found] == [name for name, _ in PICTURES]

@@ -70,7 +70,7 @@ def tiny_live(clean_caches, monkeypatch, tmp_path):
     return card, network
 
 
-@pytest.mark.parametrize("rounds", [300, pytest.param(5000, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("rounds", [60, pytest.param(5000, marks=pytest.mark.nightly)])
 def test_results_of_pictures_one_pixel_apart_never_change_places(tiny_live, rounds):
     card, network = tiny_live
     pictures = [open_picture(data, name="photo.bmp") for data in one_pixel_apart(24)]
