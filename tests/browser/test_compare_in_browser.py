@@ -167,9 +167,9 @@ def test_it_fits_it_reads_and_every_picture_has_words(page, server):
     open_page(page, server)
     page.locator(".frame img").nth(6).wait_for(timeout=LOADED)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    pictures = page.eval_on_selector_all(
-        "[data-testid=stImage] img, .frame img", "all => all.map(i => [i.alt, i.naturalWidth])"
-    )
+    images = "[data-testid=stImage] img, .frame img"
+    page.wait_for_function(f"[...document.querySelectorAll('{images}')].every(image => image.complete)", timeout=LOADED)
+    pictures = page.eval_on_selector_all(images, "all => all.map(i => [i.alt, i.naturalWidth])")
     assert len(pictures) == 9 and all(len(alt) > 20 and width > 0 for alt, width in pictures)
     contrasts = page.evaluate(CONTRASTS)
     assert len(contrasts) > 30 and min(contrasts) >= 4.5
