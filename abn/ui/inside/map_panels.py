@@ -209,7 +209,7 @@ def _describe_metrics(history: MapHistory) -> str:
     count = f" ({int(history.metrics['count'][0])} pictures)" if "count" in history.metrics else ""
     if names[0] in ("pointing", "roc_auc"):
         return (
-            f"On a small test set{count}. Pointing: how often the brightest cell lies on the object. ROC-AUC: how "
-            "often a pixel of the object is brighter than one beside it; 0.5 is chance."
+            f"On a small test set{count}. Pointing: how often the brightest cell lies on the object. ROC-AUC: the "
+            "probability that a random pixel of the object is brighter than a random background pixel; 0.5 is chance."
         )
     return f"On a small test set{count}: how often each head is right."
