@@ -191,7 +191,7 @@ class Monkey:
         self._random = random.Random(self.seed)
         self._script_errors: list[str] = []
         self._read = self.log.stat().st_size
-        self._kept: dict[str, str] | None = None  # the shared choices, as the address had them last
+        self._choices: dict[str, str | None] = {}  # the shared ones as the address had them last, as far as known
         self.page.on("pageerror", lambda error: self._script_errors.append(str(error)))
         self.page.on("dialog", lambda dialog: dialog.dismiss())
 
@@ -209,7 +209,7 @@ class Monkey:
             self._stop()
         except AssertionError as error:
             way = "\n".join(f"{number:4}. {press}" for number, press in enumerate(self.presses, 1))
-            again = f"ABN_MONKEY={self.seed} python -m pytest -m 'slow or nightly' tests/test_monkey.py"
+            again = f"ABN_MONKEY={self.seed} python -m pytest -m 'slow or nightly' tests/browser/test_monkey.py"
             raise AssertionError(f"{error}\n\nSeed {self.seed}; to go this way again: {again}\n{way}") from None
 
     # ---- one press ----
@@ -241,7 +241,7 @@ class Monkey:
             address = element.evaluate("link => link.href")
             if address.startswith(self.server):
                 self.page.goto(address)
-                self._kept = None
+                self._choices.clear()
         elif kind == "slider":
             element.focus()
             keys.press(choose.choice(("ArrowLeft", "ArrowRight", "Home", "End", "PageUp", "PageDown")))
@@ -270,7 +270,7 @@ class Monkey:
     def _go(self, title: str) -> None:
         def open_page() -> None:
             self.page.goto(f"{self.server}{PATHS[title]}")
-            self._kept = None
+            self._choices.clear()
 
         self._do(f"address of {title}", open_page)
 
@@ -294,7 +294,7 @@ class Monkey:
         self._do("forward", lambda: self.page.go_forward() and None, follows=True)
 
     def _reload(self) -> None:
-        self._kept = None
+        self._choices.clear()
         self._do("reload", lambda: self.page.reload() and None, keeps=True)
 
     def _resize(self) -> None:
@@ -309,7 +309,7 @@ class Monkey:
 
         def open_page() -> None:
             self.page.goto(f"{self.server}{PATHS[title]}?{query}")
-            self._kept = None
+            self._choices.clear()
 
         self._do(f"address {PATHS[title]}?{query}", open_page, follows=True)
 
@@ -351,7 +351,7 @@ class Monkey:
             seen = self.page.evaluate(LOOK)
             assert not seen["errors"], f"An error box: {seen['errors']}"
             if not settled:
-                self._kept = None  # the address may hold what was pressed, or not yet
+                self._choices.clear()  # the address may hold what was pressed, or not yet
                 return
             trouble = self._trouble(seen, may_change)
             if not trouble:
@@ -374,11 +374,11 @@ class Monkey:
         if title not in WITH_PICTURE:
             return ""
         shared = _SHARED | (_MECHANISM if title == "Compare" else {})
-        changed = {name for name in shared if self._kept is not None and self._kept.get(name) != held.get(name)}
+        choices = {name: held.get(name) for name in shared}
+        changed = {name: value for name, value in choices.items() if self._choices.get(name, value) != value}
         if len(changed) > may_change:
-            return f"Choices of {title} changed that nobody changed: {sorted(changed)}, from {self._kept} to {held}"
-        elsewhere = {name: text for name, text in (self._kept or {}).items() if name not in shared}
-        self._kept = elsewhere | {name: text for name, text in held.items() if name in shared}
+            return f"Choices of {title} changed that nobody changed: {changed}, before {self._choices}"
+        self._choices |= choices
         return ""
 
     def _stop(self) -> None:
