@@ -1,4 +1,6 @@
-"""The words that every room shares, each defined once; imports nothing, so that no page waits for it."""
+"""The words that every room shares, each defined once; imports nothing heavy, so that no page waits for it."""
+
+from dataclasses import dataclass
 
 ADDITIVE, MULTIPLICATIVE, NONE = MECHANISMS = ("additive", "multiplicative", "none")
 ATTENTION_MECHANISMS = (ADDITIVE, MULTIPLICATIVE)  # those that apply the map; "none" is their control
@@ -16,3 +18,14 @@ HEADS = {"auxiliary": "Auxiliary head", "perception": "Perception head"}
 
 BASELINE, MATCHED = "baseline", "matched"  # the CNN without attention branch; one with as many parameters as with it
 ARMS = (BASELINE, MATCHED, NONE, ADDITIVE, MULTIPLICATIVE)  # of the study
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """A backbone's input, from its metadata."""
+
+    size: int  # pixels, square
+    crop_pct: float  # the part of the resized shortest side that the crop keeps, 0 to 1
+    interpolation: str  # timm's name: "bicubic", "bilinear", …
+    mean: tuple[float, float, float]  # of RGB in 0 to 1
+    std: tuple[float, float, float]

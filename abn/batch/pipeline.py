@@ -22,10 +22,10 @@ from abn.explanations.explainer import explain_inputs
 from abn.explanations.explanation import Explanation
 from abn.export.figures import MAX_SIDE
 from abn.images.decode import MAX_BYTES, Picture, open_picture
-from abn.images.fit import Fitted, InputSpec, fit_picture
+from abn.images.fit import Fitted, fit_picture
 from abn.variants.card import Card
 from abn.variants.store import load_variant
-from abn.vocabulary import TRAINED
+from abn.vocabulary import TRAINED, InputSpec
 
 PREFETCH = 2  # batches that each worker prepares ahead
 

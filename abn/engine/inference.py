@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from abn.images.decode import Picture
-from abn.images.fit import Fitted, InputSpec, fit_picture
+from abn.images.fit import Fitted, fit_picture
 from abn.network.model import AttentionBranchNetwork
 from abn.variants.card import Card
 from abn.variants.store import load_variant
+from abn.vocabulary import InputSpec
 
 T = TypeVar("T")
 Load = Callable[[Card], AttentionBranchNetwork]

@@ -23,7 +23,8 @@ from torch import Tensor
 from abn.errors import ABNError
 from abn.evaluation.metrics import cell_order, cells_mask, curve_area
 from abn.explanations.interventions import AttendedImage
-from abn.images.fit import InputSpec, denormalize
+from abn.images.fit import denormalize
+from abn.vocabulary import InputSpec
 
 DELETION, INSERTION = KINDS = ("deletion", "insertion")
 BRIGHT, DARK, RANDOM = ORDERS = ("brightest first", "darkest first", "random")

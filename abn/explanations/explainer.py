@@ -8,10 +8,9 @@ from abn.engine.inference import InputBatch, Load, fit_inputs, run_variants, tim
 from abn.errors import ABNError, VariantError
 from abn.explanations.explanation import Explanation
 from abn.images.decode import Picture
-from abn.images.fit import InputSpec
 from abn.variants.card import Card, class_names
 from abn.variants.store import find_variant, load_variant
-from abn.vocabulary import MECHANISMS, TRAINED
+from abn.vocabulary import MECHANISMS, TRAINED, InputSpec
 
 NOT_FINITE = "{title} answers with something that is no number: choose another variant."
 

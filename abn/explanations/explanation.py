@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from abn.images.fit import Fitted, InputSpec
+from abn.images.fit import Fitted
+from abn.vocabulary import InputSpec
 
 
 @dataclass(frozen=True)

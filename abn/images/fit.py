@@ -15,22 +15,12 @@ from PIL import Image
 
 from abn.errors import PictureError
 from abn.images.decode import Picture
+from abn.vocabulary import InputSpec
 
 FITS = ("crop", "squash", "pad")
 _Number = TypeVar("_Number", int, float)
 
 MAX_RESIZED = 2**24  # pixels of a whole picture resized before its crop; only a strip beyond 256 : 1 wants more
-
-
-@dataclass(frozen=True)
-class InputSpec:
-    """A backbone's input, from its metadata."""
-
-    size: int  # pixels, square
-    crop_pct: float  # the part of the resized shortest side that the crop keeps, 0 to 1
-    interpolation: str  # timm's name: "bicubic", "bilinear", …
-    mean: tuple[float, float, float]  # of RGB in 0 to 1
-    std: tuple[float, float, float]
 
 
 @dataclass(frozen=True, eq=False)

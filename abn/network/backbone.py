@@ -9,13 +9,13 @@ from timm.data import resolve_data_config, resolve_model_data_config
 from torch import nn
 
 from abn.errors import BackboneError
-from abn.images.fit import InputSpec
 from abn.network.architectures import registry
 from abn.network.batchnorm import recalibrate_batchnorm
 from abn.network.contexts import generator_lock, isolated_generator
 from abn.network.cutting import Halves, cut
 from abn.network.initialization import initialize_weights
 from abn.network.model import AttentionBranch, AttentionBranchNetwork
+from abn.vocabulary import InputSpec
 
 RESIDUAL_GAIN = 0.1  # of residual branches that timm starts at 0
 MIN_VARIANCE = 0.01  # of a channel, as a share of the channels' mean

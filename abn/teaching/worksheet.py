@@ -1,6 +1,6 @@
 """The instructor's sheet: a lesson of 45 minutes, and questions whose answers are computed from what ships.
 
-Answers come from the stored first view, the cards and the study's result files, so that they change with them.
+Answers come from the stored first view, the cards and the study's sentences, so that they change with them.
 """
 
 import html
@@ -18,7 +18,6 @@ from abn.images import samples
 from abn.images.decode import open_picture
 from abn.plots import numbers
 from abn.plots.numbers import fixed
-from abn.study import findings
 from abn.teaching import exercises
 from abn.teaching.lessons import STEPS
 from abn.variants.card import Card
@@ -68,8 +67,11 @@ class Question:
     answers: tuple[str, ...]  # sentences
 
 
-def questions() -> list[Question]:
-    """The questions with their answers; one that can't be answered from what ships is left out."""
+def questions(accuracy: Sequence[str] = ()) -> list[Question]:
+    """The questions with their answers; one that can't be answered from what ships is left out.
+
+    `accuracy`: sentences of the study that compare the mechanisms with a map that is never applied.
+    """
     cards = [card for card in list_variants() if card.family == FAMILY]
     photos = [photo for photo in samples.gallery().values() if photo.kind == "photograph"]
     explanations: ByPhoto = {}
@@ -85,7 +87,7 @@ def questions() -> list[Question]:
             _map_range(explanations, cards),
             *_inverted_maps(explanations, cards),
         ]
-    return [*answerable, *_pointing(cards), *_accuracy()]
+    return [*answerable, *_pointing(cards), *_accuracy(accuracy)]
 
 
 def _first_photograph(explanations: ByPhoto, cards: Sequence[Card]) -> Question:
@@ -164,13 +166,9 @@ def _pointing(cards: Sequence[Card]) -> list[Question]:
     return [Question("How often does the brightest cell lie on the object?", tuple(answers))] if answers else []
 
 
-def _accuracy() -> list[Question]:
-    try:
-        comparison = findings.compared(findings.read_study(), "none")
-    except ABNError:
-        return []
+def _accuracy(sentences: Sequence[str]) -> list[Question]:
     text = "Is a network right more often when its map is applied than when the same network ignores it?"
-    return [Question(text, comparison.sentences)]
+    return [Question(text, tuple(sentences))] if sentences else []
 
 
 def body(questions: Sequence[Question]) -> str:

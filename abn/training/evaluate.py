@@ -24,7 +24,7 @@ from abn.errors import ABNError
 from abn.evaluation.metrics import energy_ratio, pointing_hit, roc_auc
 from abn.images import samples
 from abn.images.decode import open_picture
-from abn.images.fit import InputSpec, fit_picture
+from abn.images.fit import fit_picture
 from abn.network.backbone import input_spec
 from abn.training.distillation import scenes
 from abn.training.distillation.feature_bank import predict_cutouts
@@ -33,6 +33,7 @@ from abn.training.sources import packages, public_images
 from abn.training.supervised import fashion_variants
 from abn.variants.card import Card
 from abn.variants.store import find_variant, list_variants, load_variant, write_card
+from abn.vocabulary import InputSpec
 
 MIN_PROBABILITY = 0.2  # of the backbone's prediction for an object alone
 SEED = 11  # of the held-out scenes; the recipe was chosen on those of another seed

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from abn.images.fit import InputSpec
+from abn.vocabulary import InputSpec
 
 _PACKAGE = Path(__file__).parents[1]
 CHECKPOINTS = next(  # in the repository they lie beside the package, in an installed package within it

@@ -18,9 +18,9 @@ from PIL import Image
 
 from abn.errors import CheckpointError, PickleError
 from abn.images.display_name import one_line
-from abn.images.fit import InputSpec
 from abn.variants.card import IMAGENET, Card, card_from_json
 from abn.variants.store import CARD_KEY, HASH_FIELDS
+from abn.vocabulary import InputSpec
 
 PREFIX = "own:"  # of the ids made here; no variant on disk has such a name
 MAX_BYTES = 200_000_000  # of a file

@@ -4,10 +4,10 @@ from typing import Any
 
 import torch
 
-from abn.images.fit import InputSpec
 from abn.network.complexity import count_flops, count_parameters
 from abn.network.model import AttentionBranchNetwork
 from abn.variants.card import IMAGENET, Card
+from abn.vocabulary import InputSpec
 
 
 def create_card(network: AttentionBranchNetwork, *, classes: str | list[str], input: InputSpec, **fields: Any) -> Card:

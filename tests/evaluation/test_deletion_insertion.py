@@ -30,8 +30,9 @@ from abn.evaluation.deletion_insertion import (
 )
 from abn.evaluation.metrics import cell_order
 from abn.explanations.interventions import AttendedImage, attend_image
-from abn.images.fit import InputSpec, fit_picture
+from abn.images.fit import fit_picture
 from abn.variants.store import load_variant
+from abn.vocabulary import InputSpec
 
 SPEC = InputSpec(8, 1.0, "bilinear", (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 MAP = np.array([[0.9, 0.2], [0.4, 0.6]], np.float32)  # brightest first: 0, 3, 2, 1

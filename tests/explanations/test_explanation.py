@@ -9,7 +9,8 @@ import tiny
 from abn.evaluation.metrics import overlap, rank_correlation
 from abn.explanations.explainer import explain
 from abn.explanations.explanation import align_maps
-from abn.images.fit import InputSpec, fit_picture
+from abn.images.fit import fit_picture
+from abn.vocabulary import InputSpec
 
 PICTURE = tiny.picture(96, 64)
 

@@ -12,7 +12,8 @@ from PIL import Image
 from abn.errors import PictureError
 from abn.images import fit
 from abn.images.decode import Picture
-from abn.images.fit import FITS, Fitted, InputSpec, denormalize, fit_picture, upsample
+from abn.images.fit import FITS, Fitted, denormalize, fit_picture, upsample
+from abn.vocabulary import InputSpec
 
 LITE0 = InputSpec(size=224, crop_pct=0.875, interpolation="bicubic", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 IMAGENET = InputSpec(

@@ -60,6 +60,11 @@ def test_pointing_is_that_of_the_cards():
         assert f"{100 * card.measured['scenes']['pointing']:.0f} %" in sentence
 
 
+def test_the_study_answers_the_last_question():
+    assert worksheet.questions(["Higher by 1 point."])[-1].answers == ("Higher by 1 point.",)
+    assert all("applied" not in question.text for question in worksheet.questions())
+
+
 def test_the_plan_takes_45_minutes_without_a_gap():
     ends = [tuple(map(int, minutes.split("–"))) for minutes, *_ in worksheet.PLAN]
     assert ends[0][0] == 0 and ends[-1][1] == 45
@@ -90,4 +95,6 @@ def test_the_tasks_and_the_set_of_the_plan_come_with_their_answers():
         worksheet.PLAN
     )
     numbers = {int(n) for *_, told in worksheet.PLAN for n in told.split(", ") if n.isdigit()}
-    assert numbers == set(range(1, len(worksheet.questions()) + 1))  # every question has its minutes
+    assert numbers == set(
+        range(1, len(worksheet.questions(["Higher by 1 point."])) + 1)
+    )  # every question has its minutes

@@ -13,12 +13,12 @@ from typing import Protocol, TypeGuard
 from torch import nn
 
 from abn.errors import BackboneError
-from abn.images.fit import InputSpec
 from abn.network.architectures.densenet import DenseNet
 from abn.network.architectures.resnet import BasicBlock, Bottleneck, ResNet
 from abn.network.architectures.wide_resnet import WideResNet
 from abn.network.initialization import initialize_weights
 from abn.network.model import AttentionBranch, AttentionBranchNetwork
+from abn.vocabulary import InputSpec
 
 MAX_CLASSES = 100_000  # the class head alone has their square in weights: 40 GB
 CIFAR, IMAGENET = "cifar-", "imagenet-"  # what the names begin with; timm has none such

@@ -15,9 +15,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from abn.images.fit import InputSpec
 from abn.training.sample_order import SampleOrder
 from abn.training.sources.packages import FASHION
+from abn.vocabulary import InputSpec
 
 FOLDER = f"{FASHION}/usr/share/datasets/fashion-mnist"  # in the folder of packages
 CLASSES = ("T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")

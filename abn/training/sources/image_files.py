@@ -19,10 +19,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from abn.errors import PictureError
 from abn.images.decode import Picture
-from abn.images.fit import InputSpec, fit_picture
+from abn.images.fit import fit_picture
 from abn.training.sample_order import SampleOrder
 from abn.training.sources.class_folders import ImageFiles
 from abn.training.supervised.training import mixed_seed
+from abn.vocabulary import InputSpec
 
 AUGMENTATIONS = {  # name → what it does, for the card
     "timm": "timm's: a random part of 8 to 100 % of the area, mirrored, colors jittered",

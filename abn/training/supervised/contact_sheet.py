@@ -8,13 +8,13 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from abn.images.fit import InputSpec, denormalize, upsample
+from abn.images.fit import denormalize, upsample
 from abn.network.model import ABNOutput, AttentionBranchNetwork
 from abn.plots.color_maps import color_bar
 from abn.plots.map_words import flat_sentence
 from abn.plots.numbers import percent, short_label
 from abn.plots.overlay import overlay
-from abn.vocabulary import HEADS
+from abn.vocabulary import HEADS, InputSpec
 
 SIDE = 144  # pixels of an image
 COLUMNS = 4  # images, each with its map beside it

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from abn.files import safe_stems
-from abn.images.fit import InputSpec
 from abn.network.backbone import input_spec
 from abn.training.sources import fashion_mnist
 from abn.training.sources.class_folders import ClassFolders, ImageFiles
 from abn.training.sources.image_files import AUGMENTATIONS, FileImages
 from abn.training.supervised.fashion_variants import BUILT_IN, TEST_SEED
 from abn.training.supervised.training import LabeledImages
+from abn.vocabulary import InputSpec
 
 
 @dataclass(frozen=True, eq=False)

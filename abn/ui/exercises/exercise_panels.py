@@ -24,7 +24,7 @@ from abn.ui.controls.view_settings import View
 from abn.ui.exercises.attempt import Attempt
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state
-from abn.variants.card import InputSpec
+from abn.vocabulary import InputSpec
 
 VIEW = View(opacity=0.6, colors=color_maps.DEFAULT_COLORS, scale="raw", smooth=True)  # the same for everybody
 RAW = (0.0, 1.0)

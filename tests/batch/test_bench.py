@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from abn import bench
 from abn.__main__ import main
+from abn.batch import bench
 from abn.batch.image_stream import ImageStream
 from abn.training.loop import has_bfloat16
 
