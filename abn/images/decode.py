@@ -48,12 +48,11 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "picture")
             f"This file is {len(data) / 1e6:.1f} MB and the limit is {MAX_BYTES // 10**6} MB: save the picture smaller."
         )
     try:
-        decode_limits.check_pieces(data)
         source = decode_limits.Source(data)
         opened = Image.open(source, formats=FORMATS)
-        decode_limits.check_header(opened, data)
-        rare_formats.refuse_misread(opened, data)
-        image, notes = _decode(opened, data)
+        decode_limits.refuse_costly(opened, source)
+        rare_formats.refuse_misread(opened, source)
+        image, notes = _decode(opened)
     except PictureError:
         raise
     except UnidentifiedImageError as error:
@@ -74,9 +73,9 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "picture")
     return Picture(image, hashlib.sha256(data).hexdigest(), display_name(name), tuple(notes))
 
 
-def _decode(opened: ImageFile.ImageFile, data: bytes) -> tuple[Image.Image, list[str]]:
+def _decode(opened: ImageFile.ImageFile) -> tuple[Image.Image, list[str]]:
     """Decode the first frame into upright RGB, and tell what that took."""
-    rare_formats.scale_transparent_color(opened, data)
+    rare_formats.scale_transparent_color(opened)
     covered = rare_formats.covered_part(opened)
     turned_on_load = opened.format == "TIFF" and _turn(opened) is not None  # by Pillow
     opened.load()

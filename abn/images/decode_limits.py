@@ -32,25 +32,21 @@ _Tag = ExifTags.Base  # whose numbers are TIFF's too
 
 
 class Source(io.BytesIO):
-    """A file's bytes, which may be read in only so many steps."""
+    """A file's bytes, which may be read in only so many steps. Raises `PictureError` where the mere list of its pieces
+    would take long to read."""
 
     def __init__(self, data: bytes):
         super().__init__(data)
         self.left = MAX_READS * (4 if data[:2] == b"BM" else 1)  # a run of a BMP costs little
+        repeated = any(data.count(name) > most for name, most in MAX_REPEATED.items())
+        if repeated or (data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") and _too_many(data)):
+            raise PictureError(TOO_MANY_PIECES)
 
     def read(self, size: int | None = -1, /) -> bytes:
         self.left -= 1
         if self.left < 0:
             raise PictureError(TOO_MANY_PIECES)
         return super().read(size)
-
-
-def check_pieces(data: bytes) -> None:
-    """Raise `PictureError` where the mere list of a file's pieces would take long to read."""
-    repeated = any(data.count(name) > most for name, most in MAX_REPEATED.items())
-    many = data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") and _too_many(data)
-    if repeated or many:
-        raise PictureError(TOO_MANY_PIECES)
 
 
 def _too_many(data: bytes) -> bool:
@@ -71,8 +67,9 @@ def _too_many(data: bytes) -> bool:
     return False
 
 
-def check_header(opened: ImageFile.ImageFile, data: bytes) -> None:
+def refuse_costly(opened: ImageFile.ImageFile, source: Source) -> None:
     """Raise `PictureError` where decoding would cost too much, by the header alone; nothing is decoded yet."""
+    data = source.getvalue()
     width, height = opened.size
     if not width or not height:
         raise PictureError("This picture has no pixels: choose another one.")

@@ -1,5 +1,7 @@
 """Rare kinds of images: those that Pillow would read wrongly are refused; gray of more than 8 bits comes out right."""
 
+import io
+
 import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
@@ -11,12 +13,13 @@ _Tag = ExifTags.Base  # whose numbers are TIFF's too
 _TURNED_TWICE = ("F;32BF", "I;32BS", "I;16BS")  # libtiff turns the bytes of compressed files, and Pillow does again
 
 
-def refuse_misread(opened: ImageFile.ImageFile, data: bytes) -> None:
+def refuse_misread(opened: ImageFile.ImageFile, source: io.BytesIO) -> None:
     """Raise `PictureError` where Pillow would decode other pixels than the file holds."""
     kind = ""
     if opened.format == "PNG" and getattr(opened, "default_image", False):
         kind = "an animated PNG with a separate still image"
     elif opened.format == "BMP" and opened.tile[0].codec_name == "raw":
+        data = source.getbuffer()
         bits = int.from_bytes(data[24:26] if data[14] == 12 else data[28:30], "little")
         kind = "a BMP with a gray palette" if (opened.mode, bits) in (("1", 4), ("1", 8), ("L", 4)) else ""
     elif opened.format == "TIFF":
@@ -43,11 +46,11 @@ def _misread_tiff(opened: ImageFile.ImageFile) -> str:
     return ""
 
 
-def scale_transparent_color(opened: Image.Image, data: bytes) -> None:
-    """Bring a PNG's transparent color, which is given in the file's own bits, to Pillow's 8."""
-    if opened.format != "PNG":
+def scale_transparent_color(opened: ImageFile.ImageFile) -> None:
+    """Bring a PNG's transparent color, which is given in the file's own bits, to Pillow's 8; before it is decoded."""
+    if opened.format != "PNG" or not opened.tile:
         return
-    depth, color = data[data.find(b"IHDR") + 12], opened.info.get("transparency")
+    color, depth = opened.info.get("transparency"), int(opened.tile[0].args.partition(";")[2].rstrip("B") or 8)  # "L;2"
     if opened.mode == "L" and isinstance(color, int):
         largest = 2**depth - 1
         opened.info["transparency"] = (color & largest) * 255 // largest
