@@ -6,6 +6,7 @@ from pathlib import Path
 
 from abn import files
 from abn.study.findings import RESULTS
+from abn.study.findings.metrics import finite_metrics
 from abn.study.statistics import holm, paired
 
 PAIRS = (  # (arm, against): the questions that the study asks
@@ -20,14 +21,8 @@ PAIRS = (  # (arm, against): the questions that the study asks
     ("additive", "multiplicative"),
 )
 METRICS = (
-    "accuracy",
-    "accuracy_auxiliary",
-    "calibration_error",
-    "pointing",
-    "energy_over_area",
-    "roc_auc",
-    "deletion_below_random",
-    "insertion_above_random",
+    *("accuracy", "accuracy_auxiliary", "calibration_error", "pointing", "energy_over_area", "roc_auc"),
+    *("deletion_below_random", "insertion_above_random"),
 )
 RUN_KEYS = (
     *("dataset", "arm", "seed", "metrics", "map", "parameters"),
@@ -36,21 +31,16 @@ RUN_KEYS = (
 
 
 def summarize(results: Path = RESULTS) -> dict:
-    """Every run, every comparison that at least two seeds allow, and every trial on polarity.
-
-    Holm's family is all comparisons of one data set and one metric; where two arms differ in no seed they are one and
-    the same computation, and no comparison.
-    """
-    files = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((results / "runs").glob("*.json"))]
-    runs = [{key: file[key] for key in RUN_KEYS if key in file} for file in files if "arm" in file]
-    trials = [file for file in files if "mechanism" in file]
+    """Every run, every comparison that at least two seeds allow, and every trial on polarity."""
+    stored = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((results / "runs").glob("*.json"))]
+    runs = [{key: run[key] for key in RUN_KEYS if key in run} for run in stored if "arm" in run]
     runs.sort(key=lambda run: (run["dataset"], run["seed"]))
     comparisons = []
     for dataset, group in groupby(runs, key=lambda run: run["dataset"]):
-        of_dataset = list(group)
+        values = {(run["arm"], run["seed"]): finite_metrics(run["metrics"]) for run in group}
         for metric in METRICS:
-            comparisons += _family(dataset, metric, of_dataset)
-    return {"runs": runs, "comparisons": comparisons, "polarity": trials}
+            comparisons += _compare(dataset, metric, values)
+    return {"runs": runs, "comparisons": comparisons, "polarity": [run for run in stored if "mechanism" in run]}
 
 
 def write(results: Path = RESULTS) -> Path:
@@ -60,29 +50,21 @@ def write(results: Path = RESULTS) -> Path:
     return path
 
 
-def _family(dataset: str, metric: str, runs: list[dict]) -> list[dict]:
-    values = {(run["arm"], run["seed"]): _value(run["metrics"], metric) for run in runs}
-    seeds = sorted({run["seed"] for run in runs})
-    comparisons: list[dict] = []
+def _compare(dataset: str, metric: str, values: dict[tuple[str, int], dict[str, float]]) -> list[dict]:
+    """The comparisons of one data set and one metric, which are Holm's family; `values`: (arm, seed) → metrics.
+
+    Arms that differ in no seed are one and the same computation, and no comparison.
+    """
+    rows: list[dict] = []
     for arm, against in PAIRS:
-        both = [(values.get((arm, seed)), values.get((against, seed))) for seed in seeds]
-        both = [pair for pair in both if None not in pair]
-        if len(both) >= 2:
-            test = vars(paired(*zip(*both, strict=True)))
+        seeds = sorted(seed for name, seed in values if name == arm and (against, seed) in values)
+        pairs = [(values[arm, seed], values[against, seed]) for seed in seeds]
+        pairs = [(first, second) for first, second in pairs if metric in first and metric in second]
+        if len(pairs) >= 2:
+            test = paired(*zip(*((first[metric], second[metric]) for first, second in pairs), strict=True))
             key = {"dataset": dataset, "arm": arm, "against": against, "metric": metric}
-            comparisons.append({**key, **test, "p_holm": 1.0})
-    tested = [row for row in comparisons if (row["ci_low"], row["ci_high"]) != (0, 0)]
-    for comparison, adjusted in zip(tested, holm([row["p"] for row in tested]), strict=True):
-        comparison["p_holm"] = adjusted
-    return comparisons
-
-
-def _value(metrics: dict[str, float | None], metric: str) -> float | None:
-    """A metric of a run; areas of deletion and insertion only count against the same run's random order."""
-    curve, _, against = metric.partition("_")
-    if against not in ("below_random", "above_random"):
-        return metrics.get(metric)
-    area, random = metrics.get(curve), metrics.get(f"{curve}_random")
-    if area is None or random is None:
-        return None
-    return random - area if against == "below_random" else area - random
+            rows.append({**key, **test._asdict(), "p_holm": 1.0})
+    tested = [row for row in rows if (row["ci_low"], row["ci_high"]) != (0, 0)]
+    for row, adjusted in zip(tested, holm([row["p"] for row in tested]), strict=True):
+        row["p_holm"] = adjusted
+    return rows

@@ -1,20 +1,31 @@
 """Paired comparisons over seeds: mean difference, t-interval, exact permutation test, Holm's correction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 
-@dataclass(frozen=True)
-class Paired:
-    """What seeds say of a difference."""
+class Paired(NamedTuple):
+    """A difference over seeds."""
 
     mean_difference: float
-    ci_low: float  # 95 % t-interval of the mean difference, not adjusted for how many are looked at
+    ci_low: float  # 95 % t-interval of the mean difference, not adjusted for multiple comparisons
     ci_high: float
     p: float  # exact two-sided paired permutation test
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, ...]:
+    """The mean and its 95 % t-interval: (mean, low, high); (mean,) of one value, () of none."""
+    from scipy.special import stdtrit  # not at the head: pages without a figure of the study need no scipy
+
+    if not values:
+        return ()
+    mean = float(np.mean(values))
+    if len(values) == 1:
+        return (mean,)
+    half = float(stdtrit(len(values) - 1, 0.975)) * float(np.std(values, ddof=1) / np.sqrt(len(values)))
+    return mean, mean - half, mean + half
 
 
 def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
@@ -23,13 +34,9 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
     The exact test flips the sign of every subset of the differences: with n seeds p is never below 2 / 2ⁿ. Beyond 16
     seeds it takes a sample of 100,000 subsets.
     """
+    from scipy import stats
+
     differences = np.asarray(first, float) - np.asarray(second, float)
-    mean = float(differences.mean())
-    error = float(differences.std(ddof=1) / np.sqrt(len(differences)))
-    if error == 0:
-        low = high = mean
-    else:
-        low, high = stats.t.interval(0.95, len(differences) - 1, loc=mean, scale=error)
     test = stats.permutation_test(
         (differences,),
         np.mean,
@@ -37,7 +44,7 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
         vectorized=True,
         n_resamples=np.inf if len(differences) <= 16 else 100_000,
     )
-    return Paired(mean, float(low), float(high), float(test.pvalue))
+    return Paired(*mean_interval(differences.tolist()), float(test.pvalue))
 
 
 def holm(p: Sequence[float]) -> list[float]:

@@ -158,7 +158,7 @@ def test_a_file_holds_what_was_measured_of_each_family(tmp_path, monkeypatch):
     assert written["command"] == "python -m abn study cost" and written["threads"] == 1
     assert list(written["families"][0]["parts"][0]["seconds"]) == ["1", "2"]
     assert [one.name for one in path.parent.iterdir()] == ["cost.json"]
-    (read,) = read_costs(path.parent).networks  # as the page does
+    (read,) = read_costs(path.parent).families  # as the page does
     assert read.ratio("peak_bytes", 2) == pytest.approx(family["ratios"]["peak_memory"][2], rel=1e-5)
 
 

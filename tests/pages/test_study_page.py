@@ -187,11 +187,11 @@ def test_the_real_results_are_shown_and_hang_together(app):
     assert not at.exception and [heading.anchor for heading in at.subheader] == ANCHORS
     assert not any(escape_markdown("summary.json") in info.value for info in at.info)
     study = findings.read_study()
-    for (dataset, arm, against, metric), said in study.comparisons.items():
-        row = study.difference(dataset, arm, against, metric)
+    for stored in study.comparisons:
+        row = study.difference(stored.dataset, stored.arm, stored.against, stored.metric)
         mean = sum(row.by_seed.values()) / len(row.by_seed)
-        assert mean == pytest.approx(findings.METRICS[metric].times * said["mean_difference"], abs=1e-6)
-        assert said["ci_low"] <= said["mean_difference"] <= said["ci_high"]
+        assert mean == pytest.approx(findings.METRICS[stored.metric].factor * stored.mean_difference, abs=1e-6)
+        assert stored.ci_low <= stored.mean_difference <= stored.ci_high
 
 
 # ---- cost, measured here ----

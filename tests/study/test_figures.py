@@ -120,7 +120,7 @@ def test_controls_are_drawn_apart_by_mark_and_color(study):
 
 
 def test_cost_bars_stand_on_one_another_up_to_the_whole(results):
-    (cost,) = findings.read_costs(results).networks
+    (cost,) = findings.read_costs(results).families
     figure = figures.cost_bars(cost)
     bars = {trace.name: list(trace.x) for trace in figure.data}
     assert bars["feature extractor"] == pytest.approx([25, 50, 50, 50])
@@ -135,10 +135,10 @@ def test_cost_bars_stand_on_one_another_up_to_the_whole(results):
 
 def test_published_figures_are_drawn_as_given():
     published = findings.read_published()
-    figure = figures.published_dots(published, "CIFAR-100")
+    figure, results = figures.published_dots(published, "CIFAR-100"), published.by_dataset["CIFAR-100"]
     drawn = {trace.name: dict(zip(trace.customdata, trace.x, strict=True)) for trace in figure.data}
-    assert drawn["attention branch, by its authors"] == {name: abn for name, abn, _ in published.rows["CIFAR-100"]}
-    assert drawn["plain CNN, by the same authors"] == {name: plain for name, _, plain in published.rows["CIFAR-100"]}
+    assert drawn["attention branch, by its authors"] == {result.backbone: result.abn for result in results}
+    assert drawn["plain CNN, by the same authors"] == {result.backbone: result.plain for result in results}
     assert drawn["attention branch, by others"] == {"ResNet110": 24.46}
     assert drawn["plain CNN, by others"] == {"ResNet110": 24.65, "Wide ResNet": 18.14, "ResNeXt": 17.38}
     assert "ResNet50: 23.1 with attention branch, 24.1 without" in figures.published_alt(published, "ImageNet")

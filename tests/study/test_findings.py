@@ -37,7 +37,7 @@ def results(made, tmp_path) -> Path:
 
 def outcomes(finding: Finding) -> dict[str, list[str]]:
     """Panel → outcome of each of its rows."""
-    return {panel: [row.seen for row in rows] for panel, rows in finding.rows.items()}
+    return {panel: [row.outcome for row in rows] for panel, rows in finding.rows.items()}
 
 
 def tones(finding: Finding) -> list[str]:
@@ -157,8 +157,8 @@ def test_what_is_missing_is_no_finding(results, keep, scenes):
 
 
 def test_two_seeds_that_agree_by_rounding_are_no_finding():
-    assert findings.spread("x", {1: 0.2, 2: 0.2}, against="y").seen == "few"
-    assert findings.spread("x", {1: 0.2, 2: 0.2, 3: 0.2}, against="y").seen == "higher"
+    assert findings.spread("x", {1: 0.2, 2: 0.2}, against="y").outcome == "few"
+    assert findings.spread("x", {1: 0.2, 2: 0.2, 3: 0.2}, against="y").outcome == "higher"
 
 
 def test_a_missing_metric_is_not_measured_and_the_others_stand(results):
@@ -344,7 +344,7 @@ def test_the_table_holds_every_run_and_number(results):
     assert len(rows) == len(study.runs) == 50
     for row, run in zip(rows, study.runs, strict=True):
         assert (row["dataset"], row["arm"], int(row["seed"])) == (run.dataset, run.arm, run.seed)
-        assert float(row["accuracy"]) == run.metrics["accuracy"] and row["command"] == run.command
+        assert float(row["accuracy"]) == run.values["accuracy"] and row["command"] == run.command
     assert {row["accuracy_auxiliary"] for row in rows if row["arm"] == "baseline"} == {""}
 
 
@@ -353,10 +353,10 @@ def test_the_table_holds_every_run_and_number(results):
 
 def test_cost_is_read_as_ratios(results):
     costs = findings.read_costs(results)
-    (cost,) = costs.networks
+    (cost,) = costs.families
     assert cost.ratio("parameters") == 1.75 and cost.ratio("seconds", 32) == pytest.approx(1.75)
     assert cost.ratio("peak_bytes", 1) == 1.5 and cost.batches == [1, 32]
-    assert "1.75 times the parameters" in findings.cost_sentence(costs.networks)
+    assert "1.75 times the parameters" in findings.cost_sentence(costs.families)
     assert costs.seconds_to_measure("tiny", [1]) == pytest.approx(0.7)
     assert costs.seconds_to_measure("other", [1]) is None
 
@@ -365,9 +365,9 @@ def test_cost_is_read_as_ratios(results):
         again["family"], again["parts"][-1]["parameters"] = "other", 8000
         found["families"].append(again)
 
-    networks = findings.read_costs(change(results, double, "cost.json")).networks
-    assert "takes 1.75 to 2.00 times the parameters" in findings.cost_sentence(networks)
-    assert "over 2 networks" in findings.cost_sentence(networks)
+    families = findings.read_costs(change(results, double, "cost.json")).families
+    assert "takes 1.75 to 2.00 times the parameters" in findings.cost_sentence(families)
+    assert "over 2 networks" in findings.cost_sentence(families)
 
 
 def test_the_parts_are_those_that_are_measured():
@@ -395,8 +395,10 @@ def test_broken_costs_are_one_plain_sentence(results, how):
 def test_the_published_figures_follow_their_file(results):
     published = findings.read_published(results)
     assert published == findings.read_published()
-    assert published.rows["CIFAR-100"][0] == ("ResNet110", 22.5, 24.1) and len(published.rows["ImageNet"]) == 3
-    assert [(one.backbone, one.abn, one.plain) for one in published.disputes] == [
+    assert vars(published.by_dataset["CIFAR-100"][0]) == {
+        "dataset": "CIFAR-100", "backbone": "ResNet110", "abn": 22.5, "plain": 24.1}  # fmt: skip
+    assert len(published.by_dataset["ImageNet"]) == 3
+    assert [(dispute.backbone, dispute.abn, dispute.plain) for dispute in published.disputes] == [
         ("ResNet110", 24.46, 24.65), ("Wide ResNet", None, 18.14), ("ResNeXt", None, 17.38)]  # fmt: skip
     assert "7 of 7 pairs, by 0.6 to 1.6 percentage points" in findings.published_sentence(published)
     change(results, lambda found: found["results"][0].update(abn=25.0), "published.json")
@@ -408,8 +410,8 @@ def test_the_published_figures_follow_their_file(results):
 
 def test_where_none_is_the_baseline_the_verdict_says_so():
     study = findings.read_study()  # as shipped: on scenes the extractor is fixed, so both are one computation
-    found = {one.where: one.words for one in findings.compared(study, "none").verdicts}
+    found = {verdict.where: verdict.words for verdict in findings.compared(study, "none").verdicts}
     assert found["Scenes"] == "the comparison with the baseline once more" != found["Cluttered Fashion-MNIST"]
     assert "the comparison with the baseline once more" not in {
-        one.words for one in findings.compared(study, "matched").verdicts
+        verdict.words for verdict in findings.compared(study, "matched").verdicts
     }

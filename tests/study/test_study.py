@@ -20,7 +20,7 @@ from abn.study.experiments import Cluttered
 from abn.study.findings import read_summary
 from abn.study.measures import SHARES, Pictures, measure
 from abn.study.report import summarize
-from abn.study.runs import Run, Trial, perform, plan, polarity_plan
+from abn.study.runs import Job, perform, plan, polarity_plan
 from abn.training.sources import fashion_mnist
 from abn.training.supervised import training
 from abn.vocabulary import ARMS
@@ -219,7 +219,7 @@ def fake(monkeypatch):
 
 
 def test_a_study_resumes_run_by_run_and_sums_up(fake, tmp_path):
-    jobs = list(plan(["scenes"], list(ARMS), [1, 2]))
+    jobs = plan(["scenes"], list(ARMS), [1, 2])
     assert [job.seed for job in jobs] == [1] * 5 + [2] * 5
     perform(jobs[:3], tmp_path, tmp_path / "work", again=False, results=tmp_path)
     (tmp_path / "runs" / "scenes-none-2.part").write_text("{half")  # what a killed run may leave
@@ -240,7 +240,7 @@ def test_a_study_resumes_run_by_run_and_sums_up(fake, tmp_path):
 
 
 def test_a_run_file_says_how_to_make_it_again(fake, tmp_path):
-    perform([Run("scenes", "additive", 3)], tmp_path, tmp_path / "work", again=False, results=tmp_path)
+    perform([Job("scenes", "additive", 3)], tmp_path, tmp_path / "work", again=False, results=tmp_path)
     made = json.loads((tmp_path / "runs" / "scenes-additive-3.json").read_text())
     assert made["command"] == "python -m abn study run --dataset scenes --arm additive --seed 3"
     assert made["parameters"] == 479_150 and made["seconds"] >= made["seconds_training"]
@@ -248,8 +248,8 @@ def test_a_run_file_says_how_to_make_it_again(fake, tmp_path):
 
 
 def test_trials_on_polarity_stand_apart(fake, tmp_path):
-    jobs = list(polarity_plan([1]))
-    assert len(jobs) == 6 and Trial("additive", True, "usual", 1) not in jobs
+    jobs = polarity_plan([1])
+    assert len(jobs) == 6 and Job("scenes", "additive", 1, True, "usual") not in jobs
     perform(jobs[:2], tmp_path, tmp_path / "work", again=False, results=tmp_path)
     summary = summarize(tmp_path)
     assert not summary["runs"] and len(summary["polarity"]) == 2

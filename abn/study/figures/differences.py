@@ -58,7 +58,8 @@ def _add_rows(
             "color": color,
             "size": 13,
             "symbol": [
-                f"{symbol}-open" if row.against and row.seen not in ("higher", "lower") else symbol for _, row in rows
+                f"{symbol}-open" if row.against and row.outcome not in ("higher", "lower") else symbol
+                for _, row in rows
             ],
             "line": {"width": 2, "color": color},
         },

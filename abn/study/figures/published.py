@@ -9,13 +9,25 @@ from abn.study.findings import Published
 
 def published_dots(published: Published, dataset: str) -> go.Figure:
     """Top-1 errors on a data set, a row for each backbone: the authors' above, those of others below."""
-    rows, figure = published.rows[dataset], go.Figure()
-    backbones = [backbone for backbone, *_ in rows]
+    results, figure = published.by_dataset[dataset], go.Figure()
+    backbones = [result.backbone for result in results]
     disputes = [item for item in published.disputes if item.dataset == dataset and item.backbone in backbones]
     abn_disputes = [(item.backbone, item.abn) for item in disputes if item.abn is not None]
     for name, symbol, color, y, points in (
-        ("attention branch, by its authors", "diamond", BLUE, MEAN_Y, [(name, abn) for name, abn, _ in rows]),
-        ("plain CNN, by the same authors", "square", GRAY, MEAN_Y, [(name, plain) for name, _, plain in rows]),
+        (
+            "attention branch, by its authors",
+            "diamond",
+            BLUE,
+            MEAN_Y,
+            [(result.backbone, result.abn) for result in results],
+        ),
+        (
+            "plain CNN, by the same authors",
+            "square",
+            GRAY,
+            MEAN_Y,
+            [(result.backbone, result.plain) for result in results],
+        ),
         ("attention branch, by others", "diamond-open", BLUE, SEEDS_Y, abn_disputes),
         ("plain CNN, by others", "square-open", GRAY, SEEDS_Y, [(item.backbone, item.plain) for item in disputes]),
     ):
@@ -29,7 +41,7 @@ def published_dots(published: Published, dataset: str) -> go.Figure:
             marker={"color": color, "symbol": symbol, "size": 12, "line": {"width": 2, "color": color}},
             showlegend=bool(points),
         )
-    texts = ((escape(backbone), f"{abn:.1f} against {plain:.1f}") for backbone, abn, plain in rows)
+    texts = ((escape(result.backbone), f"{result.abn:.1f} against {result.plain:.1f}") for result in results)
     lay_out_rows(figure, texts, "top-1 error (%), less is better", top=78)
     return figure
 
@@ -37,7 +49,7 @@ def published_dots(published: Published, dataset: str) -> go.Figure:
 def published_alt(published: Published, dataset: str) -> str:
     """The same in words."""
     rows = [
-        f"{backbone}: {abn:.1f} with attention branch, {plain:.1f} without"
-        for backbone, abn, plain in published.rows[dataset]
+        f"{result.backbone}: {result.abn:.1f} with attention branch, {result.plain:.1f} without"
+        for result in published.by_dataset[dataset]
     ]
     return f"Published top-1 error in percent, {dataset}. {'; '.join(rows)}."

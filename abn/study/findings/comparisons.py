@@ -4,23 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from abn.study.findings.metrics import METRICS, Metric
-from abn.study.findings.study import (
-    CAM,
-    UNTRAINED,
-    Spread,
-    Study,
-    minus,
-    spread,
-)
-from abn.study.findings.words import (
-    Finding,
-    better_or_worse,
-    clauses,
-    in_numbers,
-    per_dataset,
-    title,
-    verdicts,
-)
+from abn.study.findings.study import CAM, UNTRAINED, Spread, Study, minus, spread
+from abn.study.findings.words import Finding, better_or_worse, differences, in_numbers, panels, title, verdicts
 from abn.vocabulary import ATTENTION_MECHANISMS, BASELINE, MATCHED, NONE
 
 
@@ -29,48 +14,38 @@ def compared(
 ) -> Finding:
     """Arms less another arm, seed by seed. `ahead`: the question is which of two, and not whether it helps."""
     metric = METRICS[key]
-    rows = {dataset: [study.difference(dataset, arm, against, key) for arm in arms] for dataset in study.datasets}
-    titled = _by_title(rows)
-    same = _same_computation(study, key) if against == NONE else {}
+    rows = panels(study, lambda dataset: [study.difference(dataset, arm, against, key) for arm in arms])
+    same = _same_computation(study, key) if against == NONE else []
     outcomes = ((f"{arms[0]} ahead", "seen"), (f"{against} ahead", "seen")) if ahead else better_or_worse(metric)
     unit = f" ({metric.step})" if metric.step else ""
     return Finding(
-        _sentences(rows, metric) + tuple(same.values()),
-        titled,
+        differences(rows, metric)
+        + tuple(
+            f"{name}: “none” and the baseline agree in every seed to the last digit: the feature extractor, the one "
+            "part that both losses could change, is fixed. So this is the comparison with the baseline once more."
+            for name in same
+        ),
+        rows,
         f"difference in {metric.title}{unit.replace(' ', '<br>', 1)}",
         tuple(
             replace(verdict, words="the comparison with the baseline once more", tone="open")
             if verdict.where in same
             else verdict
-            for verdict in verdicts(titled, *outcomes)
+            for verdict in verdicts(rows, *outcomes)
         ),
-        in_numbers(titled, f"difference in {metric.title}{unit}", metric.digits),
+        in_numbers(rows, f"difference in {metric.title}{unit}", metric.digits),
         digits=metric.digits,
         reference=0,
     )
 
 
-def _by_title(rows: dict[str, list[Spread]]) -> dict[str, list[Spread]]:
-    return {title(dataset): panel for dataset, panel in rows.items()}
-
-
-def _sentences(differences: dict[str, list[Spread]], metric: Metric) -> tuple[str, ...]:
-    return per_dataset({dataset: clauses(panel, metric) for dataset, panel in differences.items()})
-
-
-def _same_computation(study: Study, key: str) -> dict[str, str]:
-    """A sentence for each data set where “none” and the baseline agree in every seed to the last digit: they are one
-    computation, and no control."""
-    where = [
+def _same_computation(study: Study, key: str) -> list[str]:
+    """Titles of the data sets where “none” and the baseline agree in every seed: one computation, and no control."""
+    return [
         title(dataset)
         for dataset in study.datasets
         if (values := study.values(dataset, NONE, key)) and values == study.values(dataset, BASELINE, key)
     ]
-    return {
-        name: f"{name}: “none” and the baseline agree in every seed to the last digit: the feature extractor, the one "
-        "part that both losses could change, is fixed. So this is the comparison with the baseline once more."
-        for name in where
-    }
 
 
 ORDERS = (  # end of a metric's name, the order's own name, how it is drawn
@@ -78,98 +53,91 @@ ORDERS = (  # end of a metric's name, the order's own name, how it is drawn
     ("_random", "random order", "control"),
     ("_dark_first", "darkest first", "dark"),
 )
-
-
-def bright_first(study: Study, key: str = "deletion") -> Finding:
-    """Does the answer suffer more, or with "insertion" gain more, when the map's bright cells go first?"""
-    metric, differences, rows = METRICS[key], {}, {}
-    sign = -1 if key == "deletion" else 1  # brightest first should leave less of the area, or bring more
-    for dataset in study.datasets:
-        values = {
-            (arm, end): study.values(dataset, arm, key + end)
-            for arm in (*ATTENTION_MECHANISMS, NONE)
-            for end, *_ in ORDERS
-        }
-        effects = [
-            minus(arm, values[arm, ""], name, values[arm, end])
-            for end, name, _ in ORDERS[1:]
-            for arm in ATTENTION_MECHANISMS
-        ]
-        differences[dataset] = [
-            spread(row.name, {seed: sign * value for seed, value in row.by_seed.items()}, against=row.against)
-            for row in effects
-        ]
-        rows[title(dataset)] = [
-            spread(f"{arm}: {name}", values[arm, end], kind=kind)
-            for arm in (*ATTENTION_MECHANISMS, NONE)
-            for end, name, kind in ORDERS
-        ]
-    titled = _by_title(differences)
-    quantity = f"area {'lost' if sign < 0 else 'gained'} with the brightest first"
-    beyond = {dataset: _beyond_none(study, dataset, key, sign) for dataset in study.datasets}
-    return Finding(
-        _sentences(differences, metric) + _sentences(beyond, BEYOND),
-        rows,
-        f"{metric.title}<br>(mean probability of the answer, 0 to 1)",
-        verdicts(
-            _by_title(beyond),
-            ("bright matters more than in “none”", "seen"),
-            ("bright matters less than in “none”", "open"),
-            none="bright matters no more than in “none”",
-        ),
-        in_numbers(titled, quantity, metric.digits),
-        digits=metric.digits,
-        one_scale=False,
-    )
-
-
 NEVER = "“none”, which never applies its map"
 BEYOND = Metric(
     "area",
     "more sensitive to the brightest cells than",
     "less sensitive to the brightest cells than",
-    "no difference seen between {who} and {control}",
+    "no difference seen between {arms} and {control}",
 )
 
 
-def _beyond_none(study: Study, dataset: str, key: str, sign: int) -> list[Spread]:
-    """How much more going by brightness tells than random order does, each mechanism less “none”."""
+def bright_first(study: Study, key: str = "deletion") -> Finding:
+    """Does the answer suffer more, or with "insertion" gain more, when the map's bright cells go first?"""
+    metric = METRICS[key]
+    sign = -1 if key == "deletion" else 1  # brightest first should leave less of the area, or bring more
 
-    def effect(arm: str) -> dict[int, float]:
-        first = minus(arm, study.values(dataset, arm, key), "", study.values(dataset, arm, f"{key}_random"))
-        return {seed: sign * value for seed, value in first.by_seed.items()}
+    def effect(dataset: str, arm: str, end: str) -> dict[int, float]:
+        """Seed → how much more brightest first does than another order."""
+        bright, other = study.values(dataset, arm, key), study.values(dataset, arm, key + end)
+        return {seed: sign * value for seed, value in minus(arm, bright, "", other).by_seed.items()}
 
-    return [minus(arm, effect(arm), NEVER, effect(NONE)) for arm in ATTENTION_MECHANISMS]
+    effects = panels(
+        study,
+        lambda dataset: [
+            spread(arm, effect(dataset, arm, end), against=name)
+            for end, name, _ in ORDERS[1:]
+            for arm in ATTENTION_MECHANISMS
+        ],
+    )
+    beyond = panels(
+        study,
+        lambda dataset: [
+            minus(arm, effect(dataset, arm, "_random"), NEVER, effect(dataset, NONE, "_random"))
+            for arm in ATTENTION_MECHANISMS
+        ],
+    )
+    return Finding(
+        differences(effects, metric) + differences(beyond, BEYOND),
+        panels(
+            study,
+            lambda dataset: [
+                study.spread(dataset, arm, key + end, f"{arm}: {name}", kind)
+                for arm in (*ATTENTION_MECHANISMS, NONE)
+                for end, name, kind in ORDERS
+            ],
+        ),
+        f"{metric.title}<br>(mean probability of the answer, 0 to 1)",
+        verdicts(
+            beyond,
+            ("bright matters more than in “none”", "seen"),
+            ("bright matters less than in “none”", "open"),
+            none="bright matters no more than in “none”",
+        ),
+        in_numbers(effects, f"area {'lost' if sign < 0 else 'gained'} with the brightest first", metric.digits),
+        digits=metric.digits,
+        one_scale=False,
+    )
 
 
 def finds_object(study: Study, key: str = "pointing") -> Finding:
     """How well each map finds the object, against the map before training, one never applied, and CAM."""
-    metric, differences, rows = METRICS[key], {}, {}
-    for dataset in study.datasets:
-        untrained = study.untrained(dataset, key)
-        differences[dataset] = [
-            *(
-                minus(arm, study.values(dataset, arm, key), UNTRAINED, untrained.by_seed)
-                for arm in ATTENTION_MECHANISMS
-            ),
+    metric = METRICS[key]
+
+    def against_controls(dataset: str) -> list[Spread]:
+        untrained = study.untrained(dataset, key).by_seed
+        return [
+            *(minus(arm, study.values(dataset, arm, key), UNTRAINED, untrained) for arm in ATTENTION_MECHANISMS),
             *(study.difference(dataset, arm, NONE, key) for arm in ATTENTION_MECHANISMS),
             *(study.difference(dataset, arm, BASELINE, key, name=CAM) for arm in ATTENTION_MECHANISMS),
         ]
-        rows[title(dataset)] = [
-            *(study.spread(dataset, arm, key) for arm in ATTENTION_MECHANISMS),
-            study.spread(dataset, NONE, key, kind="control"),
-            untrained,
-            study.spread(dataset, BASELINE, key, CAM, "control"),
-            study.spread(dataset, MATCHED, key, "CAM of the matched", "control"),
-        ]
-    titled = _by_title(differences)
-    unit = f" ({metric.unit})" if metric.unit else ""
+
+    rows = panels(study, against_controls)
     return Finding(
-        _sentences(differences, metric),
-        rows,
-        f"{metric.title}{unit}",
-        verdicts(titled, *better_or_worse(metric)),
-        in_numbers(titled, f"difference in {metric.title}{f' ({metric.step})' if metric.step else ''}", metric.digits),
+        differences(rows, metric),
+        panels(
+            study,
+            lambda dataset: [
+                *(study.spread(dataset, arm, key) for arm in ATTENTION_MECHANISMS),
+                study.spread(dataset, NONE, key, kind="control"),
+                study.untrained(dataset, key),
+                study.spread(dataset, BASELINE, key, CAM, "control"),
+                study.spread(dataset, MATCHED, key, "CAM of the matched", "control"),
+            ],
+        ),
+        f"{metric.title}{f' ({metric.unit})' if metric.unit else ''}",
+        verdicts(rows, *better_or_worse(metric)),
+        in_numbers(rows, f"difference in {metric.title}{f' ({metric.step})' if metric.step else ''}", metric.digits),
         digits=metric.digits,
         reference=metric.reference,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from abn import vocabulary
 from abn.errors import ABNError
@@ -21,6 +22,7 @@ PEAK_PASSES = 3  # forward passes of each batch that a measurement takes besides
 class Part:
     """What a part of a network costs; by images at once where it depends on them."""
 
+    part: str  # one of `PARTS`
     parameters: int
     flops: int  # one image
     seconds: dict[int, float]
@@ -33,16 +35,18 @@ class Cost:
 
     family: str
     input_size: int  # pixels
-    parts: dict[str, Part]
-    variant: str = ""
+    parts: tuple[Part, ...]
 
     @property
     def batches(self) -> list[int]:
-        return sorted(self.parts["whole"].seconds)
+        return sorted(self["whole"].seconds)
+
+    def __getitem__(self, name: str) -> Part:
+        return {part.part: part for part in self.parts}[name]
 
     def ratio(self, quantity: str, batch: int | None = None, part: str = "whole") -> float:
         """A part's "parameters", "flops", "seconds" or "peak_bytes" over the plain CNN's."""
-        value, plain = (getattr(self.parts[name], quantity) for name in (part, "plain_cnn"))
+        value, plain = (getattr(self[name], quantity) for name in (part, "plain_cnn"))
         return value / plain if batch is None else value[batch] / plain[batch]
 
 
@@ -50,14 +54,14 @@ class Cost:
 class Costs:
     """All networks measured in one run."""
 
-    networks: tuple[Cost, ...]
+    families: tuple[Cost, ...]
     threads: int
     rounds: int
     command: str
 
     def seconds_to_measure(self, family: str, batches: Iterable[int]) -> float | None:
         """How long a measurement of a network takes where these were taken; None for a network that isn't there."""
-        whole = next((cost.parts["whole"] for cost in self.networks if cost.family == family), None)
+        whole = next((cost["whole"] for cost in self.families if cost.family == family), None)
         if whole is None:
             return None
         return (self.rounds + PEAK_PASSES) * sum(whole.seconds.get(batch, 0.0) for batch in batches)
@@ -65,36 +69,20 @@ class Costs:
 
 def read_costs(results: Path | None = None) -> Costs:
     """What the study measured of cost, checked; `ABNError` where it is missing or broken."""
-    stored = files.read("cost.json", files.COST, results)
-    try:
-        networks = tuple(
-            cost_of(family["family"], family["input_size"], family["parts"], variant=family.get("variant", ""))
-            for family in stored["families"]
-        )
-        costs = Costs(networks, int(stored["threads"]), int(stored["rounds"]), str(stored["command"]))
-    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
-        raise files.broken("cost.json", files.COST) from error
-    if not networks:
+
+    def parse(stored: Any) -> Costs:
+        costs = files.from_json(Costs, stored)
+        for cost in costs.families:
+            for part in PARTS:
+                for batch in cost.batches:
+                    cost.ratio("seconds", batch, part), cost.ratio("peak_bytes", batch, part)
+                cost.ratio("parameters", part=part), cost.ratio("flops", part=part)
+        return costs
+
+    costs = files.load("cost.json", files.COST, results, parse)
+    if not costs.families:
         raise ABNError(f"No cost has been measured yet: {files.COST} does.")
     return costs
-
-
-def cost_of(family: str, input_size: int, parts: Iterable[dict], *, variant: str = "") -> Cost:
-    """A cost from plain data; raises what Python raises where something is missing or nothing."""
-    by_name = {
-        part["part"]: Part(
-            int(part["parameters"]),
-            int(part["flops"]),
-            {int(batch): float(value) for batch, value in part["seconds"].items()},
-            {int(batch): int(value) for batch, value in part["peak_bytes"].items()},
-        )
-        for part in parts
-    }
-    cost = Cost(str(family), int(input_size), {name: by_name[name] for name in PARTS}, str(variant))
-    for batch in cost.batches:
-        cost.ratio("seconds", batch), cost.ratio("peak_bytes", batch)
-    cost.ratio("parameters"), cost.ratio("flops")
-    return cost
 
 
 def cost_sentence(networks: Sequence[Cost]) -> str:

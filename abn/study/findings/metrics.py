@@ -1,5 +1,6 @@
 """What is measured, and how it is put: titles, units, and words for where one arm lies above another."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,17 +12,17 @@ class Metric:
     title: str
     above: str  # "is … the baseline", where it is higher
     below: str
-    same: str = "no difference seen between {control} and {who}"
+    same: str = "no difference seen between {control} and {arms}"
     unit: str = ""  # of a value
     step: str = ""  # of a difference
-    times: float = 1
+    factor: float = 1  # from the stored value to the one that is shown
     digits: int = 2
     higher_is_better: bool = True
     reference: float | None = None  # the value of a map that says nothing
 
 
 def _percent(title: str, above: str, below: str, **more: Any) -> Metric:
-    return Metric(title, above, below, unit="%", step="percentage points", times=100, digits=1, **more)
+    return Metric(title, above, below, unit="%", step="percentage points", factor=100, digits=1, **more)
 
 
 METRICS = {
@@ -49,14 +50,14 @@ METRICS = {
         "area under the deletion curve",
         "hurt more with the brightest cells first than with",
         "hurt less with the brightest cells first than with",
-        "no difference seen between brightest first and {control} for {who}",
+        "no difference seen between brightest first and {control} for {arms}",
         digits=3,
     ),
     "insertion": Metric(
         "area under the insertion curve",
         "helped more with the brightest cells first than with",
         "helped less with the brightest cells first than with",
-        "no difference seen between brightest first and {control} for {who}",
+        "no difference seen between brightest first and {control} for {arms}",
         digits=3,
     ),
     "deletion_below_random": Metric(
@@ -78,3 +79,14 @@ def base(key: str) -> str:
     for end in ("_untrained", "_random", "_dark_first"):
         key = key.removesuffix(end)
     return key
+
+
+def finite_metrics(metrics: dict[str, Any]) -> dict[str, float]:
+    """The metrics of a run that are finite numbers; areas also against the same run's random order, as areas of
+    deletion and insertion only count against it."""
+    values = {key: float(v) for key, v in metrics.items() if type(v) in (int, float) and math.isfinite(v)}
+    if {"deletion", "deletion_random"} <= values.keys():
+        values["deletion_below_random"] = values["deletion_random"] - values["deletion"]
+    if {"insertion", "insertion_random"} <= values.keys():
+        values["insertion_above_random"] = values["insertion"] - values["insertion_random"]
+    return values

@@ -1,8 +1,10 @@
-"""What was run: data sets, sizes, parameters and accuracies, and the smallest p that so many seeds allow."""
+"""What was run: data sets, sizes, parameters and accuracies, the smallest p that so many seeds allow, every run."""
+
+from typing import Any
 
 from abn.study.findings.metrics import METRICS
 from abn.study.findings.study import Study, spread
-from abn.study.findings.words import Finding, capital, in_numbers, listed, seeds, title
+from abn.study.findings.words import Finding, capital, in_numbers, listed, on, panels, seeds, title
 from abn.vocabulary import ADDITIVE, ARMS, ATTENTION_MECHANISMS, MATCHED
 
 DECISIVE = 0.05  # p below which a test is said to decide
@@ -11,9 +13,9 @@ DECISIVE = 0.05  # p below which a test is said to decide
 def exact_test(study: Study, key: str = "accuracy") -> list[str]:
     """The smallest p that the exact test can give with so many seeds, and a caution about multiple comparisons."""
     families: dict[int, int] = {}
-    for dataset, arm, against, metric in study.comparisons:
-        if metric == key:
-            row = study.difference(dataset, arm, against, metric)
+    for stored in study.comparisons:
+        if stored.metric == key:
+            row = study.difference(stored.dataset, stored.arm, stored.against, key)
             families[len(row.by_seed)] = max(row.family, families.get(len(row.by_seed), 0))
     sentences = []
     for count, family in sorted(families.items()):
@@ -62,20 +64,18 @@ def sizes(study: Study, dataset: str) -> str:
 
 def accuracies(study: Study) -> Finding:
     """What share of the pictures each arm answers rightly; and how much was run."""
-    metric, counts = METRICS["accuracy"], []
-    rows = {
-        title(dataset): [
+    metric = METRICS["accuracy"]
+    rows = panels(
+        study,
+        lambda dataset: [
             study.spread(dataset, arm, "accuracy", kind="arm" if arm in ATTENTION_MECHANISMS else "control")
             for arm in ARMS
-        ]
-        for dataset in study.datasets
-    }
+        ],
+    )
+    counts = []
     for dataset in study.datasets:
-        arms = [{run.seed: 0.0 for run in study.of(dataset, arm)} for arm in ARMS]
-        name = title(dataset)
-        counts.append(
-            f"{len(study.of(dataset))} on {name[:1].lower()}{name[1:]} ({seeds(spread('', a) for a in arms)})"
-        )
+        arms = [spread(arm, {run.seed: 0.0 for run in study.of(dataset, arm)}) for arm in ARMS]
+        counts.append(f"{len(study.of(dataset))} {on(title(dataset))} ({seeds(arms)})")
     minutes = sum(run.seconds for run in study.runs) / 60
     sentence = f"{len(study.runs)} networks trained and measured, {listed(counts)}, in {minutes:,.0f} minutes."
     axis = f"{metric.title} ({metric.unit})"
@@ -91,3 +91,21 @@ def parameters(study: Study, dataset: str) -> str:
         share = counts[MATCHED] / counts[ADDITIVE]
         sentence += f" The matched baseline has {100 * share:.0f} % of the Attention Branch Network's."
     return sentence
+
+
+def table(study: Study) -> list[dict[str, Any]]:
+    """Every run as a flat row, all rows with the same keys."""
+    keys = list(dict.fromkeys(key for run in study.runs for key in run.values))
+    return [
+        {"dataset": run.dataset, "arm": run.arm, "seed": run.seed, "parameters": run.parameters, "seconds": run.seconds}
+        | {key: run.values.get(key) for key in keys}
+        | {"command": run.command}
+        for run in study.runs
+    ]
+
+
+def as_csv(study: Study) -> str:
+    """The same as comma-separated values."""
+    from pandas import DataFrame  # not at the head: the command line needs none
+
+    return DataFrame(table(study)).to_csv(index=False, lineterminator="\n")

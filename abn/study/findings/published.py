@@ -1,10 +1,22 @@
 """What the authors report, what disputes it, and what they leave out."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from abn.study.findings import files
 from abn.study.findings.words import number
+
+
+@dataclass(frozen=True)
+class Result:
+    """The authors' figures for one backbone; top-1 error in %."""
+
+    dataset: str
+    backbone: str
+    abn: float
+    plain: float
 
 
 @dataclass(frozen=True)
@@ -14,55 +26,51 @@ class Dispute:
     dataset: str
     backbone: str
     plain: float
-    abn: float | None
-    remark: str
-    source: str
-    url: str
+    source: str  # key of `Published.sources`
+    said: str
+    abn: float | None = None
 
 
 @dataclass(frozen=True)
 class Published:
     """The authors' own figures, what disputes them and what they leave out."""
 
-    rows: dict[str, list[tuple[str, float, float]]]  # data set → (backbone, ABN, plain), top-1 error in %
-    disputes: list[Dispute]
-    missing: list[str]
-    quote: str  # what a review says, as a sentence
+    sources: dict[str, dict[str, str]]  # key → "name" and "url"
+    results: tuple[Result, ...]
+    disputes: tuple[Dispute, ...]
+    review: dict[str, str]  # of the paper: `said`, `source` says “`quote`”
+    not_given: tuple[str, ...]
+
+    @cached_property
+    def by_dataset(self) -> dict[str, list[Result]]:
+        """Data set → its results."""
+        names = dict.fromkeys(result.dataset for result in self.results)
+        return {name: [result for result in self.results if result.dataset == name] for name in names}
+
+    @property
+    def quote(self) -> str:
+        """The review, in one sentence."""
+        return f"{self.review['said']}, {self.sources[self.review['source']]['name']} says “{self.review['quote']}”."
 
 
 def read_published(results: Path | None = None) -> Published:
     """The published figures; `ABNError` where the file is missing or broken."""
-    stored = files.read("published.json", files.PUBLISHED, results)
-    try:
-        rows: dict[str, list[tuple[str, float, float]]] = {}
-        for result in stored["results"]:
-            errors = str(result["backbone"]), float(result["abn"]), float(result["plain"])
-            rows.setdefault(str(result["dataset"]), []).append(errors)
-        sources = {name: (str(source["name"]), str(source["url"])) for name, source in stored["sources"].items()}
-        disputes = [
-            Dispute(
-                str(item["dataset"]),
-                str(item["backbone"]),
-                float(item["plain"]),
-                None if item.get("abn") is None else float(item["abn"]),
-                str(item["said"]),
-                *sources[item["source"]],
-            )
-            for item in stored["disputes"]
-        ]
-        review = stored["review"]
-        quote = f"{review['said']}, {sources[review['source']][0]} says “{review['quote']}”."
-        return Published(rows, disputes, [str(text) for text in stored["not_given"]], quote)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise files.broken("published.json", files.PUBLISHED) from error
+
+    def parse(stored: Any) -> Published:
+        published = files.from_json(Published, stored)
+        if not all({"name", "url"} <= published.sources[dispute.source].keys() for dispute in published.disputes):
+            raise KeyError("url")
+        return published
+
+    return files.load("published.json", files.PUBLISHED, results, parse)
 
 
 def published_sentence(published: Published) -> str:
     """What the authors report, in one sentence."""
-    gains = [plain - abn for rows in published.rows.values() for _, abn, plain in rows]
+    gains = [result.plain - result.abn for result in published.results]
     better = sum(gain > 0 for gain in gains)
     return (
         f"By its authors' figures, the Attention Branch Network errs less than the plain CNN in {better} of "
         f"{len(gains)} pairs, by {number(min(gains), 1)} to {number(max(gains), 1)} percentage points; they give no "
-        f"{', no '.join(published.missing)}."
+        f"{', no '.join(published.not_given)}."
     )

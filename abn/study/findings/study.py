@@ -1,14 +1,15 @@
-"""The study's summary, checked, and values over seeds with their intervals."""
+"""The study's summary, and values over seeds with their intervals."""
 
-import math
-from dataclasses import dataclass, field, replace
+import functools
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from abn.errors import ABNError
 from abn.study.findings import files
-from abn.study.findings.metrics import METRICS, base
+from abn.study.findings.metrics import METRICS, base, finite_metrics
+from abn.study.statistics import mean_interval
 
 DATASETS = {"scenes": "Scenes", "cluttered-fashion": "Cluttered Fashion-MNIST"}
 UNTRAINED, CAM = "before training", "CAM of the baseline"
@@ -35,8 +36,8 @@ class Spread:
         return f"{self.name} − {self.against}" if self.against else self.name
 
     @property
-    def seen(self) -> str:
-        """The outcome of a difference: "higher", "lower", "none", "few" (seeds) or "missing"."""
+    def outcome(self) -> str:
+        """Of a difference: "higher", "lower", "none", "few" (seeds) or "missing"."""
         if not self.by_seed or self.mean is None:
             return "missing"
         if self.low is None or self.high is None or len(self.by_seed) < MIN_SEEDS:
@@ -51,11 +52,16 @@ class Run:
     dataset: str
     arm: str
     seed: int
-    metrics: dict[str, float]  # without those that are missing
+    metrics: dict[str, Any]  # as stored
     parameters: int
     seconds: float
-    settings: dict[str, Any] = field(default_factory=dict)
-    command: str = ""
+    settings: dict[str, Any]
+    command: str
+
+    @cached_property
+    def values(self) -> dict[str, float]:
+        """Its `finite_metrics`."""
+        return finite_metrics(self.metrics)
 
 
 @dataclass(frozen=True)
@@ -66,16 +72,31 @@ class Trial:
     folded: bool
     map_head: str
     seed: int
-    metrics: dict[str, float]
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`arm` − `against` over the seeds that both have."""
+
+    dataset: str
+    arm: str
+    against: str
+    metric: str
+    mean_difference: float
+    ci_low: float
+    ci_high: float
+    p: float
+    p_holm: float
 
 
 @dataclass(frozen=True)
 class Study:
-    """The summary, checked."""
+    """The summary, as its file holds it."""
 
     runs: tuple[Run, ...]
-    trials: tuple[Trial, ...]
-    comparisons: dict[tuple[str, str, str, str], dict[str, float]]  # (dataset, arm, against, metric)
+    comparisons: tuple[Comparison, ...]
+    polarity: tuple[Trial, ...]
 
     @cached_property
     def datasets(self) -> list[str]:
@@ -87,8 +108,8 @@ class Study:
 
     def values(self, dataset: str, arm: str | None, key: str) -> dict[int, float]:
         """Seed → value, for the runs that have it."""
-        times = METRICS[base(key)].times
-        return {run.seed: times * run.metrics[key] for run in self.of(dataset, arm) if key in run.metrics}
+        factor = METRICS[base(key)].factor
+        return {run.seed: factor * run.values[key] for run in self.of(dataset, arm) if key in run.values}
 
     def spread(self, dataset: str, arm: str, key: str, name: str = "", kind: str = "arm") -> Spread:
         """An arm's values."""
@@ -101,28 +122,21 @@ class Study:
     def difference(self, dataset: str, arm: str, against: str, key: str, name: str = "") -> Spread:
         """`arm` − `against`, seed by seed; interval and p are those of the summary where it has them."""
         row = minus(arm, self.values(dataset, arm, key), name or against, self.values(dataset, against, key))
-        comparison = self.comparisons.get((dataset, arm, against, key))
-        if comparison is None or not row.by_seed:
+        family = [other for other in self.comparisons if (other.dataset, other.metric) == (dataset, key)]
+        stored = next((other for other in family if (other.arm, other.against) == (arm, against)), None)
+        if stored is None or not row.by_seed:
             return row
-        mean, low, high = (METRICS[key].times * comparison[part] for part in ("mean_difference", "ci_low", "ci_high"))
-        family = sum(other[0] == dataset and other[3] == key for other in self.comparisons)
-        p, p_holm = comparison["p"], comparison["p_holm"]
-        return replace(row, mean=mean, low=low, high=high, p=p, p_holm=p_holm, family=family)
+        mean, low, high = (
+            METRICS[key].factor * value for value in (stored.mean_difference, stored.ci_low, stored.ci_high)
+        )
+        return replace(row, mean=mean, low=low, high=high, p=stored.p, p_holm=stored.p_holm, family=len(family))
 
 
 def spread(name: str, by_seed: dict[int, float], **more: Any) -> Spread:
     """Values with their mean and its 95 % t-interval, which takes two seeds at least."""
-    from scipy.special import stdtrit  # not at the head: who draws no figure of the study needs no scipy
-
-    values = list(by_seed.values())
-    if not values:
-        return Spread(name, {}, **more)
-    mean = math.fsum(values) / len(values)
-    if len(values) == 1:
-        return Spread(name, by_seed, mean=mean, **more)
-    variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
-    half = float(stdtrit(len(values) - 1, 0.975)) * math.sqrt(variance / len(values))
-    return Spread(name, by_seed, mean=mean, low=mean - half, high=mean + half, **more)
+    return Spread(
+        name, by_seed, **dict(zip(("mean", "low", "high"), mean_interval([*by_seed.values()]), strict=False)), **more
+    )
 
 
 def minus(name: str, first: dict[int, float], against: str, second: dict[int, float]) -> Spread:
@@ -130,54 +144,14 @@ def minus(name: str, first: dict[int, float], against: str, second: dict[int, fl
     return spread(name, {seed: first[seed] - second[seed] for seed in sorted(first.keys() & second)}, against=against)
 
 
-# ---- reading ----
-
-
 def read_summary(results: Path | None = None) -> dict:
-    """The summary as it stands: {"runs", "comparisons", "polarity"}; `ABNError` where it is missing or broken."""
-    return files.read("summary.json", files.REPORT, results)
-
-
-def _numbers(metrics: dict) -> dict[str, float]:
-    """The metrics of a run that are finite numbers; areas also against the same run's random order."""
-    numbers = {key: float(v) for key, v in metrics.items() if type(v) in (int, float) and math.isfinite(v)}
-    if {"deletion", "deletion_random"} <= numbers.keys():
-        numbers["deletion_below_random"] = numbers["deletion_random"] - numbers["deletion"]
-    if {"insertion", "insertion_random"} <= numbers.keys():
-        numbers["insertion_above_random"] = numbers["insertion"] - numbers["insertion_random"]
-    return numbers
+    """The summary as plain data: {"runs", "comparisons", "polarity"}; `ABNError` where it is missing or broken."""
+    return files.load("summary.json", files.REPORT, results, dict)
 
 
 def read_study(results: Path | None = None) -> Study:
-    """The study's summary, checked; `ABNError` where it is missing, broken or without a run."""
-    summary = read_summary(results)
-    try:
-        runs = [
-            Run(
-                dataset=str(run["dataset"]),
-                arm=str(run["arm"]),
-                seed=int(run["seed"]),
-                metrics=_numbers(run["metrics"]),
-                parameters=int(run["parameters"]),
-                seconds=float(run["seconds"]),
-                settings=dict(run["settings"]),
-                command=str(run["command"]),
-            )
-            for run in summary["runs"]
-        ]
-        trials = [
-            Trial(str(t["mechanism"]), bool(t["folded"]), str(t["map_head"]), int(t["seed"]), _numbers(t["metrics"]))
-            for t in summary["polarity"]
-        ]
-        parts = ("mean_difference", "ci_low", "ci_high", "p", "p_holm")
-        comparisons = {
-            (str(row["dataset"]), str(row["arm"]), str(row["against"]), str(row["metric"])): {
-                part: float(row[part]) for part in parts
-            }
-            for row in summary["comparisons"]
-        }
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise files.broken("summary.json", files.REPORT) from error
-    if not runs:
+    """The study's summary; `ABNError` where it is missing, broken or without a run."""
+    study = files.load("summary.json", files.REPORT, results, functools.partial(files.from_json, Study))
+    if not study.runs:
         raise ABNError(f"The study holds no run yet: python -m abn study run makes them, then {files.REPORT}.")
-    return Study(tuple(runs), tuple(trials), comparisons)
+    return study

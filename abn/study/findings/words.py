@@ -1,14 +1,15 @@
 """The study in words: sentences, verdicts and numbers, all computed from the seeds' values."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from abn.plots.numbers import fixed, signed
 from abn.study.findings.metrics import Metric
-from abn.study.findings.study import CAM, DATASETS, Spread
+from abn.study.findings.study import CAM, DATASETS, Spread, Study
 from abn.vocabulary import BASELINE, MATCHED, NONE
 
 IN_A_SENTENCE = {BASELINE: "the baseline", MATCHED: "the matched baseline", NONE: "“none”", CAM: f"the {CAM}"}
+Panels = dict[str, list[Spread]]  # title → rows
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Finding:
     """One question's answer and what its figure shows."""
 
     sentences: tuple[str, ...]
-    rows: dict[str, list[Spread]]  # title of a panel → its rows
+    rows: Panels
     axis: str
     verdicts: tuple[Verdict, ...] = ()
     numbers: tuple[str, ...] = ()  # the same in numbers, a sentence each
@@ -38,6 +39,16 @@ class Finding:
 def title(dataset: str) -> str:
     """A data set's name for people."""
     return DATASETS.get(dataset, dataset)
+
+
+def on(title: str) -> str:
+    """on scenes."""
+    return f"on {title[:1].lower()}{title[1:]}"
+
+
+def panels(study: Study, rows: Callable[[str], list[Spread]]) -> Panels:
+    """`rows(dataset)` of each data set, under its title."""
+    return {title(dataset): rows(dataset) for dataset in study.datasets}
 
 
 def number(value: float, digits: int = 2, *, sign: bool = False) -> str:
@@ -63,23 +74,27 @@ def seeds(rows: Iterable[Spread]) -> str:
     return f"{' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} seed{'' if counts[-1] == 1 else 's'}"
 
 
-def per_dataset(clauses: dict[str, str]) -> tuple[str, ...]:
-    """A sentence for each data set; those of which the same is true share one."""
+def per_panel(clauses: dict[str, str]) -> tuple[str, ...]:
+    """A sentence for each panel; those of which the same is true share one."""
     groups: dict[str, list[str]] = {}
-    for dataset, clause in clauses.items():
-        name = title(dataset)
-        groups.setdefault(clause, []).append(f"on {name[:1].lower()}{name[1:]}")
+    for name, clause in clauses.items():
+        groups.setdefault(clause, []).append(on(name))
     return tuple(f"{capital(listed(where))}, {clause}." for clause, where in groups.items())
 
 
-def clauses(rows: Sequence[Spread], metric: Metric) -> str:
-    """Differences in words, those with the same outcome together: "additive is right more often than the baseline"."""
+def differences(rows: Panels, metric: Metric) -> tuple[str, ...]:
+    """Differences in words: "On scenes, additive is right more often than the baseline." """
+    return per_panel({name: _clauses(panel, metric) for name, panel in rows.items()})
+
+
+def _clauses(rows: Sequence[Spread], metric: Metric) -> str:
+    """The differences of a panel, those with the same outcome together."""
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for against in dict.fromkeys(row.against for row in rows):
         outcomes: dict[str, list[str]] = {}
         for row in rows:
             if row.against == against:
-                outcomes.setdefault(row.seen, []).append(row.name)
+                outcomes.setdefault(row.outcome, []).append(row.name)
         for outcome, names in outcomes.items():
             groups.setdefault((outcome, tuple(names)), []).append(IN_A_SENTENCE.get(against, against))
     parts = []
@@ -89,7 +104,7 @@ def clauses(rows: Sequence[Spread], metric: Metric) -> str:
             phrase = metric.above if outcome == "higher" else metric.below
             parts.append(f"{subject} {verb} {phrase} {f' and {phrase.split()[-1]} '.join(controls)}")
         elif outcome == "none":
-            parts.append(metric.same.format(control=" or ".join(controls), who=" or ".join(arms)))
+            parts.append(metric.same.format(control=" or ".join(controls), arms=" or ".join(arms)))
         elif outcome == "few":
             parts.append(f"too few seeds to tell {subject} from {control}")
         else:
@@ -98,12 +113,9 @@ def clauses(rows: Sequence[Spread], metric: Metric) -> str:
 
 
 def verdicts(
-    rows: dict[str, list[Spread]],
-    above: tuple[str, str],
-    below: tuple[str, str],
-    none: str = "no difference seen",
+    rows: Panels, above: tuple[str, str], below: tuple[str, str], none: str = "no difference seen"
 ) -> tuple[Verdict, ...]:
-    """A verdict on the panels' differences: their common outcome or none; `above`, `below`: (words, tone)."""
+    """A verdict on each panel's differences: their common outcome or none; `above`, `below`: (words, tone)."""
     known = {
         (): ("not measured", "missing"),
         ("few",): ("too few seeds", "missing"),
@@ -113,8 +125,8 @@ def verdicts(
         ("higher", "none"): (f"{above[0]} in part", "open"),
         ("lower", "none"): (f"{below[0]} in part", "open"),
     }
-    outcomes = {where: tuple(sorted({row.seen for row in panel} - {"missing"})) for where, panel in rows.items()}
-    return tuple(Verdict(where, *known.get(seen, ("mixed", "open"))) for where, seen in outcomes.items())
+    outcomes = {name: tuple(sorted({row.outcome for row in panel} - {"missing"})) for name, panel in rows.items()}
+    return tuple(Verdict(name, *known.get(outcome, ("mixed", "open"))) for name, outcome in outcomes.items())
 
 
 def better_or_worse(metric: Metric) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -122,12 +134,12 @@ def better_or_worse(metric: Metric) -> tuple[tuple[str, str], tuple[str, str]]:
     return pair if metric.higher_is_better else pair[::-1]
 
 
-def in_numbers(rows: dict[str, list[Spread]], quantity: str, digits: int) -> tuple[str, ...]:
+def in_numbers(rows: Panels, quantity: str, digits: int) -> tuple[str, ...]:
     """For each panel a sentence with every mean, interval and p."""
     return tuple(
-        f"{where}, {seeds(panel)}, {quantity}, mean and 95 % interval: "
+        f"{name}, {seeds(panel)}, {quantity}, mean and 95 % interval: "
         f"{'; '.join(_row_numbers(row, digits) for row in panel)}."
-        for where, panel in rows.items()
+        for name, panel in rows.items()
     )
 
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import streamlit as st
 
@@ -18,8 +17,8 @@ from abn.ui.state import state
 @st.fragment
 def cost(costs: Costs) -> None:
     """What was measured of one network at a time."""
-    names = {one.family: one for one in costs.networks}
-    st.markdown(f"**{escape_markdown(findings.cost_sentence(costs.networks))}**")
+    names = {one.family: one for one in costs.families}
+    st.markdown(f"**{escape_markdown(findings.cost_sentence(costs.families))}**")
     chosen = st.segmented_control("Network", list(names), default=next(iter(names)), required=True, key="cost_family")
     _one_cost(names[chosen], key="cost")
     threads = f"{costs.threads} thread{'s' if costs.threads > 1 else ''}"
@@ -63,8 +62,8 @@ def measure_here(costs: Costs | None) -> None:
 
         try:
             parts = models.measure_cost(card, batches, progress)
-            found = findings.cost_of(card.title, card.input.size, [asdict(part) for part in parts])
-            state.cost_here = question, found
+            measured = tuple(findings.Part(**vars(part)) for part in parts)
+            state.cost_here = question, findings.Cost(card.title, card.input.size, measured)
         except ABNError as error:
             st.error(escape_markdown(str(error)), icon=":material/error:")
         bar.empty()
@@ -89,10 +88,10 @@ def _one_cost(cost: Cost, *, key: str) -> None:
         images = [f"{batch} image{'s' if batch > 1 else ''}" for batch in cost.batches]
         head = ["part", "parameters", "FLOPs", *(f"time, {i}" for i in images), *(f"peak memory, {i}" for i in images)]
         rows = [
-            [findings.PARTS[name], f"{part.parameters:,}", _flops(part.flops)]
+            [findings.PARTS[part.part], f"{part.parameters:,}", _flops(part.flops)]
             + [_time(part.seconds[batch]) for batch in cost.batches]
             + [f"{part.peak_bytes[batch] / 1e6:.3g} MB" for batch in cost.batches]
-            for name, part in cost.parts.items()
+            for part in cost.parts
         ]
         st.dataframe(
             [dict(zip(head, row, strict=True)) for row in rows],

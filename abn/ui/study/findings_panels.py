@@ -132,7 +132,7 @@ def runs(study: Study) -> None:
 def published(found: Published) -> None:
     """The authors' figures, what others measured, and what is missing."""
     _sentences([findings.published_sentence(found)])
-    for place, dataset in zip(st.columns(max(1, len(found.rows)), gap="medium"), found.rows, strict=False):
+    for place, dataset in zip(st.columns(max(1, len(found.by_dataset)), gap="medium"), found.by_dataset, strict=False):
         with place:
             st.markdown(f"###### {escape_markdown(dataset)}")
             st.plotly_chart(
@@ -141,11 +141,19 @@ def published(found: Published) -> None:
                 config=BARE,
                 alt=figures.published_alt(found, dataset),
             )
-    st.markdown("\n".join(f"- {line}" for line in [*map(_dispute, found.disputes), escape_markdown(found.quote)]))
+    st.markdown(
+        "\n".join(
+            f"- {line}"
+            for line in [*(_dispute(dispute, found) for dispute in found.disputes), escape_markdown(found.quote)]
+        )
+    )
     st.caption("Open marks are what others measured. No seeds were given, so there are no intervals.")
 
 
-def _dispute(one: Dispute) -> str:
-    values = f"{one.plain:.2f} without" if one.abn is None else f"{one.abn:.2f} with and {one.plain:.2f} without"
-    compared = escape_markdown(f"{one.backbone}, {one.dataset}: {values} attention branch")
-    return f"{compared}, in [{escape_markdown(one.source)}]({one.url}): {escape_markdown(one.remark)}."
+def _dispute(dispute: Dispute, published: Published) -> str:
+    values = f"{dispute.plain:.2f} without"
+    if dispute.abn is not None:
+        values = f"{dispute.abn:.2f} with and {values}"
+    compared = escape_markdown(f"{dispute.backbone}, {dispute.dataset}: {values} attention branch")
+    source = published.sources[dispute.source]
+    return f"{compared}, in [{escape_markdown(source['name'])}]({source['url']}): {escape_markdown(dispute.said)}."
