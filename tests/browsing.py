@@ -1,6 +1,7 @@
-"""A real browser for the tests: how it is started, and when a page has settled."""
+"""A real browser for the tests: how it is started, when a page has settled, and its widgets by their keys."""
 
 import re
+from collections.abc import Callable
 
 SETTLED = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
 FLAGS = (
@@ -8,11 +9,85 @@ FLAGS = (
     "--disable-component-update --disable-sync"
 ).split()
 LOADED = 120_000  # milliseconds in which the live models must have been loaded, on a busy machine
+WIDE = {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"}
+NARROW = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
+COLUMNS = ".abn-answer"  # the predictions of one variant
+
+COUNT_MESSAGES = """
+window.messagesSent = 0
+const { send } = WebSocket.prototype
+WebSocket.prototype.send = function (...message) {
+  window.messagesSent += 1
+  return send.apply(this, message)
+}
+"""
+
+
+def open_context(browser, **options):
+    """A fresh browser profile, wide and light by default; its pages count what they send to the server."""
+    context = browser.new_context(**{**WIDE, **options})
+    context.add_init_script(COUNT_MESSAGES)
+    return context
+
+
+def settle(page) -> None:
+    """Wait until the page is connected and its script has ended."""
+    page.wait_for_selector(SETTLED, timeout=LOADED)
+
+
+def rerun(page, press: Callable[[], object]) -> None:
+    """Do what makes the page's script run, and wait until it has run. For what is sent with a delay, as by sliders."""
+    before = page.evaluate("messagesSent")
+    press()
+    page.wait_for_function("before => messagesSent > before", arg=before, timeout=LOADED)
+    settle(page)
 
 
 def open_page(page, url: str, *, live: bool = True) -> None:
+    """Open Compare; `live`: wait until its predictions are computed, not those that ship."""
     page.goto(url)
-    page.wait_for_selector(".abn-answer", timeout=LOADED)
+    page.wait_for_selector(COLUMNS, timeout=LOADED)
     if live:
         page.get_by_text(re.compile(r"\d+ ms$")).first.wait_for(timeout=LOADED)
-    page.wait_for_selector(SETTLED, timeout=LOADED)
+    settle(page)
+
+
+def open_loaded(page, url: str) -> None:
+    """Open any page, and wait until the networks are loaded."""
+    from abn.ui.runtime.loading import LOADING
+
+    page.goto(url)
+    widget(page, "frame").wait_for(timeout=LOADED)
+    settle(page)
+    page.wait_for_function("words => !document.body.innerText.includes(words)", arg=LOADING, timeout=LOADED)
+    settle(page)
+
+
+def widget(page, key: str):
+    """The widget or container of a key."""
+    return page.locator(f".st-key-{re.sub('[^a-zA-Z0-9_-]', '-', key)}")
+
+
+def button(page, key: str):
+    """The button of a key, or that of the popover of a key."""
+    return widget(page, key).get_by_role("button").first
+
+
+def option(page, key: str, value: str):
+    """One option of the segmented control of a key."""
+    return widget(page, key).get_by_role("radio", name=value, exact=True)
+
+
+def page_link(page, path: str):
+    """The link to a page in the frame of every page."""
+    from abn.ui.layout import PAGES  # which tests without a browser have no use for
+
+    return widget(page, "frame").get_by_role("link", name=PAGES[path][0], exact=True)
+
+
+def wait_for_columns(page, count: int) -> None:
+    """Wait until so many variants show their predictions."""
+    page.wait_for_function(
+        "([columns, n]) => document.querySelectorAll(columns).length === n", arg=[COLUMNS, count], timeout=LOADED
+    )
+    settle(page)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import FLAGS
+from browsing import FLAGS, open_context
 
 ROOT = Path(__file__).parents[1]
 
@@ -153,18 +153,37 @@ def server(browser, server_log) -> Iterator[str]:
         process.wait(20)
 
 
+@pytest.fixture(scope="session")
+def contexts(browser) -> Iterator:
+    """Options → the browser context that all tests with these options share, and what its pages asked for that lies
+    outside this machine and was blocked. A shared one has read the app's scripts already."""
+    opened = {}
+
+    def open_shared(options: dict) -> tuple:
+        key = json.dumps(options, sort_keys=True)
+        if key not in opened:
+            context, blocked = open_context(browser, **options), []
+
+            def block(route) -> None:
+                blocked.append(route.request.url)
+                route.abort()
+
+            context.route(re.compile(r"^(?!http://127\.0\.0\.1:)(http|ws)"), block)
+            opened[key] = context, blocked
+        return opened[key]
+
+    yield open_shared
+    for context, _ in opened.values():
+        context.close()
+
+
 @pytest.fixture
-def page(browser, request) -> Iterator:
-    """A fresh profile; `browser_options` as an indirect parameter goes to it. What lies outside this machine is
-    blocked, and asking for it fails the test."""
-    context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **getattr(request, "param", {})})
-    elsewhere = []
-
-    def block(route) -> None:
-        elsewhere.append(route.request.url)
-        route.abort()
-
-    context.route(re.compile(r"^(?!http://127\.0\.0\.1:)(http|ws)"), block)
-    yield context.new_page()
-    context.close()
-    assert elsewhere == []
+def page(contexts, request) -> Iterator:
+    """A new page, and so a new session of the app; options of its context come as an indirect parameter. Asking for
+    what lies outside this machine fails the test."""
+    context, blocked = contexts(getattr(request, "param", {}))
+    blocked.clear()
+    opened = context.new_page()
+    yield opened
+    opened.close()
+    assert blocked == []

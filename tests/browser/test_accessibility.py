@@ -1,81 +1,76 @@
-"""Every page under axe: nothing serious, in light and dark, wide and narrow."""
+"""Every page under axe, light and wide, then dark and narrow: nothing serious."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import LOADED, SETTLED
+from browsing import LOADED, NARROW, WIDE, button, open_loaded, rerun, settle
 
+from abn.teaching import exercises
 from abn.ui.layout import PAGES
 
 pytestmark = pytest.mark.slow
 
-LIGHT = {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"}
-DARK = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
 SERIOUS = ("serious", "critical")
 MAIN = "document.querySelector('[data-testid=stMain]')"
+NOTHING_FADES = "document.getAnimations().every(animation => animation.playState !== 'running')"
+POPOVERS = {"": ("uploads", "variants", "view", "maps"), "Intervene": ("variants-maps", "pictures-maps")}
 
 
-def opened(page, url: str) -> None:
-    page.goto(url)
-    page.get_by_role("link", name="Compare", exact=True).wait_for(timeout=LOADED)
-    page.wait_for_function("!document.body.innerText.includes('The networks are loading')", timeout=LOADED)
-    page.wait_for_timeout(500)
-    page.wait_for_selector(SETTLED, timeout=LOADED)
+def find_serious(page) -> list[str]:
+    """The serious violations that axe finds on the page as it is once nothing on it fades in or out."""
+    settle(page)
+    page.wait_for_function(NOTHING_FADES, timeout=LOADED)
+    return [
+        f"{violation['id']}: {violation['help']}: " + "; ".join(node["html"][:160] for node in violation["nodes"][:4])
+        for violation in Axe().run(page).response["violations"]
+        if violation["impact"] in SERIOUS
+    ]
 
 
-def serious(page) -> list[str]:
-    """What axe finds serious on the page as it is now; asked again where it found something, as what fades in or out
-    on a busy machine has too little contrast for a moment."""
-    for _ in range(3):
-        page.wait_for_selector(SETTLED, timeout=LOADED)
-        found = [
-            f"{one['id']}: {one['help']}: " + "; ".join(node["html"][:160] for node in one["nodes"][:4])
-            for one in Axe().run(page).response["violations"]
-            if one["impact"] in SERIOUS
-        ]
-        if not found:
-            return []
-        page.wait_for_timeout(1500)
-    return found
+def show_as(page, look: dict) -> None:
+    """Give the page another width and color scheme."""
+    background = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+    before = page.evaluate(background)
+    page.set_viewport_size(look["viewport"])
+    page.emulate_media(color_scheme=look["color_scheme"])
+    page.wait_for_function(f"before => {background} !== before", arg=before, timeout=LOADED)
 
 
-@pytest.mark.parametrize("page", [LIGHT, DARK], indirect=True, ids=["wide-light", "narrow-dark"])
 @pytest.mark.parametrize("which", list(PAGES))
 def test_axe_finds_nothing_serious(page, server, which):
     path = "" if which == "app.py" else which.removeprefix("pages/").removesuffix(".py")
-    opened(page, f"{server}{path}")
-    assert serious(page) == []
+    open_loaded(page, f"{server}{path}")
+    assert find_serious(page) == [], "wide and light"
+    show_as(page, NARROW)
+    assert find_serious(page) == [], "narrow and dark"
 
 
-POPOVERS = {
-    "": ("Your pictures", "Variants", "View", "Maps"),
-    "Intervene": ("Another variant's", "Another picture's"),
-}
-
-
-@pytest.mark.parametrize("page", [LIGHT, DARK], indirect=True, ids=["wide-light", "narrow-dark"])
 @pytest.mark.parametrize("path", list(POPOVERS))
 def test_axe_finds_nothing_serious_in_what_opens_later(page, server, path):
-    opened(page, f"{server}{path}")
-    for label in POPOVERS[path]:
-        page.get_by_test_id("stPopover").filter(has_text=label).get_by_role("button").first.click()
-        page.get_by_test_id("stPopoverBody").wait_for(timeout=LOADED)
-        assert serious(page) == [], label
-        page.keyboard.press("Escape")
+    open_loaded(page, f"{server}{path}")
+    for look in (NARROW, WIDE):
+        show_as(page, look)
+        for key in POPOVERS[path]:
+            button(page, f"{key}-popover").click()
+            page.get_by_test_id("stPopoverBody").wait_for(timeout=LOADED)
+            assert find_serious(page) == [], (key, look)
+            page.keyboard.press("Escape")
+            page.get_by_test_id("stPopoverBody").wait_for(state="detached", timeout=LOADED)
 
 
-@pytest.mark.parametrize("page", [DARK], indirect=True, ids=["narrow-dark"])
+@pytest.mark.parametrize("page", [NARROW], indirect=True, ids=["narrow-dark"])
 def test_on_a_phone_the_next_question_begins_at_its_top(page, server):
     """And nothing serious before and after each kind's answer."""
-    opened(page, f"{server}Exercises?set=7")
+    open_loaded(page, f"{server}Exercises?set=7")
     page.locator(".view").focus()
-    page.keyboard.press(" ")
-    page.get_by_text("Your cell:").wait_for(timeout=LOADED)
-    for button in ("Show the map", "Auxiliary head", "additive", "The answer flips"):
-        assert serious(page) == [], button
-        page.get_by_role("button", name=button, exact=True).click()
-        forward = page.get_by_role("button", name="Next", exact=True)
+    rerun(page, lambda: page.keyboard.press(" "))  # picks a cell
+    for question in exercises.draw_questions(7, material=exercises.read_material())[: len(exercises.KINDS)]:
+        key = f"exercise-7-{question.number}"
+        answer = f"{key}-option {question.options[0]}" if question.options else f"{key}-show"
+        assert find_serious(page) == [], answer
+        button(page, answer).click()
+        forward = button(page, f"{key}-next")
         forward.wait_for(timeout=LOADED)
-        assert serious(page) == [], button
+        assert find_serious(page) == [], answer
         forward.scroll_into_view_if_needed()
         assert page.evaluate(f"{MAIN}.scrollTop") > 0
         forward.click()

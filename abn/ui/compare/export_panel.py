@@ -40,7 +40,7 @@ def export_row(shown: Sequence[tuple[Explanation, Card]], chosen: ChosenImage, v
         button("Everything as zip", partial(export_zip, comparison), f"{stem}.zip", "application/zip", "folder_zip")
         button("Report (HTML)", partial(html_report, comparison), f"{stem}.html", "text/html", "article")
         button("Predictions (CSV)", partial(predictions_csv, explanations, cards), f"{stem}.csv", "text/csv", "table")
-        with st.popover("Maps", icon=":material/image:"):
+        with st.popover("Maps", icon=":material/image:", key="maps-popover"):
             for index, variant_stem in enumerate(file_stems(cards)):
                 name = f"{stem}--{variant_stem}"
                 png, npy = partial(figure_png, comparison, index), partial(npy_bytes, explanations[index].attention)

@@ -99,7 +99,7 @@ def show_uploaders() -> None:
         state.uploads_visit = state.visit
         state.received, state.refused = set(), []
         get_uploads().update({key: replace(upload, file=ADOPTED) for key, upload in get_uploads().items()})
-    with st.popover("Your pictures", icon=":material/add_photo_alternate:"):
+    with st.popover("Your pictures", icon=":material/add_photo_alternate:", key="uploads-popover"):
         st.file_uploader(
             "Choose pictures",
             accept_multiple_files=True,

@@ -39,7 +39,7 @@ def choose_variants(cards: Sequence[Card]) -> list[Card]:
     )  # a card went
     chosen = url.restore("variant_ids", _KnownVariants(list(by_id)), still, address)
     if not url.controls_hidden():
-        with st.popover("Variants", icon=":material/view_column:"):
+        with st.popover("Variants", icon=":material/view_column:", key="variants-popover"):
             chosen = st.multiselect(
                 "Networks side by side",
                 list(by_id),

@@ -55,7 +55,7 @@ def choose_view() -> View:
             st.slider, label, 0, most, step=5, format="%d %%", key=key, legal=steps, default=default, help=says
         )
 
-    with st.container() if url.controls_hidden() else st.popover("View", icon=":material/palette:"):
+    with st.container() if url.controls_hidden() else st.popover("View", icon=":material/palette:", key="view-popover"):
         opacity = percent("Opacity of the map", 100, 55, "opacity")
         colors = one_of(
             "Colors",

@@ -40,7 +40,7 @@ def show_presets(choice: Choice, card: Card, subject: AttendedImage, key: str) -
                 key=f"preset-{preset}",
                 width="content",
             )
-        with st.popover("Another variant's", icon=":material/view_column:"):
+        with st.popover("Another variant's", icon=":material/view_column:", key="variants-maps-popover"):
             for other in choice.cards:
                 if other.id != card.id and other.kind == card.kind:
                     st.button(
@@ -50,7 +50,7 @@ def show_presets(choice: Choice, card: Card, subject: AttendedImage, key: str) -
                         key=f"borrow-{other.id}",
                         width="stretch",
                     )
-        with st.popover("Another picture's", icon=":material/photo_library:"):
+        with st.popover("Another picture's", icon=":material/photo_library:", key="pictures-maps-popover"):
             st.caption("The map that this variant makes of another photograph of the gallery.")
             for photo in samples.gallery().values():
                 if photo.kind == card.kind and photo.id != state.photo:
