@@ -46,7 +46,7 @@ with page.container():
     for column, (explanation, card), span in zip(columns, shown, limits, strict=False):
         with column:
             predictions.show_heading(explanation, card)
-            maps.show_attention(explanation, card, view, span, live=get_engine().ready)
+            maps.show_explanation(explanation, card, view, span, live=get_engine().ready)
         with column if len(shown) > 1 else columns[-1]:
             predictions.show_predictions(explanation)
             predictions.show_bars(explanation, card, rows)

@@ -38,7 +38,7 @@ UNIT_RANGE: ColorRange = (0.0, 1.0)
 
 @dataclass(frozen=True)
 class MapStyle:
-    """How attention maps are drawn, the same for all maps of one export."""
+    """How attention maps are drawn, the same for all maps of a page and of its export."""
 
     opacity: float = 0.5
     colors: str = DEFAULT_COLORS  # a key of color_maps.COLOR_MAPS

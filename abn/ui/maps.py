@@ -8,10 +8,10 @@ from PIL import Image
 
 from abn.evaluation.metrics import rank_correlation
 from abn.explanations.explanation import Explanation
+from abn.export.figures import MapStyle
 from abn.images.fit import upsample
-from abn.plots import color_maps, map_words, numbers, overlay
+from abn.plots import color_limits, color_maps, map_words, numbers, overlay
 from abn.ui.components import map_view
-from abn.ui.controls.view_settings import View
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state
 from abn.variants.card import Card
@@ -20,20 +20,36 @@ PANEL = 448  # pixels of a panel's image
 
 
 def show_attention(
-    explanation: Explanation, card: Card, view: View, limits: tuple[float, float], *, live: bool
+    image: Image.Image,
+    attention: np.ndarray,
+    view: MapStyle,
+    *,
+    title: str,
+    key: str,
+    limits: tuple[float, float] | None = None,
+    **options: Any,
+) -> None:
+    """`show_map` for M, with `title`, its range and its brightest place as the alternative text; the limits are those
+    of the view's scale for this map alone unless they are given."""
+    limits = limits or color_limits.limits([attention], view.scale)[0]
+    show_map(image, attention, view, limits, alt=describe_map(attention, title), key=key, **options)
+
+
+def show_explanation(
+    explanation: Explanation, card: Card, view: MapStyle, limits: tuple[float, float], *, live: bool
 ) -> None:
     """M over the model's input, with its color bar and range; `live` tells it from a stored result."""
-    alt = describe_map(explanation.attention, f"Attention map of {card.title} on what the model saw")
-    fitted = explanation.fitted
-    show_map(fitted.image, explanation.attention, view, limits, alt=alt, key=f"map-{card.id}", extent=fitted.extent)
+    attention, fitted = explanation.attention, explanation.fitted
+    title, key = f"Attention map of {card.title} on what the model saw", f"map-{card.id}"
+    show_attention(fitted.image, attention, view, title=title, key=key, limits=limits, extent=fitted.extent)
     speed = f"{1000 * explanation.seconds:.0f} ms" if live else "stored answer"
-    st.caption(f"{describe_range(explanation.attention)} · {speed}")
+    st.caption(f"{describe_range(attention)} · {speed}")
 
 
 def show_map(
     image: Image.Image,
     values: np.ndarray,
-    view: View,
+    view: MapStyle,
     limits: tuple[float, float],
     *,
     alt: str,
@@ -59,7 +75,7 @@ def show_map(
 
 
 def show_map_on_photograph(
-    explanation: Explanation, card: Card, photograph: Image.Image, view: View, limits: tuple[float, float]
+    explanation: Explanation, card: Card, photograph: Image.Image, view: MapStyle, limits: tuple[float, float]
 ) -> None:
     """M at its place in the whole photograph; what the model did not see is gray."""
     attention, fitted = explanation.attention, explanation.fitted

@@ -15,10 +15,10 @@ from abn.plots import histogram, numbers, theme
 from abn.plots.class_bars import class_bars, likeliest, probabilities_in_words
 from abn.ui import maps
 from abn.ui.controls.choice_bar import Choice
+from abn.ui.elements import show_shaded_table
 from abn.ui.layout import escape_markdown
 from abn.ui.predictions import describe_mechanisms, mechanism_label, show_effect
 from abn.ui.runtime import inference
-from abn.ui.shaded_table import show_shaded_table
 from abn.ui.state import state
 from abn.variants.card import Card, class_names
 

@@ -19,7 +19,6 @@ from abn.export.tables import predictions_csv
 from abn.files import safe_stems
 from abn.images import samples
 from abn.ui.controls.image_picker import ChosenImage
-from abn.ui.controls.view_settings import View
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime.engine import background_turn, get_engine
 from abn.ui.state import state
@@ -30,7 +29,7 @@ NOT_YET = "As soon as the networks are loaded, this can be kept."
 NPY_MIME = "application/octet-stream"
 
 
-def export_row(shown: Sequence[tuple[Explanation, Card]], chosen: ChosenImage, view: View, mechanism: str) -> None:
+def export_row(shown: Sequence[tuple[Explanation, Card]], chosen: ChosenImage, view: MapStyle, mechanism: str) -> None:
     """The buttons that save what the page shows."""
     comparison, loaded = _comparison(shown, chosen, view, mechanism), get_engine().ready
     explanations, cards, stem = comparison.explanations, comparison.cards, file_stem(chosen)
@@ -80,7 +79,7 @@ def _in_turn(turn, make: Callable[[], str | bytes]) -> str | bytes:
 
 
 def _comparison(
-    shown: Sequence[tuple[Explanation, Card]], chosen: ChosenImage, view: View, mechanism: str
+    shown: Sequence[tuple[Explanation, Card]], chosen: ChosenImage, view: MapStyle, mechanism: str
 ) -> Comparison:
     photo = samples.gallery().get(state.photo or "")
     return Comparison(
@@ -88,7 +87,7 @@ def _comparison(
         explanations=[explanation for explanation, _ in shown],
         cards=[card for _, card in shown],
         mechanism=mechanism,
-        style=MapStyle(view.opacity, view.colors, view.scale, view.smooth, view.top, view.mark),
+        style=view,
         title=chosen.title,
         alt=chosen.alt,
         credit=f"{photo.author} · {photo.license} · {photo.source}" if photo else "",

@@ -8,10 +8,10 @@ import streamlit as st
 from PIL import Image, ImageDraw, ImageOps
 
 from abn.explanations.explanation import Explanation
+from abn.export.figures import MapStyle
 from abn.images.fit import denormalize
 from abn.plots import color_limits, color_maps
 from abn.ui.controls.image_picker import ChosenImage
-from abn.ui.controls.view_settings import View
 from abn.ui.layout import escape_markdown
 from abn.ui.maps import enlarge, show_map
 from abn.variants.card import Card
@@ -60,7 +60,7 @@ def show_input(shown: Sequence[tuple[Explanation, Card]], chosen: ChosenImage) -
         st.caption(escape_markdown(note))
 
 
-def show_help(explanation: Explanation, view: View) -> None:
+def show_help(explanation: Explanation, view: MapStyle) -> None:
     """How to read the page, one sentence for each question of a newcomer."""
     h, w = explanation.attention.shape
     cell = explanation.spec.size // w
@@ -90,7 +90,7 @@ def show_photograph(explanation: Explanation, chosen: ChosenImage) -> None:
     st.caption(f"{width} × {height} pixels; the frame is what the model saw.")
 
 
-def show_difference(additive: Explanation, multiplicative: Explanation, view: View, columns: Sequence) -> None:
+def show_difference(additive: Explanation, multiplicative: Explanation, view: MapStyle, columns: Sequence) -> None:
     """The additive minus the multiplicative variant's map, with its mean and maximum."""
     signed = additive.attention - multiplicative.attention
     limit, size = color_limits.symmetric_limit(signed), np.abs(signed)

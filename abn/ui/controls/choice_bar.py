@@ -5,11 +5,11 @@ from functools import partial
 
 import streamlit as st
 
+from abn.export.figures import MapStyle
 from abn.ui import layout, url
 from abn.ui.controls import image_picker, selection, uploads, variant_picker, view_settings
 from abn.ui.controls.image_picker import ChosenImage
 from abn.ui.controls.selection import Selection
-from abn.ui.controls.view_settings import View
 from abn.ui.runtime import loading, models
 from abn.ui.state import state
 from abn.variants.card import Card
@@ -26,7 +26,7 @@ class Choice:
     picked: list[Card]  # those picked
     selection: Selection  # what the ablation toggle makes of them; without a toggle, each as it was trained
     fit: str
-    view: View
+    view: MapStyle
 
     def sibling(self, card: Card, mechanism: str) -> Card | None:
         """The variant that was trained as this one, but with another mechanism."""

@@ -1,10 +1,10 @@
 """How images are fitted to the networks, and how all maps are drawn: the same on every page, and in the address."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import streamlit as st
 
+from abn.export.figures import MapStyle
 from abn.images.fit import FITS
 from abn.plots.color_maps import COLOR_MAPS, DEFAULT_COLORS
 from abn.plots.overlay import MARKS
@@ -12,18 +12,6 @@ from abn.ui import url
 
 SCALES = {"raw 0–1": "raw", "min–max per map": "each", "shared by the variants": "shared"}
 CELLS = ("smooth", "raw grid")
-
-
-@dataclass(frozen=True)
-class View:
-    """How all maps are drawn."""
-
-    opacity: float
-    colors: str
-    scale: str  # one of render.SCALES
-    smooth: bool
-    top: int = 0  # percent of the cells that are marked as the brightest; 0: none
-    mark: str = MARKS[0]  # how, one of render.MARKS
 
 
 def choose_fit() -> str:
@@ -41,7 +29,7 @@ def choose_fit() -> str:
     )
 
 
-def choose_view() -> View:
+def choose_view() -> MapStyle:
     """How all maps are drawn, behind one button."""
 
     def one_of(label: str, options: Sequence[str], default: str, key: str, says: str | None = None) -> str:
@@ -89,4 +77,4 @@ def choose_view() -> View:
             "from which M on a cell belongs to it.",
         )
         mark = one_of("Mark it by", MARKS, MARKS[0], "mark")
-    return View(opacity / 100, colors, SCALES[scale], cells == CELLS[0], top, mark)
+    return MapStyle(opacity / 100, colors, SCALES[scale], cells == CELLS[0], top, mark)

@@ -12,21 +12,21 @@ from PIL import Image
 
 from abn import vocabulary
 from abn.explanations.explanation import Prediction
+from abn.export.figures import MapStyle
 from abn.images.decode import open_picture
 from abn.images.fit import fit_picture
-from abn.plots import color_maps, numbers, theme
+from abn.plots import numbers, theme
 from abn.teaching import exercises
 from abn.teaching.exercises import Question, QuestionMaterial, ScoredAnswer
 from abn.teaching.exercises.scores import Cell
 from abn.ui import maps
 from abn.ui.components import map_view
-from abn.ui.controls.view_settings import View
 from abn.ui.exercises.attempt import Attempt
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state
 from abn.vocabulary import InputSpec
 
-VIEW = View(opacity=0.6, colors=color_maps.DEFAULT_COLORS, scale="raw", smooth=True)  # the same for everybody
+VIEW = MapStyle(opacity=0.6)  # the same for everybody
 RAW = (0.0, 1.0)
 LIMITS = "A map is evidence of what the network weighs, not proof of why it answers as it does."
 

@@ -6,12 +6,12 @@ import streamlit as st
 
 from abn.explanations import stages
 from abn.explanations.stages import Trace
+from abn.export.figures import MapStyle
 from abn.plots import channel_grid, color_limits, numbers, overlay
 from abn.plots.channel_grid import Tile
 from abn.plots.network_diagram import ROLES, TITLES
 from abn.ui import maps
 from abn.ui.controls.choice_bar import Choice
-from abn.ui.controls.view_settings import View
 from abn.ui.inside import traces
 from abn.ui.state import state
 from abn.variants.card import Card, class_names
@@ -52,14 +52,14 @@ def _show_input(trace: Trace, card: Card, choice: Choice) -> None:
     maps.show_color_bar(*colors)
 
 
-def _show_map(trace: Trace, view: View) -> None:
+def _show_map(trace: Trace, view: MapStyle) -> None:
     colors = view.colors, *color_limits.limits([trace.attention], view.scale)[0]
     tile = channel_grid.channel_tiles(trace.stage("M"), [0], *colors)[0]
     _show_grid([_figure(tile.source, _describe(tile, "M"), "M")], "abn-one", "M")
     maps.show_color_bar(*colors)
 
 
-def _show_strongest(trace: Trace, card: Card, view: View, stage: str) -> None:
+def _show_strongest(trace: Trace, card: Card, view: MapStyle, stage: str) -> None:
     """The strongest channels; more of them on request."""
     values, own_scales = trace.stage(stage), view.scale == "each"
     count = _count(stage, len(values))

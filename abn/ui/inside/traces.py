@@ -10,12 +10,12 @@ from PIL import Image
 from abn.errors import ABNError
 from abn.explanations import first_view, stages
 from abn.explanations.stages import Trace
+from abn.export.figures import MapStyle
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
 from abn.images.fit import denormalize, fit_picture
 from abn.plots import channel_grid, color_limits, network_diagram, numbers, overlay
 from abn.plots.network_diagram import Content
-from abn.ui.controls.view_settings import View
 from abn.ui.layout import stop_page_on_error
 from abn.ui.runtime import cache, models
 from abn.ui.runtime.engine import page_turn
@@ -57,7 +57,7 @@ def get_class_map(picture: Picture, card: Card, fit: str, method: str, index: in
     return cache.get_or_compute([("class map", *_key(picture, card, fit), method, index)], compute)[0]
 
 
-def draw_diagrams(picture: Picture, card: Card, fit: str, view: View) -> tuple[str, str]:
+def draw_diagrams(picture: Picture, card: Card, fit: str, view: MapStyle) -> tuple[str, str]:
     """The network diagram with its stages' contents, as SVG: from left to right, and from top to bottom."""
     trace = get_trace(picture, card, fit)
 
@@ -102,7 +102,7 @@ def _key(picture: Picture, card: Card, fit: str) -> tuple:
     return picture.sha256, card.id, card.sha256, fit
 
 
-def _contents(trace: Trace, card: Card, view: View) -> dict[str, Content]:
+def _contents(trace: Trace, card: Card, view: MapStyle) -> dict[str, Content]:
     """Image and words of each stage: features before and after the mechanism on one scale."""
     labels, auxiliary = class_names(card), int(trace.aux_logits.argmax())
     means = {name: np.abs(trace.stage(name)).mean(0) for name in ("g", "g′", "A")}

@@ -8,13 +8,13 @@ import streamlit as st
 from PIL import Image
 
 from abn.explanations.interventions import AttendedImage, Effect
+from abn.export.figures import MapStyle
 from abn.images.fit import upsample
 from abn.plots import color_maps, numbers, overlay
 from abn.ui import maps
 from abn.ui.components.painter import TOOLS, painter
 from abn.ui.components.strip import SIZE, Thumbnail, strip
 from abn.ui.controls.choice_bar import Choice
-from abn.ui.controls.view_settings import View
 from abn.ui.intervene import edit_history
 from abn.ui.intervene.edit_history import History
 from abn.ui.state import state
@@ -99,7 +99,7 @@ def show_board(choice: Choice, card: Card, subject: AttendedImage, key: str, his
             )
 
 
-def show_history(subject: AttendedImage, view: View, key: str, history: History, effects: Sequence[Effect]) -> None:
+def show_history(subject: AttendedImage, view: MapStyle, key: str, history: History, effects: Sequence[Effect]) -> None:
     """Every edit as a thumbnail of its map with its Δp; a pick applies that edit."""
     st.markdown("**History**, each step with its Δp: pick one to go back to it")
     changes = [numbers.points(effect.change) for effect in effects]
@@ -126,7 +126,7 @@ def _shorten(name: str, length: int = 20) -> str:
     return name if len(name) <= length else f"{name[: length - 1]}…"
 
 
-def _overlay_url(subject: AttendedImage, attention: np.ndarray, view: View) -> str:
+def _overlay_url(subject: AttendedImage, attention: np.ndarray, view: MapStyle) -> str:
     image = subject.fitted.image.resize(SIZE, Image.Resampling.BILINEAR)
     values = upsample(attention, SIZE, view.smooth)
     return overlay.data_url(overlay.overlay(image, values, opacity=view.opacity, color_map=view.colors), quality=80)

@@ -11,7 +11,7 @@ import streamlit as st
 from abn.explanations.interventions import AttendedImage, Effect
 from abn.export.archive import file_stems
 from abn.export.edited_map import EditedMap, before_after_csv, figure_png
-from abn.export.figures import MapStyle, npy_bytes
+from abn.export.figures import npy_bytes
 from abn.files import safe_stems
 from abn.ui.compare.export_panel import NPY_MIME, PRIVACY, file_stem, save_button
 from abn.ui.controls.choice_bar import Choice
@@ -33,7 +33,7 @@ def export_row(
         own_map=subject.attention,
         effect=replace(effect, name=history.description),
         applied=applied,
-        style=MapStyle(choice.view.opacity, choice.view.colors, smooth=choice.view.smooth),
+        style=replace(choice.view, scale="raw", top=0),
     )
     stem = f"{file_stem(choice.chosen)}--{file_stems([card])[0]}--{safe_stems([history.description])[0]}"
     button = partial(save_button, disabled=unedited)

@@ -14,11 +14,11 @@ from abn.images.decode import open_picture
 from abn.plots import numbers
 from abn.ui import predictions
 from abn.ui.controls.choice_bar import Choice
+from abn.ui.elements import show_shaded_table
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import inference, jobs, models
 from abn.ui.runtime.engine import page_turn
 from abn.ui.runtime.jobs import Job, Piece
-from abn.ui.shaded_table import show_shaded_table
 from abn.variants.card import Card, class_names
 
 JOB = "reliance"

@@ -13,6 +13,7 @@ from abn.evaluation.metrics import cell_order
 from abn.explanations import first_view, interventions
 from abn.explanations.explanation import Explanation
 from abn.explanations.interventions import Effect
+from abn.export.figures import MapStyle
 from abn.images import samples
 from abn.images.decode import Picture
 from abn.plots import class_bars, color_maps, numbers
@@ -26,7 +27,6 @@ from abn.ui.components.strip import Thumbnail, strip, thumbnail
 from abn.ui.controls import image_picker
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.controls.selection import Selection
-from abn.ui.controls.view_settings import View
 from abn.ui.inside import stage_panels, traces
 from abn.ui.intervene import edit_panels, effect_panel
 from abn.ui.layout import escape_markdown
@@ -38,7 +38,7 @@ from abn.vocabulary import MECHANISMS, TRAINED
 
 ADDITIVE, INVERTED = "imagenet-lite0-additive", "imagenet-lite0-additive-unfolded"
 PHOTO = "cat-behind-mug"
-VIEW = View(0.55, color_maps.DEFAULT_COLORS, "raw", True)
+VIEW = MapStyle(opacity=0.55)
 FIT = first_view.FIT
 GAIN = 1.8  # of the step on the two equations
 FIFTH = 0.2

@@ -21,12 +21,12 @@ from abn.plots import curve_chart, numbers
 from abn.ui import maps
 from abn.ui.controls import variant_picker
 from abn.ui.controls.choice_bar import Choice
+from abn.ui.elements import IN_ADDRESS, choose, show_chart, show_shaded_table
 from abn.ui.layout import escape_markdown
 from abn.ui.measure.sections import describe_seconds, show_limits, unique_titles
 from abn.ui.runtime import cache, inference, jobs
 from abn.ui.runtime.engine import page_turn
 from abn.ui.runtime.jobs import Job, Piece
-from abn.ui.shaded_table import show_shaded_table
 from abn.variants.card import Card, class_names
 
 STEPS = (14, 28, 49)
@@ -50,37 +50,14 @@ Comparisons = dict[str, dict[str, CurveComparison]]  # kind → variant id → i
 def choose_curves() -> dict[str, list[CurveSpec]]:
     """Draw the settings; the curves of each kind to compute."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        baseline = st.segmented_control(
-            "A cell that is taken away becomes",
-            BASELINES,
-            default=BASELINES[0],
-            key="paint",
-            help="Another paint gives other areas: black looks like an object of its own, blurred keeps the colors.",
-            required=True,
-            bind="query-params",
-            persist_state="session",
-        )
-        steps = st.segmented_control(
-            "Steps",
-            STEPS,
-            default=deletion_insertion.STEPS,
-            key="steps",
-            help="In so many steps all cells go. More steps take longer.",
-            required=True,
-            bind="query-params",
-            persist_state="session",
-        )
-        random_orders = st.segmented_control(
-            "Random orders",
-            RANDOM_ORDERS,
-            default=deletion_insertion.RANDOM_ORDERS,
-            key="randoms",
-            help="The control: the same cells in an order that knows nothing.",
-            required=True,
-            bind="query-params",
-            persist_state="session",
-        )
-        darkest = st.toggle("Darkest first too", key="darkest", bind="query-params", persist_state="session")
+        paint = "Another paint gives other areas: black looks like an object of its own, blurred keeps the colors."
+        baseline = choose("A cell that is taken away becomes", BASELINES, "paint", help=paint, **IN_ADDRESS)
+        time = "In so many steps all cells go. More steps take longer."
+        steps = choose("Steps", STEPS, "steps", default=deletion_insertion.STEPS, help=time, **IN_ADDRESS)
+        control = "The control: the same cells in an order that knows nothing."
+        default = deletion_insertion.RANDOM_ORDERS
+        random_orders = choose("Random orders", RANDOM_ORDERS, "randoms", default=default, help=control, **IN_ADDRESS)
+        darkest = st.toggle("Darkest first too", key="darkest", **IN_ADDRESS)
     return {
         kind: deletion_insertion.curve_specs(
             kind, baseline=baseline, steps=steps, random_orders=random_orders, darkest=darkest
@@ -95,12 +72,8 @@ def show_curves(choice: Choice, specs: dict[str, list[CurveSpec]]) -> Job:
         card.id: [_curve_piece(choice, card, spec) for kind in KINDS for spec in specs[kind]]
         for card in choice.selection.cards
     }
-    job = jobs.control(
-        "curves",
-        [piece for of_variant in pieces.values() for piece in of_variant],
-        "Measure deletion and insertion",
-        icon=":material/monitoring:",
-    )
+    flat = [piece for of_variant in pieces.values() for piece in of_variant]
+    job = jobs.control("curves", flat, "Measure deletion and insertion", icon=":material/monitoring:")
     with st.container():  # so that nothing below it moves while a job goes on
         _show_results(choice, specs, pieces)
     show_limits(CAN, CANNOT)
@@ -121,62 +94,55 @@ def _curve_piece(choice: Choice, card: Card, spec: CurveSpec) -> Piece:
 
 def _show_results(choice: Choice, specs: dict[str, list[CurveSpec]], pieces: dict[str, list[Piece]]) -> None:
     """Charts and areas of those variants of which all curves of a kind are there."""
-    comparisons: Comparisons = {kind: {} for kind in KINDS}
-    seconds = 0.0
-    for card in choice.selection.cards:
-        results: list[CurveResult] = [result for result in jobs.results("curves", pieces[card.id]) if result]
-        seconds += sum(result.seconds for result in results)
-        for kind in KINDS:
-            curves = [result for result in results if result.spec.kind == kind]
-            if len(curves) == len(specs[kind]):
-                comparisons[kind][card.id] = deletion_insertion.compare_curves(curves)
+    results = {variant: [r for r in jobs.results("curves", of_variant) if r] for variant, of_variant in pieces.items()}
+    comparisons: Comparisons = {}
+    for kind in KINDS:
+        curves = {variant: [r for r in of_variant if r.spec.kind == kind] for variant, of_variant in results.items()}
+        comparisons[kind] = {
+            variant: deletion_insertion.compare_curves(of_kind)
+            for variant, of_kind in curves.items()
+            if len(of_kind) == len(specs[kind])
+        }
     if any(comparisons.values()):
-        darkest = any(spec.order == deletion_insertion.DARK for spec in specs[DELETION])
-        _show_charts(choice, comparisons, darkest=darkest)
-        _show_areas(choice, comparisons)
-        _show_verdict(choice, comparisons)
+        titles = unique_titles(choice)
+        _show_charts(
+            titles, comparisons, darkest=any(spec.order == deletion_insertion.DARK for spec in specs[DELETION])
+        )
+        _show_areas(choice.selection.cards, titles, comparisons)
+        _show_verdict(choice.selection.cards, comparisons)
+        seconds = sum(result.seconds for of_variant in results.values() for result in of_variant)
         st.caption(
             f"{describe_seconds(seconds, 'All curves together')} Area: 0 to 1, the mean probability on the way. "
             "Difference: the map's area less that of the random orders."
         )
 
 
-def _show_charts(choice: Choice, comparisons: Comparisons, *, darkest: bool) -> None:
+def _show_charts(titles: dict[str, str], comparisons: Comparisons, *, darkest: bool) -> None:
     """The legend, and both charts side by side."""
-    titles = unique_titles(choice)
-    _show_legend(curve_chart.legend_entries([titles[card.id] for card in choice.selection.cards], darkest=darkest))
-    top = curve_chart.axis_top(comparison for of_kind in comparisons.values() for comparison in of_kind.values())
-    for column, kind in zip(st.columns(2, gap="medium"), KINDS, strict=True):
-        curves = {titles[card.id]: comparisons[kind].get(card.id) for card in choice.selection.cards}
-        with column:
-            st.markdown(f"###### {TITLES[kind]}")
-            st.plotly_chart(
-                curve_chart.curve_chart(curves, kind, top=top),
-                key=f"curves-{kind}",
-                config={"displayModeBar": False},
-                alt=curve_chart.curves_in_words(curves, kind),
-            )
-
-
-def _show_legend(samples: Sequence[tuple[str, str, str]]) -> None:
     items = ""
-    for text, color, shape in samples:
+    for text, color, shape in curve_chart.legend_entries(list(titles.values()), darkest=darkest):
         attributes = f'viewBox="0 0 28 14" stroke="{color}" fill="{color}"'
         svg = f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}>{shape}</svg>'
         source = "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
         items += f'<li class="abn-line"><img src="{source}" alt="" width="28" height="14"> {html.escape(text)}</li>'
     st.html(f'<ul class="abn-lines">{items}</ul>')
+    top = curve_chart.axis_top(comparison for of_kind in comparisons.values() for comparison in of_kind.values())
+    for column, kind in zip(st.columns(2, gap="medium"), KINDS, strict=True):
+        curves = {title: comparisons[kind].get(variant) for variant, title in titles.items()}
+        with column:
+            st.markdown(f"###### {TITLES[kind]}")
+            words = curve_chart.curves_in_words(curves, kind)
+            show_chart(curve_chart.curve_chart(curves, kind, top=top), words, f"curves-{kind}")
 
 
-def _show_areas(choice: Choice, comparisons: Comparisons) -> None:
-    titles, rows = unique_titles(choice), []
-    for card in choice.selection.cards:
+def _show_areas(cards: Sequence[Card], titles: dict[str, str], comparisons: Comparisons) -> None:
+    rows = []
+    for card in cards:
         of_variant = [comparisons[kind].get(card.id) for kind in KINDS]
-        first = next((comparison for comparison in of_variant if comparison), None)
-        if first:
-            label = numbers.short_label(class_names(card)[first.bright.predicted_class])
-            cells = [cell for comparison in of_variant for cell in _area_cells(comparison)]
-            rows.append((titles[card.id], [label, *cells]))
+        predicted = next((comparison.bright.predicted_class for comparison in of_variant if comparison), None)
+        if predicted is not None:
+            label = numbers.short_label(class_names(card)[predicted])
+            rows.append((titles[card.id], [label, *(cell for c in of_variant for cell in _area_cells(c))]))
     header = [f"{kind.capitalize()}: {what}" for kind in KINDS for what in ("map", "random", "difference")]
     show_shaded_table(["Variant", "Names", *header], rows)
 
@@ -189,22 +155,23 @@ def _area_cells(comparison: CurveComparison | None) -> list[str]:
     return [f"{comparison.bright.area:.3f}", f"{comparison.random_area:.3f}", difference]
 
 
-def _show_verdict(choice: Choice, comparisons: Comparisons) -> None:
+def _show_verdict(cards: Sequence[Card], comparisons: Comparisons) -> None:
     """For which variants the prediction depends on the bright cells more than on random ones, in both directions."""
-    complete = [card for card in choice.selection.cards if all(card.id in of_kind for of_kind in comparisons.values())]
+    complete = [card for card in cards if all(card.id in of_kind for of_kind in comparisons.values())]
     passing = [card for card in complete if all(_passes(kind, comparisons[kind][card.id]) for kind in KINDS)]
-    failing = [card for card in complete if card not in passing]
-    sentences = []
-    if passing:
-        sentences.append(
-            f"**Yes, by both measures, for: {escape_markdown(', '.join(card.title for card in passing))}.**"
-        )
-    if failing:
-        sentences.append(f"Not clearly, for: {escape_markdown(', '.join(card.title for card in failing))}.")
-    if any(card.mechanism == "none" for card in passing):
-        sentences.append("One of them never applies its map, so this is no proof that the map itself is used.")
-    if sentences:
-        st.markdown(" ".join(sentences))
+    yes, no = (
+        escape_markdown(", ".join(card.title for card in complete if (card in passing) == passes))
+        for passes in (True, False)
+    )
+    sentences = [
+        f"**Yes, by both measures, for: {yes}.**" if yes else "",
+        f"Not clearly, for: {no}." if no else "",
+        "One of them never applies its map, so this is no proof that the map itself is used."
+        if any(card.mechanism == "none" for card in passing)
+        else "",
+    ]
+    if complete:
+        st.markdown(" ".join(filter(None, sentences)))
 
 
 def _passes(kind: str, comparison: CurveComparison) -> bool:
@@ -216,13 +183,8 @@ def show_partly_deleted(choice: Choice, specs: dict[str, list[CurveSpec]]) -> No
     st.markdown("##### What the network is shown")
     card = variant_picker.choose_one_variant(choice.selection.cards)
     left, right = st.columns(2, gap="large")
-    order = left.segmented_control(
-        "Cells in the order",
-        deletion_insertion.ORDERS,
-        default=deletion_insertion.BRIGHT,
-        required=True,
-        key="shown_order",
-    )
+    with left:
+        order = choose("Cells in the order", deletion_insertion.ORDERS, "shown_order")
     percent = right.slider("So many cells are gone, or uncovered", 0, 100, 25, 5, format="%d %%", key="gone")
     picture, labels = choice.chosen.picture, class_names(card)
     subject = inference.get_subject(picture, card, choice.fit)
@@ -232,7 +194,7 @@ def show_partly_deleted(choice: Choice, specs: dict[str, list[CurveSpec]]) -> No
     with st.container(key="pairs-shown"):
         *columns, last = st.columns(3, gap="medium")
     for column, kind in zip(columns, KINDS, strict=True):
-        spec = CurveSpec(kind, order or deletion_insertion.BRIGHT, baseline=specs[kind][0].baseline)
+        spec = CurveSpec(kind, order, baseline=specs[kind][0].baseline)
 
         def compute(_missing: list[int], spec: CurveSpec = spec) -> list[PartlyDeletedImage]:
             with page_turn():
@@ -244,7 +206,7 @@ def show_partly_deleted(choice: Choice, specs: dict[str, list[CurveSpec]]) -> No
         other = "" if now == whole.argmax() else f", now says **{escape_markdown(numbers.short_label(labels[now]))}**"
         with column:
             image = partly.image.resize((maps.PANEL, maps.PANEL))
-            st.image(image, width="stretch", alt=f"{states[kind]}, {spec.order}: {choice.chosen.alt}")
+            st.image(image, width="stretch", alt=f"{states[kind]}, {order}: {choice.chosen.alt}")
             probability = numbers.percent(partly.probabilities[whole.argmax()])
             st.caption(f"{kind.capitalize()}: {states[kind]}. {label} {probability}{other}")
     last.caption(

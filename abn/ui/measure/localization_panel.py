@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -10,19 +11,19 @@ from PIL import Image
 
 from abn.evaluation import localization
 from abn.evaluation.localization import LocalizationScore, Scene
+from abn.export.figures import MapStyle
 from abn.images.fit import fit_picture, upsample
 from abn.plots import color_limits, map_words, numbers, overlay
+from abn.ui import maps
 from abn.ui.components import map_view
 from abn.ui.components.strip import Thumbnail, strip, thumbnail
 from abn.ui.controls.choice_bar import Choice
-from abn.ui.controls.view_settings import View
+from abn.ui.elements import show_shaded_table
 from abn.ui.layout import escape_markdown
-from abn.ui.maps import PANEL, show_color_bar
 from abn.ui.measure.sections import describe_seconds, show_limits, unique_titles
 from abn.ui.runtime import jobs, models
 from abn.ui.runtime.engine import page_turn
 from abn.ui.runtime.jobs import Job, Piece
-from abn.ui.shaded_table import show_shaded_table
 from abn.ui.state import state
 from abn.variants.card import Card
 
@@ -49,37 +50,32 @@ class MeasuredScores:
     seconds: float
 
 
-@dataclass(frozen=True, eq=False)
-class VariantScores:
-    """A variant's score on each scene."""
-
-    card: Card
-    scores: list[LocalizationScore]
-
-
 def show_localization(choice: Choice) -> Job:
     """The chosen variants' maps on all scenes, beside the controls, and one scene shown large."""
     scenes, cards = localization.scenes(), choice.selection.cards
-    by_grid = {(card.map_size, card.input): card for card in reversed(cards)}
-    controls = {grid: _control_piece(card, scenes) for grid, card in reversed(by_grid.items())}
-    pieces = [_variant_piece(card, scenes) for card in cards]
-    untrained = [card.title for card in cards if card.kind != "photograph"]
+    controls: dict[tuple, Piece] = {}  # by the size of the map and the input, each as its first variant has it
+    for card in cards:
+        controls.setdefault((card.map_size, card.input), _control_piece(card, scenes))
+    pieces = {card.id: _variant_piece(card, scenes) for card in cards}
+    untrained = escape_markdown(", ".join(card.title for card in cards if card.kind != "photograph"))
     if untrained:
         st.info(
             "The scenes are photographs, and these networks never learned any, so that their maps of them mean little: "
-            f"{escape_markdown(', '.join(untrained))}.",
+            f"{untrained}.",
             icon=":material/help:",
         )
-    job = jobs.control(
-        "finding",
-        [*controls.values(), *pieces],
-        f"Measure on {len(scenes)} scenes",
-        icon=":material/center_focus_strong:",
-    )
+    label, icon = f"Measure on {len(scenes)} scenes", ":material/center_focus_strong:"
+    job = jobs.control("finding", [*controls.values(), *pieces.values()], label, icon=icon)
     with st.container():  # so that nothing below it moves while a job goes on
-        _show_results(choice, scenes, pieces, controls)
+        _show_results(choice, scenes, _results(pieces), _results(controls))
     show_limits(CAN, CANNOT.format(count=len(scenes), points=100 / len(scenes)))
     return job
+
+
+def _results(pieces: dict[Any, Piece]) -> dict[Any, MeasuredScores]:
+    """Those that have been measured."""
+    results = jobs.results("finding", list(pieces.values()))
+    return {key: result for key, result in zip(pieces, results, strict=True) if result}
 
 
 def _variant_piece(card: Card, scenes: Sequence[Scene]) -> Piece:
@@ -95,48 +91,37 @@ def _variant_piece(card: Card, scenes: Sequence[Scene]) -> Piece:
 
 def _control_piece(card: Card, scenes: Sequence[Scene]) -> Piece:
     def compute(_progress: jobs.Progress) -> MeasuredScores:
-        begun = time.perf_counter()
         with page_turn():
-            scores = localization.score_controls(card, scenes=scenes)
-        return MeasuredScores(scores, time.perf_counter() - begun)
+            return MeasuredScores(localization.score_controls(card, scenes=scenes), 0.0)
 
     h, w = card.map_size
     key = ("controls", card.map_size, card.input, localization.FIT)
     return Piece(key, f"Maps of {h} × {w} cells that know nothing", compute)
 
 
-def _show_results(choice: Choice, scenes: Sequence[Scene], pieces: Sequence[Piece], controls: dict) -> None:
+def _show_results(
+    choice: Choice, scenes: Sequence[Scene], variants: dict[str, MeasuredScores], controls: dict[tuple, MeasuredScores]
+) -> None:
     """The table, and one scene shown large, of those variants that have been measured."""
-    measured = jobs.results("finding", pieces)
-    rows = [
-        VariantScores(card, result.scores[card.id])
-        for card, result in zip(choice.selection.cards, measured, strict=True)
-        if result
-    ]
-    if rows:
-        control_results = jobs.results("finding", list(controls.values()))
-        _show_means(choice, rows, {grid[0]: r for grid, r in zip(controls, control_results, strict=True) if r})
-        seconds = sum(result.seconds for result in measured if result)
-        st.caption(
-            f"{describe_seconds(seconds, 'The maps')} n: scenes. Pointing: the brightest cell lies on the object. "
-            "Energy ÷ area: the object's share of the map's sum over its share of the picture, 1 is no better than "
-            "anywhere. ROC-AUC: the probability that a randomly chosen object pixel is brighter than a randomly chosen "
-            "background pixel, 0.5 is no better than anywhere. Whole scenes are squashed to the input, whatever fit is "
-            "chosen above."
-        )
-        jobs.fragment_unless_busy(_show_scene)(choice, scenes, rows)
-
-
-def _show_means(choice: Choice, rows: Sequence[VariantScores], controls: dict[tuple, MeasuredScores]) -> None:
-    """Variants, and the controls in gray; these for each size of map, where there are several."""
-    titles = unique_titles(choice)
-    table = [(titles[row.card.id], _mean_cells(row.scores)) for row in rows]
+    if not variants:
+        return
+    scores = {variant: measured.scores[variant] for variant, measured in variants.items()}
+    table = [(unique_titles(choice)[variant], _mean_cells(of_variant)) for variant, of_variant in scores.items()]
     shades = [[""] * 4 for _ in table]
-    for (h, w), measured in controls.items():
+    for ((h, w), _), measured in controls.items():
         size = f", {h} × {w} cells" if len(controls) > 1 else ""
-        table += [(f"{name}{size}", _mean_cells(scores)) for name, scores in measured.scores.items()]
+        table += [(f"{name}{size}", _mean_cells(of_control)) for name, of_control in measured.scores.items()]
     shades += [[CONTROL_SHADE] * 4 for _ in table[len(shades) :]]
     show_shaded_table(["Map", "n", "Pointing", "Energy ÷ area", "ROC-AUC"], table, shades)
+    seconds = sum(measured.seconds for measured in variants.values())
+    st.caption(
+        f"{describe_seconds(seconds, 'The maps')} n: scenes. Pointing: the brightest cell lies on the object. "
+        "Energy ÷ area: the object's share of the map's sum over its share of the picture, 1 is no better than "
+        "anywhere. ROC-AUC: the probability that a randomly chosen object pixel is brighter than a randomly chosen "
+        "background pixel, 0.5 is no better than anywhere. Whole scenes are squashed to the input, whatever fit is "
+        "chosen above."
+    )
+    jobs.fragment_unless_busy(_show_scene)(choice, scenes, scores)
 
 
 def _mean_cells(scores: Sequence[LocalizationScore]) -> list[str]:
@@ -145,48 +130,53 @@ def _mean_cells(scores: Sequence[LocalizationScore]) -> list[str]:
     return [str(means.count), hits, f"{means.energy:.2f}", f"{means.auc:.2f}"]
 
 
-def _show_scene(choice: Choice, scenes: Sequence[Scene], rows: Sequence[VariantScores]) -> None:
+def _show_scene(choice: Choice, scenes: Sequence[Scene], scores: dict[str, list[LocalizationScore]]) -> None:
     """One scene large: the object's outline, each variant's map on it, and its scores."""
     by_id = {scene.id: scene for scene in scenes}
     state.scene = chosen = state.scene if state.scene in by_id else scenes[0].id
     strip(_thumbnails(), chosen, label="Scenes", key="scenes", on_pick=_choose_scene)
     scene, titles = by_id[chosen], unique_titles(choice)
     with st.container(key="pairs-scene"):
-        first, *columns = st.columns(max(2, len(rows)) + 1, gap="medium")
+        first, *columns = st.columns(max(2, len(scores)) + 1, gap="medium")
     with first:
         st.markdown(f"##### {escape_markdown(scene.title)}")
-        mask = np.asarray(Image.fromarray(scene.mask).resize((PANEL, PANEL), Image.Resampling.NEAREST))
-        image = scene.picture.image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
-        st.image(overlay.mark_brightest(image, image, mask, "contour"), width="stretch", alt=scene.alt)
+        st.image(_outline(maps.enlarge(scene.picture.image), scene.mask), width="stretch", alt=scene.alt)
         st.caption(
             f"The outline is the object: {100 * scene.mask.mean():.0f} % of the scene. {escape_markdown(scene.credit)}"
         )
-    scores = [next(score for score in row.scores if score.scene == chosen) for row in rows]
-    limits = color_limits.limits([score.attention for score in scores], choice.view.scale)
-    for column, row, score, span in zip(columns, rows, scores, limits, strict=False):
+    cards = [card for card in choice.selection.cards if card.id in scores]
+    shown = [next(score for score in scores[card.id] if score.scene == chosen) for card in cards]
+    limits = color_limits.limits([score.attention for score in shown], choice.view.scale)
+    for column, card, score, span in zip(columns, cards, shown, limits, strict=False):
         with column:
-            st.markdown(f"##### {escape_markdown(titles[row.card.id])}")
-            _show_map(scene, row.card, score, choice.view, span)
+            st.markdown(f"##### {escape_markdown(titles[card.id])}")
+            _show_map(scene, card, score, choice.view, span)
 
 
-def _show_map(scene: Scene, card: Card, score: LocalizationScore, view: View, span: tuple[float, float]) -> None:
+def _outline(drawn: Image.Image, mask: np.ndarray) -> Image.Image:
+    """The object's outline (a mask of any size, bool) on a picture."""
+    inside = Image.fromarray(mask).resize(drawn.size, Image.Resampling.NEAREST)
+    return overlay.mark_brightest(drawn, drawn, np.asarray(inside), "contour")
+
+
+def _show_map(scene: Scene, card: Card, score: LocalizationScore, view: MapStyle, span: tuple[float, float]) -> None:
     """A map over the scene as this network saw it, the object outlined and the brightest cell framed."""
     fitted = fit_picture(scene.picture, card.input, localization.FIT)
-    image = fitted.image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
-    mask = Image.fromarray(localization.fit_mask(scene.mask, fitted)).resize((PANEL, PANEL), Image.Resampling.NEAREST)
-    values = upsample(score.attention, (PANEL, PANEL), view.smooth)
-    drawn = overlay.overlay(image, values, opacity=view.opacity, color_map=view.colors, low=span[0], high=span[1])
+    values = upsample(score.attention, (maps.PANEL, maps.PANEL), view.smooth)
+    drawn = overlay.overlay(
+        maps.enlarge(fitted.image), values, opacity=view.opacity, color_map=view.colors, low=span[0], high=span[1]
+    )
     row, column = np.unravel_index(score.attention.argmax(), score.attention.shape)
     place, hit = map_words.brightest_place(score.attention), "hits" if score.hit else "misses"
     map_view.show(
-        overlay.mark_brightest(drawn, image, np.asarray(mask), "contour"),
+        _outline(drawn, localization.fit_mask(scene.mask, fitted)),
         score.attention,
         alt=f"Map of {card.title} on the scene “{scene.title}”: its brightest cell, {place}, {hit} the object; "
         f"energy ÷ area {score.energy:.2f}, ROC-AUC {score.auc:.2f}.",
         key=f"scene-{card.id}",
         picked=(int(row), int(column)),
     )
-    show_color_bar(view.colors, *span)
+    maps.show_color_bar(view.colors, *span)
     badge = ":green-badge[:material/check: hit]" if score.hit else ":orange-badge[:material/close: miss]"
     st.markdown(f"{badge} :small[energy ÷ area {score.energy:.2f} · ROC-AUC {score.auc:.2f}]")
     if score.perception:

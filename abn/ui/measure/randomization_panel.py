@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
@@ -17,12 +16,12 @@ from abn.images.fit import fit_picture
 from abn.plots import color_limits, numbers
 from abn.ui import maps
 from abn.ui.controls.choice_bar import Choice
+from abn.ui.elements import IN_ADDRESS, choose, show_shaded_table
 from abn.ui.layout import escape_markdown
 from abn.ui.measure.sections import describe_seconds, show_limits, unique_titles
 from abn.ui.runtime import jobs, models
 from abn.ui.runtime.engine import page_turn
 from abn.ui.runtime.jobs import Job, Piece
-from abn.ui.shaded_table import show_shaded_table
 from abn.variants.card import Card, class_names
 
 PICTURES = 8  # this one and others of the gallery
@@ -45,34 +44,14 @@ CANNOT = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Row:
-    """A variant, its own outputs, and the results for each randomized part (one a seed)."""
-
-    card: Card
-    own: NetworkOutputs
-    parts: dict[str, list[RandomizationResult]]
-
-
 def show_randomization(choice: Choice) -> Job:
     """Each part of each chosen variant is randomized, once for each seed; the maps, and how similar they stay."""
-    seeds = st.segmented_control(
-        "Shuffles of the weights",
-        SEEDS,
-        default=2,
-        key="forget_seeds",
-        help="Each is another seed.",
-        required=True,
-        bind="query-params",
-        persist_state="session",
+    seeds = choose(
+        "Shuffles of the weights", SEEDS, "forget_seeds", default=2, help="Each is another seed.", **IN_ADDRESS
     )
     pieces = {card.id: _pieces(choice, card, seeds) for card in choice.selection.cards}
-    job = jobs.control(
-        "forgetting",
-        [piece for of_variant in pieces.values() for piece in of_variant],
-        "Let each part forget",
-        icon=":material/psychology_alt:",
-    )
+    flat = [piece for of_variant in pieces.values() for piece in of_variant]
+    job = jobs.control("forgetting", flat, "Let each part forget", icon=":material/psychology_alt:")
     with st.container():  # so that nothing below it moves while a job goes on
         _show_results(choice, pieces)
     show_limits(CAN, CANNOT)
@@ -116,52 +95,45 @@ def _pictures(chosen: Picture, card: Card) -> list[Picture]:
 
 
 def _show_results(choice: Choice, pieces: dict[str, list[Piece]]) -> None:
-    """Maps and numbers of those variants of which some part has been randomized."""
-    rows = []
+    """Maps and numbers of those variants of which some part has been randomized: a row for each variant with its own
+    map and its map once each part is randomized, and a table of variants and parts."""
+    titles, table, seconds, counts = unique_titles(choice), [], 0.0, set()
     for card in choice.selection.cards:
         own, *rest = jobs.results("forgetting", pieces[card.id])
-        results = [result for result in rest if result]
-        if own and results:
-            rows.append(Row(card, own, {part: [r for r in results if r.part == part] for part in PARTS}))
-    if rows:
-        _show_maps(choice, rows)
-        _show_correlations(choice, rows)
-        seconds = sum(result.seconds for row in rows for results in row.parts.values() for result in results)
-        count = " or ".join(map(str, sorted({len(row.own.maps) for row in rows})))
+        results: list[RandomizationResult] = [result for result in rest if result]
+        if not own or not results:
+            continue
+        parts = {part: [result for result in results if result.part == part] for part in PARTS}
+        st.markdown(f"##### {escape_markdown(titles[card.id])}")
+        _show_maps(choice, card, own, parts)
+        label = numbers.short_label(class_names(card)[int(own.predictions[0].argmax())])
+        cells = [_describe_results(of_part, label) for of_part in parts.values()]
+        table.append((titles[card.id], [f"{label} {numbers.percent(own.predictions[0].max())}", *cells]))
+        seconds += sum(result.seconds for result in results)
+        counts.add(len(own.maps))
+    if table:
+        show_shaded_table(["Variant", "Answer by itself", *(f"Without the {name}" for name in PARTS.values())], table)
         st.caption(
             f"{describe_seconds(seconds, 'Forgetting')} ρ is the rank correlation of the map's cells before and after: "
             "1 where they keep their order, 0 where nothing of it is left. One figure for each shuffle on this image, "
-            f"then the mean over all shuffles and {count} pictures, this one and others of the gallery, on which batch "
-            "norms were settled anew. The maps above are those of the first shuffle."
+            f"then the mean over all shuffles and {' or '.join(map(str, sorted(counts)))} pictures, this one and "
+            "others of the gallery, on which batch norms were settled anew. The maps above are those of the first "
+            "shuffle."
         )
 
 
-def _show_maps(choice: Choice, rows: Sequence[Row]) -> None:
-    """A row for each variant: its own map, and its map once each part is randomized."""
-    titles = unique_titles(choice)
-    for row in rows:
-        image = fit_picture(choice.chosen.picture, row.card.input, choice.fit).image
-        attention = {"its own map": row.own.maps[0]}
-        attention |= {f"without the {PARTS[part]}": r[0].maps[0] for part, r in row.parts.items() if r}
-        limits = color_limits.limits(list(attention.values()), choice.view.scale)
-        st.markdown(f"##### {escape_markdown(titles[row.card.id])}")
-        with st.container(key=f"pairs-forgot-{row.card.id}"):
-            columns = st.columns(4, gap="small")
-        for column, (name, values), span in zip(columns, attention.items(), limits, strict=False):
-            with column:
-                st.caption(f"**{name}**")
-                alt = maps.describe_map(values, f"Attention map of {row.card.title}, {name}")
-                maps.show_map(image, values, choice.view, span, alt=alt, key=f"forgot-{row.card.id}-{name}")
-
-
-def _show_correlations(choice: Choice, rows: Sequence[Row]) -> None:
-    """Variants down, randomized parts across: rank correlation of the maps, and the prediction."""
-    titles, body = unique_titles(choice), []
-    for row in rows:
-        label = numbers.short_label(class_names(row.card)[int(row.own.predictions[0].argmax())])
-        cells = [_describe_results(results, label) for results in row.parts.values()]
-        body.append((titles[row.card.id], [f"{label} {numbers.percent(row.own.predictions[0].max())}", *cells]))
-    show_shaded_table(["Variant", "Answer by itself", *(f"Without the {name}" for name in PARTS.values())], body)
+def _show_maps(choice: Choice, card: Card, own: NetworkOutputs, parts: dict[str, list[RandomizationResult]]) -> None:
+    image = fit_picture(choice.chosen.picture, card.input, choice.fit).image
+    attention = {"its own map": own.maps[0]}
+    attention |= {f"without the {PARTS[part]}": results[0].maps[0] for part, results in parts.items() if results}
+    limits = color_limits.limits(list(attention.values()), choice.view.scale)
+    with st.container(key=f"pairs-forgot-{card.id}"):
+        columns = st.columns(4, gap="small")
+    for column, (name, values), span in zip(columns, attention.items(), limits, strict=False):
+        with column:
+            st.caption(f"**{name}**")
+            title, key = f"Attention map of {card.title}, {name}", f"forgot-{card.id}-{name}"
+            maps.show_attention(image, values, choice.view, title=title, key=key, limits=span)
 
 
 def _describe_results(results: Sequence[RandomizationResult], label: str) -> str:
