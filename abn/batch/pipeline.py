@@ -16,7 +16,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from abn.batch.image_stream import ImageFile
-from abn.engine.inference import InputBatch, Load, stack_inputs
+from abn.engine.inference import Load
 from abn.errors import ABNError, PictureError
 from abn.explanations.explainer import explain_inputs
 from abn.explanations.explanation import Explanation
@@ -42,7 +42,7 @@ class ImageResult:
     explanations: Sequence[Explanation] = ()
 
 
-PreparedBatch = tuple[list[ImageResult], dict[InputSpec, InputBatch]]  # not explained yet; the images without error
+PreparedBatch = tuple[list[ImageResult], dict[InputSpec, list[Fitted]]]  # not explained yet; the images without error
 
 
 def explain_files(
@@ -92,7 +92,7 @@ class _PreparedImages(Dataset):
     def __getitems__(self, batch: list[ImageFile]) -> PreparedBatch:
         fitted: dict[InputSpec, list[Fitted]] = defaultdict(list)
         results = [self._prepare(file, fitted) for file in batch]
-        return results, {spec: stack_inputs(images, spec) for spec, images in fitted.items()}
+        return results, fitted
 
     def _prepare(self, file: ImageFile, fitted: dict[InputSpec, list[Fitted]]) -> ImageResult:
         """Open one image and fit it to each input; its own pixels, which may be many, are not kept."""

@@ -12,8 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from abn.images.decode import Picture
-from abn.images.fit import Fitted, fit_picture
+from abn.images.fit import Fitted
 from abn.network.model import AttentionBranchNetwork
 from abn.variants.card import Card
 from abn.variants.store import load_variant
@@ -21,14 +20,6 @@ from abn.vocabulary import InputSpec
 
 T = TypeVar("T")
 Load = Callable[[Card], AttentionBranchNetwork]
-
-
-@dataclass(frozen=True, eq=False)
-class InputBatch:
-    """B images fitted to one input."""
-
-    fitted: Sequence[Fitted]  # B
-    images: Tensor  # (B, 3, size, size), normalized
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,38 +46,31 @@ class Inference:
             return self.network.perceive(self.features, self.attention, mechanism)
 
 
-def stack_inputs(fitted: Sequence[Fitted], spec: InputSpec) -> InputBatch:
-    """At least one fitted image, stacked to one tensor."""
-    return InputBatch(fitted, torch.from_numpy(np.stack([image.normalized(spec) for image in fitted])))
-
-
-def fit_inputs(pictures: Sequence[Picture], cards: Sequence[Card], fit: str) -> dict[InputSpec, InputBatch]:
-    """The pictures fitted to the input of each card. Raises an `ABNError` for an unknown fit."""
-    specs = dict.fromkeys(card.input for card in cards)
-    return {spec: stack_inputs([fit_picture(picture, spec, fit) for picture in pictures], spec) for spec in specs}
+def stack_images(fitted: Sequence[Fitted], spec: InputSpec) -> Tensor:
+    """At least one fitted image as (B, 3, size, size), normalized."""
+    return torch.from_numpy(np.stack([image.normalized(spec) for image in fitted]))
 
 
 def run_variants(
-    inputs: Mapping[InputSpec, InputBatch], cards: Sequence[Card], *, load: Load = load_variant
+    inputs: Mapping[InputSpec, Sequence[Fitted]], cards: Sequence[Card], *, load: Load = load_variant
 ) -> Iterator[Inference]:
-    """One `Inference` for each card in turn, on the device of its network; `load` may be a caching loader.
-
-    Raises an `ABNError` for broken weights.
+    """One `Inference` for each card in turn, on the device of its network, of B images fitted to its input; `load` may
+    be a caching loader. Raises an `ABNError` for broken weights.
     """
     extracted: dict[tuple[str, InputSpec], tuple[Tensor, float]] = {}
     for card in cards:
-        network, batch = load(card), inputs[card.input]
+        network, fitted = load(card), inputs[card.input]
         device = next(network.parameters()).device
         key = (card.extractor_sha256, card.input)
         shared = key in extracted
         with torch.inference_mode():
             if not shared:
-                images = batch.images.to(device)
+                images = stack_images(fitted, card.input).to(device)
                 extracted[key] = timed(device, network.extractor, images)
             features, extractor_seconds = extracted[key]
             (class_maps, attention), branch_seconds = timed(device, network.attention_branch, features)
         seconds = extractor_seconds + branch_seconds
-        yield Inference(card, network, batch.fitted, features, class_maps, attention, seconds, shared)
+        yield Inference(card, network, fitted, features, class_maps, attention, seconds, shared)
 
 
 def timed(device: torch.device, call: Callable[..., T], *args: object) -> tuple[T, float]:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from abn.engine.inference import Load
 from abn.evaluation.metrics import energy_ratio, pointing_hit, roc_auc
-from abn.explanations.explainer import explain_batch
+from abn.explanations.explainer import explain_inputs
 from abn.explanations.explanation import Explanation, Prediction
 from abn.images.decode import Picture, open_picture
 from abn.images.fit import Fitted, fit_picture
@@ -114,10 +114,12 @@ def localize(
     each batch; whatever it raises ends the work.
     """
     scores: dict[str, list[LocalizationScore]] = {card.id: [] for card in cards}
-    for start in range(0, len(scenes), BATCH):
+    specs = {card.input for card in cards}
+    for start in range(0, len(scenes) if cards else 0, BATCH):
         some = scenes[start : start + BATCH]
         with turn:
-            rows = explain_batch([scene.picture for scene in some], cards, fit=fit, load=load)
+            inputs = {spec: [fit_picture(scene.picture, spec, fit) for scene in some] for spec in specs}
+            rows = explain_inputs(inputs, cards, load=load)
         for scene, row in zip(some, rows, strict=True):
             for explanation in row:
                 scores[explanation.variant].append(_score_explanation(scene, explanation))

@@ -13,12 +13,13 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from abn.engine.inference import Load, fit_inputs, run_variants
+from abn.engine.inference import Load, run_variants
 from abn.errors import PictureError
 from abn.explanations.explanation import Prediction, js_divergence
 from abn.images.archive import Refused
 from abn.images.decode import Picture, open_picture
 from abn.images.display_name import display_name
+from abn.images.fit import fit_picture
 from abn.variants.card import Card, class_names
 from abn.variants.store import load_variant
 from abn.vocabulary import MECHANISMS
@@ -114,8 +115,9 @@ def compare_predictions(
     picture: Picture, cards: Sequence[Card], *, fit: str = "crop", load: Load = load_variant
 ) -> ImageDisagreement:
     """What the variants predict for one image."""
+    inputs = {spec: [fit_picture(picture, spec, fit)] for spec in {card.input for card in cards}}
     predictions, as_trained = [], []
-    for inference in run_variants(fit_inputs([picture], cards, fit), cards, load=load):
+    for inference in run_variants(inputs, cards, load=load):
         card = inference.card
         perception = {name: _probabilities(inference.perceive(name)) for name in MECHANISMS}
         predictions.append(_variant_prediction(card, _probabilities(inference.aux_logits), perception))

@@ -17,11 +17,11 @@ import torch
 from PIL import ImageStat
 from torch import Tensor
 
-from abn.engine.inference import Load, fit_inputs, run_variants
+from abn.engine.inference import Load, run_variants
 from abn.errors import ABNError
 from abn.explanations.explanation import js_divergence
 from abn.images.decode import Picture
-from abn.images.fit import Fitted, upsample
+from abn.images.fit import Fitted, fit_picture, upsample
 from abn.network.model import AttentionBranchNetwork, attend
 from abn.variants.card import Card
 from abn.variants.store import load_variant
@@ -97,9 +97,10 @@ def attend_variants(
 
     Raises an `ABNError` for an unknown fit or broken weights.
     """
+    inputs = {spec: [fit_picture(picture, spec, fit)] for spec in {card.input for card in cards}}
     return [
         AttendedImage(run.network, run.fitted[0], run.features, run.attention[0, 0].numpy())
-        for run in run_variants(fit_inputs([picture], cards, fit), cards, load=load)
+        for run in run_variants(inputs, cards, load=load)
     ]
 
 

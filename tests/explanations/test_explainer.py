@@ -6,7 +6,7 @@ import tiny
 import torch
 
 from abn.errors import ABNError, VariantError
-from abn.explanations.explainer import explain, explain_batch
+from abn.explanations.explainer import explain, explain_inputs
 from abn.explanations.explanation import Explanation, js_divergence
 from abn.images.fit import fit_picture
 from abn.variants.store import load_variant
@@ -39,12 +39,12 @@ def test_sharing_the_extractor_is_exactly_as_running_it_for_each(cards):
 
 def test_a_batch_says_what_each_picture_alone_says(cards):
     pictures = [tiny.picture(48, 40, seed) for seed in range(5)]
-    for picture, found in zip(pictures, explain_batch(pictures, cards, fit="pad", mechanism="none"), strict=True):
-        for ours, alone in zip(found, explain(picture, cards, fit="pad", mechanism="none"), strict=True):
+    inputs = {cards[0].input: [fit_picture(picture, cards[0].input, "pad") for picture in pictures]}
+    for picture, row in zip(pictures, explain_inputs(inputs, cards, mechanism="none"), strict=True):
+        for ours, alone in zip(row, explain(picture, cards, fit="pad", mechanism="none"), strict=True):
             assert (ours.variant, ours.applied) == (alone.variant, "none")
             for name in ("auxiliary", "perception", "attention"):
                 assert getattr(ours, name) == pytest.approx(getattr(alone, name), abs=1e-5)
-    assert explain_batch([], cards) == [] and explain_batch(pictures[:2], []) == [[], []]
 
 
 def test_the_extractor_runs_once_where_it_is_shared(cards):

@@ -38,7 +38,7 @@ def measure(seconds: float) -> dict[str, float]:
     """This process alone, once it is warm."""
     import torch
 
-    from abn.engine.inference import stack_inputs
+    from abn.engine.inference import stack_images
     from abn.explanations.explainer import explain, explain_inputs
     from abn.images.decode import open_picture
     from abn.images.fit import fit_picture
@@ -50,15 +50,16 @@ def measure(seconds: float) -> dict[str, float]:
     cards = [find_variant(name) for name in default_variants(list_variants())]
     networks = {card.id: load_variant(card) for card in cards}
     picture = open_picture(photographs(1, seed=0)[0])
-    fed = {card.input: stack_inputs([fit_picture(picture, card.input, "crop")], card.input) for card in cards}
+    fitted = {card.input: [fit_picture(picture, card.input, "crop")] for card in cards}
+    images = {spec: stack_images(fitted[spec], spec) for spec in fitted}
 
     def separate() -> None:
         with torch.inference_mode():
             for card in cards:
-                networks[card.id](fed[card.input].images)
+                networks[card.id](images[card.input])
 
     def shared() -> None:
-        explain_inputs(fed, cards, load=lambda card: networks[card.id])
+        explain_inputs(fitted, cards, load=lambda card: networks[card.id])
 
     def explained() -> None:
         explain(picture, cards, load=lambda card: networks[card.id])

@@ -10,7 +10,7 @@ import torch
 from reading import captions, components, pictures
 from streamlit.testing.v1 import AppTest
 
-from abn.engine.inference import stack_inputs
+from abn.engine.inference import stack_images
 from abn.errors import ABNError, VariantError
 from abn.evaluation import deletion_insertion, localization, randomization
 from abn.evaluation.metrics import rank_correlation
@@ -264,9 +264,9 @@ def test_forgetting_is_that_of_the_library(page, network):
     page.session_state["forget_seeds"] = 1
     at = press(page.run(), "forgetting")
     (rows,) = tables(at)
-    used = [OPENED[0], *OPENED[1:]][:PICTURES]
+    used = OPENED[:PICTURES]
     for row, card in zip(rows[1:], CARDS, strict=True):
-        images = stack_inputs([fit_picture(one, card.input) for one in used], card.input).images
+        images = stack_images([fit_picture(image, card.input) for image in used], card.input)
         own = randomization.network_outputs(network(card), images)
         label = numbers.short_label(class_names(card)[int(own.predictions[0].argmax())])
         assert row[:2] == [card.title, f"{label} {numbers.percent(own.predictions[0].max())}"]

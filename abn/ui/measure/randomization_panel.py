@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
+from torch import Tensor
 
 from abn import vocabulary
-from abn.engine.inference import InputBatch, stack_inputs
+from abn.engine.inference import stack_images
 from abn.evaluation import randomization
 from abn.evaluation.randomization import NetworkOutputs, RandomizationResult
 from abn.images import samples
@@ -63,12 +64,12 @@ def _pieces(choice: Choice, card: Card, seeds: int) -> list[Piece]:
     key = (choice.chosen.picture.sha256, card.id, card.sha256, choice.fit)
 
     @functools.cache
-    def load_inputs() -> InputBatch:  # only where there is something to do
+    def load_inputs() -> Tensor:  # only where there is something to do
         pictures = _pictures(choice.chosen.picture, card)
-        return stack_inputs([fit_picture(picture, card.input, choice.fit) for picture in pictures], card.input)
+        return stack_images([fit_picture(picture, card.input, choice.fit) for picture in pictures], card.input)
 
     def compute_own(_progress: jobs.Progress) -> NetworkOutputs:
-        network, images = models.load_network(card), load_inputs().images
+        network, images = models.load_network(card), load_inputs()
         with page_turn():
             return randomization.network_outputs(network, images)
 
@@ -76,7 +77,7 @@ def _pieces(choice: Choice, card: Card, seeds: int) -> list[Piece]:
 
     def randomized_piece(part: str, seed: int) -> Piece:
         def compute(_progress: jobs.Progress) -> RandomizationResult:
-            network, images = models.load_network(card), load_inputs().images
+            network, images = models.load_network(card), load_inputs()
             (own,) = jobs.results("forgetting", [own_piece])
             with page_turn():
                 return randomization.compare_randomized(network, own, images, part, seed=seed)
