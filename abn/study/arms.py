@@ -10,7 +10,6 @@ multiplicative  Eq. 1
 
 import copy
 from dataclasses import replace
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,69 +19,16 @@ from abn.network.cutting import cut
 from abn.network.initialization import initialize_weights
 from abn.network.model import AttentionBranchNetwork
 from abn.training.distillation import warm_start
+from abn.training.measures import PlainNetwork
 from abn.vocabulary import BASELINE, MATCHED, MECHANISMS, NONE
 
 PLAIN = (BASELINE, MATCHED)  # those without an attention branch
 WIDER = (22, 42, 85)  # widths of ResNet-20's stages that bring it to the parameters of its Attention Branch Network
-BRANCH_NOISE = (
-    0.02  # noise on each of two averaged branches, in standard deviations of each weight: equal ones stay equal
-)
+BRANCH_NOISE = 0.02  # on each of two averaged branches, in standard deviations of each weight: equal ones stay equal
 MAP_NOISE = 0.3  # noise on the warm map head, as a share of its weights: what a seed changes in it
 
 
-class ArmOutput(NamedTuple):
-    """Outputs of any arm for a batch."""
-
-    logits: Tensor  # (B, K) perception head
-    aux_logits: Tensor | None  # (B, K) auxiliary head
-    attention: Tensor  # (B, h, w) M, or CAM of the first class where there is no attention branch
-
-
-class PlainNetwork(nn.Module):
-    """A CNN without an attention branch; the logits of several perception branches are averaged."""
-
-    def __init__(self, extractor: nn.Module, *branches: nn.Module):
-        super().__init__()
-        self.extractor = extractor
-        self.branches = nn.ModuleList(branches)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (B, 3, H, W) → logits (B, K)."""
-        return self.perceive(self.extractor(images))
-
-    def perceive(self, features: Tensor) -> Tensor:
-        """g(x) (B, C, h, w) → logits (B, K)."""
-        return torch.stack([branch(features) for branch in self.branches]).mean(0)
-
-    def perceive_with_cam(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits, and CAM of each picture's first class (Zhou et al. 2016), (B, h, w), signed."""
-        seen: list[Tensor] = []
-        pools = [m for m in self.branches.modules() if isinstance(m, nn.AdaptiveAvgPool2d)]
-        hooks = [pool.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0])) for pool in pools]
-        try:
-            logits = self.perceive(features)
-        finally:
-            for hook in hooks:
-                hook.remove()
-        first = logits.argmax(1)
-        classifiers = [m for m in self.branches.modules() if isinstance(m, nn.Linear)]
-        maps = [
-            torch.einsum("bchw,bc->bhw", last, classifier.weight[first])
-            for last, classifier in zip(seen, classifiers, strict=True)
-        ]
-        return logits, torch.stack(maps).mean(0)
-
-
 Arm = AttentionBranchNetwork | PlainNetwork
-
-
-def predict(network: Arm, features: Tensor) -> ArmOutput:
-    """All outputs of an arm for g(x) (B, C, h, w)."""
-    if isinstance(network, PlainNetwork):
-        logits, cam = network.perceive_with_cam(features)
-        return ArmOutput(logits, None, cam)
-    output = network.explain_features(features)
-    return ArmOutput(output.logits, output.aux_logits, output.attention[:, 0])
 
 
 def from_scratch(arm: str, *, backbone: str, num_classes: int, seed: int) -> Arm:

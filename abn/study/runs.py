@@ -24,8 +24,7 @@ UNTRAINED = ("pointing", "energy_over_area", "roc_auc", "polarity")
 
 @dataclass(frozen=True)
 class Job:
-    """A network to train and to measure: an arm for one seed, or with `folded` and `map_head` a trial on polarity, which
-    asks whether the map comes out upright."""
+    """A network to train and to measure: an arm for one seed, or with `folded` and `map_head` a trial on polarity."""
 
     dataset: str
     arm: str

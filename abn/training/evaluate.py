@@ -11,24 +11,25 @@ figures compare within a family. Networks trained on clothing are measured by su
 import argparse
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from abn.errors import ABNError
-from abn.evaluation.metrics import energy_ratio, pointing_hit, roc_auc
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.images.fit import fit_picture
 from abn.network.backbone import input_spec
+from abn.network.cutting import cut
+from abn.network.model import AttentionBranchNetwork
 from abn.training.distillation import scenes
 from abn.training.distillation.feature_bank import predict_cutouts
 from abn.training.distillation.warm_start import pretrained_backbone, standardize_map, warm_start
+from abn.training.measures import Outputs, PlainNetwork, measure_heads, measure_maps, predict, run_batches
 from abn.training.sources import packages, public_images
 from abn.training.supervised import fashion_variants
 from abn.variants.card import Card
@@ -42,9 +43,6 @@ AIMS = {"perception_right": 0.42, "pointing": 0.80, "roc_auc": 0.88}  # on scene
 WHOLE_FAMILIES = "Cards are written for whole families and with scenes, so that their figures compare."
 
 log = logging.getLogger(__name__)
-
-Outputs = tuple[Tensor, Tensor | None, Tensor]  # perception logits (B, K), auxiliary (B, K) or None, map (B, h, w)
-Predictor = Callable[[Tensor], Outputs]  # of images (B, 3, H, W)
 
 
 # ---- the command ----
@@ -100,21 +98,27 @@ def _measure_family(which: packages.Backbone, cards: list[Card], args: argparse.
         held_out = held_out_scenes(backbone, args.data, args.scenes)
         log.info("%s: %d held-out scenes, %d photographs", which.family, args.scenes, len(photographs.accepted))
         controls = {
-            "plain backbone": measure(cam_predictor(backbone), held_out, photographs),
-            "before training": measure(abn_predictor(untrained(backbone, args.data)), held_out, photographs),
+            "plain backbone": measure(plain_network(backbone), held_out, photographs),
+            "before training": measure(untrained(backbone, args.data), held_out, photographs),
         }
         for name, figures in controls.items():
             _print(f"{which.family}: {name}", figures, as_json=args.json)
     for card in cards:
         network = load_variant(card).to(memory_format=torch.channels_last)
-        figures = measure(abn_predictor(network), held_out, photographs)
+        figures = measure(network, held_out, photographs)
         _print(card.id, figures, as_json=args.json)
         if args.write:
             missed = missed_aims(card, figures, controls)
             write_card(replace(card, measured={**figures, "aims missed": missed, "controls": controls}))
 
 
-def untrained(backbone: nn.Module, data: Path) -> nn.Module:
+def plain_network(backbone: nn.Module) -> PlainNetwork:
+    """The backbone, its map the CAM of its predicted class."""
+    halves = cut(backbone)
+    return PlainNetwork(halves.extractor, halves.perception_branch)
+
+
+def untrained(backbone: nn.Module, data: Path) -> AttentionBranchNetwork:
     """The warm start: its map head never trained, its map standardized on photographs of the training side."""
     network = warm_start(backbone, mechanism="none").to(memory_format=torch.channels_last)
     photographs = [source for source in public_images.photographs(data) if not source.held_out][:64]
@@ -195,77 +199,44 @@ def labeled_photographs(spec: InputSpec) -> LabeledPhotographs:
 
 
 def measure(
-    predict: Predictor, held_out: HeldOutScenes | None, photographs: LabeledPhotographs
+    network: AttentionBranchNetwork | PlainNetwork, held_out: HeldOutScenes | None, photographs: LabeledPhotographs
 ) -> dict[str, dict[str, float | None]]:
     """All figures of one network; shares lie in 0 … 1."""
-    figures = {"photographs": _measure_photographs(predict, photographs)}
+    figures = {"photographs": _measure_photographs(network, photographs)}
     if held_out is not None:
-        figures["scenes"] = measure_scenes(predict, held_out)
+        figures["scenes"] = measure_scenes(network, held_out)
     return figures
 
 
-def measure_scenes(predict: Predictor, held_out: HeldOutScenes) -> dict[str, float | None]:
+def measure_scenes(network: AttentionBranchNetwork | PlainNetwork, held_out: HeldOutScenes) -> dict[str, float | None]:
     """Both heads and the map on scenes."""
-    perception, auxiliary, maps = [], [], []
-    for start in range(0, len(held_out.images), BATCH):
-        inputs = scenes.to_inputs(held_out.images[start : start + BATCH], held_out.size)
-        logits, aux_logits, attention = predict(inputs)
-        perception += logits.argmax(1).tolist()
-        auxiliary += aux_logits.argmax(1).tolist() if aux_logits is not None else []
-        maps += list(attention.numpy())
-    pairs = list(zip(maps, held_out.masks, strict=True))
-    return {
+    chunks = (held_out.images[start : start + BATCH] for start in range(0, len(held_out.images), BATCH))
+    outputs = _run(network, (scenes.to_inputs(chunk, held_out.size) for chunk in chunks))
+    heads = measure_heads(outputs, held_out.labels)
+    figures: dict[str, float | None] = {
         "count": len(held_out.masks),
         "objects": held_out.objects,
         "backgrounds": held_out.backgrounds,
-        "perception_right": _mean(np.array(perception) == held_out.labels),
-        "auxiliary_right": _mean(np.array(auxiliary) == held_out.labels) if auxiliary else None,
-        "pointing": _mean(pointing_hit(*pair) for pair in pairs),
-        "roc_auc": _mean(roc_auc(*pair) for pair in pairs),
-        "energy_over_area": _mean(energy_ratio(*pair) for pair in pairs),
+        "perception_right": round(heads["accuracy"], 4),
+        "auxiliary_right": round(heads["accuracy_auxiliary"], 4) if "accuracy_auxiliary" in heads else None,
     }
+    maps = measure_maps(outputs.attention, held_out.masks)
+    return figures | {name: round(value, 4) for name, value in maps.items()}
 
 
-def _measure_photographs(predict: Predictor, photographs: LabeledPhotographs) -> dict[str, float | None]:
-    heads: dict[str, list[Tensor]] = {"perception": [], "auxiliary": []}
-    for batch in photographs.inputs.split(BATCH):
-        logits, aux_logits, _ = predict(batch.contiguous(memory_format=torch.channels_last))
-        heads["perception"].append(logits)
-        if aux_logits is not None:
-            heads["auxiliary"].append(aux_logits)
+def _measure_photographs(
+    network: AttentionBranchNetwork | PlainNetwork, photographs: LabeledPhotographs
+) -> dict[str, float | None]:
+    outputs = _run(network, photographs.inputs.split(BATCH))
     figures: dict[str, float | None] = {"count": len(photographs.accepted)}
-    for head, batches in heads.items():
-        if batches:
-            ranked = list(zip(torch.cat(batches).topk(5).indices.tolist(), photographs.accepted, strict=True))
-            figures[f"{head}_top1"] = _mean(top[0] in accepted for top, accepted in ranked)
-            figures[f"{head}_top5"] = _mean(not set(top).isdisjoint(accepted) for top, accepted in ranked)
+    for head, logits in (("perception", outputs.logits), ("auxiliary", outputs.aux_logits)):
+        if logits is not None:
+            ranked = list(zip(logits.topk(5).indices.tolist(), photographs.accepted, strict=True))
+            top1 = np.mean([top[0] in accepted for top, accepted in ranked])
+            top5 = np.mean([not set(top).isdisjoint(accepted) for top, accepted in ranked])
+            figures |= {f"{head}_top1": round(float(top1), 4), f"{head}_top5": round(float(top5), 4)}
     return figures
 
 
-def _mean(values: Iterable[float]) -> float:
-    """The mean of those that are defined."""
-    return round(float(np.nanmean(np.asarray(list(values), float))), 4)
-
-
-def abn_predictor(network: nn.Module) -> Predictor:
-    """Both heads and M of an Attention Branch Network."""
-
-    @torch.inference_mode()
-    def predict(images: Tensor) -> Outputs:
-        output = network(images)
-        return output.logits, output.aux_logits, output.attention[:, 0]
-
-    return predict
-
-
-def cam_predictor(backbone: Any) -> Predictor:
-    """A plain backbone of timm's, and as its map the CAM of its predicted class (Zhou et al. 2016), signed."""
-
-    @torch.inference_mode()
-    def predict(images: Tensor) -> Outputs:
-        features = backbone.forward_features(images)
-        logits = backbone.forward_head(features)
-        weights = backbone.get_classifier().weight[logits.argmax(1)]
-        return logits, None, torch.einsum("bchw,bc->bhw", features, weights)
-
-    return predict
+def _run(network: AttentionBranchNetwork | PlainNetwork, batches: Iterable[Tensor]) -> Outputs:
+    return run_batches(lambda batch: predict(network, network.extractor(batch)), batches)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from abn.__main__ import main
+from abn.network.model import ABNOutput
 from abn.training import evaluate
 from abn.training.sources import packages
 from abn.training.sources.packages import LITE0, LITE2
@@ -20,12 +21,14 @@ def test_figures_are_shares_of_scenes_and_photographs():
     held_out = evaluate.HeldOutScenes(black, masks, 224, np.array([3, 4]), objects=2, backgrounds=1)
     photographs = evaluate.LabeledPhotographs(torch.zeros(2, 3, 224, 224), [(3, 9), (5,)])
 
-    def predict(images):
-        attention = torch.zeros(len(images), 14, 14)
-        attention[:, 2, 2] = 1
-        return torch.eye(10)[[3] * len(images)], torch.eye(10)[[4] * len(images)], attention
+    def explain_features(features):
+        attention = torch.zeros(len(features), 1, 14, 14)
+        attention[:, 0, 2, 2] = 1
+        heads = torch.eye(10)[[3] * len(features)], torch.eye(10)[[4] * len(features)]
+        return ABNOutput(*heads, attention, attention, features)
 
-    figures = evaluate.measure(predict, held_out, photographs)
+    network = SimpleNamespace(extractor=lambda images: images, explain_features=explain_features)
+    figures = evaluate.measure(network, held_out, photographs)
     scenes = figures["scenes"]
     assert (scenes["count"], scenes["objects"], scenes["backgrounds"]) == (2, 2, 1)
     assert (scenes["perception_right"], scenes["auxiliary_right"], scenes["pointing"]) == (0.5, 0.5, 1)
@@ -52,10 +55,9 @@ def test_each_family_is_measured_with_its_own_backbone(monkeypatch, capsys):
     monkeypatch.setattr(evaluate, "pretrained_backbone", lambda which, data: which)
     monkeypatch.setattr(evaluate, "labeled_photographs", lambda spec: SimpleNamespace(accepted=[]))
     monkeypatch.setattr(evaluate, "held_out_scenes", lambda backbone, data, count: backbone)
-    monkeypatch.setattr(evaluate, "cam_predictor", lambda backbone: "backbone")
-    monkeypatch.setattr(evaluate, "abn_predictor", lambda network: "network")
+    monkeypatch.setattr(evaluate, "plain_network", lambda backbone: "backbone")
     monkeypatch.setattr(evaluate, "load_variant", lambda card: torch.nn.Identity())
-    monkeypatch.setattr(evaluate, "measure", lambda predict, held_out, photographs: {"scenes": {"of": held_out.name}})
+    monkeypatch.setattr(evaluate, "measure", lambda network, held_out, photographs: {"scenes": {"of": held_out.name}})
     monkeypatch.setattr(evaluate, "untrained", lambda backbone, data: None)
     figures = {"fashion": {"accuracy": 0.75}, "controls": {"before training": {"fashion": {"accuracy": 0.125}}}}
     monkeypatch.setattr(

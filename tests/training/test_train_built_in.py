@@ -1,6 +1,7 @@
 """`python -m abn train` on a made-up Fashion-MNIST of 40 images: card, figures, control, map history, resuming."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -124,10 +125,9 @@ def test_figures_of_a_network_that_is_always_right():
     cells = torch.rand(20, 1, 16, 16, generator=torch.Generator().manual_seed(0)) / 10
     cells[:, :, 4:9, 4:9] += 0.8
 
-    def network(inputs):
-        right = 50 * torch.eye(10)[torch.from_numpy(labels)]
-        return ABNOutput(right, right.roll(1, 1), cells, cells, inputs)
-
+    right = 50 * torch.eye(10)[torch.from_numpy(labels)]
+    output = ABNOutput(right, right.roll(1, 1), cells, cells, cells)
+    network = SimpleNamespace(extractor=lambda images: images, explain_features=lambda features: output)
     figures = fashion_variants.measure(network, images, located=10)
     assert (figures["accuracy"], figures["accuracy_auxiliary"]) == (1, 0)
     assert (figures["calibration_error"], figures["calibration_error_auxiliary"]) == (0, 1)

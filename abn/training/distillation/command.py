@@ -121,7 +121,7 @@ def gallery_recorder(
     return MapRecorder(
         network,
         torch.from_numpy(inputs).contiguous(memory_format=torch.channels_last),
-        lambda: evaluate.measure_scenes(evaluate.abn_predictor(network), scenes),
+        lambda: evaluate.measure_scenes(network, scenes),
         ids=[photo.id for photo in photos],
         total=recipe.steps("attention") + recipe.steps("joint"),
         path=path,

@@ -8,10 +8,9 @@ image (equal bytes) within a class are held out together or not at all.
 
 import logging
 import os
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ SUFFIXES = frozenset(".png .apng .jpg .jpeg .jpe .jfif .mpo .webp .gif .bmp .dib
 TRAINING, VALIDATION, TEST = "train", ("val", "valid", "validation"), "test"  # folders of a data set that comes divided
 UNDIVIDED = "all"
 MAX_LISTED = 20  # files listed in one message, the others are counted
+LOG_EACH = 1000  # images checked
 
 log = logging.getLogger(__name__)
 
@@ -86,72 +86,69 @@ def open_folder(root: Path, *, held_out: float, seed: int, skip_bad: bool = Fals
     Raises:
         DataError: names all that is wrong.
     """
-    survey = _survey(root)
-    names = [name for classes in survey.parts.values() for files in classes.values() for name in files]
+    if not root.is_dir():
+        raise DataError(f"There is no folder {_shown(str(root))}.")
+    parts, others = _list_images(root)
+    names = [name for classes in parts.values() for files in classes.values() for name in files]
     sha256, bad = _check_files(root, names, workers)
-    _report_bad(survey, bad, skip_bad=skip_bad)
-    _check_classes(survey, sha256, skip_bad=skip_bad)
-    if survey.problems:
-        lines = [f"The images in {_shown(root.resolve().name)} can't be trained with:", *survey.problems]
-        raise DataError("\n- ".join(lines) if len(survey.problems) > 1 else " ".join(lines))
-    return _divide(root, survey, sha256, held_out=held_out, seed=seed)
+    notes, problems = [], []
+    if others:
+        examples = ", ".join(others[:3]) + (" …" if len(others) > 3 else "")
+        notes.append(f"Left out, as their names don't end as an image's: {len(others)} files ({examples}).")
+    listed = bad[:MAX_LISTED] + ([f"… and {len(bad) - MAX_LISTED} more."] if len(bad) > MAX_LISTED else [])
+    if skip_bad:
+        notes += [f"Left out: {sentence}" for sentence in listed]
+    elif bad:
+        problems += [*listed, "Files that can't be opened are left out with --skip-bad."]
+    problems += _class_problems(parts, sha256, skip_bad=skip_bad)
+    if problems:
+        lines = [f"The images in {_shown(root.resolve().name)} can't be trained with:", *problems]
+        raise DataError("\n- ".join(lines) if len(problems) > 1 else " ".join(lines))
+    return _divide(root, parts, sha256, notes, held_out=held_out, seed=seed)
 
 
 # ---- which files there are ----
 
-
-@dataclass
-class _Survey:
-    """The files of a folder, and what was noticed about them."""
-
-    parts: dict[str, dict[str, list[str]]]  # part → class → paths of its images, relative to the root
-    notes: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+Parts = dict[str, dict[str, list[str]]]  # part, training first → class → paths of its images, relative to the root
 
 
-def _survey(root: Path) -> _Survey:
-    if not root.is_dir():
-        raise DataError(f"There is no folder {_shown(str(root))}.")
-    survey = _Survey({})
-    ignored: list[str] = []
-    folders = _part_folders(root)
-    ancestors = {os.path.realpath(place) for place in (root, *folders.values())}
-    for part, folder in folders.items():
-        survey.parts[part] = {
-            _shown(name): _find_images(root, folder / name, ancestors, ignored, survey.problems)
-            for name in _subfolders(folder)
-        }
-    if ignored:
-        examples = ", ".join(ignored[:3]) + (" …" if len(ignored) > 3 else "")
-        survey.notes.append(f"Left out, as their names don't end as an image's: {len(ignored)} files ({examples}).")
-    return survey
-
-
-def _part_folders(root: Path) -> dict[str, Path]:
-    """Part → its folder, training first. A class may be called "train": it is one unless all beside it are parts."""
+def _list_images(root: Path) -> tuple[Parts, list[str]]:
+    """The images, and the paths of other files. A class may be called "train": it is one unless all beside it are
+    parts."""
     names = _subfolders(root)
     validation = next((name for name in VALIDATION if name in names), None)
     divided = TRAINING in names and (validation is not None or set(names) <= {TRAINING, TEST})
-    if not divided or not _subfolders(root / TRAINING):
-        return {UNDIVIDED: root}
-    return {part: root / part for part in (TRAINING, validation, TEST) if part in names}
+    folders = {UNDIVIDED: root}
+    if divided and _subfolders(root / TRAINING):
+        folders = {part: root / part for part in (TRAINING, validation, TEST) if part in names}
+    ancestors = {os.path.realpath(place) for place in (root, *folders.values())}
+    others: list[str] = []
+    parts = {
+        part: {_shown(name): _find_images(root, folder / name, ancestors, others) for name in _subfolders(folder)}
+        for part, folder in folders.items()
+    }
+    return parts, others
 
 
 def _subfolders(folder: Path) -> list[str]:
     try:
         return sorted(e.name for e in os.scandir(folder) if not e.name.startswith(".") and e.is_dir())
     except OSError as error:
-        raise DataError(f"The folder {_shown(str(folder))} can't be read ({error.strerror}).") from error
+        raise _unreadable(error) from error
 
 
-def _find_images(root: Path, folder: Path, ancestors: set[str], ignored: list[str], problems: list[str]) -> list[str]:
-    """Paths of the images under a class folder, however deep; other files go to `ignored`."""
+def _unreadable(error: OSError) -> DataError:
+    return DataError(f"The folder {_shown(str(error.filename))} can't be read ({error.strerror}).")
+
+
+def _find_images(root: Path, folder: Path, ancestors: set[str], others: list[str]) -> list[str]:
+    """Paths of the images under a class folder, however deep; other files go to `others`."""
     images, visited = [], {*ancestors, os.path.realpath(folder)}
 
-    def unreadable(error: OSError) -> None:
-        problems.append(f"The folder {_shown(str(error.filename))} can't be read ({error.strerror}).")
+    def stop(error: OSError) -> None:
+        raise _unreadable(error) from error
 
-    for place, folders, files in os.walk(folder, followlinks=True, onerror=unreadable):
+    for place, folders, files in os.walk(folder, followlinks=True, onerror=stop):
         real = {name: os.path.realpath(os.path.join(place, name)) for name in folders}
         folders[:] = sorted(name for name in folders if not name.startswith(".") and real[name] not in visited)
         visited |= {real[name] for name in folders}
@@ -160,7 +157,7 @@ def _find_images(root: Path, folder: Path, ancestors: set[str], ignored: list[st
             if os.path.splitext(name)[1].lower() in SUFFIXES and not name.startswith("."):
                 images.append(path)
             elif not name.startswith("."):
-                ignored.append(_shown(path))
+                others.append(_shown(path))
     return sorted(images)
 
 
@@ -170,92 +167,80 @@ def _find_images(root: Path, folder: Path, ancestors: set[str], ignored: list[st
 def _check_files(root: Path, names: Sequence[str], workers: int) -> tuple[dict[str, str], list[str]]:
     """sha256 of each file that is an image, and a sentence on each that is none."""
 
-    def check(name: str) -> tuple[str, str]:
+    def check(name: str) -> str | PictureError:
         try:
-            return open_file(root, name).sha256, ""
+            return open_file(root, name).sha256
         except PictureError as error:
-            return "", str(error)
+            return error
 
-    sha256, bad, logged = {}, [], time.monotonic()
+    sha256, bad = {}, []
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        for number, (name, (digest, problem)) in enumerate(zip(names, pool.map(check, names), strict=True)):
-            if digest:
-                sha256[name] = digest
+        for number, (name, checked) in enumerate(zip(names, pool.map(check, names), strict=True), start=1):
+            if isinstance(checked, PictureError):
+                bad.append(str(checked))
             else:
-                bad.append(problem)
-            if time.monotonic() - logged > 5:
-                logged = time.monotonic()
-                log.info("checked %d of %d images", number + 1, len(names))
+                sha256[name] = checked
+            if number % LOG_EACH == 0:
+                log.info("checked %d of %d images", number, len(names))
     return sha256, bad
 
 
-def _report_bad(survey: _Survey, bad: list[str], *, skip_bad: bool) -> None:
-    listed = bad[:MAX_LISTED] + ([f"… and {len(bad) - MAX_LISTED} more."] if len(bad) > MAX_LISTED else [])
-    if bad and skip_bad:
-        survey.notes += [f"Left out: {sentence}" for sentence in listed]
-    elif bad:
-        survey.problems += [*listed, "Files that can't be opened are left out with --skip-bad."]
-
-
-def _check_classes(survey: _Survey, sha256: dict[str, str], *, skip_bad: bool) -> None:
-    """Whether every class has images, in every part that it must be in."""
-    first, *others = survey.parts
-    classes = survey.parts[first]
-    problems = survey.problems
+def _class_problems(parts: Parts, sha256: dict[str, str], *, skip_bad: bool) -> Iterator[str]:
+    """A sentence on each class without images in a part that it must be in."""
+    first, *others = parts
+    classes = parts[first]
     if len(classes) < 2:
         count = f"There is one class only, {next(iter(classes))!r}," if classes else "There are no class folders"
-        problems.append(f"{count} in it: put the images of each class in a folder of its own, for two classes or more.")
+        yield f"{count} in it: put the images of each class in a folder of its own, for two classes or more."
     for part in others:
-        unknown = [name for name in survey.parts[part] if name not in classes]
-        problems += [f"The class {name!r} is in {part} and not in {first}." for name in unknown]
+        yield from (
+            f"The class {name!r} is in {part} and not in {first}." for name in parts[part] if name not in classes
+        )
     divided = bool(set(others) - {TEST})
-    for part, files in survey.parts.items():
+    for part, files in parts.items():
         where = "" if part == UNDIVIDED else f" in {part}"
         for name in classes:
             good = [file for file in files.get(name, ()) if file in sha256]
             if not good and part != TEST and (skip_bad or not files.get(name)):
                 openable = " that can be opened" if files.get(name) else ""
-                problems.append(f"The class {name!r} has no image{openable}{where}.")
+                yield f"The class {name!r} has no image{openable}{where}."
             elif part == first and not divided and len({sha256[file] for file in good}) == 1:
-                problems.append(f"The class {name!r} has one image{where}: it takes two, to train and to validate.")
+                yield f"The class {name!r} has one image{where}: it takes two, to train and to validate."
 
 
 # ---- how they are divided ----
 
 
-def _divide(root: Path, survey: _Survey, sha256: dict[str, str], *, held_out: float, seed: int) -> ClassFolders:
-    classes = tuple(next(iter(survey.parts.values())))
-    parts = {part: _image_files(root, classes, files, sha256) for part, files in survey.parts.items()}
-    training = parts.pop(next(iter(parts)))
-    test = parts.pop(TEST, None)
-    share = None
-    if parts:
-        (validation,) = parts.values()
-    else:
-        share = held_out
-        training, validation = _hold_out(training, len(classes), share, seed)
-    notes = survey.notes + _note_copies(training, validation, "for validation")
-    notes += _note_copies(training, test, "for the test") if test is not None else []
-    return ClassFolders(classes, training, validation, test, share, tuple(notes))
-
-
-def _image_files(root: Path, classes: Sequence[str], files: dict[str, list[str]], sha256: dict[str, str]) -> ImageFiles:
-    labeled = [(f, label) for label, name in enumerate(classes) for f in files.get(name, ()) if f in sha256]
-    names, labels = tuple(name for name, _ in labeled), np.array([label for _, label in labeled], np.int64)
-    return ImageFiles(root, names, labels, tuple(sha256[name] for name in names))
+def _divide(
+    root: Path, parts: Parts, sha256: dict[str, str], notes: list[str], *, held_out: float, seed: int
+) -> ClassFolders:
+    training, *others = parts
+    classes = tuple(parts[training])
+    images = {}
+    for part, files in parts.items():
+        labeled = [(f, label) for label, name in enumerate(classes) for f in files.get(name, ()) if f in sha256]
+        names, labels = [name for name, _ in labeled], [label for _, label in labeled]
+        images[part] = ImageFiles(root, tuple(names), np.array(labels, int), tuple(sha256[name] for name in names))
+    validation, share = next((part for part in others if part != TEST), None), None
+    if validation is None:
+        validation, share = VALIDATION[0], held_out
+        images[training], images[validation] = _hold_out(images[training], len(classes), share, seed)
+    for part, purpose in ((validation, "for validation"), (TEST, "for the test")):
+        if part in images:
+            notes += _note_copies(images[training], images[part], purpose)
+    return ClassFolders(classes, images[training], images[validation], images.get(TEST), share, tuple(notes))
 
 
 def _hold_out(files: ImageFiles, classes: int, share: float, seed: int) -> tuple[ImageFiles, ImageFiles]:
     """Images to train with and to validate with: the same share of each class, at least one of each."""
-    held_out: set[str] = set()  # copies go together
+    held_out = np.zeros(len(files), bool)
     for label in range(classes):
-        distinct = list(dict.fromkeys(files.sha256[i] for i in np.flatnonzero(files.labels == label)))
+        members = np.flatnonzero(files.labels == label)
+        distinct = list(dict.fromkeys(files.sha256[i] for i in members))  # copies go together
         count = min(max(1, round(share * len(distinct))), len(distinct) - 1)
-        held_out |= {
-            f"{label} {distinct[i]}" for i in np.random.default_rng([seed, label]).permutation(len(distinct))[:count]
-        }
-    out = np.array([f"{label} {digest}" in held_out for label, digest in zip(files.labels, files.sha256, strict=True)])
-    return files.subset(np.flatnonzero(~out)), files.subset(np.flatnonzero(out))
+        chosen = {distinct[i] for i in np.random.default_rng([seed, label]).permutation(len(distinct))[:count]}
+        held_out[members] = [files.sha256[i] in chosen for i in members]
+    return files.subset(np.flatnonzero(~held_out)), files.subset(np.flatnonzero(held_out))
 
 
 def _note_copies(training: ImageFiles, other: ImageFiles, purpose: str) -> list[str]:

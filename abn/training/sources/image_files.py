@@ -7,7 +7,7 @@ processes share it.
 """
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageOps
 from timm.data import create_transform
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from abn.errors import PictureError
 from abn.images.decode import Picture
@@ -32,27 +32,31 @@ AUGMENTATIONS = {  # name → what it does, for the card
     "none": "not augmented",
 }
 
-Key = tuple[int | None, int]  # the epoch, or None: not to be augmented; the image's index
+Key = tuple[int | None, int]  # a seed, or None: not to be augmented; the image's index
 
 
-class FileImages:
+class FileImages(Dataset):
     """Images in files, as `supervised.training.LabeledImages` asks for them."""
 
     def __init__(
         self, files: ImageFiles, spec: InputSpec, *, augment: str = "none", workers: int = 0, pin: bool = False
     ):
+        """`augment`: one of `AUGMENTATIONS`; `workers` processes open the files, into pinned memory with `pin`."""
         self.files, self.labels, self.spec = files, files.labels, spec
         self._augment, self._workers, self._pin = augment, workers, pin
+        self._transform = create_transform(
+            (3, spec.size, spec.size), is_training=True, interpolation=spec.interpolation, mean=spec.mean, std=spec.std
+        )  # timm's
 
     def training_batches(self, order: SampleOrder, start: int, share: slice) -> Iterator[tuple[Tensor, Tensor]]:
         """Augmented batches; see `LabeledImages`."""
 
         def keys() -> Iterator[list[Key]]:
             for step in range(start, len(order)):
-                epochs, which = order[step]
-                yield list(zip(epochs[share].tolist(), which[share].tolist(), strict=True))
+                pairs = zip(*(values[share].tolist() for values in order[step]), strict=True)
+                yield [(mixed_seed(order.seed, epoch, index), index) for epoch, index in pairs]
 
-        return self._load(keys(), self._workers, order.seed)
+        return self._load(keys(), self._workers)
 
     def plain_batches(self, which: np.ndarray, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Images `which` (N,) in batches, center crop, not augmented."""
@@ -61,48 +65,49 @@ class FileImages:
         ]
         return self._load(keys, min(self._workers, len(keys) // 2))
 
-    def _load(self, keys: Iterable[list[Key]], workers: int, seed: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        samples = _Samples(self.files, self.spec, augmentation(self._augment, self.spec), seed)
+    def _load(self, keys: Iterable[list[Key]], workers: int) -> Iterator[tuple[Tensor, Tensor]]:
         loader = DataLoader(
-            samples,
+            self,
             batch_sampler=keys,  # type: ignore[arg-type]  # any iterable of lists of keys
             num_workers=workers,
             collate_fn=_collate,
             pin_memory=self._pin,
         )
         for batch in loader:
-            if isinstance(batch, str):  # raised in a worker, its traceback would become part of the sentence
-                raise PictureError(batch)
+            if isinstance(batch, PictureError):  # raised in a worker, its traceback would become part of the sentence
+                raise batch
             yield batch
 
-
-class _Samples(Dataset):
-    def __init__(self, files: ImageFiles, spec: InputSpec, augment: Callable[[Picture], Tensor], seed: int):
-        self._files, self._spec, self._augment, self._seed = files, spec, augment, seed
-
-    def __getitem__(self, key: Key) -> tuple[Tensor, int] | str:
-        """An image (3, H, W) and its class; or the sentence on why it can't be opened."""
-        epoch, index = key
+    def __getitem__(self, key: Key) -> tuple[Tensor, int] | PictureError:
+        """An image (3, size, size) float32, normalized, and its class; or why it can't be opened."""
+        seed, index = key
         try:
-            picture = self._files.open(index)
+            picture = self.files.open(index)
         except PictureError as error:
-            return str(error)
-        label = int(self._files.labels[index])
-        if epoch is None:
-            return torch.from_numpy(fit_picture(picture, self._spec).normalized(self._spec)), label
-        with _seeded(mixed_seed(self._seed, epoch, index)):
-            return self._augment(picture), label
+            return error
+        label = int(self.labels[index])
+        if seed is None:
+            return torch.from_numpy(fit_picture(picture, self.spec).normalized(self.spec)), label
+        with _seeded(seed):
+            return self._transform(picture.image) if self._augment == "timm" else self._vary(picture), label
+
+    def _vary(self, picture: Picture) -> Tensor:
+        """The center crop, perhaps mirrored, perhaps moved by up to an eighth of its side over black."""
+        fitted = fit_picture(picture, self.spec)
+        image, shift = fitted.image, self.spec.size // 8
+        if self._augment != "none" and random.random() < 0.5:
+            image = ImageOps.mirror(image)
+        if self._augment == "shift":
+            moved = Image.new("RGB", image.size)
+            moved.paste(image, (random.randint(-shift, shift), random.randint(-shift, shift)))
+            image = moved
+        fitted.image.paste(image)
+        return torch.from_numpy(fitted.normalized(self.spec))
 
 
-def _collate(samples: list[tuple[Tensor, int] | str]) -> tuple[Tensor, Tensor] | str:
-    """Samples as one batch, or the first sentence among them."""
-    images, labels = [], []
-    for sample in samples:
-        if isinstance(sample, str):
-            return sample
-        images.append(sample[0])
-        labels.append(sample[1])
-    return torch.stack(images), torch.tensor(labels)
+def _collate(samples: list[tuple[Tensor, int] | PictureError]) -> list[Tensor] | PictureError:
+    """Samples as one batch, or the first error among them."""
+    return next((sample for sample in samples if isinstance(sample, PictureError)), None) or default_collate(samples)
 
 
 @contextmanager
@@ -116,44 +121,3 @@ def _seeded(seed: int) -> Iterator[None]:
             yield
         finally:
             random.setstate(before)
-
-
-# ---- augmentation ----
-
-
-def augmentation(name: str, spec: InputSpec) -> Callable[[Picture], Tensor]:
-    """An image → (3, size, size) float32, normalized; it draws from Python's and torch's generators."""
-    if name == "timm":
-        return TimmAugmentation(spec)
-    return GentleAugmentation(spec, mirror=name != "none", shift=spec.size // 8 if name == "shift" else 0)
-
-
-class TimmAugmentation:
-    """timm's training transform."""
-
-    def __init__(self, spec: InputSpec):
-        self._transform = create_transform(
-            (3, spec.size, spec.size), is_training=True, interpolation=spec.interpolation, mean=spec.mean, std=spec.std
-        )
-
-    def __call__(self, picture: Picture) -> Tensor:
-        return self._transform(picture.image)
-
-
-class GentleAugmentation:
-    """The center crop, perhaps mirrored, moved by up to `shift` pixels over black."""
-
-    def __init__(self, spec: InputSpec, *, mirror: bool, shift: int):
-        self._spec, self._mirror, self._shift = spec, mirror, shift
-
-    def __call__(self, picture: Picture) -> Tensor:
-        fitted = fit_picture(picture, self._spec)
-        image = fitted.image
-        if self._mirror and random.random() < 0.5:
-            image = ImageOps.mirror(image)
-        if self._shift:
-            moved = Image.new("RGB", image.size)
-            moved.paste(image, (random.randint(-self._shift, self._shift), random.randint(-self._shift, self._shift)))
-            image = moved
-        fitted.image.paste(image)
-        return torch.from_numpy(fitted.normalized(self._spec))

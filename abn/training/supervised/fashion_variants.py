@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from abn.evaluation.metrics import calibration_error, energy_ratio, pointing_hit, roc_auc
 from abn.network.backbone import create_model
 from abn.network.batchnorm import recalibrate_batchnorm
 from abn.network.model import AttentionBranchNetwork
+from abn.training.measures import measure_heads, measure_maps, predict, run_batches
 from abn.training.sources import fashion_mnist
 from abn.training.sources.fashion_mnist import FashionImages
 from abn.variants.card import Card
@@ -89,28 +89,17 @@ def measure_cards(cards: Sequence[Card], packages: Path) -> Iterator[tuple[Card,
             )
 
 
-@torch.inference_mode()
 def measure(
-    network: nn.Module, images: FashionImages, *, located: int = LOCATED, device: str = "cpu"
+    network: AttentionBranchNetwork, images: FashionImages, *, located: int = LOCATED, device: str = "cpu"
 ) -> dict[str, float]:
     """Both heads over all `images`, and where masks are known the map over the first `located`."""
-    heads: dict[str, list[Tensor]] = {"": [], "_auxiliary": []}
-    maps = []
-    for batch in np.array_split(np.arange(len(images)), -(-len(images) // BATCH)):
-        output = network(to_inputs(images, batch).to(device))
-        heads[""].append(output.logits.cpu())
-        heads["_auxiliary"].append(output.aux_logits.cpu())
-        maps += list(output.attention[:, 0].cpu().numpy())
-    figures = {}
-    for head, logits in heads.items():
-        probabilities = torch.cat(logits).softmax(1).numpy()
-        figures[f"accuracy{head}"] = float((probabilities.argmax(1) == images.labels).mean())
-        figures[f"calibration_error{head}"] = calibration_error(probabilities, images.labels)
+    batches = images.plain_batches(np.arange(len(images)), BATCH)
+    outputs = run_batches(
+        lambda batch: predict(network, network.extractor(batch.to(device))), (inputs for inputs, _ in batches)
+    )
+    figures = measure_heads(outputs, images.labels)
     if images.masks is not None:
-        pairs = list(zip(maps[:located], images.masks[:located], strict=True))
-        figures["pointing"] = float(np.mean([pointing_hit(*pair) for pair in pairs]))
-        figures["roc_auc"] = float(np.nanmean([roc_auc(*pair) for pair in pairs]))
-        figures["energy_over_area"] = float(np.nanmean([energy_ratio(*pair) for pair in pairs]))
+        figures |= measure_maps(outputs.attention[:located], images.masks[:located])
     return {name: round(value, 4) for name, value in figures.items()}
 
 
