@@ -17,18 +17,20 @@ from torch import Tensor, nn
 
 from abn.network.batchnorm import recalibrate_batchnorm
 from abn.network.cutting import cut
-from abn.study.arms import Arm, PlainNetwork, from_scratch, warm
+from abn.study.arms import Arm, from_scratch, warm
 from abn.study.measures import Pictures
-from abn.training import evaluate, loop
+from abn.training import evaluate
 from abn.training.distillation import stages
 from abn.training.distillation.feature_bank import FeatureBank, open_bank
 from abn.training.distillation.recipe import VARIANTS, Recipe
 from abn.training.distillation.scenes import to_inputs
 from abn.training.distillation.warm_start import pretrained_backbone
+from abn.training.measures import PlainNetwork
 from abn.training.sources import fashion_mnist, packages
 from abn.training.supervised import training
 
 BACKBONE = "cifar-resnet20"
+RECIPE_NUMBERS = ("epochs", "batch", "rate", "momentum", "weight_decay", "cuts")
 
 
 class Experiment(Protocol):
@@ -47,7 +49,7 @@ class Experiment(Protocol):
 class Cluttered:
     """Cluttered Fashion-MNIST with ResNet-20, from scratch."""
 
-    schedule = training.Schedule(epochs=2.0, batch=64)
+    recipe = training.Recipe(epochs=2.0, batch=64)
     train_pictures, test_pictures, deleted = 12_000, 2_000, 100
 
     def __init__(self, data: Path, work: Path):
@@ -56,8 +58,13 @@ class Cluttered:
         canvases = fashion_mnist.cluttered(fashion_mnist.load(data, train=False), self.test_pictures, seed=0)
         inputs = torch.from_numpy(canvases.inputs(np.arange(len(canvases))))
         self.test = Pictures(inputs, canvases.labels, cast(np.ndarray, canvases.masks), self.deleted, batch=100)
-        self.settings = {"pictures": self.train_pictures, **vars(self.schedule), "test": self.test_pictures}
-        self.settings["deleted"] = self.deleted
+        numbers = {name: getattr(self.recipe, name) for name in RECIPE_NUMBERS}
+        self.settings = {
+            "pictures": self.train_pictures,
+            **numbers,
+            "test": self.test_pictures,
+            "deleted": self.deleted,
+        }
 
     def untrained(self, seed: int) -> Arm:
         network = from_scratch("none", backbone=BACKBONE, num_classes=10, seed=seed)
@@ -68,7 +75,7 @@ class Cluttered:
     def trained(self, arm: str, seed: int, path: Path) -> Arm:
         network = from_scratch(arm, backbone=BACKBONE, num_classes=10, seed=seed)
         canvases = fashion_mnist.cluttered(self._items, self.train_pictures, seed=seed)
-        training.train(network, canvases, self.schedule, seed=seed, path=path)
+        training.train(network, canvases, self.recipe, seed=seed, path=path)
         return network
 
 
@@ -124,31 +131,24 @@ class Scenes:
             stages.freeze_except_pointwise(network, network.branches)
         else:
             stages.freeze_pretrained(network, fixed)
-        rng = np.random.default_rng(seed)
-        order = rng.permutation(len(self._bank))[: self.samples].reshape(-1, self.batch)
+        order = np.random.default_rng(seed).permutation(len(self._bank))[: self.samples]
         rates = {"rate": self.recipe.rate, "map_rate": self.fast_map_rate if fast_map_head else self.recipe.map_rate}
-        optimizer, schedule = stages.one_cycle_optimizer(
-            network, len(order), **rates, weight_decay=self.recipe.weight_decay
-        )
 
-        def step_loss(step: int) -> Tensor:
-            features, target = self._bank[np.sort(order[step])]
+        def loss(features: Tensor, target: Tensor) -> Tensor:
             if isinstance(network, PlainNetwork):
                 return F.cross_entropy(network.perceive(features).float(), target)
-            output = network.explain_features(features)
-            auxiliary = 0.0 if fast_map_head else F.cross_entropy(output.aux_logits.float(), target)
-            return auxiliary + F.cross_entropy(output.logits.float(), target)
+            return stages.distillation_loss(network, features, target, "perception" if fast_map_head else "joint")
 
-        with stages.depthwise_in_float32(network):
-            loop.fit(
-                network.eval(),
-                step_loss,
-                steps=len(order),
-                optimizer=optimizer,
-                schedule=schedule,
-                path=path,
-                settings={"samples": self.samples, "batch": self.batch, **rates, "seed": seed, "folded": folded},
-            )
+        stages.fit_on_bank(
+            network,
+            self._bank,
+            np.sort(order.reshape(-1, self.batch), axis=1),
+            loss,
+            **rates,
+            weight_decay=self.recipe.weight_decay,
+            path=path,
+            settings={"samples": self.samples, "batch": self.batch, **rates, "seed": seed, "folded": folded},
+        )
         return network
 
 

@@ -45,17 +45,19 @@ def fit(
 
     Resumes from `path`, saves there each `save_each` steps and at the end. `at_moment(step)` is called before each step
     of `moments` (0: before training, `steps`: at the end). All `processes` call this alike; the first one's file
-    counts. `tally` holds running sums of the caller; the file keeps their mean over the processes.
+    counts. `tally` (3,) sums up losses, steps and seconds; the file keeps its mean over the processes.
 
     Raises:
         ABNError: where `path` is damaged, or was made with other `settings`.
     """
     bfloat16 = has_bfloat16(device) if bfloat16 is None else bfloat16
+    tally = torch.zeros(3, dtype=torch.double, device=device) if tally is None else tally
     start = _resume(path, network, optimizer, schedule, settings, tally, processes)
     started, smooth = time.monotonic(), None
     for step in range(start, steps):
         if step in moments:
             at_moment(step)
+        begun = time.monotonic()
         with torch.autocast(device, torch.bfloat16) if bfloat16 else nullcontext():
             value = loss(step)
         optimizer.zero_grad()
@@ -64,13 +66,15 @@ def fit(
         schedule.step()
         value = value.detach()
         smooth = value if smooth is None else 0.95 * smooth + 0.05 * value
+        tally[0] += value
+        tally[1] += 1
+        tally[2] += time.monotonic() - begun
         done = step + 1
         if done % log_each == 0:
             left = (time.monotonic() - started) / (done - start) * (steps - done)
             log.info("%s: step %d of %d, loss %.3f, %.0f s left", path.stem, done, steps, smooth, left)
         if done % save_each == 0 or done == steps:
-            if tally is not None:
-                processes.sum(tally).div_(processes.size)
+            processes.sum(tally).div_(processes.size)
             if processes.is_first:
                 _save(path, network, optimizer, schedule, done, settings, tally)
     if steps in moments and start < steps:
@@ -91,18 +95,15 @@ def write_state(path: Path, state: dict) -> None:
     files.write_file(path, data.getbuffer())
 
 
-def _save(path: Path, network, optimizer, schedule, step: int, settings: dict, tally: Tensor | None) -> None:
+def _save(path: Path, network, optimizer, schedule, step: int, settings: dict, tally: Tensor) -> None:
     learned = {name: p.detach() for name, p in network.named_parameters() if p.requires_grad}
     if network.training:  # statistics of batch norms are updated
         learned |= dict(network.named_buffers())
     state = {"learned": learned, "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
-    state |= {"step": step, "settings": settings} | ({} if tally is None else {"tally": tally})
-    write_state(path, state)
+    write_state(path, state | {"step": step, "settings": settings, "tally": tally})
 
 
-def _resume(
-    path: Path, network, optimizer, schedule, settings: dict, tally: Tensor | None, processes: Processes
-) -> int:
+def _resume(path: Path, network, optimizer, schedule, settings: dict, tally: Tensor, processes: Processes) -> int:
     """The steps that are done, everything given being as it was after them."""
     state = processes.run_on_first(lambda: _read(path, settings))
     if state is None:
@@ -110,8 +111,7 @@ def _resume(
     network.load_state_dict({**network.state_dict(), **state["learned"]}, strict=True)
     optimizer.load_state_dict(state["optimizer"])
     schedule.load_state_dict(state["schedule"])
-    if tally is not None:
-        tally.copy_(state["tally"])
+    tally.copy_(state["tally"])
     return state["step"]
 
 

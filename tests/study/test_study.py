@@ -304,7 +304,7 @@ def test_every_arm_of_a_seed_sees_the_same_pictures_in_the_same_order(tmp_path, 
     packed(tmp_path)
     monkeypatch.setattr(Cluttered, "train_pictures", 32)
     monkeypatch.setattr(Cluttered, "test_pictures", 8)
-    monkeypatch.setattr(Cluttered, "schedule", training.Schedule(epochs=1.0, batch=16))
+    monkeypatch.setattr(Cluttered, "recipe", training.Recipe(epochs=1.0, batch=16))
     clutter = fashion_mnist.cluttered
     monkeypatch.setattr(fashion_mnist, "cluttered", lambda *given, **more: Watched(**vars(clutter(*given, **more))))
     experiment = Cluttered(tmp_path, tmp_path)

@@ -12,9 +12,9 @@ from abn.training import loop
 from abn.training.sample_order import SampleOrder
 from abn.training.sources.fashion_mnist import FashionImages
 from abn.training.supervised import training
-from abn.training.supervised.training import Recipe, Schedule
+from abn.training.supervised.training import Recipe
 
-SCHEDULE = Schedule(epochs=2.0, batch=8, rate=0.05)  # eight steps
+RECIPE = Recipe(epochs=2.0, batch=8, rate=0.05)  # eight steps
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def plain() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(768, 2))
 
 
-def run(network, images, path, schedule=SCHEDULE, seed=1, **more):
+def run(network, images, path, schedule=RECIPE, seed=1, **more):
     training.train(network, images, schedule, seed=seed, path=path, **more)
     return network.state_dict()
 

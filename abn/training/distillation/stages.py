@@ -10,10 +10,11 @@ stay, and so does the K×K class head, an identity. That keeps the predictions o
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -75,32 +76,58 @@ def train_stage(
             part.requires_grad_(False)
     elif stage == "perception":
         branch.requires_grad_(False)
-    order = _batches(len(bank), getattr(recipe, f"{stage}_epochs"), recipe)
-    optimizer, schedule = one_cycle_optimizer(
-        network, len(order), rate=recipe.rate, map_rate=recipe.map_rate, weight_decay=recipe.weight_decay
-    )
-    network.eval()  # batch norms keep the statistics of the pretrained backbone
     before = recipe.steps("attention") if stage == "joint" else 0  # a history counts on from the stage before
+    fit_on_bank(
+        network,
+        bank,
+        _batches(len(bank), getattr(recipe, f"{stage}_epochs"), recipe),
+        lambda features, target: distillation_loss(network, features, target, stage),
+        rate=recipe.rate,
+        map_rate=recipe.map_rate,
+        weight_decay=recipe.weight_decay,
+        path=path,
+        settings={key: value for key, value in asdict(recipe).items() if key not in UNUSED[stage]},
+        moments=[moment - before for moment in recorder.moments] if recorder else (),
+        at_moment=lambda step: recorder.record(before + step) if recorder else None,
+    )
 
-    def loss(step: int) -> Tensor:
-        return _loss(network, *bank[order[step]], stage)
 
+def fit_on_bank(
+    network: nn.Module,
+    bank: FeatureBank,
+    batches: np.ndarray,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    *,
+    rate: float,
+    map_rate: float,
+    weight_decay: float,
+    **options: Any,
+) -> None:
+    """Train what is not frozen, in place, with the bank's samples `batches` (steps, batch); see `loop.fit` for the
+    `options`. `loss(features, targets)` is to be minimized.
+
+    AdamW and one cycle: pretrained weights learn at rates up to `rate`, the map head up to `map_rate`. Batch norms keep
+    the statistics of the pretrained backbone.
+    """
+    learning = [(".map_" in f".{name}", p) for name, p in network.named_parameters() if p.requires_grad]
+    groups = [([p for of_map, p in learning if not of_map], rate), ([p for of_map, p in learning if of_map], map_rate)]
+    groups = [(params, peak) for params, peak in groups if params]
+    optimizer = torch.optim.AdamW([{"params": params} for params, _ in groups], weight_decay=weight_decay)
+    peaks = [peak for _, peak in groups]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peaks, total_steps=len(batches), pct_start=0.1)
     with depthwise_in_float32(network):
         loop.fit(
-            network,
-            loss,
-            steps=len(order),
+            network.eval(),
+            lambda step: loss(*bank[batches[step]]),
+            steps=len(batches),
             optimizer=optimizer,
             schedule=schedule,
-            path=path,
-            settings={key: value for key, value in asdict(recipe).items() if key not in UNUSED[stage]},
-            moments=[moment - before for moment in recorder.moments] if recorder else (),
-            at_moment=lambda step: recorder.record(before + step) if recorder else None,
+            **options,
         )
 
 
-def _loss(network: AttentionBranchNetwork, features: Tensor, target: Tensor, stage: str) -> Tensor:
-    """L_att, L_att + L_per, or L_per, against target probabilities (B, K)."""
+def distillation_loss(network: AttentionBranchNetwork, features: Tensor, target: Tensor, stage: str) -> Tensor:
+    """L_att ("attention"), L_att + L_per ("joint") or L_per ("perception"), against target probabilities (B, K)."""
     if stage == "attention":
         class_maps, _ = network.attention_branch(features)
         return F.cross_entropy(class_maps.float().mean((2, 3)), target)
@@ -117,7 +144,7 @@ def _batches(samples: int, epochs: float, recipe: Recipe) -> np.ndarray:
     return np.sort(order[: steps * recipe.batch].reshape(steps, recipe.batch), axis=1)
 
 
-# ---- what learns, and how fast ----
+# ---- what learns ----
 
 
 def freeze_pretrained(network: AttentionBranchNetwork, fixed: tuple[str, ...] = ()) -> None:
@@ -136,18 +163,6 @@ def freeze_except_pointwise(network: nn.Module, *parts: nn.Module) -> None:
         for module in part.modules():
             if isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1):
                 module.requires_grad_(True)
-
-
-def one_cycle_optimizer(
-    network: nn.Module, steps: int, *, rate: float, map_rate: float, weight_decay: float
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """AdamW and one cycle over what learns: pretrained weights up to `rate`, the map head up to `map_rate`."""
-    learning = [(".map_" in f".{name}", p) for name, p in network.named_parameters() if p.requires_grad]
-    groups = [([p for of_map, p in learning if not of_map], rate), ([p for of_map, p in learning if of_map], map_rate)]
-    groups = [(params, peak) for params, peak in groups if params]
-    optimizer = torch.optim.AdamW([{"params": params} for params, _ in groups], weight_decay=weight_decay)
-    rates = [peak for _, peak in groups]
-    return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=steps, pct_start=0.1)
 
 
 @contextmanager

@@ -41,7 +41,9 @@ log = logging.getLogger(__name__)
 
 def run(args: argparse.Namespace) -> int:
     """Train, save and measure one variant."""
-    device = _choose_device(args.device)
+    if args.device == "cuda" and not torch.cuda.is_available():
+        raise ABNError("There is no CUDA device here that torch can use: leave out --device, or say --device cpu.")
+    device = "cuda" if args.device != "cpu" and torch.cuda.is_available() else "cpu"
     with ExitStack() as lock:
         with join_processes(device) as processes:
             if not processes.is_first:
@@ -52,12 +54,6 @@ def run(args: argparse.Namespace) -> int:
         if processes.is_first:
             training.finish()
     return 0
-
-
-def _choose_device(name: str) -> str:
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ABNError("There is no CUDA device here that torch can use: leave out --device, or say --device cpu.")
-    return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def _prepare(args: argparse.Namespace, device: str, processes: Processes) -> TrainingRun:
@@ -73,7 +69,6 @@ def _prepare(args: argparse.Namespace, device: str, processes: Processes) -> Tra
     if len(plan.recipe.order(count, plan.seed)) < 1:
         raise SharedError(f"{plan.recipe.epochs:g} epochs of {count} images are not one step: give more --epochs.")
     network, origin = processes.run_on_all(lambda: _initial_network(plan, data))
-    processes.run_on_first(lambda: _make_folder(plan.work))
     return TrainingRun(plan, data, network, origin, device, processes)
 
 
@@ -85,24 +80,14 @@ def _initial_network(plan: TrainingPlan, data: Dataset) -> tuple[AttentionBranch
 
 
 def _load_data(plan: TrainingPlan, processes: Processes, workers: int, *, pin: bool) -> Dataset:
-    if isinstance(plan.data, str):
+    data = plan.data
+    if isinstance(data, str):
         processes.run_on_first(lambda: packages.fetch_fashion(plan.packages))
-        return built_in_dataset(plan.data, plan.packages, seed=plan.seed, held_out=plan.held_out)
-    root = plan.data
-    folders = processes.run_on_first(
-        lambda: open_folder(
-            root, held_out=plan.held_out, seed=plan.seed, skip_bad=plan.skip_bad, workers=os.cpu_count() or 1
-        )
-    )
-    return folder_dataset(
-        root.resolve().name,
-        folders,
-        plan.backbone,
-        size=plan.size,
-        augment=plan.augment,
-        workers=workers,
-        pin=pin,
-    )
+        return built_in_dataset(data, plan.packages, seed=plan.seed, held_out=plan.held_out)
+    options = {"held_out": plan.held_out, "seed": plan.seed, "skip_bad": plan.skip_bad, "workers": os.cpu_count() or 1}
+    folders = processes.run_on_first(lambda: open_folder(data, **options))
+    name = data.resolve().name
+    return folder_dataset(name, folders, plan.backbone, size=plan.size, augment=plan.augment, workers=workers, pin=pin)
 
 
 def _count_workers(given: int | None) -> int:
@@ -112,22 +97,18 @@ def _count_workers(given: int | None) -> int:
     return min(MAX_WORKERS, max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ABNError(f"The work folder {folder.name} can't be made ({error.strerror}).") from error
-
-
 @contextmanager
-def _locked(path: Path) -> Iterator[bool]:
-    """Keep others out: processes may outlive the `torchrun` that was killed."""
-    if fcntl is None:
-        yield False
-        return
-    with path.with_suffix(".lock").open("w") as lock:
+def _locked(path: Path) -> Iterator[None]:
+    """Make the work folder and keep others out: processes may outlive the `torchrun` that was killed."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.with_suffix(".lock").open("w")
+    except OSError as error:
+        raise ABNError(f"The work folder {path.parent.name} can't be made ({error.strerror}).") from error
+    with lock:
         try:
-            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not inherited by the processes that open images
+            if fcntl:
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not inherited by the processes that open images
         except OSError as error:
             raise ABNError(IN_USE) from error
-        yield True
+        yield

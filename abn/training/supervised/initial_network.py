@@ -66,18 +66,14 @@ def load_plain_weights(backbone: nn.Module, path: Path) -> bool:
     state = backbone.state_dict()
     classifiers = backbone.pretrained_cfg["classifier"]  # type: ignore[index]  # timm's metadata
     prefixes = tuple(f"{name}." for name in ([classifiers] if isinstance(classifiers, str) else classifiers))
-    reshaped = {name for name in state.keys() & loaded.keys() if loaded[name].shape != state[name].shape}
-    new = {name for name in reshaped if name.startswith(prefixes)}
-    loaded = {name: tensor for name, tensor in loaded.items() if name not in new}
-    missing = {name for name in state if name not in new | loaded.keys() and not name.endswith("num_batches_tracked")}
-    wrong = sorted(missing) + sorted(loaded.keys() - state.keys()) + sorted(reshaped - new)
-    if wrong:
-        raise CheckpointError(
-            f"{path.name} does not fit the backbone: {len(wrong)} tensors are missing, unknown or of another shape, "
-            f"{wrong[0][:80]!r} first."
-        )
     for name, tensor in loaded.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise CheckpointError(f"{path.name} holds values that are not finite (in {name}).")
-    backbone.load_state_dict({**state, **loaded}, strict=True)
+    of_classifier = {name: state[name] for name in state.keys() & loaded.keys() if name.startswith(prefixes)}
+    new = {name: tensor for name, tensor in of_classifier.items() if tensor.shape != loaded[name].shape}
+    try:
+        backbone.load_state_dict({**loaded, **new}, strict=True)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip()[:160]
+        raise CheckpointError(f"{path.name} does not fit the backbone: {reason}") from error
     return not new

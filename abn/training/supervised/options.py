@@ -2,7 +2,7 @@
 
 import argparse
 import shlex
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,12 @@ from abn.training import loop
 from abn.training.sources.image_files import AUGMENTATIONS
 from abn.training.sources.packages import DATA
 from abn.training.supervised.fashion_variants import BUILT_IN
-from abn.training.supervised.training import SAVE_EACH, Recipe, Schedule
+from abn.training.supervised.training import SAVE_EACH, Recipe
 from abn.variants.card import CHECKPOINTS
 from abn.variants.store import find_variant
 from abn.vocabulary import MECHANISMS
 
-BUILT_IN_SCHEDULE = Schedule(epochs=1.0, batch=64)  # of the shipped variants; the help of the options repeats both
+BUILT_IN_RECIPE = Recipe(epochs=1.0, batch=64)  # of the shipped variants; the help of the options repeats both
 FOLDER_RECIPE = Recipe(epochs=30.0, batch=32)
 HELD_OUT = 0.15  # of each class of a folder that does not come divided
 RATES = {"sgd": 0.1, "adamw": 1e-3}  # at batch 256, the first is the paper's; in proportion for others
@@ -47,88 +47,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="IMAGES",
         help="images a step, of all processes together (default: 32; built-in: 64)",
     )
-    add(
-        "--rate",
-        type=float,
-        help="learning rate (default: 0.1 × batch / 256, with adamw 0.001 × batch / 256; built-in: 0.1)",
-    )
+    rates = "default: 0.1 × batch / 256, with adamw 0.001 × batch / 256; built-in: 0.1"
+    add("--rate", type=float, help=f"learning rate ({rates})")
     add("--weight-decay", type=float, help="weight decay (default: 1e-4, with adamw 0.05)")
     add("--optimizer", choices=RATES, default="sgd", help="optimizer (default: sgd, as in the paper)")
-    add(
-        "--warm-up",
-        type=float,
-        default=0.0,
-        metavar="EPOCHS",
-        help="epochs in which the learning rate rises linearly (default: 0)",
-    )
-    add(
-        "--cuts",
-        type=float,
-        nargs="*",
-        metavar="SHARE",
-        help="shares of the steps after which the learning rate is divided by ten (default: 0.5 0.75)",
-    )
+    rising = "epochs in which the learning rate rises linearly (default: 0)"
+    add("--warm-up", type=float, default=0.0, metavar="EPOCHS", help=rising)
+    cuts = "shares of the steps after which the learning rate is divided by ten (default: 0.5 0.75)"
+    add("--cuts", type=float, nargs="*", metavar="SHARE", help=cuts)
     add("--size", type=int, metavar="PIXELS", help="side of the input (default: the backbone's)")
-    add(
-        "--augment",
-        choices=AUGMENTATIONS,
-        help="augmentation of training images (default: timm; shift for the paper's small networks)",
-    )
-    add(
-        "--weights",
-        type=Path,
-        metavar="FILE",
-        help="weights of the plain backbone to start from, a .safetensors file (default: random weights)",
-    )
-    add(
-        "--validation",
-        type=float,
-        metavar="SHARE",
-        help="share of each class held out for validation (default: 0.15; built-in: 0)",
-    )
+    augmentation = "augmentation of training images (default: timm; shift for the paper's small networks)"
+    add("--augment", choices=AUGMENTATIONS, help=augmentation)
+    weights = "weights of the plain backbone to start from, a .safetensors file (default: random weights)"
+    add("--weights", type=Path, metavar="FILE", help=weights)
+    held_out = "share of each class held out for validation (default: 0.15; built-in: 0)"
+    add("--validation", type=float, metavar="SHARE", help=held_out)
     add("--skip-bad", action="store_true", help="leave out files that can't be opened (default: report them and stop)")
 
     add = parser.add_argument_group("the machine").add_argument
-    add(
-        "--device",
-        choices=("auto", "cpu", "cuda"),
-        default="auto",
-        help="where to train (default: auto, a GPU where there is one)",
-    )
-    add(
-        "--precision",
-        choices=PRECISIONS,
-        default="auto",
-        help="number format of the forward pass (default: auto, bfloat16 where the processor has it)",
-    )
+    device = "where to train (default: auto, a GPU where there is one)"
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help=device)
+    precision = "number format of the forward pass (default: auto, bfloat16 where the processor has it)"
+    add("--precision", choices=PRECISIONS, default="auto", help=precision)
     add("--workers", type=int, help="processes that open images (default: one a CPU core, at most 8)")
     add("--sync-bn", action="store_true", help="batch norms see the batch of all processes; on GPUs only")
-    add(
-        "--save-each",
-        type=int,
-        default=SAVE_EACH,
-        metavar="STEPS",
-        help="steps between two saves, which a stopped training resumes from (default: %(default)s)",
-    )
-    places: dict[str, Any] = {"type": Path, "metavar": "FOLDER"}
-    add(
-        "--packages",
-        **places,
-        default=DATA,
-        help="where built-in data sets are; missing ones are downloaded (default: %(default)s)",
-    )
-    add(
-        "--work",
-        **places,
-        default=DATA / "train",
-        help="where the steps done, metrics and sheets of maps are kept (default: %(default)s)",
-    )
-    add(
-        "--folder",
-        **places,
-        default=CHECKPOINTS,
-        help="where weights and model card go (default: where the app reads them)",
-    )
+    save_each = "steps between two saves, which a stopped training resumes from (default: %(default)s)"
+    add("--save-each", type=int, default=SAVE_EACH, metavar="STEPS", help=save_each)
+    packages = "where built-in data sets are; missing ones are downloaded (default: %(default)s)"
+    add("--packages", type=Path, metavar="FOLDER", default=DATA, help=packages)
+    work = "where the steps done, metrics and sheets of maps are kept (default: %(default)s)"
+    add("--work", type=Path, metavar="FOLDER", default=DATA / "train", help=work)
+    folder = "where weights and model card go (default: where the app reads them)"
+    add("--folder", type=Path, metavar="FOLDER", default=CHECKPOINTS, help=folder)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,26 +134,19 @@ def make_plan(args: argparse.Namespace, device: str) -> TrainingPlan:
     command = _reproducing_command(args, data_name, backbone, name, recipe)
     if not built_in:
         _check_free(name, args.folder, command)
+    same = ("mechanism", "seed", "size", "skip_bad", "weights", "sync_bn", "save_each", "packages", "folder")
     return TrainingPlan(
         data=args.data if built_in else Path(args.data),
         backbone=backbone,
-        mechanism=args.mechanism,
         family=family,
         name=name,
         recipe=recipe,
-        seed=args.seed,
-        size=args.size,
         augment=args.augment or ("shift" if backbone in SMALL else "timm"),
         held_out=held_out,
-        skip_bad=args.skip_bad,
-        weights=args.weights,
-        sync_bn=args.sync_bn,
         bfloat16=loop.has_bfloat16(device) if args.precision == "auto" else args.precision == "bfloat16",
-        save_each=args.save_each,
-        packages=args.packages,
         work=args.work / f"{label}-{backbone}-{args.mechanism}-{args.seed}",
-        folder=args.folder,
         command=command,
+        **{option: getattr(args, option) for option in same},
     )
 
 
@@ -227,45 +170,50 @@ def _check_backbone(args: argparse.Namespace, built_in: bool) -> str:
 
 
 def _make_recipe(args: argparse.Namespace, built_in: bool) -> Recipe:
-    recipe = Recipe(**asdict(BUILT_IN_SCHEDULE if built_in else FOLDER_RECIPE))
-    given = {"epochs": args.epochs, "batch": args.batch, "cuts": args.cuts and tuple(args.cuts)}
-    recipe = replace(recipe, **{key: value for key, value in given.items() if value is not None})
-    rate = args.rate
-    if rate is None:
-        as_shipped = built_in and args.optimizer == "sgd"
-        rate = BUILT_IN_SCHEDULE.rate if as_shipped else RATES[args.optimizer] * recipe.batch / 256
-    decay = DECAYS[args.optimizer] if args.weight_decay is None else args.weight_decay
-    recipe = replace(recipe, rate=rate, weight_decay=decay, optimizer=args.optimizer, warm_up=args.warm_up)
+    options = ("epochs", "batch", "rate", "weight_decay", "cuts", "optimizer", "warm_up")
+    given = {option: value for option in options if (value := getattr(args, option)) is not None}
+    recipe = replace(BUILT_IN_RECIPE if built_in else FOLDER_RECIPE, **given)
+    as_shipped = built_in and args.optimizer == "sgd"
+    if args.rate is None and not as_shipped:
+        recipe = replace(recipe, rate=RATES[args.optimizer] * recipe.batch / 256)
+    if args.weight_decay is None:
+        recipe = replace(recipe, weight_decay=DECAYS[args.optimizer])
     if recipe.batch < 1 or not recipe.epochs > 0 or not recipe.rate > 0 or recipe.weight_decay < 0:
         raise ABNError("Batch, epochs and learning rate must be more than 0, and the weight decay not less than 0.")
     if not 0 <= recipe.warm_up < recipe.epochs or not all(0 < cut < 1 for cut in recipe.cuts):
         raise ABNError("The warm-up must end before the training does, and each cut must lie between 0 and 1.")
-    return recipe
+    return replace(recipe, cuts=tuple(recipe.cuts))
 
 
 def _reproducing_command(args: argparse.Namespace, data: str, backbone: str, name: str, recipe: Recipe) -> str:
     """The command that makes this variant again, without the folders of this machine."""
-    words = ["python", "-m", "abn", "train", "--data", data, "--backbone", backbone, "--mechanism", args.mechanism]
-    words += ["--out", name, "--epochs", f"{recipe.epochs:g}", "--seed", str(args.seed)]
-    for option in ("batch", "rate", "weight_decay", "cuts", "size", "augment", "validation"):
-        value = getattr(args, option)
+    repeated = ("batch", "rate", "weight_decay", "cuts", "size", "augment", "validation")
+    options: dict[str, Any] = {  # None: left out
+        **{"data": data, "backbone": backbone, "mechanism": args.mechanism, "out": name},
+        **{"epochs": f"{recipe.epochs:g}", "seed": args.seed},
+        **{option: getattr(args, option) for option in repeated},
+        "optimizer": args.optimizer if args.optimizer != "sgd" else None,
+        "warm_up": f"{args.warm_up:g}" if args.warm_up else None,
+        "weights": args.weights.name if args.weights else None,
+        "precision": args.precision if args.precision != "auto" else None,
+        "sync_bn": [] if args.sync_bn else None,
+        "skip_bad": [] if args.skip_bad else None,
+    }
+    words = ["python", "-m", "abn", "train"]
+    for option, value in options.items():
         if value is not None:
             words += [f"--{option.replace('_', '-')}", *map(str, value if isinstance(value, list) else [value])]
-    words += ["--optimizer", args.optimizer] if args.optimizer != "sgd" else []
-    words += ["--warm-up", f"{args.warm_up:g}"] if args.warm_up else []
-    words += ["--weights", args.weights.name] if args.weights else []
-    words += ["--precision", args.precision] if args.precision != "auto" else []
-    words += [flag for flag, on in (("--sync-bn", args.sync_bn), ("--skip-bad", args.skip_bad)) if on]
     return shlex.join(words)
 
 
 def _check_free(name: str, folder: Path, command: str) -> None:
     """`ABNError` where another command made a variant of this name."""
-    if not any((folder / f"{name}{suffix}").exists() for suffix in (".json", ".safetensors")):
-        return
-    try:
-        made_by = find_variant(name, folder).trained.get("command")
-    except ABNError:
-        made_by = None
-    if made_by != command:
-        raise ABNError(f"There is a variant {name} already that another command made: choose another name as --out.")
+    if any((folder / f"{name}{suffix}").exists() for suffix in (".json", ".safetensors")):
+        try:
+            made_by = find_variant(name, folder).trained.get("command")
+        except ABNError:
+            made_by = None
+        if made_by != command:
+            raise ABNError(
+                f"There is a variant {name} already that another command made: choose another name as --out."
+            )

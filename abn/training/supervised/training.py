@@ -4,11 +4,10 @@ The authors train 300 epochs at batch 128 from a learning rate of 0.1, cut by te
 shortened to what the machine bears.
 """
 
-import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -39,7 +38,7 @@ class LabeledImages(Protocol):
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Recipe:
     """Every number of a training from scratch."""
 
     epochs: float = 4.0
@@ -48,18 +47,12 @@ class Schedule:
     momentum: float = 0.9
     weight_decay: float = 1e-4
     cuts: tuple[float, ...] = (0.5, 0.75)  # shares of the steps after which the learning rate is divided by ten
+    optimizer: str = "sgd"  # or "adamw"
+    warm_up: float = 0.0  # epochs in which the learning rate rises linearly
 
     def order(self, count: int, seed: int) -> SampleOrder:
         """The order of `count` images."""
         return SampleOrder(count, batch=self.batch, epochs=self.epochs, seed=seed)
-
-
-@dataclass(frozen=True)
-class Recipe(Schedule):
-    """A schedule that may differ from the paper's."""
-
-    optimizer: str = "sgd"  # or "adamw"
-    warm_up: float = 0.0  # epochs in which the learning rate rises linearly
 
 
 def total_loss(output: ABNOutput | Tensor, labels: Tensor) -> Tensor:
@@ -72,28 +65,25 @@ def total_loss(output: ABNOutput | Tensor, labels: Tensor) -> Tensor:
 def train(
     network: nn.Module,
     images: LabeledImages,
-    schedule: Schedule,
+    recipe: Recipe,
     *,
     seed: int,
     path: Path,
-    moments: Collection[int] = (),
-    at_moment: Callable[[int], None] = lambda _: None,
     settings: dict | None = None,
+    at_moment: Callable[[int], None] = lambda _: None,
     processes: Processes = SINGLE,
     device: str = "cpu",
-    tally: Tensor | None = None,
     save_each: int = SAVE_EACH,
-    **options,
+    **options: Any,
 ) -> None:
-    """Train in place, in an order that `seed` alone decides; resumes from `path`. See `loop.fit` for the rest.
+    """Train in place, in an order that `seed` alone decides; resumes from `path`. See `loop.fit` for the `options`.
 
-    `settings` identify the training that `path` belongs to (default: schedule, seed and number of images). `tally` (3,)
-    sums up losses, steps and seconds.
+    `settings` identify the training that `path` belongs to (default: recipe, seed and number of images).
     """
-    order, share = schedule.order(len(images.labels), seed), processes.share(schedule.batch)
+    order, share = recipe.order(len(images.labels), seed), processes.share(recipe.batch)
     network.to(device).to(memory_format=torch.channels_last).train()
-    optimizer, rates = _optimizer(network, schedule, order)
-    forward, batches, since = processes.wrap(network), None, time.monotonic()
+    optimizer, schedule = _optimizer(network, recipe, order)
+    forward, batches = processes.wrap(network), None
 
     def loss(step: int) -> Tensor:
         nonlocal batches
@@ -101,41 +91,25 @@ def train(
         inputs, labels = next(batches)
         inputs = inputs.to(device, memory_format=torch.channels_last, non_blocking=True)
         torch.manual_seed(mixed_seed(seed, step, processes.rank))  # dropout is the same however often it was stopped
-        value = total_loss(forward(inputs), labels.to(device, non_blocking=True))
-        count(value.detach(), steps=1)
-        return value
+        return total_loss(forward(inputs), labels.to(device, non_blocking=True))
 
     def pause(step: int) -> None:
-        nonlocal since
-        count(0, steps=0)
         network.eval()
         processes.broadcast_buffers(network)
         at_moment(step)
         network.train()
-        since = time.monotonic()
-
-    def count(value: Tensor | float, *, steps: int) -> None:
-        nonlocal since
-        now = time.monotonic()
-        if tally is not None:
-            tally[0] += value
-            tally[1] += steps
-            tally[2] += now - since
-        since = now
 
     loop.fit(
         network,
         loss,
         steps=len(order),
         optimizer=optimizer,
-        schedule=rates,
+        schedule=schedule,
         path=path,
-        settings=settings or {**asdict(schedule), "cuts": list(schedule.cuts), "seed": seed, "items": order.count},
-        moments=moments,
+        settings=settings or {**asdict(recipe), "cuts": list(recipe.cuts), "seed": seed, "items": order.count},
         at_moment=pause,
         processes=processes,
         device=device,
-        tally=tally,
         save_each=save_each,
         **options,
     )
@@ -148,22 +122,21 @@ def mixed_seed(*numbers: int) -> int:
 
 
 def _optimizer(
-    network: nn.Module, schedule: Schedule, order: SampleOrder
+    network: nn.Module, recipe: Recipe, order: SampleOrder
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
     """The optimizer of what learns, and the course of its learning rate."""
+    options: dict[str, Any] = {"lr": recipe.rate, "weight_decay": recipe.weight_decay}
     learning = [p for p in network.parameters() if p.requires_grad]
     optimizer: torch.optim.Optimizer
-    if getattr(schedule, "optimizer", "sgd") == "adamw":
-        optimizer = torch.optim.AdamW(learning, lr=schedule.rate, weight_decay=schedule.weight_decay)
+    if recipe.optimizer == "adamw":
+        optimizer = torch.optim.AdamW(learning, **options)
     else:
-        optimizer = torch.optim.SGD(
-            learning, lr=schedule.rate, momentum=schedule.momentum, weight_decay=schedule.weight_decay
-        )
-    milestones = [round(cut * len(order)) for cut in schedule.cuts]
-    rates: torch.optim.lr_scheduler.LRScheduler
-    rates = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=0.1)
-    warm_up = round(getattr(schedule, "warm_up", 0.0) * order.count / order.batch)
+        optimizer = torch.optim.SGD(learning, momentum=recipe.momentum, **options)
+    milestones = [round(cut * len(order)) for cut in recipe.cuts]
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=0.1)
+    warm_up = round(recipe.warm_up * order.count / order.batch)
     if warm_up:
         rising = torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=1 / (warm_up + 1), total_iters=warm_up)
-        rates = torch.optim.lr_scheduler.ChainedScheduler([rising, rates])
-    return optimizer, rates
+        schedule = torch.optim.lr_scheduler.ChainedScheduler([rising, schedule])
+    return optimizer, schedule
