@@ -91,3 +91,28 @@ def wait_for_columns(page, count: int) -> None:
         "([columns, n]) => document.querySelectorAll(columns).length === n", arg=[COLUMNS, count], timeout=LOADED
     )
     settle(page)
+
+
+def predictions(page) -> list[tuple[str, str]]:
+    """Of each variant the label that the auxiliary and that the perception head predicts."""
+    return _terms(page, "dd[title]")
+
+
+def probabilities(page) -> list[tuple[str, str]]:
+    """Of each variant the probability of both heads' predictions, as a person reads it."""
+    return _terms(page, "dd:not([title])")
+
+
+def _terms(page, selector: str) -> list[tuple[str, str]]:
+    rows = page.eval_on_selector_all(
+        COLUMNS,
+        "(lists, selector) => lists.map(list => [...list.querySelectorAll(selector)].map(term => term.textContent))",
+        selector,
+    )
+    return [tuple(row) for row in rows]
+
+
+def readings(page) -> list[list[float]]:
+    """The numbers below each map on the page, where the pointer is over a cell: its row, its column and its value."""
+    texts = page.locator(".said").all_inner_texts()
+    return [[float(number.replace("−", "-")) for number in re.findall(r"−?\d+(?:\.\d+)?", text)] for text in texts]

@@ -40,9 +40,13 @@ def count_predictions(at: AppTest) -> int:
     return sum('class="abn-answer"' in html.value for html in at.html)
 
 
-@pytest.mark.parametrize("page", FIRST_FAST)
 @pytest.mark.parametrize(
-    "fault", [RuntimeError("a kernel failed"), pytest.param(MemoryError(), marks=pytest.mark.slow)], ids=repr
+    ("page", "fault"),
+    [
+        ("app.py", RuntimeError("a kernel failed")),
+        pytest.param("app.py", MemoryError(), marks=pytest.mark.slow),
+        *(pytest.param(page, RuntimeError("a kernel failed"), marks=pytest.mark.slow) for page in PAGES[1:]),
+    ],
 )
 def test_a_network_that_fails_in_one_session_is_a_sentence_there_and_nothing_elsewhere(
     ready, monkeypatch, page, fault, caplog
@@ -165,10 +169,17 @@ def _break(fault: str) -> str:
     return escape_markdown(sentence.format(variant=name, card=f"{name}.json"))
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [f if f in ("weights altered", "card missing") else pytest.param(f, marks=pytest.mark.slow) for f in BROKEN],
-)
+@pytest.mark.parametrize("fault", BROKEN)
+def test_each_way_a_checkpoint_can_break_is_one_sentence(folder, fault):
+    name = list_variants()[0].id
+    sentence = _break(fault)
+    with pytest.raises(VariantError) as error:
+        store.load_variant(store.find_variant(name))
+    assert escape_markdown(str(error.value)) == sentence
+    assert {escape_markdown(problem) for problem in store.find_problems().values()} <= {sentence}
+
+
+@pytest.mark.parametrize("fault", ["weights altered", "card missing"])
 def test_a_broken_checkpoint_is_one_sentence_and_the_others_run(ready, folder, fault):
     sentence = _break(fault)
     at = ready.run()

@@ -1,21 +1,22 @@
 """One journey in a real browser, in every run of the tests: Compare, its mechanism and view, two more pages."""
 
-from browsing import LOADED, SETTLED, open_page
+from browsing import LOADED, button, open_page, option, page_link, settle, wait_for_columns
 
 
 def test_choices_are_followed_and_go_along_to_other_pages(page, server):
     open_page(page, server)
-    page.get_by_role("radio", name="multiplicative", exact=True).click()
-    page.wait_for_function("document.querySelectorAll('.abn-answer').length === 1", timeout=LOADED)
-    page.get_by_role("button", name="View").click()
-    page.get_by_role("radio", name="viridis", exact=True).click()
+    option(page, "mechanism", "multiplicative").click()
+    wait_for_columns(page, 1)
+    button(page, "view-popover").click()
+    option(page, "colors", "viridis").click()
     page.wait_for_url("**colors=viridis**", timeout=LOADED)
-    page.wait_for_selector(SETTLED, timeout=LOADED)
+    settle(page)
     assert "mechanism=multiplicative" in page.url
     page.keyboard.press("Escape")
 
-    for name, content in (("Inside", "[data-stage='M']:visible"), ("Ablation", "[data-testid='stMetricValue']")):
-        page.get_by_role("link", name=name, exact=True).click()
+    shown = {"pages/Inside.py": "[data-stage='M']:visible", "pages/Ablation.py": "[data-testid='stMetricValue']"}
+    for path, content in shown.items():
+        page_link(page, path).click()
         page.locator(content).first.wait_for(timeout=LOADED)
-        page.wait_for_selector(SETTLED, timeout=LOADED)
+        settle(page)
         assert page.get_by_test_id("stException").count() == 0 and "colors=viridis" in page.url
