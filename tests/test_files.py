@@ -312,20 +312,6 @@ def test_a_training_killed_again_and_again_while_it_writes_reads_no_half_file(fe
     assert np.array_equal(load_history(first).maps, load_history(second).maps)
 
 
-@pytest.mark.slow
-def test_the_sweep(tmp_path, capsys, monkeypatch):
-    from abn.evaluation import timm_families
-
-    table = tmp_path / "backbones.md"
-    monkeypatch.setattr(timm_families, "TABLE", table)
-    monkeypatch.setattr(timm_families, "smallest", lambda: [("resnet", "resnet10t")])
-    monkeypatch.setattr(timm_families, "try_model", lambda model: timm_families.Trial(model, refused="left aside"))
-    with full_disk(100):
-        assert main(["sweep", "--write"]) == 1
-    assert one_sentence(capsys) == sentence(tmp_path) and not list(tmp_path.iterdir())
-    assert main(["sweep", "--write"]) == 0 and table.is_file()
-
-
 @pytest.mark.parametrize("command", [["variants", "--json"], ["study", "--json"]])
 def test_output_that_goes_into_a_full_file(tmp_path, capsys, monkeypatch, command):
     with (tmp_path / "out.json").open("w") as out, monkeypatch.context() as patch:

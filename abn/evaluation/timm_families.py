@@ -2,37 +2,31 @@
 
 A family is a module of timm and the word that its models' names begin with (resnext and seresnet are two families of
 the module resnet). Each network is made by `create_model`, as anybody would, and must keep what the library promises.
-The findings are docs/backbones.md, which `python -m abn sweep --write` makes.
+docs/backbones.md is the output of `python -m abn sweep`.
 """
 
 import argparse
 import contextlib
-import dataclasses
 import io
-import json
 import logging
 import re
-import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import timm
 import torch
 from torch import Tensor, fx, nn
 from torch.nn.functional import cross_entropy
-from torch.overrides import TorchFunctionMode
 
-from abn import files
-from abn.errors import ABNError, BackboneError
+from abn.errors import BackboneError
 from abn.network.backbone import create_model, input_spec, load_backbone
+from abn.network.contexts import shapes_only
 from abn.network.cutting import MIN_CELLS
 from abn.network.model import AttentionBranchNetwork
 from abn.network.trunk import COPY, RESIDUAL
 from abn.vocabulary import MECHANISMS
 
-TABLE = Path(__file__).parents[2] / "docs" / "backbones.md"
 CLASSES = 5
 SMALL = 128  # pixels of another size than a network's own; gradients are asked for there, where it takes that
 LARGEST = 150e6  # parameters; larger networks are left aside
@@ -40,7 +34,7 @@ PREFIXES = {"bat", "dm", "eca", "ese", "gc", "legacy", "nf", "tf", "wide"}  # wo
 WORD = re.compile(r"(?:[a-z]|\d(?=[a-z]{3}))+(?:(?<=v)\d)?")  # res2net of res2net50, regnetz of regnetz_005
 HEAD = """# Backbones
 
-Made by `python -m abn sweep --write` with timm {timm}; don't edit. Each family of timm (a module of it and the word
+Made by `python -m abn sweep` with timm {timm}; don't edit. Each family of timm (a module of it and the word
 that its models' names begin with) is tried with its smallest model and random weights: {made} of {tried} make an
 Attention Branch Network. Those refused say why; most are transformers, which keep no maps.
 
@@ -55,28 +49,23 @@ saturated; every parameter gets a gradient from L = L_att + L_per.
 
 | family | model | input | cut after | g(x) | map | trunk | sizes |
 |---|---|---|---|---|---|---|---|"""
+SECTION = ["", "## {}", "", "| family | model | why |", "|---|---|---|"]
 
 log = logging.getLogger(__name__)
 
 
-@dataclasses.dataclass(frozen=True)
-class Trial:
-    """What became of one model. Where it is refused, `refused` says why and what follows is empty."""
+class Trial(NamedTuple):
+    """One model: why it makes no network, which promises the network breaks, and its cells in the table."""
 
     model: str
     refused: str = ""
-    size: int = 0  # the backbone's own input, pixels
-    cut_at: str = ""
-    features: tuple[int, ...] = ()  # (C, h, w) of g(x)
-    map: tuple[int, ...] = ()  # (h, w) of M
-    channels_last: bool = False  # the backbone keeps its maps as (B, h, w, C)
-    trunk: str = ""
-    any_size: bool = False  # it takes pictures of other sizes than its own
-    broken: tuple[str, ...] = ()  # promises that are not kept
+    broken: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()  # from "input" on
 
-    @property
-    def works(self) -> bool:
-        return not self.refused and not self.broken
+    def row(self, family: str) -> str:
+        """Its line in one of the tables."""
+        why = self.refused or "; ".join(self.broken)
+        return f"| {' | '.join([family, self.model, *([why] if why else self.cells)])} |"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,38 +73,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "models", nargs="*", metavar="MODEL", help="models of timm (default: the smallest of every family)"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object a model")
-    parser.add_argument("--write", action="store_true", help=f"write {TABLE.name}; every family is tried")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Try, print, and write the table where that is asked for; 1 where a promise is broken."""
-    if args.write and args.models:
-        raise ABNError(f"{TABLE.name} tells of every family: name no models with --write.")
-    found = []
-    for family, model in [("", model) for model in args.models] or smallest():
-        start = time.perf_counter()
+    """Try the models and print the table; 1 where a promise is broken."""
+    chosen = [("", model) for model in args.models] or [
+        (family, min(models, key=parameters)) for family, models in families().items()
+    ]
+    trials = []
+    for number, (family, model) in enumerate(chosen, 1):
         try:
             trial = try_model(model)
         except Exception as error:  # one model never stops the others
             log.exception("%s failed", model)
             trial = Trial(model, broken=(f"{type(error).__name__} where an answer was due",))
-        found.append((family, trial))
-        if args.json:
-            seconds = round(time.perf_counter() - start, 2)
-            print(json.dumps({"family": family, **dataclasses.asdict(trial), "seconds": seconds}), flush=True)
-        else:
-            print(f"{family:32}{model:36}{_outcome(trial)}", flush=True)
-    if args.write:
-        files.write_file(TABLE, table(found))
-        log.info("wrote %s", TABLE)
-    return int(any(trial.broken for _, trial in found))
-
-
-def _outcome(trial: Trial) -> str:
-    if trial.refused or trial.broken:
-        return trial.refused or "; ".join(trial.broken)
-    return f"g(x) {' × '.join(map(str, trial.features))}, cut after {trial.cut_at}; trunk: {trial.trunk}"
+        trials.append((family, trial))
+        log.info("%d of %d: %s", number, len(chosen), trial.row(family))
+    print(table(trials))
+    return int(any(trial.broken for _, trial in trials))
 
 
 # ---- families ----
@@ -123,12 +98,12 @@ def _outcome(trial: Trial) -> str:
 
 def families() -> dict[str, list[str]]:
     """Every family of timm, "module/word", with its models; timm's own tiny test models are left aside."""
-    found = defaultdict(list)
+    models = defaultdict(list)
     for module in timm.list_modules():
         for model in timm.list_models(module=module):
             if not model.startswith("test_"):
-                found[f"{module}/{_word(model)}"].append(model)
-    return dict(sorted(found.items()))
+                models[f"{module}/{_word(model)}"].append(model)
+    return dict(sorted(models.items()))
 
 
 def _word(model: str) -> str:
@@ -139,26 +114,10 @@ def _word(model: str) -> str:
     return word[0] if word else first
 
 
-def smallest() -> Iterator[tuple[str, str]]:
-    """Each family with the model of fewest parameters."""
-    for family, models in families().items():
-        yield family, min(models, key=parameters)
-
-
 def parameters(model: str) -> int:
     """How many numbers the network has; no memory is taken for them."""
-    with _Weightless():
+    with shapes_only():
         return sum(parameter.numel() for parameter in timm.create_model(model).parameters())
-
-
-class _Weightless(TorchFunctionMode):
-    """Layers made under it have shapes and no values."""
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        kwargs = dict(kwargs or {})
-        if func in (torch.empty, torch.zeros, torch.ones, torch.full):
-            kwargs["device"] = "meta"
-        return func(*args, **kwargs)
 
 
 # ---- one model ----
@@ -189,18 +148,16 @@ def try_model(model: str) -> Trial:
         broken.append(f"it does not take {SMALL} px, which the backbone does")
     if without := _without_gradient(network, small if any_size else images):
         broken.append(f"no gradient in {', '.join(without)}")
-    extractor = cast(fx.GraphModule, network.extractor)
-    return Trial(
-        model,
-        size=size,
-        cut_at=extractor.meta["cut_at"],
-        features=tuple(features.shape[1:]),
-        map=tuple(attention.shape[2:]),
-        channels_last=extractor.meta["channels_last"],
-        trunk=network.attention_branch.trunk_kind,
-        any_size=any_size,
-        broken=tuple(broken),
+    cut = cast(fx.GraphModule, network.extractor).meta
+    cells = (
+        f"{size} px",
+        f"`{cut['cut_at']}`",
+        " × ".join(map(str, features.shape[1:])) + ", NHWC" * cut["channels_last"],
+        " × ".join(map(str, attention.shape[2:])),
+        "copy" if network.attention_branch.trunk_kind == COPY else "residual",
+        "any" if any_size else "its own",
     )
+    return Trial(model, "", tuple(broken), cells)
 
 
 def _plain(model: str, network: AttentionBranchNetwork) -> nn.Module:
@@ -249,43 +206,20 @@ def _without_gradient(network: AttentionBranchNetwork, images: Tensor) -> list[s
 # ---- the table ----
 
 
-def table(found: Sequence[tuple[str, Trial]]) -> str:
-    """The findings, (family, trial) each, as Markdown; the same on every machine."""
-    worked = [row(family, trial) for family, trial in found if trial.works]
-    broken = [f"| {family} | {trial.model} | {'; '.join(trial.broken)} |" for family, trial in found if trial.broken]
-    refused = [f"| {family} | {trial.model} | {trial.refused} |" for family, trial in found if trial.refused]
-    copied = sum(trial.works and trial.trunk == COPY for _, trial in found)
-    lines = [
-        HEAD.format(
-            timm=timm.__version__,
-            made=len(worked),
-            tried=len(found),
-            cells=MIN_CELLS,
-            copied=copied,
-            copy=COPY,
-            residual=RESIDUAL,
-        ),
-        *worked,
-        *_section("Made, with a promise broken", broken),
-        *_section("Not made", refused),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def row(family: str, trial: Trial) -> str:
-    """A line of the first table."""
-    cells = (
-        family,
-        trial.model,
-        f"{trial.size} px",
-        f"`{trial.cut_at}`",
-        " × ".join(map(str, trial.features)) + (", NHWC" if trial.channels_last else ""),
-        " × ".join(map(str, trial.map)),
-        "copy" if trial.trunk == COPY else "residual",
-        "any" if trial.any_size else "its own",
+def table(trials: Sequence[tuple[str, Trial]]) -> str:
+    """The trials, (family, trial) each, as Markdown; the same on every machine."""
+    made = [trial.row(family) for family, trial in trials if not trial.refused and not trial.broken]
+    head = HEAD.format(
+        timm=timm.__version__,
+        made=len(made),
+        tried=len(trials),
+        cells=MIN_CELLS,
+        copied=sum(" | copy | " in row for row in made),
+        copy=COPY,
+        residual=RESIDUAL,
     )
-    return f"| {' | '.join(cells)} |"
-
-
-def _section(title: str, lines: list[str]) -> list[str]:
-    return ["", f"## {title}", "", "| family | model | why |", "|---|---|---|", *lines] if lines else []
+    lines = [head, *made]
+    for title, reason in (("Made, with a promise broken", "broken"), ("Not made", "refused")):
+        rows = [trial.row(family) for family, trial in trials if getattr(trial, reason)]
+        lines += [line.format(title) for line in SECTION] + rows if rows else []
+    return "\n".join(lines)
