@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from PIL import Image
 from timm.data import create_transform
 from torch.utils.data import DataLoader
+from torchvision.datasets import ImageFolder
 
 from abn.batch.command import BATCH_SIZE
 from abn.batch.formats import json_line
@@ -55,6 +55,8 @@ RATIOS = {  # name → (numerator, denominator, target: at most)
     "ResNet-50, fused, in bfloat16 / as the authors' layers": ("R50 bfloat16", "R50", None),
 }
 SLOW_SHARE = 3  # tasks that take seconds run in a third of the rounds
+THREADS = 1  # of torch, as in the app
+WORKERS = 1  # processes that open the images of the folder
 
 Tasks = dict[str, Callable[[], object]]
 
@@ -64,46 +66,33 @@ log = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m abn bench`."""
     parser.add_argument("--rounds", type=int, default=15, help="how often each task runs")
-    parser.add_argument("--threads", type=int, default=1, help="threads of torch; the app uses 1")
     parser.add_argument("--pictures", type=int, default=96, help="images in the folder that is explained")
-    parser.add_argument("--batch", type=int, default=BATCH_SIZE, help="batch size for the folder")
-    parser.add_argument("--workers", type=int, default=1, help="processes that open the folder's images")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--json", action="store_true", help="print one line")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure and print."""
-    if min(args.rounds, args.threads, args.pictures, args.batch) < 1 or args.workers < 0:
-        raise ABNError("Rounds, threads, pictures and batch must be at least 1, and workers at least 0.")
-    torch.set_num_threads(args.threads)
+    """Measure and print a JSON object."""
+    if min(args.rounds, args.pictures) < 1:
+        raise ABNError("Rounds and pictures must be at least 1.")
+    torch.set_num_threads(THREADS)
     first, second = _sharing_pair()
     slow_rounds = max(1, args.rounds // SLOW_SHARE)
     seconds = measure(_single_image_tasks(first, second), args.rounds)
     with tempfile.TemporaryDirectory() as folder:
-        fill_folder(Path(folder), args.pictures)
-        folder_tasks = _folder_tasks(first, folder, batch=args.batch, workers=args.workers)
+        fill_folder(Path(folder, "photographs"), args.pictures)
+        folder_tasks = _folder_tasks(first, folder)
         seconds |= measure(folder_tasks, slow_rounds)
-    seconds |= measure(_curve_tasks(first), slow_rounds)
-    seconds |= measure(_resnet_tasks(), slow_rounds)
+    seconds |= measure(_curve_tasks(first) | _resnet_tasks(), slow_rounds)
     result = {
         "variants": [first.id, second.id],
         "rounds": args.rounds,
-        "threads": args.threads,
+        "threads": THREADS,
         "milliseconds": {name: round(1000 * statistics.median(times), 2) for name, times in seconds.items()},
-        "folder": {"pictures": args.pictures, "batch": args.batch, "workers": args.workers},
+        "folder": {"pictures": args.pictures, "batch": BATCH_SIZE, "workers": WORKERS},
         "images a second": {name: round(args.pictures / statistics.median(seconds[name]), 2) for name in folder_tasks},
         "ratios": ratios(seconds),
     }
-    if args.json:
-        print(json.dumps(result))
-        return 0
-    for name, milliseconds in result["milliseconds"].items():
-        print(f"{name:14}{milliseconds:9.1f} ms")
-    for name, rate in result["images a second"].items():
-        print(f"{name:14}{rate:9.1f} images a second")
-    for name, ratio in result["ratios"].items():
-        target = "" if ratio["target"] is None else f"   target ≤ {ratio['target']:.2f}"
-        print(f"{name:70}{ratio['value']:6.3f}{target}")
+    print(json.dumps(result, indent=None if args.json else 1))
     return 0
 
 
@@ -138,6 +127,7 @@ def ratios(seconds: dict[str, list[float]]) -> dict[str, dict]:
 
 def fill_folder(folder: Path, count: int) -> None:
     """Links to the gallery's photographs, over and over."""
+    folder.mkdir()
     photos = [photo.path for photo in gallery().values() if photo.kind == "photograph"]
     for number, photo in zip(range(count), itertools.cycle(photos), strict=False):
         (folder / f"{number:06}{photo.suffix}").symlink_to(photo)
@@ -229,42 +219,22 @@ def _resnet_tasks(batch_size: int = 8) -> Tasks:
     return {name: torch.inference_mode()(task) for name, task in tasks.items()}
 
 
-def _folder_tasks(card: Card, folder: str, *, batch: int, workers: int) -> Tasks:
+def _folder_tasks(card: Card, folder: str) -> Tasks:
     """A folder explained to JSON lines, and its lower bound: a DataLoader and a forward pass."""
     network, spec = load_variant(card), card.input
-    transform = create_transform(
-        (3, spec.size, spec.size),
-        is_training=False,
-        interpolation=spec.interpolation,
-        mean=spec.mean,
-        std=spec.std,
-        crop_pct=spec.crop_pct,
-    )
-    loader = DataLoader(_Photos(folder, transform), batch_size=batch, num_workers=workers)
+    options = {name: getattr(spec, name) for name in ("interpolation", "mean", "std", "crop_pct")}
+    transform = create_transform((3, spec.size, spec.size), **options)
+    loader = DataLoader(ImageFolder(folder, transform), batch_size=BATCH_SIZE, num_workers=WORKERS)
 
     def explain_folder() -> None:
-        files = batches(ImageStream([folder]), batch)
-        for results in explain_files(files, [card], load=lambda _: network, workers=workers):
+        files = batches(ImageStream([folder]), BATCH_SIZE)
+        for results in explain_files(files, [card], load=lambda _: network, workers=WORKERS):
             for result in results:
                 json_line(result, top=5)
 
     @torch.inference_mode()
     def forward() -> None:
-        for images in loader:
+        for images, _ in loader:
             network(images)
 
     return {"folder": explain_folder, "bare loop": forward}
-
-
-class _Photos(torch.utils.data.Dataset):
-    """The images of a folder."""
-
-    def __init__(self, folder: str, transform: Callable[[Image.Image], torch.Tensor]) -> None:
-        self.paths, self.transform = sorted(Path(folder).iterdir()), transform
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, index: int) -> torch.Tensor:
-        with Image.open(self.paths[index]) as image:
-            return self.transform(image.convert("RGB"))
