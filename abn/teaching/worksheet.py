@@ -4,8 +4,10 @@ Answers come from the stored first view, the cards and the study's sentences, so
 """
 
 import html
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -16,45 +18,17 @@ from abn.explanations import first_view
 from abn.explanations.explanation import Explanation
 from abn.images import samples
 from abn.images.decode import open_picture
-from abn.plots import numbers
-from abn.plots.numbers import fixed
+from abn.plots.numbers import fixed, percent, short_label
 from abn.teaching import exercises
-from abn.teaching.lessons import STEPS
+from abn.teaching.lessons import STEPS, read_texts
 from abn.variants.card import Card
 from abn.variants.store import list_variants
 
 FAMILY = "imagenet-lite0"
-PLAN = (  # minutes, what, where, which questions below
-    ("0–5", "A first look: where do three networks look, and what do their two heads say?", "Compare", "1, 2"),
-    ("5–15", "M and its two equations, and the toggle; steps 1 and 2 before the lesson", "Learn, steps 3 and 4", "3"),
-    ("15–22", "Heads that disagree; is bright important?", "Learn, steps 5 and 6", "2, 4"),
-    ("22–30", "Predict, then reveal: everybody the same set, alone or in pairs", "Exercises, set 1", "the set, below"),
-    (
-        "30–38",
-        "Change the map: who changes the answer in fewest strokes?",
-        "Learn, step 9; Intervene",
-        "the task, below",
-    ),
-    (
-        "38–45",
-        "Is the map faithful, and what can't it tell? Step 7 may be left out",
-        "Learn, steps 7 and 10",
-        "5, 6",
-    ),
-)
-GOALS = (
-    "They can say what M is, where it comes from, and what each of the two equations does with it.",
-    "They don't take bright for important, and know an experiment that tells.",
-    "They ask for a control before they believe a map.",
-)
-BEFORE = (
-    "They know what a CNN, a class and a probability are.",
-    "Start the app so that they reach it (--server.address=0.0.0.0), and open it yourself by that address: links made "
-    "on the page Teach then hold it.",
-    "A link that hides the controls hides the page Teach too; who knows its address can still read this sheet.",
-)
 SET = 1  # of exercises
-
+TEXTS = read_texts(Path(__file__).with_suffix(".toml"))
+PLAN, GOALS, BEFORE = TEXTS["plan"], TEXTS["goals"], TEXTS["before"]
+STYLE = Path(__file__).with_suffix(".css")  # of the sheet on paper
 
 ByPhoto = dict[str, dict[str, Explanation]]  # title of a photograph → ID of a variant → its explanation
 
@@ -64,7 +38,7 @@ class Question:
     """A question for the class, and its answer as computed now."""
 
     text: str
-    answers: tuple[str, ...]  # sentences
+    answers: Sequence[str]  # sentences
 
 
 def questions(accuracy: Sequence[str] = ()) -> list[Question]:
@@ -73,102 +47,81 @@ def questions(accuracy: Sequence[str] = ()) -> list[Question]:
     `accuracy`: sentences of the study that compare the mechanisms with a map that is never applied.
     """
     cards = [card for card in list_variants() if card.family == FAMILY]
-    photos = [photo for photo in samples.gallery().values() if photo.kind == "photograph"]
     explanations: ByPhoto = {}
-    for photo in photos:
-        shown = first_view.shipped(open_picture(photo.path.read_bytes(), name=photo.file), cards)
-        if shown is not None:
-            explanations[photo.title] = dict(zip((card.id for card in cards), shown, strict=True))
-    answerable = []
-    if explanations:
-        answerable += [
-            _first_photograph(explanations, cards),
-            _head_disagreement(explanations, cards),
-            _map_range(explanations, cards),
-            *_inverted_maps(explanations, cards),
-        ]
-    return [*answerable, *_pointing(cards), *_accuracy(accuracy)]
-
-
-def _first_photograph(explanations: ByPhoto, cards: Sequence[Card]) -> Question:
-    title, by_variant = next(iter(explanations.items()))
-    answers = []
-    for card in cards:
-        heads = " and ".join(
-            f"{numbers.short_label(by_variant[card.id].top(head, 1)[0].label)} "
-            f"({numbers.percent(by_variant[card.id].top(head, 1)[0].probability)}, {name.split()[0].lower()} head)"
-            for head, name in vocabulary.HEADS.items()
-        )
-        answers.append(f"{card.title}: {heads}.")
-    return Question(f"“{title}”: what do the networks say of it?", tuple(answers))
-
-
-def _head_disagreement(explanations: ByPhoto, cards: Sequence[Card]) -> Question:
-    answers = []
-    for card in cards:
-        titles = [title for title, by_variant in explanations.items() if not by_variant[card.id].heads_agree]
-        listed = ": " + "; ".join(titles) if titles else ""
-        answers.append(f"{card.title}: on {len(titles)} of {len(explanations)}{listed}.")
-    return Question("On which photographs do the two heads name different things first?", tuple(answers))
-
-
-def _map_range(explanations: ByPhoto, cards: Sequence[Card]) -> Question:
-    answers = [
-        f"{card.title}: M from {np.mean([s[card.id].attention.min() for s in explanations.values()]):.2f} to "
-        f"{np.mean([s[card.id].attention.max() for s in explanations.values()]):.2f}."
-        for card in cards
+    for photo in samples.gallery().values():
+        if photo.kind == "photograph":
+            shown = first_view.shipped(open_picture(photo.path.read_bytes(), name=photo.file), cards)
+            if shown is not None:
+                explanations[photo.title] = {explanation.variant: explanation for explanation in shown}
+    scenes = {card.title: card.measured["scenes"] for card in cards if "scenes" in card.measured}
+    pointing = [
+        f"{title}: on {100 * measured['pointing']:.0f} % of {measured['count']} scenes."
+        for title, measured in scenes.items()
     ]
-    return Question(
+    return [
+        question
+        for question in (
+            *(_on_photographs(explanations, cards) if explanations else ()),
+            Question("How often does the brightest cell lie on the object?", pointing),
+            Question(
+                "Is a network right more often when its map is applied than when the same network ignores it?", accuracy
+            ),
+        )
+        if question.answers
+    ]
+
+
+def _on_photographs(explanations: ByPhoto, cards: Sequence[Card]) -> Iterator[Question]:
+    """Questions on the maps and predictions for the photographs that ship."""
+    by_card = {card.title: [row[card.id] for row in explanations.values()] for card in cards}
+    first = next(iter(explanations))
+    answers = [f"{title}: {' and '.join(_heads(found[0]))}." for title, found in by_card.items()]
+    yield Question(f"“{first}”: what do the networks say of it?", answers)
+
+    answers = []
+    for title, found in by_card.items():
+        disagreeing = [name for name, e in zip(explanations, found, strict=True) if not e.heads_agree]
+        listed = ": " + "; ".join(disagreeing) if disagreeing else ""
+        answers.append(f"{title}: on {len(disagreeing)} of {len(found)}{listed}.")
+    yield Question("On which photographs do the two heads name different things first?", answers)
+
+    answers = [
+        f"{title}: M from {np.mean([e.attention.min() for e in found]):.2f} to "
+        f"{np.mean([e.attention.max() for e in found]):.2f}."
+        for title, found in by_card.items()
+    ]
+    answers.append(
+        "“Min–max per map” hides how bright each map gets: additive, multiplicative and none look alike on it. A "
+        "faint map, as of “upside down”, is only seen on it; on the raw scale it is black."
+    )
+    yield Question(
         "How dark and how bright do the maps get, on average? What does the color scale “min–max per map” hide?",
-        (
-            *answers,
-            "“Min–max per map” hides how bright each map gets: additive, multiplicative and none look alike on it. A "
-            "faint map, as of “upside down”, is only seen on it; on the raw scale it is black.",
-        ),
+        answers,
     )
 
-
-def _inverted_maps(explanations: ByPhoto, cards: Sequence[Card]) -> list[Question]:
-    pairs = [
-        (lesson, plain)
-        for lesson in cards
-        if lesson.lesson
-        for plain in cards
-        if not plain.lesson and plain.mechanism == lesson.mechanism
-    ]
-    questions = []
-    for lesson, plain in pairs:
-        alike = np.mean(
-            [rank_correlation(s[lesson.id].attention, s[plain.id].attention) for s in explanations.values()]
-        )
-        same = sum(s[lesson.id].perception.argmax() == s[plain.id].perception.argmax() for s in explanations.values())
-        questions.append(
-            Question(
+    for lesson, plain in itertools.product(cards, cards):
+        if lesson.lesson and not plain.lesson and plain.mechanism == lesson.mechanism:
+            pairs = list(zip(by_card[lesson.title], by_card[plain.title], strict=True))
+            alike = np.mean([rank_correlation(a.attention, b.attention) for a, b in pairs])
+            same = sum(a.perception.argmax() == b.perception.argmax() for a, b in pairs)
+            yield Question(
                 f"“{lesson.title}” and “{plain.title}”: do their maps agree, and do their answers?",
                 (
                     f"Rank correlation of their maps: {fixed(float(alike))} on average; 1 is the same order of cells, "
                     "−1 the very opposite.",
-                    f"They name the same class first on {same} of {len(explanations)} photographs. So bright need not "
+                    f"They name the same class first on {same} of {len(pairs)} photographs. So bright need not "
                     "be important: nothing in the losses asks for it.",
                 ),
             )
-        )
-    return questions
 
 
-def _pointing(cards: Sequence[Card]) -> list[Question]:
-    measured = {card.title: card.measured.get("scenes", {}) for card in cards}
-    answers = [
-        f"{title}: on {100 * figures['pointing']:.0f} % of {figures['count']} scenes."
-        for title, figures in measured.items()
-        if "pointing" in figures
+def _heads(explanation: Explanation) -> list[str]:
+    """Each head's first class with its probability."""
+    tops = {name: explanation.top(head, 1)[0] for head, name in vocabulary.HEADS.items()}
+    return [
+        f"{short_label(top.label)} ({percent(top.probability)}, {name.split()[0].lower()} head)"
+        for name, top in tops.items()
     ]
-    return [Question("How often does the brightest cell lie on the object?", tuple(answers))] if answers else []
-
-
-def _accuracy(sentences: Sequence[str]) -> list[Question]:
-    text = "Is a network right more often when its map is applied than when the same network ignores it?"
-    return [Question(text, tuple(sentences))] if sentences else []
 
 
 def body(questions: Sequence[Question]) -> str:
@@ -221,13 +174,7 @@ def _exercises() -> str:
 
 def document(questions: Sequence[Question]) -> str:
     """The sheet as one file that prints on paper and needs no network."""
-    style = (
-        "body{font:11pt/1.45 sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#111;background:#fff}"
-        "table{border-collapse:collapse;width:100%}"
-        "th,td{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0;border-bottom:1px solid #999}"
-        "td:first-child{white-space:nowrap}li{margin:.6rem 0;break-inside:avoid}"
-        "@page{margin:16mm}@media print{body{margin:0;max-width:none}}"
-    )
+    style = STYLE.read_text(encoding="utf-8")
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>ABN Explorer: instructor's sheet</title>"
         f"<meta name='viewport' content='width=device-width'><style>{style}</style></head>"

@@ -61,7 +61,7 @@ def test_pointing_is_that_of_the_cards():
 
 
 def test_the_study_answers_the_last_question():
-    assert worksheet.questions(["Higher by 1 point."])[-1].answers == ("Higher by 1 point.",)
+    assert worksheet.questions(["Higher by 1 point."])[-1].answers == ["Higher by 1 point."]
     assert all("applied" not in question.text for question in worksheet.questions())
 
 
