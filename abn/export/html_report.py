@@ -28,7 +28,7 @@ from abn.plots.theme import HEAD_COLORS
 from abn.variants.card import UNTRAINED_KIND, Card
 from abn.vocabulary import AS_TRAINED, HEADS, TRAINED
 
-STYLE = Path(__file__).with_suffix(".css")
+STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 ABOUT_MAPS = (
     "A map shows what the network weighs, not why it answers as it does. Bright does not mean important: "
@@ -54,7 +54,7 @@ def html_report(comparison: Comparison) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>ABN Explorer: {title}</title>
 <style>
-{STYLE.read_text(encoding="utf-8")}</style>
+{STYLE}</style>
 </head>
 <body>
 <header>

@@ -5,6 +5,7 @@ A page brings the style (`STYLE`) once. The bars are one picture with words for 
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
 import numpy as np
 
@@ -13,20 +14,9 @@ from abn.plots.numbers import percent, short_label
 from abn.plots.theme import HEAD_COLORS
 from abn.vocabulary import HEADS
 
-ROW = 3.3  # rem: the height of a class, with room for two bars
+ROW = 3.3  # rem: the height of a class, with room for two bars; also in class_bars.css
 
-STYLE = f"""
-.abn-bars {{ display: block; line-height: 1.2; font-variant-numeric: tabular-nums; }}
-.abn-bars > span {{ display: block; height: {ROW}rem; }}
-.abn-bars b {{ display: block; font-weight: 400; font-size: .875rem; white-space: nowrap; overflow: hidden;
-               text-overflow: ellipsis; }}
-.abn-bars i {{ display: flex; align-items: center; gap: .3rem; height: .85rem; margin-top: .1rem; font-size: .75rem;
-               font-style: normal; white-space: nowrap; }}
-.abn-bars i::before {{ content: ""; flex: none; width: max(1px, var(--length)); height: 100%;
-                       background: var(--head); }}
-.abn-bars .abn-key {{ height: auto; margin-bottom: .4rem; font-size: .8rem; }}
-.abn-bars .abn-key::before {{ width: .8em; height: .8em; border-radius: 2px; }}
-"""
+STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 _WHOLE = 80  # per cent of the width: the bar of a probability of 1, with its number beside it
 
 

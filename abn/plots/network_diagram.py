@@ -7,9 +7,10 @@ it, and g(x) goes to the mechanism along the other. The same drawing exists from
 """
 
 import html
-import itertools
+import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from abn.explanations.stages import STAGES
@@ -26,30 +27,11 @@ ROLES = {  # what a person hears of a stage before its shape
     "g′": "The changed features g′(x)",
     "logits": "The logits, which are the answer",
 }
-SIDE, HEIGHT, THUMB = 112, 144, 88  # of a stage and of the picture in it
+HEIGHT, THUMB = 144, 88  # of a stage and of the picture in it
 PILL = 28  # height of an operation
 TIP = 7  # length of an arrow's head
-
-STYLE = """
-svg.abn-path { width: 100%; height: auto; display: block; font-family: var(--st-font, sans-serif); }
-.abn-path text { fill: var(--st-text-color, #1d2430); font-size: 14px; text-anchor: middle; }
-.abn-path .title { font-size: 15px; font-weight: 600; }
-.abn-path .small { font-size: 13px; font-variant-numeric: tabular-nums; }
-.abn-path .part { fill: var(--st-primary-color, #1f6fb5); fill-opacity: .1; stroke: var(--st-primary-color, #1f6fb5); }
-.abn-path .pill { fill: var(--st-background-color, #fff); stroke: var(--st-primary-color, #1f6fb5); }
-.abn-path .gate { fill: var(--st-background-color, #fff); stroke: var(--st-text-color, #1d2430); stroke-width: 2; }
-.abn-path .line { fill: none; stroke: var(--st-text-color, #1d2430); stroke-width: 2; }
-.abn-path .line.unused { stroke-dasharray: 5 5; }
-.abn-path .tip { fill: var(--st-text-color, #1d2430); }
-.abn-path .stage rect { fill: var(--st-background-color, #fff); stroke: var(--st-text-color, #1d2430);
-                        stroke-opacity: .45; stroke-width: 1.5; }
-.abn-path .stage image { image-rendering: pixelated; }
-.abn-path .stage[data-stage] { cursor: pointer; outline: none; }
-.abn-path .stage[data-stage]:hover rect { stroke-opacity: 1; }
-.abn-path .stage[aria-pressed=true] rect { stroke: var(--st-primary-color, #1f6fb5); stroke-width: 4;
-                                           stroke-opacity: 1; }
-.abn-path .stage:focus-visible rect { stroke: var(--st-text-color, #1d2430); stroke-width: 4; stroke-opacity: 1; }
-"""
+STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
+LAYOUTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
 Point = tuple[float, float]
 
@@ -72,26 +54,14 @@ class Box(NamedTuple):
     height: float
 
     @property
-    def left(self) -> Point:
-        return self.x, self.y + self.height / 2
-
-    @property
-    def right(self) -> Point:
-        return self.x + self.width, self.y + self.height / 2
-
-    @property
-    def top(self) -> Point:
-        return self.x + self.width / 2, self.y
-
-    @property
-    def bottom(self) -> Point:
-        return self.x + self.width / 2, self.y + self.height
+    def center(self) -> Point:
+        return self.x + self.width / 2, self.y + self.height / 2
 
 
 class Line(NamedTuple):
     """A way of data, straight from corner to corner, with its arrow's head at the end."""
 
-    points: tuple[Point, ...]
+    points: Sequence[Point]
     unused: bool = False  # what comes this way is not applied
 
 
@@ -99,112 +69,44 @@ class Line(NamedTuple):
 class Layout:
     """Where everything lies."""
 
-    width: float
-    height: float
+    size: Sequence[float]  # width and height
+    label: Point  # of the attention branch's name; other parts have theirs in their middle
+    parts: Mapping[str, Box]  # the three parts of the network
     stages: Mapping[str, Box]
     operations: Mapping[str, Box]  # what the lines lead through
-    parts: Mapping[str, Box]  # the three parts of the network
     lines: Sequence[Line]
-    labels: Mapping[str, Point] = field(default_factory=dict)  # where a part's name stands, if not in its middle
 
 
 def layout(mechanism: str, *, narrow: bool = False) -> Layout:
     """From left to right, or from top to bottom where it must be `narrow`."""
-    stages, operations, parts, labels = _down() if narrow else _across()
-    boxes = {**stages, **operations, **parts}
-
-    def line(start: str, end: str, out: str, into: str, *corners: Point, unused: bool = False) -> Line:
-        return Line((getattr(boxes[start], out), *corners, getattr(boxes[end], into)), unused)
-
-    ahead = ("bottom", "top") if narrow else ("right", "left")
-    aside = ("right", "left") if narrow else ("top", "bottom")
-    back = ("left", "left") if narrow else ("bottom", "bottom")
-    straight = ["x", "feature extractor", "g", "trunk", "A", "map head", "M", "mechanism", "g′", "perception branch"]
-    if narrow:
-        corners = ((24, boxes["g"].left[1]), (24, boxes["mechanism"].left[1]))
-    else:
-        below = boxes["attention branch"].bottom[1] + 26
-        corners = ((boxes["g"].bottom[0], below), (boxes["mechanism"].bottom[0], below))
-    lines = [
-        *(
-            line(start, end, *ahead, unused=start == "M" and mechanism == "none")
-            for start, end in itertools.pairwise([*straight, "logits"])
-        ),
-        line("A", "class head", *aside),
-        line("class head", "class maps", *aside),
-        line("class maps", "mean", *ahead),
-        line("mean", "auxiliary logits", *ahead),
-        line("g", "mechanism", *back, *corners),
-    ]
-    bounds = (366, 1266) if narrow else (1348, 446)
-    return Layout(*bounds, stages, operations, parts, lines, labels)
-
-
-def _across() -> tuple[dict, ...]:
-    upper, lower = 46, 252  # the top of both rows
-    middle = lower + HEIGHT / 2
-    columns = {"x": 8, "g": 256, "A": 480, "M": 684, "g′": 964, "logits": 1228}
-    stages = {name: Box(x, lower, SIDE, HEIGHT) for name, x in columns.items()}
-    stages |= {
-        "class maps": Box(columns["A"], upper, SIDE, HEIGHT),
-        "auxiliary logits": Box(columns["M"], upper, SIDE, HEIGHT),
+    data = LAYOUTS["narrow" if narrow else "wide"]
+    boxes = {
+        group: {name: Box(*numbers) for name, numbers in data[group].items()}
+        for group in ("parts", "stages", "operations")
     }
-    between = (upper + HEIGHT + lower) / 2
-    operations = {
-        "trunk": Box(402, middle - PILL / 2, 58, PILL),
-        "class head": Box(columns["A"] + 11, between - PILL / 2, 90, PILL),
-        "map head": Box(612, middle - 22, 52, 44),
-        "mean": Box(612, upper + HEIGHT / 2 - PILL / 2, 52, PILL),
-        "mechanism": Box(832, middle - 30, 112, 60),
-    }
-    parts = {
-        "feature extractor": Box(140, lower, 96, HEIGHT),
-        "attention branch": Box(386, 10, 426, lower + HEIGHT + 14 - 10),
-        "perception branch": Box(1094, lower, 114, HEIGHT),
-    }
-    return stages, operations, parts, {"attention branch": (599, 31)}
-
-
-def _down() -> tuple[dict, ...]:
-    near, far = 62, 246  # the left of both columns
-    rows = {"x": 8, "g": 226, "A": 446, "M": 652, "g′": 898, "logits": 1116}
-    stages = {name: Box(near, y, SIDE, HEIGHT) for name, y in rows.items()}
-    stages |= {
-        "class maps": Box(far, rows["A"], SIDE, HEIGHT),
-        "auxiliary logits": Box(far, rows["M"], SIDE, HEIGHT),
-    }
-    operations = {
-        "trunk": Box(near + 21, 402, 70, PILL),
-        "class head": Box(185, rows["A"] + HEIGHT / 2 - 22, 50, 44),
-        "map head": Box(near + 11, 607, 90, PILL),
-        "mean": Box(far + 21, 607, 70, PILL),
-        "mechanism": Box(near, 824, SIDE, 56),
-    }
-    parts = {
-        "feature extractor": Box(near - 16, 168, SIDE + 32, 40),
-        "attention branch": Box(46, 386, 318, 424),
-        "perception branch": Box(near - 16, 1058, SIDE + 32, 40),
-    }
-    return stages, operations, parts, {"attention branch": (270, 420)}
+    unused = "M → mechanism" if mechanism == "none" else ""
+    lines = [Line(tuple(map(tuple, points)), way == unused) for way, points in data["lines"].items()]
+    return Layout(data["size"], data["label"], lines=lines, **boxes)
 
 
 def draw(contents: Mapping[str, Content], mechanism: str, *, narrow: bool = False, pressable: bool = True) -> str:
     """The diagram as SVG, its stages as buttons if `pressable`; `contents` by the names of `STAGES`."""
     placed = layout(mechanism, narrow=narrow)
-    drawn = [*(_part(name, box, placed.labels.get(name)) for name, box in placed.parts.items())]
+    labels = {"attention branch": placed.label}
+    drawn = [_part(name, box, labels.get(name)) for name, box in placed.parts.items()]
     drawn += [_line(line) for line in placed.lines]
     drawn += [_operation(name, box, mechanism) for name, box in placed.operations.items()]
     drawn += [_stage(name, placed.stages[name], contents[name], pressable) for name in STAGES]
-    size = f"{placed.width:g} {placed.height:g}"
+    width, height = placed.size
     inner = "\n".join(drawn)
     return (
-        f'<svg class="abn-path" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" role="group">\n'
+        f'<svg class="abn-path" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="group">\n'
         f"<style>{STYLE}</style>\n{inner}\n</svg>"
     )
 
 
 def _part(name: str, box: Box, label: Point | None) -> str:
-    x, y = label or (box.top[0], box.left[1] + 5)
+    x, y = label or (box.center[0], box.center[1] + 5)
     lines = [name] if label or box.height < HEIGHT else name.split()
     first = y - 9 * (len(lines) - 1)
     words = "".join(_text(x, first + 18 * row, word, "title") for row, word in enumerate(lines))
@@ -212,7 +114,7 @@ def _part(name: str, box: Box, label: Point | None) -> str:
 
 
 def _operation(name: str, box: Box, mechanism: str) -> str:
-    x, y = box.top[0], box.left[1] + 5
+    x, y = box.center[0], box.center[1] + 5
     if name == "mechanism":
         words = "M is not applied" if mechanism == "none" else mechanism
         texts = _text(x, y - 9, EQUATIONS[mechanism], "title") + _text(x, y + 9, words, "small")
@@ -224,7 +126,7 @@ def _operation(name: str, box: Box, mechanism: str) -> str:
 
 def _stage(name: str, box: Box, content: Content, pressable: bool) -> str:
     heard = html.escape(", ".join((f"{ROLES[name]}: {content.shape}", *content.words)))
-    x, top = box.top[0], box.y + 23
+    x, top = box.center[0], box.y + 23
     if content.picture:
         image = Box(x - THUMB / 2, top + 5, THUMB, THUMB)
         inner = (

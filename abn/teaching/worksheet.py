@@ -28,7 +28,7 @@ FAMILY = "imagenet-lite0"
 SET = 1  # of exercises
 TEXTS = read_texts(Path(__file__).with_suffix(".toml"))
 PLAN, GOALS, BEFORE = TEXTS["plan"], TEXTS["goals"], TEXTS["before"]
-STYLE = Path(__file__).with_suffix(".css")  # of the sheet on paper
+STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")  # of the sheet on paper
 
 ByPhoto = dict[str, dict[str, Explanation]]  # title of a photograph → ID of a variant → its explanation
 
@@ -174,9 +174,8 @@ def _exercises() -> str:
 
 def document(questions: Sequence[Question]) -> str:
     """The sheet as one file that prints on paper and needs no network."""
-    style = STYLE.read_text(encoding="utf-8")
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>ABN Explorer: instructor's sheet</title>"
-        f"<meta name='viewport' content='width=device-width'><style>{style}</style></head>"
+        f"<meta name='viewport' content='width=device-width'><style>{STYLE}</style></head>"
         f"<body><h1>ABN Explorer: instructor's sheet</h1>{body(questions)}</body></html>"
     )

@@ -76,8 +76,8 @@ def test_what_is_drawn_are_those_lines(mechanism, narrow):
     unused = [line for line in lines if line.unused]
     assert len(unused) == (mechanism == "none") == sum("unused" in shaft.get("class") for shaft in drawn)
     if unused:
-        boxes = layout(mechanism, narrow=narrow)
-        assert unused[0].points[0] in (boxes.stages["M"].right, boxes.stages["M"].bottom)
+        x, y, width, height = layout(mechanism, narrow=narrow).stages["M"]
+        assert unused[0].points[0] in ((x + width, y + height / 2), (x + width / 2, y + height))
 
 
 @ALL
@@ -99,7 +99,9 @@ def test_no_line_runs_through_a_box_and_no_box_over_another(mechanism, narrow):
             assert all(apart(run, box) for box in small.values())
     inside = {name for name, box in small.items() if not apart(box, frame)}
     assert inside == {"A", "M", "class maps", "auxiliary logits", "trunk", "class head", "map head", "mean"}
-    assert all(b.x >= 0 and b.x + b.width <= placed.width and b.y + b.height <= placed.height for b in small.values())
+    assert all(
+        b.x >= 0 and b.x + b.width <= placed.size[0] and b.y + b.height <= placed.size[1] for b in small.values()
+    )
 
 
 @ALL
@@ -128,8 +130,8 @@ def test_a_diagram_without_buttons_has_the_same_words():
 def test_letters_are_at_least_twelve_pixels_where_the_drawing_is_shown():
     least = min(float(size) for size in re.findall(r"font-size: ([\d.]+)px", STYLE))
     narrowest = float(re.search(r"svg {\s+min-width: (\d+)px", STYLESHEET.read_text()).group(1))
-    assert least * narrowest / layout("none").width >= 12
-    assert least * 358 / layout("none", narrow=True).width >= 12  # a page of 390 pixels
+    assert least * narrowest / layout("none").size[0] >= 12
+    assert least * 358 / layout("none", narrow=True).size[0] >= 12  # a page of 390 pixels
 
 
 def test_text_is_only_text():
