@@ -56,7 +56,7 @@ class Cluttered:
         packages.fetch_fashion(data)
         self._items = fashion_mnist.load(data, train=True)
         canvases = fashion_mnist.cluttered(fashion_mnist.load(data, train=False), self.test_pictures, seed=0)
-        inputs = torch.from_numpy(canvases.inputs(np.arange(len(canvases))))
+        inputs = canvases.inputs(np.arange(len(canvases))).contiguous()
         self.test = Pictures(inputs, canvases.labels, cast(np.ndarray, canvases.masks), self.deleted, batch=100)
         numbers = {name: getattr(self.recipe, name) for name in RECIPE_NUMBERS}
         self.settings = {
@@ -68,8 +68,8 @@ class Cluttered:
 
     def untrained(self, seed: int) -> Arm:
         network = from_scratch("none", backbone=BACKBONE, num_classes=10, seed=seed)
-        calibration = fashion_mnist.cluttered(self._items, 200, seed=seed).inputs(np.arange(200))
-        recalibrate_batchnorm(network, torch.from_numpy(calibration))  # fresh batch norms would leave the map flat
+        calibration = fashion_mnist.cluttered(self._items, 200, seed=seed).inputs(np.arange(200)).contiguous()
+        recalibrate_batchnorm(network, calibration)  # fresh batch norms would leave the map flat
         return network.eval()
 
     def trained(self, arm: str, seed: int, path: Path) -> Arm:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from fashion_files import packed
 
 from abn.training.sources import fashion_mnist
@@ -18,9 +19,9 @@ def test_inputs_are_normalized_repeated_and_mirrored(tmp_path):
     packed(tmp_path)
     items = fashion_mnist.load(tmp_path, train=True)
     given = items.inputs(np.array([3, 4]), np.array([False, True]))
-    assert given.shape == (2, 3, 28, 28) and given.dtype == np.float32
+    assert given.shape == (2, 3, 28, 28) and given.dtype == torch.float32
     assert np.allclose(given[0, :, 10, 10], (43 / 255 - fashion_mnist.MEAN) / fashion_mnist.STD)
-    assert np.allclose(given[1], items.inputs(np.array([4]))[0][:, :, ::-1])
+    assert np.allclose(given[1], items.inputs(np.array([4]))[0].flip(2))
 
 
 def test_a_canvas_holds_its_item_whole_and_its_mask(tmp_path):

@@ -100,7 +100,7 @@ def test_map_history_leads_from_the_untrained_to_the_stored_network(trained, pac
     untrained = fashion_variants.untrained_network("cifar-resnet20", "additive", images, seed=1)
     for network, maps in ((untrained, history.maps[0]), (load_variant(card), history.maps[-1])):
         with torch.inference_mode():
-            expected = network(torch.from_numpy(test.inputs(shown))).attention[:, 0].numpy()
+            expected = network(test.inputs(shown)).attention[:, 0].numpy()
         assert maps == pytest.approx(expected, abs=0.03)  # half precision
     assert history.maps[0].std() > 0.05  # neither flat nor saturated
 

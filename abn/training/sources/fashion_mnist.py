@@ -43,25 +43,25 @@ class FashionImages:
         masks = None if self.masks is None else self.masks[which]
         return FashionImages(self.images[which], self.labels[which], masks)
 
-    def inputs(self, which: np.ndarray, mirror: np.ndarray | None = None) -> np.ndarray:
-        """Images `which` (B,), normalized: (B, 3, H, W) float32; those with `mirror` (B,) mirrored."""
+    def inputs(self, which: np.ndarray, mirror: np.ndarray | None = None) -> Tensor:
+        """Images `which` (B,), normalized: (B, 3, H, W) float32, channels last; those with `mirror` (B,) mirrored."""
         chosen = self.images[which]
         if mirror is not None:
             chosen = np.where(mirror[:, None, None], chosen[:, :, ::-1], chosen)
         gray = (chosen.astype(np.float32) / 255 - MEAN) / STD
-        return np.repeat(gray[:, None], 3, axis=1)
+        return torch.from_numpy(gray)[:, None].repeat(1, 3, 1, 1).contiguous(memory_format=torch.channels_last)
 
     def training_batches(self, order: SampleOrder, start: int, share: slice) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches to train with, as `supervised.training.LabeledImages` says, each image mirrored or not."""
         mirrored = order.mirrored()
         for step in range(start, len(order)):
             which = order[step][1][share]
-            yield torch.from_numpy(self.inputs(which, mirrored[step][share])), self._targets(which)
+            yield self.inputs(which, mirrored[step][share]), self._targets(which)
 
     def plain_batches(self, which: np.ndarray, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Images `which` (N,) in batches, as they are."""
         for batch in np.split(which, range(size, len(which), size)):
-            yield torch.from_numpy(self.inputs(batch)), self._targets(batch)
+            yield self.inputs(batch), self._targets(batch)
 
     def _targets(self, which: np.ndarray) -> Tensor:
         return torch.from_numpy(self.labels[which].astype(np.int64))

@@ -3,13 +3,13 @@
 They are measured on the whole test set, which no training saw. The control is the same network before its first step.
 """
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from abn.network.backbone import create_model
 from abn.network.batchnorm import recalibrate_batchnorm
@@ -63,30 +63,22 @@ BUILT_IN = {
 def untrained_network(backbone: str, mechanism: str, images: FashionImages, *, seed: int) -> AttentionBranchNetwork:
     """The network before its first step. Fresh batch norms would leave its map flat: `images` calibrate them."""
     network = create_model(backbone, num_classes=len(fashion_mnist.CLASSES), mechanism=mechanism, seed=seed)
-    recalibrate_batchnorm(network, to_inputs(images, np.arange(len(images))))
+    recalibrate_batchnorm(network, images.inputs(np.arange(len(images))))
     return network
 
 
 def measure_cards(cards: Sequence[Card], packages: Path) -> Iterator[tuple[Card, dict]]:
     """The figures of each card's stored weights, and of its control."""
-    for kind, data in {data.kind: data for data in BUILT_IN.values()}.items():
-        of_kind = [card for card in cards if card.input == fashion_mnist.input_spec(kind)]
-        if not of_kind:
-            continue
-        test = data.load(packages, train=False, seed=TEST_SEED)
+    load_test = functools.cache(lambda data: data.load(packages, train=False, seed=TEST_SEED))
+    for card in cards:
+        data = next(data for data in BUILT_IN.values() if card.input == fashion_mnist.input_spec(data.kind))
+        test, seed = load_test(data), card.trained["seed"]
         counts = {"count": len(test)} | ({} if test.masks is None else {"located": min(LOCATED, len(test))})
-        for card in of_kind:
-            seed = card.trained["seed"]
-            images = data.load(packages, train=True, seed=seed, count=CALIBRATION_IMAGES)
-            before = untrained_network(card.backbone, card.mechanism, images, seed=seed)
-            trained = load_variant(card).to(memory_format=torch.channels_last)
-            yield (
-                card,
-                {
-                    kind: {**counts, **measure(trained, test)},
-                    "controls": {"before training": {kind: {**counts, **measure(before, test)}}},
-                },
-            )
+        images = data.load(packages, train=True, seed=seed, count=CALIBRATION_IMAGES)
+        before = measure(untrained_network(card.backbone, card.mechanism, images, seed=seed), test)
+        trained = measure(load_variant(card).to(memory_format=torch.channels_last), test)
+        control = {"before training": {data.kind: counts | before}}
+        yield card, {data.kind: counts | trained, "controls": control}
 
 
 def measure(
@@ -101,8 +93,3 @@ def measure(
     if images.masks is not None:
         figures |= measure_maps(outputs.attention[:located], images.masks[:located])
     return {name: round(value, 4) for name, value in figures.items()}
-
-
-def to_inputs(images: FashionImages, which: np.ndarray) -> Tensor:
-    """Images `which` (B,) → (B, 3, H, W)."""
-    return torch.from_numpy(images.inputs(which)).contiguous(memory_format=torch.channels_last)

@@ -50,6 +50,10 @@ class Recipe:
     optimizer: str = "sgd"  # or "adamw"
     warm_up: float = 0.0  # epochs in which the learning rate rises linearly
 
+    def to_json(self) -> dict[str, Any]:
+        """The recipe as plain data."""
+        return {**asdict(self), "cuts": list(self.cuts)}
+
     def order(self, count: int, seed: int) -> SampleOrder:
         """The order of `count` images."""
         return SampleOrder(count, batch=self.batch, epochs=self.epochs, seed=seed)
@@ -106,7 +110,7 @@ def train(
         optimizer=optimizer,
         schedule=schedule,
         path=path,
-        settings=settings or {**asdict(recipe), "cuts": list(recipe.cuts), "seed": seed, "items": order.count},
+        settings=settings or {**recipe.to_json(), "seed": seed, "items": order.count},
         at_moment=pause,
         processes=processes,
         device=device,

@@ -1,7 +1,7 @@
 """One training with all that comes of it: epochs recorded, the map's history, the saved variant and its card."""
 
 import logging
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -29,49 +29,49 @@ TITLES = {"additive": "additive", "multiplicative": "multiplicative", "none": "n
 log = logging.getLogger(__name__)
 
 
+@dataclass
 class TrainingRun:
     """One training, ready for its first step, or to resume."""
 
-    def __init__(
-        self,
-        plan: TrainingPlan,
-        data: Dataset,
-        network: AttentionBranchNetwork,
-        origin: dict[str, str],
-        device: str,
-        processes: Processes,
-    ):
-        """`origin` is what the card says of the weights that `network` starts from."""
-        self.plan, self.data, self.network, self.origin = plan, data, network, origin
-        self.device, self.processes = device, processes
-        order = plan.recipe.order(len(data.training.labels), plan.seed)
+    plan: TrainingPlan
+    data: Dataset
+    network: AttentionBranchNetwork
+    origin: dict[str, str]  # on the card, of the weights that `network` starts from
+    device: str
+    processes: Processes
+
+    def __post_init__(self) -> None:
+        plan, order = self.plan, self.plan.recipe.order(len(self.data.training.labels), self.plan.seed)
         self.total = len(order)
         previews = self._choose_previews()
         self.epochs = EpochLog(
-            network,
-            data.validation,
+            self.network,
+            self.data.validation,
             ends=order.epoch_ends(),
             batch=plan.recipe.batch,
             folder=plan.work,
             previews=previews,
-            device=device,
-            processes=processes,
+            device=self.device,
+            processes=self.processes,
         )
-        built_in = isinstance(data.test, FashionImages)
         self.recording_steps = set(recording_steps(self.total))
-        if not built_in:  # at the ends of epochs, where metrics are known
+        if not self.is_built_in:  # at the ends of epochs, where metrics are known
             ends = np.array(list(self.epochs.epochs))
             self.recording_steps = {int(ends[abs(ends - step).argmin()]) for step in self.recording_steps}
         self.recorder = MapRecorder(
-            network,
+            self.network,
             previews.inputs,
             self._recorded_metrics,
             ids=previews.ids,
             total=self.total,
             path=plan.path.with_suffix(".life.npz"),
             pictures=np.stack([np.asarray(image.convert("L")) for image in previews.images]),
-            level=logging.INFO if built_in else logging.DEBUG,
+            level=logging.INFO if self.is_built_in else logging.DEBUG,
         )
+
+    @property
+    def is_built_in(self) -> bool:
+        return isinstance(self.data.test, FashionImages)
 
     def train(self) -> None:
         """Train, or resume, to the end."""
@@ -81,13 +81,15 @@ class TrainingRun:
                 part.requires_grad_(False)
         if plan.sync_bn:
             self.processes.synchronize_batchnorm(self.network)
+        identity = {"backbone": plan.backbone, "mechanism": plan.mechanism, "sync_bn": plan.sync_bn}
+        identity |= {"weights": self.origin.get("weights_sha256", ""), "bfloat16": plan.bfloat16, "seed": plan.seed}
         train(
             self.network,
             self.data.training,
             plan.recipe,
             seed=plan.seed,
             path=plan.path,
-            settings=self._settings(),
+            settings={**plan.recipe.to_json(), **self.data.identity, **identity},
             moments=self.recording_steps | self.epochs.epochs.keys(),
             at_moment=self._record,
             processes=self.processes,
@@ -105,12 +107,19 @@ class TrainingRun:
         step = self.epochs.restore_best()
         card = save_variant(self.network, self._make_card(), self.plan.folder, half=_fits_half(self.network))
         self.recorder.finish(card, best=step)
-        if isinstance(self.data.test, FashionImages):
-            ((_, measured),) = fashion_variants.measure_cards([card], self.plan.packages)
-        else:
-            measured = self._measure(card)
+        measured = (
+            next(fashion_variants.measure_cards([card], self.plan.packages))[1]
+            if self.is_built_in
+            else self._measure(card)
+        )
         write_card(replace(card, measured=measured))
-        log.info("%s", _summarize(card, measured))
+        figures = [
+            f"{name}: " + ", ".join(f"{key} {value}" for key, value in values.items())
+            for name, values in measured.items()
+            if "accuracy" in values
+        ]
+        kept = [card.trained["kept"]] if "kept" in card.trained else []
+        log.info("%s", "\n".join([f"{card.id} is ready: {card.weights}", *figures, *kept]))
 
     def _choose_previews(self) -> PreviewImages:
         images = self.data.validation or self.data.test
@@ -132,21 +141,6 @@ class TrainingRun:
             return fashion_variants.measure(self.network, images, device=self.device)
         return {name: self.epochs.current[name] for name in METRICS}
 
-    def _settings(self) -> dict:
-        """What tells this training from another."""
-        plan = self.plan
-        return {
-            **asdict(plan.recipe),
-            "cuts": list(plan.recipe.cuts),
-            "seed": plan.seed,
-            **self.data.identity,
-            "backbone": plan.backbone,
-            "mechanism": plan.mechanism,
-            "weights": self.origin.get("weights_sha256", ""),
-            "bfloat16": plan.bfloat16,
-            "sync_bn": plan.sync_bn,
-        }
-
     def _make_card(self) -> Card:
         """The card before anything was measured on what was saved."""
         plan, data, best = self.plan, self.data, self.epochs.best
@@ -157,7 +151,7 @@ class TrainingRun:
             "commit": code_version(),
             "steps": self.total,
             "bfloat16": plan.bfloat16,
-            "schedule": {**asdict(plan.recipe), "cuts": list(plan.recipe.cuts)},
+            "schedule": plan.recipe.to_json(),
             "processes": self.processes.size,
             **({"synchronized_norms": True} if plan.sync_bn else {}),
             **self.origin,
@@ -196,15 +190,6 @@ class TrainingRun:
         before: dict = next((record for record in self.epochs.records if record["step"] == 0), {})
         control = {"count": figures["validation"]["count"], **{name: before.get(name) for name in METRICS}}
         return {**figures, "controls": {"before training": {"validation": control}}}
-
-
-def _summarize(card: Card, measured: dict) -> str:
-    """Where the variant is, and its figures."""
-    lines = [f"{card.id} is ready: {card.weights}"]
-    for name, figures in measured.items():
-        if "accuracy" in figures:
-            lines.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in figures.items()))
-    return "\n".join([*lines, *([card.trained["kept"]] if "kept" in card.trained else [])])
 
 
 def _fits_half(network: AttentionBranchNetwork) -> bool:
