@@ -15,15 +15,11 @@ class Paired(NamedTuple):
     p: float  # exact two-sided paired permutation test
 
 
-def mean_interval(values: Sequence[float]) -> tuple[float, ...]:
-    """The mean and its 95 % t-interval: (mean, low, high); (mean,) of one value, () of none."""
+def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """The mean of two values or more and the ends of its 95 % t-interval."""
     from scipy.special import stdtrit  # not at the head: pages without a figure of the study need no scipy
 
-    if not values:
-        return ()
     mean = float(np.mean(values))
-    if len(values) == 1:
-        return (mean,)
     half = float(stdtrit(len(values) - 1, 0.975)) * float(np.std(values, ddof=1) / np.sqrt(len(values)))
     return mean, mean - half, mean + half
 

@@ -225,7 +225,7 @@ def helps() -> bool:
     different = set()
     for place, panel in zip(st.columns(max(1, len(comparison.rows)), gap="medium"), comparison.rows, strict=False):
         row = next((row for row in comparison.rows[panel] if row.label.startswith("additive")), None)
-        if row is not None and row.seen in ("higher", "lower"):
+        if row is not None and row.outcome in ("higher", "lower"):
             different.add(panel)
         with place:
             st.markdown(f"###### {escape_markdown(panel)}")
