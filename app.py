@@ -14,7 +14,7 @@ from abn.ui.state import state
 layout.begin("Compare", "Where does a network look, what do its two heads say, and what does its attention map change?")
 
 choice = choice_bar(ablation=True)
-require_variants(choice)
+require_variants(choice.selection)
 chosen, view, applied = choice.chosen, choice.view, choice.selection.applied
 cards = choice.selection.cards
 

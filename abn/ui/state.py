@@ -17,10 +17,8 @@ if TYPE_CHECKING:  # panels and tensors, which this module must not import
     from streamlit.delta_generator import DeltaGenerator
 
     from abn.errors import ABNError
-    from abn.images.decode import Picture
     from abn.study.findings.cost import Cost
     from abn.ui.ablation.disagreement_panel import Batch
-    from abn.ui.controls.image_picker import ChosenImage
     from abn.ui.controls.uploads import Uploads
     from abn.ui.exercises.attempt import Attempt
     from abn.ui.intervene.edit_history import History
@@ -73,12 +71,10 @@ class SessionState:
 
     # the picture
     photo: Key[str | None] = Key()  # id of the chosen photograph, or key of an upload
-    opened: Key[tuple[str, ChosenImage] | None] = Key()  # the chosen picture decoded, with its id
     uploads: Key[Uploads | None] = Key()
     uploads_visit: Key[int | None] = Key()  # the visit that the uploader belongs to
     received: Key[set[str]] = Key(make=set)  # ids of files that the uploader and the camera held before
     refused: Key[list[tuple[str, str]]] = Key(make=list)  # names of files that are no pictures, and why
-    decoded: Key[Picture | None] = Key()  # the upload that has just come in
     enlarged: Key[tuple[bytes, Image.Image] | None] = Key()  # the latest image at the size of a panel
     files: Key[Any] = Key()  # widget
     camera: Key[Any] = Key()  # widget

@@ -7,9 +7,11 @@ import weakref
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
+import tiny
 from PIL import Image
 from reading import captions, components, model_card, pictures
 from streamlit.testing.v1 import AppTest
@@ -22,7 +24,8 @@ from abn.images.fit import upsample
 from abn.plots import class_bars, color_limits, color_maps, numbers, overlay
 from abn.ui import maps
 from abn.ui.compare import panels
-from abn.ui.controls import image_picker, selection, uploads
+from abn.ui.controls import image_picker, lazy_picture, selection, uploads
+from abn.ui.controls.lazy_picture import LazyPicture
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import inference, loading
 from abn.ui.runtime.engine import get_engine
@@ -222,7 +225,7 @@ def test_the_camera_is_asked_for_only_on_request(live_app, network):
 @pytest.mark.slow
 def test_a_camera_shot_goes_when_it_is_retaken_cleared_or_the_camera_switched_off(app):
     def names() -> list[str]:
-        return [upload.name for upload in app.session_state["uploads"].values()]
+        return [upload.picture.name for upload in app.session_state["uploads"].values()]
 
     def shoot(photo: samples.Photo) -> list[str]:
         shot = photo.path.read_bytes()
@@ -248,7 +251,7 @@ def test_a_session_holds_only_so_many_bytes(app, monkeypatch):
     monkeypatch.setattr(uploads, "UPLOAD_BYTES", sum(len(data) for _, data, _ in files[:2]))
     app.run()
     at = app.file_uploader(key="files").set_value(files).run()
-    assert [upload.name for upload in at.session_state["uploads"].values()] == ["0.jpg", "1.jpg"]
+    assert [upload.picture.name for upload in at.session_state["uploads"].values()] == ["0.jpg", "1.jpg"]
     assert [escape_markdown("2.jpg") in error.value and "remove some first" in error.value for error in at.error] == [
         True
     ]
@@ -264,7 +267,7 @@ def test_where_all_sessions_together_hold_too_much_each_has_its_share(app, monke
     at = app.file_uploader(key="files").set_value(files[:1]).run()
     monkeypatch.setattr(uploads, "SERVER_BYTES", 2 * len(files[0][1]) + 1)
     at = app.file_uploader(key="files").set_value(files).run()
-    assert [upload.name for upload in at.session_state["uploads"].values()] == ["0.jpg"]
+    assert [upload.picture.name for upload in at.session_state["uploads"].values()] == ["0.jpg"]
     (told,) = [error.value for error in at.error]
     assert escape_markdown(uploads.SHARED.format(megabytes=f"{uploads.SERVER_BYTES / 2e6:.0f}")) in told
     another.file_uploader(key="files").clear().run()  # who holds nothing takes no share
@@ -283,17 +286,21 @@ def test_many_bad_files_are_one_sentence(app):
 
 
 @pytest.mark.slow
-def test_a_picture_whose_pixels_went_is_opened_again_where_a_network_asks_and_not_before(live_app, network):
+def test_a_picture_whose_pixels_went_is_opened_again_where_a_network_asks_and_not_before(
+    live_app, network, monkeypatch
+):
     live_app.run()
     shot = (samples.SAMPLES / "giant-panda.jpg").read_bytes()
     at = live_app.file_uploader(key="files").set_value([("panda.jpg", shot, "image/jpeg")]).run()
-    picture = at.session_state["opened"][1].picture
-    object.__setattr__(picture, "_pixels", None)
+    monkeypatch.setattr(lazy_picture, "MAX_DECODED", 0)  # whatever is opened next takes its pixels
+    LazyPicture(tiny.picture(), bytes).image  # noqa: B018
+    reads = Mock(wraps=open_picture)
+    monkeypatch.setattr(lazy_picture, "open_picture", reads)
     at = at.run()
-    assert not picture.awake and answers(at) == expected(open_picture(shot), [ADDITIVE, MULTIPLICATIVE, NONE], network)
+    assert not reads.called and answers(at) == expected(open_picture(shot), [ADDITIVE, MULTIPLICATIVE, NONE], network)
     at = at.button_group(key="fit").set_value("squash").run()
     wanted = expected(open_picture(shot), [ADDITIVE, MULTIPLICATIVE, NONE], network, fit="squash")
-    assert picture.awake and answers(at) == wanted
+    assert reads.call_count == 1 and answers(at) == wanted
 
 
 @pytest.mark.slow
@@ -572,7 +579,7 @@ def test_pictures_stay_from_page_to_page_until_they_are_removed(live_app):
     data = [(samples.SAMPLES / name).read_bytes() for name in ("goldfish.jpg", "koala.jpg")]
 
     def held(at: AppTest) -> list[str]:
-        return [upload.name for upload in at.session_state["uploads"].values()]
+        return [upload.picture.name for upload in at.session_state["uploads"].values()]
 
     live_app.file_uploader(key="files").set_value([("fish.jpg", data[0], "image/jpeg")]).run()
     at = live_app.switch_page("pages/Ablation.py").run()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from abn.ui.runtime.cache import BoundedCache, get_or_compute, size_of
+from abn.ui.runtime.cache import BoundedCache, size_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,7 @@ def computed(cache: BoundedCache, *keys: tuple, size: int = 100) -> list[int]:
         asked.extend(missing)
         return [Result(str(keys[k]), np.zeros(size, np.uint8)) for k in missing]
 
-    assert [result.name for result in get_or_compute(keys, compute, cache)] == [str(key) for key in keys]
+    assert [result.name for result in cache.get_or_compute(keys, compute)] == [str(key) for key in keys]
     return asked
 
 
@@ -58,5 +58,5 @@ def test_sizes():
 
 def test_what_a_variant_computed_goes_with_it(cache):
     computed(cache, ("image", "own-1", "hash"), ("image", "lite0", "hash"), ("image", ("own-1", 3)), size=8)
-    cache.drop_variant("own-1")
+    cache.drop("own-1")
     assert list(cache.entries) == [("image", "lite0", "hash")]

@@ -2,6 +2,7 @@
 
 import gc
 import io
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -23,61 +24,67 @@ def file(level: int) -> bytes:
     return stream.getvalue()
 
 
-def sleeper(level: int, reads: list[int] | None = None) -> LazyPicture:
+def opened(level: int, reads: list[int]) -> LazyPicture:
+    """A picture that has been looked at; what is read of its file later is added to `reads`."""
     data = file(level)
 
     def read() -> bytes:
-        if reads is not None:
-            reads.append(level)
+        reads.append(level)
         return data
 
-    return LazyPicture(open_picture(data, name=f"{level}.png"), read)
+    picture = LazyPicture(open_picture(data, name=f"{level}.png"), read)
+    assert red(picture) == level
+    return picture
 
 
-def level(picture: LazyPicture) -> int:
+def red(picture: LazyPicture) -> int:
     return int(np.asarray(picture.image)[0, 0, 0])
 
 
 @pytest.fixture(autouse=True)
-def two(monkeypatch):
+def room_for_two(monkeypatch):
     """Room for two pictures' pixels."""
-    monkeypatch.setattr(lazy_picture, "_awake", [])
-    monkeypatch.setattr(lazy_picture, "AWAKE", 2 * WEIGHT)
+    monkeypatch.setattr(lazy_picture, "MAX_DECODED", 2 * WEIGHT)
 
 
-def test_what_was_used_longest_ago_goes_and_comes_back_the_same():
+def test_pixels_used_longest_ago_go_and_come_back_the_same():
     reads: list[int] = []
-    one, two, three = (sleeper(k, reads) for k in (1, 2, 3))
-    assert [picture.awake for picture in (one, two, three)] == [False, True, True] and not reads
-    assert level(two) == 2 and not reads
-    assert level(one) == 1 and reads == [1]
-    assert [picture.awake for picture in (one, two, three)] == [True, True, False]
-    assert np.array_equal(np.asarray(one.image), np.asarray(open_picture(file(1)).image))
-    assert (one.sha256, one.name, one.notes) == (open_picture(file(1)).sha256, "1.png", ())
+    pictures = [opened(level, reads) for level in (1, 2, 3)]
+    assert not reads
+    assert [red(pictures[k]) for k in (1, 0, 1, 0)] == [2, 1, 2, 1] and reads == [1]
+    assert red(pictures[2]) == 3 and reads == [1, 3]
+    original = open_picture(file(1), name="1.png")
+    assert np.array_equal(np.asarray(pictures[0].image), np.asarray(original.image))
+    assert (pictures[0].sha256, pictures[0].name, pictures[0].notes) == (original.sha256, "1.png", ())
 
 
 def test_the_latest_stays_however_large_it_is(monkeypatch):
-    monkeypatch.setattr(lazy_picture, "AWAKE", WEIGHT - 1)
-    one, two = sleeper(1), sleeper(2)
-    assert [one.awake, two.awake] == [False, True]
+    monkeypatch.setattr(lazy_picture, "MAX_DECODED", WEIGHT - 1)
+    reads: list[int] = []
+    first, second = opened(1, reads), opened(2, reads)
+    assert red(second) == 2 and not reads
+    assert red(first) == 1 and reads == [1]
 
 
 def test_equal_pictures_of_two_sessions_are_two():
-    mine, theirs = sleeper(1), sleeper(1)
-    assert mine.awake and theirs.awake and mine.image is not theirs.image
+    reads: list[int] = []
+    mine, theirs = opened(1, reads), opened(1, reads)
+    assert mine.image is not theirs.image and not reads
 
 
-def test_pixels_go_with_who_holds_them():
-    one, _two = sleeper(1), sleeper(2)
-    del one
+def test_pixels_go_with_their_picture():
+    reads: list[int] = []
+    first, second = opened(1, reads), opened(2, reads)
+    pixels = weakref.ref(first.image)
+    del first
     gc.collect()
-    three = sleeper(3)
-    assert _two.awake and three.awake
+    third = opened(3, reads)
+    assert pixels() is None and red(second) == 2 and red(third) == 3 and not reads
 
 
 def test_many_at_once_each_see_their_own():
-    pictures = [sleeper(k) for k in range(8)]
+    reads: list[int] = []
+    pictures = [opened(level, reads) for level in range(8)]
     with ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(lambda k: {level(pictures[k % 8]) for _ in range(50)}, range(16)))
-    assert found == [{k % 8} for k in range(16)]
-    assert sum(picture.awake for picture in pictures) <= 2
+        levels = list(threads.map(lambda k: {red(pictures[k % 8]) for _ in range(50)}, range(16)))
+    assert levels == [{k % 8} for k in range(16)]

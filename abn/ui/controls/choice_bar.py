@@ -48,7 +48,7 @@ def choice_bar(*, ablation: bool = False) -> Choice:
         mechanism = variant_picker.choose_mechanism() if ablation else (AS_TRAINED, False)
         fit = view_settings.choose_fit()
         view = view_settings.choose_view()
-    variant_picker.warn_of_other_kind(chosen, picked, cards)
+    variant_picker.warn_of_other_kind(chosen.kind, picked, cards)
     applied = selection.apply_mechanism(picked, *mechanism, partial(find_sibling, among=cards))
     return Choice(chosen, cards, picked, applied, fit, view)
 
@@ -57,10 +57,10 @@ def _show() -> None:
     state.controls_hidden = False
 
 
-def require_variants(choice: Choice) -> None:
-    """End the page with a sentence where there is nothing to ask."""
-    if not choice.selection.cards:
-        sentence = choice.selection.note or "Choose at least one variant that can be shown."
+def require_variants(chosen: Selection) -> None:
+    """End the page with a sentence where no variant is left to run."""
+    if not chosen.cards:
+        sentence = chosen.note or "Choose at least one variant that can be shown."
         st.info(layout.escape_markdown(sentence), icon=":material/arrow_upward:")
         loading.start_loading()
         st.stop()
@@ -68,7 +68,7 @@ def require_variants(choice: Choice) -> None:
 
 def require_networks(choice: Choice) -> Choice:
     """End the page with a sentence while the networks load; else the choice, without those whose weights are broken."""
-    require_variants(choice)
+    require_variants(choice.selection)
     loading.require_models()
     broken = models.find_broken(choice.selection.cards)
     for sentence in broken.values():

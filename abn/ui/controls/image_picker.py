@@ -12,6 +12,7 @@ from abn.ui.components.strip import Thumbnail, strip, thumbnail
 from abn.ui.controls.lazy_picture import LazyPicture
 from abn.ui.controls.uploads import get_uploads, refused_files
 from abn.ui.layout import escape_markdown
+from abn.ui.runtime import cache
 from abn.ui.state import state
 
 DISPLAY = 640  # pixels: the longest side of an image as it is shown
@@ -34,16 +35,18 @@ def choose_image() -> ChosenImage:
     """Draw the strip, and return the image chosen in it."""
     gallery, uploads = samples.gallery(), get_uploads()
     first = next(iter(gallery))
-    chosen = url.restore("photo", {**gallery, **uploads}, first, st.query_params.get("photo"))
-    items = [Thumbnail(key, upload.name, upload.thumbnail) for key, upload in reversed(uploads.items())]
+    chosen = url.restore("photo", [*gallery, *uploads], first, st.query_params.get("photo"))
+    items = [Thumbnail(key, upload.picture.name, upload.thumbnail) for key, upload in reversed(uploads.items())]
     if not url.controls_hidden():
         strip([*items, *_gallery_thumbnails()], chosen, label="Photographs", key="strip", on_pick=choose_photo)
     for names, sentence in refused_files():
         st.error(f"{escape_markdown(names)}: {escape_markdown(sentence)}", icon=":material/broken_image:")
     url.sync_query_param("photo", chosen if chosen in gallery and chosen != first else "", "")
-    if state.opened is None or state.opened[0] != chosen:
-        state.opened = (chosen, open_chosen(chosen))
-    return state.opened[1]
+    if chosen not in uploads:
+        return open_photo(chosen)
+    picture = uploads[chosen].picture
+    (display,) = cache.get_or_compute([("display", picture.sha256)], lambda missing: [fit_display(picture.image)])
+    return ChosenImage(picture, display, picture.name, f"Your picture {picture.name}")
 
 
 def choose_photo(photo: str) -> None:
@@ -51,26 +54,20 @@ def choose_photo(photo: str) -> None:
     state.photo = photo
 
 
-def open_chosen(chosen: str) -> ChosenImage:
-    """A photograph of the gallery by its id, or an upload by its key."""
-    upload, decoded = get_uploads().get(chosen), state.decoded
-    state.decoded = None
-    if upload is None:
-        photo = samples.gallery()[chosen]
-        picture = open_picture(photo.path.read_bytes(), name=photo.file)
-        return ChosenImage(
-            LazyPicture(picture, photo.path.read_bytes),
-            fit_display(picture.image),
-            photo.title,
-            photo.alt,
-            f"{escape_markdown(photo.author)} · {escape_markdown(photo.license)}",
-            escape_markdown(photo.source),
-            photo.kind,
-        )
-    if decoded is None or chosen != f"upload-{decoded.sha256}":
-        decoded = open_picture(upload.data, name=upload.name)
-    kept = LazyPicture(decoded, lambda: upload.data)
-    return ChosenImage(kept, fit_display(decoded.image), decoded.name, f"Your picture {decoded.name}")
+@st.cache_resource(show_spinner=False)
+def open_photo(photo_id: str) -> ChosenImage:
+    """A photograph of the gallery, opened once for all sessions."""
+    photo = samples.gallery()[photo_id]
+    picture = LazyPicture(open_picture(photo.path.read_bytes(), name=photo.file), photo.path.read_bytes)
+    return ChosenImage(
+        picture,
+        fit_display(picture.image),
+        photo.title,
+        photo.alt,
+        f"{escape_markdown(photo.author)} · {escape_markdown(photo.license)}",
+        escape_markdown(photo.source),
+        photo.kind,
+    )
 
 
 def fit_display(image: Image.Image) -> Image.Image:

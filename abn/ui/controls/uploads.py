@@ -14,6 +14,7 @@ import streamlit as st
 from abn.errors import PictureError
 from abn.images.decode import MAX_BYTES, open_picture
 from abn.ui.components.strip import thumbnail
+from abn.ui.controls.lazy_picture import LazyPicture
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime.engine import page_turn
 from abn.ui.state import state
@@ -39,7 +40,7 @@ ADOPTED = "adopted"  # in place of a file's id: what neither the uploader nor th
 class Upload:
     """One file or camera picture of this session."""
 
-    name: str
+    picture: LazyPicture
     data: bytes
     file: str  # the uploader's or the camera's id of it
     thumbnail: str
@@ -72,8 +73,8 @@ def refused_files() -> list[tuple[str, str]]:
     for name, sentence in state.refused:
         names.setdefault(sentence, []).append(name)
     return [
-        (", ".join(some) if len(some) <= 3 else f"{', '.join(some[:3])} and {len(some) - 3} more", sentence)
-        for sentence, some in names.items()
+        (", ".join(given) if len(given) <= 3 else f"{', '.join(given[:3])} and {len(given) - 3} more", sentence)
+        for sentence, given in names.items()
     ]
 
 
@@ -123,7 +124,7 @@ def show_uploaders() -> None:
             st.markdown("**In this session**")
         for key, upload in stay.items():
             st.button(
-                f"Remove {escape_markdown(upload.name)}",
+                f"Remove {escape_markdown(upload.picture.name)}",
                 icon=":material/delete:",
                 key=f"remove-{key}",
                 on_click=_remove,
@@ -149,30 +150,32 @@ def _receive() -> None:
         if any(upload.file == file.file_id for upload in uploads.values()):
             continue
         try:
-            data = file.getvalue()
-            _make_room(uploads, len(data))
-            with page_turn():  # many at once would take much memory
-                opened = open_picture(data, name="camera picture" if file in camera else file.name)
+            key = _add(uploads, "camera picture" if file in camera else file.name, file.getvalue(), file.file_id)
         except PictureError as error:
             if file.file_id not in known:  # else it was told when it came, and still is in the list
                 state.refused.append((file.name[:80], str(error)))
-            continue
-        key = f"upload-{opened.sha256}"
-        uploads[key] = Upload(opened.name, data, file.file_id, thumbnail(opened.image))
-        if file.file_id not in known:
-            state.photo, state.decoded = key, opened
+        else:
+            if file.file_id not in known:
+                state.photo = key
     state.received = present
 
 
 def adopt_picture(name: str, data: bytes) -> None:
     """Make a picture that came some other way the picture of all pages, beside the uploads of the session; where these
     are as many as it holds, those adopted earlier leave. Raises `PictureError`."""
-    opened = open_picture(data, name=name)
-    uploads, key = get_uploads(), f"upload-{opened.sha256}"
-    if key not in uploads:
+    state.photo = _add(get_uploads(), name, data, ADOPTED)
+
+
+def _add(uploads: Uploads, name: str, data: bytes, file: str) -> str:
+    """Open a picture and hold it; returns its key. Raises `PictureError`."""
+    with page_turn():  # many at once would take much memory
+        opened = open_picture(data, name=name)
+    key = f"upload-{opened.sha256}"
+    if file != ADOPTED or key not in uploads:
         _make_room(uploads, len(data))
-        uploads[key] = Upload(opened.name, data, ADOPTED, thumbnail(opened.image))
-    state.photo = key
+        picture = LazyPicture(opened, lambda: data)
+        uploads[key] = Upload(picture, data, file, thumbnail(picture.image))
+    return key
 
 
 def _make_room(uploads: Uploads, size: int) -> None:
@@ -193,7 +196,7 @@ def _make_room(uploads: Uploads, size: int) -> None:
 
 def _share(size: int) -> float:
     """Bytes that a session may hold, where one wants `size` more: less where all together hold as much as they may."""
-    weights = [one.weight for ref in _everybodys.valuerefs() if (one := ref()) is not None]
+    weights = [uploads.weight for ref in _everybodys.valuerefs() if (uploads := ref()) is not None]
     if sum(weights) + size <= SERVER_BYTES:
         return UPLOAD_BYTES
     return min(UPLOAD_BYTES, SERVER_BYTES / max(1, sum(map(bool, weights))))

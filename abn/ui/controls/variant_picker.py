@@ -6,7 +6,6 @@ import streamlit as st
 
 from abn.ui import url
 from abn.ui.controls import selection
-from abn.ui.controls.image_picker import ChosenImage
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state
 from abn.variants.card import UNTRAINED_KIND, Card
@@ -101,17 +100,17 @@ def choose_mechanism() -> tuple[str, bool]:
     return chosen, same
 
 
-def warn_of_other_kind(chosen: ChosenImage, picked: Sequence[Card], cards: Sequence[Card]) -> None:
+def warn_of_other_kind(kind: str, picked: Sequence[Card], cards: Sequence[Card]) -> None:
     """Where a network was trained on another kind of images: say so, and offer those that were trained on this kind."""
-    other = selection.trained_on_other_kind(picked, chosen.kind)
+    other = selection.trained_on_other_kind(picked, kind)
     if not other:
         return
     sentences = [
-        f"{TRAINED_ON.get(kind, 'Learned on other pictures')}, so what it says of this picture means little: "
-        f"{', '.join(card.title for card in other if card.kind == kind)}."
-        for kind in dict.fromkeys(card.kind for card in other)
+        f"{TRAINED_ON.get(trained_on, 'Learned on other pictures')}, so what it says of this picture means little: "
+        f"{', '.join(card.title for card in other if card.kind == trained_on)}."
+        for trained_on in dict.fromkeys(card.kind for card in other)
     ]
-    fitting = selection.variants_trained_on(cards, chosen.kind)
+    fitting = selection.variants_trained_on(cards, kind)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.info("  \n".join(map(escape_markdown, sentences)), icon=":material/help:", width="stretch")
         if fitting:

@@ -303,7 +303,7 @@ def require_variants() -> None:
 def _choose(photo: str, variant: str = ADDITIVE) -> tuple[Choice, Card]:
     """A step's own photograph and variant, in the form that the choice bar of other pages gives."""
     card = find_variant(variant)
-    return Choice(image_picker.open_chosen(photo), [card], [card], Selection((card,), TRAINED), FIT, VIEW), card
+    return Choice(image_picker.open_photo(photo), [card], [card], Selection((card,), TRAINED), FIT, VIEW), card
 
 
 def _explain(choice: Choice, card: Card, applied: str = TRAINED) -> Explanation:
@@ -342,4 +342,4 @@ def _explain_covered(choice: Choice, card: Card, before: Explanation, cells: np.
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def _thumbnail(photo: str) -> str:
-    return thumbnail(image_picker.open_chosen(photo).picture.image)
+    return thumbnail(image_picker.open_photo(photo).picture.image)

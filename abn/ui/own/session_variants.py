@@ -80,7 +80,7 @@ def add_to_compare(key: str) -> None:
 def remove_variant(key: str) -> None:
     """Remove a variant from Compare and from memory."""
     state.own_variants.pop(key, None)
-    cache.session_cache().drop_variant(key)
+    cache.session_cache().drop(key)
     state.own_listed = [other for other in state.own_listed if other != key]
 
 

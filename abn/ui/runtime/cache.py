@@ -38,19 +38,25 @@ class BoundedCache:
             self.entries.move_to_end(key)
             return self.entries[key][0]
 
-    def put(self, key: tuple, result: object) -> None:
-        """Keep a result; those that were used longest ago make room."""
-        with self.lock:
-            self.entries[key] = result, size_of(result)
-            self.entries.move_to_end(key)
-            size = sum(size for _, size in self.entries.values())
-            while size > self.max_bytes and len(self.entries) > 1:
-                size -= self.entries.popitem(last=False)[1][1]
+    def get_or_compute(self, keys: Sequence[tuple], compute: Callable[[list[int]], Sequence[Result]]) -> list[Result]:
+        """One result for each key; `compute` gets the positions of the keys that are missing. To make room, the results
+        that were used longest ago go."""
+        results = [self.get(key) for key in keys]
+        missing = [k for k, result in enumerate(results) if result is None]
+        for k, result in zip(missing, compute(missing) if missing else (), strict=True):
+            results[k] = result
+            with self.lock:
+                self.entries[keys[k]] = result, size_of(result)
+                self.entries.move_to_end(keys[k])
+                size = sum(size for _, size in self.entries.values())
+                while size > self.max_bytes and len(self.entries) > 1:
+                    size -= self.entries.popitem(last=False)[1][1]
+        return results
 
-    def drop_variant(self, variant: str) -> None:
-        """Drop all that was computed with a variant, which may hold its network."""
+    def drop(self, part: object) -> None:
+        """Drop the results whose keys hold `part`, such as a variant's id: they may hold its network."""
         with self.lock:
-            for key in [key for key in self.entries if variant in _parts(key)]:
+            for key in [key for key in self.entries if part in _parts(key)]:
                 del self.entries[key]
 
 
@@ -67,19 +73,9 @@ def server_cache() -> BoundedCache:
     return BoundedCache(SERVER_BYTES)
 
 
-def get_or_compute(
-    keys: Sequence[tuple],
-    compute: Callable[[list[int]], Sequence[Result]],
-    cache: BoundedCache | None = None,  # the session's
-) -> list[Result]:
-    """One result for each key; `compute` gets the positions of the keys that are missing."""
-    cache = session_cache() if cache is None else cache
-    results = [cache.get(key) for key in keys]
-    missing = [k for k, result in enumerate(results) if result is None]
-    for k, result in zip(missing, compute(missing) if missing else (), strict=True):
-        results[k] = result
-        cache.put(keys[k], result)
-    return results
+def get_or_compute(keys: Sequence[tuple], compute: Callable[[list[int]], Sequence[Result]]) -> list[Result]:
+    """The same for what this session alone may see."""
+    return session_cache().get_or_compute(keys, compute)
 
 
 def size_of(result: object) -> int:

@@ -1,6 +1,7 @@
 """Images through networks, each result kept so that it isn't computed twice; what can't be computed ends the page."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,30 +37,39 @@ def explain_image(
     shipped = picture.sha256 in samples.gallery_by_sha256() and not any(is_own(card.id) for card in sound)
     kept = cache.server_cache() if shipped else cache.session_cache()
     with layout.stop_page_on_error():
-        return _explain(picture, sound, fit, mechanism, kept, page_turn())
+        return explain_cached(picture, sound, kept, page_turn(), fit=fit, mechanism=mechanism)
 
 
-def explain_shipped(picture: Picture, cards: Sequence[Card], *, turn: Turn) -> list[Explanation]:
-    """The same of a shipped picture in shipped variants, for all sessions and in any thread. Raises `ABNError`."""
-    return _explain(picture, cards, first_view.FIT, TRAINED, cache.server_cache(), turn)
-
-
-def _explain(
-    picture: Picture, cards: Sequence[Card], fit: str, mechanism: str, kept: cache.BoundedCache, turn: Turn
+def explain_cached(
+    picture: Picture,
+    cards: Sequence[Card],
+    kept: cache.BoundedCache,
+    turn: Turn,
+    *,
+    fit: str = first_view.FIT,
+    mechanism: str = TRAINED,
 ) -> list[Explanation]:
-    applied = [card.mechanism if mechanism == TRAINED else mechanism for card in cards]
-    of = [("explanation", picture.sha256, card.id, card.sha256, fit) for card in cards]
-    keys = [(*key, name) for key, name in zip(of, applied, strict=True)]
+    """Explanations from a cache, or computed in a turn; in any thread. Raises `ABNError`."""
+    from abn.explanations.explainer import explain
 
-    def compute(missing: list[int]) -> list[Explanation]:
-        from abn.explanations.explainer import explain
-
-        with turn:
-            if all(meanwhile := [kept.get(keys[k]) for k in missing]):
-                return meanwhile  # another session asked for the same, and this one waited for its turn
-            return explain(picture, [cards[k] for k in missing], fit=fit, mechanism=mechanism, load=models.load_network)
-
-    return cache.get_or_compute(keys, compute, kept)
+    keys = [
+        (
+            "explanation",
+            picture.sha256,
+            card.id,
+            card.sha256,
+            fit,
+            card.mechanism if mechanism == TRAINED else mechanism,
+        )
+        for card in cards
+    ]
+    with turn if any(kept.get(key) is None for key in keys) else nullcontext():  # who waited may find it computed
+        return kept.get_or_compute(
+            keys,
+            lambda missing: explain(
+                picture, [cards[k] for k in missing], fit=fit, mechanism=mechanism, load=models.load_network
+            ),
+        )
 
 
 def get_subjects(picture: Picture, cards: Sequence[Card], fit: str) -> "list[AttendedImage]":

@@ -133,10 +133,11 @@ def _run(job: Job) -> None:
 
         progress(0.0)
         if piece.background:
-            result = run_in_background(partial(piece.compute, lambda share: None), lambda seconds: progress(0.0))
+            work = partial(piece.compute, lambda share: None)
+            result = run_in_background(work, lambda seconds: progress(0.0))
         else:
             result = piece.compute(progress)
-        cache.session_cache().put((job.name, piece.key), result)
+        cache.get_or_compute([(job.name, piece.key)], lambda missing, result=result: [result])
 
 
 def run_in_background(work: Callable[[], Result], on_wait: Callable[[float], object]) -> Result:

@@ -10,7 +10,7 @@ from abn.errors import ABNError
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.ui.controls.selection import default_variants
-from abn.ui.runtime import inference, models
+from abn.ui.runtime import cache, inference, models
 from abn.ui.runtime.engine import background_turn, get_engine
 from abn.variants.store import find_problems, list_variants
 
@@ -89,12 +89,12 @@ def load() -> None:
 def explain_gallery() -> None:
     """Explain the gallery's photographs by the variants that Compare shows first, in turns, as people would."""
     unusable = find_problems()
-    cards = [card for card in list_variants() if card.id not in unusable]
-    ids = default_variants(cards)
+    cards = {card.id: card for card in list_variants() if card.id not in unusable}
+    shown = [cards[variant] for variant in default_variants(list(cards.values()))]
     for photo in samples.gallery().values():
         if photo.kind == "photograph":
             picture = open_picture(photo.path.read_bytes(), name=photo.file)
             try:
-                inference.explain_shipped(picture, [card for card in cards if card.id in ids], turn=background_turn())
+                inference.explain_cached(picture, shown, cache.server_cache(), background_turn())
             except ABNError as error:
                 log.warning("%s: %s", photo.file, error)
