@@ -36,9 +36,9 @@ def measure(network: Arm, test: Pictures, *, curves: bool = True) -> dict[str, f
         output = run_batches(lambda batch: predict(network, network.extractor(batch)), test.inputs.split(test.batch))
     else:
         output = run_batches(lambda batch: predict(network, batch.float()), test.features.split(test.batch))
-    missing = dict.fromkeys(("accuracy_auxiliary", "calibration_error_auxiliary"))  # of arms without that head
-    figures = {**missing, **measure_heads(output, test.labels), **measure_maps(output.attention, test.masks)}
-    figures["polarity"] = 2 * figures["roc_auc"] - 1
+    maps = measure_maps(output.attention, test.masks)
+    figures: dict[str, float | None] = {"accuracy_auxiliary": None, "calibration_error_auxiliary": None}
+    figures |= measure_heads(output, test.labels) | maps | {"polarity": 2 * maps["roc_auc"] - 1}
     if curves:
         figures |= _curves(network, test, output)
     return figures  # unrounded: the exact test needs the ties that rounding would break

@@ -45,10 +45,11 @@ class Job:
     def perform(self, experiment: Any, work: Path) -> dict:
         """Train and measure; returns what the result file holds. `experiment`: an `Experiment`, of a trial `Scenes`."""
         path, started = work / f"{self.name}.pt", time.monotonic()
+        result: dict[str, Any] = {"dataset": self.dataset}
         if self.is_trial:
             fast = self.map_head == "fast"
             network = experiment.trained(self.arm, self.seed, path, folded=self.folded, fast_map_head=fast)
-            result = {"dataset": self.dataset, "mechanism": self.arm, "folded": self.folded, "map_head": self.map_head}
+            result |= {"mechanism": self.arm, "folded": self.folded, "map_head": self.map_head}
             result |= {"seed": self.seed, "metrics": measure(network, experiment.test, curves=False)}
             command = f"python -m abn study run --polarity --seed {self.seed}"  # with the seed's other trials
         else:
@@ -56,7 +57,7 @@ class Job:
             trained = time.monotonic()
             metrics = measure(network, experiment.test)
             before = measure(experiment.untrained(self.seed), experiment.test, curves=False)
-            result = {"dataset": self.dataset, "arm": self.arm, "seed": self.seed}
+            result |= {"arm": self.arm, "seed": self.seed}
             result |= {"metrics": metrics | {f"{name}_untrained": before[name] for name in UNTRAINED}}
             result |= {"parameters": parameters(network), "seconds_training": round(trained - started, 1)}
             result |= {"bfloat16": has_bfloat16(), "map": "CAM of the first class" if self.arm in PLAIN else "M"}

@@ -134,9 +134,11 @@ class Study:
 
 def spread(name: str, by_seed: dict[int, float], **more: Any) -> Spread:
     """Values with their mean and its 95 % t-interval, which takes two seeds at least."""
-    return Spread(
-        name, by_seed, **dict(zip(("mean", "low", "high"), mean_interval([*by_seed.values()]), strict=False)), **more
-    )
+    values = [*by_seed.values()]
+    if len(values) < 2:
+        return Spread(name, by_seed, mean=values[0] if values else None, **more)
+    mean, low, high = mean_interval(values)
+    return Spread(name, by_seed, mean=mean, low=low, high=high, **more)
 
 
 def minus(name: str, first: dict[int, float], against: str, second: dict[int, float]) -> Spread:

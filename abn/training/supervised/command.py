@@ -84,8 +84,11 @@ def _load_data(plan: TrainingPlan, processes: Processes, workers: int, *, pin: b
     if isinstance(data, str):
         processes.run_on_first(lambda: packages.fetch_fashion(plan.packages))
         return built_in_dataset(data, plan.packages, seed=plan.seed, held_out=plan.held_out)
-    options = {"held_out": plan.held_out, "seed": plan.seed, "skip_bad": plan.skip_bad, "workers": os.cpu_count() or 1}
-    folders = processes.run_on_first(lambda: open_folder(data, **options))
+    folders = processes.run_on_first(
+        lambda: open_folder(
+            data, held_out=plan.held_out, seed=plan.seed, skip_bad=plan.skip_bad, workers=os.cpu_count() or 1
+        )
+    )
     name = data.resolve().name
     return folder_dataset(name, folders, plan.backbone, size=plan.size, augment=plan.augment, workers=workers, pin=pin)
 
