@@ -50,7 +50,8 @@ def scale_transparent_color(opened: ImageFile.ImageFile) -> None:
     """Bring a PNG's transparent color, which is given in the file's own bits, to Pillow's 8; before it is decoded."""
     if opened.format != "PNG" or not opened.tile:
         return
-    color, depth = opened.info.get("transparency"), int(opened.tile[0].args.partition(";")[2].rstrip("B") or 8)  # "L;2"
+    raw_mode = str(opened.tile[0].args)  # such as "L;2" and "RGB;16B"
+    color, depth = opened.info.get("transparency"), int(raw_mode.partition(";")[2].rstrip("B") or 8)
     if opened.mode == "L" and isinstance(color, int):
         largest = 2**depth - 1
         opened.info["transparency"] = (color & largest) * 255 // largest

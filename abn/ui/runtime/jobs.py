@@ -132,12 +132,13 @@ def _run(job: Job) -> None:
             place.progress(min(1.0, (before + done) / len(job.pieces)), escape_markdown(label))
 
         progress(0.0)
-        if piece.background:
-            work = partial(piece.compute, lambda share: None)
-            result = run_in_background(work, lambda seconds: progress(0.0))
-        else:
-            result = piece.compute(progress)
-        cache.get_or_compute([(job.name, piece.key)], lambda missing, result=result: [result])
+        cache.get_or_compute([(job.name, piece.key)], partial(_compute, piece, progress))
+
+
+def _compute(piece: Piece, progress: Progress, _missing: object) -> list[Any]:
+    if piece.background:
+        return [run_in_background(partial(piece.compute, lambda share: None), lambda seconds: progress(0.0))]
+    return [piece.compute(progress)]
 
 
 def run_in_background(work: Callable[[], Result], on_wait: Callable[[float], object]) -> Result:
