@@ -23,6 +23,7 @@ from browsing import (
     wait_for_columns,
     widget,
 )
+from playwright.sync_api import expect
 
 from abn.explanations.explainer import explain
 from abn.images import samples
@@ -160,10 +161,10 @@ def test_it_fits_it_reads_and_every_picture_has_words(page, server):
     page.locator(".frame img").nth(6).wait_for(timeout=LOADED)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     images = "[data-testid=stImage] img, .frame img"
-    drawn = "all => all.length === 9 && all.every(image => image.complete && image.naturalWidth > 0)"
-    page.wait_for_function(f"({drawn})([...document.querySelectorAll('{images}')])", timeout=LOADED)
-    alts = page.eval_on_selector_all(images, "all => all.map(image => image.alt)")
-    assert len(alts) == 9 and all(len(alt) > 20 for alt in alts)
+    expect(page.locator(images)).to_have_count(9, timeout=LOADED)
+    for image in page.locator(images).all():
+        assert image.evaluate("async image => (await image.decode(), image.naturalWidth > 0)")
+        assert len(image.get_attribute("alt")) > 20
     contrasts = page.evaluate(CONTRASTS)
     assert len(contrasts) > 30 and min(contrasts) >= 4.5
     if page.viewport_size["width"] == WIDE["viewport"]["width"]:  # photograph, maps and predictions without scrolling

@@ -1,4 +1,4 @@
-"""Faults as a person meets them: a page reloaded in the middle of a long computation, and a server that is killed."""
+"""Faults in a real browser: a page reloaded during a long computation, a server that is killed, choices not kept."""
 
 import re
 import socket
@@ -7,18 +7,26 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from pathlib import PurePath
+from urllib.parse import quote_plus
 
 import pytest
-from browsing import LOADED, SETTLED, open_page
+from browsing import LOADED, button, open_loaded, open_page, option, page_link, rerun, settle, wait_for_columns, widget
 from conftest import ROOT
+
+from abn.plots.color_maps import DEFAULT_COLORS
+from abn.ui import layout
+from abn.ui.controls.view_settings import CELLS, SCALES
 
 pytestmark = pytest.mark.slow
 
 ONE_TURN = (
     "import os; os.cpu_count = lambda: 1; from streamlit.web.cli import main; main()"  # only one computes at once
 )
-BUSY = re.compile(r"The processor is busy")
-AWAY = "Streamlit server is not responding"
+BUSY = layout.BUSY.partition("{")[0]
+AWAY = "Streamlit server is not responding"  # Streamlit's own words
+FILLED = "[data-testid=stProgress] [role=progressbar]"
+STRETCHED = next(label for label, scale in SCALES.items() if scale == "each")
 
 
 class Server:
@@ -49,94 +57,84 @@ class Server:
 
 @pytest.fixture(scope="module")
 def own_server(browser) -> Iterator[Server]:
-    found = Server()
-    found.start()
-    yield found
-    found.kill()
+    started = Server()
+    started.start()
+    yield started
+    started.kill()
 
 
 def test_a_reload_in_the_middle_gives_the_turn_to_who_waits_and_the_page_works(page, own_server):
-    page.goto(f"{own_server.url}Study")
-    measure = page.get_by_role("button", name="Measure on this machine")
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('button')].some(b => b.innerText.includes('Measure on') && !b.disabled)",
-        timeout=LOADED,
-    )
-    page.get_by_role("radio", name="1 and 32").click()
-    page.get_by_text("Takes about").wait_for(timeout=LOADED)
-    page.wait_for_selector(SETTLED, timeout=LOADED)
+    open_loaded(page, f"{own_server.url}Study")
+    measure = button(page, "measure-cost")
+    rerun(page, widget(page, "cost_batches").get_by_role("radio").last.click)
     measure.click()
-    page.get_by_text(re.compile(r"^Measuring .* left$")).wait_for(timeout=LOADED)  # it has the one turn
+    page.get_by_test_id("stProgress").wait_for(timeout=LOADED)
+    page.wait_for_function(f"document.querySelector('{FILLED}')?.getAttribute('aria-valuenow') > 0", timeout=LOADED)
 
-    waiting = page.context.browser.new_context().new_page()
+    waiting = page.context.new_page()
     waiting.goto(f"{own_server.url}?photo=toucan&fit=pad")
     waiting.get_by_text(BUSY).first.wait_for(timeout=LOADED)
     page.reload()
-    waiting.locator(".abn-answer").nth(2).wait_for(timeout=LOADED)
-    waiting.wait_for_selector(SETTLED, timeout=LOADED)
-    assert waiting.get_by_text(BUSY).count() == 0 and waiting.locator(".abn-answer").count() == 3
-    waiting.context.close()
+    wait_for_columns(waiting, 3)
+    assert waiting.get_by_text(BUSY).count() == 0
+    waiting.close()
 
     measure.wait_for(timeout=LOADED)
-    page.wait_for_selector(SETTLED, timeout=LOADED)
-    assert page.get_by_text(re.compile("^Measuring")).count() == 0 and measure.is_enabled()
+    settle(page)
+    assert page.get_by_test_id("stProgress").count() == 0 and measure.is_enabled()
 
 
 def test_a_killed_server_is_told_of_and_the_page_comes_back_whole(page, own_server):
     page.goto(f"{own_server.url}Ablation?photo=toucan")
-    go = page.get_by_role("button", name="Go through them")
-    go.click(timeout=LOADED)
-    page.get_by_text(re.compile(r"^Picture \d+ of \d+$")).wait_for(timeout=LOADED)
+    start, progress = button(page, "disagreements-job"), page.get_by_test_id("stProgress")
+    start.click(timeout=LOADED)
+    progress.wait_for(timeout=LOADED)
     own_server.kill()
     page.get_by_text(AWAY).wait_for(timeout=LOADED)
     own_server.start()
-    go.wait_for(timeout=LOADED)  # by itself: nothing half-way is shown, and it can be begun again
-    page.wait_for_selector(SETTLED, timeout=LOADED)
-    assert page.get_by_text(AWAY).count() == 0 and "photo=toucan" in page.url
-    assert page.get_by_text(re.compile(r"^Picture \d+ of|^Stopped")).count() == 0
+    page.get_by_text(AWAY).wait_for(state="detached", timeout=LOADED)
+    start.wait_for(timeout=LOADED)  # by itself: nothing half-way is shown, and it can be begun again
+    settle(page)
+    assert progress.count() == 0 and "photo=toucan" in page.url
     assert page.get_by_test_id("stException").count() == 0
-    go.click()
-    page.get_by_text(re.compile(r"^Picture \d+ of \d+$")).wait_for(timeout=LOADED)
+    start.click()
+    progress.wait_for(timeout=LOADED)
 
 
 @pytest.mark.parametrize("name", ["", "Inside", "Ablation", "Intervene", "Measure"])
 def test_settings_in_a_popover_that_is_opened_late_have_their_defaults(page, server, name):
     page.goto(f"{server}{name}")
-    _press(page, "squash", "?fit=squash")
-    page.get_by_role("button", name="View").click()
-    _press(page, "min–max per map", "?fit=squash&scale=min%E2%80%93max+per+map")
-    assert page.get_by_role("slider", name="Opacity of the map").input_value() == "55"
-    for setting in ("inferno", "smooth"):
-        assert page.get_by_role("radio", name=setting, exact=True).is_checked()
+    _press(page, "fit", "squash", "?fit=squash")
+    button(page, "view-popover").click()
+    _press(page, "scale", STRETCHED, f"?fit=squash&scale={quote_plus(STRETCHED)}")
+    assert widget(page, "opacity").get_by_role("slider").input_value() == "55"
+    for key, value in (("colors", DEFAULT_COLORS), ("cells", CELLS[0])):
+        assert option(page, key, value).is_checked()
     assert page.get_by_test_id("stException").count() == 0
 
 
 def test_settings_of_the_address_last_until_their_popover_is_opened(page, server):
     page.goto(f"{server}Inside?opacity=30&colors=viridis")
-    _press(page, "squash", "?opacity=30&colors=viridis&fit=squash")
-    page.get_by_role("button", name="View").click()
-    _press(page, "raw grid", "?opacity=30&colors=viridis&fit=squash&cells=raw+grid")
-    assert page.get_by_role("slider", name="Opacity of the map").input_value() == "30"
-    assert page.get_by_role("radio", name="viridis").is_checked()
+    _press(page, "fit", "squash", "?opacity=30&colors=viridis&fit=squash")
+    button(page, "view-popover").click()
+    _press(page, "cells", CELLS[1], f"?opacity=30&colors=viridis&fit=squash&cells={quote_plus(CELLS[1])}")
+    assert widget(page, "opacity").get_by_role("slider").input_value() == "30"
+    assert option(page, "colors", "viridis").is_checked()
 
 
 def test_a_variant_is_selected_on_every_page_that_shows_one_at_a_time(page, server):
     open_page(page, server, live=False)
-    for name in ("Inside", "Ablation", "Intervene"):
-        page.get_by_role("link", name=name).click()
-        page.get_by_text("ABN Explorer · " + name).wait_for(timeout=LOADED)
-        _wait(page)
-        options = page.get_by_role("radiogroup", name="Variant").get_by_role("radio")
-        assert [option.is_checked() for option in options.all()] == [True, False, False], name
+    for path in ("pages/Inside.py", "pages/Ablation.py", "pages/Intervene.py"):
+        page_link(page, path).click()
+        variants = widget(page, "one_variant").get_by_role("radio")
+        page.wait_for_url(re.compile(PurePath(path).stem), timeout=LOADED)
+        variants.nth(2).wait_for(timeout=LOADED)
+        settle(page)
+        assert [variant.is_checked() for variant in variants.all()] == [True, False, False], path
         assert "None" not in page.url
 
 
-def _press(page, option: str, query: str) -> None:
-    page.get_by_role("radio", name=option).click(timeout=LOADED)
+def _press(page, key: str, value: str, query: str) -> None:
+    rerun(page, lambda: option(page, key, value).click(timeout=LOADED))
     page.wait_for_url(re.compile(re.escape(query) + "$"), timeout=LOADED)
-    _wait(page)
-
-
-def _wait(page) -> None:
-    page.wait_for_timeout(300)  # a press has been sent
-    page.wait_for_selector(SETTLED, timeout=LOADED)
+    settle(page)

@@ -1,46 +1,57 @@
 """The whole lesson in a real browser: each task is checked by doing it, and none is done before."""
 
-import os
 import re
-from pathlib import Path
 
 import pytest
-from browsing import LOADED, SETTLED
+from browsing import (
+    COLUMNS,
+    LOADED,
+    button,
+    open_context,
+    open_page,
+    option,
+    page_link,
+    probabilities,
+    rerun,
+    settle,
+    widget,
+)
 
-from abn import vocabulary
+from abn.explanations.explainer import explain
 from abn.images import samples
+from abn.images.decode import open_picture
 from abn.plots import numbers
+from abn.study import findings
 from abn.teaching.lessons import STATEMENTS, STEPS
+from abn.ui.components.painter import TOOLS
+from abn.ui.controls.selection import default_variants
+from abn.variants.store import list_variants
+from abn.vocabulary import HEADS
 
 pytestmark = pytest.mark.slow
 
-SHOTS = os.environ.get("ABN_SHOTS")  # a folder for pictures of every step, for who wants to look
+DONE = "[data-testid=stAlertContentSuccess]"
+LOWER_BOX = next(tool for tool, how in TOOLS.items() if how == ("box", -1))
 
 
-def settled(page) -> None:
-    page.wait_for_timeout(200)
-    page.wait_for_selector(SETTLED, timeout=LOADED)
+def choose(page, key: str, place: int) -> None:
+    """One of a question's radio buttons, or of a segmented control's options, by its place."""
+    choices = widget(page, key).locator("label:has(input), [role=radio]")
+    rerun(page, choices.nth(place).click)
 
 
-def radio(page, name: str, which: int = 0) -> None:
-    page.get_by_role("radio", name=name, exact=True).nth(which).click()
-    settled(page)
-
-
-def choose(page, answer: str, question: int = 0) -> None:
-    """One of a question's radio buttons."""
-    page.get_by_test_id("stRadio").nth(question).get_by_text(answer, exact=True).click()
-    settled(page)
-
-
-def press_cell(page, locator, row: int, column: int, cells: int = 14) -> tuple[float, float]:
+def cell_center(locator, row: int, column: int, cells: int = 14) -> tuple[float, float]:
+    """Where on the screen the center of a cell lies."""
     locator.scroll_into_view_if_needed()
     box = locator.bounding_box()
     return box["x"] + (column + 0.5) / cells * box["width"], box["y"] + (row + 0.5) / cells * box["height"]
 
 
-def another_class(page) -> None:
-    chooser = page.get_by_role("combobox").first
+# ---- the task of each step ----
+
+
+def choose_another_class(page) -> None:
+    chooser = widget(page, "lesson-class").get_by_role("combobox")
     chooser.click()
     chooser.fill("tabby")
     page.get_by_role("option", name="tabby").first.click()
@@ -48,100 +59,98 @@ def another_class(page) -> None:
 
 def follow_the_path(page) -> None:
     for stage in ("M", "g′", "logits"):
-        page.locator(f"[data-stage='{stage}']:visible").click()
-        settled(page)
+        rerun(page, page.locator(f"[data-stage='{stage}']:visible").click)
 
 
-def a_bright_cell(page) -> None:
-    page.mouse.click(*press_cell(page, page.locator(".frame img").first, 7, 5))
+def press_a_bright_cell(page) -> None:
+    page.mouse.click(*cell_center(page.locator(".frame img").first, 7, 5))
 
 
-def swap(page) -> None:
-    radio(page, "multiplicative")
+def swap_the_mechanism(page) -> None:
+    option(page, "lesson-mechanism", "multiplicative").click()
 
 
-def a_disagreement(page) -> None:
+def find_a_disagreement(page) -> None:
     page.get_by_role("button", name=samples.gallery()["space-shuttle"].title).click()
 
 
-def cover_both(page) -> None:
-    radio(page, "the brightest fifth")
-    radio(page, "the darkest fifth")
+def cover_brightest_and_darkest(page) -> None:
+    choose(page, "lesson-cover", 1)
+    choose(page, "lesson-cover", 2)
 
 
-def a_share(page) -> None:
-    page.get_by_role("slider").first.focus()
+def cover_a_share(page) -> None:
+    widget(page, "lesson-share").get_by_role("slider").focus()
     for _ in range(5):  # 10 %
         page.keyboard.press("ArrowRight")
 
 
 def read_the_figure(page) -> None:
-    choose(page, "on neither")
-    assert page.get_by_text("Look again").count() == 1
-    choose(page, "only on Scenes")
+    rows = list(findings.compared(findings.read_study(), "baseline").rows)
+    choose(page, "lesson-seen", len(rows) + 1)  # on neither
+    assert page.locator(DONE).count() == 0
+    choose(page, "lesson-seen", rows.index(findings.study.DATASETS["scenes"]))
 
 
 def paint(page) -> None:
-    radio(page, "Rectangle −")
-    page.locator("canvas[data-tool='Rectangle −']").wait_for(timeout=LOADED)
+    rerun(page, option(page, "tool", LOWER_BOX).click)
+    page.locator(f"canvas[data-tool='{LOWER_BOX}']").wait_for(timeout=LOADED)
     for _ in range(2):
-        page.mouse.move(*press_cell(page, page.locator("canvas").first, 3, 0))
-        page.mouse.down()
-        page.mouse.move(*press_cell(page, page.locator("canvas").first, 12, 8))
-        page.mouse.up()
-        settled(page)
+
+        def drag() -> None:
+            page.mouse.move(*cell_center(page.locator("canvas").first, 3, 0))
+            page.mouse.down()
+            page.mouse.move(*cell_center(page.locator("canvas").first, 12, 8))
+            page.mouse.up()
+
+        rerun(page, drag)
 
 
-def say_what_is_true(page) -> None:
+def judge_the_statements(page) -> None:
     for i, (_, true, _) in enumerate(STATEMENTS):
-        choose(page, "true" if true else "false", i)
+        choose(page, f"lesson-statement-{i}", 0 if true else 1)
 
 
-DEEDS = {
-    "why": another_class,
+TASKS = {
+    "why": choose_another_class,
     "parts": follow_the_path,
-    "map": a_bright_cell,
-    "mechanism": swap,
-    "heads": a_disagreement,
-    "bright": cover_both,
-    "faithful": a_share,
+    "map": press_a_bright_cell,
+    "mechanism": swap_the_mechanism,
+    "heads": find_a_disagreement,
+    "bright": cover_brightest_and_darkest,
+    "faithful": cover_a_share,
     "help": read_the_figure,
     "change": paint,
-    "limits": say_what_is_true,
+    "limits": judge_the_statements,
 }
 
 
-def shoot(page, name: str) -> None:
-    if SHOTS:
-        height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-        page.set_viewport_size({"width": page.viewport_size["width"], "height": height + 20})
-        page.wait_for_timeout(600)
-        page.screenshot(path=Path(SHOTS) / f"{name}.png")
-        page.set_viewport_size({"width": page.viewport_size["width"], "height": 900})
+def count_done(page) -> int:
+    """How many steps the row of steps marks as done."""
+    return widget(page, "steps").get_by_test_id("stIconMaterial").count()
 
 
 def test_the_whole_lesson_is_done(page, server):
     page.goto(f"{server}Learn")
-    page.get_by_role("heading", name=STEPS[0].title).wait_for(timeout=LOADED)
     for number, step in enumerate(STEPS, 1):
         page.get_by_role("heading", name=step.title).wait_for(timeout=LOADED)
-        page.get_by_role("button", name="Next", exact=True).first.wait_for(timeout=LOADED)
-        settled(page)
-        assert page.get_by_text("Done.", exact=True).count() == 0, step.key
-        shoot(page, f"lesson-{number}-before")
-        DEEDS[step.key](page)
-        page.get_by_text("Done.", exact=True).wait_for(timeout=LOADED)
-        settled(page)
-        shoot(page, f"lesson-{number}-done")
-        page.get_by_text(f"{number} of {len(STEPS)} tasks done").wait_for(timeout=LOADED)
+        forward = button(page, "next")
+        forward.wait_for(timeout=LOADED)
+        settle(page)
+        assert page.locator(DONE).count() == 0, step.key
+        TASKS[step.key](page)
+        page.locator(DONE).wait_for(timeout=LOADED)
+        settle(page)
+        assert count_done(page) == number
         assert number == 1 or f"step={number}" in page.url
         if number < len(STEPS):
-            page.get_by_role("button", name="Next", exact=True).first.click()
-    page.get_by_role("link", name="Compare", exact=True).click()  # what is done stays done
-    page.locator(".abn-answer").first.wait_for(timeout=LOADED)
-    settled(page)
-    page.get_by_role("link", name="Learn", exact=True).click()
-    page.get_by_text(f"{len(STEPS)} of {len(STEPS)} tasks done").wait_for(timeout=LOADED)
+            forward.click()
+    page_link(page, "app.py").click()  # what is done stays done
+    page.locator(COLUMNS).first.wait_for(timeout=LOADED)
+    settle(page)
+    page_link(page, "pages/Learn.py").click()
+    page.locator(DONE).wait_for(timeout=LOADED)
+    assert count_done(page) == len(STEPS)
 
 
 def test_any_step_can_be_linked_and_an_unknown_one_is_the_first(page, server):
@@ -151,33 +160,26 @@ def test_any_step_can_be_linked_and_an_unknown_one_is_the_first(page, server):
 
 
 def test_a_link_made_here_shows_the_same_numbers_in_a_fresh_profile(page, server, network):
-    from abn.explanations.explainer import explain
-    from abn.images.decode import open_picture
-
-    page.goto(f"{server}Teach")
-    page.get_by_role("combobox", name="Picture").click()
     photo = samples.gallery()["toucan"]
-    page.get_by_role("option", name=photo.title).click()
-    settled(page)
-    page.get_by_role("combobox", name="Mechanism").click()
-    page.get_by_role("option", name="multiplicative").click()
-    settled(page)
-    page.get_by_text("Same weights", exact=True).click()
-    settled(page)
-    page.get_by_text("Hide the controls", exact=True).click()
-    settled(page)
+    page.goto(f"{server}Teach")
+    for key, name in (("link_photo", photo.title), ("link_mechanism", "multiplicative")):
+        widget(page, key).get_by_role("combobox").click(timeout=LOADED)
+        rerun(page, page.get_by_role("option", name=name).click)
+    for key in ("link_same", "link_hide"):
+        rerun(page, widget(page, key).locator("label").click)
     link = page.get_by_test_id("stCode").inner_text().strip()
     assert "photo=toucan" in link and "same_weights=true" in link and "hide=controls" in link
 
-    other = page.context.browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
-    other.goto(link)
-    other.get_by_text(re.compile(r"\d+ ms$")).first.wait_for(timeout=LOADED)
-    settled(other)
-    ids = [f"imagenet-lite0-{name}" for name in ("additive", "multiplicative", "none")]
-    found = explain(open_picture(photo.path.read_bytes()), ids, mechanism="multiplicative", load=network)
-    wanted = [numbers.percent(one.top(head, 1)[0].probability) for one in found for head in vocabulary.HEADS]
-    assert other.locator(".abn-answer dd:not([title])").all_inner_texts() == wanted
-    assert other.get_by_role("radio", name="crop").count() == 0
-    other.get_by_role("button", name="Show the controls").click()
-    other.get_by_role("radio", name="crop").wait_for(timeout=LOADED)
-    other.context.close()
+    context = open_context(page.context.browser)
+    other = context.new_page()
+    open_page(other, link)
+    ids = default_variants(list_variants())
+    explanations = explain(open_picture(photo.path.read_bytes()), ids, mechanism="multiplicative", load=network)
+    assert probabilities(other) == [
+        tuple(numbers.percent(explanation.top(head, 1)[0].probability) for head in HEADS)
+        for explanation in explanations
+    ]
+    assert widget(other, "fit").count() == 0
+    button(other, "show_controls").click()
+    widget(other, "fit").wait_for(timeout=LOADED)
+    context.close()

@@ -43,7 +43,9 @@ def measure_here(costs: Costs | None) -> None:
         at_once = st.segmented_control(
             "Images at once", ["1", "1 and 32"], default="1", required=True, key="cost_batches"
         )
-        pressed = st.button("Measure on this machine", icon=":material/timer:", disabled=not get_engine().ready)
+        pressed = st.button(
+            "Measure on this machine", icon=":material/timer:", disabled=not get_engine().ready, key="measure-cost"
+        )
     card, batches = cards[chosen], (1, 32) if at_once == "1 and 32" else (1,)
     if not get_engine().ready:
         loading.show_status()
