@@ -1,8 +1,48 @@
-"""What a person gets to see of a page under AppTest: pictures and maps with their words, captions, and more."""
+"""What a page shows under AppTest: predictions, pictures and maps with their words, captions, tables."""
 
+import html
 import json
+import re
+from collections.abc import Iterable
 
 from streamlit.testing.v1 import AppTest
+
+from abn.explanations.explanation import Explanation
+from abn.plots import numbers
+from abn.vocabulary import HEADS
+
+
+def plain(text: str) -> str:
+    """A text without the backslashes that keep Markdown from reading it."""
+    return re.sub(r"\\(.)", r"\1", text)
+
+
+def texts(elements: Iterable) -> list[str]:
+    """What each of these elements says, such as `at.info`."""
+    return [plain(element.value) for element in elements]
+
+
+def predictions(at: AppTest) -> list[list[tuple[str, str]]]:
+    """Of each variant the label and the percentage that the auxiliary and the perception head predict."""
+    bodies = [element.value for element in at.html if 'class="abn-answer"' in element.value]
+    return [re.findall(r"<dd title=\"[^\"]*\">(.*?)</dd><dd>(.*?)</dd>", body) for body in bodies]
+
+
+def as_shown(explanations: Iterable[Explanation]) -> list[list[tuple[str, str]]]:
+    """The same for explanations of the library, as a page writes them."""
+    tops = [[explanation.top(head, 1)[0] for head in HEADS] for explanation in explanations]
+    return [[(html.escape(numbers.short_label(p.label)), numbers.percent(p.probability)) for p in top] for top in tops]
+
+
+def ticks(at: AppTest) -> list[list[str]]:
+    """The numbers below each color bar."""
+    bodies = [element.value for element in at.html if 'class="abn-ticks"' in element.value]
+    return [re.findall(r"<span>(.*?)</span>", body) for body in bodies]
+
+
+def bars(at: AppTest) -> list[str]:
+    """The bars of both heads' predictions, as HTML."""
+    return [element.value for element in at.html if 'class="abn-bars"' in element.value]
 
 
 def component(element) -> dict:
@@ -12,19 +52,24 @@ def component(element) -> dict:
 
 def components(at: AppTest, name: str) -> dict[str, dict]:
     """Key → data of the components of a name ("abn_map_view", "abn_painter", …), in the page's order."""
-    found = [element for element in at.get("bidi_component") if element.proto.component_name == name]
-    return {element.proto.id.split("-", 2)[2]: component(element) for element in found}
+    elements = [element for element in at.get("bidi_component") if element.proto.component_name == name]
+    return {element.proto.id.split("-", 2)[2]: component(element) for element in elements}
 
 
 def pictures(at: AppTest) -> list[tuple[str, str]]:
     """Words and address of every picture and map, in the page's order."""
-    found = []
+    shown = []
     for element in at.main:
         if element.type == "imgs" or element.type == "image":
-            found += [(image.alt, image.url) for image in element.proto.imgs]
+            shown += [(image.alt, image.url) for image in element.proto.imgs]
         elif element.type == "bidi_component" and element.proto.component_name == "abn_map_view":
-            found.append((component(element)["alt"], component(element)["picture"]))
-    return found
+            shown.append((component(element)["alt"], component(element)["picture"]))
+    return shown
+
+
+def alts(at: AppTest) -> list[str]:
+    """The words of every picture and map, in the page's order."""
+    return [words for words, _ in pictures(at)]
 
 
 def captions(at: AppTest) -> str:

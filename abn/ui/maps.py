@@ -17,6 +17,7 @@ from abn.ui.state import state
 from abn.variants.card import Card
 
 PANEL = 448  # pixels of a panel's image
+STORED = "stored answer"  # in place of the milliseconds
 
 
 def show_attention(
@@ -42,7 +43,7 @@ def show_explanation(
     attention, fitted = explanation.attention, explanation.fitted
     title, key = f"Attention map of {card.title} on what the model saw", f"map-{card.id}"
     show_attention(fitted.image, attention, view, title=title, key=key, limits=limits, extent=fitted.extent)
-    speed = f"{1000 * explanation.seconds:.0f} ms" if live else "stored answer"
+    speed = f"{1000 * explanation.seconds:.0f} ms" if live else STORED
     st.caption(f"{describe_range(attention)} · {speed}")
 
 

@@ -16,6 +16,7 @@ from browsing import (
     settle,
     widget,
 )
+from playwright.sync_api import expect
 
 from abn.explanations.explainer import explain
 from abn.images import samples
@@ -125,9 +126,10 @@ TASKS = {
 }
 
 
-def count_done(page) -> int:
-    """How many steps the row of steps marks as done."""
-    return widget(page, "steps").get_by_test_id("stIconMaterial").count()
+def expect_done(page, count: int) -> None:
+    """Wait until the row of steps marks so many as done."""
+    marked = widget(page, "steps").locator("button:has([data-testid=stIconMaterial])")
+    expect(marked).to_have_count(count, timeout=LOADED)
 
 
 def test_the_whole_lesson_is_done(page, server):
@@ -141,7 +143,7 @@ def test_the_whole_lesson_is_done(page, server):
         TASKS[step.key](page)
         page.locator(DONE).wait_for(timeout=LOADED)
         settle(page)
-        assert count_done(page) == number
+        expect_done(page, number)
         assert number == 1 or f"step={number}" in page.url
         if number < len(STEPS):
             forward.click()
@@ -150,7 +152,7 @@ def test_the_whole_lesson_is_done(page, server):
     settle(page)
     page_link(page, "pages/Learn.py").click()
     page.locator(DONE).wait_for(timeout=LOADED)
-    assert count_done(page) == len(STEPS)
+    expect_done(page, len(STEPS))
 
 
 def test_any_step_can_be_linked_and_an_unknown_one_is_the_first(page, server):

@@ -22,6 +22,8 @@ NOT_A_MAP = (
     "no part of the training asks for that."
 )
 
+TO_SEE_THAT = "To see that, press “as trained”."  # after what a variant made for a lesson teaches
+
 
 def create_columns(count: int) -> list:
     """Columns for the input and `count` variants; a single variant gets two, the second for its bars."""
@@ -34,7 +36,7 @@ def show_notes(broken: dict[str, str], note: str, shown: Sequence[tuple[Explanat
         st.warning(escape_markdown(sentence), icon=":material/warning:")
     notes = [note] if note else []
     for explanation, card in shown:
-        swapped = "" if explanation.applied == explanation.trained_with else " To see that, press “as trained”."
+        swapped = "" if explanation.applied == explanation.trained_with else f" {TO_SEE_THAT}"
         notes += [f"{card.title}: {card.lesson}{swapped}"] if card.lesson else []
     for sentence in notes:
         st.info(escape_markdown(sentence), icon=":material/school:")

@@ -16,6 +16,8 @@ from abn.variants.card import Card
 from abn.variants.store import find_sibling
 from abn.vocabulary import AS_TRAINED
 
+NO_VARIANT = "Choose at least one variant that can be shown."
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -60,7 +62,7 @@ def _show() -> None:
 def require_variants(chosen: Selection) -> None:
     """End the page with a sentence where no variant is left to run."""
     if not chosen.cards:
-        sentence = chosen.note or "Choose at least one variant that can be shown."
+        sentence = chosen.note or NO_VARIANT
         st.info(layout.escape_markdown(sentence), icon=":material/arrow_upward:")
         loading.start_loading()
         st.stop()

@@ -9,6 +9,11 @@ from abn.vocabulary import AS_TRAINED, MECHANISMS, TRAINED
 
 MECHANISM_OPTIONS = (AS_TRAINED, *MECHANISMS)
 MAX_VARIANTS = 4  # variants side by side
+NO_SIBLING = "No variant trained with the mechanism “{mechanism}” for: {titles}."
+MERGED = (
+    "Networks that differ only in their mechanism become one when all are trained with “{mechanism}”. "
+    "“Same weights” keeps them apart and only swaps the mechanism."
+)
 
 
 @dataclass(frozen=True)
@@ -36,12 +41,9 @@ def apply_mechanism(
     kept = tuple(dict.fromkeys(other.id for other in siblings if other))
     by_id = {other.id: other for other in siblings if other}
     if missing:
-        note = f"No variant trained with the mechanism “{mechanism}” for: {', '.join(missing)}."
+        note = NO_SIBLING.format(mechanism=mechanism, titles=", ".join(missing))
     elif len(kept) < len(cards):
-        note = (
-            f"Networks that differ only in their mechanism become one when all are trained with “{mechanism}”. "
-            "“Same weights” keeps them apart and only swaps the mechanism."
-        )
+        note = MERGED.format(mechanism=mechanism)
     else:
         note = ""
     return Selection(tuple(by_id[variant] for variant in kept), TRAINED, note)

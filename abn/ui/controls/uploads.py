@@ -29,6 +29,7 @@ LOST = (
     "The server was started anew, and pictures that were here have gone with it: take them out of the list where you "
     "chose them, and bring them again."
 )
+FULL = "This session already holds {megabytes} MB of pictures: remove some first."
 SHARED = (
     "All sessions together hold as many pictures as this server can, and each may hold {megabytes} MB of them: remove "
     "some first, or choose a smaller one."
@@ -185,7 +186,7 @@ def _make_room(uploads: Uploads, size: int) -> None:
     if len(stay) >= UPLOADS:
         raise PictureError(f"A session holds {UPLOADS} pictures: remove some first.")
     if sum(len(upload.data) for upload in stay) + size > UPLOAD_BYTES:
-        raise PictureError(f"This session already holds {UPLOAD_BYTES // 10**6} MB of pictures: remove some first.")
+        raise PictureError(FULL.format(megabytes=UPLOAD_BYTES // 10**6))
     share = _share(size)
     if share < UPLOAD_BYTES and uploads.weight + size > share:
         raise PictureError(SHARED.format(megabytes=f"{share / 1e6:.0f}"))

@@ -114,7 +114,13 @@ def warn_of_other_kind(kind: str, picked: Sequence[Card], cards: Sequence[Card])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.info("  \n".join(map(escape_markdown, sentences)), icon=":material/help:", width="stretch")
         if fitting:
-            st.button("Show those that know it", on_click=_choose, args=(fitting,), icon=":material/swap_horiz:")
+            st.button(
+                "Show those that know it",
+                on_click=_choose,
+                args=(fitting,),
+                icon=":material/swap_horiz:",
+                key="choose-fitting",
+            )
 
 
 def _choose(variants: list[str]) -> None:

@@ -83,10 +83,10 @@ def show_board(choice: Choice, card: Card, subject: AttendedImage, key: str, his
     reset = history.add(edit_history.OWN_MAP, subject.attention)
     last = history.index == len(history.edits) - 1
     with st.container(horizontal=True):
-        for label, icon, target, disabled in (
-            ("Undo", "undo", history.undo(), history.index == 0),
-            ("Redo", "redo", history.redo(), last),
-            ("Reset", "restart_alt", reset, reset is history),
+        for name, label, icon, target, disabled in (
+            ("undo", "Undo", "undo", history.undo(), history.index == 0),
+            ("redo", "Redo", "redo", history.redo(), last),
+            ("reset", "Reset", "restart_alt", reset, reset is history),
         ):
             st.button(
                 label,
@@ -94,7 +94,7 @@ def show_board(choice: Choice, card: Card, subject: AttendedImage, key: str, his
                 on_click=_set_history,
                 args=(key, target),
                 disabled=disabled,
-                key=label.lower(),
+                key=name,
                 width="content",
             )
 

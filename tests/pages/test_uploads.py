@@ -1,0 +1,176 @@
+"""A person's own pictures through AppTest: photographs, uploads, the camera, how much a session holds."""
+
+import weakref
+from unittest.mock import Mock
+from pathlib import Path
+
+import pytest
+import tiny
+from reading import alts, as_shown, captions, predictions, texts
+from streamlit.testing.v1 import AppTest
+
+from abn.explanations.explainer import explain
+from abn.images import samples
+from abn.images.decode import Picture, open_picture
+from abn.ui.controls import lazy_picture, uploads
+from abn.ui.controls.lazy_picture import LazyPicture
+from abn.ui.controls.selection import default_variants
+from abn.ui.layout import escape_markdown
+from abn.variants.store import list_variants
+
+ROOT = Path(__file__).parents[2]
+IDS = default_variants(list_variants())
+CAMERA = "camera picture"  # how a shot is named
+PHOTOS = list(samples.gallery().values())
+
+
+def opened(photo: samples.Photo) -> Picture:
+    return open_picture(photo.path.read_bytes(), name=photo.file)
+
+
+@pytest.mark.slow
+def test_another_photograph_changes_all(live_app, network):
+    first = predictions(live_app.run())
+    live_app.session_state["photo"] = PHOTOS[7].id
+    at = live_app.run()
+    assert predictions(at) == as_shown(explain(opened(PHOTOS[7]), IDS, load=network)) != first
+    assert PHOTOS[7].title in captions(at) and PHOTOS[0].title not in captions(at)
+    assert at.query_params["photo"] == PHOTOS[7].id
+
+
+def test_uploads_are_shown_and_bad_files_told_of_while_the_address_keeps_silent(live_app, network):
+    live_app.query_params["photo"] = PHOTOS[3].id
+    live_app.run()
+    good = (samples.SAMPLES / "goldfish.jpg").read_bytes()
+    at = live_app.file_uploader(key="files").set_value(
+        [("fish.jpg", good, "image/jpeg"), ("*bad* :red[x].png", b"no picture", "image/png"), ("empty.gif", b"", "")]
+    ).run()  # fmt: skip
+    assert not at.exception
+    assert predictions(at) == as_shown(explain(open_picture(good), IDS, load=network))
+    files = [escape_markdown(name) for name in ("*bad* :red[x].png", "empty.gif")]
+    assert [error.value.split(": ")[0] for error in at.error] == files
+    assert "photo" not in at.query_params and "fish" not in str(at.query_params)
+    assert any("fish.jpg" in alt for alt in alts(at))
+    at = live_app.file_uploader(key="files").clear().run()
+    assert not at.error and PHOTOS[0].title in captions(at)  # gone with the file, and the gallery is back
+
+
+def test_the_camera_is_asked_for_only_on_request(live_app, network):
+    assert not live_app.run().get("camera_input")
+    at = live_app.toggle(key="camera_on").set_value(True).run()
+    shot = (samples.SAMPLES / "giant-panda.jpg").read_bytes()
+    at = at.camera_input(key="camera").set_value(("camera.jpg", shot, "image/jpeg")).run()
+    assert predictions(at) == as_shown(explain(open_picture(shot), IDS, load=network))
+
+
+@pytest.mark.slow
+def test_a_camera_shot_goes_when_it_is_retaken_cleared_or_the_camera_switched_off(app):
+    def names() -> list[str]:
+        return [upload.picture.name for upload in app.session_state["uploads"].values()]
+
+    def shoot(photo: samples.Photo) -> list[str]:
+        shot = photo.path.read_bytes()
+        app.camera_input(key="camera").set_value(("camera.jpg", shot, "image/jpeg")).run()
+        assert app.session_state["photo"] == f"upload-{open_picture(shot).sha256}"
+        return names()
+
+    app.run()
+    app.file_uploader(key="files").set_value([("kept.jpg", PHOTOS[1].path.read_bytes(), "image/jpeg")]).run()
+    app.toggle(key="camera_on").set_value(True).run()
+    assert shoot(PHOTOS[2]) == ["kept.jpg", CAMERA]
+    assert shoot(PHOTOS[3]) == ["kept.jpg", CAMERA]
+    app.camera_input(key="camera").clear().run()
+    assert names() == ["kept.jpg"] and app.session_state["photo"] == PHOTOS[0].id
+    assert shoot(PHOTOS[2]) == ["kept.jpg", CAMERA]
+    app.toggle(key="camera_on").set_value(False).run()
+    assert names() == ["kept.jpg"] and not app.exception
+
+
+@pytest.mark.slow
+def test_a_session_holds_only_so_many_bytes(app, monkeypatch):
+    files = [(f"{k}.jpg", photo.path.read_bytes(), "image/jpeg") for k, photo in enumerate(PHOTOS[:3])]
+    monkeypatch.setattr(uploads, "UPLOAD_BYTES", sum(len(data) for _, data, _ in files[:2]))
+    app.run()
+    at = app.file_uploader(key="files").set_value(files).run()
+    assert [upload.picture.name for upload in at.session_state["uploads"].values()] == ["0.jpg", "1.jpg"]
+    full = uploads.FULL.format(megabytes=uploads.UPLOAD_BYTES // 10**6)
+    assert texts(at.error) == [f"2.jpg: {full}"]
+
+
+@pytest.mark.slow
+def test_where_all_sessions_together_hold_too_much_each_has_its_share(app, monkeypatch):
+    files = [(f"{k}.jpg", photo.path.read_bytes(), "image/jpeg") for k, photo in enumerate(PHOTOS[:3])]
+    monkeypatch.setattr(uploads, "_everybodys", weakref.WeakValueDictionary())
+    another = AppTest.from_file(str(ROOT / "app.py"), default_timeout=180).run()
+    another.file_uploader(key="files").set_value(files[:1]).run()
+    app.run()
+    at = app.file_uploader(key="files").set_value(files[:1]).run()
+    monkeypatch.setattr(uploads, "SERVER_BYTES", 2 * len(files[0][1]) + 1)
+    at = app.file_uploader(key="files").set_value(files).run()
+    assert [upload.picture.name for upload in at.session_state["uploads"].values()] == ["0.jpg"]
+    (refused,) = texts(at.error)
+    assert uploads.SHARED.format(megabytes=f"{uploads.SERVER_BYTES / 2e6:.0f}") in refused
+    another.file_uploader(key="files").clear().run()  # who holds nothing takes no share
+    at = app.file_uploader(key="files").set_value(files[:1]).run()
+    at = app.file_uploader(key="files").set_value([files[0], files[0]]).run()
+    assert len(at.session_state["uploads"]) == 1 and not at.error
+
+
+@pytest.mark.slow
+def test_many_bad_files_are_one_sentence(app):
+    app.run()
+    bad = [(f"{k}.jpg", b"words", "image/jpeg") for k in range(5)]
+    at = app.file_uploader(key="files").set_value(bad).run()
+    (refused,) = texts(at.error)
+    assert refused.startswith("0.jpg, 1.jpg, 2.jpg") and "3.jpg" not in refused
+
+
+@pytest.mark.slow
+def test_a_picture_whose_pixels_went_is_opened_again_where_a_network_asks_and_not_before(
+    live_app, network, monkeypatch
+):
+    live_app.run()
+    shot = (samples.SAMPLES / "giant-panda.jpg").read_bytes()
+    at = live_app.file_uploader(key="files").set_value([("panda.jpg", shot, "image/jpeg")]).run()
+    monkeypatch.setattr(lazy_picture, "MAX_DECODED", 0)  # whatever is opened next takes its pixels
+    LazyPicture(tiny.picture(), bytes).image  # noqa: B018
+    reads = Mock(wraps=open_picture)
+    monkeypatch.setattr(lazy_picture, "open_picture", reads)
+    at = at.run()
+    assert not reads.called and predictions(at) == as_shown(explain(open_picture(shot), IDS, load=network))
+    at = at.button_group(key="fit").set_value("squash").run()
+    expected = as_shown(explain(open_picture(shot), IDS, load=network, fit="squash"))
+    assert reads.call_count == 1 and predictions(at) == expected
+
+
+@pytest.mark.slow
+def test_pictures_that_come_with_the_first_run_of_a_session_are_taken_in(app):
+    """As where a page meets a server that was started anew: nothing tells then that they have changed."""
+    at = app.run().file_uploader(key="files").set_value(("mine.jpg", PHOTOS[1].path.read_bytes(), "image/jpeg")).run()
+    key = at.session_state["photo"]
+    at.session_state["uploads"].clear()
+    at.session_state["photo"] = PHOTOS[0].id
+    del at.session_state["received"]
+    at = at.run()
+    assert at.session_state["photo"] == key and list(at.session_state["uploads"]) == [key] and not at.exception
+
+
+@pytest.mark.slow
+def test_pictures_stay_from_page_to_page_until_they_are_removed(live_app):
+    live_app.run()
+    data = [(samples.SAMPLES / name).read_bytes() for name in ("goldfish.jpg", "koala.jpg")]
+
+    def held(at: AppTest) -> list[str]:
+        return [upload.picture.name for upload in at.session_state["uploads"].values()]
+
+    live_app.file_uploader(key="files").set_value([("fish.jpg", data[0], "image/jpeg")]).run()
+    at = live_app.switch_page("pages/Ablation.py").run()
+    assert held(at) == ["fish.jpg"]
+    at = at.file_uploader(key="files").set_value([("koala.jpg", data[1], "image/jpeg")]).run()
+    assert held(at) == ["fish.jpg", "koala.jpg"]
+    at = at.file_uploader(key="files").clear().run()  # what this page's uploader let go goes, and no other
+    assert held(at) == ["fish.jpg"]
+    at = at.switch_page("pages/Study.py").run().switch_page("app.py").run()
+    assert held(at) == ["fish.jpg"]
+    (key,) = at.session_state["uploads"]
+    assert held(at.button(key=f"remove-{key}").click().run()) == []
