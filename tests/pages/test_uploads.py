@@ -1,8 +1,8 @@
 """A person's own pictures through AppTest: photographs, uploads, the camera, how much a session holds."""
 
 import weakref
-from unittest.mock import Mock
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import tiny
