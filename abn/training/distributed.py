@@ -96,14 +96,11 @@ class Processes:
         for buffer in network.buffers() if self.size > 1 else ():
             dist.broadcast(buffer, 0)
 
-    def check_synchronizable(self, device: str) -> None:
-        """`SharedError` where batch norms of several processes can't be synchronized."""
-        if self.size > 1 and device != "cuda":
-            raise SharedError(CPU_SYNC)
-
-    def synchronize_batchnorm(self, network: nn.Module) -> None:
-        """Let batch norms take their statistics over the whole batch, on GPUs; in place."""
+    def synchronize_batchnorm(self, network: nn.Module, device: str) -> None:
+        """Let batch norms take their statistics over the whole batch; in place. `SharedError` on CPUs."""
         if self.size > 1:
+            if device != "cuda":
+                raise SharedError(CPU_SYNC)
             convert_sync_batchnorm(network)
 
 

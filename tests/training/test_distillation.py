@@ -251,7 +251,7 @@ def test_variants_of_a_family_share_feature_bank_and_first_stage():
 def test_each_family_is_made_from_its_own_backbone_in_its_own_folder(tmp_path, monkeypatch):
     made = []
     card = SimpleNamespace(weights=tmp_path, sha256="")
-    monkeypatch.setattr(packages, "fetch", lambda data, which: None)
+    monkeypatch.setattr(packages, "fetch", lambda *given: None)
     monkeypatch.setattr(command, "pretrained_backbone", lambda which, data: which.name)
     monkeypatch.setattr(command, "open_bank", lambda backbone, data, work, samples, seed: (backbone, samples))
     monkeypatch.setattr(command, "warm_start", lambda backbone, mechanism: nn.Identity())

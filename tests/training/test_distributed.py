@@ -54,17 +54,16 @@ def test_batch_is_divided_evenly_or_not_at_all():
 
 
 def test_batch_norms_are_synchronized_on_gpus_only():
-    with pytest.raises(SharedError) as error:
-        Processes(0, 2).check_synchronizable("cpu")
-    assert str(error.value) == CPU_SYNC
-    SINGLE.check_synchronizable("cpu")
     network = nn.Sequential(nn.BatchNorm2d(2))
-    Processes(0, 2).synchronize_batchnorm(network)
+    with pytest.raises(SharedError) as error:
+        Processes(0, 2).synchronize_batchnorm(network, "cpu")
+    assert str(error.value) == CPU_SYNC
+    Processes(0, 2).synchronize_batchnorm(network, "cuda")
     assert type(network[0]) is nn.SyncBatchNorm
 
 
 def test_single_process_has_nothing_to_share():
     network = nn.Sequential(nn.BatchNorm2d(2))
-    SINGLE.synchronize_batchnorm(network)
+    SINGLE.synchronize_batchnorm(network, "cpu")
     assert type(network[0]) is nn.BatchNorm2d and SINGLE.wrap(network) is network
     assert SINGLE.run_on_first(lambda: 4) == 4 and SINGLE.run_on_all(lambda: 5) == 5

@@ -50,8 +50,7 @@ def test_each_family_is_measured_with_its_own_backbone(monkeypatch, capsys):
     }
     monkeypatch.setattr(evaluate, "list_variants", lambda: list(cards.values()))
     monkeypatch.setattr(evaluate, "find_variant", cards.__getitem__)
-    monkeypatch.setattr(packages, "fetch", lambda data, which: None)
-    monkeypatch.setattr(packages, "fetch_fashion", lambda data: None)
+    monkeypatch.setattr(packages, "fetch", lambda *given: None)
     monkeypatch.setattr(evaluate, "pretrained_backbone", lambda which, data: which)
     monkeypatch.setattr(evaluate, "labeled_photographs", lambda spec: SimpleNamespace(accepted=[]))
     monkeypatch.setattr(evaluate, "held_out_scenes", lambda backbone, data, count: backbone)

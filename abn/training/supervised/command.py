@@ -60,8 +60,6 @@ def _prepare(args: argparse.Namespace, device: str, processes: Processes) -> Tra
     """All that a training needs; what can be wrong is reported here, before its first step."""
     plan = processes.run_on_first(lambda: make_plan(args, device))
     processes.share(plan.recipe.batch)  # raises where it can't be divided
-    if plan.sync_bn:
-        processes.check_synchronizable(device)
     data = _load_data(plan, processes, _count_workers(args.workers), pin=device == "cuda")
     for note in data.notes if processes.is_first else ():
         log.warning("%s", note)
@@ -82,7 +80,7 @@ def _initial_network(plan: TrainingPlan, data: Dataset) -> tuple[AttentionBranch
 def _load_data(plan: TrainingPlan, processes: Processes, workers: int, *, pin: bool) -> Dataset:
     data = plan.data
     if isinstance(data, str):
-        processes.run_on_first(lambda: packages.fetch_fashion(plan.packages))
+        processes.run_on_first(lambda: packages.fetch(plan.packages, [packages.FASHION]))
         return built_in_dataset(data, plan.packages, seed=plan.seed, held_out=plan.held_out)
     folders = processes.run_on_first(
         lambda: open_folder(

@@ -80,7 +80,7 @@ class TrainingRun:
             for part in (self.network.attention_branch.map_head, self.network.attention_branch.map_norm):
                 part.requires_grad_(False)
         if plan.sync_bn:
-            self.processes.synchronize_batchnorm(self.network)
+            self.processes.synchronize_batchnorm(self.network, self.device)
         identity = {"backbone": plan.backbone, "mechanism": plan.mechanism, "sync_bn": plan.sync_bn}
         identity |= {"weights": self.origin.get("weights_sha256", ""), "bfloat16": plan.bfloat16, "seed": plan.seed}
         train(
