@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pandas as pd
 import streamlit as st
 
+from abn.ui import url
 from abn.ui.layout import escape_markdown
 
 if TYPE_CHECKING:  # no first view waits for it
@@ -22,6 +23,20 @@ def choose(label: str, options: Sequence[Option], key: str, *, default: Option |
     """One of several options, the first by default; `more` goes to `st.segmented_control`."""
     initial = options[0] if default is None else default
     return st.segmented_control(label, options, default=initial, required=True, key=key, **more)
+
+
+def choose_by_number(
+    label: str, names: Sequence[str], automatic: str, default: int, *, key: str, name: str, **more: Any
+) -> int:
+    """An index of `names`, by a list to search; `default` until a person leaves the `automatic` choice. The address
+    holds it under `name`, counted from 1."""
+    legal = range(-1, len(names))
+    url.initial_choice(key, name, legal, -1)
+    chosen = st.selectbox(
+        label, legal, format_func=lambda k: names[k] if k >= 0 else automatic, key=key, **IN_SESSION, **more
+    )
+    url.sync_query_param(name, chosen + 1, 0)
+    return default if chosen < 0 else chosen
 
 
 def show_chart(figure: "go.Figure", words: str, key: str) -> None:

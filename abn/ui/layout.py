@@ -16,8 +16,6 @@ from abn.ui import url
 from abn.ui.state import state
 from abn.variants.store import find_problems
 
-SCROLLED = '<div class="abn-wide" role="region" aria-label="A table" tabindex="0">'  # what is too wide, by keyboard too
-
 PAGES = {  # in the order of the list; the first is the first page
     "app.py": ("Compare", ":material/compare:"),
     "pages/Inside.py": ("Inside", ":material/account_tree:"),

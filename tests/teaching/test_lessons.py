@@ -39,19 +39,19 @@ def covered_change(network, variant: str, *, brightest: bool) -> float:
 
 
 def test_what_the_step_on_bright_says_is_so(network):
-    up, down = lesson_steps.ADDITIVE, lesson_steps.INVERTED
+    up, down = lesson_steps.UPRIGHT, lesson_steps.INVERTED
     assert covered_change(network, up, brightest=True) < covered_change(network, up, brightest=False) - 0.2
     assert covered_change(network, down, brightest=False) < covered_change(network, down, brightest=True) - 0.2
 
 
 def test_there_is_a_cell_beyond_the_gain_that_is_asked_for_and_not_everywhere(network):
-    gain = 1 + explain(PICTURE, [lesson_steps.ADDITIVE], load=network)[0].attention
+    gain = 1 + explain(PICTURE, [lesson_steps.UPRIGHT], load=network)[0].attention
     assert 0 < (gain > lesson_steps.GAIN).mean() < 0.3
 
 
 def test_heads_disagree_on_some_photograph(network):
     photos = [photo for photo in gallery().values() if photo.kind == "photograph"]
-    found = [explain(open_picture(p.path.read_bytes()), [lesson_steps.ADDITIVE], load=network)[0] for p in photos]
+    found = [explain(open_picture(p.path.read_bytes()), [lesson_steps.UPRIGHT], load=network)[0] for p in photos]
     apart = {photo.id: one for photo, one in zip(photos, found, strict=True) if not one.heads_agree}
     assert set(apart) == {"space-shuttle", "toucan"}  # of which the notice tells
     right = {photo.id: photo.classes for photo in photos}

@@ -1,5 +1,7 @@
 """Maps of one class beside M, which belongs to none; and how M formed while the network was trained."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import streamlit as st
 from PIL import Image
@@ -7,15 +9,20 @@ from PIL import Image
 from abn.evaluation.metrics import rank_correlation
 from abn.explanations.first_view import FIT
 from abn.explanations.stages import Trace
-from abn.images import samples
-from abn.plots import channel_grid, color_limits, history_chart, map_words, numbers
+from abn.export.figures import MapStyle
+from abn.plots import channel_grid, history_chart, map_words, numbers
 from abn.ui import maps, url
+from abn.ui.controls import image_picker
 from abn.ui.controls.choice_bar import Choice
+from abn.ui.elements import IN_SESSION, choose_by_number, show_chart
 from abn.ui.inside import traces
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state
 from abn.variants.card import Card, class_names
 from abn.variants.history import MapHistory
+
+if TYPE_CHECKING:
+    from abn.explanations.cam import ClassMap
 
 LIMITS_OF_MAPS = (
     "**What these can and can't say.** M is made before the network answers and belongs to no class: it shows what is "
@@ -28,78 +35,69 @@ LIMITS_OF_MAPS = (
 def show_class_maps(trace: Trace, card: Card, choice: Choice) -> None:
     """M, the attention branch's class map, CAM and Grad-CAM, at one size with one reading."""
     st.markdown("##### Maps of one class")
-    k, labels = _choose_class(trace, card), class_names(card)
+    labels = class_names(card)
+    key = f"one_class {card.classes if isinstance(card.classes, str) else card.id}"  # each list of classes has its own
+    predicted, tooltip = int(trace.logits.argmax()), "Type a part of its name to find it."
+    k = choose_by_number("Class", labels, "the network's answer", predicted, key=key, name="class", help=tooltip)
     name, (h, w) = numbers.short_label(labels[k]), trace.attention.shape
-    image, picture = traces.input_image(trace, card), choice.chosen.picture
+    image, view = traces.input_image(trace, card), choice.view
     columns = st.columns(4, gap="medium")
     with columns[0]:
         st.markdown("**M, the attention map**  \nof no class")
-        limits = color_limits.limits([trace.attention], choice.view.scale)[0]
-        alt = maps.describe_map(trace.attention, f"Attention map of {card.title}")
-        maps.show_map(image, trace.attention, choice.view, limits, alt=alt, key="class-M")
+        maps.show_attention(image, trace.attention, view, title=f"Attention map of {card.title}", key="class-M")
         st.caption(
             f"{h} × {w} cells, made on the way to the answer: {_milliseconds(trace.seconds)} from the picture on"
         )
     with columns[1]:
         st.markdown(f"**Class map**  \nof the attention branch, for {escape_markdown(name)}")
         values = trace.class_maps[k]
-        meaning = _show_class_map(image, values, choice, name, "class map", "the attention branch")
+        _show_class_map(image, values, view, f"class map of the attention branch for {name}", "class map", "class")
         mean, logit = numbers.fixed(values.mean(dtype=float)), numbers.fixed(trace.aux_logits[k])
         st.caption(
-            f"{meaning}The mean of its {h} × {w} cells is **{mean}**; the auxiliary logit of this class is "
-            f"**{logit}**. "
-            f"{h} × {w} cells, made with M"
+            f"{_describe_colors(values)}The mean of its {h} × {w} cells is **{mean}**; the auxiliary logit of this "
+            f"class is **{logit}**. {h} × {w} cells, made with M"
         )
     for place, method in zip(columns[2:], traces.METHODS, strict=True):
         with place:
             st.markdown(f"**{method}**  \nof the perception head, for {escape_markdown(name)}")
-            result = traces.get_class_map(picture, card, choice.fit, method, k)
-            if isinstance(result, str):
-                st.info(escape_markdown(result), icon=":material/block:")
-                continue
-            meaning = _show_class_map(image, result.values, choice, name, method, "the perception head")
-            rows, across = result.values.shape
-            st.caption(
-                f"{meaning}{rows} × {across} cells of the layer “{escape_markdown(result.layer)}”, asked afterwards: "
-                f"{_milliseconds(result.seconds)} from the picture on"
-            )
+            result = show_cam(choice, card, method, k, "class")
+            if result:
+                rows, across = result.values.shape
+                st.caption(
+                    f"{_describe_colors(result.values)}{rows} × {across} cells of the layer "
+                    f"“{escape_markdown(result.layer)}”, asked afterwards: {_milliseconds(result.seconds)} from the "
+                    "picture on"
+                )
     st.caption(LIMITS_OF_MAPS)
 
 
-def _choose_class(trace: Trace, card: Card) -> int:
-    """The chosen class: the predicted one until a person chooses another."""
-    labels, answer = class_names(card), int(trace.logits.argmax())
-    legal, key = range(-1, len(labels)), f"one_class {card.classes if isinstance(card.classes, str) else card.id}"
-    url.initial_choice(key, "class", legal, -1)
-    chosen = st.selectbox(
-        "Class",
-        legal,
-        format_func=lambda k: labels[k] if k >= 0 else "the network's answer",
-        key=key,  # another list of classes has a choice of its own
-        persist_state="session",
-        help="Type a part of its name to find it.",
-    )
-    url.sync_query_param("class", chosen + 1, 0)
-    return answer if chosen < 0 else chosen
+def show_cam(choice: Choice, card: Card, method: str, k: int, group: str) -> "ClassMap | None":
+    """CAM or Grad-CAM of class `k` over the network's input; a sentence and None where the network has none. `group`
+    begins the element's key."""
+    picture, name = choice.chosen.picture, numbers.short_label(class_names(card)[k])
+    result = traces.get_class_map(picture, card, choice.fit, method, k)
+    if isinstance(result, str):
+        st.info(escape_markdown(result), icon=":material/block:")
+        return None
+    image = traces.input_image(traces.get_trace(picture, card, choice.fit), card)
+    title = f"{method} of the perception head for {name}"
+    _show_class_map(image, result.values, choice.view, title, method, group)
+    return result
 
 
-def _show_class_map(image: Image.Image, values: np.ndarray, choice: Choice, name: str, method: str, of: str) -> str:
-    """A map of a class over the picture: signed ones around zero, others from zero on; returns what colors mean."""
-    colors, low, high = channel_grid.color_range(values, choice.view.colors)
+def _show_class_map(
+    image: Image.Image, values: np.ndarray, view: MapStyle, title: str, method: str, group: str
+) -> None:
+    """A map of a class over the picture: signed ones around zero, others from zero on."""
+    colors, low, high = channel_grid.color_range(values, view.colors)
     digits = 2 if high >= 0.5 else 4
     span = f"from {values.min():.{digits}f} to {values.max():.{digits}f}, highest {map_words.brightest_place(values)}"
-    maps.show_map(
-        image,
-        values,
-        choice.view,
-        (low, high),
-        alt=f"{method} of {of} for {name}: {span}.",
-        key=f"class-{method}",
-        symbol=method,
-        colors=colors,
-        digits=digits,
-    )
-    return "Red speaks for the class, blue against it.  \n" if low < 0 else ""
+    alt, key = f"{title}: {span}.", f"{group}-{method}"
+    maps.show_map(image, values, view, (low, high), alt=alt, key=key, symbol=method, colors=colors, digits=digits)
+
+
+def _describe_colors(values: np.ndarray) -> str:
+    return "Red speaks for the class, blue against it.  \n" if values.min() < 0 else ""
 
 
 def _milliseconds(seconds: float) -> str:
@@ -124,25 +122,16 @@ def show_history(trace: Trace, card: Card, choice: Choice) -> None:
         moment = _choose_moment(history)
     values, last = history.maps[moment, index], history.maps[-1, index]
     with left:
-        image = (
-            traces.input_image(trace, card)
-            if is_chosen and choice.fit == FIT
-            else traces.recorded_image(history, index, card)
-        )
-        title = _title(history, index)
-        alt = maps.describe_map(values, f"Attention map on {title} after {history.steps[moment]} steps")
-        limits = color_limits.limits([values], choice.view.scale)[0]
-        maps.show_map(image, values, choice.view, limits, alt=alt, key="life-map")
+        shown = is_chosen and choice.fit == FIT
+        image = traces.input_image(trace, card) if shown else traces.recorded_image(history, index, card)
+        title = f"Attention map on {_title(history, index)} after {history.steps[moment]} steps"
+        maps.show_attention(image, values, choice.view, title=title, key="life-map")
         st.caption(maps.describe_range(values))
     with right:
         st.markdown(_describe_moment(history, moment, rank_correlation(values, last)))
         if history_chart.history_metrics(history):
-            st.plotly_chart(
-                history_chart.history_chart(history, moment),
-                key="course",
-                config={"displayModeBar": False},
-                alt=history_chart.history_in_words(history, moment),
-            )
+            words = history_chart.history_in_words(history, moment)
+            show_chart(history_chart.history_chart(history, moment), words, "course")
             st.caption(_describe_metrics(history))
 
 
@@ -159,20 +148,17 @@ def _choose_recorded(history: MapHistory) -> tuple[int, bool]:
             history.ids,
             format_func=lambda key: _title(history, history.ids.index(key)),
             key="recorded",
-            persist_state="session",
             width=360,
+            **IN_SESSION,
         )
         if history.pictures is None:
-            st.button("Choose it for the whole page", on_click=_choose, args=(picked,), icon=":material/arrow_upward:")
+            label, icon = "Choose it for the whole page", ":material/arrow_upward:"
+            st.button(label, on_click=image_picker.choose_photo, args=(picked,), icon=icon)
     return history.ids.index(picked), False
 
 
-def _choose(photo: str) -> None:
-    state.photo = photo
-
-
 def _title(history: MapHistory, index: int) -> str:
-    photo = next((photo for photo in samples.photographs() if photo.id == history.ids[index]), None)
+    photo = traces.recorded_photo(history, index)
     return photo.title if photo else history.ids[index]
 
 
@@ -184,8 +170,8 @@ def _choose_moment(history: MapHistory) -> int:
         "Training steps done",
         steps,
         key="moment",
-        persist_state="session",
         help="Moments at which the network was looked at: most of them early, when most happens.",
+        **IN_SESSION,
     )
     url.sync_query_param("moment", chosen, steps[-1])
     return steps.index(chosen)

@@ -7,12 +7,13 @@ import streamlit as st
 
 from abn.explanations import stages
 from abn.explanations.stages import STAGES, Trace
-from abn.plots import color_limits, histogram, logit_bars, numbers
+from abn.plots import histogram, logit_bars, numbers
 from abn.plots.cell_product import Product, product
 from abn.plots.network_diagram import ROLES
 from abn.ui import maps, url
 from abn.ui.components import network_path
 from abn.ui.controls.choice_bar import Choice
+from abn.ui.elements import choose_by_number, show_chart
 from abn.ui.inside import channels, traces
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state
@@ -20,7 +21,6 @@ from abn.variants.card import Card, class_names
 from abn.vocabulary import EQUATIONS
 
 FIRST_STAGE = "M"
-BARE = {"displayModeBar": False}
 MEANINGS = {
     "x": "The picture as the network gets it: its red, green and blue, shifted and scaled as the backbone is used to.",
     "g": "What the feature extractor finds. Each channel is a small map of where one learned pattern is; nobody has "
@@ -40,26 +40,15 @@ GAINS = {
     "multiplicative": "In a cell all channels of g are multiplied by one and the same number, M.",
     "none": "This network was trained without a mechanism, so g′ is g: the map is computed and not applied.",
 }
-
-_STYLE = """
-<style>
-.abn-figures.abn-figures { display: grid; grid-template-columns: auto 1fr; gap: .1rem 1rem; margin: 0; padding: 0;
-                           font-size: .95rem; }
-.abn-figures dd { margin: 0; font-variant-numeric: tabular-nums; font-weight: 600; }
-.abn-figures dt { font-weight: 400; }
-.abn-sums.abn-sums { list-style: none; margin: 0; padding: 0; display: grid; gap: .5rem; }
-.abn-sums.abn-sums li { margin: 0; padding: .5rem .8rem; border: 1px solid rgb(128 128 128 / .4); border-radius: 8px;
-                        font-size: 1.05rem; font-variant-numeric: tabular-nums; }
-.abn-sums li.abn-own { border: 2px solid var(--st-primary-color, #1f6fb5); font-size: 1.3rem; font-weight: 600; }
-.abn-sums small { display: block; font-size: .85rem; font-weight: 400; }
-.abn-sums span { white-space: nowrap; }
-</style>
-"""
+CHANNELS_OF_A = {  # whether they are classes → in words
+    True: "It has one channel for each class, and here channel k speaks for class k.",
+    False: "It has as many channels as there are classes, but here the class head mixes them, so that no channel "
+    "belongs to one class.",
+}
 
 
 def show_diagram(choice: Choice, card: Card) -> str:
     """The drawing; returns the stage that is chosen in it."""
-    st.html(_STYLE)
     chosen = state.stage or st.query_params.get("stage", FIRST_STAGE)
     state.stage = chosen = chosen if chosen in STAGES else FIRST_STAGE
     url.sync_query_param("stage", chosen, FIRST_STAGE)
@@ -88,12 +77,8 @@ def show_stage(trace: Trace, card: Card, choice: Choice, stage: str) -> None:
     with left:
         st.markdown(_meaning(trace, stage))
         _show_summary(summary)
-        st.plotly_chart(
-            histogram.value_histogram(values),
-            key="spread",
-            config=BARE,
-            alt=f"{ROLES[stage]}. {histogram.histogram_in_words(values)}",
-        )
+        words = f"{ROLES[stage]}. {histogram.histogram_in_words(values)}"
+        show_chart(histogram.value_histogram(values), words, "spread")
         if summary.zeros:
             st.caption("The histogram leaves the exact zeros out.")
     with right:
@@ -104,16 +89,8 @@ def show_stage(trace: Trace, card: Card, choice: Choice, stage: str) -> None:
 
 
 def _meaning(trace: Trace, stage: str) -> str:
-    if stage == "g′":
-        return f"{MEANINGS[stage]} {GAINS[trace.mechanism]}"
-    if stage == "A" and trace.channels_are_classes:
-        return f"{MEANINGS[stage]} It has one channel for each class, and here channel k speaks for class k."
-    if stage == "A":
-        return (
-            f"{MEANINGS[stage]} It has as many channels as there are classes, but here the class head mixes them, so "
-            "that no channel belongs to one class."
-        )
-    return MEANINGS[stage]
+    more = {"g′": GAINS[trace.mechanism], "A": CHANNELS_OF_A[trace.channels_are_classes]}.get(stage)
+    return f"{MEANINGS[stage]} {more}" if more else MEANINGS[stage]
 
 
 def _show_summary(summary: stages.StageSummary) -> None:
@@ -132,9 +109,7 @@ def _show_logits(logits: np.ndarray, card: Card, stage: str) -> None:
     head = "perception" if stage == "logits" else "auxiliary"
     top = stages.top_classes(logits, class_names(card))
     st.caption(f"The {len(top)} largest of {len(logits)} logits, and the probabilities that they stand for.")
-    st.plotly_chart(
-        logit_bars.logit_bars(top, head), key="answers", config=BARE, alt=logit_bars.logits_in_words(top, head)
-    )
+    show_chart(logit_bars.logit_bars(top, head), logit_bars.logits_in_words(top, head), "answers")
 
 
 # ---- one cell ----
@@ -161,12 +136,11 @@ def show_cell(trace: Trace, card: Card, choice: Choice) -> None:
     st.markdown("##### One cell")
     left, right = st.columns([1, 2], gap="medium")
     with left:
-        maps.show_map(
+        maps.show_attention(
             traces.input_image(trace, card),
             trace.attention,
             choice.view,
-            color_limits.limits([trace.attention], choice.view.scale)[0],
-            alt=maps.describe_map(trace.attention, f"Attention map of {card.title} on what the model saw"),
+            title=f"Attention map of {card.title} on what the model saw",
             key="cell-map",
             picked=(row, column),
             on_pick=pick,
@@ -178,7 +152,14 @@ def show_cell(trace: Trace, card: Card, choice: Choice) -> None:
             f"{', the brightest cell of M' if brightest else ''}. "
             "Press another cell in the map, or move to it with the arrow keys and press Enter."
         )
-        channel = _choose_channel(trace, row, column)
+        channel = choose_by_number(
+            "Channel of g",
+            [f"channel {k + 1}" for k in range(len(trace.features))],
+            "the strongest in the cell",
+            trace.strongest_channel(row, column),
+            key="channel",
+            name="channel",
+        )
         st.markdown(f"What becomes of **channel {channel + 1}** of g in this cell:")
         results = [product(*values) for values in cell_products(trace, row, column, channel)]
         st.html(f'<ul class="abn-sums">{"".join(_product_html(result, trace.mechanism) for result in results)}</ul>')
@@ -189,22 +170,6 @@ def _cell_in_address(trace: Trace) -> tuple[int, int]:
     given, (h, w) = url.whole_numbers("cell"), trace.attention.shape
     legal = len(given) == 2 and 1 <= given[0] <= h and 1 <= given[1] <= w
     return (given[0] - 1, given[1] - 1) if legal else trace.brightest_cell
-
-
-def _choose_channel(trace: Trace, row: int, column: int) -> int:
-    """The channel whose numbers are shown: the strongest in this cell until a person names another."""
-    count, strongest = len(trace.features), trace.strongest_channel(row, column)
-    legal = range(-1, count)
-    url.initial_choice("channel", "channel", legal, -1)
-    chosen = st.selectbox(
-        "Channel of g",
-        legal,
-        format_func=lambda k: f"channel {k + 1}" if k >= 0 else "the strongest in the cell",
-        key="channel",
-        persist_state="session",
-    )
-    url.sync_query_param("channel", chosen + 1, 0)
-    return strongest if chosen < 0 else chosen
 
 
 def _product_html(product: Product, trained: str) -> str:

@@ -1,7 +1,8 @@
 """Traces of images through a variant, and the class maps, diagrams and histories shown beside; each computed once."""
 
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -25,20 +26,26 @@ from abn.variants.history import MapHistory, load_history
 if TYPE_CHECKING:
     from abn.explanations.cam import ClassMap
 
+Result = TypeVar("Result")
+
 METHODS = ("CAM", "Grad-CAM")  # as in abn.explanations.cam, which imports torch
 THUMBNAIL = 2 * network_diagram.THUMB  # pixels of the picture in the drawing: sharp on a dense screen
+
+
+def _cached(key: tuple, compute: Callable[[], Result]) -> Result:
+    return cache.get_or_compute([key], lambda _missing: [compute()])[0]
 
 
 def get_trace(picture: Picture, card: Card, fit: str) -> Trace:
     """Every stage of a picture in a variant as it was trained."""
     from abn.explanations.trace import trace_picture
 
-    def compute(_missing: list[int]) -> list[Trace]:
+    def compute() -> Trace:
         with page_turn():
-            return [trace_picture(picture, card, fit=fit, load=models.load_network)]
+            return trace_picture(picture, card, fit=fit, load=models.load_network)
 
     with stop_page_on_error():
-        return cache.get_or_compute([("trace", *_key(picture, card, fit))], compute)[0]
+        return _cached(("trace", *_key(picture, card, fit)), compute)
 
 
 def get_class_map(picture: Picture, card: Card, fit: str, method: str, index: int) -> "ClassMap | str":
@@ -47,26 +54,26 @@ def get_class_map(picture: Picture, card: Card, fit: str, method: str, index: in
 
     trace = get_trace(picture, card, fit)
 
-    def compute(_missing: list[int]) -> "list[ClassMap | str]":
+    def compute() -> "ClassMap | str":
         with page_turn():
             try:
-                return [trace_class_map(models.load_network(card), trace, method, index)]
+                return trace_class_map(models.load_network(card), trace, method, index)
             except ABNError as error:
-                return [str(error)]
+                return str(error)
 
-    return cache.get_or_compute([("class map", *_key(picture, card, fit), method, index)], compute)[0]
+    return _cached(("class map", *_key(picture, card, fit), method, index), compute)
 
 
 def draw_diagrams(picture: Picture, card: Card, fit: str, view: MapStyle) -> tuple[str, str]:
     """The network diagram with its stages' contents, as SVG: from left to right, and from top to bottom."""
     trace = get_trace(picture, card, fit)
 
-    def compute(_missing: list[int]) -> list[tuple[str, str]]:
+    def compute() -> tuple[str, str]:
         contents = _contents(trace, card, view)
         wide, narrow = (network_diagram.draw(contents, trace.mechanism, narrow=narrow) for narrow in (False, True))
-        return [(wide, narrow)]
+        return wide, narrow
 
-    return cache.get_or_compute([("drawings", *_key(picture, card, fit), view.colors, view.scale)], compute)[0]
+    return _cached(("drawings", *_key(picture, card, fit), view.colors, view.scale), compute)
 
 
 def input_image(trace: Trace, card: Card) -> Image.Image:
@@ -88,14 +95,19 @@ def recorded_image(history: MapHistory, index: int, card: Card) -> Image.Image:
     """What the network saw of a picture whose map was recorded: a gray one that is kept with it, or a photograph."""
     if history.pictures is not None:
         return Image.fromarray(history.pictures[index]).convert("RGB")
-    photo = next((photo for photo in samples.photographs() if photo.id == history.ids[index]), None)
+    photo = recorded_photo(history, index)
 
-    def compute(_missing: list[int]) -> list[Image.Image]:
+    def compute() -> Image.Image:
         if photo is None or not photo.path.is_file():  # the map can be shown all the same
-            return [Image.new("RGB", (card.input.size, card.input.size), "gray")]
-        return [fit_picture(open_picture(photo.path.read_bytes()), card.input, first_view.FIT).image]
+            return Image.new("RGB", (card.input.size, card.input.size), "gray")
+        return fit_picture(open_picture(photo.path.read_bytes()), card.input, first_view.FIT).image
 
-    return cache.get_or_compute([("recorded", history.ids[index], card.sha256)], compute)[0]
+    return _cached(("recorded", history.ids[index], card.sha256), compute)
+
+
+def recorded_photo(history: MapHistory, index: int) -> samples.Photo | None:
+    """The photograph of a recorded map; None for an image that is no photograph of ours."""
+    return next((photo for photo in samples.photographs() if photo.id == history.ids[index]), None)
 
 
 def _key(picture: Picture, card: Card, fit: str) -> tuple:
@@ -105,19 +117,15 @@ def _key(picture: Picture, card: Card, fit: str) -> tuple:
 def _contents(trace: Trace, card: Card, view: MapStyle) -> dict[str, Content]:
     """Image and words of each stage: features before and after the mechanism on one scale."""
     labels, auxiliary = class_names(card), int(trace.aux_logits.argmax())
-    means = {name: np.abs(trace.stage(name)).mean(0) for name in ("g", "g′", "A")}
-    shared = channel_grid.color_range(np.stack([means["g"], means["g′"]]), view.colors)
-    class_map = trace.class_maps[auxiliary]
+    values = {name: np.abs(trace.stage(name)).mean(0) for name in ("g", "g′", "A")}
+    values["class maps"] = trace.class_maps[auxiliary]
+    ranges = {name: channel_grid.color_range(shown, view.colors) for name, shown in values.items()}
+    ranges["g"] = ranges["g′"] = channel_grid.color_range(np.stack([values["g"], values["g′"]]), view.colors)
+    values["M"] = trace.attention
+    ranges["M"] = view.colors, *color_limits.limits([trace.attention], view.scale)[0]
+    pictures = {name: channel_grid.cell_image(shown, *ranges[name]) for name, shown in values.items()}
     image = input_image(trace, card).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BICUBIC)
-    pictures = {
-        "x": overlay.data_url(image),
-        **{name: channel_grid.cell_image(means[name], *shared) for name in ("g", "g′")},
-        "A": channel_grid.cell_image(means["A"], *channel_grid.color_range(means["A"], view.colors)),
-        "class maps": channel_grid.cell_image(class_map, *channel_grid.color_range(class_map, view.colors)),
-        "M": channel_grid.cell_image(
-            trace.attention, view.colors, *color_limits.limits([trace.attention], view.scale)[0]
-        ),
-    }
+    pictures["x"] = overlay.data_url(image)
     words = {name: _describe_top(trace.stage(name), labels) for name in ("auxiliary logits", "logits")}
     words["class maps"] = (f"shown is that of {numbers.short_label(labels[auxiliary])}",)
     return {

@@ -9,16 +9,17 @@ import numpy as np
 import streamlit as st
 
 from abn.errors import ABNError
-from abn.evaluation.metrics import cell_order
+from abn.evaluation.metrics import cell_order, cells_mask
 from abn.explanations import first_view, interventions
 from abn.explanations.explanation import Explanation
 from abn.explanations.interventions import Effect
+from abn.explanations.stages import Trace
 from abn.export.figures import MapStyle
 from abn.images import samples
 from abn.images.decode import Picture
-from abn.plots import class_bars, color_maps, numbers
+from abn.plots import class_bars, numbers
 from abn.plots.cell_product import product
-from abn.study import figures, findings
+from abn.study import findings
 from abn.teaching.lessons import STATEMENTS
 from abn.ui import maps, predictions
 from abn.ui.components import network_path
@@ -27,29 +28,29 @@ from abn.ui.components.strip import Thumbnail, strip, thumbnail
 from abn.ui.controls import image_picker
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.controls.selection import Selection
-from abn.ui.inside import stage_panels, traces
+from abn.ui.elements import choose
+from abn.ui.inside import map_panels, stage_panels, traces
 from abn.ui.intervene import edit_panels, effect_panel
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import inference, models
 from abn.ui.state import state
+from abn.ui.study import findings_panels
 from abn.variants.card import Card, class_names
 from abn.variants.store import find_variant
-from abn.vocabulary import MECHANISMS, TRAINED
+from abn.vocabulary import ADDITIVE, MECHANISMS, TRAINED
 
-ADDITIVE, INVERTED = "imagenet-lite0-additive", "imagenet-lite0-additive-unfolded"
+UPRIGHT, INVERTED = "imagenet-lite0-additive", "imagenet-lite0-additive-unfolded"
 PHOTO = "cat-behind-mug"
 VIEW = MapStyle(opacity=0.55)
 FIT = first_view.FIT
 GAIN = 1.8  # of the step on the two equations
 FIFTH = 0.2
-BARE = {"displayModeBar": False}
 
 
-def why() -> bool:
+def show_class_maps() -> bool:
     """M beside CAM and Grad-CAM of a class that a person chooses; done with another class than the predicted one."""
-    choice, card = _choose(PHOTO)
-    trace, labels = traces.get_trace(choice.chosen.picture, card, FIT), class_names(card)
-    predicted = int(trace.logits.argmax())
+    choice, card, trace = _trace()
+    labels, predicted = class_names(card), int(trace.logits.argmax())
     k = st.selectbox(
         "Class: type to search",
         range(len(labels)),
@@ -58,32 +59,20 @@ def why() -> bool:
         key="lesson-class",
     )
     left, *rest = st.columns(3, gap="medium")
-    image = traces.input_image(trace, card)
     with left:
         st.markdown("**M**, of no class")
-        alt = maps.describe_map(trace.attention, "Attention map M")
-        maps.show_map(image, trace.attention, VIEW, (0.0, 1.0), alt=alt, key="lesson-M")
+        image = traces.input_image(trace, card)
+        maps.show_attention(image, trace.attention, VIEW, title="Attention map M", key="lesson-M")
     for place, method in zip(rest, traces.METHODS, strict=True):
         with place:
             st.markdown(f"**{method}**, of {escape_markdown(numbers.short_label(labels[k]))}")
-            class_map = traces.get_class_map(choice.chosen.picture, card, FIT, method, k)
-            if isinstance(class_map, str):
-                st.info(escape_markdown(class_map))
-                continue
-            limit = max(float(np.abs(class_map.values).max()), 1e-6)
-            signed = class_map.values.min() < 0
-            limits = (-limit, limit) if signed else (0.0, limit)
-            colors = color_maps.DIFFERENCE if signed else ""
-            alt = f"{method} for {labels[k]}, from {class_map.values.min():.2f} to {class_map.values.max():.2f}."
-            key = f"lesson-{method}"
-            maps.show_map(image, class_map.values, VIEW, limits, alt=alt, key=key, symbol=method, colors=colors)
+            map_panels.show_cam(choice, card, method, k, "lesson")
     return k != predicted
 
 
-def parts() -> bool:
+def show_parts() -> bool:
     """The network diagram; done once M, g′ and the logits were pressed."""
-    choice, card = _choose(PHOTO)
-    trace = traces.get_trace(choice.chosen.picture, card, FIT)
+    choice, card, trace = _trace()
     chosen = state.lesson_stage
 
     def press(stage: str) -> None:
@@ -97,12 +86,11 @@ def parts() -> bool:
     return {"M", "g′", "logits"} <= state.lesson_stages_seen
 
 
-def equations() -> bool:
+def show_equations() -> bool:
     """Both equations for one cell of M and its strongest channel; done at a cell of a high gain."""
     from abn.explanations.trace import cell_products
 
-    choice, card = _choose(PHOTO)
-    trace = traces.get_trace(choice.chosen.picture, card, FIT)
+    _, card, trace = _trace()
     row, column = state.lesson_cell
 
     def pick(row: int, column: int) -> None:
@@ -110,16 +98,9 @@ def equations() -> bool:
 
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        maps.show_map(
-            traces.input_image(trace, card),
-            trace.attention,
-            VIEW,
-            (0.0, 1.0),
-            alt=maps.describe_map(trace.attention, "Attention map M"),
-            key="lesson-cells",
-            picked=(row, column),
-            on_pick=pick,
-        )
+        image, title = traces.input_image(trace, card), "Attention map M"
+        cell, key = (row, column), "lesson-cells"
+        maps.show_attention(image, trace.attention, VIEW, title=title, key=key, picked=cell, on_pick=pick)
     channel = trace.strongest_channel(row, column)
     with right:
         st.markdown(f"Row {row + 1}, column {column + 1}, channel {channel + 1} of g:")
@@ -133,22 +114,22 @@ def equations() -> bool:
     return 1 + float(trace.attention[row, column]) > GAIN
 
 
-def mechanism() -> bool:
+def show_mechanisms() -> bool:
     """One variant's prediction under another mechanism; done when the prediction changes."""
     choice, card = _choose(PHOTO)
-    chosen = st.segmented_control("Applied", MECHANISMS, default="additive", required=True, key="lesson-mechanism")
-    before, after = (_explain(choice, card, m) for m in (card.mechanism, chosen or card.mechanism))
+    chosen = choose("Applied", MECHANISMS, "lesson-mechanism", default=ADDITIVE)
+    before, after = (_explain(choice.chosen.picture, card, mechanism) for mechanism in (card.mechanism, chosen))
     left, right = st.columns(2, gap="medium")
     with left:
         _show_map(after, card, "lesson-applied")
     with right:
         predictions.show_heading(after, card)
-        predictions.show_effect(_effect(before, after), before.labels)
+        changed = _show_effect(before, after)
         predictions.show_bars(after, card, len(class_bars.shared_classes(after)))
-    return _effect(before, after).changes_prediction
+    return changed
 
 
-def heads() -> bool:
+def show_heads() -> bool:
     """Photographs to choose from and the predictions of both heads; done where the heads disagree."""
     photos = {photo.id: photo for photo in samples.gallery().values() if photo.kind == "photograph"}
     chosen = state.lesson_photo or PHOTO
@@ -160,7 +141,7 @@ def heads() -> bool:
     items = [Thumbnail(key, photo.title, _thumbnail(key)) for key, photo in photos.items()]
     strip(items, chosen, label="Photographs", key="lesson-strip", on_pick=pick)
     choice, card = _choose(chosen)
-    explanation = _explain(choice, card)
+    explanation = _explain(choice.chosen.picture, card)
     left, right = st.columns(2, gap="medium")
     with left:
         _show_map(explanation, card, "lesson-heads")
@@ -170,20 +151,19 @@ def heads() -> bool:
     return not explanation.heads_agree
 
 
-def bright() -> bool:
+def show_bright_cells() -> bool:
     """The brightest or darkest fifth covered, for a variant and one whose map is inverted; done with both covers."""
-    options = ("nothing", "the brightest fifth", "the darkest fifth")
-    chosen = st.segmented_control("Cover", options, default=options[0], required=True, key="lesson-cover")
+    nothing, brightest, darkest = options = ("nothing", "the brightest fifth", "the darkest fifth")
+    chosen = choose("Cover", options, "lesson-cover")
     state.lesson_covers_tried.add(chosen)
-    for place, variant in zip(st.columns(2, gap="medium"), (ADDITIVE, INVERTED), strict=True):
+    for place, variant in zip(st.columns(2, gap="medium"), (UPRIGHT, INVERTED), strict=True):
         choice, card = _choose(PHOTO, variant)
-        before = _explain(choice, card)
-        after = before
-        if chosen in options[1:]:
-            after = _explain_covered(choice, card, before, _first_cells(before, FIFTH, brightest=chosen == options[1]))
+        before = _explain(choice.chosen.picture, card)
+        order = cell_order(before.attention, brightest_first=chosen == brightest)
+        after = _explain_covered(choice, card, before, order, 0 if chosen == nothing else FIFTH)
         with place:
             predictions.show_heading(before, card)
-            predictions.show_effect(_effect(before, after), before.labels)
+            _show_effect(before, after)
             left, right = st.columns(2)
             with left:
                 image = after.fitted.image.resize((224, 224))
@@ -193,46 +173,40 @@ def bright() -> bool:
                 limits = (float(before.attention.min()), float(before.attention.max()))
                 _show_map(before, card, f"lesson-bright-{variant}", limits)
                 st.caption(maps.describe_range(before.attention))
-    return set(options[1:]) <= state.lesson_covers_tried
+    return {brightest, darkest} <= state.lesson_covers_tried
 
 
-def faithful() -> bool:
+def show_deletion() -> bool:
     """Cells covered in the map's order and in random order; done where only the map's order changes the prediction."""
     choice, card = _choose(PHOTO)
-    before = _explain(choice, card)
+    before = _explain(choice.chosen.picture, card)
     percent = st.slider("Cells covered", 0, 60, 0, 2, format="%d %%", key="lesson-share")
-    share = percent / 100
-    rng = np.random.default_rng(0)
-    h, w = before.attention.shape
-    random = np.zeros(h * w, bool)
-    random[rng.permutation(h * w)[: round(share * h * w)]] = True
-    cells = {"the map's order, brightest first": _first_cells(before, share), "random order": random.reshape(h, w)}
+    orders = {
+        "the map's order, brightest first": cell_order(before.attention),
+        "random order": np.random.default_rng(0).permutation(before.attention.size),
+    }
     changed = []
-    for place, (name, covered) in zip(st.columns(2, gap="medium"), cells.items(), strict=True):
-        after = _explain_covered(choice, card, before, covered) if covered.any() else before
+    for place, (name, order) in zip(st.columns(2, gap="medium"), orders.items(), strict=True):
+        after = _explain_covered(choice, card, before, order, percent / 100)
         with place:
             st.markdown(f"**In {name}**")
             image = after.fitted.image.resize((448, 448))
             st.image(image, alt=f"The picture with {percent} % of its cells covered, in {name}.", width="stretch")
-            predictions.show_effect(_effect(before, after), before.labels)
-            changed.append(_effect(before, after).changes_prediction)
-    return changed[0] and not changed[1]
+            changed.append(_show_effect(before, after))
+    return changed == [True, False]
 
 
-def helps() -> bool:
+def show_study() -> bool:
     """The study's figure and a question on it; done with the answer that the same results give."""
     comparison = findings.compared(findings.read_study(), "none")
-    different = set()
-    for place, panel in zip(st.columns(max(1, len(comparison.rows)), gap="medium"), comparison.rows, strict=False):
-        row = next((row for row in comparison.rows[panel] if row.label.startswith("additive")), None)
-        if row is not None and row.outcome in ("higher", "lower"):
-            different.add(panel)
-        with place:
-            st.markdown(f"###### {escape_markdown(panel)}")
-            drawn, words = figures.dots(comparison, panel), figures.alt(comparison, panel)
-            st.plotly_chart(drawn, key=f"lesson-{panel}", config=BARE, alt=words)
+    findings_panels.show_figure(comparison, key="lesson", count_seeds=False)
+    different = [
+        panel
+        for panel, rows in comparison.rows.items()
+        if next((row for row in rows if row.label.startswith(ADDITIVE)), rows[0]).outcome in ("higher", "lower")
+    ]
     options = [*comparison.rows, "on both", "on neither"]
-    right = {0: "on neither", len(comparison.rows): "on both"}.get(len(different)) or next(iter(different))
+    right = {0: "on neither", len(comparison.rows): "on both"}.get(len(different)) or different[0]
     answer = st.radio(
         "For additive, a difference was seen …",
         options,
@@ -245,7 +219,7 @@ def helps() -> bool:
     return answer == right
 
 
-def change() -> bool:
+def show_painting() -> bool:
     """A map to paint; done when painting changes the prediction."""
     choice, card = _choose(PHOTO)
     subject = inference.get_subject(choice.chosen.picture, card, FIT)
@@ -259,29 +233,30 @@ def change() -> bool:
     return effect.changes_prediction and history.current.name in TOOLS  # painted, and no ready-made map
 
 
-def limits() -> bool:
+def show_statements() -> bool:
     """Statements to call true or false; done when all are right."""
     right = []
     for i, (sentence, true, because) in enumerate(STATEMENTS):
         answer = st.radio(sentence, ("true", "false"), index=None, horizontal=True, key=f"lesson-statement-{i}")
         right.append(answer == ("true" if true else "false"))
-        if answer:
-            mark = ":green-badge[:material/check: right]" if right[-1] else ":orange-badge[:material/close: not so]"
-            st.caption(f"{mark} {because}" if right[-1] else mark)
+        if right[-1]:
+            st.caption(f":green-badge[:material/check: right] {because}")
+        elif answer:
+            st.caption(":orange-badge[:material/close: not so]")
     return all(right)
 
 
 STEP_PANELS: dict[str, Callable[[], bool]] = {
-    "why": why,
-    "parts": parts,
-    "map": equations,
-    "mechanism": mechanism,
-    "heads": heads,
-    "bright": bright,
-    "faithful": faithful,
-    "help": helps,
-    "change": change,
-    "limits": limits,
+    "why": show_class_maps,
+    "parts": show_parts,
+    "map": show_equations,
+    "mechanism": show_mechanisms,
+    "heads": show_heads,
+    "bright": show_bright_cells,
+    "faithful": show_deletion,
+    "help": show_study,
+    "change": show_painting,
+    "limits": show_statements,
 }
 
 
@@ -291,53 +266,51 @@ STEP_PANELS: dict[str, Callable[[], bool]] = {
 def require_variants() -> None:
     """End the page with a sentence where a variant that the lesson is about is missing or broken."""
     try:
-        trouble = list(models.find_broken([find_variant(variant) for variant in (ADDITIVE, INVERTED)]).values())
+        errors = list(models.find_broken([find_variant(variant) for variant in (UPRIGHT, INVERTED)]).values())
     except ABNError as error:
-        trouble = [str(error)]
-    for sentence in trouble:
+        errors = [str(error)]
+    for sentence in errors:
         st.warning(escape_markdown(sentence), icon=":material/warning:")
-    if trouble:
+    if errors:
         st.stop()
 
 
-def _choose(photo: str, variant: str = ADDITIVE) -> tuple[Choice, Card]:
+def _choose(photo: str, variant: str = UPRIGHT) -> tuple[Choice, Card]:
     """A step's own photograph and variant, in the form that the choice bar of other pages gives."""
     card = find_variant(variant)
     return Choice(image_picker.open_photo(photo), [card], [card], Selection((card,), TRAINED), FIT, VIEW), card
 
 
-def _explain(choice: Choice, card: Card, applied: str = TRAINED) -> Explanation:
-    return _explain_picture(choice.chosen.picture, card, applied)
+def _trace() -> tuple[Choice, Card, Trace]:
+    choice, card = _choose(PHOTO)
+    return choice, card, traces.get_trace(choice.chosen.picture, card, FIT)
 
 
-def _explain_picture(picture: Picture, card: Card, applied: str = TRAINED) -> Explanation:
+def _explain(picture: Picture, card: Card, applied: str = TRAINED) -> Explanation:
     explanations = inference.explain_image(picture, [card], fit=FIT, mechanism=applied)
     if not explanations:  # never where the page has required its networks
         st.stop()
     return explanations[0]
 
 
-def _effect(before: Explanation, after: Explanation) -> Effect:
-    return Effect("", after.attention, before.perception, after.perception)
+def _explain_covered(choice: Choice, card: Card, before: Explanation, order: np.ndarray, share: float) -> Explanation:
+    """The explanation of the image with the first `share` of its cells, in an `order` (h·w,), covered."""
+    shape = before.attention.shape
+    cells = cells_mask(order, share, shape, shape)
+    covered = interventions.cover_cells(choice.chosen.picture, before.fitted, cells) if cells.any() else None
+    return _explain(covered, card) if covered else before
 
 
-def _show_map(explanation: Explanation, card: Card, key: str, limits: tuple[float, float] = (0.0, 1.0)) -> None:
-    alt = maps.describe_map(explanation.attention, f"Attention map of {card.title}")
-    maps.show_map(explanation.fitted.image, explanation.attention, VIEW, limits, alt=alt, key=key)
+def _show_effect(before: Explanation, after: Explanation) -> bool:
+    """Show how the prediction changes; whether it does."""
+    effect = Effect("", after.attention, before.perception, after.perception)
+    predictions.show_effect(effect, before.labels)
+    return effect.changes_prediction
 
 
-def _first_cells(explanation: Explanation, share: float, *, brightest: bool = True) -> np.ndarray:
-    """The first `share` of a map's cells (h, w) bool, in its order."""
-    order = cell_order(explanation.attention, brightest_first=brightest)
-    chosen = np.zeros(order.size, bool)
-    chosen[order[: round(share * order.size)]] = True
-    return chosen.reshape(explanation.attention.shape)
-
-
-def _explain_covered(choice: Choice, card: Card, before: Explanation, cells: np.ndarray) -> Explanation:
-    """The explanation of the image with some cells covered."""
-    picture = interventions.cover_cells(choice.chosen.picture, before.fitted, cells)
-    return _explain_picture(picture, card)
+def _show_map(explanation: Explanation, card: Card, key: str, limits: tuple[float, float] | None = None) -> None:
+    image, title = explanation.fitted.image, f"Attention map of {card.title}"
+    maps.show_attention(image, explanation.attention, VIEW, title=title, key=key, limits=limits)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

@@ -8,14 +8,13 @@ import streamlit as st
 from abn.errors import ABNError
 from abn.study import figures, findings
 from abn.study.findings import Dispute, Finding, Published, Study
+from abn.ui.elements import choose, show_chart
 from abn.ui.layout import escape_markdown
 from abn.ui.study.glossary import ARMS, DATASETS, METRICS
 from abn.ui.study.questions import Question
 
 Found = TypeVar("Found")
 
-
-BARE = {"displayModeBar": False}
 TONES = {  # tone of a verdict → color and icon of its badge, which always has words as well
     "seen": ("green", "check"),
     "open": ("orange", "horizontal_rule"),
@@ -50,7 +49,7 @@ def introduction(study: Study, questions: Sequence[Question]) -> None:
         with place:
             st.caption(f"**{escape_markdown(findings.title(dataset))}.** {DATASETS.get(dataset, '')}")
             st.caption(escape_markdown(f"{findings.sizes(study, dataset)} {findings.parameters(study, dataset)}"))
-    _figure(overview, key="compared")
+    show_figure(overview, key="compared")
     st.caption(
         "Every figure here is drawn alike: a small circle is a seed, the large mark their mean, and the bar the 95 % "
         "interval of the mean (Student's t). Where the bar of a difference holds zero, its mark is hollow and we say "
@@ -68,29 +67,27 @@ def introduction(study: Study, questions: Sequence[Question]) -> None:
 def show(question: Question) -> None:
     """A question's answer, its figure, how to read it, and the same in numbers."""
     st.subheader(question.title, anchor=question.anchor)
-    names = list(question.found)
-    chosen = names[0]
-    if len(names) > 1:
-        chosen = st.segmented_control(
-            f"{question.title} By", names, default=names[0], required=True, key=question.anchor, bind="query-params",
-            label_visibility="collapsed",
-        )  # fmt: skip
+    chosen, *others = names = list(question.found)
+    if others:
+        label = f"{question.title} By"
+        chosen = choose(label, names, question.anchor, bind="query-params", label_visibility="collapsed")
     finding = question.found[chosen]
     if finding.verdicts:
         st.markdown(_badges(finding))
     _sentences(finding.sentences)
-    _figure(finding, key=f"{question.anchor}-{chosen}")
+    show_figure(finding, key=f"{question.anchor}-{chosen}")
     st.caption(question.reading)
     _in_numbers(finding)
 
 
-def _figure(finding: Finding, *, key: str) -> None:
-    """The finding's panels side by side, all on one scale; one below the other where it is narrow."""
+def show_figure(finding: Finding, *, key: str, count_seeds: bool = True) -> None:
+    """The finding's panels side by side, all on one scale; one below the other where it is narrow. `count_seeds`: say
+    how many seeds each has."""
     for place, panel in zip(st.columns(max(1, len(finding.rows)), gap="medium"), finding.rows, strict=False):
         with place:
-            st.markdown(f"###### {escape_markdown(panel)} · {findings.seeds(finding.rows[panel])}")
-            drawn, words = figures.dots(finding, panel), figures.alt(finding, panel)
-            st.plotly_chart(drawn, key=f"{key}-{panel}", config=BARE, alt=words)
+            seeds = f" · {findings.seeds(finding.rows[panel])}" if count_seeds else ""
+            st.markdown(f"###### {escape_markdown(panel)}{seeds}")
+            show_chart(figures.dots(finding, panel), figures.alt(finding, panel), f"{key}-{panel}")
 
 
 def _in_numbers(finding: Finding) -> None:
@@ -135,18 +132,10 @@ def published(found: Published) -> None:
     for place, dataset in zip(st.columns(max(1, len(found.by_dataset)), gap="medium"), found.by_dataset, strict=False):
         with place:
             st.markdown(f"###### {escape_markdown(dataset)}")
-            st.plotly_chart(
-                figures.published_dots(found, dataset),
-                key=f"published-{dataset}",
-                config=BARE,
-                alt=figures.published_alt(found, dataset),
-            )
-    st.markdown(
-        "\n".join(
-            f"- {line}"
-            for line in [*(_dispute(dispute, found) for dispute in found.disputes), escape_markdown(found.quote)]
-        )
-    )
+            words = figures.published_alt(found, dataset)
+            show_chart(figures.published_dots(found, dataset), words, f"published-{dataset}")
+    lines = [*(_dispute(dispute, found) for dispute in found.disputes), escape_markdown(found.quote)]
+    st.markdown("\n".join(f"- {line}" for line in lines))
     st.caption("Open marks are what others measured. No seeds were given, so there are no intervals.")
 
 
