@@ -1,12 +1,12 @@
 """What a variant predicts: its heading with the mechanism, both heads, and what an intervention changes."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from abn.explanations.explanation import Explanation
+from abn.explanations.explanation import Explanation, Prediction
 from abn.plots import numbers, theme
 from abn.plots.class_bars import paired_bars
 from abn.ui.layout import escape_markdown
@@ -56,17 +56,22 @@ def show_effect(effect: "Effect", labels: Sequence[str]) -> None:
         st.markdown(f":green-badge[:material/check: the answer stays {before}]")
 
 
+def show_classes(heads: Mapping[str, tuple[str, Sequence[Prediction]]]) -> None:
+    """Classes with their probabilities: name of a head → its color and its classes, the most probable first."""
+    rows = ""
+    for name, (color, classes) in heads.items():
+        terms = [f'<dt style="--head: {color}">{html.escape(name)}</dt>', *["<dt></dt>"] * (len(classes) - 1)]
+        for term, prediction in zip(terms, classes, strict=True):
+            label, probability = numbers.short_label(prediction.label), numbers.percent(prediction.probability)
+            title = html.escape(prediction.label)
+            rows += f'{term}<dd title="{title}">{html.escape(label)}</dd><dd>{probability}</dd>'
+    st.html(f'<dl class="abn-answer">{rows}</dl>')
+
+
 def show_predictions(explanation: Explanation) -> None:
     """The first class of both heads, whether they agree, and their divergence."""
-    rows = []
-    for head, name in HEADS.items():
-        top = explanation.top(head, 1)[0]
-        rows.append(
-            f'<dt style="--head: {theme.HEAD_COLORS[head]}">{name.split()[0]}</dt>'
-            f'<dd title="{html.escape(top.label)}">{html.escape(numbers.short_label(top.label))}</dd>'
-            f"<dd>{numbers.percent(top.probability)}</dd>"
-        )
-    st.html(f'<dl class="abn-answer">{"".join(rows)}</dl>')
+    tops = {head: explanation.top(head, 1) for head in HEADS}
+    show_classes({HEADS[head].split()[0]: (theme.HEAD_COLORS[head], top) for head, top in tops.items()})
     agreement = (
         ":green-badge[:material/check: heads agree]"
         if explanation.heads_agree

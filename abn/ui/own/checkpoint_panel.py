@@ -11,8 +11,8 @@ from abn.errors import ABNError, PickleError
 from abn.images.display_name import display_name
 from abn.ui.layout import escape_markdown
 from abn.ui.own import session_variants
-from abn.ui.own.retry import record_stop, show_error
-from abn.ui.runtime import jobs, loading
+from abn.ui.own.retry import run_and_keep, show_error
+from abn.ui.runtime import loading
 from abn.ui.runtime.engine import get_engine
 from abn.ui.state import state
 from abn.variants import checkpoint, own
@@ -43,7 +43,8 @@ def show_upload() -> None:
             if outcome.id in state.own_variants:
                 state.own_outcomes[file.file_id] = outcome.id
             elif get_engine().ready:
-                _load_checkpoint(file.file_id, outcome, name)
+                work, keep = partial(own.load_checkpoint, outcome), session_variants.keep_variant
+                run_and_keep(work, f"Reading {name}", state.own_outcomes, file.file_id, keep)
         _show_outcome(file.file_id, name)
 
 
@@ -59,21 +60,6 @@ def _read_files(files: Sequence[UploadedFile]) -> None:
         if isinstance(outcome, PartnerMissing) or not isinstance(outcome, ABNError | str):
             outcomes[key] = content
     state.own_given = keys
-
-
-def _load_checkpoint(key: str, content: Checkpoint, name: str) -> None:
-    """Load a checkpoint and hold its variant; its outcome becomes the variant's id, or an error."""
-    outcomes = state.own_outcomes
-    try:
-        variant = jobs.run_with_stop(
-            partial(own.load_checkpoint, content),
-            f"Reading {name}",
-            key=key,
-            on_stop=partial(record_stop, outcomes, key),
-        )
-        outcomes[key] = session_variants.keep_variant(variant)
-    except ABNError as error:
-        outcomes[key] = error
 
 
 def _show_outcome(key: str, name: str) -> None:
@@ -93,6 +79,5 @@ def _show_outcome(key: str, name: str) -> None:
             "A checkpoint of the authors' code can be converted on your own computer, where it is opened in a way that "
             "runs nothing; then bring the file that this command writes:"
         )
-        st.code(
-            f"python -m abn convert {shlex.quote(name)} --arch ARCH --num-classes K --out NAME", "bash", wrap_lines=True
-        )
+        command = f"python -m abn convert {shlex.quote(name)} --arch ARCH --num-classes K --out NAME"
+        st.code(command, "bash", wrap_lines=True)

@@ -6,15 +6,15 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from abn.errors import ABNError
+from abn.ui.elements import IN_SESSION, choose
 from abn.ui.layout import escape_markdown
 from abn.ui.own import session_variants
-from abn.ui.own.retry import record_stop, show_error
-from abn.ui.own.shape_diagram import show_shapes
+from abn.ui.own.retry import run_and_keep, show_error
+from abn.ui.own.variants_panel import show_shapes
 from abn.ui.runtime import jobs, loading
 from abn.ui.runtime.engine import get_engine
 from abn.ui.state import state
 from abn.variants import own
-from abn.variants.own import Sketch
 from abn.vocabulary import ADDITIVE, MECHANISMS
 
 DEFAULT_BACKBONE = "resnet18"
@@ -35,26 +35,23 @@ def show_random_weights(place: DeltaGenerator) -> None:
         names,
         index=names.index(DEFAULT_BACKBONE),
         key="own_backbone",
-        persist_state="session",
         help="timm's convolutional networks and the paper's small ResNets. Type to search; no weights are fetched.",
+        **IN_SESSION,
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        classes = st.number_input("Classes", 2, 1000, 10, key="own_classes", persist_state="session", width=130)
-        seed = st.number_input("Seed", 0, MAX_SEED, 0, key="own_seed", persist_state="session", width=130)
-        mechanism = st.segmented_control(
-            "Mechanism",
-            MECHANISMS,
-            default=ADDITIVE,
-            required=True,
-            key="own_mechanism",
-            persist_state="session",
-        )
+        classes = st.number_input("Classes", 2, 1000, 10, key="own_classes", width=130, **IN_SESSION)
+        seed = st.number_input("Seed", 0, MAX_SEED, 0, key="own_seed", width=130, **IN_SESSION)
+        mechanism = choose("Mechanism", MECHANISMS, "own_mechanism", default=ADDITIVE, **IN_SESSION)
     key = f"shapes of {backbone} {classes}"
-    outcome = _get_sketch(key, backbone, classes)
+    if key not in state.own_sketch:  # the latest is kept
+        state.own_sketch = {}
+        sketch_random = partial(own.sketch_random, backbone, num_classes=classes)
+        run_and_keep(sketch_random, f"Looking at {backbone}", state.own_sketch, key)
+    outcome = state.own_sketch[key]
     if isinstance(outcome, ABNError):
         show_error(state.own_sketch, key, outcome)
         return
-    sketch = own.with_seed(outcome, mechanism=mechanism or ADDITIVE, seed=seed)
+    sketch = own.with_seed(outcome, mechanism=mechanism, seed=seed)
     with place:
         show_shapes(sketch, "sketch")
     refusal = own.too_large(sketch)
@@ -76,16 +73,3 @@ def show_random_weights(place: DeltaGenerator) -> None:
             st.error(escape_markdown(str(error)), icon=":material/block:")
         else:
             st.rerun()  # for the button, which was drawn before
-
-
-def _get_sketch(key: str, backbone: str, classes: int) -> Sketch | ABNError:
-    """The shapes of a network, or why there are none; the session keeps the latest."""
-    if key not in state.own_sketch:
-        state.own_sketch = {}
-        sketches = state.own_sketch
-        work, label = partial(own.sketch_random, backbone, num_classes=classes), f"Looking at {backbone}"
-        try:
-            sketches[key] = jobs.run_with_stop(work, label, key=key, on_stop=partial(record_stop, sketches, key))
-        except ABNError as error:
-            sketches[key] = error
-    return state.own_sketch[key]

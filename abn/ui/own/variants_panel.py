@@ -1,15 +1,31 @@
-"""The variants that this session holds: shapes, card, and buttons to add them to Compare or to remove them."""
+"""The variants that this session holds: the network's diagram with their shapes in place of images, their cards, and
+buttons to add them to Compare or to remove them.
+"""
 
 import streamlit as st
 
+from abn.explanations.stages import STAGES
+from abn.plots import network_diagram
 from abn.ui import model_card
+from abn.ui.components import network_path
 from abn.ui.layout import escape_markdown
 from abn.ui.own import session_variants
 from abn.ui.own.retry import REMOVED, StoppedError
-from abn.ui.own.shape_diagram import show_shapes
 from abn.ui.state import state
 from abn.variants import checkpoint
 from abn.variants.card import UNTRAINED_KIND, Card
+from abn.variants.own import OwnVariant, Sketch
+
+STAGE_WORDS = {  # where *Inside* shows a picture
+    "x": ("picture",),
+    "g": ("features",),
+    "A": ("trunk's", "response"),
+    "class maps": ("one a class",),
+    "auxiliary logits": ("auxiliary", "head"),
+    "M": ("attention", "map"),
+    "g′": ("what the", "perception", "branch gets"),
+    "logits": ("perception", "head"),
+}
 
 
 def show_variants() -> None:
@@ -60,3 +76,31 @@ def _remove(key: str) -> None:
     for file, outcome in state.own_outcomes.items():
         if outcome == key:
             state.own_outcomes[file] = StoppedError(REMOVED)
+
+
+def show_shapes(variant: Sketch | OwnVariant, key: str) -> None:
+    """The network's diagram with the shapes of this variant, and the parameters of each part."""
+    card, shapes = variant.card, variant.shapes
+    shapes = shapes | {
+        "class maps": (shapes["auxiliary"][0], *shapes["A"][1:]),
+        "auxiliary logits": shapes["auxiliary"],
+        "g′": shapes["g"],
+        "logits": shapes["perception"],
+    }
+    contents = {
+        name: network_diagram.Content(" × ".join(map(str, shapes[name])), words=STAGE_WORDS[name]) for name in STAGES
+    }
+    wide, narrow = (
+        network_diagram.draw(contents, card.mechanism, narrow=narrow, pressable=False) for narrow in (False, True)
+    )
+    network_path.path(wide, narrow, "", label=f"The network {card.title} with its shapes", key=f"diagram-{key}")
+    parts = ", ".join(f"{part.replace('_', ' ')} {_format_count(number)}" for part, number in card.parameters.items())
+    st.caption(
+        f"Parameters: {parts}. A map of {card.map_size[0]} × {card.map_size[1]} cells. The attention branch's trunk is "
+        f"{escape_markdown(card.trunk)}. {sum(card.flops.values()) / 1e9:.2g} GFLOPs for a picture of "
+        f"{card.input.size} × {card.input.size} pixels."
+    )
+
+
+def _format_count(number: int) -> str:
+    return f"{number / 1e6:.2f} M" if number >= 1e5 else f"{number:,}"
