@@ -1,7 +1,6 @@
 """A batch of images, from the gallery or a person's own, on which heads, variants or mechanisms may disagree."""
 
 import functools
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,9 +12,10 @@ from abn.images import samples
 from abn.images.archive import LIMIT, Refused, unpack
 from abn.images.display_name import display_name
 from abn.ui.ablation import disagreement_rows
-from abn.ui.ablation.disagreement_rows import Row, pluralize
+from abn.ui.ablation.disagreement_rows import BatchImage, pluralize
 from abn.ui.components.strip import thumbnail
-from abn.ui.controls import image_picker, selection, uploads
+from abn.ui.controls import selection, uploads
+from abn.ui.elements import IN_SESSION, choose
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import jobs, models
 from abn.ui.runtime.engine import page_turn
@@ -30,15 +30,6 @@ FILE_TYPES = "png jpg jpeg webp gif bmp tif tiff zip".split()
 FILE_MB = 100  # of one file, which may be a zip
 FILES_BYTES = 100_000_000  # of a session's files together, as they were given
 JOB = "disagreements"
-
-
-@dataclass(frozen=True)
-class BatchImage:
-    """An image of the batch, not yet decoded."""
-
-    name: str
-    data: bytes
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -58,14 +49,7 @@ def show_batch(cards: Sequence[Card], fit: str) -> None:
         "which the networks differ, or on which the mechanism decides: the same weights, with the map applied as "
         "additive, multiplicative or not at all."
     )
-    source = st.segmented_control(
-        "Pictures to go through",
-        (GALLERY, OWN),
-        default=GALLERY,
-        required=True,
-        key="batch_source",
-        persist_state="session",
-    )
+    source = choose("Pictures to go through", (GALLERY, OWN), "batch_source", **IN_SESSION)
     batch = _choose_files() if source == OWN else _gallery_batch()
     if source == OWN and not batch.images and not batch.refused:
         st.info(f"Choose up to {LIMIT} pictures, or a zip of them.", icon=":material/arrow_upward:")
@@ -102,9 +86,9 @@ def _create_pieces(images: Sequence[BatchImage], cards: Sequence[Card], fit: str
 @st.fragment  # so that another order draws the results alone and not the whole page
 def _show_results(results: Sequence["ImageDisagreement | Refused"], batch: Batch, titles: dict[str, str]) -> None:
     refused = [*batch.refused, *(result for result in results if isinstance(result, Refused))]
-    rows = [_create_row(result, batch) for result in results if not isinstance(result, Refused)]
-    if rows:
-        disagreement_rows.show_rows(rows, titles)
+    compared = [result for result in results if not isinstance(result, Refused)]
+    if compared:
+        disagreement_rows.show_rows(compared, {image.sha256: image for image in batch.images}, titles)
     else:
         st.info("None of these files is a picture that can be read: choose others.", icon=":material/arrow_upward:")
     if refused:
@@ -113,24 +97,11 @@ def _show_results(results: Sequence["ImageDisagreement | Refused"], batch: Batch
             st.markdown("\n".join(lines))
 
 
-def _create_row(result: "ImageDisagreement", batch: Batch) -> Row:
-    photo = _gallery().get(result.sha256) if batch is _gallery_batch() else None
-    if photo:
-        return Row(result, photo.title, photo.alt, photo.id, partial(image_picker.choose_photo, photo.id))
-    data = next(image.data for image in batch.images if image.sha256 == result.sha256)
-    pick = partial(uploads.adopt_picture, result.name, data)
-    return Row(result, result.name, f"Your picture {result.name}", f"upload-{result.sha256}", pick)
-
-
-@functools.cache
-def _gallery() -> dict[str, samples.Photo]:
-    """The gallery's photographs by sha256, without the clothing."""
-    return {sha256: photo for sha256, photo in samples.gallery_by_sha256().items() if photo.kind == "photograph"}
-
-
 @functools.cache
 def _gallery_batch() -> Batch:
-    return Batch(tuple(BatchImage(p.title, p.path.read_bytes(), sha256) for sha256, p in _gallery().items()))
+    """The gallery's photographs, without the clothing."""
+    photos = [photo for photo in samples.gallery().values() if photo.kind == "photograph"]
+    return Batch(tuple(BatchImage(photo.title, photo.path.read_bytes(), photo) for photo in photos))
 
 
 def _choose_files() -> Batch:
@@ -166,5 +137,5 @@ def _receive() -> None:
             size += file.size
             files.append((file.name, file.getvalue()))
     unpacked = unpack(files)
-    images = tuple(BatchImage(name, data, hashlib.sha256(data).hexdigest()) for name, data in unpacked.pictures)
+    images = tuple(BatchImage(name, data) for name, data in unpacked.pictures)
     state.batch = Batch(images, unpacked.refused, tuple(too_large[:5]))

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
-from abn.evaluation.map_ablation import SHUFFLES
+from abn.evaluation import map_ablation
 from abn.evaluation.metrics import overlap, rank_correlation
 from abn.explanations import interventions
 from abn.explanations.explanation import Explanation, align_maps
@@ -15,7 +16,7 @@ from abn.plots import histogram, numbers, theme
 from abn.plots.class_bars import class_bars, likeliest, probabilities_in_words
 from abn.ui import maps
 from abn.ui.controls.choice_bar import Choice
-from abn.ui.elements import show_shaded_table
+from abn.ui.elements import IN_ADDRESS, show_chart, show_shaded_table
 from abn.ui.layout import escape_markdown
 from abn.ui.predictions import describe_mechanisms, mechanism_label, show_effect
 from abn.ui.runtime import inference
@@ -27,6 +28,13 @@ FORMULAS = {  # from no effect of the map to the largest
     "multiplicative": "g′ = {m} · g",
     "additive": "g′ = (1 + {m}) · g",
 }
+CONTROLS = {  # edit of the map → in words
+    "constant mean": "constant mean",
+    "shuffled": f"shuffled, {map_ablation.SHUFFLES} times",
+    "zeros": "zeros, no control",
+}
+ALPHA_HELP = "1 is the paper's. 0 takes the map away: additive becomes none, and multiplicative leaves nothing."
+GAMMA_HELP = "1 is the paper's. 0 makes every cell 1; above 1 only the brightest cells keep their weight."
 OVERLAP_SHARE = 0.2  # of the cells, the brightest ones
 
 
@@ -47,30 +55,12 @@ class Strength:
 def choose_strength() -> Strength:
     """Two sliders, and a button that sets both to the paper's values."""
     left, right, last = st.columns([3, 3, 1], gap="large", vertical_alignment="bottom")
-    with left:
-        alpha = st.slider(
-            "Strength α: the map is multiplied by it",
-            0.0,
-            2.0,
-            1.0,
-            0.1,
-            key="alpha",
-            bind="query-params",
-            persist_state="session",
-            help="1 is the paper's. 0 takes the map away: additive becomes none, and multiplicative leaves nothing.",
-        )
-    with right:
-        gamma = st.slider(
-            "Contrast γ: M is raised to this power",
-            0.0,
-            3.0,
-            1.0,
-            0.1,
-            key="gamma",
-            bind="query-params",
-            persist_state="session",
-            help="1 is the paper's. 0 makes every cell 1; above 1 only the brightest cells keep their weight.",
-        )
+    alpha = left.slider(
+        "Strength α: the map is multiplied by it", 0.0, 2.0, 1.0, 0.1, key="alpha", help=ALPHA_HELP, **IN_ADDRESS
+    )
+    gamma = right.slider(
+        "Contrast γ: M is raised to this power", 0.0, 3.0, 1.0, 0.1, key="gamma", help=GAMMA_HELP, **IN_ADDRESS
+    )
     with last:
         st.button("Reset", on_click=_reset, icon=":material/restart_alt:", disabled=alpha == gamma == 1, key="as_paper")
     return Strength(alpha, gamma)
@@ -131,36 +121,24 @@ def _show_norm_ratios(subject: AttendedImage, attention: np.ndarray, mechanism: 
     caption = (
         f"‖g′‖ ÷ ‖g‖ of {ratios.size} channels: half of them keep {low:.2f} to {high:.2f}, the median is {median:.2f}"
     )
-    st.plotly_chart(
-        histogram.histogram(ratios, (0.0, max_gain), axis="energy kept, ‖g′‖ ÷ ‖g‖"),
-        key=f"energy-{mechanism}",
-        config={"displayModeBar": False},
-        alt=f"{mechanism}: {caption}.",
-    )
+    chart = histogram.histogram(ratios, (0.0, max_gain), axis="energy kept, ‖g′‖ ÷ ‖g‖")
+    show_chart(chart, f"{mechanism}: {caption}.", f"energy-{mechanism}")
     st.caption(caption)
 
 
 def show_fair_controls(choice: Choice, card: Card, subject: AttendedImage) -> None:
     """The network's own map, its constant mean and shuffled maps, for the mechanisms that apply one."""
-    own, labels = subject.attention, class_names(card)
+    labels, columns = class_names(card), []
     mechanisms = [mechanism for mechanism in FORMULAS if mechanism != "none"]
-    controls = {
-        "constant mean": [interventions.PRESETS["constant mean"](own)],
-        f"shuffled, {SHUFFLES} times": [interventions.shuffle_cells(own, seed) for seed in range(SHUFFLES)],
-        "zeros, no control": [np.zeros_like(own)],
-    }
-    columns = []
     for mechanism in mechanisms:
-        before = inference.predict(choice.chosen.picture, card, choice.fit, [own], mechanism)[0]
-        column = [f"{numbers.short_label(labels[int(before.argmax())])} {numbers.percent(before.max())}"]
-        for name, edited in controls.items():
-            after = inference.predict(choice.chosen.picture, card, choice.fit, edited, mechanism)
-            effects = [Effect(name, values, before, p) for values, p in zip(edited, after, strict=True)]
-            column.append(_describe_effects(effects, labels))
-        columns.append(column)
+        predict = partial(inference.predict, choice.chosen.picture, card, choice.fit, mechanism=mechanism)
+        effects = map_ablation.ablate_map(subject, predict)
+        first = effects["zeros"][0]
+        own = f"{numbers.short_label(labels[first.predicted_class])} {numbers.percent(first.before.max())}"
+        columns.append([own, *(_describe_effects(effects[edit], labels) for edit in CONTROLS)])
     show_shaded_table(
         ["M in place", *(f"{mechanism} ({mechanism_label(card, mechanism)})" for mechanism in mechanisms)],
-        list(zip(["its own map", *controls], zip(*columns, strict=True), strict=True)),
+        list(zip(["its own map", *CONTROLS.values()], zip(*columns, strict=True), strict=True)),
     )
     st.caption(
         "Constant mean and shuffled keep the mean gain that the perception branch is used to, and lose the place: what "

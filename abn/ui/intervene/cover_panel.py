@@ -11,6 +11,7 @@ from abn.plots import color_limits, numbers
 from abn.ui import maps, predictions
 from abn.ui.components.painter import painter
 from abn.ui.controls.choice_bar import Choice
+from abn.ui.elements import choose
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state
 from abn.variants.card import Card
@@ -24,18 +25,10 @@ def cover_picture(choice: Choice, subject: AttendedImage) -> Picture:
     picture = choice.chosen.picture
     owner = f"{picture.sha256} {choice.fit} {subject.attention.shape}"
     stored_owner, stored_cells, resets = state.covered
+    cells = np.zeros(subject.attention.shape, np.float32)
     if stored_owner == owner and stored_cells is not None:
         cells = stored_cells
-    else:
-        cells = np.zeros(subject.attention.shape, np.float32)
-    tool = st.segmented_control(
-        "Rectangle",
-        ("Cover", "Uncover"),
-        default="Cover",
-        required=True,
-        key="cover-tool",
-        label_visibility="collapsed",
-    )
+    tool = choose("Rectangle", ("Cover", "Uncover"), "cover-tool", label_visibility="collapsed")
 
     def store_cells(values: np.ndarray) -> None:
         state.covered = (owner, (values > 0.5).astype(np.float32), resets)
@@ -58,23 +51,17 @@ def cover_picture(choice: Choice, subject: AttendedImage) -> Picture:
         symbol="covered:",
     )
     covered = cover_cells(picture, subject.fitted, cells > 0.5) if cells.any() else picture
+    status = "Drag a rectangle over the picture."
     if cells.any():
         share = numbers.percent(changed_pixel_share(picture, covered))
         status = f"{share} of the whole picture is covered, by its mean color."
-    else:
-        status = "Drag a rectangle over the picture."
     st.caption(
         f"{status} The rectangle takes whole cells. A plain patch is a thing that no photograph has, and a network may "
         "name the patch: a changed answer tells that something was covered, not what was missed."
     )
     st.caption("All of each network runs again: both heads and the map follow.")
-    st.button(
-        "Uncover all",
-        icon=":material/restart_alt:",
-        disabled=not cells.any(),
-        key="uncover",
-        on_click=uncover,
-    )
+    icon = ":material/restart_alt:"
+    st.button("Uncover all", icon=icon, disabled=not cells.any(), key="uncover", on_click=uncover)
     return covered
 
 

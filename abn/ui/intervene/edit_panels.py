@@ -15,6 +15,7 @@ from abn.ui import maps
 from abn.ui.components.painter import TOOLS, painter
 from abn.ui.components.strip import SIZE, Thumbnail, strip
 from abn.ui.controls.choice_bar import Choice
+from abn.ui.elements import choose
 from abn.ui.intervene import edit_history
 from abn.ui.intervene.edit_history import History
 from abn.ui.state import state
@@ -44,21 +45,17 @@ def add_edit(key: str, name: str, attention: np.ndarray, *, painted: bool = Fals
 
 def _choose_tool() -> tuple[str, float, int]:
     """Draw the toolbar; the tool, its strength and its width in cells."""
-    tool = st.segmented_control(
+    tool = choose(
         "Tool",
         list(TOOLS),
-        default="Brush +",
-        required=True,
-        key="tool",
+        "tool",
         help="\\+ raises M, − lowers it. Paint with the mouse or a finger. By keyboard: go to the map with Tab, move "
         "with the arrow keys, paint with space; a rectangle's first space sets one corner, the second the other.",
     )
     left, right = st.columns(2, gap="medium")
-    with left:
-        strength = st.slider("Strength", 0.05, 1.0, 0.4, 0.05, key="strength", help="What a stroke adds or takes away.")
-    with right:
-        size = st.slider("Brush, cells wide", 1, 7, 3, key="brush", disabled=not (tool or "").startswith("Brush"))
-    return tool or "Brush +", strength, size
+    strength = left.slider("Strength", 0.05, 1.0, 0.4, 0.05, key="strength", help="What a stroke adds or takes away.")
+    size = right.slider("Brush, cells wide", 1, 7, 3, key="brush", disabled=not tool.startswith("Brush"))
+    return tool, strength, size
 
 
 def show_board(choice: Choice, card: Card, subject: AttendedImage, key: str, history: History) -> None:
@@ -105,21 +102,15 @@ def show_history(subject: AttendedImage, view: MapStyle, key: str, history: Hist
     changes = [numbers.points(effect.change) for effect in effects]
     labels = edit_history.label_steps(history, changes)
     items = [
-        Thumbnail(
-            str(i),
-            labels[i],
-            _overlay_url(subject, edit.attention, view),
-            f"{_shorten(edit.name)}: {changes[i]}",
-        )
-        for i, edit in enumerate(history.edits)
+        Thumbnail(str(i), label, _overlay_url(subject, edit.attention, view), f"{_shorten(edit.name)}: {change}")
+        for i, (edit, label, change) in enumerate(zip(history.edits, labels, changes, strict=True))
     ]
-    strip(
-        items,
-        str(history.index),
-        label="History of edits",
-        key="history",
-        on_pick=lambda item: _set_history(key, history.go_to(int(item))) if item.isdigit() else None,
-    )
+
+    def pick(item: str) -> None:
+        if item.isdigit():
+            _set_history(key, history.go_to(int(item)))
+
+    strip(items, str(history.index), label="History of edits", key="history", on_pick=pick)
 
 
 def _shorten(name: str, length: int = 20) -> str:

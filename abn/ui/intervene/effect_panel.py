@@ -9,6 +9,7 @@ from abn.plots.class_bars import class_bars, likeliest, probabilities_in_words
 from abn.ui import maps, predictions
 from abn.ui.controls import selection
 from abn.ui.controls.choice_bar import Choice
+from abn.ui.elements import IN_SESSION, choose
 from abn.ui.intervene.edit_history import History
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import inference
@@ -18,16 +19,14 @@ from abn.vocabulary import AS_TRAINED
 
 def choose_mechanism(card: Card) -> str:
     """Draw the choice of the mechanism that applies the map: the trained one, or another."""
-    mechanism = st.segmented_control(
+    mechanism = choose(
         "Apply the map",
         selection.MECHANISM_OPTIONS,
-        default=AS_TRAINED,
-        required=True,
-        key="apply",
-        persist_state="session",
+        "apply",
         help="How the perception branch gets the map. It was trained with one mechanism and is used to that one.",
+        **IN_SESSION,
     )
-    return card.mechanism if mechanism in (None, AS_TRAINED) else mechanism
+    return card.mechanism if mechanism == AS_TRAINED else mechanism
 
 
 def compute_effects(choice: Choice, card: Card, history: History, applied: str) -> list[Effect]:

@@ -41,11 +41,10 @@ def show_dependence(choice: Choice) -> None:
 
     def describe(card: Card, edit: str) -> str:
         repeats, mean = effects[card.id][edit], means[card.id][edit]
-        if not mean.change_rate:
-            suffix = ""
-        elif len(repeats) == 1:
+        suffix = ""
+        if mean.change_rate and len(repeats) == 1:
             suffix = f", now {numbers.short_label(class_names(card)[int(repeats[0].after.argmax())])}"
-        else:
+        elif mean.change_rate:
             suffix = f", another answer in {round(mean.change_rate * len(repeats))} of {len(repeats)}"
         return f"Δp {numbers.points(mean.change)} points{suffix}"
 

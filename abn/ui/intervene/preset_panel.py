@@ -1,5 +1,7 @@
 """Maps to put in place of the network's own: six made of it, another variant's, another picture's."""
 
+from functools import partial
+
 import streamlit as st
 
 from abn.errors import ABNError
@@ -30,41 +32,27 @@ def show_presets(choice: Choice, card: Card, subject: AttendedImage, key: str) -
     if state.not_borrowed:
         st.warning(escape_markdown(state.not_borrowed), icon=":material/warning:")
         state.not_borrowed = ""
+    borrow = partial(_borrow_map, key, choice, subject)
     with st.container(horizontal=True):
         for preset, tooltip in PRESETS.items():
-            st.button(
-                preset.capitalize(),
-                on_click=add_edit,
-                args=(key, preset, interventions.PRESETS[preset](subject.attention)),
-                help=tooltip,
-                key=f"preset-{preset}",
-                width="content",
-            )
-        with st.popover("Another variant's", icon=":material/view_column:", key="variants-maps-popover"):
+            edited = interventions.PRESETS[preset](subject.attention)
+            put = partial(add_edit, key, preset, edited)
+            st.button(preset.capitalize(), on_click=put, help=tooltip, key=f"preset-{preset}", width="content")
+        with st.popover("Another variant's", icon=":material/view_column:"):
             for other in choice.cards:
                 if other.id != card.id and other.kind == card.kind:
-                    st.button(
-                        escape_markdown(other.title),
-                        on_click=_borrow_map,
-                        args=(key, choice, other, subject),
-                        key=f"borrow-{other.id}",
-                        width="stretch",
-                    )
-        with st.popover("Another picture's", icon=":material/photo_library:", key="pictures-maps-popover"):
+                    title, name = escape_markdown(other.title), f"borrow-{other.id}"
+                    st.button(title, on_click=borrow, args=(other,), key=name, width="stretch")
+        with st.popover("Another picture's", icon=":material/photo_library:"):
             st.caption("The map that this variant makes of another photograph of the gallery.")
             for photo in samples.gallery().values():
                 if photo.kind == card.kind and photo.id != state.photo:
-                    st.button(
-                        escape_markdown(photo.title),
-                        on_click=_borrow_map,
-                        args=(key, choice, card, subject, photo),
-                        key=f"borrow-{photo.id}",
-                        width="stretch",
-                    )
+                    title, name = escape_markdown(photo.title), f"borrow-{photo.id}"
+                    st.button(title, on_click=borrow, args=(card, photo), key=name, width="stretch")
 
 
 def _borrow_map(
-    key: str, choice: Choice, card: Card, subject: AttendedImage, photo: samples.Photo | None = None
+    key: str, choice: Choice, subject: AttendedImage, card: Card, photo: samples.Photo | None = None
 ) -> None:
     """Put the map of another variant, or of another photograph, in place; an error is shown with the next run."""
     try:
