@@ -13,7 +13,6 @@ from abn.images.fit import upsample
 from abn.plots import color_limits, color_maps, map_words, numbers, overlay
 from abn.ui.components import map_view
 from abn.ui.layout import escape_markdown
-from abn.ui.state import state
 from abn.variants.card import Card
 
 PANEL = 448  # pixels of a panel's image
@@ -93,11 +92,8 @@ def show_map_on_photograph(
 
 
 def enlarge(image: Image.Image) -> Image.Image:
-    """At the size of a panel; the latest is kept, as a page draws many maps over the same pixels."""
-    pixels = image.tobytes()
-    if state.enlarged is None or state.enlarged[0] != pixels:
-        state.enlarged = pixels, image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
-    return state.enlarged[1]
+    """At the size of a panel."""
+    return image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
 
 
 def show_color_bar(color_map: str, low: float, high: float) -> None:

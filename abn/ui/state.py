@@ -13,7 +13,6 @@ import streamlit as st
 
 if TYPE_CHECKING:  # panels and tensors, which this module must not import
     import numpy as np
-    from PIL import Image
     from streamlit.delta_generator import DeltaGenerator
 
     from abn.errors import ABNError
@@ -75,7 +74,6 @@ class SessionState:
     uploads_visit: Key[int | None] = Key()  # the visit that the uploader belongs to
     received: Key[set[str]] = Key(make=set)  # ids of files that the uploader and the camera held before
     refused: Key[list[tuple[str, str]]] = Key(make=list)  # names of files that are no pictures, and why
-    enlarged: Key[tuple[bytes, Image.Image] | None] = Key()  # the latest image at the size of a panel
     files: Key[Any] = Key()  # widget
     camera: Key[Any] = Key()  # widget
     camera_on: Key[bool] = Key(False)  # widget

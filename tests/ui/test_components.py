@@ -7,7 +7,7 @@ def test_a_component_of_a_page_that_was_left_has_reported_nothing():
     def script() -> None:
         import streamlit as st
 
-        from abn.ui.components import reported_value
+        from abn.ui.components.component import reported_value
 
         st.text(repr(reported_value("gone", "picked")))
 

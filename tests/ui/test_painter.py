@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from abn.ui.components.painter import _checked
+from abn.ui.components.painter import check_map
 
 
 def test_a_whole_map_comes_back_within_its_range():
-    said = {"map": [0, 0.25, 1.5, -3], "version": "a"}
-    assert _checked(said, (2, 2), "a").tolist() == [[0, 0.25], [1, 0]]
+    reported = {"map": [0, 0.25, 1.5, -3], "version": "a"}
+    assert check_map(reported, (2, 2), "a").tolist() == [[0, 0.25], [1, 0]]
 
 
 @pytest.mark.parametrize(
-    "said",
+    "reported",
     [
         None,
         "map",
@@ -27,9 +27,9 @@ def test_a_whole_map_comes_back_within_its_range():
         {"version": "a"},
     ],
 )
-def test_anything_else_is_dropped(said):
-    assert _checked(said, (2, 2), "a") is None
+def test_anything_else_is_dropped(reported):
+    assert check_map(reported, (2, 2), "a") is None
 
 
 def test_the_map_is_float32():
-    assert _checked({"map": [0.1] * 6, "version": ""}, (2, 3), "").dtype == np.float32
+    assert check_map({"map": [0.1] * 6, "version": ""}, (2, 3), "").dtype == np.float32

@@ -6,20 +6,20 @@ corner fills the screen, for a projector.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import streamlit as st
 from PIL import Image
 
 from abn.plots.overlay import data_url
-from abn.ui.components import reported_value
-from abn.ui.components.declare import declare
+from abn.ui.components.component import Component
 
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 REST = "Point at a cell to read it in every map."
 PICK = "Pick a cell: click or tap it, or go there with the arrow keys and press space."
 
-_component = declare("map_view")
+_component = Component("map_view")
 
 
 def show(
@@ -42,11 +42,11 @@ def show(
     can be picked, not read.
     """
 
-    def on_picked() -> None:
-        row, column = reported_value(key, "picked") or (None, None)
+    def pick(cell: Any) -> None:
         h, w = values.shape
-        if on_pick and isinstance(row, int) and isinstance(column, int) and 0 <= row < h and 0 <= column < w:
-            on_pick(row, column)
+        match cell:
+            case [int(row), int(column)] if on_pick and 0 <= row < h and 0 <= column < w:
+                on_pick(row, column)
 
     data = {
         "picture": data_url(drawn),
@@ -63,4 +63,4 @@ def show(
         "picks": on_pick is not None,
         "picked": picked,
     }
-    _component(key=key, data=data, **({"on_picked_change": on_picked} if on_pick else {}))
+    _component.show(key, data, pick if on_pick else None)

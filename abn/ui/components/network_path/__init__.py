@@ -8,10 +8,9 @@ from collections.abc import Callable
 import streamlit as st
 
 from abn.explanations.stages import STAGES
-from abn.ui.components import reported_value
-from abn.ui.components.declare import declare
+from abn.ui.components.component import Component
 
-_component = declare("network_path")
+_component = Component("network_path")
 
 
 def path(
@@ -20,10 +19,5 @@ def path(
     """Show both diagrams (SVG of abn.plots.network_diagram), the chosen stage framed; `on_pick` gets the stage that a
     person picks."""
 
-    def picked() -> None:
-        stage = reported_value(key, "picked")
-        if stage in STAGES:
-            on_pick(stage)
-
     data = {"wide": wide, "narrow": narrow, "chosen": chosen, "label": label}
-    _component(key=key, data=data, on_picked_change=picked)
+    _component.show(key, data, lambda stage: on_pick(stage) if stage in STAGES else None)

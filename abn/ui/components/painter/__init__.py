@@ -6,14 +6,14 @@ other, and Escape gives up. What a cell holds is said aloud as the cursor comes 
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import streamlit as st
 from PIL import Image
 
 from abn.plots.overlay import data_url
-from abn.ui.components import reported_value
-from abn.ui.components.declare import declare
+from abn.ui.components.component import Component
 
 TOOLS = {  # what the toolbar says → how it paints: its shape, and the sign of its strength
     "Brush +": ("brush", 1),
@@ -23,7 +23,7 @@ TOOLS = {  # what the toolbar says → how it paints: its shape, and the sign of
 }
 SIDE = 448  # pixels of the picture beneath
 
-_component = declare("painter")
+_component = Component("painter", "painted")
 
 
 def painter(
@@ -49,8 +49,8 @@ def painter(
     """
     shape, sign = TOOLS[tool]
 
-    def painted() -> None:
-        values = _checked(reported_value(key, "painted"), attention.shape, version)
+    def paint(reported: Any) -> None:
+        values = check_map(reported, attention.shape, version)
         if values is not None:
             on_paint(values)
 
@@ -70,15 +70,15 @@ def painter(
         "opacity": opacity,
         "colors": list(colors),
     }
-    _component(key=key, data=data, on_painted_change=painted)
+    _component.show(key, data, paint)
 
 
-def _checked(said: object, shape: tuple[int, int], version: str) -> np.ndarray | None:
-    """What the browser sent, where it is a map of this shape and version; it is somebody else's program."""
-    if not isinstance(said, dict) or said.get("version") != version:
+def check_map(reported: object, shape: tuple[int, int], version: str) -> np.ndarray | None:
+    """The map (h, w) in 0 … 1 that the browser reported; None where it is no map of this shape and version."""
+    if not isinstance(reported, dict) or reported.get("version") != version:
         return None
     try:
-        values = np.asarray(said.get("map"), np.float32)
+        values = np.asarray(reported.get("map"), np.float32)
     except (TypeError, ValueError):
         return None
     if values.shape != (shape[0] * shape[1],) or not np.isfinite(values).all():

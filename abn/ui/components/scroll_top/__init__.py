@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from abn.ui.components.declare import declare
+from abn.ui.components.component import Component
 
-_component = declare("scroll_top")
+_component = Component("scroll_top")
 
 
 def scroll_to_top_on_change(what: str | int) -> None:
     """Scroll to the top of the page if `what` is another than the last time this page was drawn."""
-    _component(key="top", data=what)
+    _component.show("top", what)

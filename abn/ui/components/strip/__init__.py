@@ -7,8 +7,7 @@ import streamlit as st
 from PIL import Image, ImageOps
 
 from abn.plots.overlay import data_url
-from abn.ui.components import reported_value
-from abn.ui.components.declare import declare
+from abn.ui.components.component import Component
 
 SIZE = (104, 78)  # pixels of a thumbnail
 
@@ -29,15 +28,11 @@ def thumbnail(image: Image.Image) -> str:
     return data_url(ImageOps.fit(coarse, SIZE, Image.Resampling.LANCZOS), quality=80)
 
 
-_component = declare("strip")
+_component = Component("strip")
 
 
 def strip(items: Sequence[Thumbnail], chosen: str, *, label: str, key: str, on_pick: Callable[[str], None]) -> None:
     """Draw the thumbnails, the chosen one framed; `on_pick` gets the id of the one that a person picks."""
 
-    def picked() -> None:
-        if (item := reported_value(key, "picked")) is not None:
-            on_pick(item)
-
     data = {"items": [vars(item) for item in items], "chosen": chosen, "label": label}
-    _component(key=key, data=data, on_picked_change=picked)
+    _component.show(key, data, on_pick)
