@@ -1,7 +1,9 @@
-"""What is measured, and how it is put: titles, units, and words for where one arm lies above another."""
+"""What is measured, and how it is put (metrics.toml): titles, units, and words for where one arm lies above another."""
 
 import math
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -21,54 +23,9 @@ class Metric:
     reference: float | None = None  # the value of a map that says nothing
 
 
-def _percent(title: str, above: str, below: str, **more: Any) -> Metric:
-    return Metric(title, above, below, unit="%", step="percentage points", factor=100, digits=1, **more)
-
-
 METRICS = {
-    "accuracy": _percent("right answers, perception head", "right more often than", "right less often than"),
-    "accuracy_auxiliary": _percent("right answers, auxiliary head", "right more often than", "right less often than"),
-    "calibration_error": _percent(
-        "calibration error, perception head", "worse calibrated than", "better calibrated than", higher_is_better=False
-    ),
-    "pointing": _percent("brightest cell on the object", "better at pointing than", "worse at pointing than"),
-    "roc_auc": Metric(
-        "ROC-AUC of the map against the mask",
-        "better at telling object from ground than",
-        "worse at telling object from ground than",
-        digits=3,
-        reference=0.5,
-    ),
-    "energy_over_area": Metric(
-        "share of the map on the object ÷ its area",
-        "more on the object than",
-        "less on the object than",
-        reference=1,
-    ),
-    "polarity": Metric("polarity of the map", "more upright than", "less upright than", reference=0),
-    "deletion": Metric(
-        "area under the deletion curve",
-        "hurt more with the brightest cells first than with",
-        "hurt less with the brightest cells first than with",
-        "no difference seen between brightest first and {control} for {arms}",
-        digits=3,
-    ),
-    "insertion": Metric(
-        "area under the insertion curve",
-        "helped more with the brightest cells first than with",
-        "helped less with the brightest cells first than with",
-        "no difference seen between brightest first and {control} for {arms}",
-        digits=3,
-    ),
-    "deletion_below_random": Metric(
-        "area that deletion loses, brightest first against random order", "loses more than", "loses less than", digits=3
-    ),
-    "insertion_above_random": Metric(
-        "area that insertion gains, brightest first against random order",
-        "gains more than",
-        "gains less than",
-        digits=3,
-    ),
+    key: Metric(**texts)
+    for key, texts in tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")).items()
 }
 
 

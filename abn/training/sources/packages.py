@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,25 +20,8 @@ from abn.errors import ABNError
 STAMPS = "tuxpaint-stamps-default"
 CLIPART = "openclipart-png"
 FASHION = "dataset-fashion-mnist"  # MIT
-# package → folders or Qt resource files that hold photographs rather than drawings
-PHOTOGRAPHS = {
-    "lomiri-wallpapers-16.04": ["usr/share/backgrounds"],
-    "lomiri-wallpapers-20.04": ["usr/share/backgrounds"],
-    "mate-backgrounds": ["usr/share/backgrounds/mate/nature"],
-    "plasma-workspace-wallpapers": [
-        f"usr/share/wallpapers/{name}"
-        for name in "summer_1am Path OneStandsOut Kite Grey FallenLeaf EveningGlow DarkestHour ColorfulCups ColdRipple "
-        "BytheWater Autumn".split()
-    ],
-    "plasma-workspace-data": ["usr/share/plasma/avatars/photos"],
-    "scratch": ["usr/share/scratch/Media/Backgrounds"],
-    "gnome-control-center-data": ["usr/share/pixmaps/faces"],
-    "gcompris-qt-data": [
-        f"usr/share/gcompris-qt/rcc/{name}.rcc"
-        for name in "categorization clickgame details erase explore_farm_animals explore_monuments "
-        "explore_world_animals explore_world_music".split()
-    ],
-}
+CONTENTS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+PHOTOGRAPHS: dict[str, list[str]] = CONTENTS["photographs"]  # package → its folders or Qt resource files
 CUTOUTS = (STAMPS, CLIPART)
 IMAGES = (*CUTOUTS, *PHOTOGRAPHS)
 DATA = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "abn-explorer"  # the default folder of packages

@@ -13,13 +13,8 @@ import numpy as np
 from PIL import Image
 
 from abn.images import samples
-from abn.training.sources.packages import CLIPART, PHOTOGRAPHS, STAMPS
+from abn.training.sources.packages import CLIPART, CONTENTS, PHOTOGRAPHS, STAMPS
 
-STAMP_FOLDERS = "animals food vehicles hobbies plants sports household clothes town medical seasonal".split()
-CLIPART_FOLDERS = (
-    "animals food plants transportation tools household recreation electronics computer/hardware office containers "
-    "buildings people/clothing education science"
-).split()
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 HELD_OUT = 4  # one key in so many is held out and never trained on
 MIN_SIDE, MAX_SIDE = 60, 4096  # pixels of a cut-out's file
@@ -47,7 +42,7 @@ def cutouts(packages: Path) -> list[Source]:
     stamps = packages / STAMPS / "usr/share/tuxpaint/stamps"
     clipart = packages / CLIPART / "usr/share/openclipart/png"
     sources = []
-    for root, kind, folders in ((stamps, "stamp", STAMP_FOLDERS), (clipart, "clipart", CLIPART_FOLDERS)):
+    for root, kind, folders in ((stamps, "stamp", CONTENTS["stamps"]), (clipart, "clipart", CONTENTS["clipart"])):
         for path in sorted(path for name in folders for path in (root / name).rglob("*.png")):
             name = path.relative_to(root).as_posix()
             if not (kind == "stamp" and "cartoon" in name) and is_cutout(path):
