@@ -29,7 +29,6 @@ COMMANDS = {  # name → (module with `add_arguments(parser)` and `run(args) -> 
     "scenes": ("abn.training.distillation.shipped_scenes", "make the shipped scenes again"),
     "study": ("abn.study.command", "the study over seeds: run it, or print its results"),
     "bench": ("abn.batch.bench", "measure what things cost, as ratios"),
-    "sweep": ("abn.evaluation.timm_families", "try the smallest backbone of every family of timm"),
 }
 
 REFUSED = "The file{place} can't be read or written ({why})."

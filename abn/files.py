@@ -70,3 +70,11 @@ def safe_stems(names: Sequence[str]) -> list[str]:
     """A harmless file stem for each name, whatever it holds; no two alike, even where letters' case doesn't count."""
     given = UniqueNames()
     return [given.give(name) for name in names]
+
+
+def stamp(path: Path) -> tuple[int, int] | None:
+    """Time of the last change and bytes of a file, to cache what was read by; None where there is no file."""
+    try:
+        return path.stat().st_mtime_ns, path.stat().st_size
+    except OSError:
+        return None

@@ -4,10 +4,9 @@ Parameters, FLOPs and memory are counted, and the same on every machine; seconds
 does a machine from minute to minute, so that seconds say something only beside others of one run: `ratios`.
 """
 
-import contextlib
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
-from abn.errors import ABNError
 from abn.network.complexity import count_flops, count_parameters
 from abn.network.model import AttentionBranchNetwork, attend
 from abn.vocabulary import PARTS
@@ -54,49 +52,31 @@ def peak_bytes(run: Callable[[Tensor], Any], given: Tensor, modules: Iterable[nn
 
 
 def measure(
-    network: AttentionBranchNetwork,
-    size: int,
-    *,
-    batches: Sequence[int] = BATCHES,
-    rounds: int = ROUNDS,
-    progress: Callable[[float], object] | None = None,
+    network: AttentionBranchNetwork, size: int, *, batches: Sequence[int] = BATCHES, rounds: int = ROUNDS
 ) -> list[PartCost]:
     """The cost of each of `PARTS`, then of `PLAIN` and `WHOLE`, for images of size × size pixels.
 
-    Seconds are those of forward passes in evaluation and inference mode, timed at the seams between the parts, with as
-    many threads as torch has been given; every round passes each batch once, so that a busy machine disturbs all alike.
-    `progress` is told the share that is done, up to 1; what it raises ends the measurement. The network is left as it
-    was. Raises `ABNError` where there is nothing to measure.
+    Seconds are those of forward passes in inference mode, timed at the seams between the parts, with as many threads as
+    torch has been given; every round passes each batch once, so that a busy machine disturbs all alike. The network is
+    in evaluation mode.
     """
-    if rounds < 1 or not batches or min(batches) < 1:
-        raise ABNError(f"Rounds and images at once must be at least 1; got {rounds} and {tuple(batches)}.")
-    tell = progress or (lambda share: None)
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(max(batches), 3, size, size, generator=generator)
-    peaks: dict[str, dict[int, int]] = {part: {} for part in (*PARTS, PLAIN, WHOLE)}
+    numbers, operations = _with_sums(count_parameters(network)), _with_sums(count_flops(network, size))
+    peaks = {batch: _peaks(network, images[:batch].clone()) for batch in batches}  # these passes warm up for the rounds
     times: dict[int, list[dict[str, float]]] = {batch: [] for batch in batches}
-    done, todo = 0, sum(batches) * (3 + rounds)  # peaks take three passes, which warm up for the rounds
-    with _evaluating(network):
-        numbers, operations = _with_sums(count_parameters(network)), _with_sums(count_flops(network, size))
+    for _ in range(rounds):
         for batch in batches:
-            for part, peak in _peaks(network, images[:batch].clone()).items():
-                peaks[part][batch] = peak
-            done += 3 * batch
-            tell(done / todo)
-        for _ in range(rounds):
-            for batch in batches:
-                times[batch].append(_timed(network, images[:batch]))
-                done += batch
-                tell(done / todo)
+            times[batch].append(_timed(network, images[:batch]))
     return [
         PartCost(
             part,
             parameters=numbers[part],
             flops=operations[part],
             seconds={batch: statistics.median(each[part] for each in times[batch]) for batch in batches},
-            peak_bytes=peak,
+            peak_bytes={batch: peaks[batch][part] for batch in batches},
         )
-        for part, peak in peaks.items()
+        for part in (*PARTS, PLAIN, WHOLE)
     ]
 
 
@@ -169,15 +149,3 @@ def _with_sums(parts: dict[str, Any]) -> dict[str, Any]:
     """What each part costs, and the sums that `PLAIN` and `WHOLE` are."""
     whole = sum(parts.values())
     return {**parts, PLAIN: whole - parts["attention_branch"], WHOLE: whole}
-
-
-@contextlib.contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode, and then each module's own mode again."""
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training

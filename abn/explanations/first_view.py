@@ -65,7 +65,7 @@ def build(
 
 def shipped(picture: Picture, cards: Sequence[Card], file: Path = FILE) -> list[Explanation] | None:
     """The shipped results for a picture, in the cards' order; None unless all are there and up to date."""
-    index, arrays = _read(file, _stamp(file))
+    index, arrays = _read(file, files.stamp(file))
     if picture.sha256 not in index.get("pictures", ()):
         return None
     if any(index["weights"].get(card.id) != card.sha256 for card in cards):
@@ -91,14 +91,6 @@ def shipped(picture: Picture, cards: Sequence[Card], file: Path = FILE) -> list[
 def _labels_key(card: Card) -> str:
     """What tells lists of class names apart: their own name, or a hash of the names."""
     return card.classes if isinstance(card.classes, str) else hashlib.sha256(repr(card.classes).encode()).hexdigest()
-
-
-def _stamp(file: Path) -> tuple[int, int] | None:
-    """What changes when the file does; None where there is none."""
-    try:
-        return file.stat().st_mtime_ns, file.stat().st_size
-    except OSError:
-        return None
 
 
 @functools.lru_cache(maxsize=2)

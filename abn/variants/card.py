@@ -1,7 +1,7 @@
 """Model cards: what is known of a variant, as its JSON file says it; read without torch."""
 
 import functools
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -77,20 +77,7 @@ def card_from_json(data: dict[str, Any], folder: Path = CHECKPOINTS) -> Card:
 
 def _check(card: Card) -> None:
     """Raise TypeError where the card's own words are not of the kind that everybody relies on."""
-    words = (
-        "id",
-        "title",
-        "summary",
-        "family",
-        "backbone",
-        "mechanism",
-        "sha256",
-        "extractor_sha256",
-        "lesson",
-        "trunk",
-        "kind",
-    )
-    if not all(isinstance(getattr(card, word), str) for word in words):
+    if not all(isinstance(getattr(card, field.name), str) for field in fields(card) if field.type is str):
         raise TypeError("something that should be text is not")
     names = card.classes == IMAGENET or all(isinstance(name, str) for name in card.classes)
     if not names or card.num_classes != (1000 if card.classes == IMAGENET else len(card.classes)):

@@ -1,19 +1,20 @@
 """What anybody's file of weights says, before its network is thought of.
 
 A file is judged from its outside to its inside, and whatever is wrong is one plain sentence: that it is no pickle; its
-header (8 bytes of length, then JSON) and whether its tensors fill the file exactly; and the card, from the header or
+header (8 bytes of length, then JSON), which safetensors checks against the tensors; and the card, from the header or
 from a JSON file beside it. Of what a card says, only what nobody can count is kept. No torch is needed.
 """
 
 import hashlib
 import json
-import math
+import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import PurePath
 from typing import Any, NoReturn
 
+import safetensors
 from PIL import Image
 
 from abn.errors import CheckpointError, PickleError
@@ -25,15 +26,21 @@ from abn.vocabulary import InputSpec
 PREFIX = "own:"  # of the ids made here; no variant on disk has such a name
 MAX_BYTES = 200_000_000  # of a file
 MAX_JSON = 1_000_000  # bytes of a header or of a card
-MAX_TENSORS = 20_000
 MAX_SIDE = 512  # pixels of the input
 MAX_CLASSES = 25_000
 MAX_ENTRIES = 400  # that a card has on its training, its measures and its license
 MAX_DEPTH = 6  # of those entries in each other
 
-BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+TEXT_LENGTHS = {
+    "title": 60,
+    "summary": 300,
+    "lesson": 300,
+    "mechanism": 20,
+}  # characters kept of a card's texts; else 80
 FLOATS = ("F64", "F32", "F16", "BF16")
 _PICKLES = re.compile(rb"\x80[\x01-\x05]|PK\x03\x04|\x1f\x8b|BZh|\xfd7zXZ|.{257}ustar|\(dp|\(lp|c\w+\n\w+\n", re.DOTALL)
+log = logging.getLogger(__name__)
+
 NO_SAFETENSORS = "This is no safetensors file, or only a part of one."
 
 
@@ -53,7 +60,7 @@ class NamedFile:
 class Header:
     """What a safetensors file says of itself."""
 
-    tensors: dict[str, tuple[str, tuple[int, ...]]]  # name → type as in `BYTES`, shape
+    tensors: dict[str, tuple[str, tuple[int, ...]]]  # name → type as safetensors writes it ("F32"), shape
     metadata: dict[str, str]
 
 
@@ -124,7 +131,7 @@ def read_files(files: Mapping[str, NamedFile]) -> dict[str, Checkpoint | Checkpo
 
 
 def read_header(data: bytes) -> Header:
-    """The header of a safetensors file, its tensors one after the other and filling the file exactly.
+    """The header of a safetensors file whose tensors lie one after the other and fill the file exactly.
 
     Raises `PickleError` for what may be a pickle, by its content and whatever it is called, and `CheckpointError`.
     """
@@ -139,45 +146,17 @@ def read_header(data: bytes) -> Header:
         if data[8:9] == b"{" and MAX_JSON < length <= len(data) - 8:
             raise CheckpointError(f"The header of this file has more than {MAX_JSON // 10**6} MB.")
         raise CheckpointError(NO_SAFETENSORS)
-    length = int.from_bytes(data[:8], "little")
-    header = _read_json(data[8 : 8 + length], "header")
-    metadata = header.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise CheckpointError("The header of this file holds something besides text and tensors.")
-    if not header or len(header) > MAX_TENSORS:
-        raise CheckpointError(f"This file holds {len(header)} tensors; it may hold from 1 to {MAX_TENSORS}.")
-    spans, tensors = [], {}
-    for name, entry in header.items():
-        kind, shape, (begin, end) = _entry(name, entry)
-        if end - begin != BYTES[kind] * math.prod(shape):
-            raise CheckpointError(f"The size of the tensor {quote_name(name)} is not what its shape and type make.")
-        spans.append((begin, end, name))
-        tensors[name] = kind, shape
-    position = 0
-    for begin, end, name in sorted(spans):
-        if begin != position:
-            raise CheckpointError(f"The tensor {quote_name(name)} doesn't begin where the one before it ends.")
-        position = end
-    if position != len(data) - 8 - length:
-        raise CheckpointError(NO_SAFETENSORS)
-    return Header(tensors, metadata)
+    header = _read_json(data[8 : 8 + int.from_bytes(data[:8], "little")], "header")
+    try:
+        tensors = {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in safetensors.deserialize(data)}
+    except safetensors.SafetensorError as error:
+        log.info("a header that does not fit its file", exc_info=error)
+        raise CheckpointError(NO_SAFETENSORS) from error
+    return Header(tensors, header.get("__metadata__") or {})
 
 
 def _holds_header(data: bytes) -> bool:
     return data[8:9] == b"{" and 2 <= int.from_bytes(data[:8], "little") <= min(MAX_JSON, len(data) - 8)
-
-
-def _entry(name: str, entry: Any) -> tuple[str, tuple[int, ...], tuple[int, int]]:
-    """Type, shape and place of a tensor as the header says them."""
-    try:
-        kind, shape, place = (entry[key] for key in ("dtype", "shape", "data_offsets"))
-        numbers = [*shape, *place]
-        whole = all(type(number) is int and 0 <= number <= MAX_BYTES for number in numbers)
-        if kind in BYTES and whole and len(shape) <= 8 and len(place) == 2 and len(entry) == 3:
-            return kind, tuple(shape), tuple(place)
-    except (TypeError, KeyError):
-        pass
-    raise CheckpointError(f"What the header says of {quote_name(name)} is no tensor's type, shape and place.")
 
 
 def _read_json(data: bytes, what: str) -> dict[str, Any]:
@@ -210,14 +189,14 @@ def quote_name(name: str) -> str:
 # ---- cards ----
 
 
-def read_card(fields: dict[str, Any]) -> Card:
+def read_card(claims: dict[str, Any]) -> Card:
     """What somebody's card says, its words short and its numbers possible; what the network itself will tell is empty.
 
     Raises `CheckpointError`.
     """
     counted = {"map_size": (0, 0), "parameters": {}, "flops": {}, "trunk": "", **dict.fromkeys(HASH_FIELDS, "")}
     try:
-        card = card_from_json({**fields, **counted})
+        card = card_from_json({**claims, **counted})
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(
             "The card isn't one of ours: something is missing, surplus or of the wrong kind."
@@ -229,16 +208,13 @@ def read_card(fields: dict[str, Any]) -> Card:
     records = (card.trained, card.measured, card.license)
     if not all(isinstance(record, dict) for record in records) or _count_entries(list(records)) > MAX_ENTRIES:
         raise CheckpointError("The card says more than a card can show.")
+    texts = {field.name: getattr(card, field.name) for field in fields(card) if field.type is str}
+    shortened = {name: one_line(text, TEXT_LENGTHS.get(name, 80)) for name, text in texts.items()}
+    card = replace(card, **shortened)
     return replace(
         card,
-        title=one_line(card.title, 60) or "Nameless",
-        summary=one_line(card.summary, 300),
-        family=one_line(card.family),
-        backbone=one_line(card.backbone),
-        mechanism=one_line(card.mechanism, 20),
+        title=card.title or "Nameless",
         num_classes=int(card.num_classes),
-        kind=one_line(card.kind),
-        lesson=one_line(card.lesson, 300),
         classes=card.classes if card.classes == IMAGENET else [one_line(name, 100) or "?" for name in card.classes],
         trained=_shorten(card.trained),
         measured=_shorten(card.measured),

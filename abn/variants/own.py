@@ -7,19 +7,24 @@ believed. Until the weights are wanted, nothing here needs torch.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from abn.errors import ABNError, BackboneError, CheckpointError, VariantError
 from abn.images.display_name import one_line
-from abn.variants.card import UNTRAINED_KIND, Card
+from abn.variants.card import IMAGENET, UNTRAINED_KIND, Card
 from abn.variants.checkpoint import FLOATS, PREFIX, Checkpoint, Header, quote_name
 from abn.variants.store import load_weights, tensors_sha256
+from abn.vocabulary import ADDITIVE, InputSpec
 
 if TYPE_CHECKING:
     from abn.network.model import AttentionBranchNetwork
 
 MAX_PARAMETERS = 50_000_000  # 200 MB in memory
 MAX_FLOPS = 50_000_000_000  # of one picture: some seconds on one core
+CLAIMED = (  # fields of a card that nobody can count
+    *("title", "summary", "family", "backbone", "mechanism", "classes", "input", "kind", "lesson"),
+    *("id", "trained", "measured", "license"),
+)
 NO_ANSWER = "The network of this file answers with something that is no number: it is broken."
 
 
@@ -54,10 +59,11 @@ def is_own(variant: str) -> bool:
     return variant.startswith(PREFIX)
 
 
-def sketch(card: Card) -> Sketch:
-    """The network that a card names, without its weights, and the card with everything that can be counted counted.
+def sketch(*, backbone: str, mechanism: str, classes: str | list[str], input: InputSpec, **claims: Any) -> Sketch:
+    """The network of a backbone, without its weights, and its card with everything that can be counted counted.
 
-    Raises `BackboneError` where there is no such network, or it can't be an Attention Branch Network.
+    `claims` are the card's other fields. Raises `BackboneError` where there is no such network, or it can't be an
+    Attention Branch Network.
     """
     import torch
 
@@ -65,30 +71,29 @@ def sketch(card: Card) -> Sketch:
     from abn.network.contexts import shapes_only
     from abn.variants.new_card import create_card
 
-    claimed = ("id", "title", "summary", "family", "backbone", "trained", "measured", "license", "lesson", "kind")
+    num_classes = 1000 if classes == IMAGENET else len(classes)
     try:
         with shapes_only(), torch.inference_mode():
-            network = build(card.backbone, num_classes=card.num_classes, mechanism=card.mechanism)
-            output = network(torch.zeros(1, 3, card.input.size, card.input.size))
-            claims = {name: getattr(card, name) for name in claimed}
-            counted = create_card(network, classes=card.classes, input=card.input, **claims)
+            network = build(backbone, num_classes=num_classes, mechanism=mechanism)
+            output = network(torch.zeros(1, 3, input.size, input.size))
+            card = create_card(network, classes=classes, input=input, backbone=backbone, **claims)
     except ABNError:
         raise
     except Exception as error:  # timm and torch fail in as many ways as there are models
         raise BackboneError(
-            f"{one_line(card.backbone)} can't be made into an Attention Branch Network for pictures of "
-            f"{card.input.size} × {card.input.size} pixels."
+            f"{one_line(backbone)} can't be made into an Attention Branch Network for pictures of "
+            f"{input.size} × {input.size} pixels."
         ) from error
     tensors = {name: (t.is_floating_point(), tuple(t.shape)) for name, t in network.state_dict().items()}
     shapes = {
-        "x": (3, card.input.size, card.input.size),
+        "x": (3, input.size, input.size),
         "g": tuple(output.features.shape[1:]),
         "A": tuple(output.class_maps.shape[1:]),  # the class head keeps the shape of the trunk's response
         "M": tuple(output.attention.shape[1:]),
         "auxiliary": tuple(output.aux_logits.shape[1:]),
         "perception": tuple(output.logits.shape[1:]),
     }
-    return Sketch(counted, shapes, tensors)
+    return Sketch(card, shapes, tensors)
 
 
 def too_large(sketched: Sketch) -> str | None:
@@ -111,7 +116,7 @@ def load_checkpoint(checkpoint: Checkpoint) -> OwnVariant:
     then it is loaded strictly, and asked once. Raises an `ABNError`."""
     import torch
 
-    sketched = sketch(checkpoint.card)
+    sketched = sketch(**{name: getattr(checkpoint.card, name) for name in CLAIMED})
     refusal = too_large(sketched)
     if refusal:
         raise CheckpointError(refusal)
@@ -139,27 +144,19 @@ def sketch_random(backbone: str, *, num_classes: int) -> Sketch:
     """The sketch of any CNN with random weights that are still to be drawn: see `seeded`. Raises `BackboneError`."""
     from abn.network.backbone import input_spec
 
-    card = Card(  # what isn't known yet is empty
+    return sketch(
         id="",
         family="",
         title=f"{one_line(backbone)} (random)",
         summary="Random weights: its answers and its map mean nothing yet.",
         backbone=backbone,
-        mechanism="additive",
-        num_classes=num_classes,
+        mechanism=ADDITIVE,
         classes=[f"class {k}" for k in range(num_classes)],
         input=input_spec(backbone),
         license={"weights": "drawn at random, nobody's"},
         kind=UNTRAINED_KIND,
-        map_size=(0, 0),
-        parameters={},
-        flops={},
         trained={},
-        measured={},
-        sha256="",
-        extractor_sha256="",
     )
-    return sketch(card)
 
 
 def with_seed(sketched: Sketch, *, mechanism: str, seed: int) -> Sketch:

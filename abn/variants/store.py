@@ -172,15 +172,7 @@ def tensors_sha256(tensors: "dict[str, Tensor]") -> str:
 def _read_all(folder: Path) -> dict[str, Card | str]:
     """Every card of the folder by its id; a sentence in place of one that is missing or can't be read."""
     alone = {path.stem: NO_CARD.format(variant=path.stem) for path in sorted(folder.glob("*.safetensors"))}
-    return alone | {path.stem: _read(path, _stamp(path)) for path in sorted(folder.glob("*.json"))}
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    """What changes when the file does; None where there is none."""
-    try:
-        return path.stat().st_mtime_ns, path.stat().st_size
-    except OSError:
-        return None
+    return alone | {path.stem: _read(path, files.stamp(path)) for path in sorted(folder.glob("*.json"))}
 
 
 @functools.lru_cache(maxsize=256)

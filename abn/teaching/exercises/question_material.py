@@ -10,6 +10,7 @@ was run.
 
 import functools
 import hashlib
+import itertools
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -95,20 +96,18 @@ class QuestionMaterial:
 
 def read_material(file: Path = FILE, cards: Sequence[Card] | None = None) -> QuestionMaterial:
     """The material as it is stored, without what the pictures and `cards` of today no longer are."""
-    stored = _read(file, _stamp(file))
+    stored = _read(file, files.stamp(file))
     if stored is None:
         return QuestionMaterial({}, {}, {}, (file.name,))
     known = {card.id: card for card in (list_variants() if cards is None else cards)}
-    sound = {name: known[name] for name, sha256 in stored.weights.items() if name in known}
-    sound = {name: card for name, card in sound.items() if card.sha256 == stored.weights[name]}
-    items = {item.id: item for item in stored.items if _sha256(item.path, _stamp(item.path)) == item.sha256}
-    stale = [item.file for item in stored.items if item.id not in items]
-    return QuestionMaterial(
-        items,
-        sound,
-        {(item, card): stored.predictions[item, card] for item in items for card in sound},
-        (*stale, *(name for name in stored.weights if name not in sound)),
-    )
+    current = {name: known[name] for name, old in stored.cards.items() if name in known and known[name].sha256 == old}
+    items = {
+        name: item for name, item in stored.items.items() if _sha256(item.path, files.stamp(item.path)) == item.sha256
+    }
+    stale = [item.file for item in stored.items.values() if item.id not in items]
+    stale += [name for name in stored.cards if name not in current]
+    predictions = {key: stored.predictions[key] for key in itertools.product(items, current)}
+    return QuestionMaterial(items, current, predictions, tuple(stale))
 
 
 # ---- making it ----
@@ -215,17 +214,9 @@ def _edited(subject: "AttendedImage", edits: Sequence[str]) -> dict[str, np.ndar
 
 
 class _Stored(NamedTuple):
-    items: tuple[Item, ...]
-    weights: dict[str, str]
+    items: dict[str, Item]
+    cards: dict[str, str]  # id → hash of the weights
     predictions: dict[tuple[str, str], PredictionRecord]
-
-
-def _stamp(file: Path) -> tuple[int, int] | None:
-    """What changes when the file does; None where there is none."""
-    try:
-        return file.stat().st_mtime_ns, file.stat().st_size
-    except OSError:
-        return None
 
 
 @functools.lru_cache(maxsize=256)
@@ -242,16 +233,14 @@ def _read(file: Path, stamp: tuple[int, int] | None) -> _Stored | None:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         index = json.loads(arrays.pop("index").tobytes())
-        items = tuple(Item(**{**item, "right": tuple(item["right"])}) for item in index["items"])
-        predictions = {
-            (item.id, variant): _read_record(
-                {name.split("/", 1)[1]: rows[place] for name, rows in arrays.items() if name.startswith(f"{variant}/")},
-                index["edits"],
-                {int(k): label for k, label in index["labels"].items()},
-            )
-            for variant in index["weights"]
-            for place, item in enumerate(items)
-        }
+        labels = {int(k): label for k, label in index["labels"].items()}
+        items = {item["id"]: Item(**{**item, "right": tuple(item["right"])}) for item in index["items"]}
+        predictions = {}
+        for variant in index["weights"]:
+            columns = {key.partition("/")[2]: rows for key, rows in arrays.items() if key.startswith(f"{variant}/")}
+            for place, item in enumerate(items):
+                row = {key: rows[place] for key, rows in columns.items()}
+                predictions[item, variant] = _read_record(row, index["edits"], labels)
     except Exception as error:  # zip, npy and json fail in many ways
         log.warning("%s can't be read", file.name, exc_info=error)
         return None

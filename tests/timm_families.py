@@ -2,14 +2,14 @@
 
 A family is a module of timm and the word that its models' names begin with (resnext and seresnet are two families of
 the module resnet). Each network is made by `create_model`, as anybody would, and must keep what the library promises.
-docs/backbones.md is the output of `python -m abn sweep`.
+docs/backbones.md is the output of `python -m tests.timm_families`.
 """
 
-import argparse
 import contextlib
 import io
 import logging
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast
@@ -34,7 +34,7 @@ PREFIXES = {"bat", "dm", "eca", "ese", "gc", "legacy", "nf", "tf", "wide"}  # wo
 WORD = re.compile(r"(?:[a-z]|\d(?=[a-z]{3}))+(?:(?<=v)\d)?")  # res2net of res2net50, regnetz of regnetz_005
 HEAD = """# Backbones
 
-Made by `python -m abn sweep` with timm {timm}; don't edit. Each family of timm (a module of it and the word
+Made by `python -m tests.timm_families` with timm {timm}; don't edit. Each family of timm (a module of it and the word
 that its models' names begin with) is tried with its smallest model and random weights: {made} of {tried} make an
 Attention Branch Network. Those refused say why; most are transformers, which keep no maps.
 
@@ -68,16 +68,9 @@ class Trial(NamedTuple):
         return f"| {' | '.join([family, self.model, *([why] if why else self.cells)])} |"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `python -m abn sweep`."""
-    parser.add_argument(
-        "models", nargs="*", metavar="MODEL", help="models of timm (default: the smallest of every family)"
-    )
-
-
-def run(args: argparse.Namespace) -> int:
-    """Try the models and print the table; 1 where a promise is broken."""
-    chosen = [("", model) for model in args.models] or [
+def main(models: Sequence[str]) -> int:
+    """Try the models, or the smallest of every family, and print the table; 1 where a promise is broken."""
+    chosen = [("", model) for model in models] or [
         (family, min(models, key=parameters)) for family, models in families().items()
     ]
     trials = []
@@ -223,3 +216,7 @@ def table(trials: Sequence[tuple[str, Trial]]) -> str:
         rows = [trial.row(family) for family, trial in trials if getattr(trial, reason)]
         lines += [line.format(title) for line in SECTION] + rows if rows else []
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

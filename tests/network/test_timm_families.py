@@ -2,19 +2,18 @@
 
 The families are the table's own: a family that timm adds is missing here. The smallest model of each is tried again,
 up to a size that the tests have time for: one of each kind of architecture with the slow tests, the rest at night. The
-larger ones are tried by `python -m abn sweep`.
+larger ones are tried by `python -m tests.timm_families`.
 """
 
 from pathlib import Path
 
 import pytest
 import timm
+import timm_families
 import torch
+from timm_families import Trial, families, table, try_model
 from torch import nn
 
-from abn.__main__ import main
-from abn.evaluation import timm_families
-from abn.evaluation.timm_families import Trial, families, table, try_model
 from abn.network.backbone import create_model
 
 TABLE = Path(__file__).parents[2] / "docs" / "backbones.md"
@@ -136,6 +135,6 @@ def test_the_table_is_made_of_the_trials():
 
 
 def test_the_command_prints_the_table_of_the_models_named(capsys):
-    assert main(["sweep", "resnet10t", "resnet18x"]) == 0
+    assert timm_families.main(["resnet10t", "resnet18x"]) == 0
     out = capsys.readouterr().out
     assert "|  | resnet10t | 176 px | " in out and "|  | resnet18x | timm knows no backbone named 'resnet18x'" in out
