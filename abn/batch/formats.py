@@ -4,6 +4,7 @@ import json
 
 from abn.batch.pipeline import ImageResult
 from abn.explanations.explanation import Explanation
+from abn.export.manifest import head_record, map_record
 
 
 def json_line(result: ImageResult, top: int) -> str:
@@ -24,23 +25,13 @@ def text_lines(result: ImageResult, top: int) -> str:
 
 
 def _to_json(explanation: Explanation, top: int) -> dict[str, object]:
-    def head(name: str) -> list[dict[str, object]]:
-        classes = explanation.top(name, top)
-        return [{"class": p.index, "label": p.label, "probability": p.probability} for p in classes]
-
-    values = explanation.attention
     return {
         "variant": explanation.variant,
         "trained_with": explanation.trained_with,
         "applied": explanation.applied,
-        "aux": head("auxiliary"),
-        "perception": head("perception"),
-        "map": {
-            "shape": list(values.shape),
-            "min": float(values.min()),
-            "mean": float(values.mean()),
-            "max": float(values.max()),
-        },
+        "aux": head_record(explanation, "auxiliary", top),
+        "perception": head_record(explanation, "perception", top),
+        "map": map_record(explanation.attention),
         "seconds": explanation.seconds,
     }
 

@@ -7,6 +7,7 @@ the names in the current folder and in those above it are held in memory.
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -111,17 +112,14 @@ def _kind(entry: os.DirEntry) -> str:
 def _read_list(list_file: str) -> Iterator[str]:
     """The lines of a file, or of standard input, that are not empty."""
     try:
-        if list_file == STDIN:
-            yield from _paths(sys.stdin)
-        else:
-            with open(list_file, encoding="utf-8", errors="surrogateescape") as file:
-                yield from _paths(file)
+        with (
+            nullcontext(sys.stdin)
+            if list_file == STDIN
+            else open(list_file, encoding="utf-8", errors="surrogateescape") as lines
+        ):
+            yield from filter(None, (line.rstrip("\r\n") for line in lines))
     except (OSError, ValueError) as error:
         raise ABNError(f"The list {list_file} can't be read ({getattr(error, 'strerror', None) or error}).") from error
-
-
-def _paths(lines: Iterable[str]) -> Iterator[str]:
-    return (path for path in (line.rstrip("\r\n") for line in lines) if path)
 
 
 def batches(files: Iterable[ImageFile], size: int) -> Iterator[list[ImageFile]]:

@@ -7,6 +7,7 @@ content security policy forbids both. All text is escaped.
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
+from string import Template
 
 from PIL import Image
 
@@ -28,6 +29,7 @@ from abn.plots.theme import HEAD_COLORS
 from abn.variants.card import UNTRAINED_KIND, Card
 from abn.vocabulary import AS_TRAINED, HEADS, TRAINED
 
+PAGE = Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
 STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 ABOUT_MAPS = (
@@ -43,42 +45,18 @@ JPEG_QUALITY = 85
 
 def html_report(comparison: Comparison) -> str:
     """The whole page."""
-    title = escape(comparison.title or comparison.picture.name)
     columns = zip(comparison.explanations, comparison.cards, comparison.color_ranges, strict=True)
-    made = f"Made by ABN Explorer{f' on {comparison.date}' if comparison.date else ''}."
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>ABN Explorer: {title}</title>
-<style>
-{STYLE}</style>
-</head>
-<body>
-<header>
-<h1>Where networks look: {title}</h1>
-<p class="muted">{escape(made)} Attention Branch Networks make an attention map M of a picture, and two heads answer:
-the auxiliary head belongs to the branch that makes the map; the perception head sees the features after the map was
-applied (with “none” it never is), and is the network's answer.</p>
-<p><strong>{escape(ABOUT_MAPS)}</strong></p>
-</header>
-<main>
-<div class="grid">
-{_input_panel(comparison)}
-{"".join(_variant_panel(comparison, *column) for column in columns)}
-</div>
-<h2>How this was made</h2>
-{_table(_settings(comparison))}
-<h2>Hashes and versions</h2>
-<p>They also stand in the file manifest.json of “Everything as zip”. With the same weights, picture and settings the
-numbers are the same, up to the last digits of another machine.</p>
-{_table(_hashes(comparison))}
-</main>
-</body>
-</html>
-"""
+    return PAGE.substitute(
+        policy=POLICY,
+        style=STYLE,
+        title=escape(comparison.title or comparison.picture.name),
+        made=escape(f"Made by ABN Explorer{f' on {comparison.date}' if comparison.date else ''}."),
+        about_maps=escape(ABOUT_MAPS),
+        input_panel=_input_panel(comparison),
+        variant_panels="".join(_variant_panel(comparison, *column) for column in columns),
+        settings=_table(_settings(comparison)),
+        hashes=_table(_hashes(comparison)),
+    )
 
 
 def _input_panel(comparison: Comparison) -> str:

@@ -49,24 +49,24 @@ def map_sha256(attention: np.ndarray) -> str:
     return hashlib.sha256(npy_bytes(attention)).hexdigest()
 
 
+def head_record(explanation: Explanation, head: str, top: int) -> list[dict[str, object]]:
+    """A head's likeliest classes as plain data."""
+    return [{"class": p.index, "label": p.label, "probability": p.probability} for p in explanation.top(head, top)]
+
+
+def map_record(attention: np.ndarray) -> dict[str, object]:
+    """Shape and range of a map as plain data."""
+    range_ = {name: float(getattr(attention, name)()) for name in ("min", "mean", "max")}
+    return {"shape": list(attention.shape), **range_}
+
+
 def _result(explanation: Explanation) -> dict[str, object]:
-    values = explanation.attention
-    heads = {
-        head: [{"class": p.index, "label": p.label, "probability": p.probability} for p in explanation.top(head, TOP)]
-        for head in HEADS
-    }
     return {
         "variant": explanation.variant,
         "trained_with": explanation.trained_with,
         "applied": explanation.applied,
-        **heads,
-        "map": {
-            "shape": list(values.shape),
-            "min": float(values.min()),
-            "mean": float(values.mean()),
-            "max": float(values.max()),
-            "sha256": map_sha256(values),
-        },
+        **{head: head_record(explanation, head, TOP) for head in HEADS},
+        "map": {**map_record(explanation.attention), "sha256": map_sha256(explanation.attention)},
     }
 
 

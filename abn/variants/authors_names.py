@@ -1,6 +1,8 @@
 """What the authors' code calls the parts of its networks and the classes of its data, beside what we call them."""
 
+import tomllib
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from abn.network.architectures import registry
 from abn.variants.card import IMAGENET
@@ -86,19 +88,8 @@ ARCHS = {
 }
 
 # the data that the authors train with, by the kind of network and the number of classes, in the data's own order
-CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
-CIFAR100 = [
-    name.replace("_", " ")
-    for name in """
-apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle
-caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant flatfish
-forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle
-mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine
-possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar
-sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle wardrobe whale willow_tree
-wolf woman worm
-""".split()
-]
+_CIFAR = tomllib.loads(Path(__file__).with_name("cifar_classes.toml").read_text(encoding="utf-8"))
+CIFAR10, CIFAR100 = _CIFAR["cifar10"], _CIFAR["cifar100"]
 CLASSES: dict[tuple[str, int], str | list[str]] = {
     (registry.CIFAR, 10): CIFAR10,
     (registry.CIFAR, 100): CIFAR100,
