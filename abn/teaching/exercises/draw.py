@@ -171,10 +171,10 @@ def _question(number: int, kind: str, about: _Subject, material: QuestionMateria
         text, options = wording.ask_where(card, record.attention.shape), ()
         right, explanation = wording.cell(wording.brightest(record.attention)), wording.explain_where(record)
     elif kind == "head":
-        text, options = wording.ask_head(), tuple(HEADS)
+        text, options = wording.TEXTS["head"]["ask"], tuple(HEADS)
         right, explanation = about.balance, wording.explain_head(card, record, about.balance)
     elif kind == "mechanism":
-        text, options = wording.ask_mechanism("ABC"[shown.index(variant)]), MECHANISMS
+        text, options = wording.TEXTS["mechanism"]["ask"].format(letter="ABC"[shown.index(variant)]), MECHANISMS
         right, explanation = card.mechanism, wording.explain_mechanism(material, about.picture, shown)
     else:
         text, options = wording.ask_flip(card, edit), (wording.FLIPS, wording.STAYS)
