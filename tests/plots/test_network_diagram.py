@@ -5,11 +5,13 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 from abn.explanations.stages import STAGES
-from abn.plots.network_diagram import STYLE, Box, Content, Line, draw, layout
+from abn.plots.network_diagram import STYLE, Content, draw
 from abn.vocabulary import EQUATIONS, MECHANISMS
 
 STYLESHEET = Path(__file__).parents[2] / "abn/ui/components/network_path/network_path.css"
@@ -22,6 +24,47 @@ ALL = pytest.mark.parametrize(("mechanism", "narrow"), list(itertools.product(ME
 
 def parsed(mechanism: str, narrow: bool, contents=CONTENTS) -> ET.Element:
     return ET.fromstring(draw(contents, mechanism, narrow=narrow))
+
+
+class Box(NamedTuple):
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class Line(NamedTuple):
+    """From corner to corner, the last of them the arrow's tip."""
+
+    points: tuple[tuple[float, ...], ...]
+    unused: bool = False
+
+
+def lines_of(root: ET.Element) -> list[Line]:
+    shafts, tips = root.iter(f"{SVG}polyline"), root.iter(f"{SVG}polygon")
+    return [
+        Line((*points(shaft.get("points"))[:-1], points(tip.get("points"))[0]), "unused" in shaft.get("class"))
+        for shaft, tip in zip(shafts, tips, strict=True)
+    ]
+
+
+def boxes_of(root: ET.Element) -> dict[str, Box]:
+    """Parts, operations and stages by name; a stage's rectangle begins where its group is moved to."""
+    boxes = {
+        rect.get("data-name"): Box(*(float(rect.get(side)) for side in Box._fields))
+        for rect in root.iter(f"{SVG}rect")
+        if rect.get("data-name")
+    }
+    for group in root.iter(f"{SVG}g"):
+        (rect,) = group.iter(f"{SVG}rect")
+        x, y = map(float, re.findall(r"[\d.]+", group.get("transform")))
+        boxes[group.get("data-name")] = Box(x, y, float(rect.get("width")), float(rect.get("height")))
+    return boxes
+
+
+def size_of(root: ET.Element) -> tuple[float, float]:
+    _, _, width, height = map(float, root.get("viewBox").split())
+    return width, height
 
 
 def texts(root: ET.Element) -> list[str]:
@@ -50,7 +93,7 @@ def crossings(lines: Sequence[Line]) -> list[tuple[Line, Line]]:
 
 @ALL
 def test_no_two_lines_cross_or_touch(mechanism, narrow):
-    lines = layout(mechanism, narrow=narrow).lines
+    lines = lines_of(parsed(mechanism, narrow))
     assert len(lines) == 15 and crossings(lines) == []
     assert all(
         a[0] == b[0] or a[1] == b[1] for line in lines for a, b in itertools.pairwise(line.points)
@@ -66,26 +109,30 @@ def test_crossing_touching_and_overlapping_lines_are_found():
 
 
 @ALL
-def test_what_is_drawn_are_those_lines(mechanism, narrow):
-    root, lines = parsed(mechanism, narrow), layout(mechanism, narrow=narrow).lines
-    drawn, tips = list(root.iter(f"{SVG}polyline")), list(root.iter(f"{SVG}polygon"))
-    assert len(drawn) == len(tips) == len(lines)
-    for line, shaft, tip in zip(lines, drawn, tips, strict=True):
-        assert points(shaft.get("points"))[:-1] == list(line.points[:-1])
-        assert points(tip.get("points"))[0] == line.points[-1]
-    unused = [line for line in lines if line.unused]
-    assert len(unused) == (mechanism == "none") == sum("unused" in shaft.get("class") for shaft in drawn)
-    if unused:
-        x, y, width, height = layout(mechanism, narrow=narrow).stages["M"]
-        assert unused[0].points[0] in ((x + width, y + height / 2), (x + width / 2, y + height))
+def test_only_a_map_that_is_not_applied_leaves_by_an_unused_line(mechanism, narrow):
+    root = parsed(mechanism, narrow)
+    unused = [line for line in lines_of(root) if line.unused]
+    assert len(unused) == (mechanism == "none")
+    x, y, width, height = boxes_of(root)["M"]
+    assert all(line.points[0] in ((x + width, y + height / 2), (x + width / 2, y + height)) for line in unused)
+
+
+@ALL
+def test_an_arrow_ends_in_its_own_direction(mechanism, narrow):
+    root = parsed(mechanism, narrow)
+    for line, tip in zip(lines_of(root), root.iter(f"{SVG}polygon"), strict=True):
+        head, first, second = points(tip.get("points"))
+        foot = (first[0] + second[0]) / 2, (first[1] + second[1]) / 2
+        way = np.subtract(line.points[-1], line.points[-2])
+        assert np.allclose(np.subtract(head, foot) / 7, way / np.abs(way).sum())
 
 
 @ALL
 def test_no_line_runs_through_a_box_and_no_box_over_another(mechanism, narrow):
-    placed = layout(mechanism, narrow=narrow)
-    frame = placed.parts["attention branch"]
-    small = {**placed.stages, **placed.operations, **placed.parts}
-    del small["attention branch"]
+    root = parsed(mechanism, narrow)
+    small, (across, down) = boxes_of(root), size_of(root)
+    frame = small.pop("attention branch")
+    assert len(small) == len(STAGES) + 5 + 2  # five operations and two other parts
 
     def apart(a: Box, b: Box) -> bool:
         return (
@@ -93,15 +140,13 @@ def test_no_line_runs_through_a_box_and_no_box_over_another(mechanism, narrow):
         )  # sides may touch
 
     assert all(apart(a, b) for a, b in itertools.combinations(small.values(), 2))
-    for line in placed.lines:
+    for line in lines_of(root):
         for (x0, y0), (x1, y1) in itertools.pairwise(line.points):
             run = Box(min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0))
             assert all(apart(run, box) for box in small.values())
     inside = {name for name, box in small.items() if not apart(box, frame)}
     assert inside == {"A", "M", "class maps", "auxiliary logits", "trunk", "class head", "map head", "mean"}
-    assert all(
-        b.x >= 0 and b.x + b.width <= placed.size[0] and b.y + b.height <= placed.size[1] for b in small.values()
-    )
+    assert all(b.x >= 0 and b.x + b.width <= across and b.y + b.height <= down for b in small.values())
 
 
 @ALL
@@ -130,8 +175,8 @@ def test_a_diagram_without_buttons_has_the_same_words():
 def test_letters_are_at_least_twelve_pixels_where_the_drawing_is_shown():
     least = min(float(size) for size in re.findall(r"font-size: ([\d.]+)px", STYLE))
     narrowest = float(re.search(r"svg {\s+min-width: (\d+)px", STYLESHEET.read_text()).group(1))
-    assert least * narrowest / layout("none").size[0] >= 12
-    assert least * 358 / layout("none", narrow=True).size[0] >= 12  # a page of 390 pixels
+    assert least * narrowest / size_of(parsed("none", False))[0] >= 12
+    assert least * 358 / size_of(parsed("none", True))[0] >= 12  # a page of 390 pixels
 
 
 def test_text_is_only_text():
