@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import streamlit as st
 
+from abn.ui.controls.session_pictures import Uploads
+from abn.ui.runtime.cache import SESSION_BYTES, BoundedCache
+
 if TYPE_CHECKING:  # panels and tensors, which this module must not import
     import numpy as np
     from streamlit.delta_generator import DeltaGenerator
@@ -18,10 +21,8 @@ if TYPE_CHECKING:  # panels and tensors, which this module must not import
     from abn.errors import ABNError
     from abn.study.findings.cost import Cost
     from abn.ui.ablation.disagreement_panel import Batch
-    from abn.ui.controls.uploads import Uploads
     from abn.ui.exercises.attempt import Attempt
     from abn.ui.intervene.edit_history import History
-    from abn.ui.runtime.cache import BoundedCache
     from abn.variants.checkpoint import Checkpoint
     from abn.variants.own import OwnVariant, Sketch
 
@@ -44,9 +45,8 @@ class Key(Generic[T]):
     def __get__(self, state: object, owner: type) -> Any:
         if state is None:
             return self
-        if self.make is None:
-            return st.session_state.get(self.name, self.default)
-        return st.session_state.setdefault(self.name, self.make())
+        value = st.session_state.get(self.name, self.default)
+        return st.session_state.setdefault(self.name, self.make()) if value is None and self.make else value
 
     def __set__(self, state: object, value: T) -> None:
         st.session_state[self.name] = value
@@ -63,14 +63,14 @@ class SessionState:
     last_values: Key[dict[str, tuple[int, Any]]] = Key(make=dict)  # of widgets on all pages: the visit and the value
 
     # results and jobs
-    cache: Key[BoundedCache | None] = Key()
+    cache: Key[BoundedCache] = Key(make=lambda: BoundedCache(SESSION_BYTES))
     running_jobs: Key[dict[str, tuple[tuple, float]]] = Key(make=dict)  # name → keys of its pieces, and since when
     failed_jobs: Key[dict[str, tuple[tuple, str]]] = Key(make=dict)  # name → keys of its pieces, and one sentence
     shown: Key[tuple | None] = Key()  # what the page's results belong to
 
     # the picture
     photo: Key[str | None] = Key()  # id of the chosen photograph, or key of an upload
-    uploads: Key[Uploads | None] = Key()
+    uploads: Key[Uploads] = Key(make=Uploads)
     uploads_visit: Key[int | None] = Key()  # the visit that the uploader belongs to
     received: Key[set[str]] = Key(make=set)  # ids of files that the uploader and the camera held before
     refused: Key[list[tuple[str, str]]] = Key(make=list)  # names of files that are no pictures, and why

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from abn.explanations.explainer import explain
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
-from abn.ui.controls import lazy_picture, uploads
+from abn.ui.controls import lazy_picture, session_pictures
 from abn.ui.controls.lazy_picture import LazyPicture
 from abn.ui.controls.selection import default_variants
 from abn.ui.layout import escape_markdown
@@ -89,27 +89,27 @@ def test_a_camera_shot_goes_when_it_is_retaken_cleared_or_the_camera_switched_of
 @pytest.mark.slow
 def test_a_session_holds_only_so_many_bytes(app, monkeypatch):
     files = [(f"{k}.jpg", photo.path.read_bytes(), "image/jpeg") for k, photo in enumerate(PHOTOS[:3])]
-    monkeypatch.setattr(uploads, "UPLOAD_BYTES", sum(len(data) for _, data, _ in files[:2]))
+    monkeypatch.setattr(session_pictures, "MAX_BYTES", sum(len(data) for _, data, _ in files[:2]))
     app.run()
     at = app.file_uploader(key="files").set_value(files).run()
     assert [upload.picture.name for upload in at.session_state["uploads"].values()] == ["0.jpg", "1.jpg"]
-    full = uploads.FULL.format(megabytes=uploads.UPLOAD_BYTES // 10**6)
+    full = session_pictures.FULL.format(megabytes=session_pictures.MAX_BYTES // 10**6)
     assert texts(at.error) == [f"2.jpg: {full}"]
 
 
 @pytest.mark.slow
 def test_where_all_sessions_together_hold_too_much_each_has_its_share(app, monkeypatch):
     files = [(f"{k}.jpg", photo.path.read_bytes(), "image/jpeg") for k, photo in enumerate(PHOTOS[:3])]
-    monkeypatch.setattr(uploads, "_everybodys", weakref.WeakValueDictionary())
+    monkeypatch.setattr(session_pictures, "all_sessions", weakref.WeakValueDictionary())
     another = AppTest.from_file(str(ROOT / "app.py"), default_timeout=180).run()
     another.file_uploader(key="files").set_value(files[:1]).run()
     app.run()
     at = app.file_uploader(key="files").set_value(files[:1]).run()
-    monkeypatch.setattr(uploads, "SERVER_BYTES", 2 * len(files[0][1]) + 1)
+    monkeypatch.setattr(session_pictures, "SERVER_BYTES", 2 * len(files[0][1]) + 1)
     at = app.file_uploader(key="files").set_value(files).run()
     assert [upload.picture.name for upload in at.session_state["uploads"].values()] == ["0.jpg"]
     (refused,) = texts(at.error)
-    assert uploads.SHARED.format(megabytes=f"{uploads.SERVER_BYTES / 2e6:.0f}") in refused
+    assert session_pictures.SHARED.format(megabytes=f"{session_pictures.SERVER_BYTES / 2e6:.0f}") in refused
     another.file_uploader(key="files").clear().run()  # who holds nothing takes no share
     at = app.file_uploader(key="files").set_value(files[:1]).run()
     at = app.file_uploader(key="files").set_value([files[0], files[0]]).run()

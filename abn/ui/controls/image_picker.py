@@ -10,9 +10,8 @@ from abn.images.decode import Picture, open_picture
 from abn.ui import url
 from abn.ui.components.strip import Thumbnail, strip, thumbnail
 from abn.ui.controls.lazy_picture import LazyPicture
-from abn.ui.controls.uploads import get_uploads, refused_files
+from abn.ui.controls.uploads import refused_files
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import cache
 from abn.ui.state import state
 
 DISPLAY = 640  # pixels: the longest side of an image as it is shown
@@ -33,7 +32,7 @@ class ChosenImage:
 
 def choose_image() -> ChosenImage:
     """Draw the strip, and return the image chosen in it."""
-    gallery, uploads = samples.gallery(), get_uploads()
+    gallery, uploads = samples.gallery(), state.uploads
     first = next(iter(gallery))
     chosen = url.restore("photo", [*gallery, *uploads], first, st.query_params.get("photo"))
     items = [Thumbnail(key, upload.picture.name, upload.thumbnail) for key, upload in reversed(uploads.items())]
@@ -45,7 +44,7 @@ def choose_image() -> ChosenImage:
     if chosen not in uploads:
         return open_photo(chosen)
     picture = uploads[chosen].picture
-    (display,) = cache.get_or_compute([("display", picture.sha256)], lambda missing: [fit_display(picture.image)])
+    (display,) = state.cache.get_or_compute([("display", picture.sha256)], lambda missing: [fit_display(picture.image)])
     return ChosenImage(picture, display, picture.name, f"Your picture {picture.name}")
 
 

@@ -4,8 +4,7 @@ The uploader and the camera are ways in. While a page is open, a picture that is
 both begin empty, and what they held stays with the session until it is removed.
 """
 
-import weakref
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, cast
 
@@ -15,6 +14,7 @@ from abn.errors import PictureError
 from abn.images.decode import MAX_BYTES, open_picture
 from abn.ui.components.strip import thumbnail
 from abn.ui.controls.lazy_picture import LazyPicture
+from abn.ui.controls.session_pictures import ADOPTED, Upload, Uploads
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime.engine import page_turn
 from abn.ui.state import state
@@ -22,49 +22,10 @@ from abn.ui.state import state
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-UPLOADS = 24  # kept in a session at most
-UPLOAD_BYTES = 100_000_000  # of their files, all together
-SERVER_BYTES = 600_000_000  # of the files of all sessions: from there on each may have an equal share and no more
 LOST = (
     "The server was started anew, and pictures that were here have gone with it: take them out of the list where you "
     "chose them, and bring them again."
 )
-FULL = "This session already holds {megabytes} MB of pictures: remove some first."
-SHARED = (
-    "All sessions together hold as many pictures as this server can, and each may hold {megabytes} MB of them: remove "
-    "some first, or choose a smaller one."
-)
-ADOPTED = "adopted"  # in place of a file's id: what neither the uploader nor the camera holds
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One file or camera picture of this session."""
-
-    picture: LazyPicture
-    data: bytes
-    file: str  # the uploader's or the camera's id of it
-    thumbnail: str
-
-
-class Uploads(dict[str, Upload]):
-    """The pictures of one session by their key, the oldest first."""
-
-    @property
-    def weight(self) -> int:
-        """Bytes of their files."""
-        return sum(len(upload.data) for upload in list(self.values()))
-
-
-_everybodys: "weakref.WeakValueDictionary[int, Uploads]" = weakref.WeakValueDictionary()  # only to be weighed
-
-
-def get_uploads() -> Uploads:
-    """The session's pictures."""
-    if state.uploads is None:
-        state.uploads = Uploads()
-        _everybodys[id(state.uploads)] = state.uploads
-    return state.uploads
 
 
 def refused_files() -> list[tuple[str, str]]:
@@ -100,7 +61,7 @@ def show_uploaders() -> None:
     if state.uploads_visit != state.visit:
         state.uploads_visit = state.visit
         state.received, state.refused = set(), []
-        get_uploads().update({key: replace(upload, file=ADOPTED) for key, upload in get_uploads().items()})
+        state.uploads.update({key: replace(upload, file=ADOPTED) for key, upload in state.uploads.items()})
     with st.popover("Your pictures", icon=":material/add_photo_alternate:", key="uploads-popover"):
         st.file_uploader(
             "Choose pictures",
@@ -120,7 +81,7 @@ def show_uploaders() -> None:
             help="One picture at a time: it goes when you clear it, take another, or switch the camera off.",
         ):
             st.camera_input("Take a picture", key="camera", on_change=_receive)
-        stay = {key: upload for key, upload in get_uploads().items() if upload.file == ADOPTED}
+        stay = {key: upload for key, upload in state.uploads.items() if upload.file == ADOPTED}
         if stay:
             st.markdown("**In this session**")
         for key, upload in stay.items():
@@ -134,12 +95,12 @@ def show_uploaders() -> None:
 
 
 def _remove(key: str) -> None:
-    get_uploads().pop(key, None)
+    state.uploads.pop(key, None)
 
 
 def _receive() -> None:
     """Take in what the uploader and the camera hold now: good pictures become thumbnails, bad ones a sentence."""
-    uploads = get_uploads()
+    uploads = state.uploads
     camera = uploaded_files("camera") if state.camera_on else []
     files = [*uploaded_files("files"), *camera]
     present = {file.file_id for file in files}
@@ -164,7 +125,7 @@ def _receive() -> None:
 def adopt_picture(name: str, data: bytes) -> None:
     """Make a picture that came some other way the picture of all pages, beside the uploads of the session; where these
     are as many as it holds, those adopted earlier leave. Raises `PictureError`."""
-    state.photo = _add(get_uploads(), name, data, ADOPTED)
+    state.photo = _add(state.uploads, name, data, ADOPTED)
 
 
 def _add(uploads: Uploads, name: str, data: bytes, file: str) -> str:
@@ -173,31 +134,7 @@ def _add(uploads: Uploads, name: str, data: bytes, file: str) -> str:
         opened = open_picture(data, name=name)
     key = f"upload-{opened.sha256}"
     if file != ADOPTED or key not in uploads:
-        _make_room(uploads, len(data))
+        uploads.make_room(len(data))
         picture = LazyPicture(opened, lambda: data)
         uploads[key] = Upload(picture, data, file, thumbnail(picture.image))
     return key
-
-
-def _make_room(uploads: Uploads, size: int) -> None:
-    """Let adopted pictures leave, the oldest first, until one of `size` bytes fits beside the others; `PictureError`
-    where it can't, and then none leaves. What others hold makes nobody's pictures leave."""
-    stay = [upload for upload in uploads.values() if upload.file != ADOPTED]
-    if len(stay) >= UPLOADS:
-        raise PictureError(f"A session holds {UPLOADS} pictures: remove some first.")
-    if sum(len(upload.data) for upload in stay) + size > UPLOAD_BYTES:
-        raise PictureError(FULL.format(megabytes=UPLOAD_BYTES // 10**6))
-    share = _share(size)
-    if share < UPLOAD_BYTES and uploads.weight + size > share:
-        raise PictureError(SHARED.format(megabytes=f"{share / 1e6:.0f}"))
-    adopted = [key for key, upload in uploads.items() if upload.file == ADOPTED]
-    while len(uploads) >= UPLOADS or uploads.weight + size > UPLOAD_BYTES:
-        del uploads[adopted.pop(0)]
-
-
-def _share(size: int) -> float:
-    """Bytes that a session may hold, where one wants `size` more: less where all together hold as much as they may."""
-    weights = [uploads.weight for ref in _everybodys.valuerefs() if (uploads := ref()) is not None]
-    if sum(weights) + size <= SERVER_BYTES:
-        return UPLOAD_BYTES
-    return min(UPLOAD_BYTES, SERVER_BYTES / max(1, sum(map(bool, weights))))

@@ -18,8 +18,9 @@ from abn.images.fit import denormalize, fit_picture
 from abn.plots import channel_grid, color_limits, network_diagram, numbers, overlay
 from abn.plots.network_diagram import Content
 from abn.ui.layout import stop_page_on_error
-from abn.ui.runtime import cache, models
+from abn.ui.runtime import models
 from abn.ui.runtime.engine import page_turn
+from abn.ui.state import state
 from abn.variants.card import Card, class_names
 from abn.variants.history import MapHistory, load_history
 
@@ -33,7 +34,7 @@ THUMBNAIL = 2 * network_diagram.THUMB  # pixels of the picture in the drawing: s
 
 
 def _cached(key: tuple, compute: Callable[[], Result]) -> Result:
-    return cache.get_or_compute([key], lambda _missing: [compute()])[0]
+    return state.cache.get_or_compute([key], lambda _missing: [compute()])[0]
 
 
 def get_trace(picture: Picture, card: Card, fit: str) -> Trace:

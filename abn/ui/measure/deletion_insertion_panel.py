@@ -24,9 +24,10 @@ from abn.ui.controls.choice_bar import Choice
 from abn.ui.elements import IN_ADDRESS, choose, show_chart, show_shaded_table
 from abn.ui.layout import escape_markdown
 from abn.ui.measure.sections import describe_seconds, show_limits, unique_titles
-from abn.ui.runtime import cache, inference, jobs
+from abn.ui.runtime import inference, jobs
 from abn.ui.runtime.engine import page_turn
 from abn.ui.runtime.jobs import Job, Piece
+from abn.ui.state import state
 from abn.variants.card import Card, class_names
 
 STEPS = (14, 28, 49)
@@ -201,7 +202,7 @@ def show_partly_deleted(choice: Choice, specs: dict[str, list[CurveSpec]]) -> No
                 return [deletion_insertion.delete_cells(subject, card.input, spec, percent / 100)]
 
         key = (picture.sha256, card.id, card.sha256, choice.fit, spec, percent)
-        (partly,) = cache.get_or_compute([key], compute)
+        (partly,) = state.cache.get_or_compute([key], compute)
         now = int(partly.probabilities.argmax())
         other = "" if now == whole.argmax() else f", now says **{escape_markdown(numbers.short_label(labels[now]))}**"
         with column:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from abn.errors import VariantError
 from abn.ui.controls import selection
-from abn.ui.runtime import cache
 from abn.ui.state import state
 from abn.variants.card import Card
 from abn.variants.own import OwnVariant, is_own, unique_title
@@ -80,7 +79,7 @@ def add_to_compare(key: str) -> None:
 def remove_variant(key: str) -> None:
     """Remove a variant from Compare and from memory."""
     state.own_variants.pop(key, None)
-    cache.session_cache().drop(key)
+    state.cache.drop(key)
     state.own_listed = [other for other in state.own_listed if other != key]
 
 

@@ -1,4 +1,4 @@
-"""Results of a session, or of the server where anybody may see them, bounded in bytes.
+"""Results of a session (`state.cache`), or of the server where anybody may see them, bounded in bytes.
 
 A key says what is kept and all that it depends on: hashes of image and weights, never pixels. What comes of an upload
 stays in its session. Not `st.cache_data(scope="session")`, because it can't compute the missing items of a list in one
@@ -13,8 +13,6 @@ from typing import Any, TypeVar
 
 import streamlit as st
 from PIL import Image
-
-from abn.ui.state import state
 
 SESSION_BYTES = 24_000_000
 SERVER_BYTES = 32_000_000
@@ -60,22 +58,10 @@ class BoundedCache:
                 del self.entries[key]
 
 
-def session_cache() -> BoundedCache:
-    """The results of this session."""
-    if state.cache is None:
-        state.cache = BoundedCache(SESSION_BYTES)
-    return state.cache
-
-
 @st.cache_resource(max_entries=1, show_spinner=False)
 def server_cache() -> BoundedCache:
     """The results of all sessions: only what comes of shipped images and shipped weights."""
     return BoundedCache(SERVER_BYTES)
-
-
-def get_or_compute(keys: Sequence[tuple], compute: Callable[[list[int]], Sequence[Result]]) -> list[Result]:
-    """The same for what this session alone may see."""
-    return session_cache().get_or_compute(keys, compute)
 
 
 def size_of(result: object) -> int:

@@ -14,6 +14,7 @@ from abn.ui import layout
 from abn.ui.runtime import cache, models
 from abn.ui.runtime.engine import get_engine, page_turn
 from abn.ui.runtime.fair_queue import Turn
+from abn.ui.state import state
 from abn.variants.card import Card
 from abn.variants.own import is_own
 from abn.vocabulary import TRAINED
@@ -35,7 +36,7 @@ def explain_image(
     broken = models.find_broken(cards)
     sound = [card for card in cards if card.id not in broken]
     shipped = picture.sha256 in samples.gallery_by_sha256() and not any(is_own(card.id) for card in sound)
-    kept = cache.server_cache() if shipped else cache.session_cache()
+    kept = cache.server_cache() if shipped else state.cache
     with layout.stop_page_on_error():
         return explain_cached(picture, sound, kept, page_turn(), fit=fit, mechanism=mechanism)
 
@@ -85,7 +86,7 @@ def get_subjects(picture: Picture, cards: Sequence[Card], fit: str) -> "list[Att
 
     keys = [("subject", picture.sha256, card.id, card.sha256, fit) for card in cards]
     with layout.stop_page_on_error():
-        return cache.get_or_compute(keys, compute)
+        return state.cache.get_or_compute(keys, compute)
 
 
 def get_subject(picture: Picture, card: Card, fit: str) -> "AttendedImage":
@@ -109,5 +110,5 @@ def predict(
             return list(subject.predict(np.stack([distinct[k] for k in missing]), applied))
 
     with layout.stop_page_on_error():
-        predictions = cache.get_or_compute(keys, compute)
+        predictions = state.cache.get_or_compute(keys, compute)
     return predictions * len(maps) if applied == "none" else predictions

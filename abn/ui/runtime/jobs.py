@@ -25,7 +25,6 @@ from streamlit.delta_generator import DeltaGenerator
 
 from abn.errors import ABNError
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import cache
 from abn.ui.runtime.engine import background_turn
 from abn.ui.state import state
 
@@ -58,7 +57,7 @@ class Job:
 
 def results(name: str, pieces: Sequence[Piece]) -> list[Any]:
     """The result of each piece; None for one that is still to be done."""
-    return [cache.session_cache().get((name, piece.key)) for piece in pieces]
+    return [state.cache.get((name, piece.key)) for piece in pieces]
 
 
 def control(name: str, pieces: Sequence[Piece], label: str, *, icon: str) -> Job:
@@ -132,7 +131,7 @@ def _run(job: Job) -> None:
             place.progress(min(1.0, (before + done) / len(job.pieces)), escape_markdown(label))
 
         progress(0.0)
-        cache.get_or_compute([(job.name, piece.key)], partial(_compute, piece, progress))
+        state.cache.get_or_compute([(job.name, piece.key)], partial(_compute, piece, progress))
 
 
 def _compute(piece: Piece, progress: Progress, _missing: object) -> list[Any]:
