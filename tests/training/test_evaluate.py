@@ -19,7 +19,7 @@ def test_figures_are_shares_of_scenes_and_photographs():
     masks[0][:112, :112] = masks[1][:112, :112] = True
     black = [np.zeros((224, 224, 3), np.uint8)] * 2
     held_out = evaluate.HeldOutScenes(black, masks, 224, np.array([3, 4]), objects=2, backgrounds=1)
-    photographs = evaluate.LabeledPhotographs(torch.zeros(2, 3, 224, 224), [(3, 9), (5,)])
+    photographs = (torch.zeros(2, 3, 224, 224), [(3, 9), (5,)])
 
     def explain_features(features):
         attention = torch.zeros(len(features), 1, 14, 14)
@@ -52,7 +52,7 @@ def test_each_family_is_measured_with_its_own_backbone(monkeypatch, capsys):
     monkeypatch.setattr(evaluate, "find_variant", cards.__getitem__)
     monkeypatch.setattr(packages, "fetch", lambda *given: None)
     monkeypatch.setattr(evaluate, "pretrained_backbone", lambda which, data: which)
-    monkeypatch.setattr(evaluate, "labeled_photographs", lambda spec: SimpleNamespace(accepted=[]))
+    monkeypatch.setattr(evaluate, "labeled_photographs", lambda spec: (None, []))
     monkeypatch.setattr(evaluate, "held_out_scenes", lambda backbone, data, count: backbone)
     monkeypatch.setattr(evaluate, "plain_network", lambda backbone: "backbone")
     monkeypatch.setattr(evaluate, "load_variant", lambda card: torch.nn.Identity())

@@ -32,17 +32,6 @@ from abn.variants.new_card import create_card
 from abn.variants.store import save_variant
 
 RECORDED_SCENES = 100  # held-out scenes that the history of a map is measured on
-HELP = {
-    "samples": "samples of the feature bank",
-    "batch": "samples a step",
-    "attention_epochs": "epochs of the first stage",
-    "joint_epochs": "epochs of the second stage",
-    "perception_epochs": "epochs of the third stage",
-    "rate": "peak learning rate of pretrained weights",
-    "map_rate": "peak learning rate of the map head",
-    "weight_decay": "weight decay of AdamW",
-    "seed": "seed of samples and order",
-}
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             f"--{setting.name.replace('_', '-')}",
             type=type(setting.default),
             default=setting.default,
-            help=f"{HELP[setting.name]} (default: {setting.default}, or the variant's own)",
+            help=f"{setting.metadata['help']} (default: {setting.default}, or the variant's own)",
         )
 
 

@@ -8,19 +8,24 @@ from typing import Any
 from abn.training.sources.packages import BACKBONES, Backbone
 
 
+def _setting(default: Any, help: str) -> Any:
+    """A field that is an option of `python -m abn distil` too."""
+    return field(default=default, metadata={"help": help})
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Every number of the training."""
 
-    samples: int = 12_000  # of the feature bank
-    batch: int = 48
-    attention_epochs: float = 1.5
-    joint_epochs: float = 0.8
-    perception_epochs: float = 1.0
-    rate: float = 2e-4  # peak learning rate of pretrained convolutions, one cycle, AdamW
-    map_rate: float = 1e-3  # peak learning rate of the map head
-    weight_decay: float = 1e-4
-    seed: int = 1
+    samples: int = _setting(12_000, "samples of the feature bank")
+    batch: int = _setting(48, "samples a step")
+    attention_epochs: float = _setting(1.5, "epochs of the first stage")
+    joint_epochs: float = _setting(0.8, "epochs of the second stage")
+    perception_epochs: float = _setting(1.0, "epochs of the third stage")
+    rate: float = _setting(2e-4, "peak learning rate of pretrained weights")
+    map_rate: float = _setting(1e-3, "peak learning rate of the map head")
+    weight_decay: float = _setting(1e-4, "weight decay of AdamW")
+    seed: int = _setting(1, "seed of samples and order")
 
     def steps(self, stage: str) -> int:
         """Optimization steps of a stage."""
