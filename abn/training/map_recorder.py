@@ -5,8 +5,8 @@ A recording outlives a stop of the training: it is kept in the work folder as a 
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -27,49 +27,42 @@ def recording_steps(total: int) -> tuple[int, ...]:
     return tuple(sorted({round(share * total) for share in SHARES}))
 
 
+@dataclass
 class MapRecorder:
     """Keeps the maps of fixed images, and metrics, at steps of a training."""
 
-    def __init__(
-        self,
-        network: AttentionBranchNetwork,
-        inputs: Tensor,
-        measure: Callable[[], Mapping[str, Any]],
-        *,
-        ids: Sequence[str],
-        total: int,
-        path: Path,
-        pictures: np.ndarray | None = None,
-        level: int = logging.INFO,
-    ):
-        """`inputs` (P, 3, H, W) normalized, `ids` their P names; `pictures` (P, H, W) uint8 where a page can't find
-        them by name. `measure()` gives metrics of the network as it is, logged at `level`. `path` keeps what an
-        earlier, stopped run recorded."""
-        self._network, self._inputs, self._measure = network, inputs, measure
-        self._ids, self._total, self._path, self._pictures = tuple(ids), total, path, pictures
-        self._level = level
+    network: AttentionBranchNetwork
+    inputs: Tensor  # (P, 3, H, W) normalized
+    measure: Callable[[], Mapping[str, float | None]]  # metrics of the network as it is
+    ids: Sequence[str]  # names of the P images
+    total: int  # steps of the training
+    path: Path  # keeps the records of a stopped run
+    pictures: np.ndarray | None = None  # (P, H, W) uint8 grays, where a page can't find them by name
+    level: int = logging.INFO  # at which metrics are logged
+
+    def __post_init__(self) -> None:
         self._records = self._read()
-        self.moments = recording_steps(total)
+        self.moments = recording_steps(self.total)
 
     def record(self, step: int) -> None:
         """Record the network, which is in evaluation mode, after `step` steps; 0 begins again."""
         if step == 0:
             self._records.clear()
-        device = next(self._network.parameters()).device
+        device = next(self.network.parameters()).device
         with torch.inference_mode():
-            maps = self._network(self._inputs.to(device)).attention[:, 0].float().cpu()
-        metrics = dict(self._measure())
+            maps = self.network(self.inputs.to(device)).attention[:, 0].float().cpu()
+        metrics = dict(self.measure())
         self._records[step] = maps.numpy(), metrics
-        log.log(self._level, "step %d: %s", step, ", ".join(f"{name} {value:.3f}" for name, value in metrics.items()))
-        write_history(self._history(), self._path)
+        log.log(self.level, "step %d: %s", step, ", ".join(f"{name} {value:.3f}" for name, value in metrics.items()))
+        write_history(self._history(), self.path)
 
     def finish(self, card: Card, *, best: int | None = None) -> Path:
         """Write the history beside the weights of `card`; it ends at step `best`, a recorded one, where given."""
         if best is not None:
             self._records = {step: record for step, record in self._records.items() if step <= best}
-            self._total = best
-        if self._total not in self._records:
-            self.record(self._total)
+            self.total = best
+        if self.total not in self._records:
+            self.record(self.total)
         write_history(self._history(card.sha256), history_path(card))
         return history_path(card)
 
@@ -79,23 +72,23 @@ class MapRecorder:
         return MapHistory(
             maps=np.stack(maps),
             steps=np.array(steps),
-            total=self._total,
-            ids=self._ids,
+            total=self.total,
+            ids=tuple(self.ids),
             metrics={name: np.array([values[name] for values in metrics]) for name in metrics[0]},
-            pictures=self._pictures,
+            pictures=self.pictures,
             weights=weights,
         )
 
     def _read(self) -> dict[int, tuple[np.ndarray, dict[str, float]]]:
         """Maps and metrics that a stopped run of the same training kept, by step."""
-        if not self._path.is_file():
+        if not self.path.is_file():
             return {}
         try:
-            history = read_history(self._path)
+            history = read_history(self.path)
         except ABNError as error:
-            log.warning("%s can't be read: its steps are lost", self._path.name, exc_info=error)
+            log.warning("%s can't be read: its steps are lost", self.path.name, exc_info=error)
             return {}
-        if (history.ids, history.total) != (self._ids, self._total):
+        if (history.ids, history.total) != (tuple(self.ids), self.total):
             return {}
         return {
             step: (history.maps[i], {name: float(values[i]) for name, values in history.metrics.items()})

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from abn.training.sources.public_images import SAME, Source, gray_thumbnail
+from abn.training.sources.public_images import SAME, Source, gray_thumbnail, object_box
 
 SIZE = 224  # pixels of a scene; it is enlarged for a backbone that takes more
 OBJECT_SIDE = (60, 170)  # pixels of the object's longer side in a scene
@@ -71,7 +71,7 @@ def load(source: Source) -> Image.Image:
             scale = LOADED_SIDE["photograph"] / min(image.size)
         else:
             image = file.convert("RGBA")
-            image = image.crop(image.getchannel("A").point(lambda a: 255 * (a > 127)).getbbox())
+            image = image.crop(object_box(image.getchannel("A")))
             scale = LOADED_SIDE[source.kind] / max(image.size)
     if scale >= 1:
         return image

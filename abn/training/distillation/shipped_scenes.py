@@ -27,7 +27,7 @@ from abn.errors import ABNError
 from abn.images.samples import SAMPLES
 from abn.training.distillation.scenes import object_thumbnails, shows_known_object
 from abn.training.sources.packages import CLIPART, CUTOUTS, add_packages_argument, fetch
-from abn.training.sources.public_images import Source, cutouts
+from abn.training.sources.public_images import Source, cutouts, object_box
 
 FOLDER = SAMPLES / "scenes"
 DRAWINGS = f"{CLIPART}/usr/share/openclipart/png"  # in the folder of packages
@@ -74,7 +74,7 @@ def _open_drawing(path: Path, height: float) -> Image.Image:
         drawing = image.convert("RGBA")
     for kept in (1.0, height):
         drawing = drawing.crop((0, 0, drawing.width, round(kept * drawing.height)))
-        drawing = drawing.crop(drawing.getchannel("A").point(lambda a: 255 * (a > 127)).getbbox())
+        drawing = drawing.crop(object_box(drawing.getchannel("A")))
     return drawing
 
 

@@ -59,10 +59,15 @@ def is_cutout(path: Path) -> bool:
             alpha = image.convert("RGBA").getchannel("A")
     except UNREADABLE:
         return False
-    box = alpha.point(lambda a: 255 * (a > 127)).getbbox()
+    box = object_box(alpha)
     if box is None or max(box[2] - box[0], box[3] - box[1]) < MIN_SIDE:
         return False
     return COVER[0] <= (np.asarray(alpha.crop(box).resize((32, 32))) > 127).mean() <= COVER[1]
+
+
+def object_box(alpha: Image.Image) -> tuple[int, int, int, int] | None:
+    """The box of the pixels whose alpha is more than one half: left, top, right, bottom."""
+    return alpha.point(lambda a: 255 * (a > 127)).getbbox()
 
 
 def photographs(packages: Path) -> list[Source]:

@@ -9,6 +9,7 @@ import json
 import logging
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -58,27 +59,25 @@ def measure(
     return {name: round(value, 4) for name, value in zip(METRICS, means, strict=True)}
 
 
+@dataclass
 class EpochLog:
     """Records a network at the end of each epoch, and once before training."""
 
-    def __init__(
-        self,
-        network: AttentionBranchNetwork,
-        validation: LabeledImages | None,
-        *,
-        ends: Sequence[int],
-        batch: int,
-        folder: Path,
-        previews: PreviewImages,
-        device: str = "cpu",
-        processes: Processes = SINGLE,
-    ):
-        """`ends` are the steps at which an epoch ends. Without `validation` the last epoch is kept."""
-        self._network, self._validation, self._previews = network, validation, previews
-        self._batch, self._folder, self._device, self._processes = batch, folder, device, processes
-        self.tally = torch.zeros(3, dtype=torch.double, device=device)  # losses, steps, seconds of the epoch so far
-        self.epochs = {0: 0, **{step: epoch for epoch, step in enumerate(ends, start=1)}}  # step → epoch
-        self.records: list[dict] = processes.run_on_first(self._read)
+    network: AttentionBranchNetwork
+    validation: LabeledImages | None  # without them the last epoch is kept
+    ends: Sequence[int]  # the steps at which an epoch ends
+    batch: int
+    folder: Path  # of this training
+    previews: PreviewImages
+    device: str = "cpu"
+    processes: Processes = SINGLE
+
+    def __post_init__(self) -> None:
+        self.tally = torch.zeros(
+            3, dtype=torch.double, device=self.device
+        )  # losses, steps, seconds of the epoch so far
+        self.epochs = {0: 0, **{step: epoch for epoch, step in enumerate(self.ends, start=1)}}  # step → epoch
+        self.records: list[dict] = self.processes.run_on_first(self._read)
         self.current: dict = {}  # the record of the network as it is
 
     @property
@@ -98,7 +97,7 @@ class EpochLog:
         """
         if step == 0:
             self.records = []
-        losses, steps, seconds = (self._processes.sum(self.tally) / self._processes.size).tolist()
+        losses, steps, seconds = (self.processes.sum(self.tally) / self.processes.size).tolist()
         self.tally.zero_()
         self.current = next((record for record in self.records if record["step"] == step), {})
         if self.current:
@@ -108,12 +107,12 @@ class EpochLog:
             if not math.isfinite(losses):  # the sum over all processes
                 raise SharedError(NOT_FINITE.format(step=step))
             record |= {"loss": round(losses / steps, 4), "seconds": round(seconds, 2)}
-            record |= {"images_per_second": round(steps * self._batch / seconds, 1)}
-        if self._validation is not None:
-            record |= measure(self._network, self._validation, device=self._device, processes=self._processes)
+            record |= {"images_per_second": round(steps * self.batch / seconds, 1)}
+        if self.validation is not None:
+            record |= measure(self.network, self.validation, device=self.device, processes=self.processes)
         better = step > 0 and CRITERION in record and (not self.best or record[CRITERION] > self.best[CRITERION])
         self.records, self.current = [*self.records, record], record
-        if self._processes.is_first:
+        if self.processes.is_first:
             self._write(record, better)
         log.info("%s", _describe(record, len(self.epochs) - 1, better))
 
@@ -125,8 +124,8 @@ class EpochLog:
         self.current = best
         if best["step"] != self.last_step:
             try:
-                tensors = safetensors.torch.load((self._folder / "best.safetensors").read_bytes())
-                self._network.load_state_dict(tensors, strict=True)
+                tensors = safetensors.torch.load((self.folder / "best.safetensors").read_bytes())
+                self.network.load_state_dict(tensors, strict=True)
             except (OSError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
                 raise ABNError(NO_WEIGHTS) from error
         return best["step"]
@@ -134,17 +133,17 @@ class EpochLog:
     def _write(self, record: dict, better: bool) -> None:
         """The sheet of maps, the weights, and last the line that says that all is there."""
         title = f"Epoch {record['epoch']}, after {record['step']} steps" if record["step"] else "Before training"
-        with files.atomic_file(self._folder / "maps" / f"epoch-{record['epoch']:03}.png") as file:
-            contact_sheet(self._network, self._previews, title).save(file, "PNG")
+        with files.atomic_file(self.folder / "maps" / f"epoch-{record['epoch']:03}.png") as file:
+            contact_sheet(self.network, self.previews, title).save(file, "PNG")
         if better:
-            tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self._network.state_dict().items()}
-            files.write_file(self._folder / "best.safetensors", safetensors.torch.save(tensors))
+            tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
+            files.write_file(self.folder / "best.safetensors", safetensors.torch.save(tensors))
         lines = "".join(json.dumps(record) + "\n" for record in self.records)
-        files.write_file(self._folder / "metrics.jsonl", lines)
+        files.write_file(self.folder / "metrics.jsonl", lines)
 
     def _read(self) -> list[dict]:
         try:
-            lines = (self._folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+            lines = (self.folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
             return [json.loads(line) for line in lines]
         except (OSError, ValueError):
             return []
