@@ -52,22 +52,28 @@ def peak_bytes(run: Callable[[Tensor], Any], given: Tensor, modules: Iterable[nn
 
 
 def measure(
-    network: AttentionBranchNetwork, size: int, *, batches: Sequence[int] = BATCHES, rounds: int = ROUNDS
+    network: AttentionBranchNetwork,
+    size: int,
+    *,
+    batches: Sequence[int] = BATCHES,
+    rounds: int = ROUNDS,
+    progress: Callable[[float], object] = lambda share: None,
 ) -> list[PartCost]:
     """The cost of each of `PARTS`, then of `PLAIN` and `WHOLE`, for images of size × size pixels.
 
     Seconds are those of forward passes in inference mode, timed at the seams between the parts, with as many threads as
     torch has been given; every round passes each batch once, so that a busy machine disturbs all alike. The network is
-    in evaluation mode.
+    in evaluation mode. `progress` gets the share that is done, up to 1; what it raises ends the measurement.
     """
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(max(batches), 3, size, size, generator=generator)
     numbers, operations = _with_sums(count_parameters(network)), _with_sums(count_flops(network, size))
     peaks = {batch: _peaks(network, images[:batch].clone()) for batch in batches}  # these passes warm up for the rounds
     times: dict[int, list[dict[str, float]]] = {batch: [] for batch in batches}
-    for _ in range(rounds):
+    for number in range(rounds):
         for batch in batches:
             times[batch].append(_timed(network, images[:batch]))
+        progress((number + 1) / rounds)
     return [
         PartCost(
             part,
