@@ -3,8 +3,7 @@
 import streamlit as st
 
 from abn.ui import layout
-from abn.ui.own.checkpoint_panel import show_upload
-from abn.ui.own.random_weights_panel import show_random_weights
+from abn.ui.own.new_variant_panels import show_random_weights, show_upload
 from abn.ui.own.variants_panel import show_variants
 from abn.ui.runtime import loading
 

@@ -5,7 +5,7 @@ import streamlit as st
 from abn.ui import layout
 from abn.ui.controls import variant_picker
 from abn.ui.controls.choice_bar import choice_bar, require_networks
-from abn.ui.intervene import cover_panel, edit_panels, effect_panel, export_edit, map_ablation_panel, preset_panel
+from abn.ui.intervene import cover_panel, edit_panels, effect_panel, map_ablation_panel
 from abn.ui.runtime import inference, jobs, loading
 
 layout.begin("Intervene", "Change the map and ask the perception branch again: does the answer depend on it?")
@@ -25,9 +25,9 @@ def change_the_map() -> None:
         effect_panel.show_effect(card, effects[history.index], subject.attention, applied)
     with left:
         edit_panels.show_board(choice, card, subject, key, history)
-    preset_panel.show_presets(choice, card, subject, key)
+    edit_panels.show_presets(choice, card, subject, key)
     edit_panels.show_history(subject, choice.view, key, history, effects)
-    export_edit.export_row(choice, card, subject, history, effects[history.index], applied)
+    effect_panel.export_row(choice, card, subject, history, effects[history.index], applied)
 
 
 def cover_the_picture() -> None:

@@ -14,19 +14,19 @@ layout.begin("Study", "Does attention help, and is bright important? What our ow
 study = panels.read(findings.read_study)
 if study:
     questions = all_questions(study)
-    panels.introduction(study, questions)
+    panels.show_introduction(study, questions)
     for question in questions:
-        panels.show(question)
-    panels.runs(study)
+        panels.show_question(question)
+    panels.show_runs(study)
 
 st.subheader("What does it cost?", anchor="cost")
 costs = panels.read(findings.read_costs)
 if costs:
-    cost_panels.cost(costs)
+    cost_panels.show_costs(costs)
 cost_panels.measure_here(costs)
 
 st.subheader("What did the authors report?", anchor="published")
 published = panels.read(findings.read_published)
 if published:
-    panels.published(published)
+    panels.show_published(published)
 loading.start_loading()

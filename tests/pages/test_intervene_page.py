@@ -18,7 +18,7 @@ from abn.export.figures import MapStyle
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.plots import numbers
-from abn.ui.intervene import export_edit
+from abn.ui.intervene import effect_panel
 from abn.variants.store import find_variant
 
 ROOT = Path(__file__).parents[2]
@@ -235,15 +235,15 @@ def test_the_files_hold_the_edit_as_it_is_applied(page, offered, subject):
 def test_without_an_edit_no_file_is_offered(page):
     at = page.run()
     assert len(at.get("download_button")) == 3 and all(button.proto.disabled for button in at.get("download_button"))
-    assert export_edit.NOT_YET in captions(at)
+    assert effect_panel.NOT_YET in captions(at)
     at = page.button(key="preset-zeros").click().run()
     assert not any(button.proto.disabled for button in at.get("download_button"))
-    assert export_edit.NOT_YET not in captions(at)
+    assert effect_panel.NOT_YET not in captions(at)
 
 
 def test_no_file_of_an_edit_is_made_before_its_button_is_pressed(page, monkeypatch):
     for name in ("figure_png", "npy_bytes", "before_after_csv"):
-        monkeypatch.setattr(export_edit, name, lambda *_: pytest.fail("made before its button is pressed"))
+        monkeypatch.setattr(effect_panel, name, lambda *_: pytest.fail("made before its button is pressed"))
     page.run()
     assert not page.button(key="preset-zeros").click().run().exception
 

@@ -23,7 +23,7 @@ from abn.images.decode import open_picture
 from abn.plots import numbers
 from abn.ui.controls import selection
 from abn.ui.layout import escape_markdown
-from abn.ui.own import retry, session_variants
+from abn.ui.own import session_variants
 from abn.ui.runtime.engine import get_engine
 from abn.variants import checkpoint, own, store
 from abn.variants.store import list_variants
@@ -262,7 +262,7 @@ def test_removed_is_gone_from_compare_and_from_memory(live_app, files):
 @pytest.mark.slow
 def test_removed_can_be_brought_back(live_app, files):
     at = press(give(live_app.run(), files, "mine.safetensors"), "Remove")
-    assert titles(at) == [] and escape_markdown(retry.REMOVED) in at.error[0].value
+    assert titles(at) == [] and escape_markdown(session_variants.REMOVED) in at.error[0].value
     assert titles(press(at, "Try again")) == [YOURS]
 
 
@@ -340,8 +340,8 @@ def test_what_cannot_be_cut_is_a_sentence(live_app, monkeypatch):
 def test_stopped_work_is_an_error_and_can_be_tried_again(live_app, files):
     at = give(live_app.run(), files, "mine.safetensors")
     key = next(iter(at.session_state["own_outcomes"]))
-    at.session_state["own_outcomes"][key] = retry.StoppedError(retry.STOPPED)
+    at.session_state["own_outcomes"][key] = session_variants.StoppedError(session_variants.STOPPED)
     at.run()
-    assert at.error[0].value == f"{escape_markdown('mine.safetensors')}: {escape_markdown(retry.STOPPED)}"
+    assert at.error[0].value == f"{escape_markdown('mine.safetensors')}: {escape_markdown(session_variants.STOPPED)}"
     press(at, "Try again")
     assert not at.error and "read as" in at.success[0].value

@@ -1,20 +1,31 @@
-"""The effect of an edit on the perception head, and the mechanism that applies the edited map."""
+"""The effect of an edit on the perception head, the mechanism that applies the edited map, and the files to keep."""
+
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
-from abn.explanations.interventions import Effect
+from abn.explanations.interventions import AttendedImage, Effect
+from abn.export.archive import file_stems
+from abn.export.edited_map import EditedMap, before_after_csv, figure_png
+from abn.export.figures import npy_bytes
+from abn.files import safe_stems
 from abn.plots import theme
 from abn.plots.class_bars import class_bars, likeliest, probabilities_in_words
 from abn.ui import maps, predictions
+from abn.ui.compare.export_panel import NPY_MIME, PRIVACY, file_stem, save_button
 from abn.ui.controls import selection
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.elements import IN_SESSION, choose
+from abn.ui.intervene import edit_history
 from abn.ui.intervene.edit_history import History
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import inference
 from abn.variants.card import Card, class_names
 from abn.vocabulary import AS_TRAINED
+
+NOT_YET = "As soon as the map is edited, this can be kept."
 
 
 def choose_mechanism(card: Card) -> str:
@@ -65,3 +76,27 @@ def show_effect(card: Card, effect: Effect, own_map: np.ndarray, applied: str) -
         f"{maps.describe_correlation(own_map, attention)}. Only the perception branch ran again: the "
         "auxiliary head comes before the map is applied, so nothing here can change it."
     )
+
+
+def export_row(
+    choice: Choice, card: Card, subject: AttendedImage, history: History, effect: Effect, applied: str
+) -> None:
+    """The buttons that save the edit that is applied."""
+    unedited = effect.name == edit_history.OWN_MAP
+    edited = EditedMap(
+        card=card,
+        fitted=subject.fitted,
+        own_map=subject.attention,
+        effect=replace(effect, name=history.description),
+        applied=applied,
+        style=replace(choice.view, scale="raw", top=0),
+    )
+    stem = f"{file_stem(choice.chosen)}--{file_stems([card])[0]}--{safe_stems([history.description])[0]}"
+    button = partial(save_button, disabled=unedited)
+    st.markdown("##### Keep this edit", help=PRIVACY)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        button("Both maps (PNG)", partial(figure_png, edited), f"{stem}.png", "image/png", "image")
+        button("Edited map (npy)", partial(npy_bytes, effect.attention), f"{stem}.npy", NPY_MIME, "grid_on")
+        button("Before and after (CSV)", partial(before_after_csv, edited), f"{stem}.csv", "text/csv", "table")
+    if unedited:
+        st.caption(NOT_YET)

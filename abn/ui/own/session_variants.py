@@ -7,7 +7,7 @@ import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from abn.errors import VariantError
+from abn.errors import ABNError, VariantError
 from abn.ui.controls import selection
 from abn.ui.state import state
 from abn.variants.card import Card
@@ -21,8 +21,15 @@ MAX_VARIANTS = 4  # own variants of a session
 MAX_SESSION_BYTES = 400_000_000  # of weights in memory, of a session
 MAX_SERVER_BYTES = 2_000_000_000  # of all sessions together
 
+STOPPED = "Stopped, and nothing was kept."
+REMOVED = "Removed from this session."
+
 _lock = threading.Lock()
 networks_in_memory: "weakref.WeakSet[AttentionBranchNetwork]" = weakref.WeakSet()  # of all sessions, only to be counted
+
+
+class StoppedError(ABNError):
+    """A person stopped the work or removed its result: it can be tried again."""
 
 
 def list_cards() -> list[Card]:

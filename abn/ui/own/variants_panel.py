@@ -10,7 +10,7 @@ from abn.ui import model_card
 from abn.ui.components import network_path
 from abn.ui.layout import escape_markdown
 from abn.ui.own import session_variants
-from abn.ui.own.retry import REMOVED, StoppedError
+from abn.ui.own.session_variants import REMOVED, StoppedError
 from abn.ui.state import state
 from abn.variants import checkpoint
 from abn.variants.card import UNTRAINED_KIND, Card

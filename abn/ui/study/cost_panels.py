@@ -8,6 +8,7 @@ import streamlit as st
 from abn.errors import ABNError
 from abn.study import figures, findings
 from abn.study.findings import Cost, Costs
+from abn.ui.elements import choose, show_chart
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import loading, models
 from abn.ui.runtime.engine import get_engine
@@ -15,12 +16,11 @@ from abn.ui.state import state
 
 
 @st.fragment
-def cost(costs: Costs) -> None:
+def show_costs(costs: Costs) -> None:
     """What was measured of one network at a time."""
-    names = {one.family: one for one in costs.families}
+    by_family = {cost.family: cost for cost in costs.families}
     st.markdown(f"**{escape_markdown(findings.cost_sentence(costs.families))}**")
-    chosen = st.segmented_control("Network", list(names), default=next(iter(names)), required=True, key="cost_family")
-    _one_cost(names[chosen], key="cost")
+    _show_cost(by_family[choose("Network", list(by_family), "cost_family")], key="cost")
     threads = f"{costs.threads} thread{'s' if costs.threads > 1 else ''}"
     st.caption(
         f"The dotted line is the plain CNN: what stands beyond it is what the attention branch adds. Parameters, FLOPs "
@@ -40,9 +40,7 @@ def measure_here(costs: Costs | None) -> None:
         chosen = st.selectbox(
             "Network to measure", list(cards), format_func=lambda name: cards[name].title, key="cost_variant", width=340
         )
-        at_once = st.segmented_control(
-            "Images at once", ["1", "1 and 32"], default="1", required=True, key="cost_batches"
-        )
+        at_once = choose("Images at once", ["1", "1 and 32"], "cost_batches")
         pressed = st.button(
             "Measure on this machine", icon=":material/timer:", disabled=not get_engine().ready, key="measure-cost"
         )
@@ -70,7 +68,7 @@ def measure_here(costs: Costs | None) -> None:
             st.error(escape_markdown(str(error)), icon=":material/error:")
         bar.empty()
     if state.cost_here and state.cost_here[0] == question:
-        _one_cost(state.cost_here[1], key="cost-here")
+        _show_cost(state.cost_here[1], key="cost-here")
 
 
 def _how_long(costs: Costs | None, family: str, batches: Sequence[int]) -> str:
@@ -82,24 +80,19 @@ def _how_long(costs: Costs | None, family: str, batches: Sequence[int]) -> str:
     )
 
 
-def _one_cost(cost: Cost, *, key: str) -> None:
+def _show_cost(cost: Cost, *, key: str) -> None:
     drawn, beside = st.columns([1, 1], gap="medium")
     with drawn:
-        st.plotly_chart(figures.cost_bars(cost), key=key, config={"displayModeBar": False}, alt=figures.cost_alt(cost))
+        show_chart(figures.cost_bars(cost), figures.cost_alt(cost), key)
     with beside:
-        images = [f"{batch} image{'s' if batch > 1 else ''}" for batch in cost.batches]
-        head = ["part", "parameters", "FLOPs", *(f"time, {i}" for i in images), *(f"peak memory, {i}" for i in images)]
+        images = {batch: f"{batch} image{'s' if batch > 1 else ''}" for batch in cost.batches}
         rows = [
-            [findings.PARTS[part.part], f"{part.parameters:,}", _flops(part.flops)]
-            + [_time(part.seconds[batch]) for batch in cost.batches]
-            + [f"{part.peak_bytes[batch] / 1e6:.3g} MB" for batch in cost.batches]
+            {"part": findings.PARTS[part.part], "parameters": f"{part.parameters:,}", "FLOPs": _flops(part.flops)}
+            | {f"time, {text}": _time(part.seconds[batch]) for batch, text in images.items()}
+            | {f"peak memory, {text}": f"{part.peak_bytes[batch] / 1e6:.3g} MB" for batch, text in images.items()}
             for part in cost.parts
         ]
-        st.dataframe(
-            [dict(zip(head, row, strict=True)) for row in rows],
-            hide_index=True,
-            alt="Parameters, FLOPs, time and peak memory of each part.",
-        )
+        st.dataframe(rows, hide_index=True, alt="Parameters, FLOPs, time and peak memory of each part.")
         st.caption(f"One image has {cost.input_size} × {cost.input_size} pixels; FLOPs are for one image.")
 
 

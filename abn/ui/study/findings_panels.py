@@ -13,7 +13,7 @@ from abn.ui.layout import escape_markdown
 from abn.ui.study.glossary import ARMS, DATASETS, METRICS
 from abn.ui.study.questions import Question
 
-Found = TypeVar("Found")
+Content = TypeVar("Content")
 
 TONES = {  # tone of a verdict → color and icon of its badge, which always has words as well
     "seen": ("green", "check"),
@@ -22,7 +22,7 @@ TONES = {  # tone of a verdict → color and icon of its badge, which always has
 }
 
 
-def read(reader: Callable[[], Found]) -> Found | None:
+def read(reader: Callable[[], Content]) -> Content | None:
     """What a result file holds, or one sentence on the page and None."""
     try:
         return reader()
@@ -31,14 +31,14 @@ def read(reader: Callable[[], Found]) -> Found | None:
         return None
 
 
-def introduction(study: Study, questions: Sequence[Question]) -> None:
+def show_introduction(study: Study, questions: Sequence[Question]) -> None:
     """What was asked and the answers in a word, what was compared, and how to read the figures."""
     st.markdown(
         "The paper reports one number for each network. Trained again from another **seed**, a network gives another "
         "number, so that one alone can't tell an effect from chance. Here every arm was trained from several seeds, "
         "and arms are compared **seed by seed**: a seed gives each the same pictures in the same order."
     )
-    lines = [f"[{q.title}](#{q.anchor}) {_badges(next(iter(q.found.values())))}" for q in questions]
+    lines = [f"[{q.title}](#{q.anchor}) {_badges(next(iter(q.findings.values())))}" for q in questions]
     lines += ["[What does it cost?](#cost)", "[What did the authors report?](#published)"]
     st.markdown("\n".join(f"1. {line}" for line in lines))
     st.subheader("What was compared?", anchor="compared")
@@ -64,14 +64,14 @@ def introduction(study: Study, questions: Sequence[Question]) -> None:
 
 
 @st.fragment  # so that a choice draws this section anew and not the whole page
-def show(question: Question) -> None:
+def show_question(question: Question) -> None:
     """A question's answer, its figure, how to read it, and the same in numbers."""
     st.subheader(question.title, anchor=question.anchor)
-    chosen, *others = names = list(question.found)
+    chosen, *others = names = list(question.findings)
     if others:
         label = f"{question.title} By"
         chosen = choose(label, names, question.anchor, bind="query-params", label_visibility="collapsed")
-    finding = question.found[chosen]
+    finding = question.findings[chosen]
     if finding.verdicts:
         st.markdown(_badges(finding))
     _sentences(finding.sentences)
@@ -110,7 +110,7 @@ def _badges(finding: Finding) -> str:
     return " ".join(badges)
 
 
-def runs(study: Study) -> None:
+def show_runs(study: Study) -> None:
     """Every run as a table, to read and to keep."""
     with st.expander(f"All {len(study.runs)} runs", icon=":material/table:"):
         st.dataframe(findings.table(study), hide_index=True, alt="Every run with its settings and all metrics.")
@@ -126,15 +126,17 @@ def runs(study: Study) -> None:
 # ---- what was published ----
 
 
-def published(found: Published) -> None:
+def show_published(published: Published) -> None:
     """The authors' figures, what others measured, and what is missing."""
-    _sentences([findings.published_sentence(found)])
-    for place, dataset in zip(st.columns(max(1, len(found.by_dataset)), gap="medium"), found.by_dataset, strict=False):
+    _sentences([findings.published_sentence(published)])
+    for place, dataset in zip(
+        st.columns(max(1, len(published.by_dataset)), gap="medium"), published.by_dataset, strict=False
+    ):
         with place:
             st.markdown(f"###### {escape_markdown(dataset)}")
-            words = figures.published_alt(found, dataset)
-            show_chart(figures.published_dots(found, dataset), words, f"published-{dataset}")
-    lines = [*(_dispute(dispute, found) for dispute in found.disputes), escape_markdown(found.quote)]
+            words = figures.published_alt(published, dataset)
+            show_chart(figures.published_dots(published, dataset), words, f"published-{dataset}")
+    lines = [*(_dispute(dispute, published) for dispute in published.disputes), escape_markdown(published.quote)]
     st.markdown("\n".join(f"- {line}" for line in lines))
     st.caption("Open marks are what others measured. No seeds were given, so there are no intervals.")
 

@@ -11,7 +11,7 @@ class Question(NamedTuple):
 
     anchor: str  # what the address names it by
     title: str
-    found: dict[str, Finding]  # name → finding: the first is the answer, the others can be chosen
+    findings: dict[str, Finding]  # name → finding: the first is the answer, the others can be chosen
     reading: str  # how to read the figure
 
 
