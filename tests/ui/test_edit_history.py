@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from abn.ui.intervene.edit_history import MAX_EDITS, OWN_MAP, History, label_steps, start_history
+from abn.ui.intervene.edit_history import MAX_EDITS, OWN_MAP, History, start_history
 
 
 def constant_map(value: float) -> np.ndarray:
@@ -38,11 +38,6 @@ def test_the_oldest_edits_are_dropped_and_the_own_map_stays(history):
         history = history.add(f"edit {i}", constant_map(i))
     assert len(history.edits) == MAX_EDITS and history.index == MAX_EDITS - 1
     assert names(history)[:2] == [OWN_MAP, "edit 6"] and history.current.name == f"edit {MAX_EDITS + 4}"
-
-
-def test_labels_number_the_steps(history):
-    edited = history.add("ones", constant_map(1))
-    assert label_steps(edited, ["±0.0", "−3.1"]) == ["0. own map, Δp ±0.0", "1. ones, Δp −3.1"]
 
 
 def test_the_description_counts_strokes_after_the_last_map_put_in_place(history):

@@ -208,11 +208,8 @@ def _show_rows(rows: Sequence["ImageDisagreement"], images: dict[str, BatchImage
                 _show_row(row, images[row.sha256], titles, key=f"batch-open-{k + column}")
     rest = min(len(rows) - len(shown), PER_STEP)
     if rest:
-        st.button(f"Show {rest} more", key="batch_more", icon=":material/expand_more:", on_click=_show_more)
-
-
-def _show_more() -> None:
-    state.batch_shown += PER_STEP
+        show_more = partial(setattr, state, "batch_shown", state.batch_shown + PER_STEP)
+        st.button(f"Show {rest} more", key="batch_more", icon=":material/expand_more:", on_click=show_more)
 
 
 def _show_row(result: "ImageDisagreement", image: BatchImage, titles: dict[str, str], *, key: str) -> None:

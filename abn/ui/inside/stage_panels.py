@@ -1,6 +1,7 @@
 """What a person sees of a network's stages: the drawing, the chosen stage in figures and channels, and one cell."""
 
 import html
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -56,16 +57,12 @@ def show_diagram(choice: Choice, card: Card) -> str:
     url.sync_query_param("stage", chosen, FIRST_STAGE)
     wide, narrow = traces.draw_diagrams(choice.chosen.picture, card, choice.fit, choice.view)
     label = f"The stages of {card.title} from the picture to the answer; press one to look into it."
-    network_path.path(wide, narrow, chosen, label=label, key="path", on_pick=_pick_stage)
+    network_path.path(wide, narrow, chosen, label=label, key="path", on_pick=partial(setattr, state, "stage"))
     st.caption(
         "Press a stage to look into it. The small maps of g, A and g′ are the mean sizes of their channels, g and g′ "
         "on one scale of colors; the class map is that of the auxiliary head's first class."
     )
     return chosen
-
-
-def _pick_stage(stage: str) -> None:
-    state.stage = stage
 
 
 # ---- the chosen stage ----
@@ -77,7 +74,8 @@ def show_stage(trace: Trace, card: Card, choice: Choice, stage: str) -> None:
     st.markdown(f"##### {escape_markdown(ROLES[stage])}")
     left, right = st.columns([1, 2], gap="medium")
     with left:
-        st.markdown(_meaning(trace, stage))
+        more = {"g′": GAINS[trace.mechanism], "A": CHANNELS_OF_A[trace.channels_are_classes]}.get(stage, "")
+        st.markdown(f"{MEANINGS[stage]} {more}".strip())
         _show_summary(summary)
         words = f"{ROLES[stage]}. {histogram.histogram_in_words(values)}"
         show_chart(histogram.value_histogram(values), words, "spread")
@@ -85,14 +83,14 @@ def show_stage(trace: Trace, card: Card, choice: Choice, stage: str) -> None:
             st.caption("The histogram leaves the exact zeros out.")
     with right:
         if values.ndim == 1:
-            _show_logits(values, card, stage)
+            head, top = (
+                "perception" if stage == "logits" else "auxiliary",
+                stages.top_classes(values, class_names(card)),
+            )
+            st.caption(f"The {len(top)} largest of {len(values)} logits, and the probabilities that they stand for.")
+            show_chart(logit_bars.logit_bars(top, head), logit_bars.logits_in_words(top, head), "answers")
         else:
             _show_channels(trace, card, choice, stage)
-
-
-def _meaning(trace: Trace, stage: str) -> str:
-    more = {"g′": GAINS[trace.mechanism], "A": CHANNELS_OF_A[trace.channels_are_classes]}.get(stage)
-    return f"{MEANINGS[stage]} {more}" if more else MEANINGS[stage]
 
 
 def _show_summary(summary: stages.StageSummary) -> None:
@@ -105,13 +103,6 @@ def _show_summary(summary: stages.StageSummary) -> None:
     }
     body = "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in rows.items())
     st.html(f'<dl class="abn-figures">{body}</dl>')
-
-
-def _show_logits(logits: np.ndarray, card: Card, stage: str) -> None:
-    head = "perception" if stage == "logits" else "auxiliary"
-    top = stages.top_classes(logits, class_names(card))
-    st.caption(f"The {len(top)} largest of {len(logits)} logits, and the probabilities that they stand for.")
-    show_chart(logit_bars.logit_bars(top, head), logit_bars.logits_in_words(top, head), "answers")
 
 
 # ---- its channels ----
@@ -162,12 +153,8 @@ def _show_strongest(trace: Trace, card: Card, view: MapStyle, stage: str) -> Non
         maps.show_color_bar(*colors)
     if count < len(values):
         more = min(2 * count, len(values))
-        label = f"Show {more} of {len(values)}"
-        st.button(label, on_click=_show_more, args=(stage, more), icon=":material/expand_more:")
-
-
-def _show_more(stage: str, count: int) -> None:
-    state.channels_shown = (stage, count)
+        show_more = partial(setattr, state, "channels_shown", (stage, more))
+        st.button(f"Show {more} of {len(values)}", on_click=show_more, icon=":material/expand_more:")
 
 
 def _show_grid(figures: list[str], kind: str, label: str) -> None:
@@ -196,12 +183,13 @@ def show_cell(trace: Trace, card: Card, choice: Choice) -> None:
     from abn.explanations.trace import cell_products
 
     key = choice.chosen.picture.sha256, card.sha256, choice.fit
-    chosen = state.cell
     h, w = trace.attention.shape
-    if chosen is None:
-        row, column = _cell_in_address(trace)
-    else:
-        row, column = chosen[1] if chosen[0] == key else trace.brightest_cell
+    row, column = trace.brightest_cell
+    given = url.whole_numbers("cell")
+    if state.cell and state.cell[0] == key:
+        row, column = state.cell[1]
+    elif not state.cell and len(given) == 2 and 1 <= given[0] <= h and 1 <= given[1] <= w:
+        row, column = given[0] - 1, given[1] - 1
     state.cell = key, (row, column)
     brightest = (row, column) == trace.brightest_cell
     url.sync_query_param("cell", "" if brightest else f"{row + 1},{column + 1}", "")
@@ -239,13 +227,11 @@ def show_cell(trace: Trace, card: Card, choice: Choice) -> None:
         st.markdown(f"What becomes of **channel {channel + 1}** of g in this cell:")
         results = [product(*values) for values in cell_products(trace, row, column, channel)]
         st.html(f'<ul class="abn-sums">{"".join(_product_html(result, trace.mechanism) for result in results)}</ul>')
-        st.caption(_describe_gain(next(result for result in results if result.mechanism == trace.mechanism), trace))
-
-
-def _cell_in_address(trace: Trace) -> tuple[int, int]:
-    given, (h, w) = url.whole_numbers("cell"), trace.attention.shape
-    legal = len(given) == 2 and 1 <= given[0] <= h and 1 <= given[1] <= w
-    return (given[0] - 1, given[1] - 1) if legal else trace.brightest_cell
+        own, count = next(result for result in results if result.mechanism == trace.mechanism), len(trace.features)
+        if trace.mechanism == "none":
+            st.caption(f"All {count} channels of this cell stay as they are, whatever M is.")
+        else:
+            st.caption(f"M is {own.attention} here, so all {count} channels of this cell are multiplied by {own.gain}.")
 
 
 def _product_html(product: Product, trained: str) -> str:
@@ -257,10 +243,3 @@ def _product_html(product: Product, trained: str) -> str:
         f'<li class="{"abn-own" if own else ""}"><small>{product.mechanism} · {label}</small>'
         f"<span>g′ = {EQUATIONS[product.mechanism]}</span> <span>{numbers}</span> <span>= {product.after}</span></li>"
     )
-
-
-def _describe_gain(product: Product, trace: Trace) -> str:
-    count = len(trace.features)
-    if trace.mechanism == "none":
-        return f"All {count} channels of this cell stay as they are, whatever M is."
-    return f"M is {product.attention} here, so all {count} channels of this cell are multiplied by {product.gain}."

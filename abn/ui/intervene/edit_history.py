@@ -1,6 +1,5 @@
 """The edits of one map, with undo and redo: plain values, without Streamlit."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -63,10 +62,3 @@ class History:
 def start_history(attention: np.ndarray) -> History:
     """A history without edits of the network's own map (h, w)."""
     return History((Edit(OWN_MAP, attention),))
-
-
-def label_steps(history: History, changes: Sequence[str]) -> list[str]:
-    """A label for each edit: its number, its name and its Δp."""
-    return [
-        f"{i}. {edit.name}, Δp {change}" for i, (edit, change) in enumerate(zip(history.edits, changes, strict=True))
-    ]

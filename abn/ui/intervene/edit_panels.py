@@ -29,6 +29,7 @@ from abn.ui.state import state
 from abn.variants.card import Card
 
 MAX_HISTORIES = 12  # of one session, the latest
+MAX_NAME = 20  # characters of an edit's name below its thumbnail
 PRESETS = {  # name of a preset → its tooltip
     "zeros": "M = 0 everywhere. Not “attention off”: with the additive mechanism the mean gain goes too.",
     "ones": "M = 1 everywhere.",
@@ -114,28 +115,20 @@ def show_board(choice: Choice, card: Card, subject: AttendedImage, key: str, his
 def show_history(subject: AttendedImage, view: MapStyle, key: str, history: History, effects: Sequence[Effect]) -> None:
     """Every edit as a thumbnail of its map with its Δp; a pick applies that edit."""
     st.markdown("**History**, each step with its Δp: pick one to go back to it")
-    changes = [numbers.points(effect.change) for effect in effects]
-    labels = edit_history.label_steps(history, changes)
-    items = [
-        Thumbnail(str(i), label, _overlay_url(subject, edit.attention, view), f"{_shorten(edit.name)}: {change}")
-        for i, (edit, label, change) in enumerate(zip(history.edits, labels, changes, strict=True))
-    ]
+    items = []
+    for i, (edit, effect) in enumerate(zip(history.edits, effects, strict=True)):
+        image, change = subject.fitted.image.resize(SIZE, Image.Resampling.BILINEAR), numbers.points(effect.change)
+        values = upsample(edit.attention, SIZE, view.smooth)
+        drawn = overlay.overlay(image, values, opacity=view.opacity, color_map=view.colors)
+        name = edit.name if len(edit.name) <= MAX_NAME else f"{edit.name[: MAX_NAME - 1]}…"
+        title = f"{i}. {edit.name}, Δp {change}"
+        items.append(Thumbnail(str(i), title, overlay.data_url(drawn, quality=80), f"{name}: {change}"))
 
     def pick(item: str) -> None:
         if item.isdigit():
             _set_history(key, history.go_to(int(item)))
 
     strip(items, str(history.index), label="History of edits", key="history", on_pick=pick)
-
-
-def _shorten(name: str, length: int = 20) -> str:
-    return name if len(name) <= length else f"{name[: length - 1]}…"
-
-
-def _overlay_url(subject: AttendedImage, attention: np.ndarray, view: MapStyle) -> str:
-    image = subject.fitted.image.resize(SIZE, Image.Resampling.BILINEAR)
-    values = upsample(attention, SIZE, view.smooth)
-    return overlay.data_url(overlay.overlay(image, values, opacity=view.opacity, color_map=view.colors), quality=80)
 
 
 def show_presets(choice: Choice, card: Card, subject: AttendedImage, key: str) -> None:

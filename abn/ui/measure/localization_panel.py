@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -134,7 +135,7 @@ def _show_scene(choice: Choice, scenes: Sequence[Scene], scores: dict[str, list[
     """One scene large: the object's outline, each variant's map on it, and its scores."""
     by_id = {scene.id: scene for scene in scenes}
     state.scene = chosen = state.scene if state.scene in by_id else scenes[0].id
-    strip(_thumbnails(), chosen, label="Scenes", key="scenes", on_pick=_choose_scene)
+    strip(_thumbnails(), chosen, label="Scenes", key="scenes", on_pick=partial(setattr, state, "scene"))
     scene, titles = by_id[chosen], unique_titles(choice)
     with st.container(key="pairs-scene"):
         first, *columns = st.columns(max(2, len(scores)) + 1, gap="medium")
@@ -183,10 +184,6 @@ def _show_map(scene: Scene, card: Card, score: LocalizationScore, view: MapStyle
         label = escape_markdown(numbers.short_label(score.perception.label))
         probability = numbers.percent(score.perception.probability)
         st.caption(f"Perception head: {label} {probability}. Framed: the brightest cell.")
-
-
-def _choose_scene(scene: str) -> None:
-    state.scene = scene
 
 
 @st.cache_data(show_spinner=False, max_entries=1)

@@ -13,7 +13,7 @@ from abn.ui.own import session_variants
 from abn.ui.own.session_variants import REMOVED, StoppedError
 from abn.ui.state import state
 from abn.variants import checkpoint
-from abn.variants.card import UNTRAINED_KIND, Card
+from abn.variants.card import UNTRAINED_KIND
 from abn.variants.own import OwnVariant, Sketch
 
 STAGE_WORDS = {  # where *Inside* shows a picture
@@ -59,16 +59,15 @@ def show_variants() -> None:
                     )
                 st.button("Remove", key=f"remove-{key}", icon=":material/delete:", on_click=_remove, args=(key,))
             model_card.show_card(card)
-            st.caption(_describe_sources(card))
-
-
-def _describe_sources(card: Card) -> str:
-    if card.kind == UNTRAINED_KIND:
-        return "Shapes, parameters and FLOPs were counted here. Nothing was trained, so nothing else can be said."
-    return (
-        "Backbone, map, parameters, FLOPs and sha256 were counted here. What the card says of training, measures and "
-        "license is its author's word."
-    )
+            if card.kind == UNTRAINED_KIND:
+                st.caption(
+                    "Shapes, parameters and FLOPs were counted here. Nothing was trained, so nothing else can be said."
+                )
+            else:
+                st.caption(
+                    "Backbone, map, parameters, FLOPs and sha256 were counted here. What the card says of training, "
+                    "measures and license is its author's word."
+                )
 
 
 def _remove(key: str) -> None:
