@@ -29,7 +29,7 @@ from abn.images import samples
 from abn.images.decode import open_picture
 from abn.images.fit import fit_picture
 from abn.plots import numbers
-from abn.ui.ablation.disagreement_rows import MECHANISM
+from abn.ui.ablation.disagreement_panel import MECHANISM
 from abn.ui.components.painter import TOOLS
 from abn.ui.controls.selection import default_variants
 from abn.variants.card import class_names

@@ -149,7 +149,7 @@ def test_over_the_gallery_on_request(page, network, monkeypatch):
     monkeypatch.setattr(samples, "gallery", lambda: two_photos)
     page.run()
     page.multiselect(key="variant_ids").set_value([MULTIPLICATIVE]).run()
-    at = page.button(key="reliance-job").click().run()
+    at = page.button(key="map-ablation-job").click().run()
     assert not at.exception
     card, pictures = (
         find_variant(MULTIPLICATIVE),
@@ -163,14 +163,14 @@ def test_over_the_gallery_on_request(page, network, monkeypatch):
     monkeypatch.setattr(map_ablation, "ablate_in_picture", lambda *_, **__: pytest.fail("run again"))
     at = page.run()
     assert not at.exception and tables(at)[1][1][1] == cell
-    assert not [button for button in at.button if button.key == "reliance-job"]
+    assert not [button for button in at.button if button.key == "map-ablation-job"]
 
 
 def test_variants_that_learned_different_pictures_are_not_ranked_over_the_gallery(page):
     page.run()
     at = page.multiselect(key="variant_ids").set_value([ADDITIVE, "fashion-resnet20-additive"]).run()
     assert not at.exception and "choose variants that learned one kind of pictures" in captions(at)
-    assert not [button for button in at.button if button.key == "reliance-job"]
+    assert not [button for button in at.button if button.key == "map-ablation-job"]
 
 
 def test_a_covered_picture_is_followed_by_maps_and_heads(page, network):

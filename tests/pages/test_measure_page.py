@@ -104,7 +104,7 @@ def test_three_questions_each_with_what_it_can_and_cannot_say(page):
     assert not at.exception and [heading.anchor for heading in at.subheader] == ["cells", "learned", "object"]
     said = [text.value for text in at.markdown]
     assert sum("What it can say." in text for text in said) == sum("What it can't say." in text for text in said) == 3
-    assert all(offered(at, job) for job in ("curves", "forgetting", "finding")) and not tables(at)
+    assert all(offered(at, job) for job in ("curves", "randomization", "localization")) and not tables(at)
     assert layout.PAGES["pages/Measure.py"] == ("Measure", ":material/monitoring:")
 
 
@@ -262,7 +262,7 @@ def test_the_pictures_on_the_way_are_what_the_network_saw(page, network):
 
 def test_forgetting_is_that_of_the_library(page, network):
     page.session_state["forget_seeds"] = 1
-    at = press(page.run(), "forgetting")
+    at = press(page.run(), "randomization")
     (rows,) = tables(at)
     used = OPENED[:PICTURES]
     for row, card in zip(rows[1:], CARDS, strict=True):
@@ -296,29 +296,29 @@ def test_forgetting_is_that_of_the_library(page, network):
 
 def test_forgetting_changes_no_shared_network_and_is_not_done_twice(page, network, nothing_left):
     before = {card.id: {k: v.clone() for k, v in network(card).state_dict().items()} for card in CARDS}
-    at = press(page.run(), "forgetting")
+    at = press(page.run(), "randomization")
     for card in CARDS:
         assert all(torch.equal(value, before[card.id][key]) for key, value in network(card).state_dict().items())
     rows = tables(at)
     nothing_left()
     at = at.button_group(key="scale").set_value("shared by the variants").run()
-    assert not at.exception and tables(at) == rows and not offered(at, "forgetting")
+    assert not at.exception and tables(at) == rows and not offered(at, "randomization")
     at = at.button_group(key="fit").set_value("squash").run()
-    assert offered(at, "forgetting") and not tables(at)
+    assert offered(at, "randomization") and not tables(at)
 
 
 def test_stop_between_parts_keeps_those_that_forgot(page, monkeypatch):
     with monkeypatch.context() as patch:
         halted(patch, randomization, "compare_randomized", after=2)
-        at = press(page.run(), "forgetting")
-        at = press(at, "forgetting")
+        at = press(page.run(), "randomization")
+        at = press(at, "randomization")
     (rows,) = tables(at)
     assert rows[1][4] == "–" and rows[1][2].startswith("ρ ") and len(rows) == 2
-    assert offered(at, "forgetting")
+    assert offered(at, "randomization")
 
 
 def test_the_scenes_figures_are_those_of_the_library(page, network):
-    at = press(page.run(), "finding")
+    at = press(page.run(), "localization")
     (rows,) = tables(at)
     scenes = localization.scenes()
     found = localization.localize(CARDS, scenes=scenes, load=network) | localization.score_controls(
@@ -340,7 +340,7 @@ def test_the_scenes_figures_are_those_of_the_library(page, network):
 
 
 def test_one_scene_is_shown_large_and_another_can_be_picked(page, network, nothing_left):
-    at = press(page.run(), "finding")
+    at = press(page.run(), "localization")
     nothing_left()
     at.session_state["scene"] = localization.scenes()[2].id
     at = at.run()

@@ -15,7 +15,7 @@ from abn.images import samples
 from abn.images.archive import LIMIT, Refused, unpack
 from abn.images.display_name import display_name
 from abn.plots import numbers
-from abn.ui.components.strip import thumbnail
+from abn.ui.components.strip import make_thumbnail
 from abn.ui.controls import image_picker, selection, uploads
 from abn.ui.elements import IN_SESSION, choose
 from abn.ui.layout import escape_markdown
@@ -104,7 +104,7 @@ def _create_pieces(images: Sequence[BatchImage], cards: Sequence[Card], fit: str
 
         files = [(image.name, image.data)]
         with page_turn():
-            return next(find_disagreements(files, cards, fit=fit, load=models.load_network, keep=thumbnail))
+            return next(find_disagreements(files, cards, fit=fit, load=models.load_network, keep=make_thumbnail))
 
     return [
         jobs.Piece((image.sha256, variants, fit), f"Picture {number} of {len(images)}", partial(compare, image=image))

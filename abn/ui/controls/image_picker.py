@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
 from abn.ui import url
-from abn.ui.components.strip import Thumbnail, strip, thumbnail
+from abn.ui.components.strip import Thumbnail, make_thumbnail, show_strip
 from abn.ui.controls.lazy_picture import LazyPicture
 from abn.ui.controls.uploads import refused_files
 from abn.ui.layout import escape_markdown
@@ -37,7 +37,7 @@ def choose_image() -> ChosenImage:
     chosen = url.restore("photo", [*gallery, *uploads], first, st.query_params.get("photo"))
     items = [Thumbnail(key, upload.picture.name, upload.thumbnail) for key, upload in reversed(uploads.items())]
     if not url.controls_hidden():
-        strip([*items, *_gallery_thumbnails()], chosen, label="Photographs", key="strip", on_pick=choose_photo)
+        show_strip([*items, *gallery_thumbnails()], chosen, label="Photographs", key="strip", on_pick=choose_photo)
     for names, sentence in refused_files():
         st.error(f"{escape_markdown(names)}: {escape_markdown(sentence)}", icon=":material/broken_image:")
     url.sync_query_param("photo", chosen if chosen in gallery and chosen != first else "", "")
@@ -81,8 +81,8 @@ def fit_display(image: Image.Image) -> Image.Image:
 
 
 @st.cache_data(show_spinner=False, max_entries=1)
-def _gallery_thumbnails() -> list[Thumbnail]:
+def gallery_thumbnails() -> list[Thumbnail]:
     return [
-        Thumbnail(key, photo.title, thumbnail(Image.open(photo.path).convert("RGB")))
+        Thumbnail(key, photo.title, make_thumbnail(Image.open(photo.path).convert("RGB")))
         for key, photo in samples.gallery().items()
     ]

@@ -12,7 +12,7 @@ import streamlit as st
 
 from abn.errors import PictureError
 from abn.images.decode import MAX_BYTES, open_picture
-from abn.ui.components.strip import thumbnail
+from abn.ui.components.strip import make_thumbnail
 from abn.ui.controls.lazy_picture import LazyPicture
 from abn.ui.controls.session_pictures import ADOPTED, Upload, Uploads
 from abn.ui.layout import escape_markdown
@@ -136,5 +136,5 @@ def _add(uploads: Uploads, name: str, data: bytes, file: str) -> str:
     if file != ADOPTED or key not in uploads:
         uploads.make_room(len(data))
         picture = LazyPicture(opened, lambda: data)
-        uploads[key] = Upload(picture, data, file, thumbnail(picture.image))
+        uploads[key] = Upload(picture, data, file, make_thumbnail(picture.image))
     return key

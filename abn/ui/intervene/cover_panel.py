@@ -9,7 +9,7 @@ from abn.explanations.interventions import AttendedImage, changed_pixel_share, c
 from abn.images.decode import Picture
 from abn.plots import color_limits, numbers
 from abn.ui import maps, predictions
-from abn.ui.components.painter import painter
+from abn.ui.components.painter import show_painter
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.elements import choose
 from abn.ui.layout import escape_markdown
@@ -36,7 +36,7 @@ def cover_picture(choice: Choice, subject: AttendedImage) -> Picture:
     def uncover() -> None:
         state.covered = ("", None, resets + 1)
 
-    painter(
+    show_painter(
         cells,
         subject.fitted.image,
         tool="Rectangle −" if tool == "Uncover" else "Rectangle +",

@@ -17,8 +17,8 @@ from abn.images.decode import open_picture
 from abn.images.fit import upsample
 from abn.plots import color_maps, numbers, overlay
 from abn.ui import maps
-from abn.ui.components.painter import TOOLS, painter
-from abn.ui.components.strip import SIZE, Thumbnail, strip
+from abn.ui.components.painter import TOOLS, show_painter
+from abn.ui.components.strip import SIZE, Thumbnail, show_strip
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.elements import choose
 from abn.ui.intervene import edit_history
@@ -78,7 +78,7 @@ def show_board(choice: Choice, card: Card, subject: AttendedImage, key: str, his
     """The map to paint on, its tools, and the buttons for undo, redo and reset."""
     view = choice.view
     tool, strength, size = _choose_tool()
-    painter(
+    show_painter(
         history.current.attention,
         subject.fitted.image,
         tool=tool,
@@ -128,7 +128,7 @@ def show_history(subject: AttendedImage, view: MapStyle, key: str, history: Hist
         if item.isdigit():
             _set_history(key, history.go_to(int(item)))
 
-    strip(items, str(history.index), label="History of edits", key="history", on_pick=pick)
+    show_strip(items, str(history.index), label="History of edits", key="history", on_pick=pick)
 
 
 def show_presets(choice: Choice, card: Card, subject: AttendedImage, key: str) -> None:

@@ -21,7 +21,7 @@ from abn.ui.runtime.engine import page_turn
 from abn.ui.runtime.jobs import Job, Piece
 from abn.variants.card import Card, class_names
 
-JOB = "reliance"
+JOB = "map-ablation"
 
 MeanEffects = dict[str, dict[str, MeanEffect]]  # variant id → edit → its mean effect
 

@@ -24,7 +24,7 @@ from abn.teaching.lessons import STATEMENTS
 from abn.ui import maps, predictions
 from abn.ui.components import network_path
 from abn.ui.components.painter import TOOLS
-from abn.ui.components.strip import Thumbnail, strip, thumbnail
+from abn.ui.components.strip import show_strip
 from abn.ui.controls import image_picker
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.controls.selection import Selection
@@ -82,7 +82,7 @@ def show_parts() -> bool:
     st.markdown(f"**{chosen}**, {' × '.join(map(str, trace.stage(chosen).shape))}: {stage_panels.MEANINGS[chosen]}")
     wide, narrow = traces.draw_diagrams(choice.chosen.picture, card, FIT, VIEW)
     label = "The path from the picture to the answer"
-    network_path.path(wide, narrow, chosen, label=label, key="lesson-path", on_pick=press)
+    network_path.show(wide, narrow, chosen, label=label, key="lesson-path", on_pick=press)
     return {"M", "g′", "logits"} <= state.lesson_stages_seen
 
 
@@ -138,8 +138,8 @@ def show_heads() -> bool:
         if photo in photos:
             state.lesson_photo = photo
 
-    items = [Thumbnail(key, photo.title, _thumbnail(key)) for key, photo in photos.items()]
-    strip(items, chosen, label="Photographs", key="lesson-strip", on_pick=pick)
+    items = [item for item in image_picker.gallery_thumbnails() if item.id in photos]
+    show_strip(items, chosen, label="Photographs", key="lesson-strip", on_pick=pick)
     choice, card = _choose(chosen)
     explanation = _explain(choice.chosen.picture, card)
     left, right = st.columns(2, gap="medium")
@@ -311,8 +311,3 @@ def _show_effect(before: Explanation, after: Explanation) -> bool:
 def _show_map(explanation: Explanation, card: Card, key: str, limits: tuple[float, float] | None = None) -> None:
     image, title = explanation.fitted.image, f"Attention map of {card.title}"
     maps.show_attention(image, explanation.attention, VIEW, title=title, key=key, limits=limits)
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
-def _thumbnail(photo: str) -> str:
-    return thumbnail(image_picker.open_photo(photo).picture.image)

@@ -30,6 +30,7 @@ from abn.ui.runtime.jobs import Job, Piece
 from abn.ui.state import state
 from abn.variants.card import Card, class_names
 
+JOB = "curves"
 STEPS = (14, 28, 49)
 RANDOM_ORDERS = (1, 3, 8)
 TITLES = {DELETION: "Deletion: cells are taken away", INSERTION: "Insertion: cells are uncovered on a blurred picture"}
@@ -74,7 +75,7 @@ def show_curves(choice: Choice, specs: dict[str, list[CurveSpec]]) -> Job:
         for card in choice.selection.cards
     }
     flat = [piece for of_variant in pieces.values() for piece in of_variant]
-    job = jobs.control("curves", flat, "Measure deletion and insertion", icon=":material/monitoring:")
+    job = jobs.control(JOB, flat, "Measure deletion and insertion", icon=":material/monitoring:")
     with st.container():  # so that nothing below it moves while a job goes on
         _show_results(choice, specs, pieces)
     show_limits(CAN, CANNOT)
@@ -95,7 +96,7 @@ def _curve_piece(choice: Choice, card: Card, spec: CurveSpec) -> Piece:
 
 def _show_results(choice: Choice, specs: dict[str, list[CurveSpec]], pieces: dict[str, list[Piece]]) -> None:
     """Charts and areas of those variants of which all curves of a kind are there."""
-    results = {variant: [r for r in jobs.results("curves", of_variant) if r] for variant, of_variant in pieces.items()}
+    results = {variant: [r for r in jobs.results(JOB, of_variant) if r] for variant, of_variant in pieces.items()}
     comparisons: Comparisons = {}
     for kind in KINDS:
         curves = {variant: [r for r in of_variant if r.spec.kind == kind] for variant, of_variant in results.items()}

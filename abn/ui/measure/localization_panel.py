@@ -17,7 +17,7 @@ from abn.images.fit import fit_picture, upsample
 from abn.plots import color_limits, map_words, numbers, overlay
 from abn.ui import maps
 from abn.ui.components import map_view
-from abn.ui.components.strip import Thumbnail, strip, thumbnail
+from abn.ui.components.strip import Thumbnail, make_thumbnail, show_strip
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.elements import show_shaded_table
 from abn.ui.layout import escape_markdown
@@ -28,6 +28,7 @@ from abn.ui.runtime.jobs import Job, Piece
 from abn.ui.state import state
 from abn.variants.card import Card
 
+JOB = "localization"
 CONTROL_SHADE = "rgb(128 128 128 / .15)"
 CAN = (
     "Whether bright cells lie on the object, which is known here to the pixel. A figure means something only "
@@ -66,7 +67,7 @@ def show_localization(choice: Choice) -> Job:
             icon=":material/help:",
         )
     label, icon = f"Measure on {len(scenes)} scenes", ":material/center_focus_strong:"
-    job = jobs.control("finding", [*controls.values(), *pieces.values()], label, icon=icon)
+    job = jobs.control(JOB, [*controls.values(), *pieces.values()], label, icon=icon)
     with st.container():  # so that nothing below it moves while a job goes on
         _show_results(choice, scenes, _results(pieces), _results(controls))
     show_limits(CAN, CANNOT.format(count=len(scenes), points=100 / len(scenes)))
@@ -75,7 +76,7 @@ def show_localization(choice: Choice) -> Job:
 
 def _results(pieces: dict[Any, Piece]) -> dict[Any, MeasuredScores]:
     """Those that have been measured."""
-    results = jobs.results("finding", list(pieces.values()))
+    results = jobs.results(JOB, list(pieces.values()))
     return {key: result for key, result in zip(pieces, results, strict=True) if result}
 
 
@@ -135,7 +136,7 @@ def _show_scene(choice: Choice, scenes: Sequence[Scene], scores: dict[str, list[
     """One scene large: the object's outline, each variant's map on it, and its scores."""
     by_id = {scene.id: scene for scene in scenes}
     state.scene = chosen = state.scene if state.scene in by_id else scenes[0].id
-    strip(_thumbnails(), chosen, label="Scenes", key="scenes", on_pick=partial(setattr, state, "scene"))
+    show_strip(_thumbnails(), chosen, label="Scenes", key="scenes", on_pick=partial(setattr, state, "scene"))
     scene, titles = by_id[chosen], unique_titles(choice)
     with st.container(key="pairs-scene"):
         first, *columns = st.columns(max(2, len(scores)) + 1, gap="medium")
@@ -188,4 +189,4 @@ def _show_map(scene: Scene, card: Card, score: LocalizationScore, view: MapStyle
 
 @st.cache_data(show_spinner=False, max_entries=1)
 def _thumbnails() -> list[Thumbnail]:
-    return [Thumbnail(scene.id, scene.title, thumbnail(scene.picture.image)) for scene in localization.scenes()]
+    return [Thumbnail(scene.id, scene.title, make_thumbnail(scene.picture.image)) for scene in localization.scenes()]

@@ -25,6 +25,7 @@ from abn.ui.runtime.engine import page_turn
 from abn.ui.runtime.jobs import Job, Piece
 from abn.variants.card import Card, class_names
 
+JOB = "randomization"
 PICTURES = 8  # this one and others of the gallery
 SEEDS = (1, 2, 4)
 PARTS = {  # in the order of the page: what can change M first
@@ -52,7 +53,7 @@ def show_randomization(choice: Choice) -> Job:
     )
     pieces = {card.id: _pieces(choice, card, seeds) for card in choice.selection.cards}
     flat = [piece for of_variant in pieces.values() for piece in of_variant]
-    job = jobs.control("forgetting", flat, "Let each part forget", icon=":material/psychology_alt:")
+    job = jobs.control(JOB, flat, "Let each part forget", icon=":material/psychology_alt:")
     with st.container():  # so that nothing below it moves while a job goes on
         _show_results(choice, pieces)
     show_limits(CAN, CANNOT)
@@ -78,7 +79,7 @@ def _pieces(choice: Choice, card: Card, seeds: int) -> list[Piece]:
     def randomized_piece(part: str, seed: int) -> Piece:
         def compute(_progress: jobs.Progress) -> RandomizationResult:
             network, images = models.load_network(card), load_inputs()
-            (own,) = jobs.results("forgetting", [own_piece])
+            (own,) = jobs.results(JOB, [own_piece])
             with page_turn():
                 return randomization.compare_randomized(network, own, images, part, seed=seed)
 
@@ -100,7 +101,7 @@ def _show_results(choice: Choice, pieces: dict[str, list[Piece]]) -> None:
     map and its map once each part is randomized, and a table of variants and parts."""
     titles, table, seconds, counts = unique_titles(choice), [], 0.0, set()
     for card in choice.selection.cards:
-        own, *rest = jobs.results("forgetting", pieces[card.id])
+        own, *rest = jobs.results(JOB, pieces[card.id])
         results: list[RandomizationResult] = [result for result in rest if result]
         if not own or not results:
             continue

@@ -13,7 +13,7 @@ from abn.ui.components.component import Component
 _component = Component("network_path")
 
 
-def path(
+def show(
     wide: str, narrow: str, chosen: str, *, label: str, key: str, on_pick: Callable[[str], None] = lambda stage: None
 ) -> None:
     """Show both diagrams (SVG of abn.plots.network_diagram), the chosen stage framed; `on_pick` gets the stage that a

@@ -26,7 +26,7 @@ SIDE = 448  # pixels of the picture beneath
 _component = Component("painter", "painted")
 
 
-def painter(
+def show_painter(
     attention: np.ndarray,
     image: Image.Image,
     *,

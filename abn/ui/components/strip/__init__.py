@@ -22,7 +22,7 @@ class Thumbnail:
     caption: str = ""  # what stands below it
 
 
-def thumbnail(image: Image.Image) -> str:
+def make_thumbnail(image: Image.Image) -> str:
     """A small JPEG of a picture's middle as a data: URL."""
     coarse = image.reduce(max(1, min(image.width // SIZE[0], image.height // SIZE[1]) // 3))  # many pixels at once
     return data_url(ImageOps.fit(coarse, SIZE, Image.Resampling.LANCZOS), quality=80)
@@ -31,7 +31,9 @@ def thumbnail(image: Image.Image) -> str:
 _component = Component("strip")
 
 
-def strip(items: Sequence[Thumbnail], chosen: str, *, label: str, key: str, on_pick: Callable[[str], None]) -> None:
+def show_strip(
+    items: Sequence[Thumbnail], chosen: str, *, label: str, key: str, on_pick: Callable[[str], None]
+) -> None:
     """Draw the thumbnails, the chosen one framed; `on_pick` gets the id of the one that a person picks."""
 
     data = {"items": [vars(item) for item in items], "chosen": chosen, "label": label}
