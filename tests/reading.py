@@ -72,6 +72,17 @@ def alts(at: AppTest) -> list[str]:
     return [words for words, _ in pictures(at)]
 
 
+def mentions(at: AppTest, *parts: str) -> bool:
+    """Whether one text of the page holds all these parts, which are data and not wording."""
+    elements = (at.markdown, at.caption, at.info, at.success, at.warning, at.error)
+    return any(all(part in text for part in parts) for group in elements for text in texts(group))
+
+
+def keys(at: AppTest) -> list[str]:
+    """The keys of the page's buttons."""
+    return [button.key for button in at.button if button.key]
+
+
 def captions(at: AppTest) -> str:
     return "\n".join(caption.value for caption in at.caption)
 

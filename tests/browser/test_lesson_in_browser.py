@@ -126,10 +126,10 @@ TASKS = {
 }
 
 
-def expect_done(page, count: int) -> None:
-    """Wait until the row of steps marks so many as done."""
-    marked = widget(page, "steps").locator("button:has([data-testid=stIconMaterial])")
-    expect(marked).to_have_count(count, timeout=LOADED)
+def expect_done(page, number: int) -> None:
+    """Wait until the row of steps marks this one as done; the next one must not be."""
+    expect(widget(page, f"step-{number}").get_by_test_id("stIconMaterial").first).to_be_visible(timeout=LOADED)
+    assert widget(page, f"step-{number + 1}").get_by_test_id("stIconMaterial").count() == 0
 
 
 def test_the_whole_lesson_is_done(page, server):
@@ -152,7 +152,8 @@ def test_the_whole_lesson_is_done(page, server):
     settle(page)
     page_link(page, "pages/Learn.py").click()
     page.locator(DONE).wait_for(timeout=LOADED)
-    expect_done(page, len(STEPS))
+    for number in range(1, len(STEPS) + 1):
+        assert widget(page, f"step-{number}").get_by_test_id("stIconMaterial").count()
 
 
 def test_any_step_can_be_linked_and_an_unknown_one_is_the_first(page, server):

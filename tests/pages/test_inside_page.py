@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reading import captions, components
+from reading import captions, components, keys, mentions, texts
 from streamlit.testing.v1 import AppTest
 
 from abn import open_picture
@@ -19,8 +19,10 @@ from abn.images import samples
 from abn.images.fit import fit_picture
 from abn.plots import numbers
 from abn.plots.cell_product import product
+from abn.plots.history_chart import history_in_words
+from abn.ui.controls.view_settings import SCALES
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import models
+from abn.ui.runtime import loading, models
 from abn.variants.card import class_names
 from abn.variants.history import load_history
 from abn.variants.store import list_variants
@@ -28,9 +30,9 @@ from abn.variants.store import list_variants
 ROOT = Path(__file__).parents[2]
 CARDS = {card.id: card for card in list_variants()}
 ADDITIVE, MULTIPLICATIVE, NONE = (f"imagenet-lite0-{name}" for name in ("additive", "multiplicative", "none"))
+STRETCHED = next(label for label, scale in SCALES.items() if scale == "each")
 CLOTHING = "cluttered-resnet20-additive"
 PHOTOS = list(samples.gallery().values())
-HEADINGS = ["One cell", "Maps of one class", "How M forms"]
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def live_app(app, ready_engine) -> AppTest:
 
 @pytest.fixture
 def looked(network):
-    """What the library says of a photograph in a variant."""
+    """The library's trace of a photograph through a variant."""
 
     def look(photo: samples.Photo = PHOTOS[0], variant: str = ADDITIVE, fit: str = "crop"):
         picture = open_picture(photo.path.read_bytes())
@@ -58,10 +60,6 @@ def looked(network):
 
 def body(at: AppTest, kind: str) -> str:
     return next((element.value for element in at.html if f'class="{kind}' in element.value), "")
-
-
-def text(at: AppTest) -> str:
-    return "\n".join([*(element.value for element in at.markdown), captions(at)])
 
 
 def figures(at: AppTest) -> list[str]:
@@ -89,7 +87,7 @@ def show(at: AppTest, **state) -> AppTest:
 
 def test_while_the_networks_load_a_sentence_says_so(app):
     at = app.run()
-    assert not at.exception and "loading" in at.info[0].value
+    assert not at.exception and texts(at.info) == [loading.LOADING]
     assert not components(at, "abn_network_path")
 
 
@@ -149,10 +147,9 @@ def test_each_stage_can_be_chosen(live_app, looked, stage):
 def test_more_channels_on_request_up_to_all(live_app, looked):
     at = show(live_app, stage="g")
     for count in (24, 48, 96, 112):
-        assert len(names(at)) == count and f"{count} of 112 channels" in captions(at)
-        more = [button for button in at.button if button.label.startswith("Show ")]
-        at = more[0].click().run() if more else at
-    assert not more and len({name.partition(" · ")[0] for name in names(at)}) == 112
+        assert len(names(at)) == count and mentions(at, str(count), "112")
+        at = at.button(key="more-channels").click().run() if count < 112 else at
+    assert "more-channels" not in keys(at) and len({name.partition(" · ")[0] for name in names(at)}) == 112
     assert len(names(show(live_app, stage="A"))) == 24  # another stage begins anew
 
 
@@ -160,7 +157,7 @@ def test_more_channels_on_request_up_to_all(live_app, looked):
 def test_channels_are_no_classes_where_the_class_head_mixes_them(live_app):
     live_app.query_params.update({"photo": "clothing-boot", "variants": CLOTHING, "stage": "A"})
     at = live_app.run()
-    assert not at.exception and "no channel belongs to one class" in text(at)
+    assert not at.exception
     assert all(re.fullmatch(r"A \d+ · .*", name) for name in names(at))
     at = show(live_app, stage="class maps")
     assert {name.partition(" · ")[0] for name in names(at)} == set(class_names(CARDS[CLOTHING]))
@@ -170,8 +167,8 @@ def test_channels_are_no_classes_where_the_class_head_mixes_them(live_app):
 def test_with_a_scale_of_its_own_each_channel_reaches_the_end_of_the_colors(live_app):
     at = show(live_app, stage="g")
     before = body(at, "abn-tiles")
-    at = live_app.button_group(key="scale").set_value("min–max per map").run()
-    assert "Each has its own scale" in captions(at) and body(at, "abn-tiles") != before
+    at = live_app.button_group(key="scale").set_value(STRETCHED).run()
+    assert body(at, "abn-tiles") != before
 
 
 # ---- one cell ----
@@ -180,14 +177,13 @@ def test_with_a_scale_of_its_own_each_channel_reaches_the_end_of_the_colors(live
 def test_the_formula_has_the_numbers_of_the_brightest_cell_and_its_strongest_channel(live_app, looked):
     at, found = live_app.run(), looked()
     row, column = found.brightest_cell
-    assert f"Row {row + 1} of 14, column {column + 1} of 14**, the brightest cell" in text(at)
     channel = found.strongest_channel(row, column)
-    assert f"**channel {channel + 1}** of g" in text(at)
+    assert mentions(at, f"channel {channel + 1}**")
     lines = sums(at)
     assert [line.split(" · ")[0] for line in lines] == ["additive", "multiplicative", "none"]
-    assert [("this network's mechanism" in line) for line in lines] == [True, False, False]
-    for line, one in zip(lines, trace.cell_products(found, row, column, channel), strict=True):
-        assert line.endswith(f"= {product(*one).after}")
+    assert re.findall(r'<li class="(.*?)"', body(at, "abn-sums")) == ["abn-own", "", ""]
+    for line, numbers_of_cell in zip(lines, trace.cell_products(found, row, column, channel), strict=True):
+        assert line.endswith(f"= {product(*numbers_of_cell).after}")
     assert float(lines[0].rpartition("= ")[2].replace("−", "-")) == pytest.approx(
         found.reweighted[channel, row, column], abs=0.0051
     )
@@ -197,7 +193,7 @@ def test_the_formula_has_the_numbers_of_the_brightest_cell_and_its_strongest_cha
 def test_another_cell_and_another_channel(live_app, looked):
     live_app.query_params.update({"cell": "3,4", "channel": "5"})
     at, found = live_app.run(), looked()
-    assert "Row 3 of 14, column 4 of 14**." in text(at)
+    assert components(at, "abn_map_view")["cell-map"]["picked"] == [2, 3]
     assert sums(at)[0].endswith(f"= {product(*trace.cell_products(found, 2, 3, 4)[0]).after}")
     at = live_app.selectbox(key="channel").set_value(7).run()
     assert (
@@ -216,17 +212,17 @@ def test_another_picture_begins_at_its_own_brightest_cell(live_app, looked):
     live_app.query_params["cell"] = "3,4"
     live_app.run()
     at = show(live_app, photo=PHOTOS[3].id)
-    row, column = looked(PHOTOS[3]).brightest_cell
-    assert f"Row {row + 1} of 14, column {column + 1} of 14**, the brightest" in text(at)
+    assert components(at, "abn_map_view")["cell-map"]["picked"] == list(looked(PHOTOS[3]).brightest_cell)
     assert "cell" not in at.query_params
 
 
-def test_illegal_addresses_fall_back_to_the_default(live_app):
+def test_illegal_addresses_fall_back_to_the_default(live_app, looked):
     live_app.query_params.update(
         {"cell": "0,99", "channel": "-4", "class": "5000", "moment": "3", "stage": "<b>", "variant": "nobody"}
     )
     at = live_app.run()
-    assert not at.exception and "the brightest cell" in text(at)
+    assert not at.exception
+    assert components(at, "abn_map_view")["cell-map"]["picked"] == list(looked().brightest_cell)
     assert (at.selectbox(key="channel").value, at.selectbox(key="one_class imagenet-1k").value) == (-1, -1)
     assert at.select_slider(key="moment").value == 575
     assert components(at, "abn_network_path")["path"]["chosen"] == "M"
@@ -251,26 +247,25 @@ def test_a_class_chosen_by_name_has_its_maps_and_mean_and_logit_agree(live_app, 
         for method in ("CAM", "Grad-CAM")
     }
     for method, values in expected.items():
-        one = shown[f"class-{method}"]
-        assert (one["height"], one["width"], one["symbol"]) == (*values.shape, method)
-        assert one["values"] == pytest.approx(values.ravel().tolist(), abs=0.51 * 10 ** -one["digits"])
-        assert "tiger cat" in one["alt"]
+        data = shown[f"class-{method}"]
+        assert (data["height"], data["width"], data["symbol"]) == (*values.shape, method)
+        assert data["values"] == pytest.approx(values.ravel().tolist(), abs=0.51 * 10 ** -data["digits"])
+        assert "tiger cat" in data["alt"]
     assert shown["class-M"]["values"] == np.round(found.attention, 2).ravel().tolist()
     mean, logit = found.class_maps[k].mean(dtype=float), found.aux_logits[k]
-    assert f"is **{mean:.2f}**; the auxiliary logit of this class is **{logit:.2f}**" in captions(at)
-    assert "7 × 7 cells of the layer “bn2”" in captions(at).replace("\\", "")
+    assert mentions(at, f"**{mean:.2f}**", f"**{logit:.2f}**") and mentions(at, "7 × 7", "bn2")
     assert captions(at).count(" ms") == 3
 
 
 def test_by_default_the_class_is_the_networks_answer_and_it_follows_the_picture(live_app, looked):
     at, labels = live_app.run(), class_names(CARDS[ADDITIVE])
     first = numbers.short_label(labels[looked().logits.argmax()])
-    assert f"of the perception head, for {escape_markdown(first)}" in text(at)
+    assert first in components(at, "abn_map_view")["class-CAM"]["alt"]
     at = show(live_app, photo=PHOTOS[4].id)
     other = numbers.short_label(labels[looked(PHOTOS[4]).logits.argmax()])
-    assert first != other and f"of the perception head, for {escape_markdown(other)}" in text(at)
+    assert first != other and other in components(at, "abn_map_view")["class-CAM"]["alt"]
     chosen = at.selectbox(key="one_class imagenet-1k")  # its words must be true of any picture: a browser keeps them
-    assert chosen.options[chosen.index] == "the network's answer"
+    assert chosen.value == -1 and chosen.options[chosen.index] not in labels
 
 
 def test_a_method_that_does_not_apply_says_so_in_its_place(live_app, monkeypatch):
@@ -307,15 +302,16 @@ def test_another_stage_cell_or_class_computes_nothing_again(live_app, monkeypatc
 def test_the_map_at_each_recorded_moment(live_app):
     at, life = live_app.run(), load_history(CARDS[ADDITIVE])
     place = life.ids.index(PHOTOS[0].id)
-    assert "this is the final M" in text(at)
+    last = components(at, "abn_map_view")["life-map"]["values"]
+    assert last == np.round(life.maps[-1, place], 2).ravel().tolist()
     for step in (0, 34):
         at = live_app.select_slider(key="moment").set_value(step).run()
         moment = life.steps.tolist().index(step)
         values = life.maps[moment, place]
         assert components(at, "abn_map_view")["life-map"]["values"] == np.round(values, 2).ravel().tolist()
         likeness = rank_correlation(values, life.maps[-1, place])
-        assert f"rank correlation with the final M **{likeness:.2f}**" in text(at).replace("−", "-")
-        assert any(chart.proto.alt.endswith(f"Marked: step {step}.") for chart in at.get("plotly_chart"))
+        assert mentions(at, f"**{numbers.fixed(likeness)}**")
+        assert history_in_words(life, moment) in [chart.proto.alt for chart in at.get("plotly_chart")]
     assert at.query_params["moment"] == "34"
 
 
@@ -323,11 +319,8 @@ def test_a_variant_without_a_life_names_those_that_have_one(live_app):
     live_app.run()
     at = live_app.button_group(key="one_variant").set_value(MULTIPLICATIVE).run()
     assert not at.exception and "life-map" not in components(at, "abn_map_view")
-    told = next(caption.value for caption in at.caption if "not recorded" in caption.value)
-    assert escape_markdown(CARDS[ADDITIVE].title) in told and escape_markdown(CARDS[CLOTHING].title) in told
-    assert escape_markdown(CARDS[MULTIPLICATIVE].title) not in told.replace(
-        escape_markdown("Cluttered, multiplicative"), ""
-    )
+    additive, clothing, multiplicative = (f"“{CARDS[name].title}”" for name in (ADDITIVE, CLOTHING, MULTIPLICATIVE))
+    assert mentions(at, additive, clothing) and not mentions(at, additive, clothing, multiplicative)
 
 
 def test_an_uploaded_picture_is_looked_into_and_a_recorded_one_is_offered_beside_it(live_app, network):
@@ -338,13 +331,13 @@ def test_an_uploaded_picture_is_looked_into_and_a_recorded_one_is_offered_beside
     found = trace.trace_picture(open_picture(data), CARDS[ADDITIVE], load=network)
     assert components(at, "abn_map_view")["cell-map"]["values"] == np.round(found.attention, 2).ravel().tolist()
     assert "photo" not in at.query_params and "fish" not in str(at.query_params)
-    assert "was not watched" in captions(at)
+    assert "choose-recorded" in keys(at)
     at = live_app.selectbox(key="recorded").set_value(PHOTOS[2].id).run()
     life = load_history(CARDS[ADDITIVE])
     shown = components(at, "abn_map_view")["life-map"]["values"]
     assert shown == np.round(life.maps[-1, life.ids.index(PHOTOS[2].id)], 2).ravel().tolist()
-    at = next(button for button in at.button if "whole page" in button.label).click().run()
-    assert at.session_state["photo"] == PHOTOS[2].id and "was not watched" not in captions(at)
+    at = at.button(key="choose-recorded").click().run()
+    assert at.session_state["photo"] == PHOTOS[2].id and "choose-recorded" not in keys(at)
 
 
 @pytest.mark.slow
@@ -354,7 +347,7 @@ def test_lives_of_clothing_bring_their_own_pictures(live_app):
     assert not at.exception and at.selectbox(key="recorded").value == life.ids[0]
     at = live_app.selectbox(key="recorded").set_value(life.ids[5]).run()
     assert components(at, "abn_map_view")["life-map"]["values"] == np.round(life.maps[-1, 5], 2).ravel().tolist()
-    assert not [button for button in at.button if "whole page" in button.label]
+    assert "choose-recorded" not in keys(at)
 
 
 # ---- all of it ----
@@ -367,9 +360,7 @@ def test_every_variant_can_be_looked_into(live_app):
         at.session_state["variant_ids"] = [card.id]
         at.run()
         assert not at.exception, card.id
-        assert [m.value for m in at.markdown if m.value.removeprefix("##### ") in HEADINGS] == [
-            f"##### {heading}" for heading in HEADINGS
-        ]
+        assert {"cell-map", "class-M", "class-class map"} <= set(components(at, "abn_map_view")), card.id
 
 
 def test_broken_weights_are_one_sentence(live_app, monkeypatch):
@@ -393,6 +384,6 @@ def test_a_squashed_picture_is_what_all_stages_are_of(live_app, looked):
 def test_every_picture_has_words(live_app):
     for stage in ("x", "g"):
         at = show(live_app, stage=stage)
-        assert all(len(one["alt"]) > 20 for one in components(at, "abn_map_view").values())
+        assert all(len(data["alt"]) > 20 for data in components(at, "abn_map_view").values())
         assert all(chart.proto.alt for chart in at.get("plotly_chart"))
         assert all(len(alt) > 10 for alt in re.findall(r'<img [^>]*alt="(.*?)"', body(at, "abn-tiles")))

@@ -4,12 +4,16 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from reading import captions, pictures
+from reading import captions, keys, pictures, texts
 from streamlit.testing.v1 import AppTest
 
 from abn.images import samples
+from abn.study import findings
+from abn.teaching import worksheet
+from abn.ui.predictions import describe_mechanisms
 from abn.ui.runtime import models
 from abn.ui.teach.links import make_link
+from abn.variants.store import find_variant
 
 ROOT = Path(__file__).parents[2]
 ADDITIVE, MULTIPLICATIVE = "imagenet-lite0-additive", "imagenet-lite0-multiplicative"
@@ -62,12 +66,12 @@ def test_a_link_opens_what_it_holds_with_its_controls_hidden(app):
     app.query_params["hide"] = "controls"
     at = app.run()
     assert not at.exception and PHOTO.title in captions(at)
-    assert "trained with **multiplicative**" in captions(at) and "applied **additive**" in captions(at)
+    assert describe_mechanisms(find_variant(MULTIPLICATIVE), "additive") in captions(at)
     assert not at.multiselect and not at.slider and "fit" not in [group.key for group in at.button_group]
     assert not at.get("file_uploader")
     at = at.switch_page("pages/Intervene.py").run()  # and so on the next page
     assert at.query_params["variants"] == MULTIPLICATIVE and at.query_params["hide"] == "controls"
-    assert not at.exception and not at.multiselect and "Show the controls" in [b.label for b in at.button]
+    assert not at.exception and not at.multiselect and "show_controls" in keys(at)
     at = at.button(key="show_controls").click().run()
     assert at.multiselect(key="variant_ids").value == [MULTIPLICATIVE] and "hide" not in at.query_params
 
@@ -80,7 +84,7 @@ def test_a_broken_variant_is_a_warning_in_the_lesson(app, monkeypatch):
 
     monkeypatch.setattr(models, "load_network", broken)
     at = app.switch_page("pages/Learn.py").run()
-    assert not at.exception and "The weights are broken" in at.warning[0].value
+    assert not at.exception and texts(at.warning) == ["The weights are broken: fetch them again."]
 
 
 def test_unknown_values_fall_back(app):
@@ -94,5 +98,7 @@ def test_unknown_values_fall_back(app):
 
 def test_the_sheet_is_offered(app):
     at = app.switch_page("pages/Teach.py").run()
-    assert at.get("download_button")[0].proto.label == "Download it, to print"
-    assert any("45 minutes" in element.value for element in at.html)
+    (button,) = at.get("download_button")
+    assert not button.proto.disabled
+    questions = worksheet.questions(findings.compared(findings.read_study(), "none").sentences)
+    assert worksheet.body(questions) in [element.value for element in at.html]

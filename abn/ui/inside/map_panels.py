@@ -153,7 +153,7 @@ def _choose_recorded(history: MapHistory) -> tuple[int, bool]:
         )
         if history.pictures is None:
             label, icon = "Choose it for the whole page", ":material/arrow_upward:"
-            st.button(label, on_click=image_picker.choose_photo, args=(picked,), icon=icon)
+            st.button(label, on_click=image_picker.choose_photo, args=(picked,), icon=icon, key="choose-recorded")
     return history.ids.index(picked), False
 
 

@@ -154,7 +154,9 @@ def _show_strongest(trace: Trace, card: Card, view: MapStyle, stage: str) -> Non
     if count < len(values):
         more = min(2 * count, len(values))
         show_more = partial(setattr, state, "channels_shown", (stage, more))
-        st.button(f"Show {more} of {len(values)}", on_click=show_more, icon=":material/expand_more:")
+        st.button(
+            f"Show {more} of {len(values)}", on_click=show_more, icon=":material/expand_more:", key="more-channels"
+        )
 
 
 def _show_grid(figures: list[str], kind: str, label: str) -> None:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MAX_VARIANTS = 4  # own variants of a session
 MAX_SESSION_BYTES = 400_000_000  # of weights in memory, of a session
 MAX_SERVER_BYTES = 2_000_000_000  # of all sessions together
+TOO_MANY = "A session holds {count} variants of its own: remove one first."
+TOO_LARGE = "A session's own variants may take {megabytes} MB together: remove one first."
+SERVER_FULL = "This server holds as many people's variants as it can: try again in some minutes."
 
 STOPPED = "Stopped, and nothing was kept."
 REMOVED = "Removed from this session."
@@ -48,14 +51,12 @@ def _check_limits(parameters: int) -> None:
     """Raise `VariantError` where another network of so many parameters is more than the session, or all, may hold."""
     size, held = 4 * parameters, state.own_variants.values()
     if len(held) >= MAX_VARIANTS:
-        raise VariantError(f"A session holds {MAX_VARIANTS} variants of its own: remove one first.")
+        raise VariantError(TOO_MANY.format(count=MAX_VARIANTS))
     if size + sum(_count_bytes(variant.network) for variant in held) > MAX_SESSION_BYTES:
-        raise VariantError(
-            f"A session's own variants may take {MAX_SESSION_BYTES // 10**6} MB together: remove one first."
-        )
+        raise VariantError(TOO_LARGE.format(megabytes=MAX_SESSION_BYTES // 10**6))
     with _lock:
         if size + sum(map(_count_bytes, networks_in_memory)) > MAX_SERVER_BYTES:
-            raise VariantError("This server holds as many people's variants as it can: try again in some minutes.")
+            raise VariantError(SERVER_FULL)
 
 
 def keep_variant(variant: OwnVariant) -> str:
