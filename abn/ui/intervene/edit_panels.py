@@ -143,12 +143,12 @@ def show_presets(choice: Choice, card: Card, subject: AttendedImage, key: str) -
             edited = interventions.PRESETS[preset](subject.attention)
             put = partial(add_edit, key, preset, edited)
             st.button(preset.capitalize(), on_click=put, help=tooltip, key=f"preset-{preset}", width="content")
-        with st.popover("Another variant's", icon=":material/view_column:"):
+        with st.popover("Another variant's", icon=":material/view_column:", key="variants-maps-popover"):
             for other in choice.cards:
                 if other.id != card.id and other.kind == card.kind:
                     title, name = escape_markdown(other.title), f"borrow-{other.id}"
                     st.button(title, on_click=borrow, args=(other,), key=name, width="stretch")
-        with st.popover("Another picture's", icon=":material/photo_library:"):
+        with st.popover("Another picture's", icon=":material/photo_library:", key="pictures-maps-popover"):
             st.caption("The map that this variant makes of another photograph of the gallery.")
             for photo in samples.gallery().values():
                 if photo.kind == card.kind and photo.id != state.photo:
