@@ -28,7 +28,7 @@ COMMANDS = {  # name → (module with `add_arguments(parser)` and `run(args) -> 
     "evaluate": ("abn.training.evaluate", "measure the variants on held-out scenes and on photographs"),
     "scenes": ("abn.training.distillation.shipped_scenes", "make the shipped scenes again"),
     "study": ("abn.study.command", "the study over seeds: run it, or print its results"),
-    "bench": ("abn.batch.bench", "measure what things cost, as ratios"),
+    "bench": ("abn.batch.bench", "measure speed, as ratios"),
 }
 
 REFUSED = "The file{place} can't be read or written ({why})."

@@ -86,7 +86,7 @@ def test_a_network_of_ones_own_whose_answers_are_no_numbers_is_refused(ready, tm
             values.fill_(3e38)
     at = brought(ready.run(), built, tmp_path)
     assert not at.exception and [error.value for error in at.error] == [
-        f"{escape_markdown('mine.safetensors')}: {escape_markdown(own.NO_ANSWER)}"
+        f"{escape_markdown('mine.safetensors')}: {escape_markdown(own.NOT_FINITE)}"
     ]
     assert not own_session.list_cards()
 
@@ -266,7 +266,7 @@ def test_the_table_of_faults_says_what_the_code_says():
         store.OTHERS_CARD.format(card="NAME.json", variant="OTHER"),
         loading.UNLOADABLE,
         FAILED,
-        own.NO_ANSWER,
+        own.NOT_FINITE,
         explainer.NOT_FINITE.format(title="NAME"),
         uploads.LOST,
         layout.BUSY.format(others="one other computation is"),

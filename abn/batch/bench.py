@@ -1,4 +1,4 @@
-"""`python -m abn bench`: what things cost, as ratios measured in one run, since machines differ.
+"""`python -m abn bench`: speed as ratios measured in one run, since machines differ.
 
 Everything that is compared runs in turn, round after round, and a ratio is the median over the rounds: a busy machine
 then disturbs both sides alike.

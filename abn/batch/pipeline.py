@@ -83,7 +83,7 @@ def read_picture(path: str) -> Picture:
 
 @dataclass(frozen=True)
 class _PreparedImages(Dataset):
-    """A data set whose indices are image files: what a worker does with one batch of them."""
+    """A data set whose indices are image files: a worker opens and fits a batch of them."""
 
     specs: tuple[InputSpec, ...]
     fit: str

@@ -1,7 +1,7 @@
-"""What a network costs: parameters, FLOPs, seconds and memory of each part.
+"""The cost of a network: parameters, FLOPs, seconds and memory of each part.
 
-Parameters, FLOPs and memory are counted, and the same on every machine; seconds are measured. Machines differ, and so
-does a machine from minute to minute, so that seconds say something only beside others of one run: `ratios`.
+Parameters, FLOPs and memory are counted, and the same on every machine; seconds are measured. Speed varies between
+machines and from minute to minute, so seconds are comparable only within a run: see `ratios`.
 """
 
 import statistics
@@ -28,7 +28,7 @@ ROUNDS = 7
 
 @dataclass(frozen=True)
 class PartCost:
-    """What a part costs, or several together."""
+    """The cost of one part, or of several together."""
 
     part: str  # one of `PARTS`, `PLAIN` or `WHOLE`
     parameters: int
@@ -37,17 +37,17 @@ class PartCost:
     peak_bytes: dict[int, int]  # images at once → `peak_bytes`
 
 
-def peak_bytes(run: Callable[[Tensor], Any], given: Tensor, modules: Iterable[nn.Module]) -> int:
-    """The most bytes of tensors that are alive at one time while `run(given)` runs without gradients.
+def peak_bytes(run: Callable[[Tensor], Any], inputs: Tensor, modules: Iterable[nn.Module]) -> int:
+    """Peak bytes of live tensors while `run(inputs)` runs without gradients.
 
-    Counted, each memory once however many tensors view it: parameters and buffers of `modules` and the input, from
-    beginning to end; every tensor that an operator returns, from then on until nothing refers to it any more. Not
-    counted: what a kernel needs for itself while it runs, what the allocator keeps for later, the program. So the
-    number depends on the network and the input's shape alone.
+    Counted, each storage once: parameters and buffers of `modules` and the input, from beginning to end; every tensor
+    that an operator returns, while something refers to it. Not counted: a kernel's workspace, the allocator's cache,
+    the program. So the number depends on the network and the input's shape alone.
     """
-    held = [tensor for module in modules for tensor in (*module.parameters(), *module.buffers())]
-    with torch.no_grad(), _Alive([given, *held]) as alive:  # inference mode would hide what composite operators make
-        run(given)
+    weights = [tensor for module in modules for tensor in (*module.parameters(), *module.buffers())]
+    # inference mode would hide what composite operators make
+    with torch.no_grad(), _Alive([inputs, *weights]) as alive:
+        run(inputs)
     return alive.peak
 
 
@@ -87,8 +87,7 @@ def measure(
 
 
 def ratios(costs: Sequence[PartCost]) -> dict[str, Any]:
-    """What attention costs: the whole network over the plain CNN, so that 1 is no cost at all; by images at once where
-    it depends on them."""
+    """The cost of attention: the whole network over the plain CNN; by batch size where it depends on it."""
     by_part = {cost.part: cost for cost in costs}
     whole, plain = by_part[WHOLE], by_part[PLAIN]
     return {
@@ -100,15 +99,15 @@ def ratios(costs: Sequence[PartCost]) -> dict[str, Any]:
 
 
 class _Alive(TorchDispatchMode):
-    """Watches over the memory of the tensors given and of all that operators return."""
+    """Counts the memory of tensors and of all that operators return, while they are alive."""
 
-    def __init__(self, given: Iterable[Tensor]):
+    def __init__(self, tensors: Iterable[Tensor]):
         super().__init__()
         self._bytes = WeakIdKeyDictionary()  # forgets a storage when torch does
         self.peak = 0
-        self._see(given)
+        self._count(tensors)
 
-    def _see(self, tensors: Iterable[Tensor]) -> None:
+    def _count(self, tensors: Iterable[Tensor]) -> None:
         for tensor in tensors:
             storage = tensor.untyped_storage()
             self._bytes[storage] = storage.nbytes()
@@ -116,7 +115,7 @@ class _Alive(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         result = func(*args, **(kwargs or {}))
-        self._see(leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor))
+        self._count(leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor))
         return result
 
 
@@ -129,7 +128,7 @@ def _peaks(network: AttentionBranchNetwork, images: Tensor) -> dict[str, int]:
         "extractor": peak_bytes(extractor, images, [extractor]),
         "attention_branch": peak_bytes(attention, features, [attention]),
         "perception_branch": peak_bytes(perception, features, [perception]),
-        PLAIN: peak_bytes(lambda given: perception(extractor(given)), images, [extractor, perception]),
+        PLAIN: peak_bytes(lambda inputs: perception(extractor(inputs)), images, [extractor, perception]),
         WHOLE: peak_bytes(network, images, [network]),
     }
 
@@ -152,6 +151,6 @@ def _timed(network: AttentionBranchNetwork, images: Tensor) -> dict[str, float]:
 
 
 def _with_sums(parts: dict[str, Any]) -> dict[str, Any]:
-    """What each part costs, and the sums that `PLAIN` and `WHOLE` are."""
+    """The cost of each part, and the sums for `PLAIN` and `WHOLE`."""
     whole = sum(parts.values())
     return {**parts, PLAIN: whole - parts["attention_branch"], WHOLE: whole}

@@ -185,9 +185,9 @@ def score_curves(
     steps = [(curve, share) for curve in curves for share in shares]
     scores: list[float] = []
     for start in range(0, len(steps), batch):
-        some = steps[start : start + batch]
-        images = torch.stack([curve.at(share) for curve, share in some])
-        classes = torch.tensor([curve.predicted_class for curve, _ in some])
+        steps_of_batch = steps[start : start + batch]
+        images = torch.stack([curve.at(share) for curve, share in steps_of_batch])
+        classes = torch.tensor([curve.predicted_class for curve, _ in steps_of_batch])
         with torch.inference_mode():
             scores += probability(images.contiguous(memory_format=torch.channels_last), classes).tolist()
         progress(len(scores) / len(steps))
@@ -213,10 +213,10 @@ def compute_curve(
         with turn:
             return attended.network(images).logits.softmax(1).gather(1, classes[:, None])[:, 0]
 
-    begun, shares = time.perf_counter(), np.linspace(0, 1, spec.steps + 1)
+    started, shares = time.perf_counter(), np.linspace(0, 1, spec.steps + 1)
     images = curve_images(attended, input_spec, spec)
     (scores,) = score_curves([images], probability, shares, batch=batch, progress=progress)
-    return CurveResult(spec, images.predicted_class, shares, scores, time.perf_counter() - begun)
+    return CurveResult(spec, images.predicted_class, shares, scores, time.perf_counter() - started)
 
 
 @dataclass(frozen=True, eq=False)

@@ -116,14 +116,14 @@ def localize(
     scores: dict[str, list[LocalizationScore]] = {card.id: [] for card in cards}
     specs = {card.input for card in cards}
     for start in range(0, len(scenes) if cards else 0, BATCH):
-        some = scenes[start : start + BATCH]
+        batch = scenes[start : start + BATCH]
         with turn:
-            inputs = {spec: [fit_picture(scene.picture, spec, fit) for scene in some] for spec in specs}
+            inputs = {spec: [fit_picture(scene.picture, spec, fit) for scene in batch] for spec in specs}
             rows = explain_inputs(inputs, cards, load=load)
-        for scene, row in zip(some, rows, strict=True):
+        for scene, row in zip(batch, rows, strict=True):
             for explanation in row:
                 scores[explanation.variant].append(_score_explanation(scene, explanation))
-        progress((start + len(some)) / len(scenes))
+        progress((start + len(batch)) / len(scenes))
     return scores
 
 

@@ -18,13 +18,13 @@ from abn.images.decode import Picture
 from abn.variants.card import Card
 from abn.variants.store import load_variant
 
-SHUFFLES = 8  # one shuffled map says little: the mean over so many
+SHUFFLES = 8  # shuffled maps, whose mean effect is taken
 EDITS = ("constant mean", "shuffled", "inverted", "flipped", "zeros", "ones")
 
 
 @dataclass(frozen=True)
 class MeanEffect:
-    """What one way of replacing M changes, averaged over images (and over shuffles)."""
+    """The effect of one replacement of M, averaged over images (and over shuffles)."""
 
     change: float  # Δp of the class predicted with the network's own map, −1 to 1
     js_divergence: float  # of the predictions with and without the own map, bits, 0 to 1
@@ -61,7 +61,7 @@ def ablate_in_picture(
     """Edit → `MeanEffect` for one picture in one variant, with the mechanism that it was trained with."""
     attended = attend_image(picture, card, fit=fit, load=load)
     effects = ablate_map(attended, lambda maps: attended.predict(np.stack(maps)))
-    return {name: mean_effect(some) for name, some in effects.items()}
+    return {name: mean_effect(repeats) for name, repeats in effects.items()}
 
 
 def mean_over_pictures(rows: Sequence[dict[str, MeanEffect]]) -> dict[str, MeanEffect]:

@@ -30,7 +30,7 @@ class NetworkOutputs:
 
 @dataclass(frozen=True, eq=False)
 class RandomizationResult:
-    """What randomizing one part changes, image by image (N of them)."""
+    """The effect of randomizing one part, for each of N images."""
 
     part: str
     seed: int
@@ -78,7 +78,7 @@ def compare_randomized(
     network: AttentionBranchNetwork, own: NetworkOutputs, images: Tensor, part: str, *, seed: int
 ) -> RandomizationResult:
     """Randomize a part and run the network again; `own` are its own outputs for these images. The copy is not kept."""
-    begun = time.perf_counter()
+    started = time.perf_counter()
     outputs = network_outputs(randomize_weights(network, part, images, seed=seed), images)
     rows, predicted = np.arange(len(own.predictions)), own.predictions.argmax(1)
     correlations = [rank_correlation(*pair) for pair in zip(own.maps, outputs.maps, strict=True)]
@@ -91,5 +91,5 @@ def compare_randomized(
         before=own.predictions[rows, predicted],
         after=outputs.predictions[rows, predicted],
         changes_prediction=outputs.predictions.argmax(1) != predicted,
-        seconds=time.perf_counter() - begun,
+        seconds=time.perf_counter() - started,
     )

@@ -15,10 +15,10 @@ def count_parameters(network: AttentionBranchNetwork) -> dict[str, int]:
 @torch.inference_mode()
 def count_flops(network: AttentionBranchNetwork, size: int) -> dict[str, int]:
     """FLOPs of each of `PARTS` for one image of size × size pixels; a multiply-add counts as two."""
-    counts, given = {}, torch.zeros(1, 3, size, size)
+    counts, inputs = {}, torch.zeros(1, 3, size, size)
     for part in PARTS:
         with FlopCounterMode(display=False) as counter:
-            result = getattr(network, part)(given)
+            result = getattr(network, part)(inputs)
         counts[part] = counter.get_total_flops()
-        given = result if part == "extractor" else given  # both branches read g(x)
+        inputs = result if part == "extractor" else inputs  # both branches read g(x)
     return counts

@@ -1,7 +1,7 @@
-"""The graph of a timm CNN (torch.fx): where all of it passes through one node, and the pieces before and after.
+"""The graph of a timm CNN (torch.fx): the nodes that everything passes through, and the pieces before and after.
 
-Nothing here knows a network's name. What torch.fx can't look into, because it decides by the values or sizes it is
-given, stays one node. A piece takes and gives maps in the order (B, C, h, w), whichever order the network itself keeps.
+No network's name is used. A module that torch.fx can't trace, because it branches on values or sizes, stays one node.
+Inputs and outputs of a piece are (B, C, h, w), whichever memory order the network itself uses.
 """
 
 import logging
@@ -15,9 +15,7 @@ from torch.fx.passes.shape_prop import ShapeProp
 
 from abn.errors import BackboneError
 
-MAX_CLOSED = (
-    12  # kinds of module that may turn out closed to torch.fx before a network counts as one that can't be traced
-)
+MAX_CLOSED = 12  # kinds of module that torch.fx may fail on before a network counts as one that can't be traced
 ALTERNATIVES = "docs/backbones.md lists those that can; resnet, efficientnet, convnext and regnet are among them."
 
 _tracing = threading.Lock()  # torch.fx changes nn.Module for all threads while it traces, and back: never two at once
@@ -36,8 +34,8 @@ class CutPoint:
 
 
 class _Tracer(fx.Tracer):
-    """torch.fx with timm's own list of what must not be looked into; what has a stride stays one node. What other
-    threads compute meanwhile is left alone, though torch.fx hands it that as well."""
+    """torch.fx with timm's own list of modules not to trace; strided layers stay one node. torch.fx intercepts calls by
+    other threads as well; they are passed through."""
 
     def __init__(self, closed: tuple[type[nn.Module], ...]):
         super().__init__(autowrap_functions=tuple(get_notrace_functions()))
@@ -91,7 +89,7 @@ def trace(network: nn.Module, size: int) -> fx.Graph:
 
 
 def shape(node: fx.Node) -> tuple[int, ...]:
-    """What the node holds, for one image; empty where it is no tensor."""
+    """Shape of the node's tensor, for one image; empty where it is no tensor."""
     return tuple(getattr(node.meta.get("tensor_meta"), "shape", ()))
 
 
@@ -119,9 +117,9 @@ def module_paths(node: fx.Node) -> list[str]:
 
 
 def piece(root: nn.Module, graph: fx.Graph, *, start: CutPoint | None, end: CutPoint | None) -> fx.GraphModule:
-    """What lies after `start` (None: from the images) up to `end` (None: to the logits), with the weights of `root`.
+    """The part after `start` (None: from the images) up to `end` (None: to the logits), with the weights of `root`.
 
-    What it is given stays unharmed: where the first operation works in place, it gets a copy.
+    Its input is never changed: where the first operation works in place, it gets a copy.
     """
     module = _piece(root, graph, start, end, copied=False)
     if start is not None and _changes_input(module, (1, start.channels, start.cells, start.cells)):

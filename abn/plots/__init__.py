@@ -1,1 +1,1 @@
-"""What is drawn from arrays: overlays, charts, the network diagram, and formatted numbers."""
+"""Drawings made from arrays: overlays, charts, the network diagram, and formatted numbers."""

@@ -13,7 +13,7 @@ class Product:
     attention: str  # M in this cell
     before: str  # g in this cell and channel
     after: str  # g′ there
-    gain: str  # what g is multiplied by
+    gain: str  # the factor of g
 
 
 def product(attention: float, before: float, after: float, mechanism: str) -> Product:

@@ -1,4 +1,4 @@
-"""Channels as small images of their own, all of one stage on one scale of colors."""
+"""Channels as small images, all channels of a stage on one color scale."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def color_range(values: np.ndarray, colors: str) -> tuple[str, float, float]:
 
 
 def channel_tiles(values: np.ndarray, indices: Sequence[int], colors: str, low: float, high: float) -> list[Tile]:
-    """Those channels of (N, h, w) whose `indices` are given, in this order."""
+    """The channels of (N, h, w) at `indices`, in this order."""
     return [
         Tile(
             index=int(index),

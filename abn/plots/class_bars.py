@@ -1,6 +1,6 @@
-"""Answers as bars on one axis of classes, drawn in HTML: they stand as soon as the page does, and in its type.
+"""Predictions as bars on one axis of classes, in HTML, so that they appear with the page and in its font.
 
-A page brings the style (`STYLE`) once. The bars are one picture with words for who can't see them.
+A page includes the style (`STYLE`) once. For screen readers the bars are one image with a description.
 """
 
 from collections.abc import Sequence
@@ -35,14 +35,14 @@ def class_bars(
     legend: bool = False,
     alt: str = "",
 ) -> str:
-    """Answers (name, color, probabilities (K,)), two at most, as HTML: bars for each of the classes.
+    """Predictions (name, color, probabilities (K,)), two at most, as HTML: bars for each of the classes.
 
-    `rows` leaves room for that many classes, so that bars side by side keep one height; `alt` says it in words.
+    `rows` leaves room for that many classes, so that bars side by side have equal heights; `alt` is the description.
     """
     keys = "".join(f'<i class="abn-key" style="--head: {color}">{escape(name)}</i>' for name, color, _ in series)
     body = "".join(
         f'<span title="{escape(labels[k])}"><b>{escape(short_label(labels[k]))}</b>'
-        + "".join(_bar(name, color, float(answer[k])) for name, color, answer in series)
+        + "".join(_bar(name, color, float(prediction[k])) for name, color, prediction in series)
         + "</span>"
         for k in classes
     )
@@ -60,12 +60,12 @@ def shared_classes(explanation: Explanation, count: int = 5) -> list[int]:
     return likeliest([explanation.auxiliary, explanation.perception], count)
 
 
-def likeliest(answers: Sequence[np.ndarray], count: int = 5) -> list[int]:
-    """The `count` likeliest classes of each answer (K,) on one axis: their union, the likeliest first."""
-    union = {int(k) for answer in answers for k in np.argsort(-answer, kind="stable")[:count]}
-    return sorted(union, key=lambda k: (-max(answer[k] for answer in answers), k))
+def likeliest(predictions: Sequence[np.ndarray], count: int = 5) -> list[int]:
+    """The `count` likeliest classes of each prediction (K,) on one axis: their union, the likeliest first."""
+    union = {int(k) for prediction in predictions for k in np.argsort(-prediction, kind="stable")[:count]}
+    return sorted(union, key=lambda k: (-max(prediction[k] for prediction in predictions), k))
 
 
-def probabilities_in_words(answer: np.ndarray, labels: Sequence[str], classes: Sequence[int]) -> str:
-    """Classes with their probabilities, for who can't see the bars."""
-    return ", ".join(f"{short_label(labels[k])} {percent(answer[k])}" for k in classes)
+def probabilities_in_words(prediction: np.ndarray, labels: Sequence[str], classes: Sequence[int]) -> str:
+    """Classes with their probabilities, for screen readers."""
+    return ", ".join(f"{short_label(labels[k])} {percent(prediction[k])}" for k in classes)

@@ -48,8 +48,8 @@ def curve_chart(comparisons: Mapping[str, CurveComparison | None], kind: str, *,
 
 def axis_top(comparisons: Iterable[CurveComparison | None]) -> float:
     """Where an axis for all of these ends: the next 10 % above the greatest probability."""
-    results = [result for one in comparisons if one for result in (one.bright, one.dark, *one.random) if result]
-    return min(1.0, np.ceil(10 * max((result.scores.max() for result in results), default=1.0)) / 10)
+    curves = [curve for c in comparisons if c for curve in (c.bright, c.dark or c.bright, *c.random)]
+    return min(1.0, np.ceil(10 * max((curve.scores.max() for curve in curves), default=1.0)) / 10)
 
 
 def _band(figure: go.Figure, shares: np.ndarray, scores: np.ndarray, color: str) -> None:
@@ -90,9 +90,9 @@ def legend_entries(titles: Sequence[str], *, darkest: bool) -> list[tuple[str, s
 def curves_in_words(comparisons: Mapping[str, CurveComparison | None], kind: str) -> str:
     """The areas in words."""
     parts = []
-    for title, one in comparisons.items():
-        if one is None:
+    for title, comparison in comparisons.items():
+        if comparison is None:
             continue
-        dark = f", {DARK} {one.dark.area:.3f}" if one.dark else ""
-        parts.append(f"{title}: {BRIGHT} {one.bright.area:.3f}, {RANDOM} {one.random_area:.3f}{dark}")
+        dark = f", {DARK} {comparison.dark.area:.3f}" if comparison.dark else ""
+        parts.append(f"{title}: {BRIGHT} {comparison.bright.area:.3f}, {RANDOM} {comparison.random_area:.3f}{dark}")
     return f"{kind.capitalize()} curves, area under the probability. {'; '.join(parts)}."

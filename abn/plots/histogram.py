@@ -8,7 +8,7 @@ from abn.plots.theme import BLUE, GRAY, layout
 
 
 def histogram(values: np.ndarray, span: tuple[float, float], *, axis: str) -> go.Figure:
-    """How often which value occurs among `values` (N,), in 32 bins from one end of `span` to the other."""
+    """Histogram of `values` (N,) in 32 bins over `span`."""
     figure = _bars(values, 32, span, GRAY, ".2f")
     figure.update_layout(**layout(150, (8, 8, 4, 52), axis), bargap=0.08)
     figure.update_xaxes(range=list(span), nticks=7, automargin=False)
@@ -17,14 +17,14 @@ def histogram(values: np.ndarray, span: tuple[float, float], *, axis: str) -> go
 
 
 def value_histogram(values: np.ndarray) -> go.Figure:
-    """All values but the exact zeros, which would hide all else; their share is told beside it."""
+    """Histogram without exact zeros, which would hide everything else; the page states their share."""
     figure = _bars(_nonzero(values), 40, None, BLUE, ".3g")
     figure.update_layout(**layout(210, (8, 8, 8, 8), "value; the height says how many have it"), bargap=0)
     return figure
 
 
 def histogram_in_words(values: np.ndarray) -> str:
-    """The same for who can't see it."""
+    """The chart in words, for screen readers."""
     zeros, kept = float(np.mean(values == 0)), _nonzero(values)
     quartiles = ", ".join(f"{value:.3g}" for value in np.quantile(kept, (0.25, 0.5, 0.75)))
     left_out = f" Exact zeros, {percent(zeros)} of all, are left out." if 0 < zeros < 1 else ""

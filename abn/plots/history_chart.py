@@ -47,7 +47,7 @@ def history_chart(history: MapHistory, moment: int) -> go.Figure:
 
 
 def history_in_words(history: MapHistory, moment: int) -> str:
-    """The same for who can't see it."""
+    """The chart in words, for screen readers."""
     rows = [
         f"{METRIC_STYLES[name][0]} {', '.join(f'{value:.2f}' for value in history.metrics[name])}"
         for name in history_metrics(history)

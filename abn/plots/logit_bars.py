@@ -34,6 +34,6 @@ def logit_bars(top: Sequence[tuple[str, float, float]], head: str) -> go.Figure:
 
 
 def logits_in_words(top: Sequence[tuple[str, float, float]], head: str) -> str:
-    """The same for who can't see it."""
+    """The chart in words, for screen readers."""
     rows = "; ".join(f"{short_label(label)} {logit:.2f} ({percent(probability)})" for label, logit, probability in top)
     return f"The {len(top)} largest logits of the {head} head with their probabilities: {rows}."

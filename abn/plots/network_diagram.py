@@ -17,7 +17,7 @@ from abn.explanations.stages import STAGES
 from abn.vocabulary import EQUATIONS
 
 TITLES = {"x": "x", "g": "g(x)", "A": "A", "M": "M", "g′": "g′(x)", "auxiliary logits": "aux. logits"}
-ROLES = {  # what a person hears of a stage before its shape
+ROLES = {  # name of a stage for screen readers
     "x": "The picture x",
     "g": "The features g(x)",
     "A": "The trunk's response A",
@@ -38,11 +38,11 @@ DRAWINGS = {
 
 @dataclass(frozen=True)
 class Content:
-    """What a stage holds at present."""
+    """The content of a stage for one image."""
 
     shape: str  # as people read it: 112 × 14 × 14
     picture: str = ""  # a data: URL
-    words: tuple[str, ...] = ()  # drawn where there is no picture, and heard in any case
+    words: tuple[str, ...] = ()  # drawn where there is no picture, and always read out
 
 
 def draw(contents: Mapping[str, Content], mechanism: str, *, narrow: bool = False, pressable: bool = True) -> str:

@@ -1,4 +1,4 @@
-"""A map drawn over its image, and its brightest region marked: one way of drawing, wherever a map is shown."""
+"""A map drawn over its image, and its brightest region marked."""
 
 import base64
 import io
@@ -22,7 +22,7 @@ def overlay(
 ) -> Image.Image:
     """A map (H, W) laid over an image of W × H pixels; where the map is NaN, nothing was seen, and the image grays out.
 
-    `low` and `high` get the two ends of the color map; what lies beyond keeps the end's color.
+    `low` and `high` get the two ends of the color map; values beyond keep the end's color.
     """
     if values.shape != (image.height, image.width):
         raise ValueError(f"A map of (H, W) = {values.shape} does not fit an image of {image.height} × {image.width}.")

@@ -1,4 +1,4 @@
-"""How every Plotly figure looks: colors, type, axes and legend in one place."""
+"""One look for all Plotly figures: colors, type, axes and legend."""
 
 BLUE, ORANGE, GRAY = "#3a7fc8", "#cf7c00", "#7d8590"  # at least 3 : 1 on white and on the dark ground
 LIGHT_GRAY = "#8a919b"  # bars of a prediction before an edit

@@ -1,4 +1,4 @@
-"""The guided lesson: ten short pages, each with its words, one task that the app checks, and what to notice.
+"""The guided lesson: ten short pages, each with a text, one task that the app checks, and what to notice.
 
 The texts are in lessons.toml; what is shown and checked live is in abn/ui/learn/lesson_steps.py, a function for each
 `Step.key`.
@@ -33,7 +33,7 @@ class Statement(NamedTuple):
 
 
 def read_texts(path: Path) -> Any:
-    """A TOML file whose texts have one line a paragraph."""
+    """A TOML file; line breaks within a paragraph of a text become spaces."""
 
     def join_lines(value: Any) -> Any:
         if isinstance(value, dict):

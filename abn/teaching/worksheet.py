@@ -1,4 +1,4 @@
-"""The instructor's sheet: a lesson of 45 minutes, and questions whose answers are computed from what ships.
+"""The instructor's worksheet: a lesson of 45 minutes, and questions with answers computed from the shipped variants.
 
 Answers come from the stored first view, the cards and the study's sentences, so that they change with them.
 """
@@ -42,7 +42,7 @@ class Question:
 
 
 def questions(accuracy: Sequence[str] = ()) -> list[Question]:
-    """The questions with their answers; one that can't be answered from what ships is left out.
+    """The questions with their answers; a question without an answer is left out.
 
     `accuracy`: sentences of the study that compare the mechanisms with a map that is never applied.
     """
@@ -75,20 +75,20 @@ def _on_photographs(explanations: ByPhoto, cards: Sequence[Card]) -> Iterator[Qu
     """Questions on the maps and predictions for the photographs that ship."""
     by_card = {card.title: [row[card.id] for row in explanations.values()] for card in cards}
     first = next(iter(explanations))
-    answers = [f"{title}: {' and '.join(_heads(found[0]))}." for title, found in by_card.items()]
+    answers = [f"{title}: {' and '.join(_heads(shown[0]))}." for title, shown in by_card.items()]
     yield Question(f"“{first}”: what do the networks say of it?", answers)
 
     answers = []
-    for title, found in by_card.items():
-        disagreeing = [name for name, e in zip(explanations, found, strict=True) if not e.heads_agree]
+    for title, shown in by_card.items():
+        disagreeing = [name for name, e in zip(explanations, shown, strict=True) if not e.heads_agree]
         listed = ": " + "; ".join(disagreeing) if disagreeing else ""
-        answers.append(f"{title}: on {len(disagreeing)} of {len(found)}{listed}.")
+        answers.append(f"{title}: on {len(disagreeing)} of {len(shown)}{listed}.")
     yield Question("On which photographs do the two heads name different things first?", answers)
 
     answers = [
-        f"{title}: M from {np.mean([e.attention.min() for e in found]):.2f} to "
-        f"{np.mean([e.attention.max() for e in found]):.2f}."
-        for title, found in by_card.items()
+        f"{title}: M from {np.mean([e.attention.min() for e in shown]):.2f} to "
+        f"{np.mean([e.attention.max() for e in shown]):.2f}."
+        for title, shown in by_card.items()
     ]
     answers.append(
         "“Min–max per map” hides how bright each map gets: additive, multiplicative and none look alike on it. A "
@@ -152,7 +152,7 @@ def _list(sentences: Sequence[str]) -> str:
 
 
 def _tasks() -> str:
-    """Every step's task with what it shows."""
+    """The task of each step, and what to notice."""
     items = (f"<li><b>{html.escape(s.title)}</b> {html.escape(s.task)}<br>{html.escape(s.notice)}</li>" for s in STEPS)
     return f"<ol>{''.join(items)}</ol>"
 

@@ -23,7 +23,7 @@ from abn.variants.card import Card
 from abn.variants.new_card import create_card
 from abn.variants.untrusted_torch import read_in_child
 
-MIN_LIKENESS = 1 / 3  # the share of names in common from which on a file may be said to look like a network
+MIN_LIKENESS = 1 / 3  # share of names in common with a network for a file to look like it
 DTYPES = (torch.float, torch.double, torch.half, torch.bfloat16, torch.long)  # what may become a weight
 COUNTER = "num_batches_tracked"  # of each batch norm; files from the days of torch 0.4 lack it
 UNREADABLE = "{name} can't be read as a PyTorch checkpoint: it is damaged, cut short or of another kind."
@@ -59,7 +59,7 @@ def convert_official(path: str | Path, *, arch: str = "resnet20", num_classes: i
 def make_converted_card(
     network: AttentionBranchNetwork, name: str, *, arch: str, num_classes: int, source: Path
 ) -> Card:
-    """The card of a converted checkpoint; of how it was trained nothing is known but what the code does by itself."""
+    """The card of a converted checkpoint; how it was trained is not known."""
     backbone = backbone_of(arch)
     file = one_line(source.name)
     kind = registry.IMAGENET if backbone.startswith(registry.IMAGENET) else registry.CIFAR
@@ -86,7 +86,7 @@ def backbone_of(arch: str) -> str:
 
 
 def _bare(arch: str, num_classes: int) -> AttentionBranchNetwork:
-    """The network without memory for its weights, which costs next to nothing."""
+    """The network on the meta device: names and shapes without memory."""
     with torch.device("meta"):
         return registry.layers(backbone_of(arch), num_classes=num_classes)
 
@@ -124,58 +124,56 @@ def _state_dict(checkpoint: Any, name: str) -> dict[str, Tensor]:
     return {key.removeprefix("module."): value.detach() for key, value in weights.items()}
 
 
-def fit_weights(theirs: dict[str, Tensor], *, name: str, arch: str, num_classes: int) -> dict[str, Tensor]:
-    """A copy of the weights under our names, checked against the network; `name` is the file's in error sentences."""
-    wanted, given = _bare(arch, num_classes).state_dict(), _translated(theirs, arch)
-    missing = [key for key in wanted if key not in given and not key.endswith(COUNTER)]
-    surplus = [key for key in given if key not in wanted]
+def fit_weights(original: dict[str, Tensor], *, name: str, arch: str, num_classes: int) -> dict[str, Tensor]:
+    """A copy of the authors' weights under our names, checked against the network; `name` is the file's in errors."""
+    expected, weights = _bare(arch, num_classes).state_dict(), _translated(original, arch)
+    missing = [key for key in expected if key not in weights and not key.endswith(COUNTER)]
+    surplus = [key for key in weights if key not in expected]
     if missing or surplus:
         log.debug("missing %s, not known %s", missing, surplus)
-        raise CheckpointError(f"{name} does not hold the weights of {arch}{_hint(theirs, arch, missing, surplus)}.")
+        raise CheckpointError(f"{name} does not hold the weights of {arch}{_hint(original, arch, missing, surplus)}.")
     last = "perception_branch.fc.weight"
-    if given[last].shape[1:] == wanted[last].shape[1:] and len(given[last]) != len(wanted[last]):
-        raise CheckpointError(f"{name} was trained with {len(given[last])} classes, not with {len(wanted[last])}.")
-    for key, value in given.items():
-        if value.shape != wanted[key].shape:
+    if weights[last].shape[1:] == expected[last].shape[1:] and len(weights[last]) != len(expected[last]):
+        raise CheckpointError(f"{name} was trained with {len(weights[last])} classes, not with {len(expected[last])}.")
+    for key, value in weights.items():
+        if value.shape != expected[key].shape:
             shape = one_line(str(tuple(value.shape)))
             raise CheckpointError(
-                f"{name} does not fit {arch}: {key} is {shape} and should be {tuple(wanted[key].shape)}."
+                f"{name} does not fit {arch}: {key} is {shape} and should be {tuple(expected[key].shape)}."
             )
         if value.layout != torch.strided or value.is_meta or value.dtype not in DTYPES:
             raise CheckpointError(f"{name} holds something else than plain numbers in {key}.")
-        if not value.to(wanted[key].dtype).isfinite().all():  # a double may be too large for it
+        if not value.to(expected[key].dtype).isfinite().all():  # a double may be too large for it
             raise CheckpointError(f"{name} holds values that are not finite (in {key}).")
-    counters = {key: torch.zeros((), dtype=torch.long) for key in wanted if key.endswith(COUNTER)}
+    counters = {key: torch.zeros((), dtype=torch.long) for key in expected if key.endswith(COUNTER)}
     copied = {
-        key: value.to(wanted[key].dtype, memory_format=torch.contiguous_format, copy=True)
-        for key, value in given.items()
+        key: value.to(expected[key].dtype, memory_format=torch.contiguous_format, copy=True)
+        for key, value in weights.items()
     }
     return counters | copied
 
 
-def _translated(theirs: dict[str, Tensor], arch: str) -> dict[str, Tensor]:
+def _translated(original: dict[str, Tensor], arch: str) -> dict[str, Tensor]:
     """The weights under our names; one that has none keeps the authors', behind a question mark."""
-    named = {key: ARCHS[arch].ours(key) for key in theirs}
-    return {ours or f"? {key}": theirs[key] for key, ours in named.items() if ours is not None}
+    named = {key: ARCHS[arch].translate(key) for key in original}
+    return {ours or f"? {key}": original[key] for key, ours in named.items() if ours is not None}
 
 
-def _hint(theirs: dict[str, Tensor], arch: str, missing: list[str], surplus: list[str]) -> str:
-    """What the file looks like by its names, or where it differs if that is `arch` itself; empty where nothing fits."""
-    alike = {other: _likeness(theirs, other) for other in ARCHS}
-    nearest = max(alike, key=alike.__getitem__)
-    if alike[nearest] < MIN_LIKENESS:
+def _hint(original: dict[str, Tensor], arch: str, missing: list[str], surplus: list[str]) -> str:
+    """The network that the file resembles, or where it differs if that is `arch`; empty where none is near."""
+    likeness = {}
+    for other in ARCHS:
+        expected, names = _names(other), {key for key in _translated(original, other) if not key.endswith(COUNTER)}
+        likeness[other] = len(expected & names) / len(expected | names)
+    nearest = max(likeness, key=likeness.__getitem__)
+    if likeness[nearest] < MIN_LIKENESS:
         return ""
     if nearest != arch:
         return f"; it looks like {nearest}"
     return f": {missing[0]} is missing" if missing else f": {one_line(surplus[0].removeprefix('? '))!r} is none of them"
 
 
-def _likeness(theirs: dict[str, Tensor], arch: str) -> float:
-    """The names that file and network have in common, as a share of all, 0 to 1."""
-    wanted, given = _wanted(arch), {key for key in _translated(theirs, arch) if not key.endswith(COUNTER)}
-    return len(wanted & given) / len(wanted | given)
-
-
 @functools.cache
-def _wanted(arch: str) -> frozenset[str]:
+def _names(arch: str) -> frozenset[str]:
+    """The names of the network's weights, without the counters."""
     return frozenset(key for key in _bare(arch, 2).state_dict() if not key.endswith(COUNTER))

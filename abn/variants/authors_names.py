@@ -1,4 +1,4 @@
-"""What the authors' code calls the parts of its networks and the classes of its data, beside what we call them."""
+"""Names of layers and classes in the authors' code, and ours for them."""
 
 import tomllib
 from dataclasses import dataclass, field
@@ -10,22 +10,22 @@ from abn.variants.card import IMAGENET
 
 @dataclass(frozen=True)
 class AuthorsNames:
-    """What the authors call the parts of a network → what we call them.
+    """The authors' names for the parts of a network → ours.
 
-    `outer` is the first part of a name. None is a layer that they make and that their forward pass never reads.
-    `inner` are parts further on that are not the same; empty, where ours has no such level.
+    `outer` is the first part of a name; None for a layer that their forward pass never uses. `inner` are later parts
+    that differ; empty where ours has no such level.
     """
 
     outer: dict[str, str | None]
     inner: dict[str, str] = field(default_factory=dict)
 
-    def ours(self, name: str) -> str | None:
+    def translate(self, name: str) -> str | None:
         """Our name of a weight: None where it is to be left out, "" where there is none."""
         outer, *inner = name.split(".")
-        ours = self.outer.get(outer, "")
-        if not ours:
-            return ours
-        return ".".join([ours, *filter(None, (self.inner.get(part, part) for part in inner))])
+        part = self.outer.get(outer, "")
+        if not part:
+            return part
+        return ".".join([part, *filter(None, (self.inner.get(name, name) for name in inner))])
 
 
 BRANCH = {

@@ -1,4 +1,4 @@
-"""Model cards: what is known of a variant, as its JSON file says it; read without torch."""
+"""Model cards: everything known about a variant, stored as JSON; read without torch."""
 
 import functools
 from dataclasses import asdict, dataclass, field, fields
@@ -13,18 +13,18 @@ CHECKPOINTS = next(  # in the repository they lie beside the package, in an inst
     _PACKAGE.parent / "checkpoints",
 )
 IMAGENET = "imagenet-1k"
-UNTRAINED_KIND = "nothing"  # the kind of pictures that random weights have learned
+UNTRAINED_KIND = "nothing"  # the kind of images that random weights were trained with
 
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of a variant, as its JSON file says it."""
+    """Everything known about a variant; its JSON file has the same fields."""
 
     id: str
     title: str
     summary: str  # one sentence for a newcomer
     family: str  # variants of one family differ only in mechanism and training
-    backbone: str  # timm's name, or one of paper.py
+    backbone: str  # timm's name, or one of network.architectures.registry
     mechanism: str  # the mechanism it was trained with
     num_classes: int
     classes: str | list[str]  # "imagenet-1k", or the names themselves
@@ -37,9 +37,9 @@ class Card:
     license: dict[str, str]  # weights, source
     sha256: str  # of the .safetensors file
     extractor_sha256: str  # of the extractor's weights alone: equal where variants share one
-    lesson: str = ""  # what this variant is there to teach, where it is no plain sibling
-    trunk: str = ""  # what the attention branch's trunk is; empty on cards from before it was told
-    kind: str = "photograph"  # of the pictures that it learned; "clothing": Fashion-MNIST's, gray on black; or NOTHING
+    lesson: str = ""  # what this variant demonstrates; empty for a plain sibling
+    trunk: str = ""  # kind of the attention branch's trunk; empty on old cards
+    kind: str = "photograph"  # of the images it was trained with; "clothing": Fashion-MNIST; or UNTRAINED_KIND
     folder: Path = field(default=CHECKPOINTS, compare=False)
 
     @property
@@ -60,13 +60,13 @@ def _imagenet_names() -> tuple[str, ...]:
 
 
 def class_names(card: Card) -> tuple[str, ...]:
-    """The K class names of a variant, most usual word first."""
+    """The K class names of a variant, most common synonym first."""
     return _imagenet_names() if card.classes == IMAGENET else tuple(card.classes)
 
 
 def card_from_json(data: dict[str, Any], folder: Path = CHECKPOINTS) -> Card:
-    """The card that plain data says, as `Card.to_json` gives it. Raises one of Python's own errors (TypeError,
-    ValueError, KeyError, AttributeError) where it says none."""
+    """A card from plain data as `Card.to_json` gives it. Raises one of Python's own errors (TypeError, ValueError,
+    KeyError, AttributeError) where the data is no card."""
     if "licence" in data:  # as cards of the first edition spell it
         data = {**{key: value for key, value in data.items() if key != "licence"}, "license": data["licence"]}
     spec = InputSpec(**{**data["input"], **{key: tuple(data["input"][key]) for key in ("mean", "std")}})
@@ -76,7 +76,7 @@ def card_from_json(data: dict[str, Any], folder: Path = CHECKPOINTS) -> Card:
 
 
 def _check(card: Card) -> None:
-    """Raise TypeError where the card's own words are not of the kind that everybody relies on."""
+    """Raise TypeError where a text is no text, or the classes don't fit their number."""
     if not all(isinstance(getattr(card, field.name), str) for field in fields(card) if field.type is str):
         raise TypeError("something that should be text is not")
     names = card.classes == IMAGENET or all(isinstance(name, str) for name in card.classes)

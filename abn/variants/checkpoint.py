@@ -1,8 +1,8 @@
-"""What anybody's file of weights says, before its network is thought of.
+"""Untrusted safetensors files and model cards, checked before a network is built.
 
-A file is judged from its outside to its inside, and whatever is wrong is one plain sentence: that it is no pickle; its
-header (8 bytes of length, then JSON), which safetensors checks against the tensors; and the card, from the header or
-from a JSON file beside it. Of what a card says, only what nobody can count is kept. No torch is needed.
+Checked in this order, each problem one plain sentence: that the file is no pickle; its header (8 bytes of length, then
+JSON), which safetensors checks against the tensors; and the card, from the header or from a JSON file beside it. What
+can be counted on the network is not taken from the card. No torch is needed.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ class PartnerMissing(CheckpointError):
 
 @dataclass(frozen=True)
 class NamedFile:
-    """A file as it was given."""
+    """An uploaded file."""
 
     name: str  # without a path, harmless to show as plain text
     data: bytes
@@ -58,7 +58,7 @@ class NamedFile:
 
 @dataclass(frozen=True)
 class Header:
-    """What a safetensors file says of itself."""
+    """The header of a safetensors file."""
 
     tensors: dict[str, tuple[str, tuple[int, ...]]]  # name → type as safetensors writes it ("F32"), shape
     metadata: dict[str, str]
@@ -72,11 +72,11 @@ class Checkpoint:
     data: bytes
     sha256: str
     header: Header
-    card: Card  # as it says itself
+    card: Card  # its claims
 
     @property
     def id(self) -> str:
-        """That of its variant: the same weights are the same variant."""
+        """The variant's id: equal weights are one variant."""
         return f"{PREFIX}{self.sha256[:12]}"
 
 
@@ -84,10 +84,9 @@ class Checkpoint:
 
 
 def read_files(files: Mapping[str, NamedFile]) -> dict[str, Checkpoint | CheckpointError | None]:
-    """Of each file what it is: weights with their card, a sentence, or None for a card that has found its weights.
+    """Key → weights with their card, an error, or None for a card that belongs to other weights here.
 
-    A card belongs to the weights whose hash it holds. Weights without such a card speak for themselves by the one in
-    their header.
+    A card belongs to the weights whose hash it holds. Weights without such a card use the one in their header.
     """
     results: dict[str, Checkpoint | CheckpointError | None] = {}
     cards: dict[str, dict[str, Any]] = {}
@@ -110,17 +109,17 @@ def read_files(files: Mapping[str, NamedFile]) -> dict[str, Checkpoint | Checkpo
         card_by_name = stems.get(PurePath(file.name).stem)
         try:
             if card_by_hash:
-                fields, results[card_by_hash] = cards[card_by_hash], None
+                claims, results[card_by_hash] = cards[card_by_hash], None
             elif card_by_name:
                 results[card_by_name] = None
                 raise CheckpointError(
                     f"These are not the weights of {files[card_by_name].name}: one of both was altered."
                 )
             elif CARD_KEY in header.metadata:
-                fields = _read_json(header.metadata[CARD_KEY].encode(), "card")
+                claims = _read_json(header.metadata[CARD_KEY].encode(), "card")
             else:
                 raise PartnerMissing("These weights bring no card: choose the .json file of the same name as well.")
-            results[key] = Checkpoint(file.name, file.data, sha256, header, read_card(fields))
+            results[key] = Checkpoint(file.name, file.data, sha256, header, read_card(claims))
         except CheckpointError as error:
             results[key] = error
     for key in cards:
@@ -190,7 +189,7 @@ def quote_name(name: str) -> str:
 
 
 def read_card(claims: dict[str, Any]) -> Card:
-    """What somebody's card says, its words short and its numbers possible; what the network itself will tell is empty.
+    """An untrusted card with its texts shortened and its numbers checked; what is counted on the network is empty.
 
     Raises `CheckpointError`.
     """
@@ -237,7 +236,7 @@ def _is_possible(spec: InputSpec) -> bool:
 
 
 def _count_entries(record: Any, depth: int = 0) -> int:
-    """How many things a card tells; more than are allowed where they are too deep in each other."""
+    """Number of entries in nested data; above the limit where they are nested too deep."""
     if depth > MAX_DEPTH:
         return MAX_ENTRIES + 1
     inside = record.values() if isinstance(record, dict) else record if isinstance(record, list) else ()
@@ -245,7 +244,7 @@ def _count_entries(record: Any, depth: int = 0) -> int:
 
 
 def _shorten(record: Any) -> Any:
-    """The same with every text short and every number of a size that can be shown."""
+    """The same with short texts, and integers beyond 10¹⁸ as text."""
     if isinstance(record, dict):
         return {one_line(key, 60): _shorten(value) for key, value in record.items()}
     if isinstance(record, list):

@@ -1,4 +1,4 @@
-"""The card of a network that has just been made: what is counted on the network, and what its maker says."""
+"""The card of a new network: what is counted on the network, and the fields given by the caller."""
 
 from typing import Any
 

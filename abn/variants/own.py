@@ -1,8 +1,8 @@
 """A person's own variants: from anybody's checkpoint, and from any CNN with random weights.
 
-The network that a card names is built without memory first, so that its size, its FLOPs and every tensor's name and
-shape are known and compared with the file; only then come the weights. What can be counted is counted and not
-believed. Until the weights are wanted, nothing here needs torch.
+The network of a card is first built without memory: its size, FLOPs and every tensor's name and shape are compared with
+the file before weights are loaded. Whatever can be counted on the network replaces what the card claims. torch is
+imported by the functions that need it.
 """
 
 from collections.abc import Sequence
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from abn.network.model import AttentionBranchNetwork
 
 MAX_PARAMETERS = 50_000_000  # 200 MB in memory
-MAX_FLOPS = 50_000_000_000  # of one picture: some seconds on one core
-CLAIMED = (  # fields of a card that nobody can count
+MAX_FLOPS = 50_000_000_000  # of one image: a few seconds on one core
+CLAIMED = (  # fields of a card that can't be counted on the network
     *("title", "summary", "family", "backbone", "mechanism", "classes", "input", "kind", "lesson"),
     *("id", "trained", "measured", "license"),
 )
-NO_ANSWER = "The network of this file answers with something that is no number: it is broken."
+NOT_FINITE = "The network of this file answers with something that is no number: it is broken."
 
 
 @dataclass(frozen=True)
 class Sketch:
     """A network known by its shapes alone."""
 
-    card: Card  # what can be counted is counted
-    shapes: dict[str, tuple[int, ...]]  # symbol → shape of one picture's, in the order of the data's way
+    card: Card  # parameters, FLOPs, map size and trunk as counted
+    shapes: dict[str, tuple[int, ...]]  # symbol → shape for one image, in the order of computation
     tensors: dict[str, tuple[bool, tuple[int, ...]]]  # name → whether it is of floats, shape
 
     @property
@@ -47,7 +47,7 @@ class Sketch:
 
 @dataclass(frozen=True, eq=False)
 class OwnVariant:
-    """A variant of a person's own, ready to be asked."""
+    """A variant of a person's own, loaded."""
 
     card: Card
     shapes: dict[str, tuple[int, ...]]
@@ -55,7 +55,7 @@ class OwnVariant:
 
 
 def is_own(variant: str) -> bool:
-    """Whether an id is that of somebody's own variant."""
+    """Whether an id is that of a person's own variant."""
     return variant.startswith(PREFIX)
 
 
@@ -112,8 +112,8 @@ def too_large(sketched: Sketch) -> str | None:
 
 
 def load_checkpoint(checkpoint: Checkpoint) -> OwnVariant:
-    """The variant of a checkpoint. Its size and each tensor's name and shape are compared before its network is built,
-    then it is loaded strictly, and asked once. Raises an `ABNError`."""
+    """The variant of a checkpoint. Its size and each tensor's name and shape are compared before its network is built;
+    then it is loaded strictly and run once. Raises an `ABNError`."""
     import torch
 
     sketched = sketch(**{name: getattr(checkpoint.card, name) for name in CLAIMED})
@@ -125,9 +125,9 @@ def load_checkpoint(checkpoint: Checkpoint) -> OwnVariant:
         sketched.card,
         id=checkpoint.id,
         title=f"{sketched.card.title} (yours)",
-        family=PREFIX + sketched.card.family,  # siblings are among one's own, never among the shipped
+        family=PREFIX + sketched.card.family,  # its siblings are other own variants, never shipped ones
         sha256=checkpoint.sha256,
-        extractor_sha256=checkpoint.sha256,  # never as somebody says: networks of one hash share what it gives
+        extractor_sha256=checkpoint.sha256,  # never as the card claims: networks with equal hashes share features
     )
     try:
         network = load_weights(checkpoint.data, card)
@@ -136,7 +136,7 @@ def load_checkpoint(checkpoint: Checkpoint) -> OwnVariant:
     with torch.inference_mode():
         output = network(torch.randn(1, *sketched.shapes["x"], generator=torch.Generator().manual_seed(0)))
     if not all(values.isfinite().all() for values in (output.logits, output.aux_logits, output.attention)):
-        raise CheckpointError(NO_ANSWER)
+        raise CheckpointError(NOT_FINITE)
     return OwnVariant(card, sketched.shapes, network)
 
 
@@ -191,21 +191,21 @@ def unique_title(title: str, taken: Sequence[str]) -> str:
 
 def _check_tensors(header: Header, sketched: Sketch) -> None:
     """Raise `CheckpointError` where the file's tensors are not those of the network."""
-    what = f"{sketched.card.backbone} with {sketched.card.num_classes} classes"
+    network = f"{sketched.card.backbone} with {sketched.card.num_classes} classes"
     for name, (floating, shape) in sketched.tensors.items():
-        kind, given = header.tensors.get(name, (None, ()))
+        kind, actual = header.tensors.get(name, (None, ()))
         if kind is None:
-            raise CheckpointError(f"The weights don't fit {what}: {name} is missing.")
-        if given != shape:
+            raise CheckpointError(f"The weights don't fit {network}: {name} is missing.")
+        if actual != shape:
             raise CheckpointError(
-                f"The weights don't fit {what}: {name} has the shape {_format_shape(given)} "
+                f"The weights don't fit {network}: {name} has the shape {_format_shape(actual)} "
                 f"where it should have {_format_shape(shape)}."
             )
         if floating != (kind in FLOATS) or (not floating and kind != "I64"):
-            raise CheckpointError(f"The weights don't fit {what}: {name} is of the type {kind}.")
+            raise CheckpointError(f"The weights don't fit {network}: {name} is of the type {kind}.")
     surplus = [name for name in header.tensors if name not in sketched.tensors]
     if surplus:
-        raise CheckpointError(f"The weights don't fit {what}: the network has no {quote_name(surplus[0])}.")
+        raise CheckpointError(f"The weights don't fit {network}: the network has no {quote_name(surplus[0])}.")
 
 
 def _format_shape(shape: tuple[int, ...]) -> str:

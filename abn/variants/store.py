@@ -1,8 +1,8 @@
 """Variants: trained networks as pairs of files, NAME.safetensors and its card NAME.json.
 
-A card says what the network is, how it was trained and what was measured, and holds the hash of the weights. Nothing is
-loaded unless hash, names, shapes and values are right; one broken file never stops the other variants. The weights hold
-a copy of the card as it was when they were saved, so that one file can be handed on.
+A card describes the network, its training and its measured figures, and holds the hash of the weights. Weights are
+loaded only if hash, names, shapes and values are right; a broken file never stops the other variants. The header of the
+weights holds a copy of the card as it was when they were saved, so that one file can be passed on.
 """
 
 import functools
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # a card is read without torch, so that the app's first view 
 
     from abn.network.model import AttentionBranchNetwork
 
-HASH_FIELDS = ("sha256", "extractor_sha256")  # what a card can't say inside the file that they are of
+HASH_FIELDS = ("sha256", "extractor_sha256")  # left out of the card inside the file that they are computed from
 CARD_KEY = "abn.card"  # under this name the weights' own header holds the card
 
 NO_WEIGHTS = "The weights of {variant} ({variant}.safetensors) are missing beside its card."

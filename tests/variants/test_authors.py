@@ -112,7 +112,7 @@ def test_every_name_and_shape_of_the_full_size_fits(arch):
     """And nothing is left out but what the authors never use; other networks and classes are told of."""
     layers, size = Layers(device="meta"), registry.input_spec(backbone_of(arch)).size
     FORWARD[arch](layers, torch.empty(1, 3, size, size, device="meta"), classes=12)
-    given = {name: ARCHS[arch].ours(name) for name in layers.weights}
+    given = {name: ARCHS[arch].translate(name) for name in layers.weights}
     dropped = {name.split(".")[0] for name, ours in given.items() if ours is None}
     assert dropped == ({"bn_att"} if arch == "resnext" else set())
     theirs = {ours: layers.weights[name].shape for name, ours in given.items() if ours is not None}

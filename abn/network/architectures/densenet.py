@@ -78,7 +78,7 @@ class DenseNet:
 
 
 class Layer(nn.Module):
-    """1×1, then 3×3 convolution, each after batch norm and ReLU; what they give is appended to what they took."""
+    """1×1, then 3×3 convolution, each after batch norm and ReLU; their output is concatenated to their input."""
 
     def __init__(self, channels: int, growth: int):
         super().__init__()

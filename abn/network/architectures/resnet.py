@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, kw_only=True)
 class ResNet:
-    """What tells one residual network from another."""
+    """The parameters of a residual network."""
 
-    block: Callable[[int, int, int], nn.Module]  # (channels taken, channels given, stride) → a block
+    block: Callable[[int, int, int], nn.Module]  # (input channels, output channels, stride) → a block
     blocks: tuple[int, ...]  # of each stage; every stage but the first halves h and w
-    widths: tuple[int, ...]  # the channels that each stage gives
-    stem: int  # the channels that the first convolution gives
+    widths: tuple[int, ...]  # output channels of each stage
+    stem: int  # output channels of the first convolution
     large: bool = False  # for pictures of 224 px the first convolution is 7×7 at stride 2, and a max-pool follows
     norm_trunk: bool = True  # whether a batch norm follows the trunk
 
@@ -69,7 +69,7 @@ class ResNet:
 
 
 class _Block(nn.Module):
-    """What both blocks share: the sum with the input, which a 1×1 convolution brings to shape where it has to."""
+    """Base of both blocks: adds the input, through a 1×1 convolution where its shape differs."""
 
     def __init__(self, channels: int, width: int, stride: int):
         super().__init__()
@@ -104,8 +104,8 @@ class BasicBlock(_Block):
 class Bottleneck(_Block):
     """A 3×3 convolution between two of 1×1, beside the shortcut.
 
-    `inner` is the 3×3 convolution's share of the channels that the block gives: a quarter in a ResNet. In a ResNeXt
-    it is wider, and works in `groups` that do not see each other.
+    `inner` is the ratio of the 3×3 convolution's channels to the block's: a quarter in a ResNet. A ResNeXt has a wider
+    grouped convolution.
     """
 
     def __init__(self, channels: int, width: int, stride: int, *, inner: float = 0.25, groups: int = 1):

@@ -18,7 +18,7 @@ class WideResNet:
     """WRN-`depth`-`widen`."""
 
     depth: int  # 6n + 4, with n blocks a stage
-    widen: int  # how many times the channels of the narrow one
+    widen: int  # factor of the channels
 
     trunk_kind = "block3 at stride 1"
     norm_trunk = True
@@ -62,7 +62,7 @@ class WideResNet:
 class Block(nn.Module):
     """Two 3×3 convolutions beside the shortcut, each after batch norm and ReLU.
 
-    Where a 1×1 convolution brings the shortcut to shape, it too reads what the first norm and ReLU give.
+    Where the shortcut has a 1×1 convolution, it too follows the first norm and ReLU.
     """
 
     def __init__(self, channels: int, width: int, stride: int):

@@ -1,4 +1,4 @@
-"""Exercises, predict then reveal: what they are drawn from, how they are drawn, and how they are scored (no torch).
+"""Exercises, predict then reveal: their material, the draw, and the scores (no torch).
 
 The material is stored beside the photographs, so a set of questions costs no network, whoever opens it and how often.
 """

@@ -1,10 +1,9 @@
-"""Questions drawn from the material by a number, so that everybody who opens the same set gets the same questions.
+"""Questions drawn from the material by a set's number, so that equal sets have equal questions.
 
-Every question is fair. "where" has a map with something to find in it. "head" has exactly one head that is right.
-"mechanism" shows the maps of all three mechanisms, far enough apart in how bright they get that a person can see it;
-the first reveal tells what to look for, and says that it does.
-"flip" comes from edits of a network that sometimes flip its answer and sometimes don't, so that neither edit nor
-network gives it away, and its answer isn't a tie.
+Every question is fair. "where" has a map that is not flat. "head" has exactly one correct head. "mechanism" shows the
+maps of all three mechanisms, whose maxima differ visibly; the first reveal explains the difference. "flip" uses edits
+that change a variant's prediction on some images and not on others, so that neither edit nor variant is a hint, and
+whose prediction has a clear lead.
 """
 
 import random
@@ -44,7 +43,7 @@ class Question:
     number: int  # in its set, from 1
     kind: str  # one of KINDS
     picture: str  # an item of the material
-    variant: str  # whose map or answer it is about
+    variant: str  # the variant with this map or prediction
     text: str
     options: tuple[str, ...]  # empty where the answer is a cell
     right: str  # one of the options, or the brightest cell in words
@@ -55,7 +54,7 @@ class Question:
 
 @dataclass(frozen=True)
 class _Subject:
-    """What a question could be about, and what tells one answer from another."""
+    """A possible question."""
 
     picture: str
     variant: str
@@ -104,7 +103,7 @@ def _choose(options: Sequence[Option], rng: random.Random) -> Option:
     return options[int(rng.random() * len(options))]
 
 
-# ---- what each kind can be about ----
+# ---- the subjects of each kind ----
 
 
 def _where(material: QuestionMaterial) -> list[_Subject]:
@@ -158,7 +157,7 @@ def _flip(material: QuestionMaterial) -> list[_Subject]:
     ]
 
 
-# ---- a question of it ----
+# ---- a subject as a question ----
 
 
 def _question(number: int, kind: str, about: _Subject, material: QuestionMaterial, rng: random.Random) -> Question:

@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Item:
-    """A picture that questions are asked about."""
+    """An image of the exercises."""
 
     id: str
     file: str  # in `SAMPLES`
@@ -95,15 +95,13 @@ class QuestionMaterial:
 
 
 def read_material(file: Path = FILE, cards: Sequence[Card] | None = None) -> QuestionMaterial:
-    """The material as it is stored, without what the pictures and `cards` of today no longer are."""
+    """The stored material, without files and variants (`cards`) that have changed since."""
     stored = _read(file, files.stamp(file))
     if stored is None:
         return QuestionMaterial({}, {}, {}, (file.name,))
-    known = {card.id: card for card in (list_variants() if cards is None else cards)}
-    current = {name: known[name] for name, old in stored.cards.items() if name in known and known[name].sha256 == old}
-    items = {
-        name: item for name, item in stored.items.items() if _sha256(item.path, files.stamp(item.path)) == item.sha256
-    }
+    unchanged = {card.id: card for card in cards or list_variants() if stored.cards.get(card.id) == card.sha256}
+    current = {name: unchanged[name] for name in stored.cards if name in unchanged}
+    items = {name: item for name, item in stored.items.items() if _hash_file(item.path) == item.sha256}
     stale = [item.file for item in stored.items.values() if item.id not in items]
     stale += [name for name in stored.cards if name not in current]
     predictions = {key: stored.predictions[key] for key in itertools.product(items, current)}
@@ -122,8 +120,8 @@ def build(
     from abn.variants.store import load_variant
 
     if cards is None:
-        known = [card for card in list_variants() if card.classes == IMAGENET and card.kind == "photograph"]
-        cards = [card for card in known if not card.lesson]
+        imagenet = [card for card in list_variants() if card.classes == IMAGENET and card.kind == "photograph"]
+        cards = [card for card in imagenet if not card.lesson]
     networks = {card.id: load_variant(card) for card in cards}
 
     def load(card: Card):
@@ -162,8 +160,8 @@ def build(
 
 
 def sources() -> Iterator[tuple[Item, Picture, bool]]:
-    """The photographs as the first view fits them and the scenes as they are measured; and whether a picture belongs in
-    the material whatever the heads say of it."""
+    """The photographs as the first view fits them and the scenes as they are measured; and whether an image is included
+    whatever the heads predict for it."""
     from abn.evaluation import localization
     from abn.explanations import first_view
 
@@ -219,9 +217,15 @@ class _Stored(NamedTuple):
     predictions: dict[tuple[str, str], PredictionRecord]
 
 
+def _hash_file(file: Path) -> str:
+    """SHA-256 of a file, computed again only after a change; empty where there is no file."""
+    stamp = files.stamp(file)
+    return _sha256(file, stamp) if stamp else ""
+
+
 @functools.lru_cache(maxsize=256)
-def _sha256(file: Path, stamp: tuple[int, int] | None) -> str:
-    return "" if stamp is None else hashlib.sha256(file.read_bytes()).hexdigest()
+def _sha256(file: Path, _stamp: tuple[int, int]) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 @functools.lru_cache(maxsize=2)

@@ -1,4 +1,4 @@
-"""What questions ask and what their answers explain: sentences made from the stored numbers, as plain text."""
+"""Texts of questions and explanations, made from the stored numbers, as plain text."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from abn.vocabulary import HEADS
 
 TEXTS = read_texts(Path(__file__).with_suffix(".toml"))
 FLIPS, STAYS = "The answer flips", "The answer stays"
-EDITS, LOST = TEXTS["edits"], TEXTS["lost"]  # what each of intervene's presets does to the map, and what is lost by it
+EDITS, LOST = TEXTS["edits"], TEXTS["lost"]  # by preset of interventions: its effect on the map, and what is lost
 
 
 def brightest(attention: np.ndarray) -> tuple[int, int]:
