@@ -40,7 +40,7 @@ from abn.plots import overlay
 from abn.plots.class_bars import class_bars, likeliest, paired_bars
 from abn.training.loop import has_bfloat16
 from abn.variants.card import Card, class_names
-from abn.variants.store import list_variants, load_variant
+from abn.variants.store import find_variant, load_variant
 
 RATIOS = {  # name → (numerator, denominator, target: at most)
     "forward / backbone": ("forward", "backbone", None),
@@ -54,6 +54,7 @@ RATIOS = {  # name → (numerator, denominator, target: at most)
     "ResNet-50, fused / as the authors' layers": ("R50 fused", "R50", 1.0),
     "ResNet-50, fused, in bfloat16 / as the authors' layers": ("R50 bfloat16", "R50", None),
 }
+SHARING = ("imagenet-lite0-additive", "imagenet-lite0-multiplicative")  # two variants with one extractor
 SLOW_SHARE = 3  # tasks that take seconds run in a third of the rounds
 THREADS = 1  # of torch, as in the app
 WORKERS = 1  # processes that open the images of the folder
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     if min(args.rounds, args.pictures) < 1:
         raise ABNError("Rounds and pictures must be at least 1.")
     torch.set_num_threads(THREADS)
-    first, second = _sharing_pair()
+    first, second = map(find_variant, SHARING)
     slow_rounds = max(1, args.rounds // SLOW_SHARE)
     seconds = measure(_single_image_tasks(first, second), args.rounds)
     with tempfile.TemporaryDirectory() as folder:
@@ -131,14 +132,6 @@ def fill_folder(folder: Path, count: int) -> None:
     photos = [photo.path for photo in gallery().values() if photo.kind == "photograph"]
     for number, photo in zip(range(count), itertools.cycle(photos), strict=False):
         (folder / f"{number:06}{photo.suffix}").symlink_to(photo)
-
-
-def _sharing_pair() -> tuple[Card, Card]:
-    """Two variants with one extractor."""
-    for first, second in itertools.combinations(list_variants(), 2):
-        if first.extractor_sha256 == second.extractor_sha256 and first.input == second.input:
-            return first, second
-    raise ABNError("The bench needs two variants that share an extractor; checkpoints/ holds none.")
 
 
 def _single_image_tasks(first: Card, second: Card) -> Tasks:

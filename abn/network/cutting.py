@@ -22,15 +22,17 @@ MIN_CELLS = 7  # of the map along each axis, for an input of the backbone's own 
 
 @dataclass(frozen=True)
 class Halves:
-    """A CNN cut in two, and a trunk made from the second half."""
+    """A CNN cut in two, and a trunk made from the second half.
 
-    extractor: nn.Module  # (B, 3, H, W) → g(x) (B, C, h, w)
+    `extractor.meta` holds `cut_at`, the graph node whose output is g(x), and `channels_last`, whether the backbone
+    itself keeps maps as (B, h, w, C).
+    """
+
+    extractor: fx.GraphModule  # (B, 3, H, W) → g(x) (B, C, h, w)
     perception_branch: nn.Module  # g(x) → logits (B, K)
     trunk: nn.Module  # g(x) → (B, trunk_channels, h, w)
     trunk_channels: int
     trunk_kind: str  # COPY or RESIDUAL
-    cut_at: str  # the graph node whose output is g(x)
-    channels_last: bool  # the backbone itself keeps maps as (B, h, w, C)
 
 
 def cut(backbone: nn.Module) -> Halves:
@@ -53,8 +55,6 @@ def cut(backbone: nn.Module) -> Halves:
         trunk=trunk,
         trunk_channels=trunk_channels,
         trunk_kind=kind,
-        cut_at=point.node.name,
-        channels_last=point.channels_last,
     )
 
 

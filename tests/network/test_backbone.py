@@ -97,7 +97,7 @@ def strided_stage(case) -> nn.Module:
     """What the trunk was built from, before its strides were set to 1."""
     graph = tracing.trace(case.backbone, 224)
     points = tracing.cut_points(graph)
-    start = next(point for point in points if point.node.name == case.halves.cut_at)
+    start = next(point for point in points if point.node.name == case.halves.extractor.meta["cut_at"])
     return tracing.piece(case.backbone, graph, start=start, end=points[-1])
 
 
@@ -304,7 +304,7 @@ def test_odd_networks_are_cut_exactly_and_g_is_unharmed(kind):
     expected = backbone(images)
     halves = cut(backbone)
     features = halves.extractor(images)
-    assert (halves.cut_at, features.shape) == (cut_at, (2, channels, cells, cells))
+    assert (halves.extractor.meta["cut_at"], features.shape) == (cut_at, (2, channels, cells, cells))
     assert torch.equal(halves.perception_branch(features), expected)
     network = assemble(halves, num_classes=4, mechanism="none").eval()
     out = network(images)
@@ -332,8 +332,8 @@ def test_odd_stages_are_copied_at_stride_one_and_keep_their_meaning(kind):
     )
 
 
-def test_channels_last_is_told():
-    assert cut(ChannelsLast()).channels_last and not cut(Crossing()).channels_last
+def test_channels_last_is_recorded():
+    assert [cut(kind()).extractor.meta["channels_last"] for kind in (ChannelsLast, Crossing)] == [True, False]
 
 
 class Undecided(Small):

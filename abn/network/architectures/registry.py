@@ -8,7 +8,7 @@ bottlenecks from 44 on. The names 44, 56 and 110 are therefore not the depths, w
 """
 
 from functools import partial
-from typing import Protocol, TypeGuard
+from typing import TypeGuard
 
 from torch import nn
 
@@ -32,18 +32,7 @@ INPUTS = {  # as the authors' scripts test
 }
 
 
-class Design(Protocol):
-    """A CNN cut in two, and the trunk that goes with it; all are built on demand."""
-
-    @property
-    def trunk_channels(self) -> int: ...
-    @property
-    def trunk_kind(self) -> str: ...  # in words, for the variant's card
-    @property
-    def norm_trunk(self) -> bool: ...
-    def extractor(self) -> nn.Module: ...
-    def perception_branch(self, num_classes: int) -> nn.Module: ...
-    def trunk(self) -> nn.Module: ...
+Design = ResNet | DenseNet | WideResNet  # a CNN cut in two, and the trunk that goes with it; all are built on demand
 
 
 def _small_resnet(depth: int) -> ResNet:
