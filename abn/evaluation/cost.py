@@ -63,17 +63,22 @@ def measure(
 
     Seconds are those of forward passes in inference mode, timed at the seams between the parts, with as many threads as
     torch has been given; every round passes each batch once, so that a busy machine disturbs all alike. The network is
-    in evaluation mode. `progress` gets the share that is done, up to 1; what it raises ends the measurement.
+    in evaluation mode. `progress` gets the share that is done after each batch; what it raises ends the measurement.
     """
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(max(batches), 3, size, size, generator=generator)
     numbers, operations = _with_sums(count_parameters(network)), _with_sums(count_flops(network, size))
-    peaks = {batch: _peaks(network, images[:batch].clone()) for batch in batches}  # these passes warm up for the rounds
+    peaks: dict[int, dict[str, int]] = {}
     times: dict[int, list[dict[str, float]]] = {batch: [] for batch in batches}
-    for number in range(rounds):
+    done, total = 0, sum(batches) * (3 + rounds)  # peaks take three passes, which warm up for the rounds
+    for turn in range(1 + rounds):
         for batch in batches:
-            times[batch].append(_timed(network, images[:batch]))
-        progress((number + 1) / rounds)
+            if turn == 0:
+                peaks[batch] = _peaks(network, images[:batch].clone())
+            else:
+                times[batch].append(_timed(network, images[:batch]))
+            done += batch if turn else 3 * batch
+            progress(done / total)
     return [
         PartCost(
             part,

@@ -208,7 +208,7 @@ def read_card(claims: dict[str, Any]) -> Card:
     if not all(isinstance(record, dict) for record in records) or _count_entries(list(records)) > MAX_ENTRIES:
         raise CheckpointError("The card says more than a card can show.")
     texts = {field.name: getattr(card, field.name) for field in fields(card) if field.type is str}
-    shortened = {name: one_line(text, TEXT_LENGTHS.get(name, 80)) for name, text in texts.items()}
+    shortened: dict[str, Any] = {name: one_line(text, TEXT_LENGTHS.get(name, 80)) for name, text in texts.items()}
     card = replace(card, **shortened)
     return replace(
         card,

@@ -97,6 +97,18 @@ def test_shared_weights_are_held_once():
     assert cost.peak_bytes(nn.Sequential(layer, layer), torch.zeros(1, 10), [layer, layer]) == 400 + 3 * 40
 
 
+def test_progress_is_the_share_of_images_and_may_end_the_measurement():
+    shares = []
+    cost.measure(counted_by_hand(), SIZE, batches=(1, 4), rounds=2, progress=shares.append)
+    assert shares == pytest.approx([n / 25 for n in (3, 15, 16, 20, 21, 25)])
+
+    def stop(share: float) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        cost.measure(counted_by_hand(), SIZE, batches=(1,), rounds=1, progress=stop)
+
+
 def test_seconds_are_above_zero(measured):
     assert all(seconds > 0 for part in measured.values() for seconds in part.seconds.values())
 
