@@ -22,7 +22,7 @@ def run_cost(results: Path = RESULTS, *, folder: Path | None = None) -> Path:
     torch.set_num_threads(1)
     path = results / "cost.json"
     measured = json.loads(json.dumps(measure_all(folder)), parse_float=lambda text: float(f"{float(text):.6g}"))
-    files.write_file(path, json.dumps(measured, indent=1) + "\n")  # six digits are more than the clock knows
+    files.write_file(path, json.dumps(measured, indent=1) + "\n")  # six digits are beyond the precision of the times
     return path
 
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ class MapRecorder:
 
     network: AttentionBranchNetwork
     inputs: Tensor  # (P, 3, H, W) normalized
-    measure: Callable[[], Mapping[str, float | None]]  # metrics of the network as it is
+    measure: Callable[[], Mapping[str, Any]]  # metrics of the network as it is
     ids: Sequence[str]  # names of the P images
     total: int  # steps of the training
     path: Path  # keeps the records of a stopped run

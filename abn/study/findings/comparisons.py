@@ -63,7 +63,7 @@ BEYOND = Metric(
 
 
 def bright_first(study: Study, key: str = "deletion") -> Finding:
-    """Does the answer suffer more, or with "insertion" gain more, when the map's bright cells go first?"""
+    """Does the predicted class lose more, or with "insertion" gain more, when the map's bright cells go first?"""
     metric = METRICS[key]
     sign = -1 if key == "deletion" else 1  # brightest first should leave less of the area, or bring more
 

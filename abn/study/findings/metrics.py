@@ -20,7 +20,7 @@ class Metric:
     factor: float = 1  # from the stored value to the one that is shown
     digits: int = 2
     higher_is_better: bool = True
-    reference: float | None = None  # the value of a map that says nothing
+    reference: float | None = None  # the value of an uninformative map
 
 
 METRICS = {

@@ -63,7 +63,7 @@ def sizes(study: Study, dataset: str) -> str:
 
 
 def accuracies(study: Study) -> Finding:
-    """What share of the pictures each arm answers rightly; and how much was run."""
+    """The accuracy of each arm; and how much was run."""
     metric = METRICS["accuracy"]
     rows = panels(
         study,

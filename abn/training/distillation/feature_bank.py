@@ -2,7 +2,7 @@
 
 The extractor is never trained, so g(x) is computed once for each sample; training then costs the two branches alone.
 A sample is a scene, whose soft target is the backbone's prediction for its object *alone and centered*; or any other
-image, whose soft target is the backbone's own prediction for it. Scenes teach, the others keep what the backbone knows.
+image, whose soft target is the backbone's own prediction for it, so that its predictions there are preserved.
 """
 
 import json

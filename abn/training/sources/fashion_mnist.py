@@ -52,7 +52,7 @@ class FashionImages:
         return torch.from_numpy(gray)[:, None].repeat(1, 3, 1, 1).contiguous(memory_format=torch.channels_last)
 
     def training_batches(self, order: SampleOrder, start: int, share: slice) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches to train with, as `supervised.training.LabeledImages` says, each image mirrored or not."""
+        """Batches to train with, each image mirrored or not; see `supervised.training.LabeledImages`."""
         mirrored = order.mirrored()
         for step in range(start, len(order)):
             which = order[step][1][share]

@@ -36,7 +36,7 @@ Key = tuple[int | None, int]  # a seed, or None: not to be augmented; the image'
 
 
 class FileImages(Dataset):
-    """Images in files, as `supervised.training.LabeledImages` asks for them."""
+    """Images in files, as `supervised.training.LabeledImages` declares."""
 
     def __init__(
         self, files: ImageFiles, spec: InputSpec, *, augment: str = "none", workers: int = 0, pin: bool = False

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -60,7 +61,7 @@ def _prepare(args: argparse.Namespace, device: str, processes: Processes) -> Tra
     """All that a training needs; what can be wrong is reported here, before its first step."""
     plan = processes.run_on_first(lambda: make_plan(args, device))
     processes.share(plan.recipe.batch)  # raises where it can't be divided
-    data = _load_data(plan, processes, _count_workers(args.workers), pin=device == "cuda")
+    data = _load_data(plan, processes, workers=_count_workers(args.workers), pin=device == "cuda")
     for note in data.notes if processes.is_first else ():
         log.warning("%s", note)
     count = len(data.training.labels)
@@ -77,18 +78,14 @@ def _initial_network(plan: TrainingPlan, data: Dataset) -> tuple[AttentionBranch
     return initial_network(plan.backbone, plan.mechanism, data, seed=plan.seed, weights=plan.weights)
 
 
-def _load_data(plan: TrainingPlan, processes: Processes, workers: int, *, pin: bool) -> Dataset:
-    data = plan.data
-    if isinstance(data, str):
+def _load_data(plan: TrainingPlan, processes: Processes, *, workers: int, pin: bool) -> Dataset:
+    if isinstance(plan.data, str):
         processes.run_on_first(lambda: packages.fetch(plan.packages, [packages.FASHION]))
-        return built_in_dataset(data, plan.packages, seed=plan.seed, held_out=plan.held_out)
-    folders = processes.run_on_first(
-        lambda: open_folder(
-            data, held_out=plan.held_out, seed=plan.seed, skip_bad=plan.skip_bad, workers=os.cpu_count() or 1
-        )
-    )
-    name = data.resolve().name
-    return folder_dataset(name, folders, plan.backbone, size=plan.size, augment=plan.augment, workers=workers, pin=pin)
+        return built_in_dataset(plan)
+    root: Path = plan.data
+    options: dict[str, Any] = {"held_out": plan.held_out, "seed": plan.seed, "skip_bad": plan.skip_bad}
+    folders = processes.run_on_first(lambda: open_folder(root, **options, workers=os.cpu_count() or 1))
+    return folder_dataset(plan, folders, workers=workers, pin=pin)
 
 
 def _count_workers(given: int | None) -> int:

@@ -1,7 +1,6 @@
 """What `python -m abn train` trains with, in one form: a built-in data set, or a folder of class folders."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,17 +12,20 @@ from abn.training.sources import fashion_mnist
 from abn.training.sources.class_folders import ClassFolders, ImageFiles
 from abn.training.sources.image_files import AUGMENTATIONS, FileImages
 from abn.training.supervised.fashion_variants import BUILT_IN, TEST_SEED
+from abn.training.supervised.options import TrainingPlan
 from abn.training.supervised.training import LabeledImages
 from abn.vocabulary import InputSpec
+
+MAX_LISTED = 5  # classes in the summary on a card, the others are counted
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Labeled images in parts, and what a card says of them."""
+    """Labeled images in parts, and the texts on a card of a network trained with them."""
 
     title: str
-    summary: str  # of a network trained with them
-    description: str  # what was trained with
+    summary: str  # of the network
+    description: str  # of the images
     kind: str  # as `Card.kind` has it
     license: dict[str, str]
     classes: tuple[str, ...]
@@ -31,15 +33,16 @@ class Dataset:
     training: LabeledImages
     validation: LabeledImages | None
     test: LabeledImages | None
-    identity: dict  # what tells it from other data
+    identity: dict  # by which other data are told apart, in the file to resume from
     notes: tuple[str, ...] = ()  # what a person should know, a sentence each
 
 
-def built_in_dataset(name: str, packages: Path, *, seed: int, held_out: float = 0.0) -> Dataset:
-    """One of `BUILT_IN`; the last share `held_out` of the training images is for validation."""
+def built_in_dataset(plan: TrainingPlan) -> Dataset:
+    """One of `BUILT_IN`; the last share `plan.held_out` of the training images is for validation."""
+    name = str(plan.data)
     data = BUILT_IN[name]
-    images = data.load(packages, train=True, seed=seed)
-    validation = round(held_out * len(images))
+    images = data.load(plan.packages, train=True, seed=plan.seed)
+    validation = round(plan.held_out * len(images))
     training = len(images) - validation
     note = f"; {validation:,} held out to validate with" if validation else ""
     return Dataset(
@@ -52,38 +55,31 @@ def built_in_dataset(name: str, packages: Path, *, seed: int, held_out: float = 
         input=fashion_mnist.input_spec(data.kind),
         training=images.part(slice(training)),
         validation=images.part(slice(training, None)) if validation else None,
-        test=data.load(packages, train=False, seed=TEST_SEED),
+        test=data.load(plan.packages, train=False, seed=TEST_SEED),
         identity={"data": name, "items": training},
     )
 
 
-def folder_dataset(
-    name: str,
-    folders: ClassFolders,
-    backbone: str,
-    *,
-    size: int | None = None,
-    augment: str = "timm",
-    workers: int = 0,
-    pin: bool = False,
-) -> Dataset:
-    """A folder of class folders, called `name`, at the backbone's own input size or `size` pixels."""
-    spec = input_spec(backbone)
-    spec = replace(spec, size=size or spec.size)
+def folder_dataset(plan: TrainingPlan, folders: ClassFolders, *, workers: int, pin: bool) -> Dataset:
+    """A folder of class folders, at the backbone's own input size or the plan's; see `FileImages` for the options."""
+    spec = input_spec(plan.backbone)
+    spec = replace(spec, size=plan.size or spec.size)
     parts = {"train": folders.training, "validate": folders.validation, "test": folders.test}
     counts = ", ".join(f"{len(files):,} to {purpose} with" for purpose, files in parts.items() if files)
     share = "" if folders.held_out is None else f" ({100 * folders.held_out:g} % of each class, held out by the seed)"
+    classes, augment = folders.classes, plan.augment
+    more = f" and {len(classes) - MAX_LISTED} more" if len(classes) > MAX_LISTED else ""
 
     def images(files: ImageFiles, augment: str = "none") -> FileImages:
         return FileImages(files, spec, augment=augment, workers=workers, pin=pin)
 
     return Dataset(
-        title=safe_stems([name])[0],
-        summary=f"Knows {len(folders.classes)} kinds of picture: {_list(folders.classes)}.",
-        description=f"own pictures of {len(folders.classes)} classes: {counts}{share}; {AUGMENTATIONS[augment]}",
+        title=safe_stems([Path(plan.data).resolve().name])[0],
+        summary=f"Knows {len(classes)} kinds of picture: {', '.join(classes[:MAX_LISTED])}{more}.",
+        description=f"own pictures of {len(classes)} classes: {counts}{share}; {AUGMENTATIONS[augment]}",
         kind="photograph",
         license={"weights": "yours", "source": "trained on your own pictures"},
-        classes=folders.classes,
+        classes=classes,
         input=spec,
         training=images(folders.training, augment),
         validation=images(folders.validation),
@@ -100,10 +96,6 @@ def sample_per_class(labels: np.ndarray, count: int) -> np.ndarray:
         members = np.flatnonzero(labels == label)
         rank[members] = np.arange(len(members))
     return np.lexsort((labels, rank))[:count]
-
-
-def _list(names: Sequence[str], limit: int = 5) -> str:
-    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
 def _digest(*parts: ImageFiles) -> str:

@@ -131,7 +131,7 @@ class EpochLog:
         return best["step"]
 
     def _write(self, record: dict, better: bool) -> None:
-        """The sheet of maps, the weights, and last the line that says that all is there."""
+        """Write the sheet of maps, the weights, and last the line of metrics, which marks the epoch as complete."""
         title = f"Epoch {record['epoch']}, after {record['step']} steps" if record["step"] else "Before training"
         with files.atomic_file(self.folder / "maps" / f"epoch-{record['epoch']:03}.png") as file:
             contact_sheet(self.network, self.previews, title).save(file, "PNG")

@@ -22,7 +22,7 @@ CALIBRATION_IMAGES = 64  # training images that give the batch norms their first
 def initial_network(
     backbone: str, mechanism: str, data: Dataset, *, seed: int, weights: Path | None = None
 ) -> tuple[AttentionBranchNetwork, dict[str, str]]:
-    """The network, and what a card says of the `weights` of the plain backbone that it starts from."""
+    """The network, and the card's entries on the `weights` of the plain backbone that it starts from."""
     origin: dict[str, str] = {}
     if weights is None:
         network = create_model(backbone, num_classes=len(data.classes), mechanism=mechanism, seed=seed)

@@ -112,7 +112,7 @@ class TrainingPlan:
 
 
 def make_plan(args: argparse.Namespace, device: str) -> TrainingPlan:
-    """The plan; `ABNError` says in one sentence what can't be done."""
+    """The plan; raises `ABNError` for options that can't be followed."""
     if not args.data:
         raise ABNError("Say what to train with: --data FOLDER, a folder with a folder of images for each class.")
     built_in = args.data in BUILT_IN

@@ -30,8 +30,8 @@ class LabeledImages(Protocol):
         """Classes (N,)."""
 
     def training_batches(self, order: SampleOrder, start: int, share: slice) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images and labels (B,) of `share` of each step's batch from step `start` on, augmented as the order's seed
-        says: the same for one seed, wherever they begin and whoever takes which share."""
+        """Images and labels (B,) of `share` of each step's batch from step `start` on, augmented. They depend on the
+        order's seed, the step and the image alone, not on `start` or `share`."""
 
     def plain_batches(self, which: np.ndarray, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Images `which` (N,) in batches of `size`, not augmented."""

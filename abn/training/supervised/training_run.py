@@ -135,7 +135,7 @@ class TrainingRun:
             self.recorder.record(step)
 
     def _recorded_metrics(self) -> dict[str, float]:
-        """What the map's history tells beside the maps."""
+        """The metrics of the map's history."""
         if isinstance(self.data.test, FashionImages):
             images = self.data.test.part(slice(RECORDED_IMAGES))
             return fashion_variants.measure(self.network, images, device=self.device)
