@@ -34,14 +34,6 @@ def measured():
     return {part.part: part for part in cost.measure(counted_by_hand(), SIZE, batches=(1, 4), rounds=2)}
 
 
-def test_progress_tells_the_share_that_is_done_and_may_end_the_measurement():
-    shares: list[float] = []
-    cost.measure(counted_by_hand(), SIZE, batches=(1,), rounds=2, progress=shares.append)
-    assert shares == [0.5, 1.0]
-    with pytest.raises(ZeroDivisionError):
-        cost.measure(counted_by_hand(), SIZE, batches=(1,), rounds=2, progress=lambda share: 1 / 0)
-
-
 def test_every_part_is_there_then_the_plain_cnn_and_the_whole(measured):
     assert tuple(measured) == (*PARTS, "plain_cnn", "whole")
     for part in measured.values():
