@@ -47,7 +47,7 @@ def test_parameters_by_hand(measured):
         "perception_branch": 4 * 2 + 2,
     }
     assert complexity.count_parameters(counted_by_hand()) == weights
-    assert {part: one.parameters for part, one in measured.items()} == weights | {"plain_cnn": 118, "whole": 162}
+    assert {part: item.parameters for part, item in measured.items()} == weights | {"plain_cnn": 118, "whole": 162}
 
 
 def test_flops_by_hand(measured):
@@ -57,7 +57,7 @@ def test_flops_by_hand(measured):
         "perception_branch": 2 * 4 * 2,
     }
     assert complexity.count_flops(counted_by_hand(), SIZE) == operations
-    assert {part: one.flops for part, one in measured.items()} == operations | {"plain_cnn": 13_840, "whole": 17_680}
+    assert {part: item.flops for part, item in measured.items()} == operations | {"plain_cnn": 13_840, "whole": 17_680}
 
 
 @pytest.mark.parametrize("batch", [1, 4])
@@ -72,7 +72,7 @@ def test_peak_memory_by_hand(measured, batch):
         "plain_cnn": 4 * 118 + cells * (3 + 4) + batch * 4 * (4 + 2),
         "whole": 4 * 162 + buffers + cells * (3 + 4 + 2 + 1 + 4) + batch * 4 * (4 + 2),
     }
-    assert {part: one.peak_bytes[batch] for part, one in measured.items()} == parts | joined
+    assert {part: item.peak_bytes[batch] for part, item in measured.items()} == parts | joined
 
 
 def test_what_nothing_refers_to_any_more_is_not_counted():
@@ -132,10 +132,10 @@ def test_the_network_is_left_as_it_was():
 def test_a_file_holds_what_was_measured_of_each_family(tmp_path, monkeypatch):
     card = tiny.variant(tmp_path, "tiny", tiny.network())
     (tmp_path / "broken.json").write_text(card.weights.with_suffix(".json").read_text().replace('"tiny"', '"broken"'))
-    found = measure_all(tmp_path, batches=(1, 2), rounds=1)
-    (family,) = found["families"]  # the other has no weights and is left out
+    result = measure_all(tmp_path, batches=(1, 2), rounds=1)
+    (family,) = result["families"]  # the other has no weights and is left out
     assert (family["family"], family["variant"], family["input_size"]) == ("tiny", "tiny", 32)
-    assert {one["part"]: one["parameters"] for one in family["parts"]} == card.parameters | {
+    assert {item["part"]: item["parameters"] for item in family["parts"]} == card.parameters | {
         "plain_cnn": 272_474,
         "whole": 479_150,
     }
@@ -143,12 +143,12 @@ def test_a_file_holds_what_was_measured_of_each_family(tmp_path, monkeypatch):
     assert family["ratios"]["flops"] == pytest.approx(sum(card.flops.values()) / 81_626_368, rel=1e-5)
     assert family["ratios"]["latency"][1] > 1 and family["ratios"]["peak_memory"][2] > 1
 
-    monkeypatch.setattr("abn.study.cost.measure_all", lambda folder: found)
+    monkeypatch.setattr("abn.study.cost.measure_all", lambda folder: result)
     path = run_cost(tmp_path / "results", folder=tmp_path)
     written = json.loads(path.read_text(encoding="utf-8"))
     assert written["command"] == "python -m abn study cost" and written["threads"] == 1
     assert list(written["families"][0]["parts"][0]["seconds"]) == ["1", "2"]
-    assert [one.name for one in path.parent.iterdir()] == ["cost.json"]
+    assert [item.name for item in path.parent.iterdir()] == ["cost.json"]
     (read,) = read_costs(path.parent).families  # as the page does
     assert read.ratio("peak_bytes", 2) == pytest.approx(family["ratios"]["peak_memory"][2], rel=1e-5)
 

@@ -61,9 +61,9 @@ def by_hand(named: int = 0) -> AttendedImage:
     """A white picture in that network, whose map has its brightest cell where the network looks."""
     white = fit_picture(tiny.picture(8, 8), SPEC, "squash")
     white.image.paste("white", (0, 0, 8, 8))
-    found = AttendedImage(UpperLeft(), white, torch.zeros(1), MAP)
-    object.__setattr__(found, "predict", lambda attention: np.eye(2)[named])
-    return found
+    result = AttendedImage(UpperLeft(), white, torch.zeros(1), MAP)
+    object.__setattr__(result, "predict", lambda attention: np.eye(2)[named])
+    return result
 
 
 def test_curves_solved_by_hand():
@@ -74,7 +74,7 @@ def test_curves_solved_by_hand():
     ]
     assert deleted[0].scores == pytest.approx([1, 0, 0, 0, 0], abs=1e-6)
     assert deleted[1].scores == pytest.approx([1, 1, 1, 1, 0], abs=1e-6)
-    assert [one.area for one in deleted] == pytest.approx([1 / 8, 7 / 8], abs=1e-6)
+    assert [item.area for item in deleted] == pytest.approx([1 / 8, 7 / 8], abs=1e-6)
     inserted = compute_curve(by_hand(), SPEC, CurveSpec(INSERTION, baseline="blurred", steps=4))
     assert inserted.scores == pytest.approx([1, 1, 1, 1, 1], abs=1e-6)
     other = compute_curve(by_hand(1), SPEC, CurveSpec(DELETION, baseline="black", steps=4))
@@ -85,16 +85,16 @@ def test_a_random_order_of_the_only_cell_that_counts():
     """Where it comes at place i of four, the area is (i + 1/2) / 4; over all seeds the mean is one half."""
     areas = []
     for seed in range(40):
-        asked = CurveSpec(DELETION, RANDOM, seed, "black", 4)
+        request = CurveSpec(DELETION, RANDOM, seed, "black", 4)
         place = np.random.default_rng(seed).permutation(4).tolist().index(0)
-        areas.append(compute_curve(by_hand(), SPEC, asked).area)
+        areas.append(compute_curve(by_hand(), SPEC, request).area)
         assert areas[-1] == pytest.approx((place + 0.5) / 4, abs=1e-6)
     assert np.mean(areas) == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.parametrize("paint", BASELINES)
 def test_a_curve_is_what_one_picture_at_a_time_gives(asked, card, paint):
-    found = compute_curve(asked, card.input, CurveSpec(DELETION, baseline=paint, steps=6), batch=4)
+    result = compute_curve(asked, card.input, CurveSpec(DELETION, baseline=paint, steps=6), batch=4)
     whole = asked.fitted.normalized(card.input)
     gone = {
         "mean color": whole.mean((1, 2)),
@@ -116,15 +116,15 @@ def test_a_curve_is_what_one_picture_at_a_time_gives(asked, card, paint):
         with torch.inference_mode():
             answers.append(asked.network(torch.from_numpy(picture).float()[None]).logits.softmax(1)[0].numpy())
     named = int(answers[0].argmax())
-    assert found.predicted_class == named
-    assert found.scores == pytest.approx([answer[named] for answer in answers], abs=1e-5)
-    assert found.area == pytest.approx(np.trapezoid([answer[named] for answer in answers], dx=1 / 6), abs=1e-5)
+    assert result.predicted_class == named
+    assert result.scores == pytest.approx([answer[named] for answer in answers], abs=1e-5)
+    assert result.area == pytest.approx(np.trapezoid([answer[named] for answer in answers], dx=1 / 6), abs=1e-5)
 
 
 def test_insertion_ends_where_deletion_begins(asked, card):
     deleted, inserted = (
-        compute_curve(asked, card.input, one)
-        for one in (CurveSpec(DELETION, steps=4), curve_specs(INSERTION, steps=4)[0])
+        compute_curve(asked, card.input, item)
+        for item in (CurveSpec(DELETION, steps=4), curve_specs(INSERTION, steps=4)[0])
     )
     assert inserted.scores[-1] == pytest.approx(deleted.scores[0], abs=1e-5)
     assert deleted.scores[0] == pytest.approx(asked.predict(asked.attention).max(), abs=1e-5)
@@ -132,13 +132,13 @@ def test_insertion_ends_where_deletion_begins(asked, card):
 
 
 def test_what_is_wanted():
-    found = curve_specs(INSERTION, baseline="black", steps=7, random_orders=2, darkest=True)
-    assert [(one.order, one.seed) for one in found] == [(BRIGHT, 0), (RANDOM, 0), (RANDOM, 1), (DARK, 0)]
-    assert {(one.kind, one.baseline, one.steps) for one in found} == {(INSERTION, "blurred", 7)}
+    result = curve_specs(INSERTION, baseline="black", steps=7, random_orders=2, darkest=True)
+    assert [(item.order, item.seed) for item in result] == [(BRIGHT, 0), (RANDOM, 0), (RANDOM, 1), (DARK, 0)]
+    assert {(item.kind, item.baseline, item.steps) for item in result} == {(INSERTION, "blurred", 7)}
     assert curve_specs(INSERTION, baseline="gray") == curve_specs(
         INSERTION
     )  # so that what is known of it is found again
-    assert {one.baseline for one in curve_specs(DELETION, baseline="gray")} == {"gray"}
+    assert {item.baseline for item in curve_specs(DELETION, baseline="gray")} == {"gray"}
 
 
 def flat(order: str, level: float, seed: int = 0) -> CurveResult:
@@ -147,13 +147,13 @@ def flat(order: str, level: float, seed: int = 0) -> CurveResult:
 
 
 def test_beside_its_controls():
-    found = compare_curves([flat(BRIGHT, 0.2), flat(RANDOM, 0.5), flat(RANDOM, 0.3, 1), flat(DARK, 0.9)])
+    result = compare_curves([flat(BRIGHT, 0.2), flat(RANDOM, 0.5), flat(RANDOM, 0.3, 1), flat(DARK, 0.9)])
     assert (
-        found.random_area == pytest.approx(0.4)
-        and found.difference == pytest.approx(-0.2)
-        and found.outside_random_range
+        result.random_area == pytest.approx(0.4)
+        and result.difference == pytest.approx(-0.2)
+        and result.outside_random_range
     )
-    assert found.random_scores.tolist() == [[0.5] * 3, [0.3] * 3] and found.dark.area == pytest.approx(0.9)
+    assert result.random_scores.tolist() == [[0.5] * 3, [0.3] * 3] and result.dark.area == pytest.approx(0.9)
     within = compare_curves([flat(BRIGHT, 0.4), flat(RANDOM, 0.5), flat(RANDOM, 0.3, 1)])
     assert not within.outside_random_range and within.dark is None
 
@@ -195,25 +195,25 @@ def test_what_progress_raises_ends_it_and_the_turn_is_free(asked, card):
 
 
 def test_the_picture_that_the_network_was_shown_and_its_answer(asked, card):
-    one = CurveSpec(DELETION, baseline="black", steps=4)
-    whole, half, none = (delete_cells(asked, card.input, one, share) for share in (0, 0.5, 1))
+    item = CurveSpec(DELETION, baseline="black", steps=4)
+    whole, half, none = (delete_cells(asked, card.input, item, share) for share in (0, 0.5, 1))
     assert np.array_equal(whole.image, asked.fitted.image) and not np.asarray(none.image).any()
     pixels = np.asarray(half.image)
     assert (pixels == 0).all(2).mean() == pytest.approx(0.5, abs=0.01)
-    along = curve_images(asked, card.input, one)
+    along = curve_images(asked, card.input, item)
     row, column = divmod(int(along.order[0]), along.shape[1])  # the brightest cell is gone
     side = 32 // along.shape[0]
     assert not pixels[row * side : (row + 1) * side, column * side : (column + 1) * side].any()
-    scores = compute_curve(asked, card.input, one).scores
-    assert [found.probabilities[along.predicted_class] for found in (whole, half, none)] == pytest.approx(
+    scores = compute_curve(asked, card.input, item).scores
+    assert [result.probabilities[along.predicted_class] for result in (whole, half, none)] == pytest.approx(
         scores[[0, 2, 4]], abs=1e-5
     )
 
 
 def test_nonsense_is_one_sentence(asked, card):
-    for one in (CurveSpec("removal"), CurveSpec(DELETION, "sideways")):
+    for item in (CurveSpec("removal"), CurveSpec(DELETION, "sideways")):
         with pytest.raises(ABNError, match="A curve is one of deletion, insertion"):
-            compute_curve(asked, card.input, one)
+            compute_curve(asked, card.input, item)
 
 
 # ---- curves of any images ----
@@ -246,9 +246,9 @@ def test_how_many_are_asked_at_once_changes_nothing_and_progress_counts_them():
         sizes.append(len(images))
         return bright(images, classes)
 
-    one = score_curves(curves, counted, SHARES, batch=3, progress=seen.append)
+    item = score_curves(curves, counted, SHARES, batch=3, progress=seen.append)
     assert sizes == [3, 3, 3, 1] and seen == pytest.approx([0.3, 0.6, 0.9, 1])
-    assert np.array_equal(one, score_curves(curves, bright, SHARES, batch=100))
+    assert np.array_equal(item, score_curves(curves, bright, SHARES, batch=100))
 
 
 def test_what_progress_raises_ends_it():
@@ -261,12 +261,12 @@ def test_what_progress_raises_ends_it():
 
 def test_the_baselines():
     image = torch.arange(3 * 16 * 16, dtype=torch.float32).view(3, 16, 16)
-    found = {name: baseline(image, name, black=torch.tensor([-1.0, -2, -3])) for name in BASELINES}
-    assert all(one.shape == image.shape for one in found.values())
-    assert torch.equal(found["mean color"][:, 0, 0], image.mean((1, 2)))
-    assert not found["gray"].any()
-    assert found["black"][:, 5, 5].tolist() == [-1, -2, -3]
-    assert found["blurred"].mean() == pytest.approx(float(image.mean())) and found["blurred"].std() < image.std()
+    result = {name: baseline(image, name, black=torch.tensor([-1.0, -2, -3])) for name in BASELINES}
+    assert all(item.shape == image.shape for item in result.values())
+    assert torch.equal(result["mean color"][:, 0, 0], image.mean((1, 2)))
+    assert not result["gray"].any()
+    assert result["black"][:, 5, 5].tolist() == [-1, -2, -3]
+    assert result["blurred"].mean() == pytest.approx(float(image.mean())) and result["blurred"].std() < image.std()
 
 
 @pytest.mark.parametrize("name", ["white", "", None, "black"])

@@ -61,17 +61,17 @@ def test_a_map_that_equals_the_mask_and_one_that_knows_nothing():
 
 def test_a_case_solved_by_hand():
     mask = np.array([[True, False], [False, False]])
-    found = score_map("a", np.array([[3.0, 4.0], [2.0, 1.0]]), mask)
-    assert not found.hit  # the brightest cell is the upper right one
-    assert found.energy == pytest.approx(3 / 10 / 0.25)
-    assert found.auc == pytest.approx(2 / 3)  # brighter than two of the three beside it
+    result = score_map("a", np.array([[3.0, 4.0], [2.0, 1.0]]), mask)
+    assert not result.hit  # the brightest cell is the upper right one
+    assert result.energy == pytest.approx(3 / 10 / 0.25)
+    assert result.auc == pytest.approx(2 / 3)  # brighter than two of the three beside it
 
 
 def test_means_leave_out_what_cannot_be_measured():
     values = np.zeros((2, 2))
     figures = [(True, 3.0, 0.9), (False, 1.0, 0.5), (False, float("nan"), float("nan"))]
-    found = mean_scores([LocalizationScore("a", values, *one) for one in figures])
-    assert (found.count, found.pointing, found.energy, found.auc) == (2, 0.5, 2.0, pytest.approx(0.7))
+    result = mean_scores([LocalizationScore("a", values, *item) for item in figures])
+    assert (result.count, result.pointing, result.energy, result.auc) == (2, 0.5, 2.0, pytest.approx(0.7))
     nothing = mean_scores([])
     assert nothing.count == 0 and np.isnan([nothing.pointing, nothing.energy, nothing.auc]).all()
 
@@ -86,18 +86,18 @@ def test_a_mask_is_fitted_as_its_picture_is(card, fit, size):
     fitted = fit_picture(Picture(drawn, "mask", "mask"), card.input, fit)
     white = np.asarray(fitted.image).min(2)
     ground = [round(255 * value) for value in card.input.mean]
-    found = fit_mask(mask, fitted)
-    assert found.shape == white.shape and found[white > 250].all() and (white > 250).sum() > 60
-    assert not found[white < 5].any()
-    assert not found[(np.asarray(fitted.image) == ground).all(2)].any()
+    result = fit_mask(mask, fitted)
+    assert result.shape == white.shape and result[white > 250].all() and (white > 250).sum() > 60
+    assert not result[white < 5].any()
+    assert not result[(np.asarray(fitted.image) == ground).all(2)].any()
 
 
 # ---- the controls ----
 
 
 def test_the_constant_map_scores_as_knowing_nothing(card):
-    for found in score_controls(card, scenes=made(2))[CONSTANT]:
-        assert (found.hit, found.energy, found.auc) == (False, pytest.approx(1), 0.5)
+    for result in score_controls(card, scenes=made(2))[CONSTANT]:
+        assert (result.hit, result.energy, result.auc) == (False, pytest.approx(1), 0.5)
 
 
 def test_the_middle_of_the_picture_points_there_and_nowhere_else(card):
@@ -105,10 +105,10 @@ def test_the_middle_of_the_picture_points_there_and_nowhere_else(card):
     middle[24:40, 24:40] = True
     corner = made(1)[0]
     central = Scene("central", "", "", corner.picture, middle, None, "")
-    found = score_controls(card, scenes=[central, corner])[CENTER]
-    assert found[0].hit and found[0].energy > 1.5 and found[0].auc > 0.95
-    assert found[1].energy == pytest.approx(1, abs=0.01)  # a quarter of the picture holds a quarter of it
-    attention = found[0].attention
+    result = score_controls(card, scenes=[central, corner])[CENTER]
+    assert result[0].hit and result[0].energy > 1.5 and result[0].auc > 0.95
+    assert result[1].energy == pytest.approx(1, abs=0.01)  # a quarter of the picture holds a quarter of it
+    attention = result[0].attention
     assert attention.shape == card.map_size and (attention == attention.max()).sum() == 1
     side = card.map_size[0]
     row, column = np.unravel_index(attention.argmax(), attention.shape)
@@ -116,22 +116,22 @@ def test_the_middle_of_the_picture_points_there_and_nowhere_else(card):
 
 
 def test_the_mask_itself_is_how_much_of_each_cell_the_object_covers(card):
-    found = score_controls(card, scenes=made(1))[MASK][0]
+    result = score_controls(card, scenes=made(1))[MASK][0]
     cells = card.map_size[0]
     expected = np.zeros(card.map_size)
     expected[cells // 2 :, : cells // 2] = 1
-    assert found.attention == pytest.approx(expected, abs=2e-3)
+    assert result.attention == pytest.approx(expected, abs=2e-3)
     assert (
-        found.hit and found.auc == 1 and 3.2 < found.energy < 4
+        result.hit and result.auc == 1 and 3.2 < result.energy < 4
     )  # 4, but for what the enlarging carries over the edge
 
 
 def test_no_control_beats_the_mask_itself_on_the_shipped_scenes(card):
-    found = {name: mean_scores(rows) for name, rows in score_controls(card, scenes=scenes()).items()}
-    assert tuple(found) == CONTROLS and {one.count for one in found.values()} == {len(scenes())}
-    assert found[MASK].pointing > 0.9 and found[MASK].auc > 0.99
-    assert found[MASK].energy > found[CENTER].energy > found[CONSTANT].energy == pytest.approx(1)
-    assert found[CENTER].pointing < 0.3  # or the scenes would say nothing: where the object is could be guessed
+    result = {name: mean_scores(rows) for name, rows in score_controls(card, scenes=scenes()).items()}
+    assert tuple(result) == CONTROLS and {item.count for item in result.values()} == {len(scenes())}
+    assert result[MASK].pointing > 0.9 and result[MASK].auc > 0.99
+    assert result[MASK].energy > result[CENTER].energy > result[CONSTANT].energy == pytest.approx(1)
+    assert result[CENTER].pointing < 0.3  # or the scenes would say nothing: where the object is could be guessed
 
 
 # ---- variants ----
@@ -139,19 +139,19 @@ def test_no_control_beats_the_mask_itself_on_the_shipped_scenes(card):
 
 @pytest.mark.parametrize("fit", FITS)
 def test_each_scene_gets_its_own_map_and_figures(card, fit):
-    some = made(BATCH + 2, width=80)
+    part = made(BATCH + 2, width=80)
     shares = []
-    found = localize([card], scenes=some, load=tiny_load, fit=fit, progress=shares.append)[card.id]
-    assert [one.scene for one in found] == [scene.id for scene in some]
+    result = localize([card], scenes=part, load=tiny_load, fit=fit, progress=shares.append)[card.id]
+    assert [item.scene for item in result] == [scene.id for scene in part]
     assert shares == [BATCH / (BATCH + 2), 1]
-    for one, scene in zip(found, some, strict=True):
+    for item, scene in zip(result, part, strict=True):
         alone = explain(scene.picture, [card], fit=fit, load=tiny_load)[0]
         mask = fit_mask(scene.mask, alone.fitted)
-        assert one.attention == pytest.approx(alone.attention, abs=1e-5)
-        assert one.energy == pytest.approx(energy_ratio(alone.attention, mask), abs=1e-3)
-        assert one.auc == pytest.approx(roc_auc(alone.attention, mask), abs=1e-2)
-        assert one.hit == pointing_hit(one.attention, mask)
-        assert one.auxiliary.index == alone.auxiliary.argmax() and one.perception.index == alone.perception.argmax()
+        assert item.attention == pytest.approx(alone.attention, abs=1e-5)
+        assert item.energy == pytest.approx(energy_ratio(alone.attention, mask), abs=1e-3)
+        assert item.auc == pytest.approx(roc_auc(alone.attention, mask), abs=1e-2)
+        assert item.hit == pointing_hit(item.attention, mask)
+        assert item.auxiliary.index == alone.auxiliary.argmax() and item.perception.index == alone.perception.argmax()
 
 
 def test_what_progress_raises_ends_the_work(card):
@@ -202,19 +202,19 @@ def tiny_load(card):
 
 
 def test_the_scenes_are_as_the_page_needs_them():
-    found = scenes()
-    assert len(found) >= 24 and len({scene.id for scene in found}) == len(found)
-    for scene in found:
+    result = scenes()
+    assert len(result) >= 24 and len({scene.id for scene in result}) == len(result)
+    for scene in result:
         width, height = scene.picture.image.size
         assert scene.mask.shape == (height, width) and scene.mask.dtype == bool
         assert 0.05 <= scene.mask.mean() <= 0.40
         assert scene.title and scene.alt.endswith(".") and scene.credit
         assert scene.index is None or 0 <= scene.index < 1000
-    shares = [scene.mask.mean() for scene in found]
+    shares = [scene.mask.mean() for scene in result]
     assert min(shares) < 0.08 and max(shares) > 0.3
-    assert sum(bool(scene.mask[160, 160]) for scene in found) < len(found) / 3
+    assert sum(bool(scene.mask[160, 160]) for scene in result) < len(result) / 3
     with pytest.raises(ValueError, match="read-only"):
-        found[0].mask[0, 0] = True
+        result[0].mask[0, 0] = True
 
 
 def test_every_file_is_credited_and_under_a_license_that_allows_it():
@@ -235,11 +235,11 @@ def test_every_file_is_credited_and_under_a_license_that_allows_it():
 def test_shipped_weights_find_the_objects_and_the_lesson_upside_down_finds_all_else():
     ids = ["imagenet-lite0-additive", "imagenet-lite0-multiplicative", "imagenet-lite0-additive-unfolded"]
     cards = [find_variant(variant) for variant in ids]
-    found = {name: mean_scores(rows) for name, rows in localize(cards, scenes=scenes(), load=tiny_load).items()}
+    result = {name: mean_scores(rows) for name, rows in localize(cards, scenes=scenes(), load=tiny_load).items()}
     other = {name: mean_scores(rows) for name, rows in score_controls(cards[0], scenes=scenes()).items()}
     for variant in ids[:2]:
         for figure in ("pointing", "energy", "auc"):
             beaten = max(getattr(other[CONSTANT], figure), getattr(other[CENTER], figure))
-            assert beaten < getattr(found[variant], figure), (variant, figure)
-    upside_down = found[ids[2]]
+            assert beaten < getattr(result[variant], figure), (variant, figure)
+    upside_down = result[ids[2]]
     assert upside_down.pointing == 0 and upside_down.energy < 0.5 and upside_down.auc < 0.2

@@ -29,10 +29,10 @@ def test_the_mean_by_hand():
     before = np.array([0.8, 0.2], np.float32)
     stays = Effect("ones", np.ones((2, 2)), before, np.array([0.6, 0.4], np.float32))
     flips = Effect("ones", np.ones((2, 2)), before, np.array([0.2, 0.8], np.float32))
-    found = mean_effect([stays, flips])
-    assert found.change == pytest.approx(-0.4) and found.change_rate == 0.5
+    result = mean_effect([stays, flips])
+    assert result.change == pytest.approx(-0.4) and result.change_rate == 0.5
     assert (
-        found.js_divergence == pytest.approx((stays.js_divergence + flips.js_divergence) / 2)
+        result.js_divergence == pytest.approx((stays.js_divergence + flips.js_divergence) / 2)
         and 0 < stays.js_divergence < flips.js_divergence
     )
 
@@ -40,24 +40,24 @@ def test_the_mean_by_hand():
 def test_every_edit_is_asked_and_shuffled_often():
     m = np.arange(16, dtype=np.float32).reshape(4, 4) / 16
     maps = ablated_maps(m)
-    assert tuple(maps) == EDITS and [len(some) for some in maps.values()] == [1, SHUFFLES, 1, 1, 1, 1]
+    assert tuple(maps) == EDITS and [len(part) for part in maps.values()] == [1, SHUFFLES, 1, 1, 1, 1]
     assert np.array_equal(maps["shuffled"][3], shuffle_cells(m, 3)) and not maps["zeros"][0].any()
 
 
 def test_the_mean_over_pictures_is_what_edit_by_edit_gives(cards):
-    found = mean_over_pictures([ablate_in_picture(picture, cards[0]) for picture in PICTURES])
-    asked = [attend_image(picture, cards[0]) for picture in PICTURES]
-    inverted = [one.predict(one.attention.max() + one.attention.min() - one.attention) for one in asked]
-    own = [one.predict(one.attention) for one in asked]
+    result = mean_over_pictures([ablate_in_picture(picture, cards[0]) for picture in PICTURES])
+    request = [attend_image(picture, cards[0]) for picture in PICTURES]
+    inverted = [item.predict(item.attention.max() + item.attention.min() - item.attention) for item in request]
+    own = [item.predict(item.attention) for item in request]
     changes = [float(b[a.argmax()] - a.max()) for a, b in zip(own, inverted, strict=True)]
-    assert found["inverted"].change == pytest.approx(np.mean(changes), abs=1e-6)
+    assert result["inverted"].change == pytest.approx(np.mean(changes), abs=1e-6)
     flips = [a.argmax() != b.argmax() for a, b in zip(own, inverted, strict=True)]
-    assert found["inverted"].change_rate == pytest.approx(np.mean(flips))
+    assert result["inverted"].change_rate == pytest.approx(np.mean(flips))
 
 
 def test_a_variant_that_never_applies_its_map_never_moves(cards):
     additive, multiplicative, none = (ablate_in_picture(PICTURES[0], card) for card in cards)
-    assert all(one.change == one.js_divergence == one.change_rate == 0 for one in none.values())
+    assert all(item.change == item.js_divergence == item.change_rate == 0 for item in none.values())
     assert fair_control_divergence(none) == 0 and fair_control_divergence(multiplicative) > 0
     assert fair_control_divergence(additive) == pytest.approx(
         (additive["constant mean"].js_divergence + additive["shuffled"].js_divergence) / 2
@@ -65,13 +65,13 @@ def test_a_variant_that_never_applies_its_map_never_moves(cards):
 
 
 def test_one_picture_asks_all_maps_at_once(cards):
-    asked, sizes = attend_image(PICTURES[0], cards[0]), []
+    request, sizes = attend_image(PICTURES[0], cards[0]), []
 
     def answers(maps):
         sizes.append(len(maps))
-        return asked.predict(np.stack(maps))
+        return request.predict(np.stack(maps))
 
-    effects = ablate_map(asked, answers)
+    effects = ablate_map(request, answers)
     assert sizes == [1 + SHUFFLES + 5] and effects["ones"][0].after == pytest.approx(
-        asked.predict(np.ones_like(asked.attention)), abs=1e-6
+        request.predict(np.ones_like(request.attention)), abs=1e-6
     )

@@ -20,9 +20,9 @@ from abn.evaluation.metrics import (
 @pytest.fixture
 def mask() -> np.ndarray:
     """The upper left quarter of 8 × 8 pixels."""
-    found = np.zeros((8, 8), bool)
-    found[:4, :4] = True
-    return found
+    result = np.zeros((8, 8), bool)
+    result[:4, :4] = True
+    return result
 
 
 def test_a_constant_map_finds_nothing(mask):

@@ -41,13 +41,13 @@ def test_only_the_part_forgets(network, part):
 
 def test_the_map_forgets_with_extractor_and_attention_branch_and_never_with_the_perception_branch(network):
     own = maps(network)
-    found = {}
+    result = {}
     for part in PARTS:
         changed = maps(randomize_weights(network, part, IMAGES, seed=1))
         assert changed.std() > 0.01  # no map that is flat because it saturated
-        found[part] = sum(rank_correlation(*pair) for pair in zip(own, changed, strict=True)) / len(own)
-    assert found["perception_branch"] == pytest.approx(1)
-    assert abs(found["attention_branch"]) < 0.8 and abs(found["extractor"]) < 0.8
+        result[part] = sum(rank_correlation(*pair) for pair in zip(own, changed, strict=True)) / len(own)
+    assert result["perception_branch"] == pytest.approx(1)
+    assert abs(result["attention_branch"]) < 0.8 and abs(result["extractor"]) < 0.8
 
 
 def test_a_seed_decides(network):
@@ -69,29 +69,29 @@ def test_before_and_after_are_those_of_the_two_networks(network, part):
     from scipy.stats import spearmanr
 
     own = network_outputs(network, IMAGES)
-    found = compare_randomized(network, own, IMAGES, part, seed=1)
+    result = compare_randomized(network, own, IMAGES, part, seed=1)
     changed = randomize_weights(network, part, IMAGES, seed=1)
     with torch.inference_mode():
         first, second = network(IMAGES), changed(IMAGES)
     assert np.array_equal(own.maps, first.attention[:, 0].numpy())
-    assert np.array_equal(found.maps, second.attention[:, 0].numpy())
+    assert np.array_equal(result.maps, second.attention[:, 0].numpy())
     for i in range(len(IMAGES)):
         pair = (output.attention[i].flatten().numpy() for output in (first, second))
-        assert found.rank_correlations[i] == pytest.approx(spearmanr(*pair)[0], abs=1e-6)
+        assert result.rank_correlations[i] == pytest.approx(spearmanr(*pair)[0], abs=1e-6)
         named = int(first.logits[i].argmax())
-        assert found.before[i] == pytest.approx(float(first.logits[i].softmax(0)[named]))
-        assert found.after[i] == pytest.approx(float(second.logits[i].softmax(0)[named]))
-        assert found.changes_prediction[i] == (int(second.logits[i].argmax()) != named)
-    assert (found.part, found.seed) == (part, 1) and found.seconds > 0
+        assert result.before[i] == pytest.approx(float(first.logits[i].softmax(0)[named]))
+        assert result.after[i] == pytest.approx(float(second.logits[i].softmax(0)[named]))
+        assert result.changes_prediction[i] == (int(second.logits[i].argmax()) != named)
+    assert (result.part, result.seed) == (part, 1) and result.seconds > 0
 
 
 def test_the_lesson_of_the_perception_branch(network):
     """Its loss leaves every number of the map, and takes the answer."""
     own = network_outputs(network, IMAGES)
-    found = compare_randomized(network, own, IMAGES, "perception_branch", seed=2)
+    result = compare_randomized(network, own, IMAGES, "perception_branch", seed=2)
     assert (
-        found.maps_identical
-        and found.rank_correlations == pytest.approx(1)
-        and not np.allclose(found.before, found.after, atol=1e-3)
+        result.maps_identical
+        and result.rank_correlations == pytest.approx(1)
+        and not np.allclose(result.before, result.after, atol=1e-3)
     )
     assert not compare_randomized(network, own, IMAGES, "extractor", seed=2).maps_identical

@@ -133,13 +133,13 @@ def test_the_trunk_has_weights_of_its_own():
 def test_create_model_is_reproducible_and_leaves_the_global_generator_alone():
     torch.manual_seed(7)
     state = torch.get_rng_state()
-    one = create_model("mobilenetv3_small_100", num_classes=4, seed=3)
+    item = create_model("mobilenetv3_small_100", num_classes=4, seed=3)
     two = create_model("mobilenetv3_small_100", num_classes=4, seed=3)
     other = create_model("mobilenetv3_small_100", num_classes=4, seed=4)
     assert torch.equal(torch.get_rng_state(), state)
-    assert not one.training and one.mechanism == "additive"
-    assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True))
-    assert not torch.equal(one.extractor.conv_stem.weight, other.extractor.conv_stem.weight)
+    assert not item.training and item.mechanism == "additive"
+    assert all(torch.equal(a, b) for a, b in zip(item.state_dict().values(), two.state_dict().values(), strict=True))
+    assert not torch.equal(item.extractor.conv_stem.weight, other.extractor.conv_stem.weight)
 
 
 @pytest.mark.parametrize("name", ["resnet19", "", "../resnet18", "hf-hub:someone/something", "cifar-resnet21"])
@@ -386,10 +386,10 @@ class Slow(nn.Module):
         self.inside, self.go_on = threading.Event(), threading.Event()
 
     def forward(self, images):
-        found = self.first(images)
+        result = self.first(images)
         self.inside.set()
         assert self.go_on.wait(30)
-        return self.last(found)
+        return self.last(result)
 
 
 def test_tracing_in_one_thread_leaves_other_threads_networks_and_tracings_alone():
@@ -399,7 +399,7 @@ def test_tracing_in_one_thread_leaves_other_threads_networks_and_tracings_alone(
     slow, second = Slow(), Slow()
     second.go_on.set()
     with ThreadPoolExecutor(2) as threads:
-        one = threads.submit(tracing.trace, slow, 32)
+        item = threads.submit(tracing.trace, slow, 32)
         assert slow.inside.wait(30)
         two = threads.submit(tracing.trace, second, 32)  # waits for the first to end
         try:
@@ -407,6 +407,6 @@ def test_tracing_in_one_thread_leaves_other_threads_networks_and_tracings_alone(
                 assert torch.equal(other(images).logits, before)
         finally:
             slow.go_on.set()
-        nodes = [[node.op for node in found.result(30).nodes] for found in (one, two)]
+        nodes = [[node.op for node in result.result(30).nodes] for result in (item, two)]
     assert nodes[0] == nodes[1] == ["placeholder", "call_module", "call_module", "output"]
     assert nn.Module.__call__ is call

@@ -81,12 +81,12 @@ def test_what_keeps_tokens_is_told_what_would_work(model):
 
 
 def test_families_are_modules_and_leading_words():
-    found = {model: family for family, models in families().items() for model in models}
-    assert found["resnet18"] == "resnet/resnet" and found["wide_resnet50_2"] == "resnet/wide_resnet"
-    assert found["seresnext26t_32x4d"] == "resnet/seresnext" and found["res2net50_14w_8s"] == "res2net/res2net"
-    assert found["tf_efficientnetv2_b0"] == "efficientnet/tf_efficientnetv2"
-    assert found["convnextv2_atto"] == "convnext/convnextv2" and found["cs3darknet_focus_s"] == "cspnet/cs3darknet"
-    assert set(found) == {model for model in timm.list_models() if not model.startswith("test_")}
+    result = {model: family for family, models in families().items() for model in models}
+    assert result["resnet18"] == "resnet/resnet" and result["wide_resnet50_2"] == "resnet/wide_resnet"
+    assert result["seresnext26t_32x4d"] == "resnet/seresnext" and result["res2net50_14w_8s"] == "res2net/res2net"
+    assert result["tf_efficientnetv2_b0"] == "efficientnet/tf_efficientnetv2"
+    assert result["convnextv2_atto"] == "convnext/convnextv2" and result["cs3darknet_focus_s"] == "cspnet/cs3darknet"
+    assert set(result) == {model for model in timm.list_models() if not model.startswith("test_")}
 
 
 @pytest.mark.parametrize("model", ["resnet18", "regnety_002"])

@@ -24,7 +24,7 @@ def test_signed_values_get_colors_around_zero_and_others_begin_at_zero():
 def test_a_tile_has_a_pixel_for_each_cell_in_the_colors_of_its_values():
     values = np.stack([np.zeros((2, 3)), [[0.0, 1, 2], [-2, -1, 0]]]).astype(np.float32)
     shown = channel_tiles(values, [1, 0], "gray", -2, 2)
-    assert [(one.index, one.low, one.high) for one in shown] == [(1, -2, 2), (0, 0, 0)]
+    assert [(item.index, item.low, item.high) for item in shown] == [(1, -2, 2), (0, 0, 0)]
     assert shown[0].size == pytest.approx(1)
     grays = opened(shown[0].source)[..., 0]
     np.testing.assert_array_equal(grays, np.rint((values[1] + 2) / 4 * 255))

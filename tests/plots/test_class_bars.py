@@ -19,21 +19,23 @@ def explanation(auxiliary: list[float], perception: list[float], labels: list[st
 
 def read(drawn: str) -> list[tuple[str, list[tuple[str, float, str]]]]:
     """Class → (whose, length in per cent of the width, number) of each bar."""
-    found = []
+    result = []
     for body in re.findall(r"<span title=.*?</span>", drawn):
         rows = re.findall(r'<i title="(.*?)" style="--head: #\w+; --length: ([\d.]+)%">(.*?)</i>', body)
-        found.append((re.search(r"<b>(.*?)</b>", body)[1], [(who, float(length), said) for who, length, said in rows]))
-    return found
+        result.append(
+            (re.search(r"<b>(.*?)</b>", body)[1], [(who, float(length), words) for who, length, words in rows])
+        )
+    return result
 
 
 def test_both_heads_top_classes_stand_on_one_axis():
     auxiliary, perception = [0.0] * 12, [0.0] * 12
     auxiliary[0], auxiliary[1], auxiliary[2] = 0.5, 0.3, 0.2
     perception[9], perception[1], perception[3] = 0.6, 0.25, 0.15
-    found = explanation(auxiliary, perception, [f"class {k}, other" for k in range(12)])
-    drawn = read(class_bars.paired_bars(found))
+    result = explanation(auxiliary, perception, [f"class {k}, other" for k in range(12)])
+    drawn = read(class_bars.paired_bars(result))
     assert [name for name, _ in drawn] == [
-        numbers.short_label(found.labels[k]) for k in class_bars.shared_classes(found)
+        numbers.short_label(result.labels[k]) for k in class_bars.shared_classes(result)
     ]
     assert [name for name, _ in drawn[:5]] == ["class 9", "class 0", "class 1", "class 2", "class 3"]
     assert drawn[0][1] == [("Auxiliary head", 0.0, "0.0 %"), ("Perception head", 48.0, "60.0 %")]
@@ -41,8 +43,8 @@ def test_both_heads_top_classes_stand_on_one_axis():
 
 
 def test_names_and_words_are_only_text():
-    found = explanation([0.9, 0.1], [0.9, 0.1], ['<b>bold</b> & "co"', "plain"])
-    drawn = class_bars.paired_bars(found, alt='a "picture" <script>')
+    result = explanation([0.9, 0.1], [0.9, 0.1], ['<b>bold</b> & "co"', "plain"])
+    drawn = class_bars.paired_bars(result, alt='a "picture" <script>')
     assert "<b>&lt;b&gt;bold&lt;/b&gt; &amp; &quot;co&quot;</b>" in drawn and "<script>" not in drawn
     assert 'role="img" aria-label="a &quot;picture&quot; &lt;script&gt;"' in drawn
 
@@ -51,7 +53,7 @@ def test_room_and_key():
     series = [("before", "#000000", np.array([0.25, 0.75])), ("after", "#ffffff", np.array([0.5, 0.5]))]
     drawn = class_bars.class_bars(series, ("a", "b"), [1, 0], rows=4)
     assert f"min-height: {4 * class_bars.ROW:.1f}rem" in drawn and "abn-key" not in drawn
-    assert [one for one, _ in read(drawn)] == ["b", "a"]
+    assert [item for item, _ in read(drawn)] == ["b", "a"]
     keyed = class_bars.class_bars(series, ("a", "b"), [1, 0], legend=True)
     assert '<i class="abn-key" style="--head: #000000">before</i>' in keyed
     assert f"min-height: {2 * class_bars.ROW:.1f}rem" in keyed

@@ -59,9 +59,9 @@ def test_the_areas_in_words():
 
 
 def test_the_legend_has_every_variant_and_every_order():
-    found = legend_entries(["A", "B"], darkest=False)
-    assert [text for text, *_ in found] == ["A", "B", "brightest first", "random, mean and range"]
-    assert [color for _, color, _ in found[:2]] == [VARIANT_STYLES[0][0], VARIANT_STYLES[1][0]]
+    result = legend_entries(["A", "B"], darkest=False)
+    assert [text for text, *_ in result] == ["A", "B", "brightest first", "random, mean and range"]
+    assert [color for _, color, _ in result[:2]] == [VARIANT_STYLES[0][0], VARIANT_STYLES[1][0]]
     assert legend_entries(["A"], darkest=True)[-1][0] == "darkest first"
 
 

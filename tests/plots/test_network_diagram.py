@@ -159,11 +159,11 @@ def test_every_stage_is_a_button_with_its_shape_and_every_part_is_named(mechanis
         assert CONTENTS[name].shape in texts(button) and CONTENTS[name].shape in button.get("aria-label")
         assert bool(list(button.iter(f"{SVG}image"))) == bool(CONTENTS[name].picture)
         assert all(word in texts(button) and word in button.get("aria-label") for word in CONTENTS[name].words)
-    said = " ".join(texts(root))
+    words = " ".join(texts(root))
     for part in ("feature extractor", "attention branch", "perception branch", "trunk", "map head", "class head"):
-        assert part in said
+        assert part in words
     assert EQUATIONS[mechanism] in texts(root)
-    assert ("M is not applied" in said) == (mechanism == "none")
+    assert ("M is not applied" in words) == (mechanism == "none")
 
 
 def test_a_diagram_without_buttons_has_the_same_words():

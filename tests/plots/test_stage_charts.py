@@ -19,15 +19,15 @@ def test_a_histogram_counts_all_but_the_exact_zeros():
 
 
 def test_answers_are_drawn_in_their_order_and_names_are_only_text():
-    found = [("tabby, tabby cat", 3.0, 0.9), ("<b>x</b> & y", -1.5, 0.0001)]
-    figure = logit_bars.logit_bars(found, "auxiliary")
+    result = [("tabby, tabby cat", 3.0, 0.9), ("<b>x</b> & y", -1.5, 0.0001)]
+    figure = logit_bars.logit_bars(result, "auxiliary")
     assert list(figure.data[0].x) == [3, -1.5]
     assert [note.text for note in figure.layout.annotations] == [
         "tabby", "3.00 · 90.0 %", "&lt;b>x&lt;/b> &amp; y", "−1.50 · < 0.1 %",
     ]  # fmt: skip
     low, high = figure.layout.xaxis.range
     assert low < -1.5 and high > 3
-    assert "tabby 3.00 (90.0 %)" in logit_bars.logits_in_words(found, "auxiliary")
+    assert "tabby 3.00 (90.0 %)" in logit_bars.logits_in_words(result, "auxiliary")
 
 
 @pytest.mark.parametrize(

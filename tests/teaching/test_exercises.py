@@ -131,11 +131,11 @@ def test_words_are_there_for_every_edit():
 
 def test_changed_weights_are_noticed_and_left_out():
     cards = [replace(card, sha256="0" * 64) if card.id == CARD.id else card for card in list_variants()]
-    found = read_material(cards=cards)
-    assert found.stale == (CARD.id,) and CARD.id not in found.cards
+    result = read_material(cards=cards)
+    assert result.stale == (CARD.id,) and CARD.id not in result.cards
     assert (
-        not any(variant == CARD.id for _, variant in found.predictions)
-        and len(found.predictions) == len(MATERIAL.predictions) * 4 // 5
+        not any(variant == CARD.id for _, variant in result.predictions)
+        and len(result.predictions) == len(MATERIAL.predictions) * 4 // 5
     )
     assert read_material(cards=[card for card in list_variants() if card.id != CARD.id]).stale == (CARD.id,)
 
@@ -148,11 +148,11 @@ def test_changed_and_missing_pictures_are_noticed_and_left_out(monkeypatch, tmp_
     assert read_material().stale == ()
     (tmp_path / "toucan.jpg").unlink()
     (tmp_path / "scenes/tiger.jpg").write_bytes(b"another tiger")
-    found = read_material()
-    assert set(found.stale) == {"toucan.jpg", "scenes/tiger.jpg"}
-    assert found.items.keys() == MATERIAL.items.keys() - {"toucan", "scene-tiger"}
-    assert {picture for picture, _ in found.predictions} == found.items.keys()
-    assert len(draw_questions(1, material=found)) == 8
+    result = read_material()
+    assert set(result.stale) == {"toucan.jpg", "scenes/tiger.jpg"}
+    assert result.items.keys() == MATERIAL.items.keys() - {"toucan", "scene-tiger"}
+    assert {picture for picture, _ in result.predictions} == result.items.keys()
+    assert len(draw_questions(1, material=result)) == 8
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 not an archive"])
@@ -160,10 +160,10 @@ def test_a_missing_or_broken_file_is_an_empty_bank(tmp_path, content):
     file = tmp_path / "exercises.npz"
     if content is not None:
         file.write_bytes(content)
-    found = read_material(file)
-    assert (found.items, found.predictions, found.stale) == ({}, {}, ("exercises.npz",))
+    result = read_material(file)
+    assert (result.items, result.predictions, result.stale) == ({}, {}, ("exercises.npz",))
     with pytest.raises(ABNError, match="too few"):
-        draw_questions(1, material=found)
+        draw_questions(1, material=result)
 
 
 @pytest.mark.slow
@@ -173,10 +173,10 @@ def test_built_anew_it_reads_back(tmp_path, monkeypatch, network):
     monkeypatch.setattr(question_material, "sources", lambda: iter(few))
     cards = [find_variant(f"imagenet-lite0-{name}") for name in ("multiplicative", "none")]
     lines = []
-    found = read_material(question_material.build(cards, tmp_path / "new.npz", progress=lines.append), cards)
-    assert list(found.items) == ["cat-behind-mug", "beach", "scene-tiger"]  # both heads know a baseball
-    assert lines == [item.title for item in found.items.values()]
-    for (picture, variant), record in found.predictions.items():
+    result = read_material(question_material.build(cards, tmp_path / "new.npz", progress=lines.append), cards)
+    assert list(result.items) == ["cat-behind-mug", "beach", "scene-tiger"]  # both heads know a baseball
+    assert lines == [item.title for item in result.items.values()]
+    for (picture, variant), record in result.predictions.items():
         kept = MATERIAL.predictions[picture, variant]
         assert np.allclose(record.attention, kept.attention, atol=2e-3)
         assert [top.index for top in record.perception] == [top.index for top in kept.perception]
@@ -270,8 +270,8 @@ def test_explanations_are_made_from_the_numbers():
         "inverted": EditRecord(np.zeros((2, 2)), Prediction(2, LABELS[2], 0.6), -0.45, 0.3),
         "ones": EditRecord(np.zeros((2, 2)), Prediction(0, LABELS[0], 0.35), -0.25, 0.1),
     }
-    found = small_material([[0.1, 0.4], [0.91, 0.2]], perception=predictions_of(0.6, 0.3, 0.1), edits=edits)
-    record = found.predictions["fish", CARD.id]
+    result = small_material([[0.1, 0.4], [0.91, 0.2]], perception=predictions_of(0.6, 0.3, 0.1), edits=edits)
+    record = result.predictions["fish", CARD.id]
     for sentence, numbers in (
         (wording.explain_where(record), ("0.91", "row 2, column 1", "0.10", "“tench” (60.0 %)")),
         (wording.explain_head(CARD, record, "auxiliary"), (CARD.title, "“goldfish” (50.0 %)", "“tench” (60.0 %)")),
@@ -299,8 +299,8 @@ def test_the_order_of_three_maps_is_counted_over_the_bank():
 def test_a_cell_is_worth_the_share_of_others_that_are_less_bright():
     attention = np.array([[0.1, 0.2, 0.3], [0.3, 0.9, 0.3]], np.float32)
     expected = np.array([[0.0, 0.2, 0.6], [0.6, 1.0, 0.6]])  # of five others: none, one, two and half of two, all
-    found = [[scores.cell_score(attention, (row, column)) for column in range(3)] for row in range(2)]
-    assert np.allclose(found, expected)
+    result = [[scores.cell_score(attention, (row, column)) for column in range(3)] for row in range(2)]
+    assert np.allclose(result, expected)
 
 
 def test_chance_gets_half():
@@ -317,9 +317,9 @@ def test_options_are_worth_one_or_nothing():
 
 
 def test_a_cell_comes_with_a_remark():
-    found = small_material([[0.1, 0.4], [0.91, 0.2]], perception=predictions_of(0.6, 0.3, 0.1), edits={})
-    asked = replace(of("where")[0], picture="fish", variant=CARD.id)
-    given = score_answer(asked, (0, 1), material=found)
+    result = small_material([[0.1, 0.4], [0.91, 0.2]], perception=predictions_of(0.6, 0.3, 0.1), edits={})
+    request = replace(of("where")[0], picture="fish", variant=CARD.id)
+    given = score_answer(request, (0, 1), material=result)
     assert given.score == pytest.approx(2 / 3) and given.in_words == "row 1, column 2"
     assert all(number in given.remark for number in ("M = 0.40", "66.7 %", "0.67 points"))
 
@@ -345,11 +345,11 @@ def filled(seed: int) -> list[exercises.ScoredAnswer]:
 
 def test_totals_by_kind():
     given = filled(7)
-    found = totals(given)
-    assert list(found) == list(KINDS) and all(total.count == 2 for total in found.values())
+    result = totals(given)
+    assert list(result) == list(KINDS) and all(total.count == 2 for total in result.values())
     heads = [answer.question.right for answer in given if answer.question.kind == "head"]
-    assert found["head"].score == heads.count("auxiliary")
-    assert found["where"].score == pytest.approx(given[0].score + given[4].score)
+    assert result["head"].score == heads.count("auxiliary")
+    assert result["where"].score == pytest.approx(given[0].score + given[4].score)
     assert list(totals(given[:2])) == ["where", "head"] and totals([]) == {}
 
 

@@ -29,13 +29,13 @@ def test_every_step_has_its_live_part_and_no_other():
 
 def covered_change(network, variant: str, *, brightest: bool) -> float:
     """Δp of the network's answer when a fifth of the cells is covered."""
-    found = explain(PICTURE, [variant], load=network)[0]
-    cells = np.zeros(found.attention.size, bool)
-    order = cell_order(found.attention, brightest_first=brightest)
+    result = explain(PICTURE, [variant], load=network)[0]
+    cells = np.zeros(result.attention.size, bool)
+    order = cell_order(result.attention, brightest_first=brightest)
     cells[order[: round(lesson_steps.FIFTH * cells.size)]] = True
-    hidden = interventions.cover_cells(PICTURE, found.fitted, cells.reshape(found.attention.shape))
-    named = int(found.perception.argmax())
-    return float(explain(hidden, [variant], load=network)[0].perception[named] - found.perception[named])
+    hidden = interventions.cover_cells(PICTURE, result.fitted, cells.reshape(result.attention.shape))
+    named = int(result.perception.argmax())
+    return float(explain(hidden, [variant], load=network)[0].perception[named] - result.perception[named])
 
 
 def test_what_the_step_on_bright_says_is_so(network):
@@ -51,10 +51,10 @@ def test_there_is_a_cell_beyond_the_gain_that_is_asked_for_and_not_everywhere(ne
 
 def test_heads_disagree_on_some_photograph(network):
     photos = [photo for photo in gallery().values() if photo.kind == "photograph"]
-    found = [explain(open_picture(p.path.read_bytes()), [lesson_steps.UPRIGHT], load=network)[0] for p in photos]
-    apart = {photo.id: one for photo, one in zip(photos, found, strict=True) if not one.heads_agree}
+    result = [explain(open_picture(p.path.read_bytes()), [lesson_steps.UPRIGHT], load=network)[0] for p in photos]
+    apart = {photo.id: item for photo, item in zip(photos, result, strict=True) if not item.heads_agree}
     assert set(apart) == {"space-shuttle", "toucan"}  # of which the notice tells
     right = {photo.id: photo.classes for photo in photos}
     heads = ("auxiliary", "perception")
-    said = {key: [one.top(h, 1)[0].index in right[key] for h in heads] for key, one in apart.items()}
-    assert said == {"space-shuttle": [True, False], "toucan": [False, False]}
+    words = {key: [item.top(h, 1)[0].index in right[key] for h in heads] for key, item in apart.items()}
+    assert words == {"space-shuttle": [True, False], "toucan": [False, False]}

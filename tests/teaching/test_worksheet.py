@@ -23,36 +23,36 @@ def shown() -> list[list]:
 
 
 def answers(asks: str) -> tuple[str, ...]:
-    return next(one.answers for one in worksheet.questions() if asks in one.text)
+    return next(item.answers for item in worksheet.questions() if asks in item.text)
 
 
 def test_what_the_networks_say_is_what_ships():
-    told, found = answers("what do the networks say of it"), shown()[0]
-    for sentence, card, one in zip(told, CARDS, found, strict=True):
-        best = one.top("perception", 1)[0]
+    text, result = answers("what do the networks say of it"), shown()[0]
+    for sentence, card, item in zip(text, CARDS, result, strict=True):
+        best = item.top("perception", 1)[0]
         assert sentence.startswith(card.title)
         assert f"{numbers.short_label(best.label)} ({numbers.percent(best.probability)}, perception head)" in sentence
 
 
 def test_heads_that_disagree_are_counted_and_named():
-    found = shown()
+    result = shown()
     for place, sentence in enumerate(answers("two heads name different things")):
-        apart = [photo.title for photo, row in zip(PHOTOS, found, strict=True) if not row[place].heads_agree]
+        apart = [photo.title for photo, row in zip(PHOTOS, result, strict=True) if not row[place].heads_agree]
         assert f"on {len(apart)} of {len(PHOTOS)}" in sentence and all(title in sentence for title in apart)
 
 
 def test_levels_are_means_over_the_gallery():
-    found = shown()
+    result = shown()
     for place, card in enumerate(CARDS):
-        high = np.mean([row[place].attention.max() for row in found])
+        high = np.mean([row[place].attention.max() for row in result])
         assert answers("How dark and how bright")[place].endswith(f"to {high:.2f}.") and card.title in str(
             answers("How dark and how bright")[place]
         )
 
 
 def test_the_upside_down_variant_is_told_of_with_its_numbers():
-    told = " ".join(answers("do their maps agree"))
-    assert "Rank correlation of their maps: −0." in told and f"of {len(PHOTOS)} photographs" in told
+    text = " ".join(answers("do their maps agree"))
+    assert "Rank correlation of their maps: −0." in text and f"of {len(PHOTOS)} photographs" in text
 
 
 def test_pointing_is_that_of_the_cards():
@@ -68,12 +68,12 @@ def test_the_study_answers_the_last_question():
 def test_the_plan_takes_45_minutes_without_a_gap():
     ends = [tuple(map(int, minutes.split("–"))) for minutes, *_ in worksheet.PLAN]
     assert ends[0][0] == 0 and ends[-1][1] == 45
-    assert all(one[1] == other[0] for one, other in pairwise(ends))
+    assert all(item[1] == other[0] for item, other in pairwise(ends))
 
 
 def test_the_document_is_whole_and_asks_for_nothing_elsewhere():
-    asked = [*worksheet.questions(), worksheet.Question("<b>1 & 2</b>?", ("<script>alert()</script>",))]
-    document, seen = worksheet.document(asked), []
+    request = [*worksheet.questions(), worksheet.Question("<b>1 & 2</b>?", ("<script>alert()</script>",))]
+    document, seen = worksheet.document(request), []
 
     class Reader(HTMLParser):
         def handle_starttag(self, tag, attrs):
@@ -83,18 +83,18 @@ def test_the_document_is_whole_and_asks_for_nothing_elsewhere():
     assert document.startswith("<!doctype html>") and "&lt;script&gt;" in document
     assert not any(tag == "script" or "src" in attrs or "href" in attrs for tag, attrs in seen)
     questions = document.partition("abn-questions")[2].partition("</ol>")[0]
-    assert questions.count("<li>") == len(asked)
+    assert questions.count("<li>") == len(request)
 
 
 def test_the_tasks_and_the_set_of_the_plan_come_with_their_answers():
     body = html.unescape(worksheet.body([]))
     for step in STEPS:
         assert step.title in body and step.task in body and step.notice in body
-    asked = exercises.draw_questions(worksheet.SET, material=exercises.read_material())
-    assert all(f"<b>{one.right}</b>" in body for one in asked) and f"Exercises, set {worksheet.SET}" in str(
+    request = exercises.draw_questions(worksheet.SET, material=exercises.read_material())
+    assert all(f"<b>{one.right}</b>" in body for one in request) and f"Exercises, set {worksheet.SET}" in str(
         worksheet.PLAN
     )
-    numbers = {int(n) for *_, told in worksheet.PLAN for n in told.split(", ") if n.isdigit()}
+    numbers = {int(n) for *_, text in worksheet.PLAN for n in text.split(", ") if n.isdigit()}
     assert numbers == set(
         range(1, len(worksheet.questions(["Higher by 1 point."])) + 1)
     )  # every question has its minutes

@@ -33,27 +33,27 @@ def test_the_header_holds_the_card_without_what_it_cannot_know(saved):
 def test_weights_without_a_card_wait_for_it_and_a_card_for_its_weights(saved):
     data, card = saved
     bare = safetensors.torch.save(safetensors.torch.load(data))
-    said = json.dumps({**card, "sha256": hashlib.sha256(bare).hexdigest(), "title": "By its hash"}).encode()
+    words = json.dumps({**card, "sha256": hashlib.sha256(bare).hexdigest(), "title": "By its hash"}).encode()
     alone = read_files({"w": NamedFile("w.safetensors", bare)})["w"]
     assert isinstance(alone, PartnerMissing) and "choose the .json file" in str(alone)
-    lonely = read_files({"c": NamedFile("c.json", said)})["c"]
+    lonely = read_files({"c": NamedFile("c.json", words)})["c"]
     assert isinstance(lonely, PartnerMissing) and "choose the .safetensors file" in str(lonely)
-    both = read_files({"w": NamedFile("w.safetensors", bare), "c": NamedFile("of another name.json", said)})
+    both = read_files({"w": NamedFile("w.safetensors", bare), "c": NamedFile("of another name.json", words)})
     assert both["c"] is None and own.load_checkpoint(both["w"]).card.title == "By its hash (yours)"
 
 
 def test_a_card_beside_is_newer_than_the_one_within(saved):
     data, card = saved
-    said = json.dumps({**card, "title": "Measured since"}).encode()
-    both = read_files({"c": NamedFile("c.json", said), "w": NamedFile("w.safetensors", data)})
+    words = json.dumps({**card, "title": "Measured since"}).encode()
+    both = read_files({"c": NamedFile("c.json", words), "w": NamedFile("w.safetensors", data)})
     assert list(both) == ["c", "w"] and both["w"].card.title == "Measured since"
 
 
 def test_a_card_of_the_same_name_and_other_weights_is_told_of(saved):
     data, card = saved
-    said = json.dumps({**card, "sha256": "0" * 64}).encode()
-    found = read_files({"c": NamedFile("mine.json", said), "w": NamedFile("mine.safetensors", data)})
-    assert "not the weights of mine.json" in str(found["w"]) and found["c"] is None
+    words = json.dumps({**card, "sha256": "0" * 64}).encode()
+    result = read_files({"c": NamedFile("mine.json", words), "w": NamedFile("mine.safetensors", data)})
+    assert "not the weights of mine.json" in str(result["w"]) and result["c"] is None
 
 
 def test_a_bad_file_leaves_the_others(saved):
@@ -63,9 +63,9 @@ def test_a_bad_file_leaves_the_others(saved):
         "good": NamedFile("mine.safetensors", data),
         "empty": NamedFile("e", b""),
     }
-    found = read_files(files)
-    assert isinstance(found["good"], Checkpoint) and str(found["bad"]) == checkpoint.NO_SAFETENSORS
-    assert str(found["empty"]) == "This file is empty."
+    result = read_files(files)
+    assert isinstance(result["good"], Checkpoint) and str(result["bad"]) == checkpoint.NO_SAFETENSORS
+    assert str(result["empty"]) == "This file is empty."
 
 
 # ---- pickles ----
@@ -98,16 +98,16 @@ def test_pickles_are_told_by_their_content_and_never_opened(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     data = make(tmp_path)
     for name in ("mine.safetensors", "mine.pth.tar", "mine.json"):
-        found = read_files({"a": NamedFile(name, data)})["a"]
-        assert isinstance(found, PickleError), found
+        result = read_files({"a": NamedFile(name, data)})["a"]
+        assert isinstance(result, PickleError), result
     assert not (tmp_path / "bomb").exists()
 
 
 def test_a_header_whose_length_begins_like_a_pickle_is_none(saved):
     data, _ = saved
     header = json.dumps(header_of(data)).encode()
-    wanted = next(n for n in range(len(header), len(header) + 2**17) if n % 2**16 == 0x0280)
-    padded = with_header(data, header + b" " * (wanted - len(header)))
+    expected = next(n for n in range(len(header), len(header) + 2**17) if n % 2**16 == 0x0280)
+    padded = with_header(data, header + b" " * (expected - len(header)))
     assert padded[:2] == b"\x80\x02" and isinstance(read(padded), Checkpoint)
 
 

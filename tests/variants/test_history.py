@@ -55,10 +55,10 @@ def _life(**changes) -> MapHistory:
 
 
 def test_moments_are_many_and_dense_at_the_start():
-    found = recording_steps(1406)
-    assert (found[0], found[-1]) == (0, 1406)
-    assert len(found) >= 8
-    assert sum(step <= 1406 * 0.12 for step in found) >= 4
+    result = recording_steps(1406)
+    assert (result[0], result[-1]) == (0, 1406)
+    assert len(result) >= 8
+    assert sum(step <= 1406 * 0.12 for step in result) >= 4
     assert recording_steps(4) == (0, 1, 2, 3, 4)
     assert recording_steps(1) == (0, 1)
 
@@ -66,13 +66,13 @@ def test_moments_are_many_and_dense_at_the_start():
 def test_what_is_recorded_is_what_the_network_says(network, here, tmp_path):
     with torch.inference_mode():
         start = network(INPUTS).attention[:, 0].numpy()
-    said = {"accuracy": 0.1}
-    recorder = _recorder(network, tmp_path / "part.npz", said=said)
+    words = {"accuracy": 0.1}
+    recorder = _recorder(network, tmp_path / "part.npz", said=words)
     recorder.record(0)
     with torch.no_grad():
         network.attention_branch.map_norm.bias += 1
     try:
-        said["accuracy"] = 0.9
+        words["accuracy"] = 0.9
         recorder.record(8)
         with torch.inference_mode():
             end = network(INPUTS).attention[:, 0].numpy()

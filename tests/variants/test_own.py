@@ -21,17 +21,17 @@ from abn.variants.store import list_variants, load_variant, save_variant
 
 def test_one_file_brings_its_card_and_loads_exactly(saved):
     data, card = saved
-    found = own.load_checkpoint(read(data))
+    result = own.load_checkpoint(read(data))
     for name, value in NETWORK.state_dict().items():
-        assert torch.equal(found.network.state_dict()[name], value), name
-    assert not found.network.training
+        assert torch.equal(result.network.state_dict()[name], value), name
+    assert not result.network.training
     kept = ("backbone", "mechanism", "num_classes", "classes", "map_size", "parameters", "flops", "trunk", "sha256")
-    assert {key: found.card.to_json()[key] for key in kept} == {
+    assert {key: result.card.to_json()[key] for key in kept} == {
         **{key: card[key] for key in kept},
         "map_size": (16, 16),
     }
-    assert found.card.title == "resnet20, converted (yours)" and own.is_own(found.card.id)
-    assert found.shapes == {
+    assert result.card.title == "resnet20, converted (yours)" and own.is_own(result.card.id)
+    assert result.shapes == {
         "x": (3, 32, 32), "g": (32, 16, 16), "A": (10, 16, 16), "M": (1, 16, 16),
         "auxiliary": (10,), "perception": (10,),
     }  # fmt: skip
@@ -43,14 +43,14 @@ def test_shipped_files_load_with_their_cards_and_every_count_is_the_cards(card):
     files = {
         path.name: NamedFile(path.name, path.read_bytes()) for path in (card.weights, card.weights.with_suffix(".json"))
     }
-    found = own.load_checkpoint(read_files(files)[card.weights.name])
-    assert (found.card.parameters, found.card.flops, found.card.map_size) == (
+    result = own.load_checkpoint(read_files(files)[card.weights.name])
+    assert (result.card.parameters, result.card.flops, result.card.map_size) == (
         card.parameters,
         card.flops,
         card.map_size,
     )
     shipped = load_variant(card).state_dict()
-    assert all(torch.equal(value, shipped[name]) for name, value in found.network.state_dict().items())
+    assert all(torch.equal(value, shipped[name]) for name, value in result.network.state_dict().items())
 
 
 def test_half_precision_is_taken_too(tmp_path):
@@ -151,11 +151,11 @@ def test_shapes_cost_no_memory_and_are_those_of_the_network():
 def test_random_weights_are_those_of_the_seed():
     sketched = own.with_seed(own.sketch_random("test_resnet", num_classes=5), mechanism="multiplicative", seed=7)
     made = own.draw_weights(sketched)
-    wanted = create_model("test_resnet", num_classes=5, mechanism="multiplicative", seed=7)
-    assert all(torch.equal(v, wanted.state_dict()[k]) for k, v in made.network.state_dict().items())
+    expected = create_model("test_resnet", num_classes=5, mechanism="multiplicative", seed=7)
+    assert all(torch.equal(v, expected.state_dict()[k]) for k, v in made.network.state_dict().items())
     assert made.card.kind == "nothing" and made.card.mechanism == made.network.mechanism == "multiplicative"
-    assert made.card.parameters["perception_branch"] == sum(p.numel() for p in wanted.perception_branch.parameters())
-    output = wanted(torch.zeros(1, *sketched.shapes["x"]))
+    assert made.card.parameters["perception_branch"] == sum(p.numel() for p in expected.perception_branch.parameters())
+    output = expected(torch.zeros(1, *sketched.shapes["x"]))
     assert sketched.shapes["M"] == output.attention.shape[1:] and sketched.shapes["g"] == output.features.shape[1:]
 
 

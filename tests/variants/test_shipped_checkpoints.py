@@ -54,7 +54,7 @@ def test_upside_down_on_real_photographs_too(network):
     for photo in list(gallery().values())[:6]:
         picture = open_picture(photo.path.read_bytes())
         upright, turned = explain(picture, [ATTENTIVE[0], "imagenet-lite0-additive-unfolded"], load=network)
-        ranks = [np.argsort(np.argsort(one.attention.ravel())) for one in (upright, turned)]
+        ranks = [np.argsort(np.argsort(item.attention.ravel())) for item in (upright, turned)]
         correlations.append(np.corrcoef(*ranks)[0, 1])
     assert np.median(correlations) < -0.3
 
