@@ -75,7 +75,8 @@ def _read(path: Path) -> MapHistory:
         pictures=arrays.get("pictures"),
         weights=str(arrays["weights"]),
     )
-    _check(history)
+    if not _fits(history):
+        raise ValueError("the arrays of this history do not fit each other")
     return history
 
 
@@ -94,18 +95,14 @@ def write_history(history: MapHistory, path: Path) -> None:
         np.savez_compressed(file, **arrays)
 
 
-def _check(history: MapHistory) -> None:
-    """Raise ValueError where the arrays do not fit each other, or hold what no training gives."""
-    moments, pictures = len(history.steps), len(history.ids)
-    if history.maps.ndim != 4 or history.maps.shape[:2] != (moments, pictures) or history.maps.size == 0:
-        raise ValueError(f"maps {history.maps.shape} are not those of {moments} moments and {pictures} pictures")
-    if not ((history.maps >= 0) & (history.maps <= 1)).all():
-        raise ValueError("a map is not in 0 … 1")
-    if (np.diff(history.steps) <= 0).any() or history.steps[0] < 0 or history.steps[-1] > history.total:
-        raise ValueError(f"steps {history.steps.tolist()} do not rise from 0 to {history.total}")
-    if any(values.shape != (moments,) for values in history.metrics.values()):
-        raise ValueError(f"a metric is not known at each of {moments} moments")
-    if history.pictures is not None and (
-        history.pictures.dtype != np.uint8 or history.pictures.ndim != 3 or len(history.pictures) != pictures
-    ):
-        raise ValueError(f"pictures {history.pictures.shape} {history.pictures.dtype} are not {pictures} gray ones")
+def _fits(history: MapHistory) -> bool:
+    """Whether the arrays fit each other, and hold values that a training gives."""
+    maps, steps, images = history.maps, history.steps, history.pictures
+    moments, count = len(steps), len(history.ids)
+    return (
+        (maps.ndim == 4 and maps.shape[:2] == (moments, count) and maps.size > 0)
+        and bool(((maps >= 0) & (maps <= 1)).all())
+        and bool((np.diff(steps) > 0).all() and 0 <= steps[0] and steps[-1] <= history.total)
+        and all(values.shape == (moments,) for values in history.metrics.values())
+        and (images is None or (images.dtype == np.uint8 and images.ndim == 3 and len(images) == count))
+    )
