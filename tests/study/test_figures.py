@@ -30,14 +30,14 @@ def seeds(figure: go.Figure, label: str) -> dict[int, float]:
 
 def means(figure: go.Figure) -> dict[float, tuple[float, float, float, str]]:
     """Height of a row → mean, both ends of its bar, and its mark."""
-    found = {}
+    means_by_height = {}
     for trace in figure.data:
         if trace.name == "mean and 95 % interval":
             bars = zip(
                 trace.x, trace.y, trace.error_x.arrayminus, trace.error_x.array, trace.marker.symbol, strict=True
             )
-            found |= {y: (x, x - less, x + more, mark) for x, y, less, more, mark in bars}
-    return dict(sorted(found.items()))
+            means_by_height |= {y: (x, x - less, x + more, mark) for x, y, less, more, mark in bars}
+    return dict(sorted(means_by_height.items()))
 
 
 def texts(figure: go.Figure) -> list[str]:
@@ -66,7 +66,7 @@ def test_a_mark_becomes_hollow_where_the_interval_comes_to_hold_zero(results, st
 
 
 def test_every_finding_can_be_drawn_and_its_words_hold_every_seed(study):
-    found = [
+    all_findings = [
         findings.accuracies(study),
         findings.compared(study, "none"),
         findings.compared(study, "multiplicative", "accuracy_auxiliary", ("additive",), ahead=True),
@@ -77,7 +77,7 @@ def test_every_finding_can_be_drawn_and_its_words_hold_every_seed(study):
         *(findings.finds_object(study, key) for key in ("pointing", "roc_auc", "energy_over_area")),
         findings.compared(study, "baseline", "calibration_error"),
     ]
-    for finding in found:
+    for finding in all_findings:
         for panel, rows in finding.rows.items():
             figure, words = figures.dots(finding, panel), figures.alt(finding, panel)
             assert words.startswith(panel) and "<br>" not in words

@@ -51,9 +51,9 @@ def test_a_spread_is_mean_and_t_interval():
     from scipy import stats
 
     values = [0.1, 0.4, 0.2, 0.7]
-    found = findings.spread("x", dict(enumerate(values)))
+    spread = findings.spread("x", dict(enumerate(values)))
     low, high = stats.t.interval(0.95, 3, loc=np.mean(values), scale=stats.sem(values))
-    assert (found.mean, found.low, found.high) == pytest.approx((np.mean(values), low, high), abs=1e-4)
+    assert (spread.mean, spread.low, spread.high) == pytest.approx((np.mean(values), low, high), abs=1e-4)
     assert findings.spread("x", {}).mean is None and findings.spread("x", {3: 0.5}).low is None
 
 
@@ -360,10 +360,10 @@ def test_cost_is_read_as_ratios(results):
     assert costs.seconds_to_measure("tiny", [1]) == pytest.approx(0.7)
     assert costs.seconds_to_measure("other", [1]) is None
 
-    def double(found: dict) -> None:
-        again = json.loads(json.dumps(found["families"][0]))
+    def double(costs: dict) -> None:
+        again = json.loads(json.dumps(costs["families"][0]))
         again["family"], again["parts"][-1]["parameters"] = "other", 8000
-        found["families"].append(again)
+        costs["families"].append(again)
 
     families = findings.read_costs(change(results, double, "cost.json")).families
     assert "takes 1.75 to 2.00 times the parameters" in findings.cost_sentence(families)
@@ -380,11 +380,11 @@ def test_the_parts_are_those_that_are_measured():
 @pytest.mark.parametrize(
     "how",
     [
-        lambda found: found["families"][0]["parts"].pop(),
-        lambda found: found["families"][0]["parts"][3].update(parameters=0),
-        lambda found: found["families"][0]["parts"][3].update(seconds={"1": 0.1}),
-        lambda found: found["families"][0].pop("family"),
-        lambda found: found.pop("threads"),
+        lambda costs: costs["families"][0]["parts"].pop(),
+        lambda costs: costs["families"][0]["parts"][3].update(parameters=0),
+        lambda costs: costs["families"][0]["parts"][3].update(seconds={"1": 0.1}),
+        lambda costs: costs["families"][0].pop("family"),
+        lambda costs: costs.pop("threads"),
     ],
 )
 def test_broken_costs_are_one_plain_sentence(results, how):
@@ -401,17 +401,17 @@ def test_the_published_figures_follow_their_file(results):
     assert [(dispute.backbone, dispute.abn, dispute.plain) for dispute in published.disputes] == [
         ("ResNet110", 24.46, 24.65), ("Wide ResNet", None, 18.14), ("ResNeXt", None, 17.38)]  # fmt: skip
     assert "7 of 7 pairs, by 0.6 to 1.6 percentage points" in findings.published_sentence(published)
-    change(results, lambda found: found["results"][0].update(abn=25.0), "published.json")
+    change(results, lambda published: published["results"][0].update(abn=25.0), "published.json")
     assert "in 6 of 7 pairs, by −0.9 to" in findings.published_sentence(findings.read_published(results))
-    change(results, lambda found: found["disputes"][0].update(source="nowhere"), "published.json")
+    change(results, lambda published: published["disputes"][0].update(source="nowhere"), "published.json")
     with pytest.raises(ABNError, match=r"published\.json"):
         findings.read_published(results)
 
 
 def test_where_none_is_the_baseline_the_verdict_says_so():
     study = findings.read_study()  # as shipped: on scenes the extractor is fixed, so both are one computation
-    found = {verdict.where: verdict.words for verdict in findings.compared(study, "none").verdicts}
-    assert found["Scenes"] == "the comparison with the baseline once more" != found["Cluttered Fashion-MNIST"]
+    verdicts = {verdict.where: verdict.words for verdict in findings.compared(study, "none").verdicts}
+    assert verdicts["Scenes"] == "the comparison with the baseline once more" != verdicts["Cluttered Fashion-MNIST"]
     assert "the comparison with the baseline once more" not in {
         verdict.words for verdict in findings.compared(study, "matched").verdicts
     }

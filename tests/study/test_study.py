@@ -119,27 +119,29 @@ def white_corner() -> Pictures:
 def test_a_map_that_equals_the_mask_is_perfect_and_its_deletion_falls_at_once():
     perfect = torch.zeros(1, 8, 8)
     perfect[:, :4, :4] = torch.linspace(0.6, 0.9, 16).reshape(4, 4)
-    found = measure(Oracle(perfect), white_corner())
-    assert found["accuracy"] == 0.5
-    assert found["pointing"] == 1 and found["roc_auc"] > 0.95 and found["polarity"] == 2 * found["roc_auc"] - 1
-    assert found["deletion"] < found["deletion_random"] < found["deletion_dark_first"]
-    assert found["insertion"] > found["insertion_random"] > found["insertion_dark_first"]
-    assert found["accuracy_auxiliary"] is None
+    measured = measure(Oracle(perfect), white_corner())
+    assert measured["accuracy"] == 0.5
+    assert (
+        measured["pointing"] == 1 and measured["roc_auc"] > 0.95 and measured["polarity"] == 2 * measured["roc_auc"] - 1
+    )
+    assert measured["deletion"] < measured["deletion_random"] < measured["deletion_dark_first"]
+    assert measured["insertion"] > measured["insertion_random"] > measured["insertion_dark_first"]
+    assert measured["accuracy_auxiliary"] is None
     turned = measure(Oracle(1 - perfect), white_corner())
     assert turned["pointing"] == 0 and turned["polarity"] < -0.9
-    assert turned["deletion"] == pytest.approx(found["deletion_dark_first"], abs=0.02)
+    assert turned["deletion"] == pytest.approx(measured["deletion_dark_first"], abs=0.02)
 
 
 def test_a_deletion_area_worked_out_by_hand():
     """All of the object goes in the first sixth of the cells but one: the score at each share is known."""
     perfect = torch.zeros(1, 8, 8)
     perfect[:, :4, :4] = torch.linspace(0.6, 0.9, 16).reshape(4, 4)
-    found = measure(Oracle(perfect), white_corner())
+    measured = measure(Oracle(perfect), white_corner())
     gray = 0.25  # the mean color, which the removed cells take
     removed = np.minimum(np.round(SHARES * 64), 16)
     white = (16 - removed * (1 - gray)) / 16
     scores = 1 / (1 + np.exp(-(6 * white - 3)))
-    assert found["deletion"] == pytest.approx(((scores[1:] + scores[:-1]) / 2).mean(), abs=1e-4)
+    assert measured["deletion"] == pytest.approx(((scores[1:] + scores[:-1]) / 2).mean(), abs=1e-4)
 
 
 def test_features_kept_give_the_same_figures_as_pictures():
@@ -163,11 +165,11 @@ def test_paired_against_the_exact_test_by_enumeration_and_the_t_table():
     differences = np.subtract(first, second)
     flips = [abs(np.mean(differences * signs)) for signs in itertools.product((1, -1), repeat=5)]
     expected = np.mean(np.array(flips) >= abs(differences.mean()) - 1e-12)
-    found = statistics.paired(first, second)
-    assert found.mean_difference == pytest.approx(differences.mean())
-    assert found.p == pytest.approx(expected)
+    difference = statistics.paired(first, second)
+    assert difference.mean_difference == pytest.approx(differences.mean())
+    assert difference.p == pytest.approx(expected)
     half = 2.776445 * differences.std(ddof=1) / np.sqrt(5)  # t(0.975, 4)
-    assert (found.ci_low, found.ci_high) == pytest.approx(
+    assert (difference.ci_low, difference.ci_high) == pytest.approx(
         (differences.mean() - half, differences.mean() + half), rel=1e-5
     )
 
@@ -279,7 +281,7 @@ def test_the_shipped_summary_is_that_of_the_shipped_runs_and_whole():
     for dataset in ("scenes", "cluttered-fashion"):
         runs = [run for run in summary["runs"] if run["dataset"] == dataset]
         seeds = {arm: {run["seed"] for run in runs if run["arm"] == arm} for arm in ARMS}
-        assert all(len(found) >= 5 and found == seeds["baseline"] for found in seeds.values())
+        assert all(len(trained) >= 5 and trained == seeds["baseline"] for trained in seeds.values())
         assert len({json.dumps(run["settings"]) for run in runs}) == 1
         numbers = [value for run in runs for value in run["metrics"].values() if value is not None]
         assert np.isfinite(numbers).all()
