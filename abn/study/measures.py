@@ -32,10 +32,8 @@ class Pictures:
 
 def measure(network: Arm, test: Pictures, *, curves: bool = True) -> dict[str, float | None]:
     """All figures of a network; shares, areas and errors lie in 0 … 1, polarity = 2 · ROC-AUC − 1 in −1 … 1."""
-    if test.features is None:
-        output = run_batches(lambda batch: predict(network, network.extractor(batch)), test.inputs.split(test.batch))
-    else:
-        output = run_batches(lambda batch: predict(network, batch.float()), test.features.split(test.batch))
+    batches = (test.inputs if test.features is None else test.features).split(test.batch)
+    output = run_batches(network, batches, features=test.features is not None)
     maps = measure_maps(output.attention, test.masks)
     figures: dict[str, float | None] = {"accuracy_auxiliary": None, "calibration_error_auxiliary": None}
     figures |= measure_heads(output, test.labels) | maps | {"polarity": 2 * maps["roc_auc"] - 1}

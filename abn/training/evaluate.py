@@ -11,7 +11,6 @@ figures compare within a family. Networks trained on clothing are measured by su
 import argparse
 import json
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from abn.network.model import AttentionBranchNetwork
 from abn.training.distillation import scenes
 from abn.training.distillation.feature_bank import predict_cutouts
 from abn.training.distillation.warm_start import pretrained_backbone, standardize_map, warm_start
-from abn.training.measures import Outputs, PlainNetwork, measure_heads, measure_maps, predict, run_batches
+from abn.training.measures import PlainNetwork, measure_heads, measure_maps, run_batches
 from abn.training.sources import packages, public_images
 from abn.training.supervised import fashion_variants
 from abn.variants.card import Card
@@ -208,7 +207,7 @@ def measure(
 def measure_scenes(network: Network, held_out: HeldOutScenes) -> dict[str, float | None]:
     """Both heads and the map on scenes."""
     chunks = (held_out.images[start : start + BATCH] for start in range(0, len(held_out.images), BATCH))
-    outputs = _run(network, (scenes.to_inputs(chunk, held_out.size) for chunk in chunks))
+    outputs = run_batches(network, (scenes.to_inputs(chunk, held_out.size) for chunk in chunks))
     heads = measure_heads(outputs, held_out.labels)
     figures: dict[str, float | None] = {
         "count": len(held_out.masks),
@@ -223,7 +222,7 @@ def measure_scenes(network: Network, held_out: HeldOutScenes) -> dict[str, float
 
 def _measure_photographs(network: Network, photographs: Labeled) -> dict[str, float | None]:
     inputs, accepted_classes = photographs
-    outputs = _run(network, inputs.split(BATCH))
+    outputs = run_batches(network, inputs.split(BATCH))
     figures: dict[str, float | None] = {"count": len(inputs)}
     for head, logits in (("perception", outputs.logits), ("auxiliary", outputs.aux_logits)):
         if logits is not None:
@@ -232,7 +231,3 @@ def _measure_photographs(network: Network, photographs: Labeled) -> dict[str, fl
             top5 = np.mean([not set(top).isdisjoint(accepted) for top, accepted in ranked])
             figures |= {f"{head}_top1": round(float(top1), 4), f"{head}_top5": round(float(top5), 4)}
     return figures
-
-
-def _run(network: Network, batches: Iterable[Tensor]) -> Outputs:
-    return run_batches(lambda batch: predict(network, network.extractor(batch)), batches)

@@ -1,6 +1,6 @@
 """What is measured of networks with and without an attention branch, beside labels and beside masks of the objects."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -64,9 +64,18 @@ def predict(network: AttentionBranchNetwork | PlainNetwork, features: Tensor) ->
 
 
 @torch.inference_mode()
-def run_batches(predict: Callable[[Tensor], Outputs], batches: Iterable[Tensor]) -> Outputs:
-    """The outputs for all batches, channels last, as one, on the CPU."""
-    outputs = [predict(batch.contiguous(memory_format=torch.channels_last)) for batch in batches]
+def run_batches(
+    network: AttentionBranchNetwork | PlainNetwork,
+    batches: Iterable[Tensor],
+    *,
+    features: bool = False,
+    device: str = "cpu",
+) -> Outputs:
+    """The outputs for batches of images (B, 3, H, W), or with `features` of g(x) (B, C, h, w), as one, on the CPU."""
+    outputs = []
+    for batch in batches:
+        batch = batch.to(device).float().contiguous(memory_format=torch.channels_last)
+        outputs.append(predict(network, batch if features else network.extractor(batch)))
     auxiliary = [output.aux_logits for output in outputs if output.aux_logits is not None]
     return Outputs(
         torch.cat([output.logits for output in outputs]).cpu(),

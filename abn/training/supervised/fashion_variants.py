@@ -14,7 +14,7 @@ import torch
 from abn.network.backbone import create_model
 from abn.network.batchnorm import recalibrate_batchnorm
 from abn.network.model import AttentionBranchNetwork
-from abn.training.measures import measure_heads, measure_maps, predict, run_batches
+from abn.training.measures import measure_heads, measure_maps, run_batches
 from abn.training.sources import fashion_mnist
 from abn.training.sources.fashion_mnist import FashionImages
 from abn.variants.card import Card
@@ -86,9 +86,7 @@ def measure(
 ) -> dict[str, float]:
     """Both heads over all `images`, and where masks are known the map over the first `located`."""
     batches = images.plain_batches(np.arange(len(images)), BATCH)
-    outputs = run_batches(
-        lambda batch: predict(network, network.extractor(batch.to(device))), (inputs for inputs, _ in batches)
-    )
+    outputs = run_batches(network, (inputs for inputs, _ in batches), device=device)
     figures = measure_heads(outputs, images.labels)
     if images.masks is not None:
         figures |= measure_maps(outputs.attention[:located], images.masks[:located])
