@@ -111,7 +111,7 @@ def _resume(path: Path, network, optimizer, schedule, settings: dict, tally: Ten
     network.load_state_dict({**network.state_dict(), **state["learned"]}, strict=True)
     optimizer.load_state_dict(state["optimizer"])
     schedule.load_state_dict(state["schedule"])
-    tally.copy_(state["tally"])
+    tally.copy_(state.get("tally", tally))  # files of earlier versions may have none
     return state["step"]
 
 
