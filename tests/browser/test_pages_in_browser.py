@@ -255,15 +255,18 @@ def test_the_path_is_followed_and_a_class_is_found_by_name(page, server, network
     assert len(means) >= 2  # the mean of its class map, and its logit
 
 
-def stop_and_go_on(page, job) -> None:
-    """Stop a job and begin it again, by the one button for both, if the job is not over already."""
+def run_stop_and_go_on(page, job) -> None:
+    """Begin a job, stop it, and begin it again, by the one button for all three; wait until it is done."""
+    job.wait_for(timeout=LOADED)
+    settle(page)
     progress = page.get_by_test_id("stProgress")
-    if progress.count():
-        job.click(timeout=LOADED)
-        progress.wait_for(state="detached", timeout=LOADED)
-        settle(page)
-    if job.count():
-        job.click(timeout=LOADED)
+    job.click()
+    progress.wait_for(timeout=LOADED)
+    page.wait_for_timeout(800)  # sooner would be a double click, which stops nothing
+    job.click(timeout=LOADED)
+    progress.wait_for(state="detached", timeout=LOADED)
+    settle(page)
+    job.click(timeout=LOADED)
     job.wait_for(state="detached", timeout=LOADED)
     settle(page)
 
@@ -271,11 +274,7 @@ def stop_and_go_on(page, job) -> None:
 def test_a_batch_is_stopped_and_gone_on_with_and_a_picture_of_it_opened(page, server):
     page.goto(f"{server}Ablation")
     job = button(page, "disagreements-job")
-    job.wait_for(timeout=LOADED)
-    settle(page)
-    job.click()
-    page.wait_for_timeout(800)  # sooner would be a double click, which stops nothing
-    stop_and_go_on(page, job)
+    run_stop_and_go_on(page, job)
     rerun(page, option(page, "batch_order", MECHANISM).click)
     rerun(page, button(page, "batch-open-1").click)
     page_link(page, "app.py").click()
@@ -287,11 +286,7 @@ def test_a_batch_is_stopped_and_gone_on_with_and_a_picture_of_it_opened(page, se
 def test_a_measurement_is_stopped_gone_on_with_and_kept(page, server):
     page.goto(f"{server}Measure?variants={IDS[0]}&steps=49")
     job = button(page, "curves-job")
-    job.wait_for(timeout=LOADED)
-    settle(page)
-    job.click()
-    page.wait_for_timeout(800)  # sooner would be a double click, which stops nothing
-    stop_and_go_on(page, job)
+    run_stop_and_go_on(page, job)
     row = page.get_by_role("row").filter(has_text="coffee mug").first
     row.wait_for(timeout=LOADED)
     measured = row.inner_text()

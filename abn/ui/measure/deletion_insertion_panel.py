@@ -31,6 +31,8 @@ from abn.ui.state import state
 from abn.variants.card import Card, class_names
 
 JOB = "curves"
+BY_BOTH = "**Yes, by both measures, for: {titles}.**"
+NOT_CLEARLY = "Not clearly, for: {titles}."
 STEPS = (14, 28, 49)
 RANDOM_ORDERS = (1, 3, 8)
 TITLES = {DELETION: "Deletion: cells are taken away", INSERTION: "Insertion: cells are uncovered on a blurred picture"}
@@ -166,8 +168,8 @@ def _show_verdict(cards: Sequence[Card], comparisons: Comparisons) -> None:
         for passes in (True, False)
     )
     sentences = [
-        f"**Yes, by both measures, for: {yes}.**" if yes else "",
-        f"Not clearly, for: {no}." if no else "",
+        BY_BOTH.format(titles=yes) if yes else "",
+        NOT_CLEARLY.format(titles=no) if no else "",
         "One of them never applies its map, so this is no proof that the map itself is used."
         if any(card.mechanism == "none" for card in passing)
         else "",

@@ -28,6 +28,7 @@ from abn.ui.layout import escape_markdown
 from abn.ui.runtime.engine import background_turn
 from abn.ui.state import state
 
+STOP, GO_ON, KEPT = "Stop", "Go on", "{done} of {count} parts are done and kept."
 DOUBLE_CLICK = 0.5  # seconds after the beginning in which a press is the second of a double click, and stops nothing
 POLL_INTERVAL = 0.3  # seconds
 
@@ -74,11 +75,11 @@ def control(name: str, pieces: Sequence[Piece], label: str, *, icon: str) -> Job
     key = f"{name}-job"  # one for both buttons: Streamlit would leave the other beside it until the job is done
     if name in state.running_jobs:
         place.progress(done / len(pieces), "Waiting for a free processor …")
-        st.button("Stop", icon=":material/stop:", on_click=_stop, args=(name,), key=key)
+        st.button(STOP, icon=":material/stop:", on_click=_stop, args=(name,), key=key)
         return Job(name, pieces, place)
     if done:
-        place.caption(f"{done} of {len(pieces)} parts are done and kept.")
-        label, icon = "Go on", ":material/play_arrow:"
+        place.caption(KEPT.format(done=done, count=len(pieces)))
+        label, icon = GO_ON, ":material/play_arrow:"
     st.button(label, type="primary", icon=icon, on_click=_begin, args=(name, keys), key=key)
     return Job(name, pieces, None)
 
