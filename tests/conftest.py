@@ -5,11 +5,8 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,21 +129,15 @@ def server_log(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(browser, server_log) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    from load.server import free_port, wait_until_ready
+
+    port = free_port()
     where = [f"--server.port={port}", "--server.address=127.0.0.1"]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *where]
     with server_log.open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
     try:
-        for _ in range(240):
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1):
-                    break
-            except OSError:
-                assert process.poll() is None, "the server ended before it began"
-                time.sleep(0.25)
+        wait_until_ready(process, port)
         yield f"http://127.0.0.1:{port}/"
     finally:
         process.terminate()

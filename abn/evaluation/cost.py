@@ -76,7 +76,7 @@ def measure(
             if turn == 0:
                 peaks[batch] = _peaks(network, images[:batch].clone())
             else:
-                times[batch].append(_timed(network, images[:batch]))
+                times[batch].append(time_parts(network, images[:batch]))
             done += batch if turn else 3 * batch
             progress(done / total)
     return [
@@ -139,7 +139,7 @@ def _peaks(network: AttentionBranchNetwork, images: Tensor) -> dict[str, int]:
 
 
 @torch.inference_mode()
-def _timed(network: AttentionBranchNetwork, images: Tensor) -> dict[str, float]:
+def time_parts(network: AttentionBranchNetwork, images: Tensor) -> dict[str, float]:
     """Seconds of each part in one forward pass, of the plain CNN and of the whole."""
     start = time.perf_counter()
     features = network.extractor(images)

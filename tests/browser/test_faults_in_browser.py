@@ -1,11 +1,8 @@
 """Faults in a real browser: a page reloaded during a long computation, a server that is killed, choices not kept."""
 
 import re
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import PurePath
 from urllib.parse import quote_plus
@@ -13,6 +10,7 @@ from urllib.parse import quote_plus
 import pytest
 from browsing import LOADED, button, open_loaded, open_page, option, page_link, rerun, settle, wait_for_columns, widget
 from conftest import ROOT
+from load.server import free_port, wait_until_ready
 
 from abn.plots.color_maps import DEFAULT_COLORS
 from abn.ui import layout
@@ -33,22 +31,14 @@ class Server:
     """A server of the app that can be killed and started again at the same address."""
 
     def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}/"
 
     def start(self) -> None:
         where = [f"--server.port={self._port}", "--server.address=127.0.0.1"]
         command = [sys.executable, "-c", ONE_TURN, "run", "app.py", *where]
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"{self.url}_stcore/health", timeout=1).close()
-                return
-            except OSError:
-                assert self._process.poll() is None, "the server ended before it began"
-                time.sleep(0.25)
+        wait_until_ready(self._process, self._port)
 
     def kill(self) -> None:
         self._process.kill()

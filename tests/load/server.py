@@ -39,16 +39,14 @@ class Served:
 @contextmanager
 def serving(*options: str) -> Iterator[Served]:
     """A fresh server, which is gone afterwards whatever happens, also where this process is killed."""
-    with socket.socket() as free:
-        free.bind((HOST, 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", f"--server.address={HOST}"]
     with tempfile.NamedTemporaryFile(suffix=".log") as log:
         process = subprocess.Popen(
             [*command, *options], cwd=ROOT, stdout=log, stderr=log, start_new_session=True, preexec_fn=_bound
         )
         try:
-            _wait(process, port)
+            wait_until_ready(process, port)
             yield Served(port, process.pid, Path(log.name))
         finally:
             with suppress(ProcessLookupError):
@@ -61,7 +59,15 @@ def _bound() -> None:
         ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
 
 
-def _wait(process: subprocess.Popen, port: int) -> None:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        return free.getsockname()[1]
+
+
+def wait_until_ready(process: subprocess.Popen, port: int) -> None:
+    """Wait until the server answers. Raises RuntimeError where it has ended, or takes longer than a minute."""
     for _ in range(240):
         with suppress(OSError), DIRECT.open(f"http://{HOST}:{port}/_stcore/health", timeout=1):
             return
