@@ -50,21 +50,21 @@ def tiff(
     if deflate:
         strips = [zlib.compress(strip) for strip in strips]
     offsets = [8 + sum(map(len, strips[:place])) for place in range(len(strips))]
-    said = {256: width, 257: height, 258: bits, 259: 8 if deflate else 1, 262: photometric, 273: offsets}
-    said |= {277: len(bits), 278: height, 279: [len(strip) for strip in strips]}
-    said |= {int(name[1:]): values for name, values in tags.items()}
+    results = {256: width, 257: height, 258: bits, 259: 8 if deflate else 1, 262: photometric, 273: offsets}
+    results |= {277: len(bits), 278: height, 279: [len(strip) for strip in strips]}
+    results |= {int(name[1:]): values for name, values in tags.items()}
     at = 8 + sum(map(len, strips))
     entries, beyond = b"", b""
-    for tag, values in sorted(said.items()):
+    for tag, values in sorted(results.items()):
         values = [values] if isinstance(values, int) else values
         kind = BYTE if isinstance(values, bytes) else LONG if max(values) > 65535 or tag in (273, 279) else SHORT
         packed = struct.pack(f"{order}{len(values)}{' BxHI'[kind]}", *values).ljust(4, b"\0")
         if len(packed) > 4:
-            place = at + 2 + 12 * len(said) + 4 + len(beyond)
+            place = at + 2 + 12 * len(results) + 4 + len(beyond)
             beyond, packed = beyond + packed, struct.pack(order + "I", place)
         entries += struct.pack(order + "HHI", tag, kind, len(values)) + packed
     start = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", at)
-    return start + b"".join(strips) + struct.pack(order + "H", len(said)) + entries + bytes(4) + beyond
+    return start + b"".join(strips) + struct.pack(order + "H", len(results)) + entries + bytes(4) + beyond
 
 
 def bmp(pixels: bytes, size: tuple[int, int], bits: int, *, packing: int = 0, extra: bytes = b"", **said: int) -> bytes:

@@ -32,10 +32,10 @@ def with_card(data: bytes, **changes) -> bytes:
 
 
 def read(data: bytes) -> Checkpoint:
-    found = read_files({"a": NamedFile("mine.safetensors", data)})["a"]
-    if isinstance(found, ABNError):
-        raise found
-    return found
+    result = read_files({"a": NamedFile("mine.safetensors", data)})["a"]
+    if isinstance(result, ABNError):
+        raise result
+    return result
 
 
 def refused(data: bytes, expected: str) -> None:

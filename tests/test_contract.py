@@ -269,11 +269,11 @@ def test_convert_makes_a_variant_that_explains(capsys, tmp_path):
     assert call(capsys, *arguments)[0] == 0
     (card,) = list_variants(tmp_path / "new")
     assert (card.id, card.backbone, card.num_classes, card.map_size) == ("mine", "cifar-resnet20", 10, (16, 16))
-    (found,) = abn.explain(tiny.picture(), [card])
-    images = torch.from_numpy(found.fitted.normalized(card.input))[None]
+    (result,) = abn.explain(tiny.picture(), [card])
+    images = torch.from_numpy(result.fitted.normalized(card.input))[None]
     with torch.inference_mode():
         out = abn.convert_official(source)(images)
-    assert np.array_equal(out.logits[0].softmax(0).numpy(), found.perception) and found.labels[3] == "cat"
+    assert np.array_equal(out.logits[0].softmax(0).numpy(), result.perception) and result.labels[3] == "cat"
     status, _, error = call(capsys, *arguments)  # never over a variant that is there
     assert status == 1 and "choose another name" in error
 

@@ -97,9 +97,9 @@ def test_a_picture_on_which_a_network_gives_no_number_is_a_sentence_that_names_i
         list_variants()[0], input=registry.input_spec("cifar-resnet20"), classes=[f"class {i}" for i in range(10)]
     )
     monkeypatch.setattr(built.perception_branch, "forward", lambda g: torch.full((1, 10), torch.nan))
-    with pytest.raises(VariantError) as told:
+    with pytest.raises(VariantError) as error:
         explain(tiny.picture(), [variant], load=lambda _: built)
-    assert str(told.value) == explainer.NOT_FINITE.format(title=variant.title)
+    assert str(error.value) == explainer.NOT_FINITE.format(title=variant.title)
 
 
 @pytest.mark.parametrize("page", FIRST_FAST)
@@ -108,12 +108,12 @@ def test_a_variant_of_ones_own_that_raises_is_a_sentence_there_while_another_ses
 ):
     at = brought(ready.run(), tiny.network(), tmp_path)
     next(button for button in at.button if button.label == "Add to Compare").click().run()
-    ((name, one),) = at.session_state["own_variants"].items()
+    ((name, entry),) = at.session_state["own_variants"].items()
 
     def fail(*_):
         raise RuntimeError("a kernel failed")
 
-    one.network.extractor.register_forward_pre_hook(fail)
+    entry.network.extractor.register_forward_pre_hook(fail)
     free, other = get_engine().queue.free, AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     at.switch_page(page)
     at.session_state["variant_ids"], at.session_state["fit"] = [name], "pad"
@@ -194,9 +194,9 @@ def test_a_broken_checkpoint_is_that_sentence_on_each_page_that_runs_it(ready, f
     at = ready.run()
     for page in [*PAGES, "pages/Learn.py", *ALONE]:
         at = at.switch_page(page).run()
-        told = {warning.value for warning in at.warning}
+        results = {warning.value for warning in at.warning}
         assert not at.exception and not at.error, page
-        assert told == {sentence} or (page in ALONE and not told), page
+        assert results == {sentence} or (page in ALONE and not results), page
     at = at.switch_page("pages/Exercises.py").run()
     assert not at.exception
 
@@ -260,7 +260,7 @@ def test_a_reload_in_the_middle_of_a_run_begins_anew_and_gives_the_turn_back(rea
 
 def test_the_table_of_faults_says_what_the_code_says():
     names, full = {"variant": "NAME", "card": "NAME.json"}, {"why": "No space left on device"}
-    said = {
+    results = {
         *(s.format(**names) for s in (store.NO_WEIGHTS, store.OTHER_WEIGHTS, store.NO_CARD)),
         store.UNREADABLE_CARD.format(**names),
         store.OTHERS_CARD.format(card="NAME.json", variant="OTHER"),
@@ -276,4 +276,4 @@ def test_the_table_of_faults_says_what_the_code_says():
         loop.DAMAGED.format(name="NAME.pt"),
     }
     text = (ROOT / "docs/faults.md").read_text(encoding="utf-8")
-    assert set(re.findall("“(.+?)”", text)) == said
+    assert set(re.findall("“(.+?)”", text)) == results

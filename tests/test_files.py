@@ -59,9 +59,9 @@ def sentence(place: object) -> str:
 def test_what_was_there_stays_when_the_disk_is_full(tmp_path, room):
     path = tmp_path / "deep/a.txt"
     files.write_file(path, "what was there")
-    with full_disk(room), pytest.raises(ABNError) as told:
+    with full_disk(room), pytest.raises(ABNError) as error:
         files.write_file(path, "what comes in its place")
-    assert str(told.value) == sentence(path.parent)
+    assert str(error.value) == sentence(path.parent)
     assert path.read_text() == "what was there" and list(path.parent.iterdir()) == [path]
     files.write_file(path, "±".encode())
     assert path.read_text(encoding="utf-8") == "±"
@@ -116,12 +116,12 @@ ELSEWHERE = {  # what writes by itself, and how it keeps the promise
 
 def test_nothing_else_writes_files():
     wrote = re.compile(r"""\.write_(bytes|text)\(|open\(.*["'][wxa]b?\+?["']|os\.replace\(|np\.savez?\w*\(path""")
-    found = {
+    results = {
         str(path.relative_to(ROOT / "abn"))
         for path in (ROOT / "abn").rglob("*.py")
         if wrote.search(path.read_text(encoding="utf-8"))
     }
-    assert found == ELSEWHERE
+    assert results == ELSEWHERE
 
 
 # ---- all that writes ----
@@ -175,9 +175,9 @@ def test_every_writer_says_one_sentence_and_leaves_nothing_half(writer, room, tm
     monkeypatch.setattr(samples, "gallery", lambda: photos)
     monkeypatch.setattr(question_material, "sources", lambda: sources)
     room = 1 if writer == "a run of the study" else room  # it is small
-    with full_disk(room), pytest.raises(ABNError) as told:
+    with full_disk(room), pytest.raises(ABNError) as error:
         WRITERS[writer](folder)
-    assert str(told.value) in (sentence(folder), sentence(folder / "runs"))
+    assert str(error.value) in (sentence(folder), sentence(folder / "runs"))
     assert [path for path in folder.rglob("*") if path.is_file()] == []
     WRITERS[writer](folder)
     assert [path for path in folder.rglob("*") if path.is_file()]
@@ -188,9 +188,9 @@ def test_every_writer_says_one_sentence_and_leaves_nothing_half(writer, room, tm
 
 
 def one_sentence(capsys) -> str:
-    said = capsys.readouterr().err.strip().splitlines()
-    assert "Traceback" not in "".join(said)
-    return said[-1]
+    output = capsys.readouterr().err.strip().splitlines()
+    assert "Traceback" not in "".join(output)
+    return output[-1]
 
 
 @pytest.mark.parametrize("room", [1, 300])

@@ -29,15 +29,15 @@ def last_features(network) -> torch.Tensor:
 
 
 def test_cam_is_the_classifier_on_the_last_features(network):
-    found = class_map(network, IMAGES, "CAM")
+    result = class_map(network, IMAGES, "CAM")
     with torch.no_grad():
         last, out = last_features(network)[0], network(IMAGES)
     classifier = network.perception_branch.fc
-    assert found.index == int(out.logits.argmax()) and found.layer == "layer3" and found.values.shape == (8, 8)
-    expected = torch.einsum("chw,c->hw", last, classifier.weight[found.index]).detach()
-    torch.testing.assert_close(torch.from_numpy(found.values), expected)
-    bias = float(classifier.bias[found.index].detach())
-    assert found.values.mean() + bias == pytest.approx(float(out.logits.max()), abs=1e-4)
+    assert result.index == int(out.logits.argmax()) and result.layer == "layer3" and result.values.shape == (8, 8)
+    expected = torch.einsum("chw,c->hw", last, classifier.weight[result.index]).detach()
+    torch.testing.assert_close(torch.from_numpy(result.values), expected)
+    bias = float(classifier.bias[result.index].detach())
+    assert result.values.mean() + bias == pytest.approx(float(out.logits.max()), abs=1e-4)
 
 
 def test_grad_cam_of_a_pooled_linear_layer_is_cam_without_what_is_below_zero(network):

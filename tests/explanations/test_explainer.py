@@ -59,17 +59,17 @@ def test_the_extractor_runs_once_where_it_is_shared(cards):
 
 def test_an_explanation_holds_what_the_network_says(cards):
     card, picture = cards[0], tiny.picture()
-    (found,) = explain(picture, [card], fit="squash")
+    (result,) = explain(picture, [card], fit="squash")
     fitted = fit_picture(picture, card.input, "squash")
     with torch.inference_mode():
         out = load_variant(card)(torch.from_numpy(fitted.normalized(card.input))[None])
-    assert np.array_equal(found.perception, out.logits[0].softmax(0).numpy())
-    assert np.array_equal(found.auxiliary, out.aux_logits[0].softmax(0).numpy())
-    assert np.array_equal(found.attention, out.attention[0, 0].numpy())
-    assert found.attention.shape == (16, 16) and found.attention.dtype == np.float32
-    assert found.perception.sum() == pytest.approx(1, abs=1e-5) and found.seconds > 0
-    assert (found.trained_with, found.applied) == ("additive", "additive")
-    assert found.fitted.image.tobytes() == fitted.image.tobytes()
+    assert np.array_equal(result.perception, out.logits[0].softmax(0).numpy())
+    assert np.array_equal(result.auxiliary, out.aux_logits[0].softmax(0).numpy())
+    assert np.array_equal(result.attention, out.attention[0, 0].numpy())
+    assert result.attention.shape == (16, 16) and result.attention.dtype == np.float32
+    assert result.perception.sum() == pytest.approx(1, abs=1e-5) and result.seconds > 0
+    assert (result.trained_with, result.applied) == ("additive", "additive")
+    assert result.fitted.image.tobytes() == fitted.image.tobytes()
 
 
 @pytest.mark.parametrize("mechanism", ["additive", "multiplicative", "none"])
@@ -84,8 +84,8 @@ def test_a_swapped_mechanism_keeps_the_weights_and_the_map(cards, mechanism):
 
 @pytest.mark.parametrize("fit", ["crop", "squash", "pad"])
 def test_the_fit_decides_what_is_seen(cards, fit):
-    (found,) = explain(tiny.picture(90, 30), cards[:1], fit=fit)
-    assert found.fitted.fit == fit
+    (result,) = explain(tiny.picture(90, 30), cards[:1], fit=fit)
+    assert result.fitted.fit == fit
 
 
 def test_unknown_things_are_named(cards):
@@ -100,12 +100,12 @@ def test_unknown_things_are_named(cards):
 
 
 def test_the_likeliest_classes_come_first(cards):
-    (found,) = explain(tiny.picture(), cards[:1])
-    top = found.top("perception", 3)
-    assert [p.probability for p in top] == sorted(found.perception.tolist(), reverse=True)[:3]
-    assert top[0].index == found.perception.argmax() and top[0].label == found.labels[top[0].index]
-    assert len(found.top("auxiliary", 99)) == 10
-    assert found.heads_agree == (found.auxiliary.argmax() == found.perception.argmax())
+    (result,) = explain(tiny.picture(), cards[:1])
+    top = result.top("perception", 3)
+    assert [p.probability for p in top] == sorted(result.perception.tolist(), reverse=True)[:3]
+    assert top[0].index == result.perception.argmax() and top[0].label == result.labels[top[0].index]
+    assert len(result.top("auxiliary", 99)) == 10
+    assert result.heads_agree == (result.auxiliary.argmax() == result.perception.argmax())
 
 
 @pytest.mark.parametrize(

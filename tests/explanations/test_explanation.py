@@ -29,18 +29,18 @@ def by_brightness(found, spec: InputSpec, cells: int):
 
 
 def test_equal_cells_are_compared_as_they_are(found):
-    one, other = align_maps(found, replace(found, attention=1 - found.attention))
-    assert one is found.attention and rank_correlation(one, other) == pytest.approx(-1)
+    first, other = align_maps(found, replace(found, attention=1 - found.attention))
+    assert first is found.attention and rank_correlation(first, other) == pytest.approx(-1)
 
 
 def test_maps_of_other_crops_are_compared_place_by_place(found):
-    one = by_brightness(found, found.spec, 16)
+    result = by_brightness(found, found.spec, 16)
     wide = InputSpec(32, 0.5, "bicubic", found.spec.mean, found.spec.std)  # sees half of what the other sees
     other = by_brightness(found, wide, 16)
-    assert one.fitted.extent != other.fitted.extent
+    assert result.fitted.extent != other.fitted.extent
     cell_by_cell, place_by_place = (
-        rank_correlation(one.attention, other.attention),
-        rank_correlation(*align_maps(one, other)),
+        rank_correlation(result.attention, other.attention),
+        rank_correlation(*align_maps(result, other)),
     )
     assert place_by_place > 0.5 and place_by_place > cell_by_cell + 0.3
-    assert overlap(*align_maps(one, other)) > overlap(one.attention, other.attention)
+    assert overlap(*align_maps(result, other)) > overlap(result.attention, other.attention)

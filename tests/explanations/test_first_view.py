@@ -33,14 +33,14 @@ def test_shipped_and_live_agree(photo_id, network):
 
     stored, live = first_view.shipped(picture(photo_id), CARDS), explain(picture(photo_id), CARDS, load=network)
     assert stored is not None, "first_view.npz is out of date: run `python -m abn gallery`"
-    for one, other in zip(stored, live, strict=True):
-        assert (one.variant, one.trained_with, one.applied) == (other.variant, other.trained_with, other.applied)
-        assert one.labels == other.labels and one.spec == other.spec
-        assert np.allclose(one.auxiliary, other.auxiliary, atol=2e-3)
-        assert np.allclose(one.perception, other.perception, atol=2e-3)
-        assert np.allclose(one.attention, other.attention, atol=2e-3)
-        assert one.js_divergence == pytest.approx(other.js_divergence, abs=2e-3)
-        assert np.array_equal(np.asarray(one.fitted.image), np.asarray(other.fitted.image))
+    for item, other in zip(stored, live, strict=True):
+        assert (item.variant, item.trained_with, item.applied) == (other.variant, other.trained_with, other.applied)
+        assert item.labels == other.labels and item.spec == other.spec
+        assert np.allclose(item.auxiliary, other.auxiliary, atol=2e-3)
+        assert np.allclose(item.perception, other.perception, atol=2e-3)
+        assert np.allclose(item.attention, other.attention, atol=2e-3)
+        assert item.js_divergence == pytest.approx(other.js_divergence, abs=2e-3)
+        assert np.array_equal(np.asarray(item.fitted.image), np.asarray(other.fitted.image))
 
 
 def test_every_gallery_photograph_and_variant_is_shipped():

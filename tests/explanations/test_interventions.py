@@ -42,29 +42,29 @@ def test_the_own_map_is_exactly_the_forward_pass(asked, card, mechanism):
 
 def test_only_the_perception_branch_runs_and_many_maps_run_at_once(card):
     network, runs = load_variant(card), []
-    asked = attend_image(tiny.picture(), card, load=lambda _: network)
+    subject = attend_image(tiny.picture(), card, load=lambda _: network)
     parts = ("extractor", "attention_branch", "perception_branch")
     for part in parts:
         getattr(network, part).register_forward_hook(lambda *_, part=part: runs.append(part))
-    maps = np.stack([preset(asked.attention) for preset in PRESETS.values()])
-    together = asked.predict(maps)
+    maps = np.stack([preset(subject.attention) for preset in PRESETS.values()])
+    together = subject.predict(maps)
     assert runs == ["perception_branch"]
-    for one, row in zip(maps, together, strict=True):
-        np.testing.assert_allclose(asked.predict(one), row, rtol=1e-5, atol=1e-6)
+    for entry, row in zip(maps, together, strict=True):
+        np.testing.assert_allclose(subject.predict(entry), row, rtol=1e-5, atol=1e-6)
     assert together.sum(1) == pytest.approx(1)
     assert len({row.tobytes() for row in together}) == len(PRESETS)  # each really ran, zeros included
 
 
 def test_the_presets_by_hand():
     m = np.array([[0.1, 0.2], [0.4, 0.9]], np.float32)
-    found = {name: preset(m) for name, preset in PRESETS.items()}
-    assert np.array_equal(found["own map"], m) and found["own map"] is not m
-    assert not found["zeros"].any() and (found["ones"] == 1).all()
-    assert found["constant mean"] == pytest.approx(np.full((2, 2), 0.4))
-    assert sorted(found["shuffled"].ravel()) == sorted(m.ravel())
-    assert found["inverted"] == pytest.approx(np.array([[0.9, 0.8], [0.6, 0.1]]))
-    assert found["flipped"].tolist() == m[:, ::-1].tolist()
-    assert all(one.shape == m.shape and one.dtype == np.float32 for one in found.values())
+    results = {name: preset(m) for name, preset in PRESETS.items()}
+    assert np.array_equal(results["own map"], m) and results["own map"] is not m
+    assert not results["zeros"].any() and (results["ones"] == 1).all()
+    assert results["constant mean"] == pytest.approx(np.full((2, 2), 0.4))
+    assert sorted(results["shuffled"].ravel()) == sorted(m.ravel())
+    assert results["inverted"] == pytest.approx(np.array([[0.9, 0.8], [0.6, 0.1]]))
+    assert results["flipped"].tolist() == m[:, ::-1].tolist()
+    assert all(result.shape == m.shape and result.dtype == np.float32 for result in results.values())
     assert not np.array_equal(shuffle_cells(np.arange(64.0).reshape(8, 8)), np.arange(64.0).reshape(8, 8))
 
 
@@ -147,23 +147,23 @@ def test_nothing_covered_is_the_same_picture(card):
 def test_what_is_kept_stays_whatever_layers_do_in_place(card):
     network = load_variant(card)
     network.perception_branch = torch.nn.Sequential(torch.nn.ReLU(inplace=True), network.perception_branch)
-    asked = attend_image(tiny.picture(), card, load=lambda _: network)
+    subject = attend_image(tiny.picture(), card, load=lambda _: network)
     with torch.inference_mode():
-        asked.features.sub_(1)  # so that there is something below zero
-        kept = asked.features.clone()
+        subject.features.sub_(1)  # so that there is something below zero
+        kept = subject.features.clone()
     for mechanism in ("none", "additive", "multiplicative"):
-        first = asked.predict(np.stack([asked.attention] * 2), mechanism)
-        assert torch.equal(asked.features, kept)
-        assert np.allclose(asked.predict(asked.attention, mechanism), first[0], atol=1e-6)
+        first = subject.predict(np.stack([subject.attention] * 2), mechanism)
+        assert torch.equal(subject.features, kept)
+        assert np.allclose(subject.predict(subject.attention, mechanism), first[0], atol=1e-6)
 
 
 def test_an_extractor_that_variants_share_runs_once(card, tmp_path):
     network, runs = load_variant(card), []
     network.extractor.register_forward_hook(lambda *_: runs.append(1))
-    found = attend_variants(tiny.picture(), [card, card], load=lambda _: network)
-    assert len(runs) == 1 and found[0].features is found[1].features
+    result = attend_variants(tiny.picture(), [card, card], load=lambda _: network)
+    assert len(runs) == 1 and result[0].features is result[1].features
     assert np.array_equal(
-        found[0].predict(found[0].attention), attend_image(tiny.picture(), card).predict(found[1].attention)
+        result[0].predict(result[0].attention), attend_image(tiny.picture(), card).predict(result[1].attention)
     )
 
 

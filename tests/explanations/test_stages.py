@@ -8,8 +8,8 @@ from abn.explanations.stages import format_shape, order_by_magnitude, summarize,
 
 def test_a_stage_in_five_figures():
     values = np.array([[[0, -3], [1, 6]], [[0, 0], [2, 2]]], np.float32)
-    found = summarize(values)
-    assert (found.shape, found.low, found.mean, found.high, found.zeros) == ((2, 2, 2), -3, 1, 6, 3 / 8)
+    result = summarize(values)
+    assert (result.shape, result.low, result.mean, result.high, result.zeros) == ((2, 2, 2), -3, 1, 6, 3 / 8)
     assert format_shape(values) == "2 × 2 × 2" and format_shape(np.zeros(10)) == "10"
 
 

@@ -115,9 +115,9 @@ def test_the_products_are_what_attend_computes(mechanism):
 def test_what_is_asked_afterwards_is_asked_of_the_same_picture_and_mechanism(method):
     built = tiny("multiplicative")
     inside = trace_network(built, IMAGES, "none")
-    found = trace_class_map(built, inside, method, 3)
+    result = trace_class_map(built, inside, method, 3)
     expected = class_map(built, torch.from_numpy(IMAGES)[None], method, index=3, mechanism="none")
-    np.testing.assert_array_equal(found.values, expected.values)
-    assert (found.index, found.layer) == (3, expected.layer)
+    np.testing.assert_array_equal(result.values, expected.values)
+    assert (result.index, result.layer) == (3, expected.layer)
     with pytest.raises(ABNError, match="no method"):
         trace_class_map(built, inside, "Score-CAM", 3)

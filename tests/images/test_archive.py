@@ -47,9 +47,9 @@ PICTURES = [picture(shade) for shade in range(5)]
 
 def test_pictures_and_zips_come_in_their_order_byte_for_byte():
     inner = zipped([("holiday/b.png", PICTURES[1]), ("holiday/c.png", PICTURES[2])])
-    found = unpack([("a.png", PICTURES[0]), ("some.zip", inner), ("d.png", PICTURES[3])])
-    assert found.pictures == tuple(zip(("a.png", "b.png", "c.png", "d.png"), PICTURES[:4], strict=True))
-    assert found.refused == ()
+    result = unpack([("a.png", PICTURES[0]), ("some.zip", inner), ("d.png", PICTURES[3])])
+    assert result.pictures == tuple(zip(("a.png", "b.png", "c.png", "d.png"), PICTURES[:4], strict=True))
+    assert result.refused == ()
     assert unpack([]) == UnpackedFiles((), ())
 
 
@@ -91,8 +91,8 @@ def test_what_systems_leave_in_folders_is_passed_over_in_silence():
 )
 def test_of_a_path_only_the_last_part_is_used(path, shown, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    found = unpack([("a.zip", zipped([(path, PICTURES[0])]))])
-    assert found == UnpackedFiles(((shown, PICTURES[0]),), ()) and not list(tmp_path.iterdir())
+    result = unpack([("a.zip", zipped([(path, PICTURES[0])]))])
+    assert result == UnpackedFiles(((shown, PICTURES[0]),), ()) and not list(tmp_path.iterdir())
 
 
 # ---- refused, and the rest goes on ----
@@ -106,14 +106,14 @@ def test_what_is_no_picture_is_told_and_takes_no_place():
         ("a.png", PICTURES[0]),
     ]
     members.insert(2, ("renamed.png", zipped([("a.png", PICTURES[1])])))
-    found = unpack([("all.zip", zipped(members)), ("b.pdf", b"%PDF-1.7"), ("c.png", b"")], limit=1)
-    assert found.pictures == (("a.png", PICTURES[0]),)
-    told = dict(reasons(unpack([("all.zip", zipped(members)), ("b.pdf", b"%PDF-1.7"), ("c.png", b"")])))
-    assert list(told) == ["notes.txt", "empty.png", "renamed.png", "in.zip", "b.pdf", "c.png"]
-    assert "not a picture" in told["notes.txt"] and "not a picture" in told["b.pdf"]
-    assert "empty" in told["empty.png"] and "empty" in told["c.png"]
-    assert "within a zip" in told["in.zip"] and "within a zip" in told["renamed.png"]
-    assert [name for name, _ in found.refused][-1] == "2 more files"
+    result = unpack([("all.zip", zipped(members)), ("b.pdf", b"%PDF-1.7"), ("c.png", b"")], limit=1)
+    assert result.pictures == (("a.png", PICTURES[0]),)
+    text = dict(reasons(unpack([("all.zip", zipped(members)), ("b.pdf", b"%PDF-1.7"), ("c.png", b"")])))
+    assert list(text) == ["notes.txt", "empty.png", "renamed.png", "in.zip", "b.pdf", "c.png"]
+    assert "not a picture" in text["notes.txt"] and "not a picture" in text["b.pdf"]
+    assert "empty" in text["empty.png"] and "empty" in text["c.png"]
+    assert "within a zip" in text["in.zip"] and "within a zip" in text["renamed.png"]
+    assert [name for name, _ in result.refused][-1] == "2 more files"
 
 
 def test_a_zip_of_nothing():
@@ -123,9 +123,9 @@ def test_a_zip_of_nothing():
 
 def test_so_many_pictures_and_one_sentence_on_the_rest():
     many = zipped([(f"{k}.png", PICTURES[k % 5]) for k in range(70)])
-    found = unpack([("first.png", PICTURES[0]), ("many.zip", many), ("last.png", PICTURES[0])])
-    assert [name for name, _ in found.pictures] == ["first.png", *(f"{k}.png" for k in range(49))]
-    assert found.refused == (("22 more files", "A batch holds 50 pictures: choose fewer at a time."),)
+    result = unpack([("first.png", PICTURES[0]), ("many.zip", many), ("last.png", PICTURES[0])])
+    assert [name for name, _ in result.pictures] == ["first.png", *(f"{k}.png" for k in range(49))]
+    assert result.refused == (("22 more files", "A batch holds 50 pictures: choose fewer at a time."),)
     exact = unpack([(f"{k}.png", PICTURES[0]) for k in range(3)], limit=3)
     assert len(exact.pictures) == 3 and exact.refused == ()
     assert unpack([("a.png", PICTURES[0])] * 3, limit=2).refused[0][0] == "1 more file"
@@ -135,32 +135,32 @@ def test_a_locked_member_is_told():
     data = bytearray(zipped([("a.png", PICTURES[0]), ("b.png", PICTURES[1])]))
     for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         data[data.index(signature) + flags] |= 1
-    found = unpack([("locked.zip", bytes(data))])
-    assert found.pictures == (("b.png", PICTURES[1]),)
-    assert reasons(found) == [("a.png", "It is locked with a password: pack it without one.")]
+    result = unpack([("locked.zip", bytes(data))])
+    assert result.pictures == (("b.png", PICTURES[1]),)
+    assert reasons(result) == [("a.png", "It is locked with a password: pack it without one.")]
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_rare_ways_of_packing_are_told(compression):
-    found = unpack([("a.zip", zipped([("a.png", PICTURES[0])], compression))])
-    assert found.pictures == () and "rare way" in reasons(found)[0][1]
+    result = unpack([("a.zip", zipped([("a.png", PICTURES[0])], compression))])
+    assert result.pictures == () and "rare way" in reasons(result)[0][1]
 
 
 def test_a_member_whose_checksum_is_wrong_is_told():
     data = zipped([("a.png", PICTURES[0]), ("b.png", PICTURES[1]), ("c.png", PICTURES[2])], zipfile.ZIP_STORED)
     assert data.count(PICTURES[1]) == 1
     changed = PICTURES[1][:-1] + b"?"
-    found = unpack([("a.zip", data.replace(PICTURES[1], changed))])
-    assert [name for name, _ in found.pictures] == ["a.png", "c.png"]
-    assert reasons(found) == [("b.png", "It is damaged inside the zip, or cut short: pack it again.")]
+    result = unpack([("a.zip", data.replace(PICTURES[1], changed))])
+    assert [name for name, _ in result.pictures] == ["a.png", "c.png"]
+    assert reasons(result) == [("b.png", "It is damaged inside the zip, or cut short: pack it again.")]
 
 
 def test_broken_zips_are_told():
     data = zipped([("a.png", PICTURES[0])])
     for broken in (data[:-30], data[:10], b"PK\x03\x04", b"", b"hello", data[: len(data) // 2] * 3):
-        found = unpack([("a.zip", broken), ("b.png", PICTURES[1])])
-        assert found.pictures == (("b.png", PICTURES[1]),) and len(reasons(found)) == 1
-        assert "can't be read" in found.refused[0][1]
+        result = unpack([("a.zip", broken), ("b.png", PICTURES[1])])
+        assert result.pictures == (("b.png", PICTURES[1]),) and len(reasons(result)) == 1
+        assert "can't be read" in result.refused[0][1]
 
 
 @pytest.mark.slow
@@ -171,9 +171,9 @@ def test_no_damage_raises(data):
     harmed = bytearray(whole)
     for _ in range(data.draw(st.integers(1, 6))):
         harmed[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
-    found = unpack([("a.zip", bytes(harmed[: data.draw(st.integers(0, len(whole)))])), ("z.png", PICTURES[2])])
-    assert found.pictures[-1] == ("z.png", PICTURES[2])
-    assert all(sentence.endswith(".") for _, sentence in found.refused)
+    result = unpack([("a.zip", bytes(harmed[: data.draw(st.integers(0, len(whole)))])), ("z.png", PICTURES[2])])
+    assert result.pictures[-1] == ("z.png", PICTURES[2])
+    assert all(sentence.endswith(".") for _, sentence in result.refused)
 
 
 NAMES = st.sampled_from(
@@ -192,11 +192,11 @@ def test_whatever_zips_hold_and_call_it_only_pictures_come_out_and_names_are_no_
     if files and data.draw(st.booleans()):  # an end of one within another
         name, body = files[-1]
         files[-1] = name, body[data.draw(st.integers(0, len(body))) :] + files[0][1]
-    found = unpack(files)
-    assert all(body.startswith((b"\x89PNG", b"\xff\xd8\xff")) for _, body in found.pictures)
-    names = [name for name, _ in (*found.pictures, *found.refused)]
+    result = unpack(files)
+    assert all(body.startswith((b"\x89PNG", b"\xff\xd8\xff")) for _, body in result.pictures)
+    names = [name for name, _ in (*result.pictures, *result.refused)]
     assert not any(char in name for name in names for char in "/\\\0\n") and all(len(name) < 200 for name in names)
-    assert all(sentence.endswith(".") and "\n" not in sentence for _, sentence in found.refused)
+    assert all(sentence.endswith(".") and "\n" not in sentence for _, sentence in result.refused)
 
 
 # ---- bombs ----
@@ -219,27 +219,27 @@ def test_a_bomb_is_not_unpacked_to_its_end():
     data = zipped([("bomb.png", bomb(60_000_000)), ("a.png", PICTURES[0])])
     assert len(data) < 100_000
     tracemalloc.start()
-    found = unpack([("a.zip", data)])
+    result = unpack([("a.zip", data)])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert found.pictures == (("a.png", PICTURES[0]),) and peak < 30_000_000
-    assert reasons(found) == [("bomb.png", "This file is more than 20 MB: save the picture smaller.")]
+    assert result.pictures == (("a.png", PICTURES[0]),) and peak < 30_000_000
+    assert reasons(result) == [("bomb.png", "This file is more than 20 MB: save the picture smaller.")]
 
 
 @pytest.mark.parametrize("size", [16, 17, 1000, 0xFFFFFFF0])
 def test_a_header_that_lies_about_the_size_changes_nothing(size):
-    found = unpack([("a.zip", understated(zipped([("bomb.png", bomb(50_000_000))]), size))])
-    assert found.pictures == () and len(found.refused) == 1
-    sentence = found.refused[0][1]
+    result = unpack([("a.zip", understated(zipped([("bomb.png", bomb(50_000_000))]), size))])
+    assert result.pictures == () and len(result.refused) == 1
+    sentence = result.refused[0][1]
     assert "damaged" in sentence if size < 1001 else "more than 20 MB" in sentence
 
 
 @pytest.mark.slow
 def test_many_bombs_are_stopped_by_what_they_come_to_together():
-    one = bomb(19_000_000)
-    found = unpack([("a.zip", zipped([(f"{k}.png", one) for k in range(20)]))])
-    assert sum(len(data) for _, data in found.pictures) == 10 * len(one) <= archive.MAX_TOGETHER
-    assert found.refused == (
+    entry = bomb(19_000_000)
+    result = unpack([("a.zip", zipped([(f"{k}.png", entry) for k in range(20)]))])
+    assert sum(len(data) for _, data in result.pictures) == 10 * len(entry) <= archive.MAX_TOGETHER
+    assert result.refused == (
         ("10.png", "A batch holds 200 MB unpacked: choose fewer at a time."),
         ("9 more files", "A batch holds 200 MB unpacked: choose fewer at a time."),
     )
@@ -248,8 +248,8 @@ def test_many_bombs_are_stopped_by_what_they_come_to_together():
 @pytest.mark.slow
 def test_refused_bombs_are_counted_too():
     members = [(f"{k}.png", bomb(30_000_000)) for k in range(12)]
-    found = unpack([("a.zip", zipped([*members, ("a.png", PICTURES[0])]))])
-    assert found.pictures == () and found.refused[-1][0] == "3 more files"
+    result = unpack([("a.zip", zipped([*members, ("a.png", PICTURES[0])]))])
+    assert result.pictures == () and result.refused[-1][0] == "3 more files"
 
 
 def entries(count: int, name: str = "") -> bytes:
@@ -279,36 +279,36 @@ def counted(kind: type, made: list) -> type:
 def test_hundreds_of_thousands_of_entries_are_not_read(monkeypatch):
     data = entries(200_000)
     monkeypatch.setattr(archive.zipfile, "ZipInfo", counted(zipfile.ZipInfo, read := []))
-    found = unpack([("million.zip", data), ("a.png", PICTURES[0])])
+    result = unpack([("million.zip", data), ("a.png", PICTURES[0])])
     assert not read
-    assert found.pictures == (("a.png", PICTURES[0]),) and "lists more than it can hold" in found.refused[0][1]
+    assert result.pictures == (("a.png", PICTURES[0]),) and "lists more than it can hold" in result.refused[0][1]
 
 
 @pytest.mark.slow
 def test_the_lists_of_many_zips_count_together(monkeypatch):
     data, read = entries(40_000), []
     monkeypatch.setattr(archive.zipfile, "ZipInfo", counted(zipfile.ZipInfo, read))
-    found = unpack([(f"{k}.zip", data) for k in range(30)])
-    assert len(read) == 40_000 and found.pictures == ()  # of 1,200,000 in the lists of all
-    more = sum(int(name.split()[0].replace(",", "")) for name, _ in found.refused[archive.MAX_LISTED :])
-    assert len(found.refused) <= 102 and 100 + more == 40_000 + 29  # the first zip's files, and the other zips
+    result = unpack([(f"{k}.zip", data) for k in range(30)])
+    assert len(read) == 40_000 and result.pictures == ()  # of 1,200,000 in the lists of all
+    more = sum(int(name.split()[0].replace(",", "")) for name, _ in result.refused[archive.MAX_LISTED :])
+    assert len(result.refused) <= 102 and 100 + more == 40_000 + 29  # the first zip's files, and the other zips
 
 
 def test_no_byte_of_a_zip_is_read_twice():
     """Every entry points at one and the same member, which can be read as often as the zip is longer than it."""
     data = entries(90, "a.png")
     times = len(data) // (len(data) - 90 * (46 + 5) - 22)
-    found = unpack([("a.zip", data)])
-    assert found.pictures == () and len(found.refused) == 90
-    damaged = ["damaged" in sentence for _, sentence in found.refused]  # checksum 0
+    result = unpack([("a.zip", data)])
+    assert result.pictures == () and len(result.refused) == 90
+    damaged = ["damaged" in sentence for _, sentence in result.refused]  # checksum 0
     assert damaged in ([k < times for k in range(90)], [True] * 90)  # newer Pythons read nothing of such a member
     assert all(
-        is_so or "lists more than it can hold" in said for is_so, (_, said) in zip(damaged, found.refused, strict=True)
+        is_so or "lists more than it can hold" in text for is_so, (_, text) in zip(damaged, result.refused, strict=True)
     )
 
 
 def test_thousands_of_refusals_are_counted_and_not_listed():
     members = [(f"{k}.txt", b"words") for k in range(3000)]
-    found = unpack([("a.zip", zipped([*members, ("a.png", PICTURES[0])]))])
-    assert found.pictures == (("a.png", PICTURES[0]),)
-    assert len(found.refused) == archive.MAX_LISTED + 1 and found.refused[-1][0] == "2,900 more files"
+    result = unpack([("a.zip", zipped([*members, ("a.png", PICTURES[0])]))])
+    assert result.pictures == (("a.png", PICTURES[0]),)
+    assert len(result.refused) == archive.MAX_LISTED + 1 and result.refused[-1][0] == "2,900 more files"

@@ -106,11 +106,11 @@ def test_an_orientation_of_a_million_numbers_is_none(kind):
         exif = b"II*\0\x08\0\0\0" + struct.pack("<HHHI", 1, 274, 3, count) + numbers + bytes(4) + b"\6\1" * count
         data = encoded(DOT, kind, exif=exif)
         tracemalloc.start()
-        found = open_picture(data)
+        result = open_picture(data)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 7 * len(exif) + 1_000_000
-        assert found.notes == (("Turned upright as its EXIF says.",) if turned else ())
+        assert result.notes == (("Turned upright as its EXIF says.",) if turned else ())
 
 
 def tiled(side: int, deflate: bool) -> bytes:

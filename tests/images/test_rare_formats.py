@@ -69,9 +69,11 @@ def test_the_first_picture_of_several_comes_upright():
     stored.paste("blue", (0, 32, 32, 64))
     stream = io.BytesIO()
     stored.save(stream, "MPO", save_all=True, append_images=[Image.new("RGB", (8, 8))], exif=exif, quality=95)
-    found = open_picture(stream.getvalue())
-    assert found.image.size == (64, 32) and found.image.getpixel((8, 8))[2] > 250 > 5 > found.image.getpixel((8, 8))[0]
-    assert found.notes == ("Turned upright as its EXIF says.", "First picture of several in the file.")
+    result = open_picture(stream.getvalue())
+    assert (
+        result.image.size == (64, 32) and result.image.getpixel((8, 8))[2] > 250 > 5 > result.image.getpixel((8, 8))[0]
+    )
+    assert result.notes == ("Turned upright as its EXIF says.", "First picture of several in the file.")
 
 
 # ---- refused by kind ----

@@ -51,15 +51,15 @@ def test_waits_leave_out_what_was_never_done():
 
 def test_the_share_is_of_the_mean_pace_before_and_after():
     before, after = {"separate": 5.0, "shared": 8.0, "had": 0.99}, {"separate": 7.0, "shared": 4.0, "had": 0.8}
-    found = report.pace(30, 10.0, before, after)
-    assert (found["per second"], found["bare per second"]) == (3.0, {"separate": 6.0, "shared": 6.0})
-    assert found["share"] == {"separate": 0.5, "shared": 0.5}
+    result = report.pace(30, 10.0, before, after)
+    assert (result["per second"], result["bare per second"]) == (3.0, {"separate": 6.0, "shared": 6.0})
+    assert result["share"] == {"separate": 0.5, "shared": 0.5}
 
 
 @pytest.mark.parametrize(("others", "had", "alone"), [(0.1, 0.9, True), (0.11, 0.9, False), (0.1, 0.89, False)])
 def test_a_share_means_something_only_where_nobody_else_was_at_work(others, had, alone):
-    told = {"of the processors": {"others": others}, "bare before and after": [{"had": 1.0}, {"had": had}]}
-    assert report.alone(told) is alone
+    results = {"of the processors": {"others": others}, "bare before and after": [{"had": 1.0}, {"had": had}]}
+    assert report.alone(results) is alone
 
 
 def test_the_processors_time_is_shared_out_in_full(monkeypatch):
@@ -73,8 +73,8 @@ def test_the_processors_time_is_shared_out_in_full(monkeypatch):
 def test_a_meter_tells_the_time_that_a_process_took(monkeypatch):
     readings = iter([(100.0, 5.0, 1.0, 50.0), (110.0, 17.0, 2.0, 53.0)])
     monkeypatch.setattr(processors.Meter, "_now", lambda self: next(readings))
-    told = processors.Meter(0).read()
-    assert (told["seconds"], told["app, processor seconds"], told["tool, processor seconds"]) == (10.0, 12.0, 1.0)
+    text = processors.Meter(0).read()
+    assert (text["seconds"], text["app, processor seconds"], text["tool, processor seconds"]) == (10.0, 12.0, 1.0)
 
 
 def test_processor_time_of_this_very_process_is_read():
@@ -153,10 +153,10 @@ def element(path: list[int], **given) -> ForwardMsg:
     message = ForwardMsg()
     message.metadata.delta_path.extend(path)
     for kind, values in given.items():
-        one = getattr(message.delta.new_element, kind)
-        one.SetInParent()
+        result = getattr(message.delta.new_element, kind)
+        result.SetInParent()
         for name, value in values.items():
-            setattr(one, name, value)
+            setattr(result, name, value)
     return message
 
 
@@ -248,43 +248,43 @@ def test_students_get_the_networks_own_answers_to_their_own_picture_and_leave_no
         return list(browser.page.answers.values()) == [
             [
                 (html.escape(numbers.short_label(best.label)), numbers.percent(best.probability))
-                for best in (found.top(head, 1)[0] for head in vocabulary.HEADS)
+                for best in (result.top(head, 1)[0] for head in vocabulary.HEADS)
             ]
-            for found in explain(open_picture(picture), cards, load=network)
+            for result in explain(open_picture(picture), cards, load=network)
         ]
 
     async def with_equal_names(port: int, own: list[bytes]) -> list[bool]:
-        browser, found = Browser(port), []
+        browser, result = Browser(port), []
         await browser.open()
         for picture in own:
             await browser.upload("files", "photograph.bmp", picture)
-            found.append(right(browser, picture))
+            result.append(right(browser, picture))
         await browser.leave()
-        return found
+        return result
 
     async def lesson(port: int) -> None:
         await warm(port)
-        one = Browser(port)
-        await one.open()
-        await one.choose("mechanism", "multiplicative")
-        await one.choose("mechanism", "as trained")
-        await one.upload("files", "mine_1.jpg", photos[0])
-        assert any("mine_1.jpg" in told for told in one.page.pictures.values())
-        assert right(one, photos[0])
+        entry = Browser(port)
+        await entry.open()
+        await entry.choose("mechanism", "multiplicative")
+        await entry.choose("mechanism", "as trained")
+        await entry.upload("files", "mine_1.jpg", photos[0])
+        assert any("mine_1.jpg" in message for message in entry.page.pictures.values())
+        assert right(entry, photos[0])
         two = Browser(port)
         await two.open()
-        two.files = one.files  # as a page lists them whose server was started anew
+        two.files = entry.files  # as a page lists them whose server was started anew
         await two.upload("files", "mine_2.jpg", photos[1])
         assert right(two, photos[1])
         with pytest.raises(wire.Trouble, match="not a picture"):
             await two.upload("files", "words.jpg", b"words")
         await two.upload("files", "mine_3.jpg", photos[2])  # what was told of the other is not told again
         assert right(two, photos[2])
-        await one.leave()
+        await entry.leave()
         await two.leave()
         assert len({len(picture) for picture in alike}) == 1
-        found = await asyncio.gather(*(with_equal_names(port, alike[i::4]) for i in range(4)))
-        assert found == [[True] * 3] * 4
+        result = await asyncio.gather(*(with_equal_names(port, alike[i::4]) for i in range(4)))
+        assert result == [[True] * 3] * 4
         students = [Student(f"s{i}", port, photos[i::2], known, log) for i in range(2)]
         until = asyncio.get_running_loop().time() + 120
         await asyncio.gather(*(student.lesson(until, (0, 0), seed=1, most=8) for student in students))
@@ -301,12 +301,12 @@ def test_the_page_tells_what_the_run_measured():
     """docs/load.md and its picture are those of docs/load.json and docs/start.json."""
     import xml.etree.ElementTree
 
-    from load import told
+    from load import message
 
-    result = json.loads((told.DOCS / "load.json").read_text(encoding="utf-8"))
-    text = (told.DOCS / "load.md").read_text(encoding="utf-8")
-    assert told.page(text, **told.figures()) == text and "TROUBLE" not in text
-    drawn = (told.DOCS / "memory.svg").read_text(encoding="utf-8")
-    assert told.curve(result) == drawn
+    result = json.loads((message.DOCS / "load.json").read_text(encoding="utf-8"))
+    text = (message.DOCS / "load.md").read_text(encoding="utf-8")
+    assert message.page(text, **message.figures()) == text and "TROUBLE" not in text
+    drawn = (message.DOCS / "memory.svg").read_text(encoding="utf-8")
+    assert message.curve(result) == drawn
     points = xml.etree.ElementTree.fromstring(drawn).find("{http://www.w3.org/2000/svg}polyline").get("points").split()
     assert len(points) == len(result["memory over time: seconds, MiB, uploads"])

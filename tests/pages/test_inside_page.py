@@ -92,7 +92,7 @@ def test_while_the_networks_load_a_sentence_says_so(app):
 
 
 def test_the_drawing_holds_what_the_network_computes(live_app, looked):
-    at, found = live_app.run(), looked()
+    at, traced = live_app.run(), looked()
     assert not at.exception and not at.error
     drawn = components(at, "abn_network_path")["path"]
     assert drawn["chosen"] == "M"
@@ -100,8 +100,8 @@ def test_the_drawing_holds_what_the_network_computes(live_app, looked):
         buttons = re.findall(r'data-stage="(.*?)" aria-label="(.*?)"', drawn[kind])
         assert [name for name, _ in buttons] == list(STAGES)
         for name, words in buttons:
-            assert format_shape(found.stage(name)) in words
-        (label, _, chance), *_ = top_classes(found.logits, class_names(CARDS[ADDITIVE]))
+            assert format_shape(traced.stage(name)) in words
+        (label, _, chance), *_ = top_classes(traced.logits, class_names(CARDS[ADDITIVE]))
         assert f"{numbers.short_label(label)}, {numbers.percent(chance)}" in html.unescape(dict(buttons)["logits"])
         assert "(1 + M) · g" in drawn[kind]
 
@@ -116,10 +116,10 @@ def test_the_mechanism_drawn_is_the_trained_one(live_app):
 
 @pytest.mark.parametrize("stage", ["x", "A", "M", "logits"])
 def test_each_stage_can_be_chosen(live_app, looked, stage):
-    at, found = show(live_app, stage=stage), looked()
+    at, traced = show(live_app, stage=stage), looked()
     assert not at.exception and components(at, "abn_network_path")["path"]["chosen"] == stage
     assert at.query_params.get("stage", "M") == stage
-    values = found.stage(stage)
+    values = traced.stage(stage)
     summary = summarize(values)
     shown = figures(at)
     assert shown[0] == format_shape(values)
@@ -175,34 +175,34 @@ def test_with_a_scale_of_its_own_each_channel_reaches_the_end_of_the_colors(live
 
 
 def test_the_formula_has_the_numbers_of_the_brightest_cell_and_its_strongest_channel(live_app, looked):
-    at, found = live_app.run(), looked()
-    row, column = found.brightest_cell
-    channel = found.strongest_channel(row, column)
+    at, traced = live_app.run(), looked()
+    row, column = traced.brightest_cell
+    channel = traced.strongest_channel(row, column)
     assert mentions(at, f"channel {channel + 1}**")
     lines = sums(at)
     assert [line.split(" · ")[0] for line in lines] == ["additive", "multiplicative", "none"]
     assert re.findall(r'<li class="(.*?)"', body(at, "abn-sums")) == ["abn-own", "", ""]
-    for line, numbers_of_cell in zip(lines, trace.cell_products(found, row, column, channel), strict=True):
+    for line, numbers_of_cell in zip(lines, trace.cell_products(traced, row, column, channel), strict=True):
         assert line.endswith(f"= {product(*numbers_of_cell).after}")
     assert float(lines[0].rpartition("= ")[2].replace("−", "-")) == pytest.approx(
-        found.reweighted[channel, row, column], abs=0.0051
+        traced.reweighted[channel, row, column], abs=0.0051
     )
     assert components(at, "abn_map_view")["cell-map"]["picked"] == [row, column]
 
 
 def test_another_cell_and_another_channel(live_app, looked):
     live_app.query_params.update({"cell": "3,4", "channel": "5"})
-    at, found = live_app.run(), looked()
+    at, traced = live_app.run(), looked()
     assert components(at, "abn_map_view")["cell-map"]["picked"] == [2, 3]
-    assert sums(at)[0].endswith(f"= {product(*trace.cell_products(found, 2, 3, 4)[0]).after}")
+    assert sums(at)[0].endswith(f"= {product(*trace.cell_products(traced, 2, 3, 4)[0]).after}")
     at = live_app.selectbox(key="channel").set_value(7).run()
     assert (
-        sums(at)[0].endswith(f"= {product(*trace.cell_products(found, 2, 3, 7)[0]).after}")
+        sums(at)[0].endswith(f"= {product(*trace.cell_products(traced, 2, 3, 7)[0]).after}")
         and at.query_params["channel"] == "8"
     )
     at = live_app.selectbox(key="channel").set_value(-1).run()
     assert sums(at)[0].endswith(
-        f"= {product(*trace.cell_products(found, 2, 3, found.strongest_channel(2, 3))[0]).after}"
+        f"= {product(*trace.cell_products(traced, 2, 3, traced.strongest_channel(2, 3))[0]).after}"
     )
     assert "channel" not in at.query_params
 
@@ -235,14 +235,14 @@ def test_a_class_chosen_by_name_has_its_maps_and_mean_and_logit_agree(live_app, 
     live_app.run()
     labels = class_names(CARDS[ADDITIVE])
     k = next(k for k, label in enumerate(labels) if label.startswith("tiger cat"))
-    at, found = live_app.selectbox(key="one_class imagenet-1k").select(labels[k]).run(), looked()
+    at, traced = live_app.selectbox(key="one_class imagenet-1k").select(labels[k]).run(), looked()
     assert not at.exception and at.query_params["class"] == str(k + 1)
     shown = components(at, "abn_map_view")
     photo = open_picture(PHOTOS[0].path.read_bytes())
     images = fit_picture(photo, CARDS[ADDITIVE].input).normalized(CARDS[ADDITIVE].input)
     import torch
 
-    expected = {"class map": found.class_maps[k]} | {
+    expected = {"class map": traced.class_maps[k]} | {
         method: class_map(network(CARDS[ADDITIVE]), torch.from_numpy(images)[None], method, index=k).values
         for method in ("CAM", "Grad-CAM")
     }
@@ -251,8 +251,8 @@ def test_a_class_chosen_by_name_has_its_maps_and_mean_and_logit_agree(live_app, 
         assert (data["height"], data["width"], data["symbol"]) == (*values.shape, method)
         assert data["values"] == pytest.approx(values.ravel().tolist(), abs=0.51 * 10 ** -data["digits"])
         assert "tiger cat" in data["alt"]
-    assert shown["class-M"]["values"] == np.round(found.attention, 2).ravel().tolist()
-    mean, logit = found.class_maps[k].mean(dtype=float), found.aux_logits[k]
+    assert shown["class-M"]["values"] == np.round(traced.attention, 2).ravel().tolist()
+    mean, logit = traced.class_maps[k].mean(dtype=float), traced.aux_logits[k]
     assert mentions(at, f"**{mean:.2f}**", f"**{logit:.2f}**") and mentions(at, "7 × 7", "bn2")
     assert captions(at).count(" ms") == 3
 
@@ -283,17 +283,17 @@ def test_a_method_that_does_not_apply_says_so_in_its_place(live_app, monkeypatch
 
 def test_another_stage_cell_or_class_computes_nothing_again(live_app, monkeypatch):
     live_app.run()
-    asked = []
+    calls = []
     monkeypatch.setattr(trace, "trace_network", lambda *_, **__: pytest.fail("looked again"))
     kept = trace.trace_class_map
-    monkeypatch.setattr(trace, "trace_class_map", lambda *given: asked.append(given[2]) or kept(*given))
+    monkeypatch.setattr(trace, "trace_class_map", lambda *given: calls.append(given[2]) or kept(*given))
     assert not show(live_app, stage="A").exception
     assert not live_app.selectbox(key="channel").set_value(3).run().exception
     assert not live_app.slider(key="opacity").set_value(20).run().exception
-    assert asked == []
+    assert calls == []
     live_app.selectbox(key="one_class imagenet-1k").set_value(281).run()
     live_app.selectbox(key="one_class imagenet-1k").set_value(-1).run()
-    assert not live_app.exception and asked == ["CAM", "Grad-CAM"]
+    assert not live_app.exception and calls == ["CAM", "Grad-CAM"]
 
 
 # ---- how M forms ----
@@ -328,8 +328,8 @@ def test_an_uploaded_picture_is_looked_into_and_a_recorded_one_is_offered_beside
     data = (samples.SAMPLES / "goldfish.jpg").read_bytes()
     at = live_app.file_uploader(key="files").set_value([("fish.jpg", data, "image/jpeg")]).run()
     assert not at.exception
-    found = trace.trace_picture(open_picture(data), CARDS[ADDITIVE], load=network)
-    assert components(at, "abn_map_view")["cell-map"]["values"] == np.round(found.attention, 2).ravel().tolist()
+    result = trace.trace_picture(open_picture(data), CARDS[ADDITIVE], load=network)
+    assert components(at, "abn_map_view")["cell-map"]["values"] == np.round(result.attention, 2).ravel().tolist()
     assert "photo" not in at.query_params and "fish" not in str(at.query_params)
     assert "choose-recorded" in keys(at)
     at = live_app.selectbox(key="recorded").set_value(PHOTOS[2].id).run()
@@ -375,8 +375,8 @@ def test_broken_weights_are_one_sentence(live_app, monkeypatch):
 
 def test_a_squashed_picture_is_what_all_stages_are_of(live_app, looked):
     live_app.run()
-    at, found = live_app.button_group(key="fit").set_value("squash").run(), looked(fit="squash")
-    assert components(at, "abn_map_view")["cell-map"]["values"] == np.round(found.attention, 2).ravel().tolist()
+    at, traced = live_app.button_group(key="fit").set_value("squash").run(), looked(fit="squash")
+    assert components(at, "abn_map_view")["cell-map"]["values"] == np.round(traced.attention, 2).ravel().tolist()
     assert "life-map" in components(at, "abn_map_view")  # which was recorded cropped
 
 

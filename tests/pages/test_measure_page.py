@@ -101,8 +101,12 @@ def test_while_the_networks_load_the_page_says_so(page):
 def test_three_questions_each_with_what_it_can_and_cannot_say(page):
     at = page.run()
     assert not at.exception and [heading.anchor for heading in at.subheader] == ["cells", "learned", "object"]
-    said = [text.value for text in at.markdown]
-    assert sum("What it can say." in text for text in said) == sum("What it can't say." in text for text in said) == 3
+    results = [text.value for text in at.markdown]
+    assert (
+        sum("What it can say." in text for text in results)
+        == sum("What it can't say." in text for text in results)
+        == 3
+    )
     assert all(offered(at, job) for job in ("curves", "randomization", "localization")) and not tables(at)
     assert layout.PAGES["pages/Measure.py"] == ("Measure", ":material/monitoring:")
 
@@ -113,15 +117,15 @@ def test_the_curves_are_those_of_the_library(page, network):
     for row, card in zip(rows[1:], CARDS, strict=True):
         expected, named = [], 0
         for kind in deletion_insertion.KINDS:
-            asked = deletion_insertion.curve_specs(kind, steps=14, random_orders=1)
-            one = deletion_insertion.compare_curves([compute(network, card, w) for w in asked])
-            within = "" if one.outside_random_range else " (within the random orders)"
+            specs = deletion_insertion.curve_specs(kind, steps=14, random_orders=1)
+            result = deletion_insertion.compare_curves([compute(network, card, w) for w in specs])
+            within = "" if result.outside_random_range else " (within the random orders)"
             expected += [
-                f"{one.bright.area:.3f}",
-                f"{one.random_area:.3f}",
-                f"{numbers.signed(one.difference, 3)}{within}",
+                f"{result.bright.area:.3f}",
+                f"{result.random_area:.3f}",
+                f"{numbers.signed(result.difference, 3)}{within}",
             ]
-            named = one.bright.predicted_class
+            named = result.bright.predicted_class
         assert row == [card.title, numbers.short_label(class_names(card)[named]), *expected]
     charts = [element.proto.alt for element in at.get("plotly_chart")]
     assert len(charts) == 2 and f"{CARDS[0].title}: brightest first {rows[1][2]}, random {rows[1][3]}" in charts[0]
@@ -162,14 +166,14 @@ def test_nothing_is_followed_twice_and_nothing_old_stands_beside_new_choices(pag
 
 def test_more_random_orders_and_darkest_first_add_to_what_is_known(page, network, monkeypatch):
     at = press(page.run(), "curves")
-    asked = []
+    calls = []
     real = deletion_insertion.compute_curve
     monkeypatch.setattr(
-        deletion_insertion, "compute_curve", lambda s, i, wanted, **k: asked.append(wanted) or real(s, i, wanted, **k)
+        deletion_insertion, "compute_curve", lambda s, i, wanted, **k: calls.append(wanted) or real(s, i, wanted, **k)
     )
     at = at.toggle(key="darkest").set_value(True).run()
     at = press(at, "curves")
-    assert {one.order for one in asked} == {deletion_insertion.DARK} and len(asked) == 4
+    assert {item.order for item in calls} == {deletion_insertion.DARK} and len(calls) == 4
     dark = compute(
         network, CARDS[0], deletion_insertion.CurveSpec(deletion_insertion.DELETION, deletion_insertion.DARK, steps=14)
     )
@@ -202,11 +206,11 @@ def test_stop_keeps_what_was_found_and_the_page_whole(page, monkeypatch):
     assert jobs.KEPT.format(done=5, count=8) in captions(at) and offered(at, "curves") == jobs.GO_ON
     (rows,) = tables(at)
     assert [row[0] for row in rows[1:]] == [CARDS[0].title] and "–" not in rows[1]
-    asked = []
+    calls = []
     real = deletion_insertion.compute_curve
-    monkeypatch.setattr(deletion_insertion, "compute_curve", lambda *a, **k: asked.append(a[2]) or real(*a, **k))
+    monkeypatch.setattr(deletion_insertion, "compute_curve", lambda *a, **k: calls.append(a[2]) or real(*a, **k))
     at = press(at, "curves")
-    assert len(asked) == 3 and len(tables(at)[0]) == 3  # only what was missing
+    assert len(calls) == 3 and len(tables(at)[0]) == 3  # only what was missing
 
 
 def test_a_double_click_does_not_stop_what_it_began(page, monkeypatch):
@@ -243,10 +247,10 @@ def test_the_pictures_on_the_way_are_what_the_network_saw(page, network):
     subject = interventions.attend_image(OPENED[0], CARDS[0], load=network)
     own = subject.predict(subject.attention)
     for kind, paint in ((deletion_insertion.DELETION, "mean color"), (deletion_insertion.INSERTION, "blurred")):
-        found = deletion_insertion.delete_cells(
+        result = deletion_insertion.delete_cells(
             subject, CARDS[0].input, deletion_insertion.CurveSpec(kind, baseline=paint), 0.5
         )
-        assert mentions(at, "50 %", numbers.percent(found.probabilities[own.argmax()]))
+        assert mentions(at, "50 %", numbers.percent(result.probabilities[own.argmax()]))
     assert sum(alt.startswith("50 %") for alt in alts(at)) == 2
 
 
@@ -310,13 +314,13 @@ def test_the_scenes_figures_are_those_of_the_library(page, network):
     at = press(page.run(), "localization")
     (rows,) = tables(at)
     scenes = localization.scenes()
-    found = localization.localize(CARDS, scenes=scenes, load=network) | localization.score_controls(
+    result = localization.localize(CARDS, scenes=scenes, load=network) | localization.score_controls(
         CARDS[0], scenes=scenes
     )
     names = [*IDS, *localization.CONTROLS]
     for row, name in zip(rows[1:], names, strict=True):
-        means = localization.mean_scores(found[name])
-        hits = sum(one.hit for one in found[name])
+        means = localization.mean_scores(result[name])
+        hits = sum(item.hit for item in result[name])
         assert row[1:] == [
             str(SCENES),
             f"{100 * means.pointing:.0f} % ({hits} of {SCENES})",
@@ -337,11 +341,11 @@ def test_one_scene_is_shown_large_and_another_can_be_picked(page, network, nothi
     scene = localization.scenes()[2]
     attention = interventions.attend_image(scene.picture, CARDS[0], fit="squash", load=network).attention
     mask = localization.fit_mask(scene.mask, fit_picture(scene.picture, CARDS[0].input, "squash"))
-    found = localization.score_map(scene.id, attention, mask)
+    result = localization.score_map(scene.id, attention, mask)
     shown = components(at, "abn_map_view")[f"scene-{ADDITIVE}"]
-    assert shown["picked"] == list(map(int, np.unravel_index(found.attention.argmax(), found.attention.shape)))
-    assert f"{'hits' if found.hit else 'misses'} the object" in shown["alt"]
-    assert f"ROC-AUC {found.auc:.2f}" in shown["alt"] and scene.alt in [alt for alt, _ in pictures(at)]
+    assert shown["picked"] == list(map(int, np.unravel_index(result.attention.argmax(), result.attention.shape)))
+    assert f"{'hits' if result.hit else 'misses'} the object" in shown["alt"]
+    assert f"ROC-AUC {result.auc:.2f}" in shown["alt"] and scene.alt in [alt for alt, _ in pictures(at)]
     assert components(at, "abn_strip")["scenes"]["chosen"] == scene.id
 
 

@@ -62,7 +62,7 @@ def test_every_question_has_its_answer_its_figure_and_its_words(app, results):
     assert not at.exception and not at.error
     assert [heading.anchor for heading in at.subheader] == ANCHORS
     study, text = findings.read_study(), markdown(at)
-    asked = [
+    calls = [
         findings.accuracies(study),
         *(findings.compared(study, against) for against in ("baseline", "matched", "none")),
         findings.compared(study, "multiplicative", arms=("additive",), ahead=True),
@@ -73,7 +73,7 @@ def test_every_question_has_its_answer_its_figure_and_its_words(app, results):
         findings.compared(study, "baseline", "calibration_error"),
     ]
     charts = drawn(at)
-    for finding in asked:
+    for finding in calls:
         assert all(f"**{escape_markdown(sentence)}**" in text for sentence in finding.sentences)
         assert all(escape_markdown(sentence) in text for sentence in finding.numbers)
         for verdict in finding.verdicts:
@@ -86,9 +86,9 @@ def test_every_question_has_its_answer_its_figure_and_its_words(app, results):
             assert sorted(points) == pytest.approx(
                 sorted(x for row in finding.rows[panel] for x in row.by_seed.values())
             )
-    assert len(charts) == 2 * len(asked) + 1 + 2  # two panels each; cost; two data sets that were published
+    assert len(charts) == 2 * len(calls) + 1 + 2  # two panels each; cost; two data sets that were published
     assert all(f"](#{anchor})" in text for anchor in ANCHORS[1:])
-    assert len(at.expander) == len(asked) + 2
+    assert len(at.expander) == len(calls) + 2
 
 
 def test_an_altered_file_alters_what_is_said(app, results):
@@ -202,10 +202,10 @@ def measured(monkeypatch) -> list[tuple]:
     """The measurement replaced by one that takes no time and gives 2 · batch milliseconds; what it was asked."""
     from abn.evaluation import cost
 
-    asked = []
+    calls = []
 
     def measure(network, size, *, batches, progress):
-        asked.append((network, size, tuple(batches), get_engine().queue.free))
+        calls.append((network, size, tuple(batches), get_engine().queue.free))
         progress(0.5)
         progress(1.0)
         seconds = {batch: 0.002 * batch for batch in batches}
@@ -213,7 +213,7 @@ def measured(monkeypatch) -> list[tuple]:
 
     monkeypatch.setattr(cost, "measure", measure)
     monkeypatch.setattr(store, "load_variant", lambda card, folder=None: card.id)
-    return asked
+    return calls
 
 
 def test_cost_is_measured_here_on_request_and_holds_a_turn(app, results, measured):

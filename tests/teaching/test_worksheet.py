@@ -91,7 +91,7 @@ def test_the_tasks_and_the_set_of_the_plan_come_with_their_answers():
     for step in STEPS:
         assert step.title in body and step.task in body and step.notice in body
     request = exercises.draw_questions(worksheet.SET, material=exercises.read_material())
-    assert all(f"<b>{one.right}</b>" in body for one in request) and f"Exercises, set {worksheet.SET}" in str(
+    assert all(f"<b>{item.right}</b>" in body for item in request) and f"Exercises, set {worksheet.SET}" in str(
         worksheet.PLAN
     )
     numbers = {int(n) for *_, text in worksheet.PLAN for n in text.split(", ") if n.isdigit()}

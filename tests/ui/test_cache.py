@@ -22,14 +22,14 @@ def cache() -> BoundedCache:
 
 def computed(cache: BoundedCache, *keys: tuple, size: int = 100) -> list[int]:
     """Ask for results; returns the positions of those that were computed."""
-    asked = []
+    calls = []
 
     def compute(missing: list[int]) -> list[Result]:
-        asked.extend(missing)
+        calls.extend(missing)
         return [Result(str(keys[k]), np.zeros(size, np.uint8)) for k in missing]
 
     assert [result.name for result in cache.get_or_compute(keys, compute)] == [str(key) for key in keys]
-    return asked
+    return calls
 
 
 def test_only_what_is_missing_is_computed_and_the_latest_used_stays(cache):

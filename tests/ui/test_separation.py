@@ -20,6 +20,7 @@ from abn.images.decode import open_picture
 from abn.plots import numbers
 from abn.ui.runtime import cache, inference, loading, models
 from abn.ui.runtime.engine import get_engine
+from abn.vocabulary import MECHANISMS
 
 ROOT = Path(__file__).parents[2]
 STUDENTS = 8
@@ -76,8 +77,12 @@ def test_results_of_pictures_one_pixel_apart_never_change_places(tiny_live, roun
     pictures = [open_picture(data, name="photo.bmp") for data in one_pixel_apart(24)]
     expected = [explain(picture, [card], load=lambda card: network)[0] for picture in pictures]
     subjects = [attend_image(picture, card, load=lambda card: network) for picture in pictures]
-    edited = [one.predict(PRESETS["inverted"](one.attention)) for one in subjects]
-    assert len({one.attention.tobytes() for one in expected}) == len({one.tobytes() for one in edited}) == 24
+    edited = [subject.predict(PRESETS["inverted"](subject.attention)) for subject in subjects]
+    assert (
+        len({subject.attention.tobytes() for subject in expected})
+        == len({subject.tobytes() for subject in edited})
+        == 24
+    )
     wrong, done, errors = [], [], []
 
     def student(number: int) -> None:
@@ -85,10 +90,10 @@ def test_results_of_pictures_one_pixel_apart_never_change_places(tiny_live, roun
         try:
             for _ in range(rounds):
                 k = dice.randrange(24)
-                (found,) = inference.explain_image(pictures[k], [card])
-                (after,) = inference.predict(pictures[k], card, "crop", [PRESETS["inverted"](found.attention)])
-                same = np.array_equal(found.attention, expected[k].attention)
-                same &= np.array_equal(found.perception, expected[k].perception)
+                (result,) = inference.explain_image(pictures[k], [card])
+                (after,) = inference.predict(pictures[k], card, "crop", [PRESETS["inverted"](result.attention)])
+                same = np.array_equal(result.attention, expected[k].attention)
+                same &= np.array_equal(result.perception, expected[k].perception)
                 same &= np.allclose(after, edited[k], atol=1e-6)
                 done.append(k)
                 if not same:
@@ -122,10 +127,13 @@ def test_pages_of_interleaved_sessions_show_their_own_pictures(ready, network):
     files = photographs(6, seed=3)
     expected = []
     for data in files:
-        found = explain(open_picture(data), [f"imagenet-lite0-{m}" for m in ("additive", "multiplicative", "none")],
-                        load=network)  # fmt: skip
+        explanations = explain(open_picture(data), [f"imagenet-lite0-{name}" for name in MECHANISMS], load=network)
         expected.append(
-            [numbers.percent(one.top(head, 1)[0].probability) for one in found for head in vocabulary.HEADS]
+            [
+                numbers.percent(explanation.top(head, 1)[0].probability)
+                for explanation in explanations
+                for head in vocabulary.HEADS
+            ]
         )
     assert len({tuple(row) for row in expected}) == 6
     hashes = [open_picture(data).sha256 for data in files]
