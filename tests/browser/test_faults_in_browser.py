@@ -91,7 +91,10 @@ def test_a_killed_server_is_told_of_and_the_page_comes_back_whole(page, own_serv
     progress.wait_for(timeout=LOADED)
 
 
-@pytest.mark.parametrize("name", ["", "Inside", "Ablation", "Intervene", "Measure"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "Measure", *(pytest.param(n, marks=pytest.mark.nightly) for n in ("Inside", "Ablation", "Intervene"))],
+)
 def test_settings_in_a_popover_that_is_opened_late_have_their_defaults(page, server, name):
     page.goto(f"{server}{name}")
     _press(page, "fit", "squash", "?fit=squash")
