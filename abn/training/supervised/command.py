@@ -75,7 +75,7 @@ def _initial_network(plan: TrainingPlan, data: Dataset) -> tuple[AttentionBranch
     if isinstance(data.training, FashionImages):
         images = data.training.part(slice(CALIBRATION_IMAGES))
         return untrained_network(plan.backbone, plan.mechanism, images, seed=plan.seed), {}
-    return initial_network(plan.backbone, plan.mechanism, data, seed=plan.seed, weights=plan.weights)
+    return initial_network(plan, data)
 
 
 def _load_data(plan: TrainingPlan, processes: Processes, *, workers: int, pin: bool) -> Dataset:

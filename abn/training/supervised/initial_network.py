@@ -6,52 +6,41 @@ from pathlib import Path
 import numpy as np
 import safetensors
 import safetensors.torch
-import torch
 from torch import nn
 
 from abn.errors import BackboneError, CheckpointError
 from abn.network.backbone import assemble, create_model, load_backbone
 from abn.network.batchnorm import recalibrate_batchnorm
+from abn.network.contexts import isolated_generator
 from abn.network.cutting import cut
 from abn.network.model import AttentionBranchNetwork
 from abn.training.supervised.datasets import Dataset
+from abn.training.supervised.options import TrainingPlan
 
 CALIBRATION_IMAGES = 64  # training images that give the batch norms their first statistics
 
 
-def initial_network(
-    backbone: str, mechanism: str, data: Dataset, *, seed: int, weights: Path | None = None
-) -> tuple[AttentionBranchNetwork, dict[str, str]]:
-    """The network, and the card's entries on the `weights` of the plain backbone that it starts from."""
-    origin: dict[str, str] = {}
-    if weights is None:
-        network = create_model(backbone, num_classes=len(data.classes), mechanism=mechanism, seed=seed)
+def initial_network(plan: TrainingPlan, data: Dataset) -> tuple[AttentionBranchNetwork, dict[str, str]]:
+    """The network, and the card's entries on the weights of the plain backbone that it starts from, if any."""
+    classes, origin = len(data.classes), {}
+    if plan.weights is None:
+        network = create_model(plan.backbone, num_classes=classes, mechanism=plan.mechanism, seed=plan.seed)
     else:
-        network, classifier_loaded = _start_from(weights, backbone, mechanism, classes=len(data.classes), seed=seed)
-        classifier = "with its classifier" if classifier_loaded else "with a new classifier"
-        origin["weights"] = f"{weights.name}, {classifier}"
-        origin["weights_sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
-    which = np.random.default_rng(seed).permutation(len(data.training.labels))[:CALIBRATION_IMAGES]
+        with isolated_generator(plan.seed):
+            plain = load_backbone(plan.backbone, num_classes=classes)
+            classifier = "with its classifier" if load_plain_weights(plain, plan.weights) else "with a new classifier"
+            network = assemble(cut(plain), num_classes=classes, mechanism=plan.mechanism)
+        origin["weights"] = f"{plan.weights.name}, {classifier}"
+        origin["weights_sha256"] = hashlib.sha256(plan.weights.read_bytes()).hexdigest()
+    which = np.random.default_rng(plan.seed).permutation(len(data.training.labels))[:CALIBRATION_IMAGES]
     for images, _ in data.training.plain_batches(which, CALIBRATION_IMAGES):
         try:
             recalibrate_batchnorm(network, images)
         except RuntimeError as error:
             raise BackboneError(
-                f"{backbone} can't take images of {data.input.size} pixels: leave out --size or give another."
+                f"{plan.backbone} can't take images of {data.input.size} pixels: leave out --size or give another."
             ) from error
     return network, origin
-
-
-def _start_from(
-    weights: Path, backbone: str, mechanism: str, *, classes: int, seed: int
-) -> tuple[AttentionBranchNetwork, bool]:
-    """A network around a plain backbone's weights, its attention branch new but for the trunk; and whether the
-    classifier was loaded."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        plain = load_backbone(backbone, num_classes=classes)
-        classifier_loaded = load_plain_weights(plain, weights)
-        return assemble(cut(plain), num_classes=classes, mechanism=mechanism), classifier_loaded
 
 
 def load_plain_weights(backbone: nn.Module, path: Path) -> bool:
