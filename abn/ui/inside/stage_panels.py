@@ -55,9 +55,10 @@ def show_diagram(choice: Choice, card: Card) -> str:
     chosen = state.stage or st.query_params.get("stage", FIRST_STAGE)
     state.stage = chosen = chosen if chosen in STAGES else FIRST_STAGE
     url.sync_query_param("stage", chosen, FIRST_STAGE)
-    wide, narrow = traces.draw_diagrams(choice.chosen.picture, card, choice.fit, choice.view)
+    contents = traces.get_contents(choice.chosen.picture, card, choice.fit, choice.view)
     label = f"The stages of {card.title} from the picture to the answer; press one to look into it."
-    network_path.show(wide, narrow, chosen, label=label, key="path", on_pick=partial(setattr, state, "stage"))
+    pick = partial(setattr, state, "stage")
+    network_path.show(contents, card.mechanism, chosen, label=label, key="path", on_pick=pick)
     st.caption(
         "Press a stage to look into it. The small maps of g, A and g′ are the mean sizes of their channels, g and g′ "
         "on one scale of colors; the class map is that of the auxiliary head's first class."

@@ -65,16 +65,11 @@ def get_class_map(picture: Picture, card: Card, fit: str, method: str, index: in
     return _cached(("class map", *_key(picture, card, fit), method, index), compute)
 
 
-def draw_diagrams(picture: Picture, card: Card, fit: str, view: MapStyle) -> tuple[str, str]:
-    """The network diagram with its stages' contents, as SVG: from left to right, and from top to bottom."""
+def get_contents(picture: Picture, card: Card, fit: str, view: MapStyle) -> dict[str, Content]:
+    """Image and words of each stage, for the network diagram."""
     trace = get_trace(picture, card, fit)
-
-    def compute() -> tuple[str, str]:
-        contents = _contents(trace, card, view)
-        wide, narrow = (network_diagram.draw(contents, trace.mechanism, narrow=narrow) for narrow in (False, True))
-        return wide, narrow
-
-    return _cached(("drawings", *_key(picture, card, fit), view.colors, view.scale), compute)
+    key = ("contents", *_key(picture, card, fit), view.colors, view.scale)
+    return _cached(key, lambda: _make_contents(trace, card, view))
 
 
 def input_image(trace: Trace, card: Card) -> Image.Image:
@@ -115,8 +110,8 @@ def _key(picture: Picture, card: Card, fit: str) -> tuple:
     return picture.sha256, card.id, card.sha256, fit
 
 
-def _contents(trace: Trace, card: Card, view: MapStyle) -> dict[str, Content]:
-    """Image and words of each stage: features before and after the mechanism on one scale."""
+def _make_contents(trace: Trace, card: Card, view: MapStyle) -> dict[str, Content]:
+    """The same: features before and after the mechanism on one scale."""
     labels, auxiliary = class_names(card), int(trace.aux_logits.argmax())
     values = {name: np.abs(trace.stage(name)).mean(0) for name in ("g", "g′", "A")}
     values["class maps"] = trace.class_maps[auxiliary]

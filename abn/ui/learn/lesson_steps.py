@@ -80,9 +80,9 @@ def show_parts() -> bool:
         state.lesson_stage = stage
 
     st.markdown(f"**{chosen}**, {' × '.join(map(str, trace.stage(chosen).shape))}: {stage_panels.MEANINGS[chosen]}")
-    wide, narrow = traces.draw_diagrams(choice.chosen.picture, card, FIT, VIEW)
+    contents = traces.get_contents(choice.chosen.picture, card, FIT, VIEW)
     label = "The path from the picture to the answer"
-    network_path.show(wide, narrow, chosen, label=label, key="lesson-path", on_pick=press)
+    network_path.show(contents, card.mechanism, chosen, label=label, key="lesson-path", on_pick=press)
     return {"M", "g′", "logits"} <= state.lesson_stages_seen
 
 

@@ -89,10 +89,8 @@ def show_shapes(variant: Sketch | OwnVariant, key: str) -> None:
     contents = {
         name: network_diagram.Content(" × ".join(map(str, shapes[name])), words=STAGE_WORDS[name]) for name in STAGES
     }
-    wide, narrow = (
-        network_diagram.draw(contents, card.mechanism, narrow=narrow, pressable=False) for narrow in (False, True)
-    )
-    network_path.show(wide, narrow, "", label=f"The network {card.title} with its shapes", key=f"diagram-{key}")
+    label = f"The network {card.title} with its shapes"
+    network_path.show(contents, card.mechanism, "", label=label, key=f"diagram-{key}")
     parts = ", ".join(f"{part.replace('_', ' ')} {_format_count(number)}" for part, number in card.parameters.items())
     st.caption(
         f"Parameters: {parts}. A map of {card.map_size[0]} × {card.map_size[1]} cells. The attention branch's trunk is "
