@@ -66,7 +66,7 @@ def show_queue_place(ahead: int) -> None:
 
 @contextmanager
 def stop_page_on_error() -> Iterator[None]:
-    """What can't be computed becomes one sentence, and the page ends there."""
+    """End the page with one sentence where something can't be computed."""
     try:
         yield
     except ABNError as error:

@@ -1,4 +1,4 @@
-"""What a variant predicts: its heading with the mechanism, both heads, and what an intervention changes."""
+"""The predictions of a variant: its heading with the mechanism, both heads, and the effect of an intervention."""
 
 import html
 from collections.abc import Mapping, Sequence

@@ -40,7 +40,7 @@ OVERLAP_SHARE = 0.2  # of the cells, the brightest ones
 
 @dataclass(frozen=True)
 class Strength:
-    """How strongly the map is applied: α · M^γ in the place of M."""
+    """The strength at which the map is applied: α · M^γ in the place of M."""
 
     alpha: float
     gamma: float

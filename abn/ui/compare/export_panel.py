@@ -52,14 +52,14 @@ def export_row(shown: Sequence[tuple[Explanation, Card]], chosen: ChosenImage, v
 
 
 def file_stem(chosen: ChosenImage) -> str:
-    """How the names of all files about an image begin."""
+    """The beginning of the names of all files about an image."""
     return f"abn-{safe_stems([PurePath(chosen.picture.name).stem])[0]}"
 
 
 def save_button(
     label: str, make: Callable[[], str | bytes], file_name: str, mime: str, icon: str, *, disabled: bool = False
 ) -> None:
-    """A button that saves a file, which `make` makes once somebody presses it."""
+    """A button that saves a file, made by `make` once it is pressed."""
     st.download_button(
         label,
         partial(_in_turn, background_turn(), make),

@@ -63,7 +63,7 @@ def show_input(shown: Sequence[tuple[Explanation, Card]], chosen: ChosenImage) -
 
 
 def show_help(explanation: Explanation, view: MapStyle) -> None:
-    """How to read the page, one sentence for each question of a newcomer."""
+    """Help with reading the page, one sentence for each question of a newcomer."""
     h, w = explanation.attention.shape
     cell = explanation.spec.size // w
     st.caption("**What the model saw** is its very input, turned back from numbers to colors.")

@@ -30,6 +30,6 @@ class Component:
 
 
 def reported_value(key: str, event: str) -> Any:
-    """What the component of that key has just reported. None where it stands no longer: a page that is being left can
-    be pressed on until the next one is drawn."""
+    """The value that the component of that key has just reported. None where it stands no longer: a page that is being
+    left can be pressed on until the next one is drawn."""
     return getattr(st.session_state.get(key), event, None)

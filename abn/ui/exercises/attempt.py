@@ -1,4 +1,4 @@
-"""Which set of exercises a person works on, and how far: answers live in the session, set by set, on all pages."""
+"""The chosen set of exercises and the progress in it: answers live in the session, set by set, on all pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -68,7 +68,7 @@ def get_attempt(seed: int) -> Attempt:
 
 
 def show_progress(seed: int, questions: Sequence[Question], attempt: Attempt) -> None:
-    """Which set, how far, and the score so far."""
+    """The set, the place in it, and the score so far."""
     count, answered = len(questions), len(attempt.answers)
     place = f"**{attempt.index + 1} of {count}**" if attempt.index < count else "**Scores**"
     score = f" · {attempt.score:.1f} of {answered} points" if answered else ""

@@ -68,7 +68,7 @@ class QuestionPanel:
 
     @property
     def stored(self) -> PredictionRecord:
-        """What the question's network predicts for the picture."""
+        """The stored prediction of the question's network for the picture."""
         return self.material.predictions[self.question.picture, self.question.variant]
 
     # ---- one kind of question each ----

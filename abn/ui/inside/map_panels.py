@@ -136,7 +136,8 @@ def show_history(trace: Trace, card: Card, choice: Choice) -> None:
 
 
 def _choose_recorded(history: MapHistory) -> tuple[int, bool]:
-    """Which of the recorded pictures is shown, and whether it is the one chosen for the page; else a person picks."""
+    """The index of the recorded picture that is shown, and whether it is the one chosen for the page; else a person
+    picks one."""
     if history.pictures is None and state.photo in history.ids:
         return history.ids.index(state.photo), True
     st.caption("The chosen picture was not watched while this network was trained. These were:")

@@ -1,4 +1,4 @@
-"""What a person sees of a network's stages: the drawing, the chosen stage in figures and channels, and one cell."""
+"""The stages of a network on the page Inside: the drawing, the chosen stage in figures and channels, and one cell."""
 
 import html
 from functools import partial
@@ -70,7 +70,7 @@ def show_diagram(choice: Choice, card: Card) -> str:
 
 
 def show_stage(trace: Trace, card: Card, choice: Choice, stage: str) -> None:
-    """What the chosen stage is, its figures, how its values are spread, and its channels or its answers."""
+    """The meaning of the chosen stage, its figures, the histogram of its values, and its channels or its predictions."""
     values, summary = trace.stage(stage), stages.summarize(trace.stage(stage))
     st.markdown(f"##### {escape_markdown(ROLES[stage])}")
     left, right = st.columns([1, 2], gap="medium")

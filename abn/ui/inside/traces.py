@@ -78,7 +78,7 @@ def input_image(trace: Trace, card: Card) -> Image.Image:
 
 
 def get_history(card: Card) -> MapHistory | None:
-    """How the variant's map formed, where it was recorded; read once for all sessions."""
+    """The maps of a variant while it was trained, where they were recorded; read once for all sessions."""
     return _load_history(card.id, card.sha256, card)
 
 
@@ -88,7 +88,7 @@ def _load_history(variant: str, sha256: str, _card: Card) -> MapHistory | None:
 
 
 def recorded_image(history: MapHistory, index: int, card: Card) -> Image.Image:
-    """What the network saw of a picture whose map was recorded: a gray one that is kept with it, or a photograph."""
+    """The network's input of a recorded map: a gray image that is kept with it, or a photograph."""
     if history.pictures is not None:
         return Image.fromarray(history.pictures[index]).convert("RGB")
     photo = recorded_photo(history, index)
@@ -111,7 +111,7 @@ def _key(picture: Picture, card: Card, fit: str) -> tuple:
 
 
 def _make_contents(trace: Trace, card: Card, view: MapStyle) -> dict[str, Content]:
-    """The same: features before and after the mechanism on one scale."""
+    """Image and words of each stage: features before and after the mechanism on one scale."""
     labels, auxiliary = class_names(card), int(trace.aux_logits.argmax())
     values = {name: np.abs(trace.stage(name)).mean(0) for name in ("g", "g′", "A")}
     values["class maps"] = trace.class_maps[auxiliary]

@@ -1,4 +1,4 @@
-"""How much each variant depends on its map: its prediction under each edit of its own map, here and on the gallery."""
+"""The dependence of each variant on its map: its prediction under each edit of its own map, here and on the gallery."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

@@ -40,7 +40,7 @@ def show_text(step: Step) -> None:
 
 
 def show_outcome(step: Step, done: bool) -> None:
-    """What to notice once the task is done, and the way on. A task that was done stays done."""
+    """The notice once the task is done, and the way on. A task that was done stays done."""
     number = STEPS.index(step) + 1
     if done and step.key not in state.lessons_done:
         state.lessons_done.add(step.key)

@@ -1,4 +1,4 @@
-"""What the sections of Measure share: names of variants, what a figure can and can't say, and seconds in words."""
+"""Shared by the sections of Measure: titles of variants, the limits of a figure, and seconds in words."""
 
 import streamlit as st
 
@@ -12,11 +12,11 @@ def unique_titles(choice: Choice) -> dict[str, str]:
 
 
 def show_limits(can: str, cannot: str) -> None:
-    """What a figure can say, and what it can't."""
+    """The two texts on what a figure can say and what it can't, side by side."""
     for column, title, text in zip(st.columns(2, gap="large"), ("can", "can't"), (can, cannot), strict=True):
         column.markdown(f"**What it {title} say.** {text}")
 
 
 def describe_seconds(seconds: float, what: str) -> str:
-    """How long something took, in words."""
+    """A duration in words."""
     return f"{what} took {seconds:.0f} s." if seconds >= 9.5 else f"{what} took {seconds:.1f} s."

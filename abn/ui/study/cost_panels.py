@@ -1,4 +1,4 @@
-"""What networks cost: as the study measured it, and measured on this machine on request."""
+"""The cost of networks: as the study measured it, and measured on this machine on request."""
 
 import time
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from abn.ui.state import state
 
 @st.fragment
 def show_costs(costs: Costs) -> None:
-    """What was measured of one network at a time."""
+    """The study's measurements, one network at a time."""
     by_family = {cost.family: cost for cost in costs.families}
     st.markdown(f"**{escape_markdown(findings.cost_sentence(costs.families))}**")
     _show_cost(by_family[choose("Network", list(by_family), "cost_family")], key="cost")

@@ -1,4 +1,4 @@
-"""What a person sees of the study: a question's answer with its figures, what was compared, and what networks cost."""
+"""Panels of the study: a question's answer with its figures, the comparison as a whole, its runs, and published figures."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
@@ -23,7 +23,7 @@ TONES = {  # tone of a verdict → color and icon of its badge, which always has
 
 
 def read(reader: Callable[[], Content]) -> Content | None:
-    """What a result file holds, or one sentence on the page and None."""
+    """The content of a result file, or one sentence on the page and None."""
     try:
         return reader()
     except ABNError as error:
@@ -32,7 +32,7 @@ def read(reader: Callable[[], Content]) -> Content | None:
 
 
 def show_introduction(study: Study, questions: Sequence[Question]) -> None:
-    """What was asked and the answers in a word, what was compared, and how to read the figures."""
+    """The questions with their answers in a word, the arms and data sets, and help with reading the figures."""
     st.markdown(
         "The paper reports one number for each network. Trained again from another **seed**, a network gives another "
         "number, so that one alone can't tell an effect from chance. Here every arm was trained from several seeds, "
@@ -98,7 +98,7 @@ def _in_numbers(finding: Finding) -> None:
 
 
 def _sentences(sentences: Iterable[str]) -> None:
-    """What was found, in bold."""
+    """Sentences in bold, one on each line."""
     st.markdown("  \n".join(f"**{escape_markdown(sentence)}**" for sentence in sentences))
 
 

@@ -1,4 +1,4 @@
-"""What the study's data sets, arms and metrics are, for the page's expanders."""
+"""The study's data sets, arms and metrics in words."""
 
 DATASETS = {
     "scenes": "EfficientNet-Lite0 with ImageNet weights, its branches trained further on objects pasted on "

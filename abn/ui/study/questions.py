@@ -29,7 +29,7 @@ def by_order(study: Study) -> dict[str, Finding]:
 
 
 def by_metric(study: Study) -> dict[str, Finding]:
-    """Where the map lies, by each metric."""
+    """The map on the object, by each metric."""
     names = {"pointing": "pointing", "ROC-AUC": "roc_auc", "energy ÷ area": "energy_over_area"}
     return {name: findings.finds_object(study, key) for name, key in names.items()}
 
