@@ -70,7 +70,7 @@ def show_diagram(choice: Choice, card: Card) -> str:
 
 
 def show_stage(trace: Trace, card: Card, choice: Choice, stage: str) -> None:
-    """The meaning of the chosen stage, its figures, the histogram of its values, and its channels or its predictions."""
+    """The meaning of the chosen stage, its figures, the histogram of its values, and its channels or predictions."""
     values, summary = trace.stage(stage), stages.summarize(trace.stage(stage))
     st.markdown(f"##### {escape_markdown(ROLES[stage])}")
     left, right = st.columns([1, 2], gap="medium")

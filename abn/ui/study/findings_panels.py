@@ -1,4 +1,4 @@
-"""Panels of the study: a question's answer with its figures, the comparison as a whole, its runs, and published figures."""
+"""Panels of the study: a question's answer with its figures, the whole comparison, its runs, and published figures."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
