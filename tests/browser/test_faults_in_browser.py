@@ -23,7 +23,6 @@ ONE_TURN = (
 )
 BUSY = layout.BUSY.partition("{")[0]
 AWAY = "Streamlit server is not responding"  # Streamlit's own words
-FILLED = "[data-testid=stProgress] [role=progressbar]"
 STRETCHED = next(label for label, scale in SCALES.items() if scale == "each")
 
 
@@ -58,8 +57,7 @@ def test_a_reload_in_the_middle_gives_the_turn_to_who_waits_and_the_page_works(p
     measure = button(page, "measure-cost")
     rerun(page, widget(page, "cost_batches").get_by_role("radio").last.click)
     measure.click()
-    page.get_by_test_id("stProgress").wait_for(timeout=LOADED)
-    page.wait_for_function(f"document.querySelector('{FILLED}')?.getAttribute('aria-valuenow') > 0", timeout=LOADED)
+    page.get_by_test_id("stProgress").get_by_text(re.compile(r"\d s\b")).wait_for(timeout=LOADED)  # it has the one turn
 
     waiting = page.context.new_page()
     waiting.goto(f"{own_server.url}?photo=toucan&fit=pad")
