@@ -102,7 +102,7 @@ def _fits(history: MapHistory) -> bool:
     return (
         (maps.ndim == 4 and maps.shape[:2] == (moments, count) and maps.size > 0)
         and bool(((maps >= 0) & (maps <= 1)).all())
-        and bool((np.diff(steps) > 0).all() and 0 <= steps[0] and steps[-1] <= history.total)
+        and bool((np.diff(steps) > 0).all() and steps[0] >= 0 and steps[-1] <= history.total)
         and all(values.shape == (moments,) for values in history.metrics.values())
         and (images is None or (images.dtype == np.uint8 and images.ndim == 3 and len(images) == count))
     )
