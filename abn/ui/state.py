@@ -20,8 +20,8 @@ if TYPE_CHECKING:  # panels and tensors, which this module must not import
 
     from abn.errors import ABNError
     from abn.study.findings.cost import Cost
-    from abn.ui.ablation.disagreement_panel import Batch
-    from abn.ui.exercises.attempt import Attempt
+    from abn.teaching.exercises import Attempt
+    from abn.ui.ablation.batch import Batch
     from abn.ui.intervene.edit_history import History
     from abn.variants.checkpoint import Checkpoint
     from abn.variants.own import OwnVariant, Sketch

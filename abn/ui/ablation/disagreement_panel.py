@@ -1,10 +1,8 @@
 """A batch of images, from the gallery or a person's own, on which heads, variants or mechanisms may disagree."""
 
 import functools
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -15,6 +13,7 @@ from abn.images import samples
 from abn.images.archive import LIMIT, Refused, unpack
 from abn.images.display_name import display_name
 from abn.plots import numbers
+from abn.ui.ablation.batch import Batch, BatchImage
 from abn.ui.components.strip import make_thumbnail
 from abn.ui.controls import image_picker, selection, uploads
 from abn.ui.elements import IN_SESSION, choose
@@ -34,40 +33,6 @@ FILES_BYTES = 100_000_000  # of a session's files together, as they were given
 JOB = "disagreements"
 HEADS, VARIANTS, MECHANISM = ORDERS = ("heads disagree", "variants disagree", "mechanism flips the answer")
 PER_STEP = 12  # more images at each press
-
-
-@dataclass(frozen=True)
-class BatchImage:
-    """An image of the batch, not yet decoded."""
-
-    name: str
-    data: bytes
-    photo: samples.Photo | None = None  # of the gallery; None for a person's own
-
-    @cached_property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.data).hexdigest()
-
-    @property
-    def key(self) -> str:
-        """Of this image in the session's state."""
-        return self.photo.id if self.photo else f"upload-{self.sha256}"
-
-    def choose(self) -> None:
-        """Make it the image of all pages. Raises an `ABNError` where it can't be held."""
-        if self.photo:
-            image_picker.choose_photo(self.photo.id)
-        else:
-            uploads.adopt_picture(self.name, self.data)
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A person's own images, and the files that are none."""
-
-    images: tuple[BatchImage, ...] = ()
-    refused: tuple[Refused, ...] = ()
-    too_large: tuple[str, ...] = ()  # names of files beyond `FILES_BYTES`
 
 
 def show_batch(cards: Sequence[Card], fit: str) -> None:
@@ -229,7 +194,10 @@ def _show_row(result: "ImageDisagreement", image: BatchImage, titles: dict[str, 
         )
     if pressed:
         try:
-            image.choose()
+            if image.photo:
+                image_picker.choose_photo(image.photo.id)
+            else:
+                uploads.adopt_picture(image.name, image.data)
         except ABNError as error:
             st.error(escape_markdown(str(error)), icon=":material/block:")
         else:

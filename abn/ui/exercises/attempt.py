@@ -1,35 +1,17 @@
 """The chosen set of exercises and the progress in it: answers live in the session, set by set, on all pages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import streamlit as st
 
 from abn.errors import ABNError
 from abn.teaching import exercises
-from abn.teaching.exercises import Question, QuestionMaterial, ScoredAnswer
-from abn.teaching.exercises.scores import Cell
+from abn.teaching.exercises import Attempt, Question, QuestionMaterial
 from abn.ui import url
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state
 
 MAX_ATTEMPTS = 12  # sets that a session keeps, the latest
-
-
-@dataclass
-class Attempt:
-    """One person's way through one set."""
-
-    answers: dict[int, ScoredAnswer] = field(default_factory=dict)  # by the question's number
-    index: int = 0  # of the question shown, from 0; after the last come the scores
-    cell: Cell | None = None  # picked, and not yet given as the answer
-
-    @property
-    def score(self) -> float:
-        return sum(answer.score for answer in self.answers.values())
-
-    def go_to(self, index: int) -> None:
-        self.index, self.cell = index, None
 
 
 def choose_set() -> int:

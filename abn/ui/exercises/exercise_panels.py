@@ -17,12 +17,11 @@ from abn.images.decode import open_picture
 from abn.images.fit import fit_picture
 from abn.plots import theme
 from abn.teaching import exercises
-from abn.teaching.exercises import Question, QuestionMaterial, ScoredAnswer
+from abn.teaching.exercises import Attempt, Question, QuestionMaterial, ScoredAnswer
 from abn.teaching.exercises.question_material import Item, PredictionRecord
 from abn.teaching.exercises.scores import Cell
 from abn.ui import maps
 from abn.ui.components import map_view
-from abn.ui.exercises.attempt import Attempt
 from abn.ui.layout import escape_markdown
 from abn.ui.predictions import show_classes
 from abn.ui.state import state

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from abn.teaching import exercises
-from abn.teaching.exercises import Question, QuestionMaterial
-from abn.ui.exercises.attempt import Attempt, open_set, restart
+from abn.teaching.exercises import Attempt, Question, QuestionMaterial
+from abn.ui.exercises.attempt import open_set, restart
 from abn.ui.exercises.exercise_panels import LIMITS
 from abn.ui.layout import PAGES
 

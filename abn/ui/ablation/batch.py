@@ -1,0 +1,35 @@
+"""The images of a batch: those of the gallery, or a person's own."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+from abn.images import samples
+from abn.images.archive import Refused
+
+
+@dataclass(frozen=True)
+class BatchImage:
+    """An image of the batch, not yet decoded."""
+
+    name: str
+    data: bytes
+    photo: samples.Photo | None = None  # of the gallery; None for a person's own
+
+    @cached_property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def key(self) -> str:
+        """Of this image in the session's state."""
+        return self.photo.id if self.photo else f"upload-{self.sha256}"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A person's own images, and the files that are none."""
+
+    images: tuple[BatchImage, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    too_large: tuple[str, ...] = ()  # names of files beyond what a session may hold
