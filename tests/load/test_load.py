@@ -301,12 +301,12 @@ def test_the_page_tells_what_the_run_measured():
     """docs/load.md and its picture are those of docs/load.json and docs/start.json."""
     import xml.etree.ElementTree
 
-    from load import message
+    from load import told
 
-    result = json.loads((message.DOCS / "load.json").read_text(encoding="utf-8"))
-    text = (message.DOCS / "load.md").read_text(encoding="utf-8")
-    assert message.page(text, **message.figures()) == text and "TROUBLE" not in text
-    drawn = (message.DOCS / "memory.svg").read_text(encoding="utf-8")
-    assert message.curve(result) == drawn
+    result = json.loads((told.DOCS / "load.json").read_text(encoding="utf-8"))
+    text = (told.DOCS / "load.md").read_text(encoding="utf-8")
+    assert told.page(text, **told.figures()) == text and "TROUBLE" not in text
+    drawn = (told.DOCS / "memory.svg").read_text(encoding="utf-8")
+    assert told.curve(result) == drawn
     points = xml.etree.ElementTree.fromstring(drawn).find("{http://www.w3.org/2000/svg}polyline").get("points").split()
     assert len(points) == len(result["memory over time: seconds, MiB, uploads"])
