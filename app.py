@@ -7,7 +7,7 @@ from abn.ui import layout, maps, model_card, predictions
 from abn.ui.compare import export_panel, panels
 from abn.ui.controls import selection
 from abn.ui.controls.choice_bar import choice_bar, require_variants
-from abn.ui.runtime import inference, loading, models
+from abn.ui.runtime import cached_inference, loading, models
 from abn.ui.runtime.engine import get_engine
 from abn.ui.state import state
 
@@ -22,7 +22,7 @@ page = st.empty()
 inputs = (chosen.picture.sha256, tuple(card.sha256 for card in cards), applied, choice.fit)
 if state.shown != inputs:  # so that no old result stays while a new one is computed
     page.caption("Asking the networks …")
-explanations = inference.explain_image(chosen.picture, cards, fit=choice.fit, mechanism=applied)
+explanations = cached_inference.explain_image(chosen.picture, cards, fit=choice.fit, mechanism=applied)
 if explanations is None:
     with page:
         loading.show_status()
@@ -64,7 +64,7 @@ with page.container():
     if pair and all(card.id in known for card in pair):
         trained = [known[card.id] for card in pair]
     else:
-        trained = inference.explain_image(chosen.picture, pair, fit=choice.fit) if pair else None
+        trained = cached_inference.explain_image(chosen.picture, pair, fit=choice.fit) if pair else None
     if trained and len(trained) == 2:
         panels.show_difference(*trained, view, panels.create_columns(len(shown)))
 

@@ -2,7 +2,7 @@
 
 from abn.ui import layout
 from abn.ui.components import scroll_top
-from abn.ui.exercises import attempt as attempts
+from abn.ui.exercises import session_attempts as attempts
 from abn.ui.exercises.exercise_panels import show_question
 from abn.ui.exercises.summary import show_summary
 

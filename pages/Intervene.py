@@ -6,13 +6,13 @@ from abn.ui import layout
 from abn.ui.controls import variant_picker
 from abn.ui.controls.choice_bar import choice_bar, require_networks
 from abn.ui.intervene import cover_panel, edit_panels, effect_panel, map_ablation_panel
-from abn.ui.runtime import inference, jobs, loading
+from abn.ui.runtime import cached_inference, jobs, loading
 
 layout.begin("Intervene", "Change the map and ask the perception branch again: does the answer depend on it?")
 choice = require_networks(choice_bar())
 picture, fit = choice.chosen.picture, choice.fit
 card = variant_picker.choose_one_variant(choice.selection.cards)
-subject = inference.get_subjects(picture, choice.selection.cards, fit)[choice.selection.cards.index(card)]
+subject = cached_inference.get_subjects(picture, choice.selection.cards, fit)[choice.selection.cards.index(card)]
 
 
 def change_the_map() -> None:
@@ -35,8 +35,8 @@ def cover_the_picture() -> None:
     first, *columns = st.columns(len(choice.selection.cards) + 1, gap="medium")
     with first:
         covered = cover_panel.cover_picture(choice, subject)
-    before = inference.explain_image(picture, choice.selection.cards, fit=fit)
-    after = inference.explain_image(covered, choice.selection.cards, fit=fit)
+    before = cached_inference.explain_image(picture, choice.selection.cards, fit=fit)
+    after = cached_inference.explain_image(covered, choice.selection.cards, fit=fit)
     for column, *pair, variant in zip(columns, before, after, choice.selection.cards, strict=True):
         with column:
             cover_panel.show_covered(*pair, variant, choice)

@@ -22,7 +22,7 @@ from abn.__main__ import REFUSED, main
 from abn.errors import ABNError
 from abn.explanations import first_view
 from abn.images import samples
-from abn.study import cost, report, runs
+from abn.study import measure_cost, report, runs
 from abn.teaching.exercises import question_material
 from abn.training import loop
 from abn.training.distillation import shipped_scenes
@@ -154,7 +154,7 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "the exercises": lambda folder: question_material.build(list_variants()[:1], folder / "bank.npz"),
     "a run of the study": lambda folder: runs.perform([_Done()], folder, folder / "work", again=True, results=folder),
     "the study's summary": report.write,
-    "the study's cost": cost.run_cost,
+    "the study's cost": measure_cost.run_cost,
     "a scene": lambda folder: shipped_scenes.write_scenes(
         folder, packages=folder, records=shipped_scenes.listed_scenes()[:1]
     ),
@@ -168,7 +168,7 @@ def test_every_writer_says_one_sentence_and_leaves_nothing_half(writer, room, tm
     (folder / "runs").mkdir(parents=True)
     monkeypatch.setattr(runs, "EXPERIMENTS", {"scenes": lambda *_: None})
     monkeypatch.setattr(report, "summarize", lambda _: {"runs": list(range(100))})
-    monkeypatch.setattr(cost, "measure_all", lambda _: {"families": list(range(100))})
+    monkeypatch.setattr(measure_cost, "measure_all", lambda _: {"families": list(range(100))})
     gray = Image.effect_noise((64, 64), 50)
     monkeypatch.setattr(shipped_scenes, "compose", lambda *_, **__: (gray, np.asarray(gray)))
     photos, sources = dict(list(samples.gallery().items())[:1]), [next(question_material.sources())]

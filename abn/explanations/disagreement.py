@@ -16,10 +16,10 @@ from torch import Tensor
 from abn.engine.inference import Load, run_variants
 from abn.errors import PictureError
 from abn.explanations.explanation import Prediction, js_divergence
-from abn.images.archive import Refused
 from abn.images.decode import Picture, open_picture
 from abn.images.display_name import display_name
 from abn.images.fit import fit_picture
+from abn.images.zip_files import Refused
 from abn.variants.card import Card, class_names
 from abn.variants.store import load_variant
 from abn.vocabulary import MECHANISMS

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if args.action in ("run", "resume"):
         _perform(args)
     elif args.action == "cost":
-        from abn.study.cost import run_cost
+        from abn.study.measure_cost import run_cost
 
         run_cost(args.results)
     elif args.action == "report":

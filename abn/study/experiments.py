@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from abn.network.batchnorm import recalibrate_batchnorm
 from abn.network.cutting import cut
+from abn.study.arm_measures import Pictures
 from abn.study.arms import Arm, from_scratch, warm
-from abn.study.measures import Pictures
 from abn.training import evaluate
-from abn.training.distillation import stages
+from abn.training.distillation import training_stages
 from abn.training.distillation.feature_bank import FeatureBank, open_bank
 from abn.training.distillation.recipe import VARIANTS, Recipe
 from abn.training.distillation.scenes import to_inputs
@@ -119,18 +119,20 @@ class Scenes:
         network = self._warm(arm, seed, folded=folded)
         fixed = VARIANTS["imagenet-lite0-additive-unfolded"].fixed if fast_map_head else ()
         if isinstance(network, PlainNetwork):
-            stages.freeze_except_pointwise(network, network.branches)
+            training_stages.freeze_except_pointwise(network, network.branches)
         else:
-            stages.freeze_pretrained(network, fixed)
+            training_stages.freeze_pretrained(network, fixed)
         order = np.random.default_rng(seed).permutation(len(self._bank))[: self.samples]
         rates = {"rate": self.recipe.rate, "map_rate": self.fast_map_rate if fast_map_head else self.recipe.map_rate}
 
         def loss(features: Tensor, target: Tensor) -> Tensor:
             if isinstance(network, PlainNetwork):
                 return F.cross_entropy(network.perceive(features).float(), target)
-            return stages.distillation_loss(network, features, target, "perception" if fast_map_head else "joint")
+            return training_stages.distillation_loss(
+                network, features, target, "perception" if fast_map_head else "joint"
+            )
 
-        stages.fit_on_bank(
+        training_stages.fit_on_bank(
             network,
             self._bank,
             np.sort(order.reshape(-1, self.batch), axis=1),

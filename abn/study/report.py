@@ -6,7 +6,7 @@ from pathlib import Path
 
 from abn import files
 from abn.study.findings import RESULTS
-from abn.study.findings.metrics import finite_metrics
+from abn.study.findings.metric_texts import finite_metrics
 from abn.study.statistics import holm, paired
 
 PAIRS = (  # (arm, against): the questions that the study asks

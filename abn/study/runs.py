@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from abn import files
+from abn.study.arm_measures import measure
 from abn.study.arms import PLAIN, parameters
 from abn.study.experiments import EXPERIMENTS
 from abn.study.findings import RESULTS
-from abn.study.measures import measure
 from abn.training.loop import has_bfloat16
 from abn.vocabulary import ATTENTION_MECHANISMS
 

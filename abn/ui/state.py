@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # panels and tensors, which this module must not import
     from streamlit.delta_generator import DeltaGenerator
 
     from abn.errors import ABNError
-    from abn.study.findings.cost import Cost
+    from abn.study.findings.network_costs import Cost
     from abn.teaching.exercises import Attempt
     from abn.ui.ablation.batch import Batch
     from abn.ui.intervene.edit_history import History

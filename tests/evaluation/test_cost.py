@@ -11,8 +11,8 @@ from abn.errors import ABNError
 from abn.evaluation import cost
 from abn.network import complexity
 from abn.network.model import AttentionBranch, AttentionBranchNetwork
-from abn.study.cost import measure_all, run_cost
 from abn.study.findings import read_costs
+from abn.study.measure_cost import measure_all, run_cost
 from abn.vocabulary import PARTS
 
 SIZE = 8  # pixels; each of the 64 cells of a channel is a float32
@@ -143,7 +143,7 @@ def test_a_file_holds_what_was_measured_of_each_family(tmp_path, monkeypatch):
     assert family["ratios"]["flops"] == pytest.approx(sum(card.flops.values()) / 81_626_368, rel=1e-5)
     assert family["ratios"]["latency"][1] > 1 and family["ratios"]["peak_memory"][2] > 1
 
-    monkeypatch.setattr("abn.study.cost.measure_all", lambda folder: result)
+    monkeypatch.setattr("abn.study.measure_cost.measure_all", lambda folder: result)
     path = run_cost(tmp_path / "results", folder=tmp_path)
     written = json.loads(path.read_text(encoding="utf-8"))
     assert written["command"] == "python -m abn study cost" and written["threads"] == 1

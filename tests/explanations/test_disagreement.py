@@ -21,8 +21,8 @@ from abn.explanations.disagreement import (
 )
 from abn.explanations.explainer import explain
 from abn.explanations.explanation import Prediction, js_divergence
-from abn.images.archive import Refused
 from abn.images.decode import open_picture
+from abn.images.zip_files import Refused
 from abn.variants.store import load_variant
 from abn.vocabulary import MECHANISMS
 

@@ -15,7 +15,7 @@ from abn.ui import maps
 from abn.ui.compare import panels
 from abn.ui.controls.selection import default_variants
 from abn.ui.controls.view_settings import CELLS, SCALES
-from abn.ui.runtime import inference
+from abn.ui.runtime import cached_inference
 from abn.variants.store import list_variants
 
 ADDITIVE, MULTIPLICATIVE, NONE = IDS = default_variants(list_variants())
@@ -45,12 +45,12 @@ def test_scales_number_their_color_bars(live_app, network):
 
 
 def test_a_flat_map_says_so(live_app, monkeypatch):
-    explain_image, attention = inference.explain_image, np.full((14, 14), 0.5, np.float32)
+    explain_image, attention = cached_inference.explain_image, np.full((14, 14), 0.5, np.float32)
 
     def flat(*given, **options):
         return [replace(explanation, attention=attention) for explanation in explain_image(*given, **options)]
 
-    monkeypatch.setattr(inference, "explain_image", flat)
+    monkeypatch.setattr(cached_inference, "explain_image", flat)
     at = live_app.run()
     assert captions(at).count(map_words.flat_sentence(attention)) == 3
     at = live_app.button_group(key="scale").set_value(STRETCHED).run()

@@ -13,7 +13,7 @@ from abn import vocabulary
 from abn.plots import numbers
 from abn.teaching import exercises
 from abn.teaching.exercises import KINDS, read_material, score_answer, wording
-from abn.ui.exercises import attempt, exercise_panels, summary
+from abn.ui.exercises import exercise_panels, session_attempts, summary
 from abn.ui.layout import PAGES, escape_markdown
 from abn.ui.runtime import loading
 from abn.vocabulary import MECHANISMS
@@ -250,10 +250,10 @@ def test_after_the_last_set_comes_the_first(app):
 @pytest.mark.slow
 def test_a_session_keeps_the_latest_sets(app):
     at = app.run()
-    for seed in range(1, attempt.MAX_ATTEMPTS + 4):
+    for seed in range(1, session_attempts.MAX_ATTEMPTS + 4):
         at.session_state["exercise_set"] = seed
         at.run()
-    assert list(at.session_state["attempts"]) == list(range(4, attempt.MAX_ATTEMPTS + 4))
+    assert list(at.session_state["attempts"]) == list(range(4, session_attempts.MAX_ATTEMPTS + 4))
 
 
 def test_a_stale_bank_is_a_warning_and_an_empty_one_ends_the_page(app, monkeypatch):

@@ -15,10 +15,10 @@ from torch import nn
 from abn.__main__ import main
 from abn.network.cutting import cut
 from abn.study import runs, statistics
+from abn.study.arm_measures import SHARES, Pictures, measure
 from abn.study.arms import from_scratch, parameters, warm
 from abn.study.experiments import Cluttered
 from abn.study.findings import read_summary
-from abn.study.measures import SHARES, Pictures, measure
 from abn.study.report import summarize
 from abn.study.runs import Job, perform, plan, polarity_plan
 from abn.training.measures import PlainNetwork, predict

@@ -14,7 +14,7 @@ from abn.__main__ import main
 from abn.errors import ABNError, CheckpointError
 from abn.network.backbone import load_backbone
 from abn.training import loop
-from abn.training.distillation import command, feature_bank, scenes, stages
+from abn.training.distillation import command, feature_bank, scenes, training_stages
 from abn.training.distillation.feature_bank import FeatureBank, build_bank, draw_sample
 from abn.training.distillation.recipe import VARIANTS, Recipe
 from abn.training.distillation.warm_start import (
@@ -174,7 +174,7 @@ def test_compensated_gain_keeps_the_predictions_under_a_constant_map(backbone, b
 
 def train_joint(backbone, bank, path, mechanism="additive", recipe=RECIPE):
     network = warm_start(backbone, mechanism=mechanism)
-    stages.train_stage(network, bank, recipe, stage="joint", path=path)
+    training_stages.train_stage(network, bank, recipe, stage="joint", path=path)
     return network
 
 
@@ -216,7 +216,7 @@ def test_each_stage_changes_what_it_should_and_nothing_else(backbone, bank, tmp_
 
     def run(stage, **more) -> set[str]:
         path = tmp_path / f"{stage}.pt"
-        stages.train_stage(network, bank, RECIPE, stage=stage, path=path, recorder=recorder, **more)
+        training_stages.train_stage(network, bank, RECIPE, stage=stage, path=path, recorder=recorder, **more)
         return {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
 
     changed = run("attention")

@@ -18,7 +18,7 @@ from abn.explanations.interventions import PRESETS, attend_image
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.plots import numbers
-from abn.ui.runtime import cache, inference, loading, models
+from abn.ui.runtime import cache, cached_inference, loading, models
 from abn.ui.runtime.engine import get_engine
 from abn.vocabulary import MECHANISMS
 
@@ -90,8 +90,8 @@ def test_results_of_pictures_one_pixel_apart_never_change_places(tiny_live, roun
         try:
             for _ in range(rounds):
                 k = dice.randrange(24)
-                (result,) = inference.explain_image(pictures[k], [card])
-                (after,) = inference.predict(pictures[k], card, "crop", [PRESETS["inverted"](result.attention)])
+                (result,) = cached_inference.explain_image(pictures[k], [card])
+                (after,) = cached_inference.predict(pictures[k], card, "crop", [PRESETS["inverted"](result.attention)])
                 same = np.array_equal(result.attention, expected[k].attention)
                 same &= np.array_equal(result.perception, expected[k].perception)
                 same &= np.allclose(after, edited[k], atol=1e-6)
@@ -115,9 +115,9 @@ def test_what_all_may_see_is_only_of_shipped_pictures(tiny_live, monkeypatch):
     card, _ = tiny_live
     mine = open_picture(one_pixel_apart(1)[0], name="mine.bmp")
     shipped = open_picture(next(iter(samples.gallery().values())).path.read_bytes())
-    inference.explain_image(mine, [card])
+    cached_inference.explain_image(mine, [card])
     assert not cache.server_cache().entries
-    inference.explain_image(shipped, [card])
+    cached_inference.explain_image(shipped, [card])
     (key,) = cache.server_cache().entries
     assert key[1] == shipped.sha256 and mine.sha256 not in str(st.session_state.held.get("photo"))
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from abn.study.findings.metrics import METRICS, Metric
+from abn.study.findings.metric_texts import METRICS, Metric
 from abn.study.findings.study import CAM, UNTRAINED, Spread, Study, minus, spread
 from abn.study.findings.words import Finding, better_or_worse, differences, in_numbers, panels, title, verdicts
 from abn.vocabulary import ATTENTION_MECHANISMS, BASELINE, MATCHED, NONE

@@ -1,6 +1,6 @@
 """Polarity: whether bright lies on the object, seed by seed, and what turns a map upside down."""
 
-from abn.study.findings.metrics import finite_metrics
+from abn.study.findings.metric_texts import finite_metrics
 from abn.study.findings.study import Spread, Study, spread
 from abn.study.findings.words import Finding, Panels, Verdict, capital, in_numbers, listed, panels, per_panel, seeds
 from abn.vocabulary import ATTENTION_MECHANISMS, NONE

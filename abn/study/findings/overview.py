@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from abn.study.findings.metrics import METRICS
+from abn.study.findings.metric_texts import METRICS
 from abn.study.findings.study import Study, spread
 from abn.study.findings.words import Finding, capital, in_numbers, listed, on, panels, seeds, title
 from abn.vocabulary import ADDITIVE, ARMS, ATTENTION_MECHANISMS, MATCHED

@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from abn.study.findings import files
+from abn.study.findings import result_files
 from abn.study.findings.words import number
 
 
@@ -57,12 +57,12 @@ def read_published(results: Path | None = None) -> Published:
     """The published figures; `ABNError` where the file is missing or broken."""
 
     def parse(stored: Any) -> Published:
-        published = files.from_json(Published, stored)
+        published = result_files.from_json(Published, stored)
         if not all({"name", "url"} <= published.sources[dispute.source].keys() for dispute in published.disputes):
             raise KeyError("url")
         return published
 
-    return files.load("published.json", files.PUBLISHED, results, parse)
+    return result_files.load("published.json", result_files.PUBLISHED, results, parse)
 
 
 def published_sentence(published: Published) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from abn.errors import ABNError
-from abn.study.findings import files
-from abn.study.findings.metrics import METRICS, base, finite_metrics
+from abn.study.findings import result_files
+from abn.study.findings.metric_texts import METRICS, base, finite_metrics
 from abn.study.statistics import mean_interval
 
 DATASETS = {"scenes": "Scenes", "cluttered-fashion": "Cluttered Fashion-MNIST"}
@@ -148,12 +148,14 @@ def minus(name: str, first: dict[int, float], against: str, second: dict[int, fl
 
 def read_summary(results: Path | None = None) -> dict:
     """The summary as plain data: {"runs", "comparisons", "polarity"}; `ABNError` where it is missing or broken."""
-    return files.load("summary.json", files.REPORT, results, dict)
+    return result_files.load("summary.json", result_files.REPORT, results, dict)
 
 
 def read_study(results: Path | None = None) -> Study:
     """The study's summary; `ABNError` where it is missing, broken or without a run."""
-    study = files.load("summary.json", files.REPORT, results, functools.partial(files.from_json, Study))
+    study = result_files.load(
+        "summary.json", result_files.REPORT, results, functools.partial(result_files.from_json, Study)
+    )
     if not study.runs:
-        raise ABNError(f"The study holds no run yet: python -m abn study run makes them, then {files.REPORT}.")
+        raise ABNError(f"The study holds no run yet: python -m abn study run makes them, then {result_files.REPORT}.")
     return study

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from abn.plots.numbers import fixed, signed
-from abn.study.findings.metrics import Metric
+from abn.study.findings.metric_texts import Metric
 from abn.study.findings.study import CAM, DATASETS, Spread, Study
 from abn.vocabulary import BASELINE, MATCHED, NONE
 

@@ -22,7 +22,7 @@ from abn.network.model import AttentionBranchNetwork
 from abn.training import evaluate
 from abn.training.distillation.feature_bank import open_bank
 from abn.training.distillation.recipe import VARIANTS, Recipe
-from abn.training.distillation.stages import distil
+from abn.training.distillation.training_stages import distil
 from abn.training.distillation.warm_start import pretrained_backbone, warm_start
 from abn.training.map_recorder import MapRecorder
 from abn.training.provenance import code_version

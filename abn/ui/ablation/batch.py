@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from abn.images import samples
-from abn.images.archive import Refused
+from abn.images.zip_files import Refused
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import streamlit as st
 from abn.errors import ABNError
 from abn.explanations.explanation import Prediction
 from abn.images import samples
-from abn.images.archive import LIMIT, Refused, unpack
 from abn.images.display_name import display_name
+from abn.images.zip_files import LIMIT, Refused, unpack
 from abn.plots import numbers
 from abn.ui.ablation.batch import Batch, BatchImage
 from abn.ui.components.strip import make_thumbnail

@@ -19,7 +19,7 @@ from abn.ui.controls.choice_bar import Choice
 from abn.ui.elements import IN_ADDRESS, show_chart, show_shaded_table
 from abn.ui.layout import escape_markdown
 from abn.ui.predictions import describe_mechanisms, mechanism_label, show_effect
-from abn.ui.runtime import inference
+from abn.ui.runtime import cached_inference
 from abn.ui.state import state
 from abn.variants.card import Card, class_names
 
@@ -73,12 +73,12 @@ def _reset() -> None:
 def show_mechanisms(choice: Choice, card: Card, subject: AttendedImage, strength: Strength) -> None:
     """Three mechanisms on the same weights and map: the gain of each cell, the prediction, the norm ratio."""
     picture, labels = choice.chosen.picture, class_names(card)
-    before = inference.predict(picture, card, choice.fit, [subject.attention])[0]
+    before = cached_inference.predict(picture, card, choice.fit, [subject.attention])[0]
     applied = interventions.scale_map(subject.attention, strength=strength.alpha, power=strength.gamma)
     effects = {
         mechanism: Effect(mechanism, applied, before, probabilities)
         for mechanism in FORMULAS
-        for probabilities in inference.predict(picture, card, choice.fit, [applied], mechanism)
+        for probabilities in cached_inference.predict(picture, card, choice.fit, [applied], mechanism)
     }
     classes = likeliest([effect.after for effect in effects.values()], 3)
     max_gain = max(2.0, 1 + float(applied.max()))
@@ -131,7 +131,7 @@ def show_fair_controls(choice: Choice, card: Card, subject: AttendedImage) -> No
     labels, columns = class_names(card), []
     mechanisms = [mechanism for mechanism in FORMULAS if mechanism != "none"]
     for mechanism in mechanisms:
-        predict = partial(inference.predict, choice.chosen.picture, card, choice.fit, mechanism=mechanism)
+        predict = partial(cached_inference.predict, choice.chosen.picture, card, choice.fit, mechanism=mechanism)
         effects = map_ablation.ablate_map(subject, predict)
         first = effects["zeros"][0]
         own = f"{numbers.short_label(labels[first.predicted_class])} {numbers.percent(first.before.max())}"

@@ -6,8 +6,8 @@ import streamlit as st
 
 from abn.teaching import exercises
 from abn.teaching.exercises import Attempt, Question, QuestionMaterial
-from abn.ui.exercises.attempt import open_set, restart
 from abn.ui.exercises.exercise_panels import LIMITS
+from abn.ui.exercises.session_attempts import open_set, restart
 from abn.ui.layout import PAGES
 
 PAGE_OF_KIND = {  # the page to look at again, and why

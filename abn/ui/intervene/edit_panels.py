@@ -24,7 +24,7 @@ from abn.ui.elements import choose
 from abn.ui.intervene import edit_history
 from abn.ui.intervene.edit_history import History
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import inference
+from abn.ui.runtime import cached_inference
 from abn.ui.state import state
 from abn.variants.card import Card
 
@@ -165,7 +165,7 @@ def _borrow_map(
             name, picture = f"map of “{photo.title}”", open_picture(photo.path.read_bytes(), name=photo.file)
         else:
             name, picture = f"map of {card.title}", choice.chosen.picture
-        other = inference.get_subject(picture, card, choice.fit)
+        other = cached_inference.get_subject(picture, card, choice.fit)
     except ABNError as error:
         state.not_borrowed = str(error)
         return

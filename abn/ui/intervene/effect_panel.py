@@ -21,7 +21,7 @@ from abn.ui.elements import IN_SESSION, choose
 from abn.ui.intervene import edit_history
 from abn.ui.intervene.edit_history import History
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import inference
+from abn.ui.runtime import cached_inference
 from abn.variants.card import Card, class_names
 from abn.vocabulary import AS_TRAINED
 
@@ -43,7 +43,7 @@ def choose_mechanism(card: Card) -> str:
 def compute_effects(choice: Choice, card: Card, history: History, applied: str) -> list[Effect]:
     """The effect of each edit, against the network's own map applied with the same mechanism."""
     attention_maps = [edit.attention for edit in history.edits]
-    predicted = inference.predict(choice.chosen.picture, card, choice.fit, attention_maps, applied)
+    predicted = cached_inference.predict(choice.chosen.picture, card, choice.fit, attention_maps, applied)
     return [
         Effect(edit.name, edit.attention, predicted[0], after)
         for edit, after in zip(history.edits, predicted, strict=True)

@@ -16,7 +16,7 @@ from abn.ui import predictions
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.elements import show_shaded_table
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import inference, jobs, models
+from abn.ui.runtime import cached_inference, jobs, models
 from abn.ui.runtime.engine import page_turn
 from abn.ui.runtime.jobs import Job, Piece
 from abn.variants.card import Card, class_names
@@ -29,9 +29,9 @@ MeanEffects = dict[str, dict[str, MeanEffect]]  # variant id → edit → its me
 def show_dependence(choice: Choice) -> None:
     """Each variant's prediction under each edit of its own map, for this picture."""
     cards, picture = choice.selection.cards, choice.chosen.picture
-    subjects = inference.get_subjects(picture, cards, choice.fit)
+    subjects = cached_inference.get_subjects(picture, cards, choice.fit)
     effects: dict[str, dict[str, list[Effect]]] = {
-        card.id: map_ablation.ablate_map(subject, partial(inference.predict, picture, card, choice.fit))
+        card.id: map_ablation.ablate_map(subject, partial(cached_inference.predict, picture, card, choice.fit))
         for card, subject in zip(cards, subjects, strict=True)
     }
     means = {

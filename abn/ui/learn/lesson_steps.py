@@ -32,7 +32,7 @@ from abn.ui.elements import choose
 from abn.ui.inside import map_panels, stage_panels, traces
 from abn.ui.intervene import edit_panels, effect_panel
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import inference, models
+from abn.ui.runtime import cached_inference, models
 from abn.ui.state import state
 from abn.ui.study import findings_panels
 from abn.variants.card import Card, class_names
@@ -222,7 +222,7 @@ def show_study() -> bool:
 def show_painting() -> bool:
     """A map to paint; done when painting changes the prediction."""
     choice, card = _choose(PHOTO)
-    subject = inference.get_subject(choice.chosen.picture, card, FIT)
+    subject = cached_inference.get_subject(choice.chosen.picture, card, FIT)
     key, history = edit_panels.get_history(choice, card, subject)
     left, right = st.columns([3, 2], gap="medium")
     effect = effect_panel.compute_effects(choice, card, history, card.mechanism)[history.index]
@@ -287,7 +287,7 @@ def _trace() -> tuple[Choice, Card, Trace]:
 
 
 def _explain(picture: Picture, card: Card, applied: str = TRAINED) -> Explanation:
-    explanations = inference.explain_image(picture, [card], fit=FIT, mechanism=applied)
+    explanations = cached_inference.explain_image(picture, [card], fit=FIT, mechanism=applied)
     if not explanations:  # never where the page has required its networks
         st.stop()
     return explanations[0]

@@ -24,7 +24,7 @@ from abn.ui.controls.choice_bar import Choice
 from abn.ui.elements import IN_ADDRESS, choose, show_chart, show_shaded_table
 from abn.ui.layout import escape_markdown
 from abn.ui.measure.sections import describe_seconds, show_limits, unique_titles
-from abn.ui.runtime import inference, jobs
+from abn.ui.runtime import cached_inference, jobs
 from abn.ui.runtime.engine import page_turn
 from abn.ui.runtime.jobs import Job, Piece
 from abn.ui.state import state
@@ -88,7 +88,7 @@ def _curve_piece(choice: Choice, card: Card, spec: CurveSpec) -> Piece:
     picture, fit = choice.chosen.picture, choice.fit
 
     def compute(progress: jobs.Progress) -> CurveResult:
-        subject = inference.get_subject(picture, card, fit)
+        subject = cached_inference.get_subject(picture, card, fit)
         return deletion_insertion.compute_curve(subject, card.input, spec, progress=progress, turn=page_turn())
 
     order = f"random order {spec.seed + 1}" if spec.order == deletion_insertion.RANDOM else spec.order
@@ -191,8 +191,8 @@ def show_partly_deleted(choice: Choice, specs: dict[str, list[CurveSpec]]) -> No
         order = choose("Cells in the order", deletion_insertion.ORDERS, "shown_order")
     percent = right.slider("So many cells are gone, or uncovered", 0, 100, 25, 5, format="%d %%", key="gone")
     picture, labels = choice.chosen.picture, class_names(card)
-    subject = inference.get_subject(picture, card, choice.fit)
-    whole = inference.predict(picture, card, choice.fit, [subject.attention])[0]
+    subject = cached_inference.get_subject(picture, card, choice.fit)
+    whole = cached_inference.predict(picture, card, choice.fit, [subject.attention])[0]
     label = f"“{escape_markdown(numbers.short_label(labels[int(whole.argmax())]))}”"
     states = {DELETION: f"{percent} % of the cells gone", INSERTION: f"{percent} % of the cells uncovered"}
     with st.container(key="pairs-shown"):

@@ -10,7 +10,7 @@ from abn.errors import ABNError
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.ui.controls.selection import default_variants
-from abn.ui.runtime import cache, inference, models
+from abn.ui.runtime import cache, cached_inference, models
 from abn.ui.runtime.engine import background_turn, get_engine
 from abn.variants.store import find_problems, list_variants
 
@@ -95,6 +95,6 @@ def explain_gallery() -> None:
         if photo.kind == "photograph":
             picture = open_picture(photo.path.read_bytes(), name=photo.file)
             try:
-                inference.explain_cached(picture, shown, cache.server_cache(), background_turn())
+                cached_inference.explain_cached(picture, shown, cache.server_cache(), background_turn())
             except ABNError as error:
                 log.warning("%s: %s", photo.file, error)

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from abn.images import archive
-from abn.images.archive import UnpackedFiles, unpack
+from abn.images import zip_files
 from abn.images.decode import open_picture
+from abn.images.zip_files import UnpackedFiles, unpack
 
 
 def picture(shade: int = 0, kind: str = "PNG") -> bytes:
@@ -238,7 +238,7 @@ def test_a_header_that_lies_about_the_size_changes_nothing(size):
 def test_many_bombs_are_stopped_by_what_they_come_to_together():
     entry = bomb(19_000_000)
     result = unpack([("a.zip", zipped([(f"{k}.png", entry) for k in range(20)]))])
-    assert sum(len(data) for _, data in result.pictures) == 10 * len(entry) <= archive.MAX_TOGETHER
+    assert sum(len(data) for _, data in result.pictures) == 10 * len(entry) <= zip_files.MAX_TOGETHER
     assert result.refused == (
         ("10.png", "A batch holds 200 MB unpacked: choose fewer at a time."),
         ("9 more files", "A batch holds 200 MB unpacked: choose fewer at a time."),
@@ -278,7 +278,7 @@ def counted(kind: type, made: list) -> type:
 
 def test_hundreds_of_thousands_of_entries_are_not_read(monkeypatch):
     data = entries(200_000)
-    monkeypatch.setattr(archive.zipfile, "ZipInfo", counted(zipfile.ZipInfo, read := []))
+    monkeypatch.setattr(zip_files.zipfile, "ZipInfo", counted(zipfile.ZipInfo, read := []))
     result = unpack([("million.zip", data), ("a.png", PICTURES[0])])
     assert not read
     assert result.pictures == (("a.png", PICTURES[0]),) and "lists more than it can hold" in result.refused[0][1]
@@ -287,10 +287,10 @@ def test_hundreds_of_thousands_of_entries_are_not_read(monkeypatch):
 @pytest.mark.slow
 def test_the_lists_of_many_zips_count_together(monkeypatch):
     data, read = entries(40_000), []
-    monkeypatch.setattr(archive.zipfile, "ZipInfo", counted(zipfile.ZipInfo, read))
+    monkeypatch.setattr(zip_files.zipfile, "ZipInfo", counted(zipfile.ZipInfo, read))
     result = unpack([(f"{k}.zip", data) for k in range(30)])
     assert len(read) == 40_000 and result.pictures == ()  # of 1,200,000 in the lists of all
-    more = sum(int(name.split()[0].replace(",", "")) for name, _ in result.refused[archive.MAX_LISTED :])
+    more = sum(int(name.split()[0].replace(",", "")) for name, _ in result.refused[zip_files.MAX_LISTED :])
     assert len(result.refused) <= 102 and 100 + more == 40_000 + 29  # the first zip's files, and the other zips
 
 
@@ -311,4 +311,4 @@ def test_thousands_of_refusals_are_counted_and_not_listed():
     members = [(f"{k}.txt", b"words") for k in range(3000)]
     result = unpack([("a.zip", zipped([*members, ("a.png", PICTURES[0])]))])
     assert result.pictures == (("a.png", PICTURES[0]),)
-    assert len(result.refused) == archive.MAX_LISTED + 1 and result.refused[-1][0] == "2,900 more files"
+    assert len(result.refused) == zip_files.MAX_LISTED + 1 and result.refused[-1][0] == "2,900 more files"

@@ -7,7 +7,7 @@ from typing import Any
 
 from abn import vocabulary
 from abn.errors import ABNError
-from abn.study.findings import files
+from abn.study.findings import result_files
 from abn.study.findings.words import listed
 
 PARTS = {
@@ -71,7 +71,7 @@ def read_costs(results: Path | None = None) -> Costs:
     """What the study measured of cost, checked; `ABNError` where it is missing or broken."""
 
     def parse(stored: Any) -> Costs:
-        costs = files.from_json(Costs, stored)
+        costs = result_files.from_json(Costs, stored)
         for cost in costs.families:
             for part in PARTS:
                 for batch in cost.batches:
@@ -79,9 +79,9 @@ def read_costs(results: Path | None = None) -> Costs:
                 cost.ratio("parameters", part=part), cost.ratio("flops", part=part)
         return costs
 
-    costs = files.load("cost.json", files.COST, results, parse)
+    costs = result_files.load("cost.json", result_files.COST, results, parse)
     if not costs.families:
-        raise ABNError(f"No cost has been measured yet: {files.COST} does.")
+        raise ABNError(f"No cost has been measured yet: {result_files.COST} does.")
     return costs
 
 

@@ -1,4 +1,4 @@
-"""What is measured, and how it is put (metrics.toml): titles, units, and words for where one arm lies above another."""
+"""Metrics and how they are put into words (metric_texts.toml): titles, units, and words for a higher or lower arm."""
 
 import math
 import tomllib
