@@ -1,20 +1,19 @@
 """Untrusted safetensors files and model cards, checked before a network is built.
 
 Checked in this order, each problem one plain sentence: that the file is no pickle; its header (8 bytes of length, then
-JSON), which safetensors checks against the tensors; and the card, from the header or from a JSON file beside it. What
+JSON), whose tensors must fill the file exactly; and the card, from the header or from a JSON file beside it. What
 can be counted on the network is not taken from the card. No torch is needed.
 """
 
 import hashlib
 import json
-import logging
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import PurePath
 from typing import Any, NoReturn
 
-import safetensors
 from PIL import Image
 
 from abn.errors import CheckpointError, PickleError
@@ -26,6 +25,7 @@ from abn.vocabulary import InputSpec
 PREFIX = "own:"  # of the ids made here; no variant on disk has such a name
 MAX_BYTES = 200_000_000  # of a file
 MAX_JSON = 1_000_000  # bytes of a header or of a card
+MAX_DIMENSIONS = 8  # of a tensor
 MAX_SIDE = 512  # pixels of the input
 MAX_CLASSES = 25_000
 MAX_ENTRIES = 400  # that a card has on its training, its measures and its license
@@ -37,10 +37,9 @@ TEXT_LENGTHS = {
     "lesson": 300,
     "mechanism": 20,
 }  # characters kept of a card's texts; else 80
+BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}  # a number
 FLOATS = ("F64", "F32", "F16", "BF16")
 _PICKLES = re.compile(rb"\x80[\x01-\x05]|PK\x03\x04|\x1f\x8b|BZh|\xfd7zXZ|.{257}ustar|\(dp|\(lp|c\w+\n\w+\n", re.DOTALL)
-log = logging.getLogger(__name__)
-
 NO_SAFETENSORS = "This is no safetensors file, or only a part of one."
 
 
@@ -60,7 +59,7 @@ class NamedFile:
 class Header:
     """The header of a safetensors file."""
 
-    tensors: dict[str, tuple[str, tuple[int, ...]]]  # name → type as safetensors writes it ("F32"), shape
+    tensors: dict[str, tuple[str, tuple[int, ...]]]  # name → type as in `BYTES`, shape
     metadata: dict[str, str]
 
 
@@ -145,17 +144,45 @@ def read_header(data: bytes) -> Header:
         if data[8:9] == b"{" and MAX_JSON < length <= len(data) - 8:
             raise CheckpointError(f"The header of this file has more than {MAX_JSON // 10**6} MB.")
         raise CheckpointError(NO_SAFETENSORS)
-    header = _read_json(data[8 : 8 + int.from_bytes(data[:8], "little")], "header")
-    try:
-        tensors = {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in safetensors.deserialize(data)}
-    except safetensors.SafetensorError as error:
-        log.info("a header that does not fit its file", exc_info=error)
-        raise CheckpointError(NO_SAFETENSORS) from error
-    return Header(tensors, header.get("__metadata__") or {})
+    length = int.from_bytes(data[:8], "little")
+    header = _read_json(data[8 : 8 + length], "header")
+    metadata = header.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        raise CheckpointError("The header of this file holds something besides text and tensors.")
+    if not header:
+        raise CheckpointError("This file holds no tensors.")
+    spans, tensors = [], {}
+    for name, entry in header.items():
+        kind, shape, (begin, end) = _read_entry(name, entry)
+        if end - begin != BYTES[kind] * math.prod(shape):
+            raise CheckpointError(f"The size of the tensor {quote_name(name)} is not what its shape and type make.")
+        spans.append((begin, end, name))
+        tensors[name] = kind, shape
+    position = 0
+    for begin, end, name in sorted(spans):
+        if begin != position:
+            raise CheckpointError(f"The tensor {quote_name(name)} doesn't begin where the one before it ends.")
+        position = end
+    if position != len(data) - 8 - length:
+        raise CheckpointError(NO_SAFETENSORS)
+    return Header(tensors, metadata)
 
 
 def _holds_header(data: bytes) -> bool:
     return data[8:9] == b"{" and 2 <= int.from_bytes(data[:8], "little") <= min(MAX_JSON, len(data) - 8)
+
+
+def _read_entry(name: str, entry: Any) -> tuple[str, tuple[int, ...], tuple[int, int]]:
+    """Type, shape and offsets in bytes (begin, end) of a tensor in the header. Raises `CheckpointError`."""
+    try:
+        kind, shape, offsets = (entry[key] for key in ("dtype", "shape", "data_offsets"))
+        whole = all(type(number) is int and 0 <= number <= MAX_BYTES for number in [*shape, *offsets])
+        lengths_fit = len(shape) <= MAX_DIMENSIONS and len(offsets) == 2 and len(entry) == 3
+        if kind in BYTES and isinstance(shape, list) and whole and lengths_fit:
+            return kind, tuple(shape), tuple(offsets)
+    except (TypeError, KeyError):
+        pass
+    raise CheckpointError(f"What the header says of {quote_name(name)} is no tensor's type, shape and place.")
 
 
 def _read_json(data: bytes, what: str) -> dict[str, Any]:

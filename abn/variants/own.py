@@ -141,7 +141,7 @@ def load_checkpoint(checkpoint: Checkpoint) -> OwnVariant:
 
 
 def sketch_random(backbone: str, *, num_classes: int) -> Sketch:
-    """The sketch of any CNN with random weights that are still to be drawn: see `seeded`. Raises `BackboneError`."""
+    """The sketch of any CNN with random weights that are still to be drawn: see `with_seed`. Raises `BackboneError`."""
     from abn.network.backbone import input_spec
 
     return sketch(
@@ -168,7 +168,7 @@ def with_seed(sketched: Sketch, *, mechanism: str, seed: int) -> Sketch:
 
 
 def draw_weights(sketched: Sketch) -> OwnVariant:
-    """The network of a `seeded` sketch, its weights drawn from the seed. Raises an `ABNError`."""
+    """The network of a sketch of `with_seed`, its weights drawn from the seed. Raises an `ABNError`."""
     from abn.network.backbone import create_model
 
     card, refusal = sketched.card, too_large(sketched)
