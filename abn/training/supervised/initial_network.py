@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import safetensors
 import safetensors.torch
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from abn.errors import BackboneError, CheckpointError
 from abn.network.backbone import assemble, create_model, load_backbone
@@ -16,8 +17,11 @@ from abn.network.cutting import cut
 from abn.network.model import AttentionBranchNetwork
 from abn.training.supervised.datasets import Dataset
 from abn.training.supervised.options import TrainingPlan
+from abn.variants.checkpoint import quote_name
 
 CALIBRATION_IMAGES = 64  # training images that give the batch norms their first statistics
+FLOAT_TYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+INTEGER_TYPES = (torch.int64, torch.int32)
 
 
 def initial_network(plan: TrainingPlan, data: Dataset) -> tuple[AttentionBranchNetwork, dict[str, str]]:
@@ -55,14 +59,23 @@ def load_plain_weights(backbone: nn.Module, path: Path) -> bool:
     state = backbone.state_dict()
     classifiers = backbone.pretrained_cfg["classifier"]  # type: ignore[index]  # timm's metadata
     prefixes = tuple(f"{name}." for name in ([classifiers] if isinstance(classifiers, str) else classifiers))
-    for name, tensor in loaded.items():
-        if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise CheckpointError(f"{path.name} holds values that are not finite (in {name}).")
     of_classifier = {name: state[name] for name in state.keys() & loaded.keys() if name.startswith(prefixes)}
     new = {name: tensor for name, tensor in of_classifier.items() if tensor.shape != loaded[name].shape}
-    try:
-        backbone.load_state_dict({**loaded, **new}, strict=True)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip()[:160]
-        raise CheckpointError(f"{path.name} does not fit the backbone: {reason}") from error
+    result = {**loaded, **new}
+    missing = [name for name in state if name not in result and not name.endswith("num_batches_tracked")]
+    wrong = missing + [name for name, tensor in result.items() if name not in state or not _fits(tensor, state[name])]
+    if wrong:
+        raise CheckpointError(
+            f"{path.name} does not fit the backbone: tensors are missing, unknown, or of another shape or type "
+            f"({len(wrong)}), {quote_name(wrong[0])} first."
+        )
+    for name, tensor in result.items():
+        if not tensor.isfinite().all():
+            raise CheckpointError(f"{path.name} holds values that are not finite (in {quote_name(name)}).")
+    backbone.load_state_dict({**state, **result}, strict=True)
     return not new
+
+
+def _fits(tensor: Tensor, other: Tensor) -> bool:
+    """Whether a stored tensor has the shape of the network's and numbers of a type that it takes."""
+    return tensor.shape == other.shape and tensor.dtype in (FLOAT_TYPES if other.is_floating_point() else INTEGER_TYPES)
