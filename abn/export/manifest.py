@@ -23,6 +23,7 @@ FORMAT = "ABN Explorer export"
 VERSION = 2  # 1 also held every cell of the maps, which lie beside it as .npy
 TOP = 5  # classes of each head
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "pillow")
+SOURCE_SUFFIXES = (".py", ".toml", ".html", ".css", ".svg", ".js")
 
 
 def manifest_json(comparison: Comparison, file_hashes: Mapping[str, str] | None = None) -> str:
@@ -72,7 +73,7 @@ def _result(explanation: Explanation) -> dict[str, object]:
 
 @functools.cache
 def software_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that compute, and a hash of this package's source."""
+    """Versions of Python and of the packages that compute, and a hash of this package's source, texts and styles."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -80,6 +81,6 @@ def software_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     digest, root = hashlib.sha256(), Path(__file__).parents[1]
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted(path for path in root.rglob("*.*") if path.suffix in SOURCE_SUFFIXES):
         digest.update(f"{path.relative_to(root).as_posix()}\n".encode() + path.read_bytes())
     return {**versions, "abn": f"source {digest.hexdigest()[:12]}"}

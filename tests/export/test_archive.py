@@ -14,7 +14,7 @@ import pytest
 from exporting import METADATA, cards, comparison, image_file, photograph_with_metadata
 from PIL import Image
 
-from abn.export import figures, tables
+from abn.export import figures, manifest, tables
 from abn.export.archive import export_zip
 from abn.export.html_report import html_report
 from abn.export.manifest import manifest_json
@@ -147,3 +147,16 @@ def test_no_cell_is_a_formula(compared):
     written = {int(row["class"]): row["label"] for row in table}
     assert [written[k] for k in range(10)] == [f"'{label}" for label in labels[:7]] + list(labels[7:])
     assert {row["trained_with"] for row in table} == {"never trained"}
+
+
+@pytest.mark.parametrize("name", ["a.py", "texts.toml", "page.html", "page.css", "icon.svg", "page.js"])
+def test_the_source_hash_covers_texts_and_styles(monkeypatch, tmp_path, name):
+    monkeypatch.setattr(manifest, "__file__", str(tmp_path / "export" / "manifest.py"))
+    compute = manifest.software_versions.__wrapped__
+    before = compute()["abn"]
+    (tmp_path / "photo.jpg").write_bytes(b"no source")
+    assert compute()["abn"] == before
+    (tmp_path / name).write_text("one")
+    after = compute()["abn"]
+    (tmp_path / name).write_text("two")
+    assert len({before, after, compute()["abn"]}) == 3
