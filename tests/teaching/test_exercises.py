@@ -138,6 +138,7 @@ def test_changed_weights_are_noticed_and_left_out():
         and len(result.predictions) == len(MATERIAL.predictions) * 4 // 5
     )
     assert read_material(cards=[card for card in list_variants() if card.id != CARD.id]).stale == (CARD.id,)
+    assert set(read_material(cards=[]).stale) == MATERIAL.cards.keys()
 
 
 def test_changed_and_missing_pictures_are_noticed_and_left_out(monkeypatch, tmp_path):

@@ -99,7 +99,8 @@ def read_material(file: Path = FILE, cards: Sequence[Card] | None = None) -> Que
     stored = _read(file, files.stamp(file))
     if stored is None:
         return QuestionMaterial({}, {}, {}, (file.name,))
-    unchanged = {card.id: card for card in cards or list_variants() if stored.cards.get(card.id) == card.sha256}
+    cards = list_variants() if cards is None else cards
+    unchanged = {card.id: card for card in cards if stored.cards.get(card.id) == card.sha256}
     current = {name: unchanged[name] for name in stored.cards if name in unchanged}
     items = {name: item for name, item in stored.items.items() if _hash_file(item.path) == item.sha256}
     stale = [item.file for item in stored.items.values() if item.id not in items]
