@@ -14,8 +14,6 @@ from abn.plots.numbers import percent, short_label
 from abn.plots.theme import HEAD_COLORS
 from abn.vocabulary import HEADS
 
-ROW = 3.3  # rem: the height of a class, with room for two bars; also in class_bars.css
-
 STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 _WHOLE = 80  # per cent of the width: the bar of a probability of 1, with its number beside it
 
@@ -46,7 +44,7 @@ def class_bars(
         + "</span>"
         for k in classes
     )
-    room = f"min-height: {ROW * max(rows, len(classes)):.1f}rem"
+    room = f"min-height: calc({max(rows, len(classes))} * var(--row))"
     return f'<div class="abn-bars" role="img" aria-label="{escape(alt)}" style="{room}">{keys * legend}{body}</div>'
 
 

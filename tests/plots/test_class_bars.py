@@ -52,8 +52,8 @@ def test_names_and_words_are_only_text():
 def test_room_and_key():
     series = [("before", "#000000", np.array([0.25, 0.75])), ("after", "#ffffff", np.array([0.5, 0.5]))]
     drawn = class_bars.class_bars(series, ("a", "b"), [1, 0], rows=4)
-    assert f"min-height: {4 * class_bars.ROW:.1f}rem" in drawn and "abn-key" not in drawn
+    assert "min-height: calc(4 * var(--row))" in drawn and "abn-key" not in drawn
     assert [item for item, _ in read(drawn)] == ["b", "a"]
     keyed = class_bars.class_bars(series, ("a", "b"), [1, 0], legend=True)
     assert '<i class="abn-key" style="--head: #000000">before</i>' in keyed
-    assert f"min-height: {2 * class_bars.ROW:.1f}rem" in keyed
+    assert "min-height: calc(2 * var(--row))" in keyed
