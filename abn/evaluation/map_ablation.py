@@ -31,10 +31,10 @@ class MeanEffect:
     change_rate: float  # share in which another class is predicted, 0 to 1
 
 
-def ablated_maps(attention: np.ndarray) -> dict[str, list[np.ndarray]]:
+def ablated_maps(attention: np.ndarray, edits: Sequence[str] = EDITS) -> dict[str, list[np.ndarray]]:
     """Name of an edit → the maps (h, w) that replace M."""
-    maps = {name: [PRESETS[name](attention)] for name in EDITS}
-    return maps | {"shuffled": [shuffle_cells(attention, seed) for seed in range(SHUFFLES)]}
+    shuffled = [shuffle_cells(attention, seed) for seed in range(SHUFFLES)]
+    return {name: shuffled if name == "shuffled" else [PRESETS[name](attention)] for name in edits}
 
 
 def mean_effect(effects: Sequence[Effect]) -> MeanEffect:
@@ -44,13 +44,15 @@ def mean_effect(effects: Sequence[Effect]) -> MeanEffect:
 
 
 def ablate_map(
-    attended: AttendedImage, predict: Callable[[list[np.ndarray]], Iterable[np.ndarray]]
+    attended: AttendedImage,
+    predict: Callable[[list[np.ndarray]], Iterable[np.ndarray]],
+    edits: Sequence[str] = EDITS,
 ) -> dict[str, list[Effect]]:
     """Name of an edit → its effects on one image; `predict` gives the probabilities (K,) for each of several maps."""
-    edits = [(name, edited) for name, maps in ablated_maps(attended.attention).items() for edited in maps]
-    before, *after = predict([attended.attention, *(edited for _, edited in edits)])
-    effects: dict[str, list[Effect]] = {name: [] for name in EDITS}
-    for (name, edited), probabilities in zip(edits, after, strict=True):
+    replaced = [(name, edited) for name, maps in ablated_maps(attended.attention, edits).items() for edited in maps]
+    before, *after = predict([attended.attention, *(edited for _, edited in replaced)])
+    effects: dict[str, list[Effect]] = {name: [] for name in edits}
+    for (name, edited), probabilities in zip(replaced, after, strict=True):
         effects[name].append(Effect(name, edited, before, probabilities))
     return effects
 

@@ -72,6 +72,8 @@ def test_one_picture_asks_all_maps_at_once(cards):
         return request.predict(np.stack(maps))
 
     effects = ablate_map(request, answers)
+    controls = ablate_map(request, answers, ("shuffled", "zeros"))
+    assert list(controls) == ["shuffled", "zeros"] and sizes.pop() == 1 + SHUFFLES + 1
     assert sizes == [1 + SHUFFLES + 5] and effects["ones"][0].after == pytest.approx(
         request.predict(np.ones_like(request.attention)), abs=1e-6
     )

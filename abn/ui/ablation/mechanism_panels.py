@@ -132,7 +132,7 @@ def show_fair_controls(choice: Choice, card: Card, subject: AttendedImage) -> No
     mechanisms = [mechanism for mechanism in FORMULAS if mechanism != "none"]
     for mechanism in mechanisms:
         predict = partial(cached_inference.predict, choice.chosen.picture, card, choice.fit, mechanism=mechanism)
-        effects = map_ablation.ablate_map(subject, predict)
+        effects = map_ablation.ablate_map(subject, predict, tuple(CONTROLS))
         first = effects["zeros"][0]
         own = f"{numbers.short_label(labels[first.predicted_class])} {numbers.percent(first.before.max())}"
         columns.append([own, *(_describe_effects(effects[edit], labels) for edit in CONTROLS)])
