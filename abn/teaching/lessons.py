@@ -21,7 +21,7 @@ class Step:
     text: str
     task: str
     notice: str  # shown once the task is done
-    page: str  # where to go on, a key of frame.PAGES
+    page: str  # where to go on, a key of layout.PAGES
 
 
 class Statement(NamedTuple):

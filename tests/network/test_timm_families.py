@@ -1,4 +1,4 @@
-"""Every convolutional family of timm makes an Attention Branch Network; docs/backbones.md lists what the sweep finds.
+"""Every convolutional family of timm makes an Attention Branch Network; docs/backbones.md lists the results.
 
 The families are the table's own: a family that timm adds is missing here. The smallest model of each is tried again,
 up to a size that the tests have time for: one of each kind of architecture with the slow tests, the rest at night. The
