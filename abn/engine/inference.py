@@ -57,6 +57,7 @@ def run_variants(
     """One `Inference` for each card in turn, on the device of its network, of B images fitted to its input; `load` may
     be a caching loader. Raises an `ABNError` for broken weights.
     """
+    stacked = {spec: stack_images(fitted, spec) for spec, fitted in inputs.items()}
     extracted: dict[tuple[str, InputSpec], tuple[Tensor, float]] = {}
     for card in cards:
         network, fitted = load(card), inputs[card.input]
@@ -65,7 +66,7 @@ def run_variants(
         shared = key in extracted
         with torch.inference_mode():
             if not shared:
-                images = stack_images(fitted, card.input).to(device)
+                images = stacked[card.input].to(device)
                 extracted[key] = timed(device, network.extractor, images)
             features, extractor_seconds = extracted[key]
             (class_maps, attention), branch_seconds = timed(device, network.attention_branch, features)

@@ -91,8 +91,11 @@ def test_a_session_holds_only_so_many_bytes(app, monkeypatch):
     files = [(f"{k}.jpg", photo.path.read_bytes(), "image/jpeg") for k, photo in enumerate(PHOTOS[:3])]
     monkeypatch.setattr(session_pictures, "MAX_BYTES", sum(len(data) for _, data, _ in files[:2]))
     app.run()
+    reads = Mock(wraps=open_picture)
+    monkeypatch.setattr(uploads, "open_picture", reads)
     at = app.file_uploader(key="files").set_value(files).run()
     assert [upload.picture.name for upload in at.session_state["uploads"].values()] == ["0.jpg", "1.jpg"]
+    assert reads.call_count == 2  # what has no room is not decoded
     full = session_pictures.FULL.format(megabytes=session_pictures.MAX_BYTES // 10**6)
     assert texts(at.error) == [f"2.jpg: {full}"]
 

@@ -4,6 +4,7 @@ The uploader and the camera are ways in. While a page is open, a picture that is
 both begin empty, and what they held stays with the session until it is removed.
 """
 
+import hashlib
 from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, cast
@@ -130,11 +131,10 @@ def adopt_picture(name: str, data: bytes) -> None:
 
 def _add(uploads: Uploads, name: str, data: bytes, file: str) -> str:
     """Open a picture and hold it; returns its key. Raises `PictureError`."""
-    with page_turn():  # many at once would take much memory
-        opened = open_picture(data, name=name)
-    key = f"upload-{opened.sha256}"
+    key = f"upload-{hashlib.sha256(data).hexdigest()}"
     if file != ADOPTED or key not in uploads:
         uploads.make_room(len(data))
-        picture = LazyPicture(opened, lambda: data)
+        with page_turn():  # many at once would take much memory
+            picture = LazyPicture(open_picture(data, name=name), lambda: data)
         uploads[key] = Upload(picture, data, file, make_thumbnail(picture.image))
     return key

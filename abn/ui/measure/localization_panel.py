@@ -110,8 +110,9 @@ def _show_results(
     scores = {variant: measured.scores[variant] for variant, measured in variants.items()}
     table = [(unique_titles(choice)[variant], _mean_cells(of_variant)) for variant, of_variant in scores.items()]
     shades = [[""] * 4 for _ in table]
-    for ((h, w), _), measured in controls.items():
-        size = f", {h} × {w} cells" if len(controls) > 1 else ""
+    by_size = {size: measured for (size, _), measured in controls.items()}  # means differ by the cells alone
+    for (h, w), measured in by_size.items():
+        size = f", {h} × {w} cells" if len(by_size) > 1 else ""
         table += [(f"{name}{size}", _mean_cells(of_control)) for name, of_control in measured.scores.items()]
     shades += [[CONTROL_SHADE] * 4 for _ in table[len(shades) :]]
     show_shaded_table(["Map", "n", "Pointing", "Energy ÷ area", "ROC-AUC"], table, shades)
