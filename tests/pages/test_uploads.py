@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from abn.explanations.explainer import explain
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
-from abn.ui.controls import lazy_picture, session_pictures
+from abn.ui.controls import lazy_picture, session_pictures, uploads
 from abn.ui.controls.lazy_picture import LazyPicture
 from abn.ui.controls.selection import default_variants
 from abn.ui.layout import escape_markdown
