@@ -27,7 +27,7 @@ ANCHORS = [
 @pytest.fixture
 def results(tmp_path, monkeypatch) -> Path:
     made = make_results(tmp_path, effects={("scenes", "additive", "accuracy"): 0.05})
-    monkeypatch.setattr(findings.files, "RESULTS", made)
+    monkeypatch.setattr(findings.result_files, "RESULTS", made)
     return made
 
 
@@ -161,7 +161,7 @@ def test_a_missing_or_broken_file_is_one_sentence_and_the_rest_stands(app, resul
 
 
 def test_no_file_at_all(app, tmp_path, monkeypatch):
-    monkeypatch.setattr(findings.files, "RESULTS", tmp_path / "nowhere")
+    monkeypatch.setattr(findings.result_files, "RESULTS", tmp_path / "nowhere")
     at = app.run()
     named = [info for info in texts(at.info) if re.search(r"\(\w+\.json\)", info)]
     assert not at.exception and len(named) == 3

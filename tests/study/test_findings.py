@@ -191,6 +191,13 @@ def test_a_run_that_lacks_something_breaks_the_summary(results, key):
         findings.read_study(results)
 
 
+def test_a_file_is_parsed_again_only_where_it_changed(results):
+    study = findings.read_study(results)
+    assert findings.read_study(results) is study
+    change(results, lambda summary: summary["runs"].pop())
+    assert findings.read_study(results).runs == study.runs[:-1]
+
+
 def test_missing_files_and_an_empty_study_say_what_to_do(tmp_path):
     for read, command in ((findings.read_study, "report"), (findings.read_costs, "cost")):
         with pytest.raises(ABNError, match=rf"are missing .*python -m abn study {command} makes them\.$"):
@@ -236,6 +243,12 @@ def test_trials_say_what_turned_the_map(results):
     assert finding.verdicts[0].words == "folded with a fast head (1 of 5 seeds)"
     change(results, lambda summary: summary.update(polarity=[]))
     assert tones(findings.polarity_trials(findings.read_study(results))) == ["missing", "missing"]
+
+
+def test_a_trial_of_an_unknown_head_is_ignored(results):
+    rows = findings.polarity_trials(findings.read_study(results)).rows
+    change(results, lambda summary: summary["polarity"].append({**summary["polarity"][0], "map_head": "unknown"}))
+    assert findings.polarity_trials(findings.read_study(results)).rows == rows
 
 
 @pytest.mark.parametrize(("key", "effect"), [("deletion", 0.3), ("insertion", -0.3)])
@@ -403,9 +416,21 @@ def test_the_published_figures_follow_their_file(results):
     assert "7 of 7 pairs, by 0.6 to 1.6 percentage points" in findings.published_sentence(published)
     change(results, lambda published: published["results"][0].update(abn=25.0), "published.json")
     assert "in 6 of 7 pairs, by −0.9 to" in findings.published_sentence(findings.read_published(results))
-    change(results, lambda published: published["disputes"][0].update(source="nowhere"), "published.json")
-    with pytest.raises(ABNError, match=r"published\.json"):
-        findings.read_published(results)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda published: published["disputes"][0].update(source="nowhere"),
+        lambda published: published["review"].update(source="nowhere"),
+        lambda published: published["review"].pop("quote"),
+        lambda published: published["review"].pop("source"),
+        lambda published: published["sources"]["review"].pop("name"),
+    ],
+)
+def test_broken_published_figures_are_one_plain_sentence(results, how):
+    with pytest.raises(ABNError, match=r"^These results can't be read \(published\.json\)"):
+        findings.read_published(change(results, how, "published.json"))
 
 
 def test_where_none_is_the_baseline_the_verdict_says_so():

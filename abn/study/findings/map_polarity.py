@@ -48,8 +48,9 @@ def polarity_trials(study: Study) -> Finding:
         by_setting[True, "usual"] = study.values("scenes", mechanism, "polarity")
         for trial in study.polarity:
             value = finite_metrics(trial.metrics).get("polarity")
-            if trial.mechanism == mechanism and value is not None:
-                by_setting[trial.folded, trial.map_head][trial.seed] = value
+            setting = trial.folded, trial.map_head
+            if trial.mechanism == mechanism and setting in by_setting and value is not None:
+                by_setting[setting][trial.seed] = value
         panel = [spread(name, by_setting[setting]) for setting, name in TRIALS.items()]
         rows[f"{mechanism.capitalize()}, on scenes"] = panel
         verdicts.append(_trial_verdict(mechanism.capitalize(), panel))

@@ -69,19 +69,19 @@ class Costs:
 
 def read_costs(results: Path | None = None) -> Costs:
     """What the study measured of cost, checked; `ABNError` where it is missing or broken."""
-
-    def parse(stored: Any) -> Costs:
-        costs = result_files.from_json(Costs, stored)
-        for cost in costs.families:
-            for part in PARTS:
-                for batch in cost.batches:
-                    cost.ratio("seconds", batch, part), cost.ratio("peak_bytes", batch, part)
-                cost.ratio("parameters", part=part), cost.ratio("flops", part=part)
-        return costs
-
-    costs = result_files.load("cost.json", result_files.COST, results, parse)
+    costs = result_files.load("cost.json", result_files.COST, results, _parse)
     if not costs.families:
         raise ABNError(f"No cost has been measured yet: {result_files.COST} does.")
+    return costs
+
+
+def _parse(stored: Any) -> Costs:
+    costs = result_files.from_json(Costs, stored)
+    for cost in costs.families:
+        for part in PARTS:
+            for batch in cost.batches:
+                cost.ratio("seconds", batch, part), cost.ratio("peak_bytes", batch, part)
+            cost.ratio("parameters", part=part), cost.ratio("flops", part=part)
     return costs
 
 

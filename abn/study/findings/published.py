@@ -55,14 +55,17 @@ class Published:
 
 def read_published(results: Path | None = None) -> Published:
     """The published figures; `ABNError` where the file is missing or broken."""
+    return result_files.load("published.json", result_files.PUBLISHED, results, _parse)
 
-    def parse(stored: Any) -> Published:
-        published = result_files.from_json(Published, stored)
-        if not all({"name", "url"} <= published.sources[dispute.source].keys() for dispute in published.disputes):
-            raise KeyError("url")
-        return published
 
-    return result_files.load("published.json", result_files.PUBLISHED, results, parse)
+def _parse(stored: Any) -> Published:
+    published = result_files.from_json(Published, stored)
+    cited = [published.review["source"], *(dispute.source for dispute in published.disputes)]
+    if any({"name", "url"} - published.sources[key].keys() for key in cited):
+        raise KeyError("name or url of a source")
+    if {"said", "quote"} - published.review.keys():
+        raise KeyError("said or quote of the review")
+    return published
 
 
 def published_sentence(published: Published) -> str:

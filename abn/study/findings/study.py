@@ -1,6 +1,6 @@
 """The study's summary, and values over seeds with their intervals."""
 
-import functools
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -102,6 +102,14 @@ class Study:
     def datasets(self) -> list[str]:
         return sorted({run.dataset for run in self.runs}, key=lambda name: (name not in DATASETS, name != "scenes"))
 
+    @cached_property
+    def _stored(self) -> dict[tuple[str, str, str, str], Comparison]:
+        return {(row.dataset, row.arm, row.against, row.metric): row for row in self.comparisons}
+
+    @cached_property
+    def _families(self) -> Counter[tuple[str, str]]:
+        return Counter((row.dataset, row.metric) for row in self.comparisons)
+
     def of(self, dataset: str, arm: str | None = None) -> list[Run]:
         """The runs of a data set, or of one arm on it."""
         return [run for run in self.runs if run.dataset == dataset and arm in (None, run.arm)]
@@ -122,14 +130,14 @@ class Study:
     def difference(self, dataset: str, arm: str, against: str, key: str, name: str = "") -> Spread:
         """`arm` − `against`, seed by seed; interval and p are those of the summary where it has them."""
         row = minus(arm, self.values(dataset, arm, key), name or against, self.values(dataset, against, key))
-        family = [other for other in self.comparisons if (other.dataset, other.metric) == (dataset, key)]
-        stored = next((other for other in family if (other.arm, other.against) == (arm, against)), None)
+        stored = self._stored.get((dataset, arm, against, key))
         if stored is None or not row.by_seed:
             return row
         mean, low, high = (
             METRICS[key].factor * value for value in (stored.mean_difference, stored.ci_low, stored.ci_high)
         )
-        return replace(row, mean=mean, low=low, high=high, p=stored.p, p_holm=stored.p_holm, family=len(family))
+        family = self._families[dataset, key]
+        return replace(row, mean=mean, low=low, high=high, p=stored.p, p_holm=stored.p_holm, family=family)
 
 
 def spread(name: str, by_seed: dict[int, float], **more: Any) -> Spread:
@@ -153,9 +161,11 @@ def read_summary(results: Path | None = None) -> dict:
 
 def read_study(results: Path | None = None) -> Study:
     """The study's summary; `ABNError` where it is missing, broken or without a run."""
-    study = result_files.load(
-        "summary.json", result_files.REPORT, results, functools.partial(result_files.from_json, Study)
-    )
+    study = result_files.load("summary.json", result_files.REPORT, results, _parse)
     if not study.runs:
         raise ABNError(f"The study holds no run yet: python -m abn study run makes them, then {result_files.REPORT}.")
     return study
+
+
+def _parse(stored: Any) -> Study:
+    return result_files.from_json(Study, stored)
