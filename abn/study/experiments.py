@@ -145,4 +145,5 @@ class Scenes:
         return network
 
 
-EXPERIMENTS: dict[str, type] = {"scenes": Scenes, "cluttered-fashion": Cluttered}
+Experiment = Cluttered | Scenes
+EXPERIMENTS: dict[str, type[Cluttered] | type[Scenes]] = {"scenes": Scenes, "cluttered-fashion": Cluttered}

@@ -7,12 +7,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from abn import files
 from abn.study.arm_measures import measure
 from abn.study.arms import PLAIN, parameters
-from abn.study.experiments import EXPERIMENTS
+from abn.study.experiments import EXPERIMENTS, Experiment, Scenes
 from abn.study.findings import RESULTS
 from abn.training.loop import has_bfloat16
 from abn.vocabulary import ATTENTION_MECHANISMS
@@ -29,26 +29,23 @@ class Job:
     dataset: str
     arm: str
     seed: int
-    folded: bool | None = None  # whether the warm start's gain is compensated
+    folded: bool | None = None  # whether the warm start's gain is compensated; None: no trial
     map_head: str = ""  # "usual", or "fast": a hundred times the learning rate, trunk and batch norm fixed
 
     @property
-    def is_trial(self) -> bool:
-        return self.folded is not None
-
-    @property
     def name(self) -> str:
-        if self.is_trial:
+        if self.folded is not None:
             return f"polarity-{self.arm}-{'folded' if self.folded else 'unfolded'}-{self.map_head}-{self.seed}"
         return f"{self.dataset}-{self.arm}-{self.seed}"
 
-    def perform(self, experiment: Any, work: Path) -> dict:
-        """Train and measure; returns what the result file holds. `experiment`: one of `EXPERIMENTS`."""
+    def perform(self, experiment: Experiment, work: Path) -> dict:
+        """Train and measure; returns what the result file holds. Trials are on `Scenes` only."""
         path, started = work / f"{self.name}.pt", time.monotonic()
         result: dict[str, Any] = {"dataset": self.dataset}
-        if self.is_trial:
+        if self.folded is not None:
             fast = self.map_head == "fast"
-            network = experiment.trained(self.arm, self.seed, path, folded=self.folded, fast_map_head=fast)
+            scenes = cast(Scenes, experiment)
+            network = scenes.trained(self.arm, self.seed, path, folded=self.folded, fast_map_head=fast)
             result |= {"mechanism": self.arm, "folded": self.folded, "map_head": self.map_head}
             result |= {"seed": self.seed, "metrics": measure(network, experiment.test, curves=False)}
             command = f"python -m abn study run --polarity --seed {self.seed}"  # with the seed's other trials
