@@ -1,7 +1,9 @@
 """Class folders: all that is wrong is named at once, and how the images are divided."""
 
+import errno
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -115,6 +117,34 @@ def test_all_that_is_wrong_is_named_in_one_error(tmp_path):
     named = problems(tmp_path)
     assert len(named) == len(expected)
     assert all(text in sentence for text, sentence in zip(expected, named, strict=True))
+
+
+def test_unreadable_folder_is_named_with_all_else_that_is_wrong(tmp_path, monkeypatch):
+    squares(tmp_path, 4)
+    (tmp_path / "red/000.png").write_bytes(b"")
+    for name in ("blue/a", "green/b"):
+        (tmp_path / name).mkdir()
+    scandir = os.scandir
+
+    def refuse(path):
+        if Path(path).name in ("a", "b"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    expected = ["blue/a can't be read", "green/b can't be read", "red/000.png: ", "--skip-bad"]
+    named = problems(tmp_path)
+    assert len(named) == len(expected)
+    assert all(text in sentence for text, sentence in zip(expected, named, strict=True))
+
+
+def test_progress_is_logged_by_time(tmp_path, monkeypatch, caplog):
+    squares(tmp_path, 2)
+    seconds = iter(range(0, 100, 3))
+    monkeypatch.setattr(class_folders, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    with caplog.at_level("INFO", class_folders.__name__):
+        opened(tmp_path)
+    assert [record.args for record in caplog.records] == [(2, 6), (4, 6), (6, 6)]
 
 
 def test_bad_files_are_left_out_and_noted(tmp_path):

@@ -8,6 +8,7 @@ image (equal bytes) within a class are held out together or not at all.
 
 import logging
 import os
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ SUFFIXES = frozenset(".png .apng .jpg .jpeg .jpe .jfif .mpo .webp .gif .bmp .dib
 TRAINING, VALIDATION, TEST = "train", ("val", "valid", "validation"), "test"  # folders of a data set that comes divided
 UNDIVIDED = "all"
 MAX_LISTED = 20  # files listed in one message, the others are counted
-LOG_EACH = 1000  # images checked
+LOG_EACH = 5  # seconds
 
 log = logging.getLogger(__name__)
 
@@ -88,10 +89,10 @@ def open_folder(root: Path, *, held_out: float, seed: int, skip_bad: bool = Fals
     """
     if not root.is_dir():
         raise DataError(f"There is no folder {_shown(str(root))}.")
-    parts, others = _list_images(root)
+    parts, others, problems = _list_images(root)
     names = [name for classes in parts.values() for files in classes.values() for name in files]
     sha256, bad = _check_files(root, names, workers)
-    notes, problems = [], []
+    notes = []
     if others:
         examples = ", ".join(others[:3]) + (" …" if len(others) > 3 else "")
         notes.append(f"Left out, as their names don't end as an image's: {len(others)} files ({examples}).")
@@ -112,9 +113,9 @@ def open_folder(root: Path, *, held_out: float, seed: int, skip_bad: bool = Fals
 Parts = dict[str, dict[str, list[str]]]  # part, training first → class → paths of its images, relative to the root
 
 
-def _list_images(root: Path) -> tuple[Parts, list[str]]:
-    """The images, and the paths of other files. A class may be called "train": it is one unless all beside it are
-    parts."""
+def _list_images(root: Path) -> tuple[Parts, list[str], list[str]]:
+    """The images, the paths of other files, and a sentence on each folder in a class that can't be read. A class may
+    be called "train": it is one unless all beside it are parts."""
     names = _subfolders(root)
     validation = next((name for name in VALIDATION if name in names), None)
     divided = TRAINING in names and (validation is not None or set(names) <= {TRAINING, TEST})
@@ -123,32 +124,36 @@ def _list_images(root: Path) -> tuple[Parts, list[str]]:
         folders = {part: root / part for part in (TRAINING, validation, TEST) if part in names}
     ancestors = {os.path.realpath(place) for place in (root, *folders.values())}
     others: list[str] = []
+    problems: list[str] = []
     parts = {
-        part: {_shown(name): _find_images(root, folder / name, ancestors, others) for name in _subfolders(folder)}
+        part: {
+            _shown(name): _find_images(root, folder / name, ancestors, others, problems) for name in _subfolders(folder)
+        }
         for part, folder in folders.items()
     }
-    return parts, others
+    return parts, others, problems
 
 
 def _subfolders(folder: Path) -> list[str]:
     try:
         return sorted(e.name for e in os.scandir(folder) if not e.name.startswith(".") and e.is_dir())
     except OSError as error:
-        raise _unreadable(error) from error
+        raise DataError(_unreadable(error)) from error
 
 
-def _unreadable(error: OSError) -> DataError:
-    return DataError(f"The folder {_shown(str(error.filename))} can't be read ({error.strerror}).")
+def _unreadable(error: OSError) -> str:
+    return f"The folder {_shown(str(error.filename))} can't be read ({error.strerror})."
 
 
-def _find_images(root: Path, folder: Path, ancestors: set[str], others: list[str]) -> list[str]:
-    """Paths of the images under a class folder, however deep; other files go to `others`."""
+def _find_images(root: Path, folder: Path, ancestors: set[str], others: list[str], problems: list[str]) -> list[str]:
+    """Paths of the images under a class folder, however deep; other files go to `others`, folders that can't be read to
+    `problems`."""
     images, visited = [], {*ancestors, os.path.realpath(folder)}
 
-    def stop(error: OSError) -> None:
-        raise _unreadable(error) from error
+    def report(error: OSError) -> None:
+        problems.append(_unreadable(error))
 
-    for place, folders, files in os.walk(folder, followlinks=True, onerror=stop):
+    for place, folders, files in os.walk(folder, followlinks=True, onerror=report):
         real = {name: os.path.realpath(os.path.join(place, name)) for name in folders}
         folders[:] = sorted(name for name in folders if not name.startswith(".") and real[name] not in visited)
         visited |= {real[name] for name in folders}
@@ -173,14 +178,15 @@ def _check_files(root: Path, names: Sequence[str], workers: int) -> tuple[dict[s
         except PictureError as error:
             return error
 
-    sha256, bad = {}, []
+    sha256, bad, logged = {}, [], time.monotonic()
     with ThreadPoolExecutor(max(1, workers)) as pool:
         for number, (name, checked) in enumerate(zip(names, pool.map(check, names), strict=True), start=1):
             if isinstance(checked, PictureError):
                 bad.append(str(checked))
             else:
                 sha256[name] = checked
-            if number % LOG_EACH == 0:
+            if time.monotonic() - logged > LOG_EACH:
+                logged = time.monotonic()
                 log.info("checked %d of %d images", number, len(names))
     return sha256, bad
 
