@@ -45,7 +45,8 @@ def fit(
 
     Resumes from `path`, saves there each `save_each` steps and at the end. `at_moment(step)` is called before each step
     of `moments` (0: before training, `steps`: at the end). All `processes` call this alike; the first one's file
-    counts. `tally` (3,) sums up losses, steps and seconds; the file keeps its mean over the processes.
+    counts. `tally` (3,) sums up losses, steps and seconds, those of `at_moment` apart; the file keeps its mean over the
+    processes.
 
     Raises:
         ABNError: where `path` is damaged, or was made with other `settings`.
@@ -54,10 +55,23 @@ def fit(
     tally = torch.zeros(3, dtype=torch.double, device=device) if tally is None else tally
     start = _resume(path, network, optimizer, schedule, settings, tally, processes)
     started, smooth = time.monotonic(), None
+    counted = started  # until when seconds are in the tally
+
+    def count_seconds() -> None:
+        nonlocal counted
+        now = time.monotonic()
+        tally[2] += now - counted
+        counted = now
+
+    def pause(step: int) -> None:
+        nonlocal counted
+        count_seconds()
+        at_moment(step)
+        counted = time.monotonic()
+
     for step in range(start, steps):
         if step in moments:
-            at_moment(step)
-        begun = time.monotonic()
+            pause(step)
         with torch.autocast(device, torch.bfloat16) if bfloat16 else nullcontext():
             value = loss(step)
         optimizer.zero_grad()
@@ -68,17 +82,17 @@ def fit(
         smooth = value if smooth is None else 0.95 * smooth + 0.05 * value
         tally[0] += value
         tally[1] += 1
-        tally[2] += time.monotonic() - begun
         done = step + 1
         if done % log_each == 0:
             left = (time.monotonic() - started) / (done - start) * (steps - done)
             log.info("%s: step %d of %d, loss %.3f, %.0f s left", path.stem, done, steps, smooth, left)
+        count_seconds()  # after the log, as on a GPU that is where the queued work is waited for
         if done % save_each == 0 or done == steps:
             processes.sum(tally).div_(processes.size)
             if processes.is_first:
                 _save(path, network, optimizer, schedule, done, settings, tally)
     if steps in moments and start < steps:
-        at_moment(steps)
+        pause(steps)
 
 
 def has_bfloat16(device: str = "cpu") -> bool:

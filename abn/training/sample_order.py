@@ -3,7 +3,6 @@
 However many processes share a batch, and wherever a stopped training resumes, step 17 sees the same images.
 """
 
-import functools
 import math
 
 import numpy as np
@@ -14,7 +13,7 @@ class SampleOrder:
 
     def __init__(self, count: int, *, batch: int, epochs: float, seed: int):
         self.count, self.batch, self.epochs, self.seed = count, batch, epochs, seed
-        self._permutation = functools.lru_cache(2)(lambda epoch: self._draw(epoch + 1)[1])  # a batch may span two
+        self._recent: dict[int, np.ndarray] = {}  # the permutations of the last two epochs, as a batch may span two
 
     def __len__(self) -> int:
         """Steps."""
@@ -36,6 +35,12 @@ class SampleOrder:
         """The steps after which an epoch is complete, ascending, and last of all the end of training."""
         epochs = range(1, math.ceil(self.epochs))
         return sorted({step for epoch in epochs if (step := int(epoch * self.count / self.batch))} | {len(self)})
+
+    def _permutation(self, epoch: int) -> np.ndarray:
+        if epoch not in self._recent:
+            _, permutation = self._draw(epoch + 1)
+            self._recent = dict([*self._recent.items()][-1:]) | {epoch: permutation}
+        return self._recent[epoch]
 
     def _draw(self, epochs: int) -> tuple[np.random.Generator, np.ndarray]:
         """The generator after so many epochs, and the permutation of the last one."""

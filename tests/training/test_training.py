@@ -1,5 +1,8 @@
 """Supervised training: the loss of the paper, an order that the seed decides, the schedule, and resuming."""
 
+import pickle
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -97,6 +100,25 @@ def test_moments_are_in_evaluation_mode_and_change_nothing(images, tmp_path):
     assert all(torch.equal(value, without[name]) for name, value in state.items())
 
 
+def test_all_seconds_but_those_of_moments_are_counted(images, tmp_path, monkeypatch):
+    clock, counted = [0], []
+    tally = torch.zeros(3, dtype=torch.double)
+
+    def spend(seconds: int) -> None:
+        clock[0] += seconds
+
+    def at_moment(_):
+        counted.append(tally[2].item())
+        spend(1000)
+
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(loop, "write_state", lambda *_: spend(10))
+    network = plain()
+    network.register_forward_pre_hook(lambda *_: spend(1))
+    run(network, images, tmp_path / "x.pt", moments=(0, 4, 8), at_moment=at_moment, tally=tally, save_each=4)
+    assert counted == [0, 14, 28]  # four steps and a file each
+
+
 def test_rate_is_divided_by_ten_at_half_and_at_three_quarters(images, tmp_path):
     run(plain(), images, tmp_path / "x.pt")
     state = torch.load(tmp_path / "x.pt", weights_only=True)
@@ -113,6 +135,6 @@ def test_order_is_a_permutation_an_epoch_and_can_be_entered_anywhere():
     rng = np.random.default_rng(2)
     assert np.array_equal(which, np.concatenate([rng.permutation(10) for _ in range(3)])[:28])
     assert np.array_equal(order.mirrored(), rng.random((7, 4)) < 0.5)
-    other = SampleOrder(10, batch=4, epochs=3, seed=2)
+    other = pickle.loads(pickle.dumps(SampleOrder(10, batch=4, epochs=3, seed=2)))
     for step in (6, 1, 4, 2):
         assert np.array_equal(other[step][1], which[4 * step : 4 * step + 4])
