@@ -68,10 +68,12 @@ def untrained_network(backbone: str, mechanism: str, images: FashionImages, *, s
 
 
 def measure_cards(cards: Sequence[Card], packages: Path) -> Iterator[tuple[Card, dict]]:
-    """The figures of each card's stored weights, and of its control."""
+    """The figures of each card's stored weights, and of its control; cards of other inputs are left out."""
     load_test = functools.cache(lambda data: data.load(packages, train=False, seed=TEST_SEED))
     for card in cards:
-        data = next(data for data in BUILT_IN.values() if card.input == fashion_mnist.input_spec(data.kind))
+        data = next((data for data in BUILT_IN.values() if card.input == fashion_mnist.input_spec(data.kind)), None)
+        if data is None:
+            continue
         test, seed = load_test(data), card.trained["seed"]
         counts = {"count": len(test)} | ({} if test.masks is None else {"located": min(LOCATED, len(test))})
         images = data.load(packages, train=True, seed=seed, count=CALIBRATION_IMAGES)
