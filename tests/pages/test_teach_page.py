@@ -1,5 +1,6 @@
 """Teacher's links: what they hold is what opens, unknown values fall back, and controls can be hidden and shown."""
 
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +13,7 @@ from abn.study import findings
 from abn.teaching import worksheet
 from abn.ui.predictions import describe_mechanisms
 from abn.ui.runtime import models
+from abn.ui.study import findings_panels
 from abn.ui.teach.links import make_link
 from abn.variants.store import find_variant
 
@@ -85,6 +87,26 @@ def test_a_broken_variant_is_a_warning_in_the_lesson(app, monkeypatch):
     monkeypatch.setattr(models, "load_network", broken)
     at = app.switch_page("pages/Learn.py").run()
     assert not at.exception and set(texts(at.warning)) == {"The weights are broken: fetch them again."}  # of each
+
+
+def test_the_lesson_counts_a_panel_without_additive_as_no_difference(monkeypatch):
+    def page():
+        from abn.ui.learn import lesson_steps
+
+        lesson_steps.show_study()
+
+    by_seed = {1: 0.2, 2: 0.2, 3: 0.2}
+    higher = [findings.spread(arm, by_seed, against="none") for arm in ("additive", "multiplicative")]
+    finding = findings.compared(findings.read_study(), "none")
+    for rows, right in (
+        ({"Scenes": [], "Clothing": higher[1:]}, "on neither"),
+        ({"Scenes": [], "Clothing": higher[::-1]}, "Clothing"),
+    ):
+        monkeypatch.setattr(findings, "compared", lambda *_, rows=rows: replace(finding, rows=rows))
+        monkeypatch.setattr(findings_panels, "show_figure", lambda *_, **__: None)
+        at = AppTest.from_function(page).run()
+        at = at.radio(key="lesson-seen").set_value(right).run()
+        assert not at.exception and not at.warning
 
 
 def test_unknown_values_fall_back(app):

@@ -203,7 +203,7 @@ def show_study() -> bool:
     different = [
         panel
         for panel, rows in comparison.rows.items()
-        if next((row for row in rows if row.label.startswith(ADDITIVE)), rows[0]).outcome in ("higher", "lower")
+        if any(row.label.startswith(ADDITIVE) and row.outcome in ("higher", "lower") for row in rows)
     ]
     options = [*comparison.rows, "on both", "on neither"]
     right = {0: "on neither", len(comparison.rows): "on both"}.get(len(different)) or different[0]
