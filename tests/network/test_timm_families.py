@@ -75,7 +75,13 @@ def test_all_families_are_in_the_table_and_only_what_keeps_tokens_is_refused():
     assert "promise broken" not in TABLE.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("model", ["vit_tiny_patch16_224", "coat_tiny", "vit_tiny_r_s16_p8_224"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        "vit_tiny_patch16_224",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("coat_tiny", "vit_tiny_r_s16_p8_224")),
+    ],
+)
 def test_what_keeps_tokens_is_told_what_would_work(model):
     assert "tokens" in try_model(model).refused and "resnet" in try_model(model).refused
 

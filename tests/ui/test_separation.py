@@ -122,6 +122,7 @@ def test_what_all_may_see_is_only_of_shipped_pictures(tiny_live, monkeypatch):
     assert key[1] == shipped.sha256 and mine.sha256 not in str(st.session_state.held.get("photo"))
 
 
+@pytest.mark.slow
 def test_pages_of_interleaved_sessions_show_their_own_pictures(ready, network):
     """Six sessions upload pictures of one name, page about in turn, and hold nothing of each other's."""
     files = photographs(6, seed=3)
