@@ -63,6 +63,7 @@ def test_everything_is_in_the_zip(compared, zipped):
     assert json.loads(files["manifest.json"])["files"] == hashes
 
 
+@pytest.mark.slow
 def test_equal_comparisons_give_equal_bytes(compared, zipped, monkeypatch):
     monkeypatch.setattr("time.time", lambda: 2e9)
     assert export_zip(replace(compared)) == zipped

@@ -201,6 +201,7 @@ def test_an_own_variant_joins_compare_and_predicts_as_its_network_does(live_app,
     assert titles(at) == [YOURS] and not [key for key in keys(at) if key.startswith("add-")]
 
 
+@pytest.mark.slow
 def test_it_never_enters_the_address_and_another_session_never_sees_it(live_app, files, monkeypatch, network):
     at = compare(press(give(live_app.run(), files, "mine.safetensors"), "add-"))
     key = at.session_state["own_listed"][0]
@@ -303,6 +304,7 @@ def test_a_removed_variant_has_no_network():
 # ---- random weights ----
 
 
+@pytest.mark.slow
 def test_random_weights_are_marked_everywhere(live_app):
     at = live_app.run()
     at.selectbox(key="own_backbone").set_value("test_resnet")

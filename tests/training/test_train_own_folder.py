@@ -116,6 +116,7 @@ def test_same_command_changes_nothing_and_another_is_refused(learned, capsys):
 # ---- the best epoch ----
 
 
+@pytest.mark.slow
 def test_best_validation_epoch_is_kept_and_not_the_last(colors, tmp_path, monkeypatch):
     states, measure = [], epochs.measure
 

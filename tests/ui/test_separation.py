@@ -164,6 +164,7 @@ def _numbers(body: str) -> list[str]:
     return re.findall(r"<dd>([^<]*%)</dd>", body)
 
 
+@pytest.mark.slow
 def test_behind_the_first_view_the_gallery_is_gone_through(clean_caches, monkeypatch, network):
     monkeypatch.setattr(models, "load_network", network)
     get_engine().ready = True

@@ -263,6 +263,7 @@ def failing(tmp_path: Path) -> dict[str, tuple[Path, str]]:
     return cases
 
 
+@pytest.mark.slow
 def test_whatever_is_wrong_is_one_plain_sentence(tmp_path):
     for name, (path, expected) in failing(tmp_path).items():
         with pytest.raises(CheckpointError, match=expected) as error:

@@ -66,6 +66,7 @@ def changed(saved, change: Callable[[dict], dict]) -> bytes:
     return safetensors.torch.save(tensors, header_of(saved[0])["__metadata__"])
 
 
+@pytest.mark.slow
 def test_tensors_that_do_not_fit_are_named_before_anything_is_built(saved, monkeypatch):
     monkeypatch.setattr(own, "load_weights", lambda *_: pytest.fail("it was loaded"))
     without = changed(saved, lambda t: {name: value for name, value in t.items() if name != NAME})
