@@ -13,6 +13,7 @@ from abn.images.fit import upsample
 from abn.plots import color_limits, color_maps, map_words, numbers, overlay
 from abn.ui.components import map_view
 from abn.ui.layout import escape_markdown
+from abn.ui.state import state
 from abn.variants.card import Card
 
 PANEL = 448  # pixels of a panel's image
@@ -92,8 +93,10 @@ def show_map_on_photograph(
 
 
 def enlarge(image: Image.Image) -> Image.Image:
-    """At the size of a panel."""
-    return image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
+    """At the size of a panel; once for all maps over one image."""
+    if state.enlarged is None or state.enlarged[0] is not image:
+        state.enlarged = image, image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
+    return state.enlarged[1]
 
 
 def show_color_bar(color_map: str, low: float, high: float) -> None:

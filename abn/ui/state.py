@@ -16,6 +16,7 @@ from abn.ui.runtime.cache import SESSION_BYTES, BoundedCache
 
 if TYPE_CHECKING:  # panels and tensors, which this module must not import
     import numpy as np
+    from PIL import Image
     from streamlit.delta_generator import DeltaGenerator
 
     from abn.errors import ABNError
@@ -71,6 +72,8 @@ class SessionState:
     # the picture
     photo: Key[str | None] = Key()  # id of the chosen photograph, or key of an upload
     uploads: Key[Uploads] = Key(make=Uploads)
+    display: Key[tuple[str, Image.Image] | None] = Key()  # sha256 of the latest upload shown, and what is shown of it
+    enlarged: Key[tuple[Image.Image, Image.Image] | None] = Key()  # the latest input shown, and at a panel's size
     uploads_visit: Key[int | None] = Key()  # the visit that the uploader belongs to
     received: Key[set[str]] = Key(make=set)  # ids of files that the uploader and the camera held before
     refused: Key[list[tuple[str, str]]] = Key(make=list)  # names of files that are no pictures, and why

@@ -20,6 +20,11 @@ from load.wire import HOST
 
 ROOT = Path(__file__).parents[2]
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never by way of a proxy
+ALLOCATOR = {  # as docs/serving.md and the container have it
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_TRIM_THRESHOLD_": "16777216",
+    "MALLOC_MMAP_THRESHOLD_": "33554432",
+}
 DIE_WITH_PARENT = 1  # Linux: PR_SET_PDEATHSIG
 
 
@@ -43,7 +48,13 @@ def serving(*options: str) -> Iterator[Served]:
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", f"--server.address={HOST}"]
     with tempfile.NamedTemporaryFile(suffix=".log") as log:
         process = subprocess.Popen(
-            [*command, *options], cwd=ROOT, stdout=log, stderr=log, start_new_session=True, preexec_fn=_bound
+            [*command, *options],
+            cwd=ROOT,
+            env=os.environ | ALLOCATOR,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=_bound,
         )
         try:
             wait_until_ready(process, port)

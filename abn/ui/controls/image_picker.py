@@ -44,8 +44,9 @@ def choose_image() -> ChosenImage:
     if chosen not in uploads:
         return open_photo(chosen)
     picture = uploads[chosen].picture
-    (display,) = state.cache.get_or_compute([("display", picture.sha256)], lambda missing: [fit_display(picture.image)])
-    return ChosenImage(picture, display, picture.name, f"Your picture {picture.name}")
+    if state.display is None or state.display[0] != picture.sha256:
+        state.display = picture.sha256, fit_display(picture.image)
+    return ChosenImage(picture, state.display[1], picture.name, f"Your picture {picture.name}")
 
 
 def choose_photo(photo: str) -> None:
