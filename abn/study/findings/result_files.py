@@ -32,7 +32,7 @@ def load(name: str, command: str, results: Path | None, parse: Callable[[Any], L
     except FileNotFoundError as error:
         raise ABNError(f"These results are missing ({name}): {command} makes them.") from error
     except (OSError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise ABNError(f"These results can't be read ({name}): {command} makes them anew.") from error
+        raise ABNError(f"These results can't be read ({name}): {command} makes them again.") from error
 
 
 @functools.lru_cache(maxsize=8)
