@@ -261,6 +261,7 @@ def test_the_long_commands_have_their_options(capsys, name):
     assert ended.value.code == 0 and "--" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_convert_makes_a_variant_that_explains(capsys, tmp_path):
     from authors_files import save, seeded
 

@@ -232,6 +232,7 @@ def test_every_file_is_credited_and_under_a_license_that_allows_it():
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 1_500_000
 
 
+@pytest.mark.slow
 def test_shipped_weights_find_the_objects_and_the_lesson_upside_down_finds_all_else():
     ids = ["imagenet-lite0-additive", "imagenet-lite0-multiplicative", "imagenet-lite0-additive-unfolded"]
     cards = [find_variant(variant) for variant in ids]

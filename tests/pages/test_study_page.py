@@ -216,6 +216,7 @@ def measured(monkeypatch) -> list[tuple]:
     return calls
 
 
+@pytest.mark.slow
 def test_cost_is_measured_here_on_request_and_holds_a_turn(app, results, measured):
     at = app.run()
     button = at.button(key="measure-cost")
