@@ -95,6 +95,18 @@ def fit(
         pause(steps)
 
 
+def one_cycle(
+    optimizer: torch.optim.Optimizer, peaks: float | list[float], *, steps: int, rising: float
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """One cycle of the learning rate (Smith and Topin 2017, arXiv 1708.07120): up to the peak of each group in the
+    share `rising` of the steps, then down to nearly nothing."""
+    if rising * steps == 1:
+        rising = 0.0  # torch would divide by zero
+    return torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, peaks, total_steps=steps, pct_start=rising, cycle_momentum=False
+    )
+
+
 def has_bfloat16(device: str = "cpu") -> bool:
     """Whether this CPU, or its GPU, multiplies in bfloat16, so that it pays."""
     if device == "cuda":

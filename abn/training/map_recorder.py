@@ -14,9 +14,13 @@ import torch
 from torch import Tensor
 
 from abn.errors import ABNError
+from abn.images.decode import open_picture
+from abn.images.fit import fit_picture
+from abn.images.samples import gallery
 from abn.network.model import AttentionBranchNetwork
 from abn.variants.card import Card
 from abn.variants.history import MapHistory, history_path, read_history, write_history
+from abn.vocabulary import InputSpec
 
 SHARES = (0, 0.01, 0.03, 0.06, 0.12, 0.25, 0.4, 0.5, 0.6, 0.75, 1)  # of the steps; most happens early
 
@@ -26,6 +30,14 @@ log = logging.getLogger(__name__)
 def recording_steps(total: int) -> tuple[int, ...]:
     """The steps of a training of `total` steps at which to record, from 0 to `total`."""
     return tuple(sorted({round(share * total) for share in SHARES}))
+
+
+def gallery_inputs(spec: InputSpec) -> tuple[list[str], Tensor]:
+    """Names and inputs (P, 3, H, W) of the gallery's photographs, which every page can show."""
+    photos = [photo for photo in gallery().values() if photo.kind == "photograph"]
+    pictures = [open_picture(photo.path.read_bytes(), name=photo.file) for photo in photos]
+    inputs = np.stack([fit_picture(picture, spec).normalized(spec) for picture in pictures])
+    return [photo.id for photo in photos], torch.from_numpy(inputs).contiguous(memory_format=torch.channels_last)
 
 
 @dataclass

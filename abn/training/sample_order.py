@@ -48,3 +48,8 @@ class SampleOrder:
         for _ in range(epochs):
             permutation = rng.permutation(self.count)
         return rng, permutation
+
+
+def mixed_seed(*numbers: int) -> int:
+    """One seed of several numbers, such that near ones have nothing in common."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])

@@ -4,19 +4,24 @@ from itertools import groupby
 
 from abn.variants.card import Card
 
-COLUMNS = {  # of the tables of figures, by the kind of images: title, and where the figure is on a card
-    "photograph": (
+TABLES = {  # by the data that a card of the table was measured on; columns: title, and where the figure is on a card
+    "labeled": (
+        ("labeled: perception top-1", "labeled", "perception_top1"),
+        ("auxiliary top-1", "labeled", "auxiliary_top1"),
+        ("held out: agreement", "held out", "perception_agreement"),
+        ("masked: pointing", "masked", "pointing"),
+        ("ROC-AUC", "masked", "roc_auc"),
         ("scenes: perception right", "scenes", "perception_right"),
-        ("auxiliary right", "scenes", "auxiliary_right"),
         ("pointing", "scenes", "pointing"),
         ("ROC-AUC", "scenes", "roc_auc"),
-        ("energy ÷ area", "scenes", "energy_over_area"),
-        ("photographs: perception top-1", "photographs", "perception_top1"),
-        ("auxiliary top-1", "photographs", "auxiliary_top1"),
     ),
-    "clothing": (
-        ("plain: perception right", "fashion", "accuracy"),
-        ("auxiliary right", "fashion", "accuracy_auxiliary"),
+    "cifar100": (
+        ("CIFAR-100: perception right", "cifar100", "accuracy"),
+        ("auxiliary right", "cifar100", "accuracy_auxiliary"),
+        ("calibration error of perception", "cifar100", "calibration_error"),
+        ("of auxiliary", "cifar100", "calibration_error_auxiliary"),
+    ),
+    "cluttered": (
         ("cluttered: perception right", "cluttered", "accuracy"),
         ("auxiliary right", "cluttered", "accuracy_auxiliary"),
         ("pointing", "cluttered", "pointing"),
@@ -27,12 +32,13 @@ COLUMNS = {  # of the tables of figures, by the kind of images: title, and where
 
 
 def format_tables(cards: list[Card]) -> str:
-    """The measured figures of the cards as Markdown, a table for each kind of image; each family under its
+    """The measured figures of the cards as Markdown, a table for those measured on the same data; each family under its
     controls, which are those of its first card."""
     tables = []
-    for kind, columns in COLUMNS.items():
+    for measured_on, columns in TABLES.items():
         lines = []
-        for family, group in groupby((card for card in cards if card.kind == kind), key=lambda card: card.family):
+        chosen = (card for card in cards if measured_on in card.measured)
+        for family, group in groupby(chosen, key=lambda card: card.family):
             members = list(group)
             controls = members[0].measured.get("controls", {})
             measured = [(f"*{family}: {name}*", figures) for name, figures in controls.items()]

@@ -15,7 +15,7 @@ from abn.batch.image_stream import ImageFile
 from abn.batch.pipeline import ImageResult
 
 ROOT = Path(__file__).parents[2]
-VARIANT = "fashion-resnet20-additive"  # the fastest shipped variant
+VARIANT = "cluttered-resnet20-additive"  # the fastest shipped variant
 
 
 def explain(capsys, *arguments: object) -> tuple[int, str, str]:

@@ -155,7 +155,7 @@ def test_more_channels_on_request_up_to_all(live_app, looked):
 
 @pytest.mark.slow
 def test_channels_are_no_classes_where_the_class_head_mixes_them(live_app):
-    live_app.query_params.update({"photo": "clothing-boot", "variants": CLOTHING, "stage": "A"})
+    live_app.query_params.update({"photo": "clothing-boot-among-pieces", "variants": CLOTHING, "stage": "A"})
     at = live_app.run()
     assert not at.exception
     assert all(re.fullmatch(r"A \d+ · .*", name) for name in names(at))
@@ -342,7 +342,7 @@ def test_an_uploaded_picture_is_looked_into_and_a_recorded_one_is_offered_beside
 
 @pytest.mark.slow
 def test_lives_of_clothing_bring_their_own_pictures(live_app):
-    live_app.query_params.update({"photo": "clothing-boot", "variants": CLOTHING})
+    live_app.query_params.update({"photo": "clothing-boot-among-pieces", "variants": CLOTHING})
     at, life = live_app.run(), load_history(CARDS[CLOTHING])
     assert not at.exception and at.selectbox(key="recorded").value == life.ids[0]
     at = live_app.selectbox(key="recorded").set_value(life.ids[5]).run()

@@ -171,7 +171,7 @@ def test_over_the_gallery_on_request(page, network, monkeypatch):
 
 def test_variants_that_learned_different_pictures_are_not_ranked_over_the_gallery(page):
     page.run()
-    at = page.multiselect(key="variant_ids").set_value([ADDITIVE, "fashion-resnet20-additive"]).run()
+    at = page.multiselect(key="variant_ids").set_value([ADDITIVE, "cluttered-resnet20-additive"]).run()
     assert not at.exception and "map-ablation-job" not in keys(at)
 
 

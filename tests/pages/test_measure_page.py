@@ -30,7 +30,7 @@ from abn.variants.card import class_names
 from abn.variants.store import find_variant
 
 ROOT = Path(__file__).parents[2]
-IDS = ADDITIVE, NONE = "fashion-resnet20-additive", "fashion-resnet20-none"  # 28 × 28 pixels: quick
+IDS = ADDITIVE, NONE = "cluttered-resnet20-additive", "cluttered-resnet20-none"  # 32 × 32 pixels: quick
 CARDS = [find_variant(variant) for variant in IDS]
 PHOTOS = [photo for photo in samples.gallery().values() if photo.kind == "clothing"]
 OPENED = [open_picture(photo.path.read_bytes(), name=photo.file) for photo in PHOTOS]

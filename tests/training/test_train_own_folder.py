@@ -235,7 +235,12 @@ def test_weights_of_a_plain_backbone_start_it_with_a_new_classifier(colors, tmp_
         (["--size", "3"], "3 pixels"),
         (["--weights", "x.safetensors"], "random weights"),
         (["--backbone", "test_resnet", "--weights", "x.safetensors"], "x.safetensors can't be read"),
-        (["--data", "fashion-mnist", "--backbone", "resnet18"], "small and gray"),
+        (["--data", "cluttered-fashion", "--backbone", "resnet18"], "of small images"),
+        (["--data", "cifar100", "--size", "64"], "of small images"),
+        (["--data", "fashion-mnist"], "no built-in data set of that name (cifar100, cluttered-fashion)"),
+        (["--schedule", "one-cycle", "--cuts", "0.5"], "One cycle has no cuts and no warm-up"),
+        (["--schedule", "one-cycle", "--warm-up", "1"], "One cycle has no cuts and no warm-up"),
+        (["--data", "cifar100", "--cuts", "0.5"], "say --schedule cuts"),
     ],
 )
 def test_what_can_not_be_is_one_sentence_before_the_first_step(colors, tmp_path, capsys, more, expected):

@@ -1,6 +1,7 @@
 """Supervised training: the loss of the paper, an order that the seed decides, the schedule, and resuming."""
 
 import pickle
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,20 +14,22 @@ from abn.errors import ABNError
 from abn.network.backbone import create_model
 from abn.training import loop
 from abn.training.sample_order import SampleOrder
-from abn.training.sources.fashion_mnist import FashionImages
+from abn.training.sources.array_images import ArrayImages
 from abn.training.supervised import training
-from abn.training.supervised.training import Recipe
+from abn.training.supervised.training import ONE_CYCLE, Recipe
+from abn.vocabulary import InputSpec
 
 RECIPE = Recipe(epochs=2.0, batch=8, rate=0.05)  # eight steps
+SPEC = InputSpec(size=16, crop_pct=1.0, interpolation="bilinear", mean=(0.3,) * 3, std=(0.3,) * 3)
 
 
 @pytest.fixture(scope="module")
-def images() -> FashionImages:
+def images() -> ArrayImages:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 32)
     pixels = rng.integers(0, 60, (32, 16, 16)).astype(np.uint8)
     pixels[labels == 1, 4:12, 4:12] += 150
-    return FashionImages(pixels, labels)
+    return ArrayImages(pixels, labels, ("dark", "bright"), SPEC)
 
 
 def abn(mechanism="additive") -> nn.Module:
@@ -61,9 +64,17 @@ def test_damaged_state_is_one_sentence(images, tmp_path, data):
     assert str(error.value) == loop.DAMAGED.format(name="x.pt")
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-def test_stopped_training_resumes_to_the_same_end(images, tmp_path, monkeypatch, optimizer):
-    recipe = Recipe(epochs=2.0, batch=8, rate=0.05, warm_up=1.5, optimizer=optimizer)
+WARM = replace(RECIPE, warm_up=1.5)
+CYCLE = replace(RECIPE, schedule=ONE_CYCLE)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "shift"),
+    [(WARM, 0), (replace(WARM, optimizer="adamw"), 0), (CYCLE, 3), (replace(CYCLE, optimizer="adamw"), 3)],
+    ids=["sgd", "adamw", "one cycle", "one cycle, adamw"],
+)
+def test_stopped_training_resumes_to_the_same_end(images, tmp_path, monkeypatch, recipe, shift):
+    images = replace(images, shift=shift)
     whole = run(plain(), images, tmp_path / "whole.pt", recipe)
     write_state, rates = loop.write_state, []
 
@@ -77,7 +88,8 @@ def test_stopped_training_resumes_to_the_same_end(images, tmp_path, monkeypatch,
         patched.setattr(loop, "write_state", stop_after_five)
         with pytest.raises(KeyboardInterrupt):
             run(plain(), images, tmp_path / "x.pt", recipe, save_each=1)
-    assert rates[:3] == pytest.approx([0.05 * share / 7 for share in (2, 3, 4)])  # six steps, from 1/7 up
+    if recipe.warm_up:
+        assert rates[:3] == pytest.approx([0.05 * share / 7 for share in (2, 3, 4)])  # six steps, from 1/7 up
     torch.rand(3)  # whatever else has drawn
     resumed = run(plain(), images, tmp_path / "x.pt", recipe)
     assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
@@ -124,6 +136,26 @@ def test_rate_is_divided_by_ten_at_half_and_at_three_quarters(images, tmp_path):
     state = torch.load(tmp_path / "x.pt", weights_only=True)
     assert dict(state["schedule"]["milestones"]) == {4: 1, 6: 1}
     assert state["optimizer"]["param_groups"][0]["lr"] == pytest.approx(0.0005)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5, 8, 20])
+def test_one_cycle_rises_for_a_fifth_and_ends_near_zero(images, tmp_path, monkeypatch, steps):
+    after, write_state = [], loop.write_state
+
+    def noted(path, state):
+        after.append(state["schedule"]["_last_lr"][0])
+        write_state(path, state)
+
+    monkeypatch.setattr(loop, "write_state", noted)
+    run(plain(), images, tmp_path / "x.pt", replace(CYCLE, epochs=steps / 4), save_each=1)
+    assert len(after) == steps
+    rates = after[:-1]  # of all steps but the first
+    assert all(0 < rate <= CYCLE.rate for rate in rates)
+    if steps > 1:
+        assert rates[-1] < CYCLE.rate / 1000
+    if steps == 20:
+        assert int(np.argmax(rates)) == 2 and rates[2] == CYCLE.rate
+        assert rates[2:] == sorted(rates[2:], reverse=True)
 
 
 def test_order_is_a_permutation_an_epoch_and_can_be_entered_anywhere():

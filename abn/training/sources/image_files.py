@@ -20,9 +20,8 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from abn.errors import PictureError
 from abn.images.decode import Picture
 from abn.images.fit import fit_picture
-from abn.training.sample_order import SampleOrder
+from abn.training.sample_order import SampleOrder, mixed_seed
 from abn.training.sources.class_folders import ImageFiles
-from abn.training.supervised.training import mixed_seed
 from abn.vocabulary import InputSpec
 
 AUGMENTATIONS = {  # name → what it does, for the card

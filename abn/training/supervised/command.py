@@ -18,11 +18,10 @@ import torch
 from abn.errors import ABNError
 from abn.network.model import AttentionBranchNetwork
 from abn.training.distributed import Processes, SharedError, join_processes
-from abn.training.sources import packages
+from abn.training.sources.array_images import ArrayImages
 from abn.training.sources.class_folders import open_folder
-from abn.training.sources.fashion_mnist import FashionImages
+from abn.training.supervised.built_in_data import BUILT_IN, CALIBRATION_IMAGES, untrained_network
 from abn.training.supervised.datasets import Dataset, built_in_dataset, folder_dataset
-from abn.training.supervised.fashion_variants import CALIBRATION_IMAGES, untrained_network
 from abn.training.supervised.initial_network import initial_network
 from abn.training.supervised.options import TrainingPlan, add_arguments, make_plan
 from abn.training.supervised.training_run import TrainingRun
@@ -72,7 +71,7 @@ def _prepare(args: argparse.Namespace, device: str, processes: Processes) -> Tra
 
 
 def _initial_network(plan: TrainingPlan, data: Dataset) -> tuple[AttentionBranchNetwork, dict[str, str]]:
-    if isinstance(data.training, FashionImages):
+    if isinstance(data.training, ArrayImages):
         images = data.training.part(slice(CALIBRATION_IMAGES))
         return untrained_network(plan.backbone, plan.mechanism, images, seed=plan.seed), {}
     return initial_network(plan, data)
@@ -80,7 +79,8 @@ def _initial_network(plan: TrainingPlan, data: Dataset) -> tuple[AttentionBranch
 
 def _load_data(plan: TrainingPlan, processes: Processes, *, workers: int, pin: bool) -> Dataset:
     if isinstance(plan.data, str):
-        processes.run_on_first(lambda: packages.fetch(plan.packages, [packages.FASHION]))
+        name = plan.data  # the first process alone downloads it
+        processes.run_on_first(lambda: len(BUILT_IN[name].load(plan.packages, train=False, seed=plan.seed, count=1)))
         return built_in_dataset(plan)
     root: Path = plan.data
     options: dict[str, Any] = {"held_out": plan.held_out, "seed": plan.seed, "skip_bad": plan.skip_bad}

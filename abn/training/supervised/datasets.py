@@ -8,10 +8,9 @@ import numpy as np
 
 from abn.files import safe_stems
 from abn.network.backbone import input_spec
-from abn.training.sources import fashion_mnist
 from abn.training.sources.class_folders import ClassFolders, ImageFiles
 from abn.training.sources.image_files import AUGMENTATIONS, FileImages
-from abn.training.supervised.fashion_variants import BUILT_IN, TEST_SEED
+from abn.training.supervised.built_in_data import BUILT_IN, TEST_SEED
 from abn.training.supervised.options import TrainingPlan
 from abn.training.supervised.training import LabeledImages
 from abn.vocabulary import InputSpec
@@ -49,10 +48,10 @@ def built_in_dataset(plan: TrainingPlan) -> Dataset:
         title=data.title,
         summary=data.summary,
         description=data.description.format(count=training) + note,
-        kind="clothing",
-        license={"weights": "MIT", "source": "trained here from scratch; the data, Fashion-MNIST, is MIT, Zalando SE"},
-        classes=fashion_mnist.CLASSES,
-        input=fashion_mnist.input_spec(data.kind),
+        kind=data.kind,
+        license=data.license,
+        classes=images.classes,
+        input=data.spec,
         training=images.part(slice(training)),
         validation=images.part(slice(training, None)) if validation else None,
         test=data.load(plan.packages, train=False, seed=TEST_SEED),

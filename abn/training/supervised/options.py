@@ -15,14 +15,13 @@ from abn.network.backbone import load_backbone
 from abn.training import loop
 from abn.training.sources.image_files import AUGMENTATIONS
 from abn.training.sources.packages import DATA
-from abn.training.supervised.fashion_variants import BUILT_IN
-from abn.training.supervised.training import SAVE_EACH, Recipe
+from abn.training.supervised.built_in_data import BUILT_IN
+from abn.training.supervised.training import ONE_CYCLE, SAVE_EACH, SCHEDULES, Recipe
 from abn.variants.card import CHECKPOINTS
 from abn.variants.store import find_variant
 from abn.vocabulary import MECHANISMS
 
-BUILT_IN_RECIPE = Recipe(epochs=1.0, batch=64)  # of the shipped variants; the help of the options repeats both
-FOLDER_RECIPE = Recipe(epochs=30.0, batch=32)
+FOLDER_RECIPE = Recipe(epochs=30.0, batch=32)  # the help of the options repeats it
 HELD_OUT = 0.15  # of each class of a folder that does not come divided
 RATES = {"sgd": 0.1, "adamw": 1e-3}  # at batch 256, the first is the paper's; in proportion for others
 DECAYS = {"sgd": 1e-4, "adamw": 0.05}
@@ -37,22 +36,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--backbone", metavar="NAME", help=f"a CNN of timm's or the paper's (default: resnet18; built-in: {SMALL[0]})")
     add("--mechanism", choices=MECHANISMS, default="additive", help="how the map is applied (default: additive)")
     add("--out", metavar="NAME", help="id of the variant (default: data, backbone and mechanism)")
-    add("--epochs", type=float, help="passes over the training images (default: 30; built-in: 1)")
+    add("--epochs", type=float, help="passes over the training images (default: 30)")
     add("--seed", type=int, default=1, help="seed of weights, order and augmentation (default: 1)")
 
-    add = parser.add_argument_group("the recipe").add_argument
+    add = parser.add_argument_group("the recipe (built-in data sets have one of their own)").add_argument
     add(
         "--batch",
         type=int,
         metavar="IMAGES",
-        help="images a step, of all processes together (default: 32; built-in: 64)",
+        help="images a step, of all processes together (default: 32)",
     )
-    rates = "default: 0.1 × batch / 256, with adamw 0.001 × batch / 256; built-in: 0.1"
+    rates = "default: 0.1 × batch / 256, with adamw 0.001 × batch / 256"
     add("--rate", type=float, help=f"learning rate ({rates})")
     add("--weight-decay", type=float, help="weight decay (default: 1e-4, with adamw 0.05)")
     add("--optimizer", choices=RATES, default="sgd", help="optimizer (default: sgd, as in the paper)")
     rising = "epochs in which the learning rate rises linearly (default: 0)"
     add("--warm-up", type=float, default=0.0, metavar="EPOCHS", help=rising)
+    schedule = "course of the learning rate: cut by ten at --cuts, or one cycle up and down (default: cuts)"
+    add("--schedule", choices=SCHEDULES, help=schedule)
     cuts = "shares of the steps after which the learning rate is divided by ten (default: 0.5 0.75)"
     add("--cuts", type=float, nargs="*", metavar="SHARE", help=cuts)
     add("--size", type=int, metavar="PIXELS", help="side of the input (default: the backbone's)")
@@ -126,11 +127,11 @@ def make_plan(args: argparse.Namespace, device: str) -> TrainingPlan:
     if not 0 <= held_out < 1 or (not built_in and not held_out):
         raise ABNError(f"The share held out for validation must lie between 0 and 1, not {held_out:g}.")
     label = safe_stems([data_name])[0]
-    family = f"{BUILT_IN[label].kind}-{backbone.removeprefix(registry.CIFAR)}" if built_in else f"{label}-{backbone}"
+    family = f"{BUILT_IN[label].key}-{backbone.removeprefix(registry.CIFAR)}" if built_in else f"{label}-{backbone}"
     name = args.out or f"{family}-{args.mechanism}"
     if safe_stems([name]) != [name]:
         raise ABNError(f"{name!r} can't be a variant's name: use letters, digits, dots and dashes.")
-    recipe = _make_recipe(args, built_in)
+    recipe = _make_recipe(args)
     command = _reproducing_command(args, data_name, backbone, name, recipe)
     if not built_in:
         _check_free(name, args.folder, command)
@@ -159,7 +160,7 @@ def _check_backbone(args: argparse.Namespace, built_in: bool) -> str:
         load_backbone(backbone)  # raises, with similar names
     if built_in and (backbone not in SMALL or args.weights or args.size or args.augment):
         raise ABNError(
-            f"The built-in data sets are small and gray: choose one of {', '.join(SMALL)}, and leave out "
+            f"The built-in data sets are of small images: choose one of {', '.join(SMALL)}, and leave out "
             "--weights, --size and --augment."
         )
     if args.weights and registry.is_ours(backbone):
@@ -169,15 +170,18 @@ def _check_backbone(args: argparse.Namespace, built_in: bool) -> str:
     return backbone
 
 
-def _make_recipe(args: argparse.Namespace, built_in: bool) -> Recipe:
-    options = ("epochs", "batch", "rate", "weight_decay", "cuts", "optimizer", "warm_up")
+def _make_recipe(args: argparse.Namespace) -> Recipe:
+    options = ("epochs", "batch", "rate", "weight_decay", "cuts", "optimizer", "warm_up", "schedule")
     given = {option: value for option in options if (value := getattr(args, option)) is not None}
-    recipe = replace(BUILT_IN_RECIPE if built_in else FOLDER_RECIPE, **given)
-    as_shipped = built_in and args.optimizer == "sgd"
-    if args.rate is None and not as_shipped:
-        recipe = replace(recipe, rate=RATES[args.optimizer] * recipe.batch / 256)
-    if args.weight_decay is None:
-        recipe = replace(recipe, weight_decay=DECAYS[args.optimizer])
+    shipped = BUILT_IN[args.data].recipe if args.data in BUILT_IN else None
+    recipe = replace(shipped or FOLDER_RECIPE, **given)
+    if shipped is None or recipe.optimizer != shipped.optimizer:
+        if args.rate is None:
+            recipe = replace(recipe, rate=RATES[args.optimizer] * recipe.batch / 256)
+        if args.weight_decay is None:
+            recipe = replace(recipe, weight_decay=DECAYS[args.optimizer])
+    if recipe.schedule == ONE_CYCLE and (args.cuts or args.warm_up):
+        raise ABNError("One cycle has no cuts and no warm-up: leave out --cuts and --warm-up, or say --schedule cuts.")
     if recipe.batch < 1 or not recipe.epochs > 0 or not recipe.rate > 0 or recipe.weight_decay < 0:
         raise ABNError("Batch, epochs and learning rate must be more than 0, and the weight decay not less than 0.")
     if not 0 <= recipe.warm_up < recipe.epochs or not all(0 < cut < 1 for cut in recipe.cuts):
@@ -187,7 +191,7 @@ def _make_recipe(args: argparse.Namespace, built_in: bool) -> Recipe:
 
 def _reproducing_command(args: argparse.Namespace, data: str, backbone: str, name: str, recipe: Recipe) -> str:
     """The command that makes this variant again, without the folders of this machine."""
-    repeated = ("batch", "rate", "weight_decay", "cuts", "size", "augment", "validation")
+    repeated = ("batch", "rate", "weight_decay", "schedule", "cuts", "size", "augment", "validation")
     options: dict[str, Any] = {  # None: left out
         **{"data": data, "backbone": backbone, "mechanism": args.mechanism, "out": name},
         **{"epochs": f"{recipe.epochs:g}", "seed": args.seed},

@@ -1,7 +1,7 @@
-"""Supervised training as in the paper: L = L_att + L_per, SGD with momentum, the learning rate cut at ½ and ¾.
+"""Supervised training as in the paper: L = L_att + L_per, SGD with momentum, a learning rate that falls.
 
-The authors train 300 epochs at batch 128 from a learning rate of 0.1, cut by ten at 150 and 225; here the same shape is
-shortened to what the machine bears.
+The authors train 300 epochs at batch 128 from a learning rate of 0.1, cut by ten at 150 and 225. Here the same shape is
+shortened to what the machine bears; or one cycle (Smith and Topin 2017, arXiv 1708.07120), which ends flat after fewer.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,9 +17,11 @@ from torch import Tensor, nn
 from abn.network.model import ABNOutput
 from abn.training import loop
 from abn.training.distributed import SINGLE, Processes
-from abn.training.sample_order import SampleOrder
+from abn.training.sample_order import SampleOrder, mixed_seed
 
 SAVE_EACH = 200  # steps
+CUTS, ONE_CYCLE = SCHEDULES = ("cuts", "one-cycle")
+RISING = 0.2  # share of the steps of one cycle in which the learning rate rises
 
 
 class LabeledImages(Protocol):
@@ -49,6 +51,7 @@ class Recipe:
     cuts: tuple[float, ...] = (0.5, 0.75)  # shares of the steps after which the learning rate is divided by ten
     optimizer: str = "sgd"  # or "adamw"
     warm_up: float = 0.0  # epochs in which the learning rate rises linearly
+    schedule: str = CUTS  # or ONE_CYCLE: up to `rate` and down to nearly zero, without cuts
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as plain data."""
@@ -120,11 +123,6 @@ def train(
     network.eval()
 
 
-def mixed_seed(*numbers: int) -> int:
-    """One seed of several numbers, such that near ones have nothing in common."""
-    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
-
-
 def _optimizer(
     network: nn.Module, recipe: Recipe, order: SampleOrder
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
@@ -136,6 +134,8 @@ def _optimizer(
         optimizer = torch.optim.AdamW(learning, **options)
     else:
         optimizer = torch.optim.SGD(learning, momentum=recipe.momentum, **options)
+    if recipe.schedule == ONE_CYCLE:
+        return optimizer, loop.one_cycle(optimizer, recipe.rate, steps=len(order), rising=RISING)
     milestones = [round(cut * len(order)) for cut in recipe.cuts]
     schedule: torch.optim.lr_scheduler.LRScheduler
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones, gamma=0.1)

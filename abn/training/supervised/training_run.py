@@ -8,10 +8,11 @@ import torch
 
 from abn.network.model import AttentionBranchNetwork
 from abn.training.distributed import Processes
-from abn.training.map_recorder import MapRecorder, recording_steps
+from abn.training.map_recorder import MapRecorder, gallery_inputs, recording_steps
 from abn.training.provenance import code_version
-from abn.training.sources.fashion_mnist import FashionImages
-from abn.training.supervised import fashion_variants
+from abn.training.sources.array_images import ArrayImages
+from abn.training.supervised import built_in_data
+from abn.training.supervised.built_in_data import BUILT_IN
 from abn.training.supervised.contact_sheet import PreviewImages
 from abn.training.supervised.datasets import Dataset, sample_per_class
 from abn.training.supervised.epochs import CRITERION, METRICS, EpochLog, measure
@@ -58,20 +59,25 @@ class TrainingRun:
         if not self.is_built_in:  # at the ends of epochs, where metrics are known
             ends = np.array(list(self.epochs.epochs))
             self.recording_steps = {int(ends[abs(ends - step).argmin()]) for step in self.recording_steps}
+        ids, inputs, pictures = previews.ids, previews.inputs, None
+        if self.is_built_in and not BUILT_IN[str(plan.data)].may_be_shown:
+            ids, inputs = gallery_inputs(self.data.input)
+        else:
+            pictures = np.stack([np.asarray(image.convert("L")) for image in previews.images])
         self.recorder = MapRecorder(
             self.network,
-            previews.inputs,
+            inputs,
             self._recorded_metrics,
-            ids=previews.ids,
+            ids=ids,
             total=self.total,
             path=plan.path.with_suffix(".life.npz"),
-            pictures=np.stack([np.asarray(image.convert("L")) for image in previews.images]),
+            pictures=pictures,
             level=logging.INFO if self.is_built_in else logging.DEBUG,
         )
 
     @property
     def is_built_in(self) -> bool:
-        return isinstance(self.data.test, FashionImages)
+        return isinstance(self.data.test, ArrayImages)
 
     def train(self) -> None:
         """Train, or resume, to the end."""
@@ -108,7 +114,7 @@ class TrainingRun:
         card = save_variant(self.network, self._make_card(), self.plan.folder, half=_fits_half(self.network))
         self.recorder.finish(card, best=step)
         measured = (
-            next(fashion_variants.measure_cards([card], self.plan.packages))[1]
+            next(built_in_data.measure_cards([card], self.plan.packages))[1]
             if self.is_built_in
             else self._measure(card)
         )
@@ -136,9 +142,9 @@ class TrainingRun:
 
     def _recorded_metrics(self) -> dict[str, float]:
         """The metrics of the map's history."""
-        if isinstance(self.data.test, FashionImages):
+        if isinstance(self.data.test, ArrayImages):
             images = self.data.test.part(slice(RECORDED_IMAGES))
-            return fashion_variants.measure(self.network, images, device=self.device)
+            return built_in_data.measure(self.network, images, device=self.device)
         return {name: self.epochs.current[name] for name in METRICS}
 
     def _make_card(self) -> Card:
