@@ -130,7 +130,7 @@ def localize(
 def score_controls(card: Card, *, scenes: Sequence[Scene], fit: str = FIT) -> dict[str, list[LocalizationScore]]:
     """The scores of maps that no network computed, in the cells and at the input of `card`: for each of CONTROLS, by
     scene. Of tied brightest cells the one nearest their common center is made the brightest, as a tie never hits."""
-    prior = _center_prior(card.map_size)
+    prior = center_prior(card.map_size)
     scores: dict[str, list[LocalizationScore]] = {name: [] for name in CONTROLS}
     for scene in scenes:
         mask = fit_mask(scene.mask, fit_picture(scene.picture, card.input, fit))
@@ -171,7 +171,7 @@ def _score_explanation(scene: Scene, explanation: Explanation) -> LocalizationSc
     return replace(figures, auxiliary=auxiliary, perception=perception)
 
 
-def _center_prior(cells: tuple[int, int]) -> np.ndarray:
+def center_prior(cells: tuple[int, int]) -> np.ndarray:
     """A Gaussian on the center: (h, w)."""
     down, across = ((np.arange(count) + 0.5) / count - 0.5 for count in cells)
     return _break_tie(np.exp(-(down[:, None] ** 2 + across**2) / (2 * CENTER_SIGMA**2)).astype(np.float32))
