@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from abn.study import findings
-from abn.vocabulary import ATTENTION_MECHANISMS
 
 USUAL = {
     "accuracy": 0.6,
@@ -29,7 +28,9 @@ USUAL = {
     "polarity_untrained": 0.1,
 }
 PARAMETERS = {"baseline": 1000, "matched": 1990, "none": 2000, "additive": 2000, "multiplicative": 2000}
-TRIALS = {(True, "fast"): 0.5, (False, "usual"): 0.4, (False, "fast"): -0.7}  # (folded, map head) → polarity
+SETTINGS = {
+    "pictures": 12000, "epochs": 2.0, "batch": 64, "cuts": [0.5], "test": 2000, "deleted": 100, "located": 1500,
+}  # fmt: skip
 Change = Callable[[dict], None]
 
 
@@ -43,7 +44,7 @@ def make_results(
     *,
     effects: dict[tuple[str, str, str], float] | None = None,
     seeds: int = 5,
-    datasets: tuple[str, ...] = ("scenes", "cluttered-fashion"),
+    datasets: tuple[str, ...] = ("cifar100", "cluttered-fashion"),
 ) -> Path:
     """A folder of results as `python -m abn study report` makes it; `effects`: (dataset, arm, metric) → shift."""
     from abn.study.report import write
@@ -62,19 +63,10 @@ def make_results(
                 run = {
                     "dataset": dataset, "arm": arm, "seed": seed, "metrics": metrics, "parameters": parameters,
                     "seconds": 60.0, "seconds_training": 50.0,
-                    "settings": {"pictures": 12000, "epochs": 2.0, "batch": 64, "test": 2000, "cuts": [0.5]},
+                    "settings": SETTINGS,
                     "command": f"python -m abn study run --dataset {dataset} --arm {arm} --seed {seed}",
                 }  # fmt: skip
                 (folder / "runs" / f"{dataset}-{arm}-{seed}.json").write_text(json.dumps(run))
-    for mechanism in ATTENTION_MECHANISMS:
-        for (folded, head), value in TRIALS.items():
-            for seed in range(1, seeds + 1):
-                trial = {
-                    "dataset": "scenes", "mechanism": mechanism, "folded": folded, "map_head": head, "seed": seed,
-                    "metrics": {"polarity": value + wiggle(mechanism, folded, head, seed)},
-                }  # fmt: skip
-                name = f"polarity-{mechanism}-{folded}-{head}-{seed}.json"
-                (folder / "runs" / name).write_text(json.dumps(trial))
     write(folder)
     (folder / "cost.json").write_text(json.dumps(COSTS))
     (folder / "published.json").write_bytes((findings.RESULTS / "published.json").read_bytes())
@@ -122,11 +114,9 @@ def change(folder: Path, how: Change, name: str = "summary.json") -> Path:
 
 def set_comparison(arm: str, against: str, metric: str, dataset: str | None = None, **values: float) -> Change:
     def how(summary: dict) -> None:
-        for one in summary["comparisons"]:
-            if (one["arm"], one["against"], one["metric"]) == (arm, against, metric) and dataset in (
-                None,
-                one["dataset"],
-            ):
-                one |= values
+        for row in summary["comparisons"]:
+            key = row["arm"], row["against"], row["metric"]
+            if key == (arm, against, metric) and dataset in (None, row["dataset"]):
+                row |= values
 
     return how

@@ -23,6 +23,7 @@ from abn.errors import ABNError
 from abn.explanations import first_view
 from abn.images import samples
 from abn.study import measure_cost, report, runs
+from abn.study.experiments import Place
 from abn.teaching.exercises import question_material
 from abn.training import loop
 from abn.training.distillation import shipped_scenes
@@ -139,7 +140,7 @@ def _life(folder: Path) -> None:
 class _Done:
     """A run of the study that is over at once."""
 
-    name, dataset = "scenes-none-1", "scenes"
+    name, dataset = "cifar100-none-1", "cifar100"
 
     def perform(self, *_) -> dict:
         return {"seconds": 1.0}
@@ -152,7 +153,9 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "a training's state": lambda folder: loop.write_state(folder / "a.pt", {"learned": torch.zeros(9)}),
     "the first view": _gallery,
     "the exercises": lambda folder: question_material.build(list_variants()[:1], folder / "bank.npz"),
-    "a run of the study": lambda folder: runs.perform([_Done()], folder, folder / "work", again=True, results=folder),
+    "a run of the study": lambda folder: runs.perform(
+        [_Done()], Place(folder, folder / "work"), again=True, results=folder
+    ),
     "the study's summary": report.write,
     "the study's cost": measure_cost.run_cost,
     "a scene": lambda folder: shipped_scenes.write_scenes(
@@ -166,7 +169,7 @@ WRITERS: dict[str, Callable[[Path], object]] = {
 def test_every_writer_says_one_sentence_and_leaves_nothing_half(writer, room, tmp_path, monkeypatch):
     folder = tmp_path / "here"
     (folder / "runs").mkdir(parents=True)
-    monkeypatch.setattr(runs, "EXPERIMENTS", {"scenes": lambda *_: None})
+    monkeypatch.setattr(runs, "EXPERIMENTS", {"cifar100": lambda *_: None})
     monkeypatch.setattr(report, "summarize", lambda _: {"runs": list(range(100))})
     monkeypatch.setattr(measure_cost, "measure_all", lambda _: {"families": list(range(100))})
     gray = Image.effect_noise((64, 64), 50)

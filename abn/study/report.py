@@ -31,16 +31,16 @@ RUN_KEYS = (
 
 
 def summarize(results: Path = RESULTS) -> dict:
-    """Every run, every comparison that at least two seeds allow, and every trial on polarity."""
+    """Every run, and every comparison that at least two seeds allow."""
     stored = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((results / "runs").glob("*.json"))]
-    runs = [{key: run[key] for key in RUN_KEYS if key in run} for run in stored if "arm" in run]
+    runs = [{key: run[key] for key in RUN_KEYS if key in run} for run in stored]
     runs.sort(key=lambda run: (run["dataset"], run["seed"]))
     comparisons = []
     for dataset, group in groupby(runs, key=lambda run: run["dataset"]):
         values = {(run["arm"], run["seed"]): finite_metrics(run["metrics"]) for run in group}
         for metric in METRICS:
             comparisons += _compare(dataset, metric, values)
-    return {"runs": runs, "comparisons": comparisons, "polarity": [run for run in stored if "mechanism" in run]}
+    return {"runs": runs, "comparisons": comparisons}
 
 
 def write(results: Path = RESULTS) -> Path:

@@ -3,19 +3,21 @@
 import functools
 import json
 import logging
+import multiprocessing
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+
+import torch
 
 from abn import files
 from abn.study.arm_measures import measure
 from abn.study.arms import PLAIN, parameters
-from abn.study.experiments import EXPERIMENTS, Experiment, Scenes
+from abn.study.experiments import EXPERIMENTS, Experiment, Place
 from abn.study.findings import RESULTS
 from abn.training.loop import has_bfloat16
-from abn.vocabulary import ATTENTION_MECHANISMS
 
 log = logging.getLogger(__name__)
 
@@ -24,43 +26,40 @@ UNTRAINED = ("pointing", "energy_over_area", "roc_auc", "polarity")
 
 @dataclass(frozen=True)
 class Job:
-    """A network to train and to measure: an arm for one seed, or with `folded` and `map_head` a trial on polarity."""
+    """A network to train and to measure: an arm for one seed."""
 
     dataset: str
     arm: str
     seed: int
-    folded: bool | None = None  # whether the warm start's gain is compensated; None: no trial
-    map_head: str = ""  # "usual", or "fast": a hundred times the learning rate, trunk and batch norm fixed
 
     @property
     def name(self) -> str:
-        if self.folded is not None:
-            return f"polarity-{self.arm}-{'folded' if self.folded else 'unfolded'}-{self.map_head}-{self.seed}"
         return f"{self.dataset}-{self.arm}-{self.seed}"
 
-    def perform(self, experiment: Experiment, work: Path) -> dict:
-        """Train and measure; returns what the result file holds. Trials are on `Scenes` only."""
-        path, started = work / f"{self.name}.pt", time.monotonic()
-        result: dict[str, Any] = {"dataset": self.dataset}
-        if self.folded is not None:
-            fast = self.map_head == "fast"
-            scenes = cast(Scenes, experiment)
-            network = scenes.trained(self.arm, self.seed, path, folded=self.folded, fast_map_head=fast)
-            result |= {"mechanism": self.arm, "folded": self.folded, "map_head": self.map_head}
-            result |= {"seed": self.seed, "metrics": measure(network, experiment.test, curves=False)}
-            command = f"python -m abn study run --polarity --seed {self.seed}"  # with the seed's other trials
-        else:
-            network = experiment.trained(self.arm, self.seed, path)
-            trained = time.monotonic()
-            metrics = measure(network, experiment.test)
+    def perform(self, experiment: Experiment, place: Place) -> dict:
+        """Train and measure; returns what the result file holds."""
+        path, started = place.work / f"{self.name}.pt", time.monotonic()
+        network = experiment.trained(self.arm, self.seed, path)
+        trained = time.monotonic()
+        metrics = measure(network, experiment.test)
+        controls = {}
+        if experiment.test.maps is not None:  # only the map's figures need a control
             before = measure(experiment.untrained(self.seed), experiment.test, curves=False)
-            result |= {"arm": self.arm, "seed": self.seed}
-            result |= {"metrics": metrics | {f"{name}_untrained": before[name] for name in UNTRAINED}}
-            result |= {"parameters": parameters(network), "seconds_training": round(trained - started, 1)}
-            result |= {"bfloat16": has_bfloat16(), "map": "CAM of the first class" if self.arm in PLAIN else "M"}
-            command = f"python -m abn study run --dataset {self.dataset} --arm {self.arm} --seed {self.seed}"
-        seconds = round(time.monotonic() - started, 1)
-        return {**result, "seconds": seconds, "settings": experiment.settings, "command": command}
+            controls = {f"{name}_untrained": before[name] for name in UNTRAINED}
+        return {
+            "dataset": self.dataset,
+            "arm": self.arm,
+            "seed": self.seed,
+            "metrics": metrics | controls,
+            "parameters": parameters(network),
+            "seconds_training": round(trained - started, 1),  # of the last start, where it was stopped
+            "bfloat16": has_bfloat16(),
+            "map": "CAM of the first class" if self.arm in PLAIN else "M",
+            "seconds": round(time.monotonic() - started, 1),
+            "settings": experiment.settings,
+            "command": f"python -m abn study run --dataset {self.dataset} --arm {self.arm} --seed {self.seed}"
+            + place.options,
+        }
 
 
 def plan(datasets: Sequence[str], arms: Sequence[str], seeds: Sequence[int]) -> list[Job]:
@@ -68,30 +67,45 @@ def plan(datasets: Sequence[str], arms: Sequence[str], seeds: Sequence[int]) -> 
     return [Job(dataset, arm, seed) for seed in seeds for dataset in datasets for arm in arms]
 
 
-def polarity_plan(seeds: Sequence[int]) -> list[Job]:
-    """The trials on polarity, those with the usual map head first; folded it needs none, being the study's own run."""
-    return [
-        Job("scenes", mechanism, seed, folded, map_head)
-        for map_head, foldings in (("usual", (False,)), ("fast", (False, True)))
-        for seed in seeds
-        for mechanism in ATTENTION_MECHANISMS
-        for folded in foldings
-    ]
+def perform(jobs: Sequence[Job], place: Place, *, again: bool, results: Path = RESULTS, parallel: int = 1) -> None:
+    """Perform the jobs whose files are missing, or all of them `again`, `parallel` at a time in processes of their own.
+
+    Two calls at a time must not share a job.
+    """
+    for made in (results / "runs", place.work):
+        made.mkdir(parents=True, exist_ok=True)
+    missing = [job for job in jobs if again or not _result_path(job, results).is_file()]
+    if parallel == 1:
+        for number, job in enumerate(missing, start=1):
+            _perform_one(job, place, again, results)
+            log.info("%s: %d of %d", job.name, number, len(missing))
+        return
+    for dataset in {job.dataset for job in missing}:
+        _experiment(dataset, place).prepare()  # before several processes would do it at once
+    spawned = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(parallel, mp_context=spawned, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        ended = {pool.submit(_perform_one, job, place, again, results): job for job in missing}
+        try:
+            for number, future in enumerate(as_completed(ended), start=1):
+                future.result()
+                log.info("%s: %d of %d", ended[future].name, number, len(missing))
+        finally:
+            pool.shutdown(cancel_futures=True)  # after an error, or all others would run before anybody learns of it
 
 
-def perform(jobs: Sequence[Job], data: Path, work: Path, *, again: bool, results: Path = RESULTS) -> None:
-    """Perform the jobs whose files are missing, or all of them `again`; two at a time must not share a job."""
-    folder, stages = results / "runs", work / "study"
-    for place in (folder, stages):
-        place.mkdir(parents=True, exist_ok=True)
-    experiments = functools.cache(lambda dataset: EXPERIMENTS[dataset](data, work))
-    for number, job in enumerate(jobs, start=1):
-        path, stage = folder / f"{job.name}.json", stages / f"{job.name}.pt"
-        if again:
-            stage.unlink(missing_ok=True)  # the result stays until there is a new one
-        elif path.is_file():
-            continue
-        result = job.perform(experiments(job.dataset), stages)
-        files.write_file(path, json.dumps(result, indent=1, allow_nan=False) + "\n")
-        stage.unlink(missing_ok=True)
-        log.info("%s: %d of %d, %.0f s", job.name, number, len(jobs), result["seconds"])
+@functools.cache
+def _experiment(dataset: str, place: Place) -> Experiment:
+    return EXPERIMENTS[dataset](place)
+
+
+def _result_path(job: Job, results: Path) -> Path:
+    return results / "runs" / f"{job.name}.json"
+
+
+def _perform_one(job: Job, place: Place, again: bool, results: Path) -> None:
+    state = place.work / f"{job.name}.pt"
+    if again:
+        state.unlink(missing_ok=True)  # the result stays until there is a new one
+    result = job.perform(_experiment(job.dataset, place), place)
+    files.write_file(_result_path(job, results), json.dumps(result, indent=1, allow_nan=False) + "\n")
+    state.unlink(missing_ok=True)

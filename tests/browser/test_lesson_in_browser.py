@@ -26,6 +26,7 @@ from abn.study import findings
 from abn.teaching.lessons import STATEMENTS, STEPS
 from abn.ui.components.painter import TOOLS
 from abn.ui.controls.selection import default_variants
+from abn.ui.learn.lesson_steps import NOWHERE
 from abn.variants.store import list_variants
 from abn.vocabulary import HEADS
 
@@ -86,11 +87,23 @@ def cover_a_share(page) -> None:
         page.keyboard.press("ArrowRight")
 
 
+def pill(page, name: str):
+    """One of several options that may be chosen together."""
+    return widget(page, "lesson-seen").get_by_role("button", name=name, exact=True)
+
+
 def read_the_figure(page) -> None:
-    rows = list(findings.compared(findings.read_study(), "baseline").rows)
-    choose(page, "lesson-seen", len(rows) + 1)  # on neither
+    panels = findings.compared(findings.read_study(), "none").rows
+    different = [
+        name
+        for name, rows in panels.items()
+        if any(row.name == "additive" and row.outcome in ("higher", "lower") for row in rows)
+    ]
+    wrong = NOWHERE if different else next(iter(panels))
+    rerun(page, pill(page, wrong).click)
     assert page.locator(DONE).count() == 0
-    choose(page, "lesson-seen", rows.index(findings.study.DATASETS["scenes"]))
+    for name in (wrong, *(different or [NOWHERE])):  # the first is taken back
+        rerun(page, pill(page, name).click)
 
 
 def paint(page) -> None:

@@ -15,18 +15,20 @@ from abn.study import figures, findings
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import loading
 from abn.ui.runtime.engine import get_engine
+from abn.ui.study import glossary
 from abn.variants import store
+from abn.vocabulary import ARMS
 
 ROOT = Path(__file__).parents[2]
 ANCHORS = [
-    "compared", "help", "parameters", "auxiliary", "mechanism", "bright", "polarity", "upside-down", "object",
-    "calibration", "cost", "published",
+    "compared", "help", "parameters", "auxiliary", "mechanism", "bright", "polarity", "object", "calibration",
+    "cost", "published",
 ]  # fmt: skip
 
 
 @pytest.fixture
 def results(tmp_path, monkeypatch) -> Path:
-    made = make_results(tmp_path, effects={("scenes", "additive", "accuracy"): 0.05})
+    made = make_results(tmp_path, effects={("cifar100", "additive", "accuracy"): 0.05})
     monkeypatch.setattr(findings.result_files, "RESULTS", made)
     return made
 
@@ -68,7 +70,6 @@ def test_every_question_has_its_answer_its_figure_and_its_words(app, results):
         findings.compared(study, "multiplicative", arms=("additive",), ahead=True),
         findings.bright_first(study),
         findings.polarity(study),
-        findings.polarity_trials(study),
         findings.finds_object(study),
         findings.compared(study, "baseline", "calibration_error"),
     ]
@@ -97,7 +98,7 @@ def test_an_altered_file_alters_what_is_said(app, results):
 
     before = sentences()
     assert all(mentions(app.run(), sentence) for sentence in before)
-    change(results, set_comparison("additive", "baseline", "accuracy", "scenes", ci_low=-0.01))
+    change(results, set_comparison("additive", "baseline", "accuracy", "cifar100", ci_low=-0.01))
     after, at = sentences(), app.run()
     assert after != before and all(mentions(at, sentence) for sentence in after)
     assert not all(mentions(at, sentence) for sentence in before)
@@ -172,14 +173,41 @@ def test_an_early_study_is_shown_as_far_as_it_goes(app, results):
         kept = [run for run in summary["runs"] if run["seed"] == 1 and run["arm"] != "multiplicative"]
         for run in kept:
             del run["metrics"]["deletion"]
-        summary.update(runs=kept, comparisons=[], polarity=[])
+        summary.update(runs=kept, comparisons=[])
 
     change(results, early)
     at = app.run()
     assert not at.exception and [heading.anchor for heading in at.subheader] == ANCHORS
     study = findings.read_study()
-    for finding in (findings.compared(study, "baseline"), findings.polarity_trials(study)):
+    for finding in (findings.compared(study, "baseline"), findings.polarity(study)):
         assert finding.sentences and all(mentions(at, sentence) for sentence in finding.sentences)
+
+
+def test_a_data_set_without_masks_is_left_out_where_the_map_is_measured(app, results):
+    def drop(summary: dict) -> None:
+        for run in summary["runs"]:
+            if run["dataset"] == "cifar100":
+                for key in ("pointing", "roc_auc", "energy_over_area", "polarity"):
+                    run["metrics"].pop(key), run["metrics"].pop(f"{key}_untrained")
+
+    change(results, drop)
+    at = app.run()
+    assert not at.exception and [heading.anchor for heading in at.subheader] == ANCHORS
+    study, charts = findings.read_study(), drawn(at)
+    for finding in (findings.finds_object(study), findings.polarity(study)):
+        (panel,) = finding.rows
+        assert panel == findings.title("cluttered-fashion") and figures.alt(finding, panel) in charts
+        assert all(mentions(at, sentence) for sentence in finding.sentences)
+    assert len([alt for alt in charts if alt.startswith("CIFAR-100, ")]) > 5
+
+
+def test_every_data_set_and_arm_is_described(app, results):
+    assert glossary.DATASETS.keys() == findings.DATASETS.keys() and tuple(glossary.ARMS) == ARMS
+    at = app.run()
+    described = [
+        caption for caption in texts(at.caption) if any(text in caption for text in glossary.DATASETS.values())
+    ]
+    assert len(described) == 2 and all(text in markdown(at) for text in glossary.ARMS.values())
 
 
 def test_the_real_results_are_shown_and_hang_together(app):

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from abn.images import samples
 from abn.study import findings
 from abn.teaching import worksheet
+from abn.ui.learn import lesson_steps
 from abn.ui.predictions import describe_mechanisms
 from abn.ui.runtime import models
 from abn.ui.study import findings_panels
@@ -99,13 +100,13 @@ def test_the_lesson_counts_a_panel_without_additive_as_no_difference(monkeypatch
     higher = [findings.spread(arm, by_seed, against="none") for arm in ("additive", "multiplicative")]
     finding = findings.compared(findings.read_study(), "none")
     for rows, right in (
-        ({"Scenes": [], "Clothing": higher[1:]}, "on neither"),
-        ({"Scenes": [], "Clothing": higher[::-1]}, "Clothing"),
+        ({"CIFAR-100": [], "Clothing": higher[1:]}, [lesson_steps.NOWHERE]),
+        ({"CIFAR-100": [], "Clothing": higher[::-1]}, ["Clothing"]),
     ):
         monkeypatch.setattr(findings, "compared", lambda *_, rows=rows: replace(finding, rows=rows))
         monkeypatch.setattr(findings_panels, "show_figure", lambda *_, **__: None)
         at = AppTest.from_function(page).run()
-        at = at.radio(key="lesson-seen").set_value(right).run()
+        at = at.button_group(key="lesson-seen").set_value(right).run()
         assert not at.exception and not at.warning
 
 

@@ -13,7 +13,7 @@ from abn.study.findings import Finding, Spread
 
 @pytest.fixture
 def results(tmp_path):
-    return make_results(tmp_path, effects={("scenes", "additive", "accuracy"): 0.05})
+    return make_results(tmp_path, effects={("cifar100", "additive", "accuracy"): 0.05})
 
 
 @pytest.fixture
@@ -58,9 +58,9 @@ def test_points_bars_and_numbers_are_those_of_the_study(study):
 
 
 def test_a_mark_becomes_hollow_where_the_interval_comes_to_hold_zero(results, study):
-    before = means(figures.dots(findings.compared(study, "baseline"), "Scenes"))
+    before = means(figures.dots(findings.compared(study, "baseline"), "CIFAR-100"))
     change(results, set_comparison("additive", "baseline", "accuracy", ci_low=-0.01))
-    after = means(figures.dots(findings.compared(findings.read_study(results), "baseline"), "Scenes"))
+    after = means(figures.dots(findings.compared(findings.read_study(results), "baseline"), "CIFAR-100"))
     assert [mark for *_, mark in before.values()] == ["diamond", "diamond-open"]
     assert [mark for *_, mark in after.values()] == ["diamond-open", "diamond-open"]
 
@@ -73,7 +73,6 @@ def test_every_finding_can_be_drawn_and_its_words_hold_every_seed(study):
         findings.bright_first(study),
         findings.bright_first(study, "insertion"),
         findings.polarity(study),
-        findings.polarity_trials(study),
         *(findings.finds_object(study, key) for key in ("pointing", "roc_auc", "energy_over_area")),
         findings.compared(study, "baseline", "calibration_error"),
     ]
@@ -112,7 +111,7 @@ def test_what_was_not_measured_is_said_and_not_drawn():
 
 
 def test_controls_are_drawn_apart_by_mark_and_color(study):
-    figure = figures.dots(findings.finds_object(study), "Scenes")
+    figure = figures.dots(findings.finds_object(study), "CIFAR-100")
     marks = [mark for *_, mark in means(figure).values()]
     assert marks == ["diamond", "diamond", "square", "square", "square", "square"]
     assert len({trace.marker.color for trace in figure.data}) == 2

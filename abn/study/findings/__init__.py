@@ -5,7 +5,7 @@ difference seen". Values are as people read them: percent and percentage points 
 """
 
 from abn.study.findings.comparisons import bright_first, compared, finds_object
-from abn.study.findings.map_polarity import polarity, polarity_trials
+from abn.study.findings.map_polarity import polarity
 from abn.study.findings.metric_texts import METRICS
 from abn.study.findings.network_costs import PARTS, Cost, Costs, Part, cost_sentence, read_costs
 from abn.study.findings.overview import accuracies, as_csv, exact_test, parameters, sizes, table

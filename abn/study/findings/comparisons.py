@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from abn.study.findings.metric_texts import METRICS, Metric
+from abn.study.findings.metric_texts import METRICS
 from abn.study.findings.study import CAM, UNTRAINED, Spread, Study, minus, spread
-from abn.study.findings.words import Finding, better_or_worse, differences, in_numbers, panels, title, verdicts
+from abn.study.findings.words import Finding, differences, in_numbers, panels, title, verdicts
 from abn.vocabulary import ATTENTION_MECHANISMS, BASELINE, MATCHED, NONE
 
 
@@ -16,10 +16,10 @@ def compared(
     metric = METRICS[key]
     rows = panels(study, lambda dataset: [study.difference(dataset, arm, against, key) for arm in arms])
     same = _same_computation(study, key) if against == NONE else []
-    outcomes = ((f"{arms[0]} ahead", "seen"), (f"{against} ahead", "seen")) if ahead else better_or_worse(metric)
+    above, below = (f"{arms[0]} ahead", f"{against} ahead") if ahead else ("", "")
     unit = f" ({metric.step})" if metric.step else ""
     return Finding(
-        differences(rows, metric)
+        differences(study, rows, metric)
         + tuple(
             f"{name}: “none” and the baseline agree in every seed to the last digit: the feature extractor, the one "
             "part that both losses could change, is fixed. So this is the comparison with the baseline once more."
@@ -31,7 +31,7 @@ def compared(
             replace(verdict, words="the comparison with the baseline once more", tone="open")
             if verdict.where in same
             else verdict
-            for verdict in verdicts(rows, *outcomes)
+            for verdict in verdicts(rows, metric, above=above, below=below, either_way=ahead)
         ),
         in_numbers(rows, f"difference in {metric.title}{unit}", metric.digits),
         digits=metric.digits,
@@ -54,18 +54,14 @@ ORDERS = (  # end of a metric's name, the order's own name, how it is drawn
     ("_dark_first", "darkest first", "dark"),
 )
 NEVER = "“none”, which never applies its map"
-BEYOND = Metric(
-    "area",
-    "more sensitive to the brightest cells than",
-    "less sensitive to the brightest cells than",
-    "no difference seen between {arms} and {control}",
-)
+EFFECTS = {"deletion": "deletion_below_random", "insertion": "insertion_above_random"}  # the metric of each effect
 
 
 def bright_first(study: Study, key: str = "deletion") -> Finding:
     """Does the predicted class lose more, or with "insertion" gain more, when the map's bright cells go first?"""
-    metric = METRICS[key]
+    metric, effect_metric = METRICS[key], METRICS[EFFECTS[key]]
     sign = -1 if key == "deletion" else 1  # brightest first should leave less of the area, or bring more
+    verb = "takes" if sign < 0 else "brings"
 
     def effect(dataset: str, arm: str, end: str) -> dict[int, float]:
         """Seed → how much more brightest first does than another order."""
@@ -88,7 +84,8 @@ def bright_first(study: Study, key: str = "deletion") -> Finding:
         ],
     )
     return Finding(
-        differences(effects, metric) + differences(beyond, BEYOND),
+        differences(study, effects, effect_metric, f"area that {key} {verb} with the brightest cells first")
+        + differences(study, beyond, effect_metric, f"the same less what random order {verb}"),
         panels(
             study,
             lambda dataset: [
@@ -97,11 +94,12 @@ def bright_first(study: Study, key: str = "deletion") -> Finding:
                 for end, name, kind in ORDERS
             ],
         ),
-        f"{metric.title}<br>(mean probability of the answer, 0 to 1)",
+        f"{metric.title}<br>(mean probability of the predicted class, 0 to 1)",
         verdicts(
             beyond,
-            ("bright matters more than in “none”", "seen"),
-            ("bright matters less than in “none”", "open"),
+            effect_metric,
+            above="bright matters more than in “none”",
+            below="bright matters less than in “none”",
             none="bright matters no more than in “none”",
         ),
         in_numbers(effects, f"area {'lost' if sign < 0 else 'gained'} with the brightest first", metric.digits),
@@ -124,7 +122,7 @@ def finds_object(study: Study, key: str = "pointing") -> Finding:
 
     rows = panels(study, against_controls)
     return Finding(
-        differences(rows, metric),
+        differences(study, rows, metric),
         panels(
             study,
             lambda dataset: [
@@ -136,7 +134,7 @@ def finds_object(study: Study, key: str = "pointing") -> Finding:
             ],
         ),
         f"{metric.title}{f' ({metric.unit})' if metric.unit else ''}",
-        verdicts(rows, *better_or_worse(metric)),
+        verdicts(rows, metric),
         in_numbers(rows, f"difference in {metric.title}{f' ({metric.step})' if metric.step else ''}", metric.digits),
         digits=metric.digits,
         reference=metric.reference,

@@ -1,4 +1,4 @@
-"""Metrics and how they are put into words (metric_texts.toml): titles, units, and words for a higher or lower arm."""
+"""Metrics and how they are shown (metric_texts.toml): titles, units, and the images that each is measured on."""
 
 import math
 import tomllib
@@ -9,18 +9,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric is shown, and what it means where one arm lies above another."""
+    """How a metric is shown."""
 
     title: str
-    above: str  # "is … the baseline", where it is higher
-    below: str
-    same: str = "no difference seen between {control} and {arms}"
     unit: str = ""  # of a value
     step: str = ""  # of a difference
     factor: float = 1  # from the stored value to the one that is shown
     digits: int = 2
     higher_is_better: bool = True
     reference: float | None = None  # the value of an uninformative map
+    counted: str = "test"  # the setting of a run that tells on how many images it is measured
 
 
 METRICS = {

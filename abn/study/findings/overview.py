@@ -4,10 +4,8 @@ from typing import Any
 
 from abn.study.findings.metric_texts import METRICS
 from abn.study.findings.study import Study, spread
-from abn.study.findings.words import Finding, capital, in_numbers, listed, on, panels, seeds, title
+from abn.study.findings.words import DECISIVE, Finding, capital, in_numbers, listed, panels, seeds, title
 from abn.vocabulary import ADDITIVE, ARMS, ATTENTION_MECHANISMS, MATCHED
-
-DECISIVE = 0.05  # p below which a test is said to decide
 
 
 def exact_test(study: Study, key: str = "accuracy") -> list[str]:
@@ -32,19 +30,20 @@ def exact_test(study: Study, key: str = "accuracy") -> list[str]:
             f"{max(1, round(len(study.comparisons) / 20))} would seem to have one if they were independent."
         )
     sentences.append(
-        "An interval is about the mean over seeds on the same test pictures: another seed, other pictures, other "
+        "An interval is about the mean over seeds on the same test images: another seed, other images, other "
         "objects or a longer training may differ by more."
     )
     return sentences
 
 
 SIZES = {  # what a setting of a run is called
-    "pictures": "{:,} pictures to learn from",
-    "samples": "{:,} samples to learn from, each seen once",
-    "epochs": "{:g} passes over them",
+    "pictures": "{:,} training images",
+    "views": "{} random crops of each",
+    "epochs": "{:g} epochs",
     "batch": "batches of {}",
-    "test": "{:,} other pictures to measure on",
+    "test": "{:,} test images",
     "deleted": "{:,} of these for deletion and insertion",
+    "located": "{:,} images with masks for the map",
 }
 
 
@@ -54,9 +53,11 @@ def sizes(study: Study, dataset: str) -> str:
     settings = runs[0].settings
     sizes = [text.format(settings[key]) for key, text in SIZES.items() if type(settings.get(key)) in (int, float)]
     sentence = f"{capital(', '.join(sizes) or 'no size is noted')}."
-    steps = settings.get("samples") or settings.get("pictures", 0) * settings.get("epochs", 0)
-    if steps and settings.get("batch"):
-        sentence += f" That is {int(steps / settings['batch'])} steps: a short training, not carried to its end."
+    seen = settings.get("pictures", 0) * settings.get("views", 1) * settings.get("epochs", 0)
+    if seen and settings.get("batch"):
+        sentence += f" That is {int(seen / settings['batch']):,} steps"
+        flat = settings.get("schedule") == "one-cycle"
+        sentence += ", to a flat end: the learning rate falls to nothing." if flat else "."
     if any(run.settings != settings for run in runs):
         sentence += " Not all runs had the same settings: read the differences with care."
     return sentence
@@ -75,7 +76,7 @@ def accuracies(study: Study) -> Finding:
     counts = []
     for dataset in study.datasets:
         arms = [spread(arm, {run.seed: 0.0 for run in study.of(dataset, arm)}) for arm in ARMS]
-        counts.append(f"{len(study.of(dataset))} {on(title(dataset))} ({seeds(arms)})")
+        counts.append(f"{len(study.of(dataset))} on {title(dataset)} ({seeds(arms)})")
     minutes = sum(run.seconds for run in study.runs) / 60
     sentence = f"{len(study.runs)} networks trained and measured, {listed(counts)}, in {minutes:,.0f} minutes."
     axis = f"{metric.title} ({metric.unit})"

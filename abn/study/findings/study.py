@@ -11,7 +11,7 @@ from abn.study.findings import result_files
 from abn.study.findings.metric_texts import METRICS, base, finite_metrics
 from abn.study.statistics import mean_interval
 
-DATASETS = {"scenes": "Scenes", "cluttered-fashion": "Cluttered Fashion-MNIST"}
+DATASETS = {"cifar100": "CIFAR-100", "caltech101": "Caltech-101", "cluttered-fashion": "Cluttered Fashion-MNIST"}
 UNTRAINED, CAM = "before training", "CAM of the baseline"
 MIN_SEEDS = 3  # for a statement about a difference: two may agree by rounding alone
 
@@ -65,17 +65,6 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Trial:
-    """One trial on polarity."""
-
-    mechanism: str
-    folded: bool
-    map_head: str
-    seed: int
-    metrics: dict[str, Any]
-
-
-@dataclass(frozen=True)
 class Comparison:
     """`arm` − `against` over the seeds that both have."""
 
@@ -96,11 +85,12 @@ class Study:
 
     runs: tuple[Run, ...]
     comparisons: tuple[Comparison, ...]
-    polarity: tuple[Trial, ...]
 
     @cached_property
     def datasets(self) -> list[str]:
-        return sorted({run.dataset for run in self.runs}, key=lambda name: (name not in DATASETS, name != "scenes"))
+        order = [*DATASETS]
+        present = {run.dataset for run in self.runs}
+        return [name for name in order if name in present] + sorted(present - DATASETS.keys())
 
     @cached_property
     def _stored(self) -> dict[tuple[str, str, str, str], Comparison]:
@@ -155,7 +145,7 @@ def minus(name: str, first: dict[int, float], against: str, second: dict[int, fl
 
 
 def read_summary(results: Path | None = None) -> dict:
-    """The summary as plain data: {"runs", "comparisons", "polarity"}; `ABNError` where it is missing or broken."""
+    """The summary as plain data: {"runs", "comparisons"}; `ABNError` where it is missing or broken."""
     return result_files.load("summary.json", result_files.REPORT, results, dict)
 
 

@@ -43,6 +43,7 @@ UPRIGHT, INVERTED = "imagenet-lite0-additive", "imagenet-lite0-additive-unfolded
 PHOTO = "cat-behind-mug"
 VIEW = MapStyle(opacity=0.55)
 FIT = first_view.FIT
+NOWHERE = "none of them"  # of the data sets
 GAIN = 1.8  # of the step on the two equations
 FIFTH = 0.2
 
@@ -205,14 +206,14 @@ def show_study() -> bool:
         for panel, rows in comparison.rows.items()
         if any(row.label.startswith(ADDITIVE) and row.outcome in ("higher", "lower") for row in rows)
     ]
-    options = [*comparison.rows, "on both", "on neither"]
-    right = {0: "on neither", len(comparison.rows): "on both"}.get(len(different)) or different[0]
-    answer = st.radio(
-        "For additive, a difference was seen …",
-        options,
-        index=None,
-        format_func=lambda name: name if name.startswith("on ") else f"only on {name}",
-        key="lesson-seen",
+    right = set(different) or {NOWHERE}
+    answer = set(
+        st.pills(
+            "For additive, a difference was seen on … (one or more)",
+            [*comparison.rows, NOWHERE],
+            selection_mode="multi",
+            key="lesson-seen",
+        )
     )
     if answer and answer != right:
         st.warning("Look again: where does additive's bar leave the dotted line behind?", icon=":material/search:")

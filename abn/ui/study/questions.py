@@ -38,36 +38,32 @@ def all_questions(study: Study) -> list[Question]:
     """The page's questions in their order."""
     return [
         Question("help", "Does it help?", {"": findings.compared(study, "baseline")},
-            "Right of the dotted line, the network with attention is right more often than the plain CNN. Where a bar "
-            "crosses the line, the seeds can't tell the difference from none."),
+            "Right of the dotted line, the network with attention has the higher accuracy than the plain CNN. Where a "
+            "bar crosses the line, the seeds can't tell the difference from none."),
         Question("parameters", "More than its parameters would?", {"": findings.compared(study, "matched")},
             "The attention branch adds parameters, and a larger network may do better without any attention. Here the "
-            "baseline was made larger, until it nearly had the parameters of the whole Attention Branch Network. On "
-            "scenes it is two near-copies of the perception branch, averaged: a weak test of what parameters can do."),
+            "baseline was made larger, until it had about as many parameters as the whole Attention Branch Network. "
+            "Networks from scratch get wider layers. On Caltech-101 two near-copies of the perception branch are "
+            "averaged: a weak test of what parameters can do."),
         Question("auxiliary", "More than the auxiliary loss alone?", {"": findings.compared(study, "none")},
             "“none” has the same layers, the same parameters and the same two losses; only its map is never applied. "
             "So a difference could only come from the attention mechanism itself."),
         Question("mechanism", "Additive or multiplicative?", by_head(study),
-            "Right of the dotted line additive is right more often, left of it multiplicative."),
+            "Right of the dotted line additive has the higher accuracy, left of it multiplicative."),
         Question("bright", "Is bright important?", by_order(study),
-            "Deletion paints cells over, insertion uncovers them: the map's brightest first, its darkest first, or in "
-            "random order. If bright is important, brightest first leaves the least area in deletion and brings the "
-            "most in insertion. “none” never applies its map, yet its map may still know what matters."),
+            "Deletion fills cells with the mean color, insertion uncovers them: the map's brightest first, its darkest "
+            "first, or in random order. If bright is important, brightest first leaves the least area in deletion and "
+            "brings the most in insertion. “none” never applies its map, yet its map may still mark what matters."),
         Question("polarity", "Does bright lie on the object?", {"": findings.polarity(study)},
-            "Right of the dotted line a map is bright on the object, left of it upside down. Nothing in the losses "
-            "asks for either; within 0.05 of the line counts as neither. Gray: the map that is never applied, and the "
-            "network before any training."),
-        Question("upside-down", "What turns a map upside down?", {"": findings.polarity_trials(study)},
-            "Folded: before training, the weights of the pretrained perception branch are divided by the map's mean "
-            "gain, so that it starts out answering as the plain CNN. Unfolded: they are not, and it is served best "
-            "where M is near zero. Fast head: the map head learns a hundred times faster, on a fixed trunk. These "
-            "networks were trained beside the study's own."),
+            "Right of the dotted line a map is bright on the object, left of it dark on the object (inverted). "
+            "Nothing in the losses asks for either; within 0.05 of the line counts as neither. Gray: the map that is "
+            "never applied, and the network before any training. Data sets without masks are left out."),
         Question("object", "Does the map find the object?", by_metric(study),
-            "Gray are the controls. On scenes the network before training is already the pretrained backbone's class "
-            "evidence; CAM has coarser cells and belongs to one class. A map that nobody trained may find the object "
-            "too, and CAM needs no attention branch: what goes beyond them is to the credit of training."),
+            "Gray are the controls: the map that is never applied, the map before training, and CAM. On Caltech-101 "
+            "the map before training is computed from pretrained features, and CAM has coarser cells. CAM belongs to "
+            "one class. An untrained map may find the object too, and CAM needs no attention "
+            "branch: only what goes beyond them is due to training. Data sets without masks are left out."),
         Question("calibration", "Is it better calibrated?",
             {"": findings.compared(study, "baseline", "calibration_error")},
-            "Left of the dotted line is better: the probabilities that the network states lie nearer to how often it "
-            "is right."),
+            "Left of the dotted line the error is lower: the predicted probabilities lie nearer to the accuracy."),
     ]  # fmt: skip
