@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from abn.errors import ABNError
 from abn.study.findings import DATASETS, RESULTS, read_summary
 from abn.training.sources import packages
 from abn.vocabulary import ARMS
@@ -29,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     masks = "photographs with masks, a folder or zip, that maps of networks trained on Caltech-101 are measured on"
     parser.add_argument("--masks", type=Path, metavar="PATH", help=masks)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train from scratch")
+    full = "all of CIFAR-100's training images for 30 epochs, with results in a folder of their own: for a GPU"
+    parser.add_argument("--full", action="store_true", help=full)
     parser.add_argument("--parallel", type=int, default=1, metavar="N", help="so many runs at a time (default: 1)")
     packages.add_packages_argument(parser)
     work = "folder of what is computed once, and of the trainings' state"
@@ -63,9 +66,11 @@ def _perform(args: argparse.Namespace) -> None:
     from abn.study.runs import perform, plan
 
     torch.set_num_threads(1)  # two runs beside each other are faster than one on two threads
+    if args.full and args.results == RESULTS:
+        raise ABNError("Runs at full size can't stand among the others: give them a folder of their own as --results.")
     seeds = list(range(1, args.seeds + 1)) if args.seed is None else [args.seed]
     jobs = plan(args.dataset or list(DATASETS), args.arm or ARMS, seeds)
-    place = Place(args.data, args.work, args.masks, args.device)
+    place = Place(args.data, args.work, args.masks, args.device, args.full)
     perform(jobs, place, again=args.action == "run", results=args.results, parallel=args.parallel)
 
 

@@ -53,7 +53,7 @@ class Job:
             "metrics": metrics | controls,
             "parameters": parameters(network),
             "seconds_training": round(trained - started, 1),  # of the last start, where it was stopped
-            "bfloat16": has_bfloat16(),
+            "bfloat16": has_bfloat16(place.device),
             "map": "CAM of the first class" if self.arm in PLAIN else "M",
             "seconds": round(time.monotonic() - started, 1),
             "settings": experiment.settings,

@@ -287,6 +287,15 @@ def test_a_run_file_says_how_to_make_it_again(fake, tmp_path):
     assert not {"pointing", *(f"{name}_untrained" for name in UNTRAINED)} & made["metrics"].keys()  # no masks
 
 
+def test_runs_at_full_size_never_stand_among_the_others(fake, tmp_path, capsys):
+    assert main(["study", "run", "--dataset", "cifar100", "--full"]) == 1
+    assert "--results" in capsys.readouterr().err and not fake.trained_arms
+    folders = ["--results", str(tmp_path), "--work", str(tmp_path / "work")]
+    assert main(["study", "run", "--dataset", "cifar100", "--full", "--seed", "1", "--arm", "none", *folders]) == 0
+    made = json.loads((tmp_path / "runs" / "cifar100-none-1.json").read_text())
+    assert made["command"].endswith(" --full")
+
+
 def test_the_command_prints_the_summary(fake, tmp_path, capsys):
     perform(
         plan(["cifar100"], ["none", "additive"], [1, 2]), Place(tmp_path, tmp_path / "w"), again=False, results=tmp_path
