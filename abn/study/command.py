@@ -66,6 +66,10 @@ def _perform(args: argparse.Namespace) -> None:
     from abn.study.runs import perform, plan
 
     torch.set_num_threads(1)  # two runs beside each other are faster than one on two threads
+    if args.parallel < 1 or args.seeds < 1:
+        raise ABNError("There must be one seed, and one run at a time, at least.")
+    if args.device == "cuda" and not torch.cuda.is_available():
+        raise ABNError("There is no CUDA device here that torch can use: leave out --device.")
     if args.full and args.results == RESULTS:
         raise ABNError("Runs at full size can't stand among the others: give them a folder of their own as --results.")
     seeds = list(range(1, args.seeds + 1)) if args.seed is None else [args.seed]

@@ -78,7 +78,9 @@ def run(args: argparse.Namespace) -> int:
     complete = args.photos and args.masks and args.scenes
     if args.write and not (whole and (complete or not distilled)):
         raise ABNError(WHOLE_FAMILIES)
-    own = public_images.own_photographs(args.photos, args.data / "photos") if args.photos and distilled else []
+    own = public_images.own_photographs(args.photos, args.data) if args.photos and distilled else []
+    if own and not any(source.held_out for source in own):
+        raise ABNError(f"{args.photos.name!r} holds too few photographs: none of them is held out.")
     with_masks = read_masked_photographs(args.masks) if args.masks and distilled else []
     for which in packages.BACKBONES.values():
         family = [card for card in cards if card.family == which.family]

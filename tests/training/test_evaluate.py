@@ -177,7 +177,7 @@ def families(monkeypatch) -> dict[str, Card]:
     monkeypatch.setattr(evaluate, "untrained", lambda backbone: "untrained")
     monkeypatch.setattr(evaluate, "load_variant", lambda card: torch.nn.Identity())
     monkeypatch.setattr(evaluate.held_out_scenes, "compose_scenes", lambda backbone, data, count: backbone)
-    monkeypatch.setattr(evaluate.public_images, "own_photographs", lambda place, unpacked: [str(place)])
+    monkeypatch.setattr(evaluate.public_images, "own_photographs", lambda place, work: [SimpleNamespace(held_out=True)])
     monkeypatch.setattr(evaluate, "read_masked_photographs", lambda place: [str(place)])
     monkeypatch.setattr(photographs, "labeled", lambda spec: None)
     named = SimpleNamespace(logits=torch.eye(3))

@@ -1,5 +1,6 @@
 """Public packages: which images are usable, which are held out, and what is downloaded."""
 
+import hashlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -80,11 +81,26 @@ def own(tmp_path) -> Path:
 @pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
 def test_own_photographs_are_those_that_can_be_opened_and_do_not_ship(own, tmp_path, zipped):
     place = Path(shutil.make_archive(str(own), "zip", own)) if zipped else own
-    found = own_photographs(place, tmp_path / "unpacked")
-    assert [source.key for source in found] == ["own/b.png", "own/deeper/a.JPG"]
+    found = own_photographs(place, tmp_path / "work")
+    keys = {f"own/{hashlib.sha256((own / name).read_bytes()).hexdigest()}" for name in ("b.png", "deeper/a.JPG")}
+    assert [source.key for source in found] == sorted(keys)  # of the bytes: the split is the same however they come
     assert {source.kind for source in found} == {OWN} and all(source.path.is_file() for source in found)
-    assert (tmp_path / "unpacked").exists() == zipped
-    assert own_photographs(place, tmp_path / "unpacked") == found
+    assert (tmp_path / "work").exists() == zipped
+    assert own_photographs(place, tmp_path / "work") == found
+    shutil.copy(own / "b.png", own / "copy of b.png")
+    assert [source.key for source in own_photographs(own, tmp_path / "work")] == sorted(keys)
+
+
+def test_each_zip_is_unpacked_by_itself(tmp_path):
+    found = []
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        pixels = np.random.default_rng(ord(name)).integers(0, 256, (300, 300, 3), np.uint8)
+        save(tmp_path / name / "same name.png", pixels)
+        found += own_photographs(
+            Path(shutil.make_archive(str(tmp_path / name), "zip", tmp_path / name)), tmp_path / "w"
+        )
+    assert len({source.key for source in found}) == 2
 
 
 def test_fifteen_percent_of_own_photographs_are_held_out_by_their_keys():
@@ -99,15 +115,16 @@ def test_no_photograph_is_one_sentence(tmp_path):
     (tmp_path / "damaged.zip").write_bytes(b"no zip")
     for place, expected in {
         "empty": "'empty' holds no photograph that can be opened.",
-        "empty.zip": "holds no photograph that can be opened.",
+        "empty.zip": "'empty.zip' holds no photograph that can be opened.",
         "nowhere": "There is no folder and no zip of photographs 'nowhere'.",
         "nowhere.zip": "There is no folder and no zip of photographs 'nowhere.zip'.",
         "damaged.zip": "'damaged.zip' can't be unpacked.",
     }.items():
         with pytest.raises(ABNError) as error:
-            own_photographs(tmp_path / place, tmp_path / f"unpacked-{place}")
+            own_photographs(tmp_path / place, tmp_path / f"work-{place}")
         assert expected in str(error.value)
-    assert not (tmp_path / "unpacked-damaged.zip").exists()
+    unpacked = (tmp_path / "work-damaged.zip").glob("photos-*")
+    assert {path.suffix for path in unpacked} <= {".part"}
 
 
 def test_webp_images_are_extracted_from_a_resource_file(tmp_path):

@@ -8,6 +8,7 @@ saved as it goes: a stopped run resumes.
 import argparse
 import hashlib
 import logging
+import shlex
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from abn.training.distillation import held_out_scenes
 from abn.training.distillation.feature_bank import FeatureBank, build_bank
 from abn.training.distillation.recipe import VARIANTS, Recipe
 from abn.training.distillation.training_samples import SHARES, Drawer
-from abn.training.distillation.training_stages import distil
+from abn.training.distillation.training_stages import STAGES, distil
 from abn.training.distillation.warm_start import pretrained_backbone, warm_start
 from abn.training.map_recorder import MapRecorder, gallery_inputs
 from abn.training.provenance import code_version
@@ -75,6 +76,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Fetch, build the feature bank, train, save; every part resumes."""
     recipe = Recipe(**{setting.name: getattr(args, setting.name) for setting in fields(Recipe)})
+    for name in args.variant or VARIANTS:
+        if not all(VARIANTS[name].adapt(recipe).steps(stage) for stage in STAGES):
+            raise ABNError(f"{name}: every stage needs one step at least: give more samples or epochs.")
     torch.manual_seed(recipe.seed)
     for which in packages.BACKBONES.values():
         names = [name for name in args.variant or VARIANTS if VARIANTS[name].backbone == which]
@@ -106,7 +110,7 @@ def _make_family(which: packages.Backbone, names: list[str], recipe: Recipe, arg
 
 def _open_bank(backbone: nn.Module, args: argparse.Namespace, work: Path, recipe: Recipe) -> FeatureBank:
     """The family's feature bank, made or resumed in `work`, of images that are not held out."""
-    own = public_images.own_photographs(args.photos, args.work / "photos")
+    own = public_images.own_photographs(args.photos, args.work)
     cutouts, scenery, objects = (
         [source for source in sources if not source.held_out]
         for sources in (public_images.cutouts(args.data), public_images.photographs(args.data), own)
@@ -149,7 +153,7 @@ def make_card(network: AttentionBranchNetwork, name: str, recipe: Recipe, photos
         classes=IMAGENET,
         input=input_spec(variant.backbone.name),
         trained={
-            "command": f"python -m abn distil --photos {photos} --variant {name}",
+            "command": f"python -m abn distil --photos {shlex.quote(photos)} --variant {name}",
             "data": f"photographs of {photos} and of Debian packages, mixtures of them, and scenes of objects (parts "
             "of photographs, tuxpaint stamps, openclipart) on them; targets from the frozen backbone",
             "seed": recipe.seed,

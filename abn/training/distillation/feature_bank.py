@@ -100,6 +100,8 @@ def fill_arrays(
     state: dict = json.loads(progress.read_text()) if progress.is_file() else {"origin": origin, "done": 0}
     if state["origin"] != origin:
         raise ABNError(loop.OTHER_SETTINGS.format(name=folder.name))
+    if state["done"] and not all((folder / f"{name}.npy").is_file() for name in shapes):
+        state["done"] = 0  # a file was removed
     arrays = [_open_array(folder / f"{name}.npy", (count, *shape)) for name, shape in shapes.items()]
     done = int(state["done"])
     for start in range(done, count, CHUNK):

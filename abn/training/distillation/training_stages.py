@@ -34,6 +34,7 @@ from abn.training.map_recorder import MapRecorder
 from abn.training.sample_order import SampleOrder
 
 RISING = 0.1  # share of the steps in which the learning rate rises
+STAGES = ("attention", "joint", "heads")
 UNUSED = {  # settings that don't change a stage, because they belong to a later one
     "attention": ("joint_epochs", "map_rate", "heads_epochs", "heads_rate", "class_head_rate"),
     "joint": ("heads_epochs", "heads_rate", "class_head_rate"),

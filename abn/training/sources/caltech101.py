@@ -78,10 +78,10 @@ class Divided:
 
 def find(packages: Path) -> Path:
     """The folder of class folders. Raises `ABNError` where there is none, and none to be downloaded."""
-    unpacked = packages / "caltech101"
-    if (packages / ARCHIVE).is_file():
+    archive, unpacked = packages / ARCHIVE, packages / "caltech101-zip"
+    if archive.is_file():
         if not unpacked.is_dir():
-            unpack(packages / ARCHIVE, unpacked)
+            unpack(archive, unpacked)
         return unpacked
     from torchvision.datasets import Caltech101
 
@@ -91,19 +91,24 @@ def find(packages: Path) -> Path:
         raise ABNError(
             f"Caltech-101 can't be downloaded, and there is no {ARCHIVE} in the folder of packages."
         ) from error
-    return unpacked / "101_ObjectCategories"
+    return packages / "caltech101" / "101_ObjectCategories"
 
 
 def divide(folder: Path) -> Divided:
-    """The same images each time: of each class `TRAINED` in a seeded order, and up to `TESTED` of the others."""
+    """The same images each time: of each class `TRAINED` in a seeded order, and up to `TESTED` of the others. Raises
+    `ABNError` where a class has too few, or there is none."""
     classes = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name != OTHERS)
     parts: tuple[list[Path], list[Path]] = [], []
     labels: tuple[list[int], list[int]] = [], []
     for label, name in enumerate(classes):
         paths = sorted(path for path in (folder / name).iterdir() if path.is_file())
+        if len(paths) <= TRAINED:
+            raise ABNError(f"Class {name} has {len(paths)} images, and {TRAINED} are to train with.")
         order = [paths[i] for i in np.random.default_rng(mixed_seed(0, label)).permutation(len(paths))]
         for part, of_part, chosen in zip(parts, labels, (order[:TRAINED], order[TRAINED:][:TESTED]), strict=True):
             part += chosen
             of_part += [label] * len(chosen)
+    if not classes:
+        raise ABNError(f"{folder.name!r} holds no folders of classes.")
     training, test = (FileImages(tuple(part), np.array(of_part)) for part, of_part in zip(parts, labels, strict=True))
     return Divided(tuple(classes), training, test)

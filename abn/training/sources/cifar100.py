@@ -70,7 +70,7 @@ def _download(packages: Path, train: bool) -> tuple[np.ndarray, list[str]]:
         stored = CIFAR100(str(packages), train=train, download=True)
     except (OSError, RuntimeError) as error:
         raise ABNError(
-            f"CIFAR-100 can't be downloaded, and there is no {ARCHIVE} in the folder that --packages names."
+            f"CIFAR-100 can't be downloaded, and there is no {ARCHIVE} in the folder of packages."
         ) from error
     labels = np.array(stored.targets)
     return np.stack([stored.data[labels == label] for label in range(len(stored.classes))]), stored.classes

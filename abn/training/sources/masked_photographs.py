@@ -52,4 +52,6 @@ def _read(image, mask) -> MaskedPhotograph:
         raise ABNError(f"{image.name}: its mask, masks/{mask.name}, is missing or can't be read.") from error
     if values.shape != picture.image.size[::-1]:
         raise ABNError(f"{image.name}: its mask has another size.")
+    if not values.any() or values.all():
+        raise ABNError(f"{image.name}: its mask is empty or full; white (255) is the object, black (0) the rest.")
     return MaskedPhotograph(image.name, picture, values)

@@ -90,24 +90,29 @@ def photographs(packages: Path) -> list[Source]:
     return sorted(sources, key=lambda source: source.key)
 
 
-def own_photographs(place: Path, unpacked: Path) -> list[Source]:
-    """The photographs of a folder, or of a zip that is unpacked to `unpacked`; those that ship with the app and files
-    that can't be opened are left out. Raises `ABNError`."""
+def own_photographs(place: Path, work: Path) -> list[Source]:
+    """The photographs of a folder, or of a zip that is unpacked in `work`, each once, in the order of their keys, which
+    are hashes of the files; those that ship with the app and files that can't be opened are left out. Raises
+    `ABNError`."""
+    name = place.name
     if place.is_file():
+        with place.open("rb") as file:
+            unpacked = work / f"photos-{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
         if not unpacked.is_dir():
             unpack(place, unpacked)
         place = unpacked
     if not place.is_dir():
-        raise ABNError(f"There is no folder and no zip of photographs {place.name!r}.")
+        raise ABNError(f"There is no folder and no zip of photographs {name!r}.")
     known = np.stack([_photo_thumbnail(photo.path, min_side=1) for photo in samples.photographs()])  # type: ignore[misc]
-    sources = []
+    sources: dict[str, Source] = {}
     for path in sorted(place.rglob("*")):
         thumbnail = _photo_thumbnail(path, min_side=MIN_SIDE) if path.suffix.lower() in PHOTO_SUFFIXES else None
         if thumbnail is not None and (known @ thumbnail).max() < SAME:
-            sources.append(Source(f"own/{path.relative_to(place).as_posix()}", path, OWN))
+            key = f"own/{hashlib.sha256(path.read_bytes()).hexdigest()}"
+            sources.setdefault(key, Source(key, path, OWN))
     if not sources:
-        raise ABNError(f"{place.name!r} holds no photograph that can be opened.")
-    return sources
+        raise ABNError(f"{name!r} holds no photograph that can be opened.")
+    return [sources[key] for key in sorted(sources)]
 
 
 def gray_thumbnail(image: Image.Image) -> np.ndarray:

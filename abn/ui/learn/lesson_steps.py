@@ -215,7 +215,7 @@ def show_study() -> bool:
             key="lesson-seen",
         )
     )
-    if answer and answer != right:
+    if answer - right:
         st.warning("Look again: where does additive's bar leave the dotted line behind?", icon=":material/search:")
     return answer == right
 
