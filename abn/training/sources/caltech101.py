@@ -37,6 +37,11 @@ class FileImages:
     def __len__(self) -> int:
         return len(self.paths)
 
+    @property
+    def names(self) -> list[str]:
+        """Class and file of each."""
+        return [f"{path.parent.name}/{path.name}" for path in self.paths]
+
     def part(self, which: np.ndarray) -> "FileImages":
         """Some of the images."""
         return FileImages(tuple(self.paths[i] for i in which), self.labels[which])
