@@ -183,8 +183,10 @@ def test_a_link_made_here_shows_the_same_numbers_in_a_fresh_profile(page, server
         rerun(page, page.get_by_role("option", name=name).click)
     for key in ("link_same", "link_hide"):
         rerun(page, widget(page, key).locator("label").click)
-    link = page.get_by_test_id("stCode").inner_text().strip()
-    assert "photo=toucan" in link and "same_weights=true" in link and "hide=controls" in link
+    shown = page.get_by_test_id("stCode").filter(has_text="hide=controls")
+    shown.wait_for(timeout=LOADED)
+    link = shown.inner_text().strip()
+    assert "photo=toucan" in link and "same_weights=true" in link
 
     context = open_context(page.context.browser)
     other = context.new_page()
