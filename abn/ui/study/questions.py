@@ -60,9 +60,10 @@ def all_questions(study: Study) -> list[Question]:
             "never applied, and the network before any training. Data sets without masks are left out."),
         Question("object", "Does the map find the object?", by_metric(study),
             "Gray are the controls: the map that is never applied, the map before training, and CAM. On Caltech-101 "
-            "the map before training is computed from pretrained features, and CAM has coarser cells. CAM belongs to "
-            "one class. An untrained map may find the object too, and CAM needs no attention "
-            "branch: only what goes beyond them is due to training. Data sets without masks are left out."),
+            "the map before training is a random mix of pretrained features, as its classifier is new, so it may be "
+            "inverted by chance. CAM has coarser cells, and belongs to one class. An untrained map may find the object "
+            "too, and CAM needs no attention branch: only what goes beyond them is due to training. Data sets "
+            "without masks are left out."),
         Question("calibration", "Is it better calibrated?",
             {"": findings.compared(study, "baseline", "calibration_error")},
             "Left of the dotted line the error is lower: the predicted probabilities lie nearer to the accuracy."),
