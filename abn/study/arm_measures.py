@@ -30,7 +30,7 @@ class MapImages:
 
 
 @dataclass(frozen=True, eq=False)
-class TestImages:
+class EvaluationImages:
     """Labeled pictures to measure on."""
 
     inputs: Tensor  # as in `MapImages`
@@ -40,7 +40,7 @@ class TestImages:
     features: bool = False
 
 
-def measure(network: Arm, test: TestImages, *, curves: bool = True) -> dict[str, float | None]:
+def measure(network: Arm, test: EvaluationImages, *, curves: bool = True) -> dict[str, float | None]:
     """All figures of a network; shares, areas and errors lie in 0 … 1, polarity = 2 · ROC-AUC − 1 in −1 … 1."""
     output = run_batches(network, test.inputs.split(BATCH), features=test.features)
     figures: dict[str, float | None] = {"accuracy_auxiliary": None, "calibration_error_auxiliary": None}

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from abn.network.backbone import input_spec
 from abn.network.batchnorm import recalibrate_batchnorm
 from abn.network.cutting import cut
-from abn.study.arm_measures import MapImages, TestImages
+from abn.study.arm_measures import EvaluationImages, MapImages
 from abn.study.arms import Arm, from_scratch, warm
 from abn.training.distillation import held_out_photographs, training_stages
 from abn.training.distillation.warm_start import pretrained_backbone
@@ -60,7 +60,7 @@ class Place:
 class Experiment(Protocol):
     """One data set of the study."""
 
-    test: TestImages
+    test: EvaluationImages
     settings: dict  # every number of a run
 
     def prepare(self) -> None:
@@ -88,7 +88,7 @@ class FromScratch:
         test = data.load(place.data, train=False, seed=TEST_SEED, count=tested)
         inputs = test.inputs(np.arange(len(test)))
         maps = None if test.masks is None else MapImages(inputs, [*test.masks])
-        self.test = TestImages(inputs, test.labels, inputs[:deleted], maps)
+        self.test = EvaluationImages(inputs, test.labels, inputs[:deleted], maps)
         self.settings = {"pictures": images, **recipe.to_json(), "test": len(test), "deleted": deleted}
         self.settings |= {} if maps is None else {"located": len(test)}
         self.settings |= {} if place.device == "cpu" else {"device": place.device}
@@ -200,7 +200,7 @@ class Caltech101:
         return LabeledFeatures(features, np.tile(images.labels, self.recipe.views))
 
     @cached_property
-    def test(self) -> TestImages:
+    def test(self) -> EvaluationImages:
         images, spec = self._tested, input_spec(self._backbone)
         features = self._features("test", lambda: images.batches(spec), images.names)
         deleted = next(images.part(np.arange(self.deleted)).batches(spec, self.deleted))
@@ -210,7 +210,7 @@ class Caltech101:
             hashes = [photograph.picture.sha256 for photograph in self._masked]
             located = self._features("masked", lambda: masked.inputs.split(caltech101.BATCH), hashes)
             maps = MapImages(torch.from_numpy(np.array(located)), masked.masks, features=True)
-        return TestImages(torch.from_numpy(np.array(features)), images.labels, deleted, maps, features=True)
+        return EvaluationImages(torch.from_numpy(np.array(features)), images.labels, deleted, maps, features=True)
 
     def prepare(self) -> None:
         assert self.test and self._bank

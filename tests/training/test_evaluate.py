@@ -67,7 +67,7 @@ def test_figures_are_shares_of_scenes_and_photographs(tmp_path):
     own = own_sources(tmp_path, 40)
     held_out = [source for source in own if source.held_out]
     assert 2 <= len(held_out) < 20
-    images = evaluate.TestImages(
+    images = evaluate.HeldOutImages(
         labeled=photographs.Labeled(torch.zeros(2, 3, 32, 32), [(3, 9), (5,)]),
         own=own,
         named=torch.tensor([3, 4] + [0] * (len(held_out) - 2)),
@@ -90,7 +90,7 @@ def test_figures_are_shares_of_scenes_and_photographs(tmp_path):
 
 
 def test_what_was_not_given_is_not_measured():
-    images = evaluate.TestImages(photographs.Labeled(torch.zeros(1, 3, 32, 32), [(3,)]), [], None, None, None)
+    images = evaluate.HeldOutImages(photographs.Labeled(torch.zeros(1, 3, 32, 32), [(3,)]), [], None, None, None)
     assert evaluate.measure(fake_network(), images, SPEC).keys() == {"labeled"}
 
 

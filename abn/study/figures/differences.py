@@ -40,7 +40,7 @@ def _add_rows(
         showlegend=in_legend,
     )
     figure.add_scatter(
-        name="mean and 95 % interval",
+        name="mean and 95 % interval" if any(row.low is not None for _, row in rows) else "mean",
         x=[row.mean for _, row in rows],
         y=[place + MEAN_Y for place, _ in rows],
         error_x={
@@ -99,5 +99,5 @@ def _mean_text(row: Spread, digits: int, *, short: bool = False) -> str:
         for value in (row.mean, row.low, row.high)
     )
     if low is None or high is None:
-        return f"{mean}, one seed"
+        return f"{mean}, one seed" if len(row.by_seed) == 1 else f"mean {mean}"
     return f"{mean} [{low}, {high}]" if short else f"mean {mean}, 95 % interval {low} to {high}"

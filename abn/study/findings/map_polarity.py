@@ -1,5 +1,7 @@
 """Polarity: whether bright lies on the object, seed by seed."""
 
+from dataclasses import replace
+
 from abn.study.findings.study import Spread, Study
 from abn.study.findings.words import Finding, Panels, Verdict, in_numbers, listed, panels, per_panel, seeds
 from abn.vocabulary import ATTENTION_MECHANISMS, NONE
@@ -33,7 +35,8 @@ def polarity(study: Study) -> Finding:
 
 
 def _finding(sentences: tuple[str, ...], rows: Panels, verdicts: list[Verdict]) -> Finding:
-    numbers = in_numbers(rows, "polarity", 2)
+    rows = {name: [replace(row, low=None, high=None) for row in panel] for name, panel in rows.items()}
+    numbers = in_numbers(rows, "polarity", 2, "mean and seeds")  # a t-interval would leave −1 … 1
     return Finding(sentences, rows, AXIS, tuple(verdicts), numbers, reference=0, span=(-1, 1))
 
 

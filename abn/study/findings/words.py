@@ -119,9 +119,14 @@ def _clauses(rows: Sequence[Spread], metric: Metric) -> str:
 
 def word(row: Spread, metric: Metric) -> str:
     """The outcome of a difference; "better" or "worse" only where the corrected test says so."""
-    if row.outcome in ("higher", "lower") and row.p_holm is not None and row.p_holm < DECISIVE:
+    if row.outcome in ("higher", "lower") and decided(row):
         return "better" if (row.outcome == "higher") == metric.higher_is_better else "worse"
     return row.outcome
+
+
+def decided(row: Spread) -> bool:
+    """Whether the corrected test decides."""
+    return row.p_holm is not None and row.p_holm < DECISIVE
 
 
 def verdicts(
@@ -150,16 +155,17 @@ def verdicts(
             plain = words.pop() if len(words) == 1 else "higher" if higher else "lower"
             said = (above if higher else below) or plain
             part = " in part" if "none" in outcomes else ""
-            wanted = either_way or higher == metric.higher_is_better
-            verdicts.append(Verdict(name, said + part, "seen" if wanted and not part else "open"))
+            corrected = all(decided(row) for row in panel if row.outcome in ("higher", "lower"))
+            wanted = corrected and not part and (either_way or higher == metric.higher_is_better)
+            limit = "" if corrected else ", uncorrected"
+            verdicts.append(Verdict(name, said + part + limit, "seen" if wanted else "open"))
     return tuple(verdicts)
 
 
-def in_numbers(rows: Panels, quantity: str, digits: int) -> tuple[str, ...]:
-    """For each panel a sentence with every mean, interval and p."""
+def in_numbers(rows: Panels, quantity: str, digits: int, what: str = "mean and 95 % interval") -> tuple[str, ...]:
+    """For each panel a sentence with every mean, interval and p, or what else its rows hold."""
     return tuple(
-        f"{name}, {seeds(panel)}, {quantity}, mean and 95 % interval: "
-        f"{'; '.join(_row_numbers(row, digits) for row in panel)}."
+        f"{name}, {seeds(panel)}, {quantity}, {what}: {'; '.join(_row_numbers(row, digits) for row in panel)}."
         for name, panel in rows.items()
     )
 
@@ -170,4 +176,7 @@ def _row_numbers(row: Spread, digits: int) -> str:
         return f"{name} not measured"
     mean, *bounds = (number(x, digits, sign=signed) for x in (row.mean, row.low, row.high) if x is not None)
     p = "" if row.p is None else f", p {row.p:.2g}, Holm-adjusted {row.p_holm:.2g}"
-    return f"{name} {mean} ({' to '.join(bounds)}{p})" if len(bounds) == 2 else f"{name} {mean} (one seed)"
+    if len(bounds) == 2:
+        return f"{name} {mean} ({' to '.join(bounds)}{p})"
+    values = ", ".join(number(value, digits, sign=signed) for value in row.by_seed.values())
+    return f"{name} {mean} ({'one seed' if len(row.by_seed) == 1 else values})"

@@ -1,8 +1,8 @@
 """Photographs that no training saw, and what is measured on them.
 
 *Labeled*: those that ship with the app, labeled by eye, several classes where a careful person would accept several.
-*Held out*: the 15 % of the training's photographs that its hash keeps back; a head agrees where it names what the plain
-backbone names. *Masked*: photographs with masks of their objects, squashed to the input, for the map.
+*Held out*: the 15 % of the training's photographs that its hash keeps back; a head agrees where its first class is that
+of the plain backbone. *Masked*: photographs with masks of their objects, squashed to the input, for the map.
 """
 
 from collections.abc import Iterator, Sequence
@@ -75,12 +75,12 @@ def measure_labeled(network: Network, photographs: Labeled) -> Figures:
 
 
 def predict_held_out(network: Network, sources: Sequence[Source], spec: InputSpec) -> Outputs:
-    """What a network says of those of the training's photographs that are held out (center crop)."""
+    """The outputs of a network for the held-out photographs among `sources` (center crop)."""
     return run_batches(network, _batches([source.path for source in sources if source.held_out], spec))
 
 
 def measure_agreement(outputs: Outputs, named: Tensor) -> Figures:
-    """How often each head names the class (N,) that the plain backbone names."""
+    """How often the first class of each head is `named` (N,), that of the plain backbone."""
     figures: Figures = {"count": len(named)}
     for head, logits in (("perception", outputs.logits), ("auxiliary", outputs.aux_logits)):
         if logits is not None:

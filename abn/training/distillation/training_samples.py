@@ -1,9 +1,9 @@
 """What the variants learn from: photographs, mixtures of them, and scenes whose object alone gives the target.
 
-On a photograph the network learns what the backbone says of the very same crop, tight or whole, mirrored, recolored,
-mixed with another (function matching: Beyer et al. 2022, arXiv 2106.05237). That keeps its predictions, and asks
-nothing of the map. In a scene an object of one image lies on another image, and the target is what the backbone says of
-the object alone: so the network has to choose.
+For a photograph the target is the backbone's prediction for the very same crop, tight or whole, mirrored, recolored,
+mixed with another (function matching: Beyer et al. 2022, arXiv 2106.05237). That keeps the predictions, and trains the
+map hardly. In a scene an object of one image lies on another image, and the target is the backbone's prediction for
+the object alone: so the network must ignore the rest.
 """
 
 from collections.abc import Callable, Sequence

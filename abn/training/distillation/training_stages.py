@@ -115,7 +115,7 @@ def joint_loss(network: AttentionBranchNetwork, features: Tensor, target: Tensor
     """L_att + L_per."""
     branch = network.attention_branch
     response = branch.respond(features)  # A: (B, K, h, w)
-    attention = branch.map_norm(branch.map_head(response)).sigmoid()
+    attention = _attention_map(branch, response)
     loss = F.cross_entropy(pooled_logits(branch, response.mean((2, 3))), target)
     return loss + F.cross_entropy(network.perceive(features, attention).float(), target)
 
@@ -126,6 +126,11 @@ def heads_loss(
     """L_att + L_per where M (B, 1, h, w) and the mean of A over cells (B, K) are known."""
     loss = F.cross_entropy(pooled_logits(network.attention_branch, pooled), target)
     return loss + F.cross_entropy(network.perceive(features, attention).float(), target)
+
+
+def _attention_map(branch: AttentionBranch, response: Tensor) -> Tensor:
+    """A (B, K, h, w) → M (B, 1, h, w), without the class maps, which cost a quarter of the branch."""
+    return branch.map_norm(branch.map_head(response)).sigmoid()
 
 
 def pooled_logits(branch: AttentionBranch, pooled: Tensor) -> Tensor:
@@ -169,7 +174,7 @@ def compute_responses(network: AttentionBranchNetwork, bank: FeatureBank, folder
     def respond(start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         features, _ = bank[np.arange(start, stop)]
         response = branch.respond(features)
-        attention = branch.map_norm(branch.map_head(response)).sigmoid()
+        attention = _attention_map(branch, response)
         return attention.half().numpy(), response.mean((2, 3)).half().numpy()
 
     with depthwise_in_float32(network):

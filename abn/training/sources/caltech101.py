@@ -28,7 +28,7 @@ BATCH = 50
 
 
 @dataclass(frozen=True, eq=False)
-class FileImages:
+class LabeledPhotographs:
     """Labeled image files."""
 
     paths: tuple[Path, ...]
@@ -42,9 +42,9 @@ class FileImages:
         """Class and file of each."""
         return [f"{path.parent.name}/{path.name}" for path in self.paths]
 
-    def part(self, which: np.ndarray) -> "FileImages":
+    def part(self, which: np.ndarray) -> "LabeledPhotographs":
         """Some of the images."""
-        return FileImages(tuple(self.paths[i] for i in which), self.labels[which])
+        return LabeledPhotographs(tuple(self.paths[i] for i in which), self.labels[which])
 
     def batches(self, spec: InputSpec, size: int = BATCH) -> Iterator[Tensor]:
         """Images as the network takes them, center crop: (B, 3, H, W)."""
@@ -77,8 +77,8 @@ class Divided:
     """Images to train with and to test on."""
 
     classes: tuple[str, ...]
-    training: FileImages
-    test: FileImages
+    training: LabeledPhotographs
+    test: LabeledPhotographs
 
 
 def find(packages: Path) -> Path:
@@ -115,5 +115,7 @@ def divide(folder: Path) -> Divided:
             of_part += [label] * len(chosen)
     if not classes:
         raise ABNError(f"{folder.name!r} holds no folders of classes.")
-    training, test = (FileImages(tuple(part), np.array(of_part)) for part, of_part in zip(parts, labels, strict=True))
+    training, test = (
+        LabeledPhotographs(tuple(part), np.array(of_part)) for part, of_part in zip(parts, labels, strict=True)
+    )
     return Divided(tuple(classes), training, test)

@@ -4,6 +4,7 @@ object, both of one size. ECSSD (Shi, Yan, Xu, Jia 2016) comes so, but for the n
 import io
 import zipfile
 from dataclasses import dataclass
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,8 @@ def read_masked_photographs(place: Path) -> list[MaskedPhotograph]:
     """All of a folder or zip, in the order of their names. Raises `ABNError` where one can't be read, or there is
     none."""
     try:
-        root = zipfile.Path(place) if place.is_file() else place
-        names = sorted(path.name for path in (root / "images").iterdir())  # type: ignore[attr-defined]  # both have it
+        root: Traversable = zipfile.Path(place) if place.is_file() else place
+        names = sorted(path.name for path in (root / "images").iterdir())
     except UNREADABLE as error:
         raise ABNError(f"{place.name!r} holds no photographs with masks, images/NAME.* and masks/NAME.png.") from error
     if not names:
@@ -38,7 +39,7 @@ def read_masked_photographs(place: Path) -> list[MaskedPhotograph]:
     return [_read(root / "images" / name, root / "masks" / f"{Path(name).stem}.png") for name in names]
 
 
-def _read(image, mask) -> MaskedPhotograph:
+def _read(image: Traversable, mask: Traversable) -> MaskedPhotograph:
     try:
         picture = open_picture(image.read_bytes(), name=image.name)
     except PictureError as error:

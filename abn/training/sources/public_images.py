@@ -103,7 +103,8 @@ def own_photographs(place: Path, work: Path) -> list[Source]:
         place = unpacked
     if not place.is_dir():
         raise ABNError(f"There is no folder and no zip of photographs {name!r}.")
-    known = np.stack([_photo_thumbnail(photo.path, min_side=1) for photo in samples.photographs()])  # type: ignore[misc]
+    shipped = (_photo_thumbnail(photo.path, min_side=1) for photo in samples.photographs())
+    known = np.stack([thumbnail for thumbnail in shipped if thumbnail is not None])
     sources: dict[str, Source] = {}
     for path in sorted(place.rglob("*")):
         thumbnail = _photo_thumbnail(path, min_side=MIN_SIDE) if path.suffix.lower() in PHOTO_SUFFIXES else None

@@ -63,8 +63,8 @@ BUILT_IN = {
     "cifar100": BuiltIn(
         "cifar100",
         "CIFAR-100",
-        "The paper's own network and data: knows a hundred kinds of things, on pictures of 32 × 32 pixels.",
-        "CIFAR-100, {count:,} pictures of 32 × 32 pixels, mirrored at random and moved by up to 4 pixels",
+        "The paper's own network and data set: 100 classes, images of 32 × 32 pixels.",
+        "CIFAR-100, {count:,} images of 32 × 32 pixels, mirrored at random and moved by up to 4 pixels",
         kind="photograph",
         license={"weights": "MIT", "source": "trained here from scratch; the data, CIFAR-100, is for research use"},
         spec=cifar100.SPEC,
