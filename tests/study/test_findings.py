@@ -314,7 +314,7 @@ def test_brightest_first_is_set_against_random_and_darkest(results, tmp_path, ke
     assert "multiplicative lower than random order" in finding.sentences[0]
     assert finding.sentences[1].startswith(f"The same less what random order {verb} on CIFAR-100 (5 seeds, 100 images)")
     assert "multiplicative lower than “none”" in finding.sentences[1]
-    assert finding.verdicts[0].words == "bright matters less than in “none”, uncorrected" and tones(finding) == ["open"]
+    assert finding.verdicts[0].words == "bright matters less, uncorrected" and tones(finding) == ["open"]
 
 
 def test_where_two_arms_are_one_computation_that_is_said(results):

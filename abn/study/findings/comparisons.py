@@ -98,9 +98,9 @@ def bright_first(study: Study, key: str = "deletion") -> Finding:
         verdicts(
             beyond,
             effect_metric,
-            above="bright matters more than in “none”",
-            below="bright matters less than in “none”",
-            none="bright matters no more than in “none”",
+            above="bright matters more",
+            below="bright matters less",
+            none="bright matters no more",
         ),
         in_numbers(effects, f"area {'lost' if sign < 0 else 'gained'} with the brightest first", metric.digits),
         digits=metric.digits,
