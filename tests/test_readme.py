@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from abn.images.samples import gallery
 from abn.variants.measured import TABLES, format_tables
 from abn.variants.store import list_variants
 
@@ -30,6 +31,14 @@ def test_every_shipped_variant_was_measured_on_the_same_data(measured_on):
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)#:]+)\)", README))
 def test_every_link_leads_somewhere(target):
     assert (ROOT / target).exists()
+
+
+@pytest.mark.parametrize("photo", ["space-shuttle", "clothing-boot-among-pieces"])
+def test_the_tour_says_where_an_image_stands_in_the_strip(photo):
+    counts = ("two", "three", "four", "five", "six", "seven", "eight", "nine")
+    after = len(gallery()) - 1 - list(gallery()).index(photo)
+    name = {"space-shuttle": "space shuttle"}.get(photo, f"*{gallery()[photo].title}*")
+    assert f"{name}, last but {counts[after - 2]} in the strip" in README
 
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
