@@ -143,7 +143,7 @@ def test_cifar_variant_is_of_photographs_and_has_no_masks(cifar):
     card = find_variant("cifar100-resnet20-additive", cifar / "variants")
     assert (card.family, card.kind, card.input) == ("cifar100-resnet20", "photograph", cifar100.SPEC)
     assert card.classes == ["apple", "aquarium fish", "sweet pepper"]
-    assert card.title == "CIFAR-100, additive" and card.trained["data"].startswith("CIFAR-100, 18 pictures")
+    assert card.title == "CIFAR-100, additive" and card.trained["data"].startswith("CIFAR-100, 18 images")
     assert (card.trained["schedule"]["schedule"], card.trained["schedule"]["weight_decay"]) == ("one-cycle", 5e-4)
     figures, control = card.measured["cifar100"], card.measured["controls"]["before training"]["cifar100"]
     assert figures["count"] == control["count"] == 6 and "roc_auc" not in figures and "located" not in figures
