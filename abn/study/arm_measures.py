@@ -5,7 +5,6 @@ probability of the class that the perception head predicts for the whole image. 
 first and random order: only against these does an area say anything.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,29 +13,20 @@ from torch import Tensor
 from abn.evaluation.deletion_insertion import CurveImages, baseline, score_curves
 from abn.evaluation.metrics import cell_order, curve_area
 from abn.study.arms import Arm
-from abn.training.measures import Outputs, measure_heads, measure_maps, predict, run_batches
+from abn.training.measures import MaskedImages, Outputs, measure_heads, measure_maps, predict, run_batches
 
 BATCH = 50
 SHARES = np.linspace(0, 1, 7)  # of the cells taken away or uncovered
 
 
 @dataclass(frozen=True, eq=False)
-class MapImages:
-    """Pictures whose objects' masks are known."""
-
-    inputs: Tensor  # (N, 3, H, W) normalized, or with `features` (N, C, h, w) g(x) of the extractor that all arms share
-    masks: Sequence[np.ndarray]  # (H, W) bool each
-    features: bool = False
-
-
-@dataclass(frozen=True, eq=False)
 class EvaluationImages:
     """Labeled pictures to measure on."""
 
-    inputs: Tensor  # as in `MapImages`
+    inputs: Tensor  # (N, 3, H, W) normalized, or with `features` (N, C, h, w) g(x) of the extractor that all arms share
     labels: np.ndarray  # (N,) class
     deleted: Tensor  # (D, 3, H, W) normalized: the first pictures, for deletion and insertion
-    maps: MapImages | None  # None: nothing is said of where a map lies
+    maps: MaskedImages | None  # None: nothing is said of where a map lies
     features: bool = False
 
 

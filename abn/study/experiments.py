@@ -21,18 +21,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from abn.errors import ABNError
 from abn.network.backbone import input_spec
 from abn.network.batchnorm import recalibrate_batchnorm
 from abn.network.cutting import cut
-from abn.study.arm_measures import EvaluationImages, MapImages
+from abn.study.arm_measures import EvaluationImages
 from abn.study.arms import Arm, from_scratch, warm
 from abn.training.distillation import held_out_photographs, training_stages
 from abn.training.distillation.warm_start import pretrained_backbone
-from abn.training.measures import PlainNetwork
+from abn.training.measures import MaskedImages, PlainNetwork
 from abn.training.sample_order import SampleOrder
 from abn.training.sources import caltech101, packages
 from abn.training.sources.array_images import ArrayImages
-from abn.training.sources.masked_photographs import MaskedPhotograph, read_masked_photographs
+from abn.training.sources.masked_photographs import read_masked_photographs
 from abn.training.supervised import training
 from abn.training.supervised.built_in_data import BUILT_IN, CALIBRATION_IMAGES, TEST_SEED
 
@@ -45,16 +46,9 @@ class Place:
 
     data: Path  # the folder of packages and data sets
     work: Path
-    masks: Path | None = None  # photographs with masks, a folder or a zip
+    masks: Path | None = None  # photographs with masks, a folder or zip; Caltech-101 has none of its own
     device: str = "cpu"
     full: bool = False  # all of CIFAR-100, which is too much for two cores
-
-    @property
-    def options(self) -> str:
-        """What a command that makes a run again must name beside the run; folders go without."""
-        masks = "" if self.masks is None else f" --masks {shlex.quote(self.masks.name)}"
-        device = "" if self.device == "cpu" else f" --device {self.device}"
-        return masks + device + (" --full" if self.full else "")
 
 
 class Experiment(Protocol):
@@ -62,6 +56,7 @@ class Experiment(Protocol):
 
     test: EvaluationImages
     settings: dict  # every number of a run
+    options: str  # what a command that makes a run again names beside the run; folders go without
 
     def prepare(self) -> None:
         """Compute, or download, what all runs share."""
@@ -87,11 +82,14 @@ class FromScratch:
         )
         test = data.load(place.data, train=False, seed=TEST_SEED, count=tested)
         inputs = test.inputs(np.arange(len(test)))
-        maps = None if test.masks is None else MapImages(inputs, [*test.masks])
+        maps = None if test.masks is None else MaskedImages(inputs, [*test.masks])
         self.test = EvaluationImages(inputs, test.labels, inputs[:deleted], maps)
         self.settings = {"pictures": images, **recipe.to_json(), "test": len(test), "deleted": deleted}
         self.settings |= {} if maps is None else {"located": len(test)}
-        self.settings |= {} if place.device == "cpu" else {"device": place.device}
+        self.options = ""
+        if place.device != "cpu":
+            self.settings["device"] = place.device
+            self.options = f" --device {place.device}"
 
     def prepare(self) -> None:
         pass  # the test images, which are here, came with those to train with
@@ -113,7 +111,9 @@ def cifar100(place: Place) -> FromScratch:
     """CIFAR-100: the first 200 images of each class, so many that two cores can train 25 networks; or all of them."""
     images, epochs = (50_000, 30.0) if place.full else (20_000, 10.0)
     recipe = replace(BUILT_IN["cifar100"].recipe, epochs=epochs, batch=64)
-    return FromScratch(place, "cifar100", recipe, images=images, tested=10_000, deleted=200)
+    experiment = FromScratch(place, "cifar100", recipe, images=images, tested=10_000, deleted=200)
+    experiment.options += " --full" if place.full else ""
+    return experiment
 
 
 def cluttered_fashion(place: Place) -> FromScratch:
@@ -160,18 +160,15 @@ class Caltech101:
     recipe, deleted = FineTuning(), 40
 
     def __init__(self, place: Place):
-        self._place = place
+        if place.masks is None:
+            raise ABNError("Caltech-101 has no masks: give photographs that have some, a folder or zip, as --masks.")
+        self._place, self._masked = place, read_masked_photographs(place.masks)
+        self.options = f" --masks {shlex.quote(place.masks.name)}"
         self._images = caltech101.divide(caltech101.find(place.data))
         test = self._images.test  # class by class: in a seeded order, so that the first ones are of many classes
         self._tested = test.part(np.random.default_rng(TEST_SEED).permutation(len(test)))
-        counts = {"test": len(test), "deleted": self.deleted}
+        counts = {"test": len(test), "deleted": self.deleted, "located": len(self._masked)}
         self.settings = {"pictures": len(self._images.training), **asdict(self.recipe), **counts}
-        self.settings |= {} if place.masks is None else {"located": len(self._masked)}
-
-    @cached_property
-    def _masked(self) -> list[MaskedPhotograph]:
-        assert self._place.masks is not None
-        return read_masked_photographs(self._place.masks)
 
     @cached_property
     def _backbone(self) -> nn.Module:
@@ -204,12 +201,10 @@ class Caltech101:
         images, spec = self._tested, input_spec(self._backbone)
         features = self._features("test", lambda: images.batches(spec), images.names)
         deleted = next(images.part(np.arange(self.deleted)).batches(spec, self.deleted))
-        maps = None
-        if self._place.masks is not None:
-            masked = held_out_photographs.masked(self._masked, spec)
-            hashes = [photograph.picture.sha256 for photograph in self._masked]
-            located = self._features("masked", lambda: masked.inputs.split(caltech101.BATCH), hashes)
-            maps = MapImages(torch.from_numpy(np.array(located)), masked.masks, features=True)
+        masked = held_out_photographs.masked(self._masked, spec)
+        hashes = [photograph.picture.sha256 for photograph in self._masked]
+        located = self._features("masked", lambda: masked.inputs.split(caltech101.BATCH), hashes)
+        maps = MaskedImages(torch.from_numpy(np.array(located)), masked.masks, features=True)
         return EvaluationImages(torch.from_numpy(np.array(features)), images.labels, deleted, maps, features=True)
 
     def prepare(self) -> None:

@@ -58,7 +58,7 @@ class Job:
             "seconds": round(time.monotonic() - started, 1),
             "settings": experiment.settings,
             "command": f"python -m abn study run --dataset {self.dataset} --arm {self.arm} --seed {self.seed}"
-            + place.options,
+            + experiment.options,
         }
 
 
@@ -75,6 +75,8 @@ def perform(jobs: Sequence[Job], place: Place, *, again: bool, results: Path = R
     for made in (results / "runs", place.work):
         made.mkdir(parents=True, exist_ok=True)
     missing = [job for job in jobs if again or not _result_path(job, results).is_file()]
+    for dataset in {job.dataset for job in missing}:
+        _experiment(dataset, place)  # what can't be had is said now and not after the hours that others take
     if parallel == 1:
         for number, job in enumerate(missing, start=1):
             _perform_one(job, place, again, results)

@@ -26,7 +26,7 @@ from abn.training.distillation import held_out_photographs as photographs
 from abn.training.distillation import held_out_scenes
 from abn.training.distillation.held_out_scenes import HeldOutScenes
 from abn.training.distillation.warm_start import pretrained_backbone, standardize_map, warm_start
-from abn.training.measures import PlainNetwork
+from abn.training.measures import MaskedImages, PlainNetwork
 from abn.training.sources import packages, public_images
 from abn.training.sources.masked_photographs import MaskedPhotograph, read_masked_photographs
 from abn.training.sources.public_images import Source
@@ -158,7 +158,7 @@ class HeldOutImages:
     labeled: photographs.Labeled
     own: Sequence[Source]  # photographs that were given to distil, of which the held-out ones count
     named: Tensor | None  # (N,) the class that the plain backbone predicts for these
-    masked: photographs.Masked | None
+    masked: MaskedImages | None
     scenes: HeldOutScenes | None
 
 
@@ -175,7 +175,7 @@ def measure(network: Network, images: HeldOutImages, spec: InputSpec) -> Figures
     return figures
 
 
-def control_maps(warm: AttentionBranchNetwork, masked: photographs.Masked) -> Figures:
+def control_maps(warm: AttentionBranchNetwork, masked: MaskedImages) -> Figures:
     """Maps that no attention branch computes, against the masks: CAM and Grad-CAM of the plain backbone, which `warm`
     holds, for its first class; and a Gaussian on the middle of the picture."""
     maps = {

@@ -1,6 +1,7 @@
 """What is measured of networks with and without an attention branch, beside labels and beside masks of the objects."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,15 @@ class Outputs(NamedTuple):
     logits: Tensor  # (B, K) perception head
     aux_logits: Tensor | None  # (B, K) auxiliary head
     attention: Tensor  # (B, h, w) M, or CAM of the first class where there is no attention branch
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedImages:
+    """Images whose objects' masks are known."""
+
+    inputs: Tensor  # (N, 3, H, W) normalized, or with `features` (N, C, h, w) g(x)
+    masks: Sequence[np.ndarray]  # (H, W) bool each
+    features: bool = False
 
 
 class PlainNetwork(nn.Module):

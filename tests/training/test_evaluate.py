@@ -20,6 +20,7 @@ from abn.network.model import ABNOutput
 from abn.training import evaluate
 from abn.training.distillation import held_out_photographs as photographs
 from abn.training.distillation.held_out_scenes import HeldOutScenes
+from abn.training.measures import MaskedImages
 from abn.training.sources import packages
 from abn.training.sources.masked_photographs import MaskedPhotograph
 from abn.training.sources.packages import LITE0, LITE2
@@ -132,7 +133,7 @@ def test_controls_are_cam_grad_cam_and_the_middle_of_the_picture():
     mask = np.zeros((32, 32), bool)
     mask[10:22, 10:22] = True
     inputs = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-    masked = photographs.Masked(inputs, [mask, mask])
+    masked = MaskedImages(inputs, [mask, mask])
     figures = evaluate.control_maps(warm, masked)
     assert list(figures) == ["CAM", "Grad-CAM", "middle of the picture"]
     assert figures["middle of the picture"]["pointing"] == 1

@@ -19,7 +19,7 @@ from abn.images import samples
 from abn.images.decode import open_picture
 from abn.images.fit import fit_picture
 from abn.network.model import AttentionBranchNetwork
-from abn.training.measures import Outputs, PlainNetwork, measure_maps, run_batches
+from abn.training.measures import MaskedImages, Outputs, PlainNetwork, measure_maps, run_batches
 from abn.training.sources.masked_photographs import MaskedPhotograph
 from abn.training.sources.public_images import Source
 from abn.vocabulary import InputSpec
@@ -39,14 +39,6 @@ class Labeled:
     accepted: Sequence[tuple[int, ...]]
 
 
-@dataclass(frozen=True, eq=False)
-class Masked:
-    """Photographs squashed to the input, and their masks."""
-
-    inputs: Tensor  # (N, 3, H, W)
-    masks: Sequence[np.ndarray]  # (H, W) bool each
-
-
 def labeled(spec: InputSpec) -> Labeled:
     """The labeled photographs that ship with the app (center crop)."""
     photos = [photo for photo in samples.photographs() if photo.classes]
@@ -54,11 +46,11 @@ def labeled(spec: InputSpec) -> Labeled:
     return Labeled(inputs, [photo.classes for photo in photos])
 
 
-def masked(photographs: Sequence[MaskedPhotograph], spec: InputSpec) -> Masked:
+def masked(photographs: Sequence[MaskedPhotograph], spec: InputSpec) -> MaskedImages:
     """Photographs with masks, squashed to the input."""
     fitted = [fit_picture(photograph.picture, spec, FIT) for photograph in photographs]
     masks = [fit_mask(photograph.mask, fit) for photograph, fit in zip(photographs, fitted, strict=True)]
-    return Masked(torch.from_numpy(np.stack([fit.normalized(spec) for fit in fitted])), masks)
+    return MaskedImages(torch.from_numpy(np.stack([fit.normalized(spec) for fit in fitted])), masks)
 
 
 def measure_labeled(network: Network, photographs: Labeled) -> Figures:
@@ -88,7 +80,7 @@ def measure_agreement(outputs: Outputs, named: Tensor) -> Figures:
     return figures
 
 
-def measure_masked(network: Network, photographs: Masked) -> Figures:
+def measure_masked(network: Network, photographs: MaskedImages) -> Figures:
     """The map against the masks, and the mean span of its cells from the 5th to the 95th percentile."""
     maps = run_batches(network, photographs.inputs.split(BATCH)).attention
     return score_maps(maps, photographs.masks)
