@@ -38,9 +38,9 @@ CAN = (
 CANNOT = (
     "With {count} scenes, one scene is {points:.0f} points of pointing, so small differences are "
     "chance. The objects are drawings pasted on photographs, easier to find by their edges than what is in a real "
-    "photograph: the figures on the cards are of photographs with masks. And where a map lies doesn't say whether the answer uses it: “None "
-    "(control)” never applies its map and may find the object, “Additive, upside down” finds all but the object, "
-    "and both answer about as well as the others."
+    "photograph: the figures on the cards are of photographs with masks. And where a map lies doesn't say whether "
+    "the answer uses it: “None (control)” never applies its map and may find the object, “Additive, upside down” "
+    "finds all but the object, and both answer about as well as the others."
 )
 
 
