@@ -7,8 +7,7 @@ from abn.ui import layout, maps, model_card, predictions
 from abn.ui.compare import export_panel, panels
 from abn.ui.controls import selection
 from abn.ui.controls.choice_bar import choice_bar, require_variants
-from abn.ui.runtime import cached_inference, loading, models
-from abn.ui.runtime.engine import get_engine
+from abn.ui.runtime import cached_inference, models
 from abn.ui.state import state
 
 layout.begin("Compare", "Where does a network look, what do its two heads say, and what does its attention map change?")
@@ -23,11 +22,6 @@ inputs = (chosen.picture.sha256, tuple(card.sha256 for card in cards), applied, 
 if state.shown != inputs:  # so that no old result stays while a new one is computed
     page.caption("Asking the networks …")
 explanations = cached_inference.explain_image(chosen.picture, cards, fit=choice.fit, mechanism=applied)
-if explanations is None:
-    with page:
-        loading.show_status()
-    loading.start_loading()
-    st.stop()
 state.shown = inputs
 
 by_id = {card.id: card for card in cards}
@@ -46,7 +40,7 @@ with page.container():
     for column, (explanation, card), span in zip(columns, shown, limits, strict=False):
         with column:
             predictions.show_heading(explanation, card)
-            maps.show_explanation(explanation, card, view, span, live=get_engine().ready)
+            maps.show_explanation(explanation, card, view, span)
         with column if len(shown) > 1 else columns[-1]:
             predictions.show_predictions(explanation)
             predictions.show_bars(explanation, card, rows)
@@ -72,4 +66,3 @@ with page.container():
     for column, (_, card) in zip(st.columns(len(shown)), shown, strict=True):
         with column:
             model_card.show_card(card)
-loading.start_loading()

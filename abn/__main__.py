@@ -28,6 +28,7 @@ COMMANDS = {  # name → (module with `add_arguments(parser)` and `run(args) -> 
     "evaluate": ("abn.training.evaluate", "measure the variants on held-out scenes and on photographs"),
     "scenes": ("abn.training.distillation.shipped_scenes", "make the shipped scenes again"),
     "study": ("abn.study.command", "the study over seeds: run it, or print its results"),
+    "graphs": ("abn.engine.export_graphs", "write the graphs that ONNX Runtime runs"),
     "bench": ("abn.batch.bench", "measure speed, as ratios"),
 }
 
@@ -85,7 +86,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     variants.add_argument("--markdown", action="store_true", help="print the measured figures as a table")
     variants.set_defaults(run=_list_variants)
 
-    gallery = commands.add_parser("gallery", help="compute the stored first view and the exercises again")
+    gallery = commands.add_parser("gallery", help="run the variants on the exercises' images again")
     gallery.set_defaults(run=_build_gallery)
 
     called = next((argument for argument in arguments if not argument.startswith("-")), None)
@@ -126,10 +127,8 @@ def _list_variants(args: argparse.Namespace) -> int:
 
 
 def _build_gallery(_: argparse.Namespace) -> int:
-    from abn.explanations import first_view
     from abn.teaching.exercises import question_material
 
-    first_view.build(progress=log.info)
     question_material.build(progress=log.info)
     return 0
 

@@ -6,7 +6,7 @@ from abn.ui import layout
 from abn.ui.ablation import disagreement_panel, mechanism_panels
 from abn.ui.controls import variant_picker
 from abn.ui.controls.choice_bar import choice_bar, require_networks
-from abn.ui.runtime import cached_inference, loading
+from abn.ui.runtime import cached_inference
 
 layout.begin("Ablation", "The same weights and the same map under three mechanisms: what does the mechanism change?")
 choice = require_networks(choice_bar())
@@ -26,4 +26,3 @@ mechanism_panels.show_agreement(explanations, [card.title for card in cards])
 
 st.subheader("Where do they part? A batch", anchor="batch")
 disagreement_panel.show_batch(cards, choice.fit)
-loading.start_loading()

@@ -5,7 +5,6 @@ import streamlit as st
 from abn.ui import layout
 from abn.ui.own.new_variant_panels import show_random_weights, show_upload
 from abn.ui.own.variants_panel import show_variants
-from abn.ui.runtime import loading
 
 layout.begin(
     "Bring your own", "A variant of yours, or any CNN with random weights: its shapes, its card, then Compare."
@@ -24,4 +23,3 @@ with right:
     show_random_weights(shapes)
 with below:
     show_variants()
-loading.start_loading()

@@ -6,7 +6,6 @@ from abn.ui import layout
 from abn.ui.controls import variant_picker
 from abn.ui.controls.choice_bar import choice_bar, require_networks
 from abn.ui.inside import map_panels, stage_panels, traces
-from abn.ui.runtime import loading
 from abn.ui.state import state
 
 layout.begin("Inside", "What happens between a picture and the answer? Every stage of one network, with its numbers.")
@@ -29,4 +28,3 @@ with page.container():
     stage_panels.show_cell(trace, card, choice)
     map_panels.show_class_maps(trace, card, choice)
     map_panels.show_history(trace, card, choice)
-loading.start_loading()

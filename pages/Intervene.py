@@ -6,7 +6,7 @@ from abn.ui import layout
 from abn.ui.controls import variant_picker
 from abn.ui.controls.choice_bar import choice_bar, require_networks
 from abn.ui.intervene import cover_panel, edit_panels, effect_panel, map_ablation_panel
-from abn.ui.runtime import cached_inference, jobs, loading
+from abn.ui.runtime import cached_inference, jobs
 
 layout.begin("Intervene", "Change the map and ask the perception branch again: does the answer depend on it?")
 choice = require_networks(choice_bar())
@@ -50,6 +50,5 @@ gallery_job = map_ablation_panel.show_gallery_dependence(choice)
 
 st.subheader("Cover a part of the picture", anchor="cover")
 jobs.fragment_unless_busy(cover_the_picture)()
-loading.start_loading()
 if gallery_job:
     jobs.run_jobs(gallery_job)

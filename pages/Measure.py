@@ -5,7 +5,7 @@ import streamlit as st
 from abn.ui import layout
 from abn.ui.controls.choice_bar import choice_bar, require_networks
 from abn.ui.measure import deletion_insertion_panel, localization_panel, randomization_panel
-from abn.ui.runtime import jobs, loading
+from abn.ui.runtime import jobs
 
 layout.begin("Measure", "Three ways to put a number on a map, and what each of them can and can't say.")
 choice = require_networks(choice_bar())
@@ -34,5 +34,4 @@ st.markdown(
 )
 localization = localization_panel.show_localization(choice)
 
-loading.start_loading()
 jobs.run_jobs(curves, randomization, localization)

@@ -4,7 +4,6 @@ import streamlit as st
 
 from abn.study import findings
 from abn.ui import layout
-from abn.ui.runtime import loading
 from abn.ui.study import cost_panels
 from abn.ui.study import findings_panels as panels
 from abn.ui.study.questions import all_questions
@@ -29,4 +28,3 @@ st.subheader("What did the authors report?", anchor="published")
 published = panels.read(findings.read_published)
 if published:
     panels.show_published(published)
-loading.start_loading()

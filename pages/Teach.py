@@ -6,7 +6,7 @@ from abn.errors import ABNError
 from abn.study import findings
 from abn.teaching import worksheet
 from abn.ui import layout
-from abn.ui.runtime import loading
+from abn.ui.runtime import cached_inference
 from abn.ui.teach import links
 
 layout.begin("Teach", "Make a link that opens a page just as you want it, and print a sheet for the lesson.")
@@ -19,7 +19,8 @@ try:
     accuracy = findings.compared(findings.read_study(), "none").sentences
 except ABNError:  # the sheet does without this question
     accuracy = ()
-questions = worksheet.questions(accuracy)
+with st.spinner("Running the variants on the gallery …"):
+    questions = worksheet.questions(cached_inference.explain_image, accuracy)
 st.download_button(
     "Download it, to print",
     worksheet.document(questions),
@@ -31,4 +32,3 @@ st.download_button(
 )
 with st.expander("Read it here: it holds the answers", icon=":material/key:"):
     st.html(worksheet.body(questions))
-loading.start_loading()

@@ -21,19 +21,30 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 @pytest.fixture(scope="session")
 def network():
-    """A loader that reads each variant's weights once for all tests."""
-    from abn.variants.card import Card
+    """A loader of networks in PyTorch that reads each variant's weights once for all tests."""
     from abn.variants.store import load_variant
 
+    return _read_once(load_variant)
+
+
+@pytest.fixture(scope="session")
+def runner():
+    """A loader of runners that reads each variant's weights once for all tests."""
+    from abn.engine.loading import load_runner
+
+    return _read_once(load_runner)
+
+
+def _read_once(load_anew):
     loaded = {}
 
-    def load(card: Card):
+    def load(card):
         try:
             key = hashlib.sha256(card.weights.read_bytes()).hexdigest(), card.sha256, card.mechanism
         except OSError:
-            return load_variant(card)  # which says what is wrong
+            return load_anew(card)  # which says what is wrong
         if key not in loaded:
-            loaded[key] = load_variant(card)
+            loaded[key] = load_anew(card)
         return loaded[key]
 
     return load
@@ -63,30 +74,13 @@ def clean_caches() -> Iterator[None]:
 
 
 @pytest.fixture
-def loading_engine(clean_caches, monkeypatch, network):
-    """The engine while the networks load, which they here never finish; each variant's weights are read once."""
-    from abn.ui.runtime import loading
-    from abn.ui.runtime.engine import get_engine
-    from abn.variants import store
-
-    monkeypatch.setattr(loading, "start_loading", lambda: None)
-    monkeypatch.setattr(store, "load_variant", lambda card, folder=None: network(card))
-    return get_engine()
-
-
-@pytest.fixture
-def ready_engine(loading_engine):
-    """The engine once the networks are loaded."""
-    loading_engine.ready = True
-    loading_engine.load_ended.set()
-    return loading_engine
-
-
-@pytest.fixture
-def ready(ready_engine):
-    """The app under AppTest, its networks loaded; `switch_page` goes to a page."""
+def ready(clean_caches, monkeypatch, runner):
+    """The app under AppTest; `switch_page` goes to a page. Each variant's weights are read once for all tests."""
     from streamlit.testing.v1 import AppTest
 
+    from abn.engine import loading
+
+    monkeypatch.setattr(loading, "load_runner", runner)
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=180)
 
 

@@ -16,10 +16,10 @@ from abn.batch.output import open_output, skip_finished, write_lines
 from abn.errors import ABNError
 from abn.images.fit import FITS
 from abn.variants.card import Card
-from abn.variants.store import find_variant, load_variant
+from abn.variants.store import find_variant
 from abn.vocabulary import MECHANISM_CHOICES, TRAINED
 
-if TYPE_CHECKING:  # torch takes seconds, and `--help` doesn't need it
+if TYPE_CHECKING:
     from abn.engine.inference import Load
 
 BATCH_SIZE = 8
@@ -144,38 +144,22 @@ def _expected_results(args: argparse.Namespace, cards: list[Card]) -> list[tuple
 
 
 def _load_variants(args: argparse.Namespace) -> "tuple[list[Card], Load, bool]":
-    """The variants that can be loaded, a function that gives their networks, and whether others failed."""
-    from abn.engine.fusion import fuse_for_inference
+    """The variants that can be loaded, a function that gives what runs them, and whether others failed."""
+    from abn.engine.loading import find_device, load_runner
 
-    device = _device(args.device)
-    networks, cards, failed = {}, [], False
+    device = find_device(args.device)
+    runners, cards, failed = {}, [], False
     for variant in dict.fromkeys(part.strip() for part in args.variant.split(",") if part.strip()):
         try:
             card = find_variant(variant)
-            networks[card.id] = fuse_for_inference(load_variant(card)).to(device)
+            runners[card.id] = load_runner(card, threads=0, device=device)
             cards.append(card)
         except ABNError as error:  # a broken variant doesn't stop the others
             failed = True
             print(error, file=sys.stderr)
     if not cards and not failed:
         print("Name at least one variant; the command variants lists them.", file=sys.stderr)
-    return cards, lambda card: networks[card.id], failed
-
-
-def _device(name: str) -> str:
-    """The name of a device as torch knows it; `ABNError` where it isn't there."""
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        usable = torch.zeros(1, device=name).device.type in ("cpu", "cuda")
-    except (RuntimeError, AssertionError) as error:  # each kind of missing device has its own
-        log.debug("device %s", name, exc_info=error)
-        usable = False
-    if not usable:
-        raise ABNError(f"There is no device {name!r} here: choose cpu, or leave --device out.")
-    return name
+    return cards, lambda card: runners[card.id], failed
 
 
 def _positive(text: str) -> int:

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from abn.batch.image_stream import ImageFile
 from abn.engine.inference import Load
+from abn.engine.loading import load_runner
 from abn.errors import ABNError, PictureError
 from abn.explanations.explainer import explain_inputs
 from abn.explanations.explanation import Explanation
@@ -24,7 +25,6 @@ from abn.export.figures import MAX_SIDE
 from abn.images.decode import MAX_BYTES, Picture, open_picture
 from abn.images.fit import Fitted, fit_picture
 from abn.variants.card import Card
-from abn.variants.store import load_variant
 from abn.vocabulary import TRAINED, InputSpec
 
 PREFETCH = 2  # batches that each worker prepares ahead
@@ -51,7 +51,7 @@ def explain_files(
     *,
     fit: str = "crop",
     mechanism: str = TRAINED,
-    load: Load = load_variant,
+    load: Load = load_runner,
     workers: int = 0,
     keep_pictures: bool = False,
 ) -> Iterator[list[ImageResult]]:

@@ -15,15 +15,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor
 
+from abn.engine.runner import Runner, perceive, softmax
 from abn.errors import ABNError
 from abn.evaluation.metrics import cell_order, cells_mask, curve_area
 from abn.explanations.interventions import AttendedImage
-from abn.images.fit import denormalize
+from abn.images.fit import denormalize, upsample
 from abn.vocabulary import InputSpec
 
 DELETION, INSERTION = KINDS = ("deletion", "insertion")
@@ -35,7 +33,7 @@ STEPS = 28  # 7 cells of 14 × 14 in each
 RANDOM_ORDERS = 3
 BATCH = 8  # images in one forward pass
 
-Probability = Callable[[Tensor, Tensor], Tensor]  # images (B, 3, H, W), classes (B,) → probabilities (B,)
+Probability = Callable[[np.ndarray, np.ndarray], np.ndarray]  # images (B, 3, H, W), classes (B,) → probabilities (B,)
 
 
 @dataclass(frozen=True)
@@ -53,17 +51,16 @@ class CurveSpec:
 class CurveImages:
     """The images of one curve: one turns into another, cell by cell."""
 
-    start: Tensor  # (3, H, W)
-    end: Tensor  # (3, H, W)
+    start: np.ndarray  # (3, H, W) float32
+    end: np.ndarray  # (3, H, W)
     order: np.ndarray  # (h·w,) cells as flat indices, in the order in which they change
     shape: tuple[int, int]  # (h, w)
     predicted_class: int  # whose probability is the score
 
-    def at(self, share: float) -> Tensor:
+    def at(self, share: float) -> np.ndarray:
         """The image (3, H, W) once `share` of its cells have changed."""
         _, height, width = self.start.shape
-        changed = torch.from_numpy(cells_mask(self.order, share, self.shape, (height, width)))
-        return torch.where(changed, self.end, self.start)
+        return np.where(cells_mask(self.order, share, self.shape, (height, width)), self.end, self.start)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,29 +133,37 @@ def compare_curves(results: Sequence[CurveResult]) -> CurveComparison:
     return CurveComparison(by_order[BRIGHT][0], tuple(by_order[RANDOM]), next(iter(by_order[DARK]), None))
 
 
-def baseline(image: Tensor, name: str, *, black: Tensor | None = None) -> Tensor:
+def baseline(image: np.ndarray, name: str, *, black: np.ndarray | None = None) -> np.ndarray:
     """What replaces a normalized image (3, H, W); "gray" is its zero, the mean of all training images.
 
     `black` (3,) is where black lies after normalization, needed for "black" alone.
     """
     if name == "mean color":
-        return image.mean((1, 2), keepdim=True).expand_as(image)
+        return np.broadcast_to(image.mean((1, 2), keepdims=True), image.shape)
     if name == "gray":
-        return torch.zeros_like(image)
+        return np.zeros_like(image)
     if name == "black" and black is not None:
-        return black[:, None, None].expand_as(image)
+        return np.broadcast_to(black[:, None, None], image.shape)
     if name == BLURRED:
-        small = F.avg_pool2d(image[None], BLUR, ceil_mode=True)
-        return F.interpolate(small, image.shape[1:], mode="bilinear", align_corners=False)[0]
+        return np.stack([upsample(_mean_blocks(channel), image.shape[:0:-1]) for channel in image])
     raise ABNError(f"There is no baseline {name!r}. Choose one of: {', '.join(BASELINES)}.")
+
+
+def _mean_blocks(values: np.ndarray) -> np.ndarray:
+    """The means of blocks of `BLUR` × `BLUR` pixels of (H, W), those at the end perhaps smaller."""
+    for axis, count in enumerate(values.shape):
+        starts = np.arange(0, count, BLUR)
+        sizes = np.diff([*starts, count])
+        values = np.add.reduceat(values, starts, axis) / (sizes[:, None] if axis == 0 else sizes)
+    return values
 
 
 def curve_images(attended: AttendedImage, input_spec: InputSpec, spec: CurveSpec) -> CurveImages:
     """The images of one curve, from whole to baseline (deletion), or from blurred to whole (insertion)."""
     if spec.kind not in KINDS or spec.order not in ORDERS:
         raise ABNError(f"A curve is one of {', '.join(KINDS)}, its order one of {', '.join(ORDERS)}.")
-    whole = torch.from_numpy(attended.fitted.normalized(input_spec))
-    black = -torch.tensor(input_spec.mean) / torch.tensor(input_spec.std)
+    whole = attended.fitted.normalized(input_spec)
+    black = (-np.array(input_spec.mean) / np.array(input_spec.std)).astype(np.float32)
     deleted = baseline(whole, spec.baseline, black=black)
     start, end = (deleted, whole) if spec.kind == INSERTION else (whole, deleted)
     if spec.order == RANDOM:
@@ -186,10 +191,9 @@ def score_curves(
     scores: list[float] = []
     for start in range(0, len(steps), batch):
         steps_of_batch = steps[start : start + batch]
-        images = torch.stack([curve.at(share) for curve, share in steps_of_batch])
-        classes = torch.tensor([curve.predicted_class for curve, _ in steps_of_batch])
-        with torch.inference_mode():
-            scores += probability(images.contiguous(memory_format=torch.channels_last), classes).tolist()
+        images = np.stack([curve.at(share) for curve, share in steps_of_batch])
+        classes = np.array([curve.predicted_class for curve, _ in steps_of_batch])
+        scores += probability(images, classes).tolist()
         progress(len(scores) / len(steps))
     return np.array(scores).reshape(len(curves), len(shares))
 
@@ -209,9 +213,9 @@ def compute_curve(
     work.
     """
 
-    def probability(images: Tensor, classes: Tensor) -> Tensor:
+    def probability(images: np.ndarray, classes: np.ndarray) -> np.ndarray:
         with turn:
-            return attended.network(images).logits.softmax(1).gather(1, classes[:, None])[:, 0]
+            return predict(attended.runner, images)[np.arange(len(classes)), classes]
 
     started, shares = time.perf_counter(), np.linspace(0, 1, spec.steps + 1)
     images = curve_images(attended, input_spec, spec)
@@ -230,6 +234,12 @@ class PartlyDeletedImage:
 def delete_cells(attended: AttendedImage, input_spec: InputSpec, spec: CurveSpec, share: float) -> PartlyDeletedImage:
     """The network's input once `share` of the cells have changed, and its prediction."""
     image = curve_images(attended, input_spec, spec).at(share)
-    with torch.inference_mode():
-        probabilities = attended.network(image[None]).logits.softmax(1)[0].numpy()
-    return PartlyDeletedImage(Image.fromarray(denormalize(image.numpy(), input_spec)), probabilities)
+    probabilities = predict(attended.runner, image[None])[0]
+    return PartlyDeletedImage(Image.fromarray(denormalize(image, input_spec)), probabilities)
+
+
+def predict(runner: Runner, images: np.ndarray) -> np.ndarray:
+    """Images (B, 3, H, W) → the perception head's probabilities (B, K)."""
+    features = runner.extract(images)
+    _, attention = runner.attend(features)
+    return softmax(perceive(runner, features, attention))

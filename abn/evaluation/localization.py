@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from abn.engine.inference import Load
+from abn.engine.loading import load_runner
 from abn.evaluation.metrics import energy_ratio, pointing_hit, roc_auc
 from abn.explanations.explainer import explain_inputs
 from abn.explanations.explanation import Explanation, Prediction
@@ -24,7 +25,6 @@ from abn.images.decode import Picture, open_picture
 from abn.images.fit import Fitted, fit_picture
 from abn.images.samples import SAMPLES, photographs
 from abn.variants.card import Card
-from abn.variants.store import load_variant
 from abn.vocabulary import HEADS
 
 FOLDER = SAMPLES / "scenes"
@@ -103,7 +103,7 @@ def localize(
     cards: Sequence[Card],
     *,
     scenes: Sequence[Scene],
-    load: Load = load_variant,
+    load: Load = load_runner,
     fit: str = FIT,
     progress: Callable[[float], object] = lambda share: None,
     turn: AbstractContextManager = nullcontext(),  # noqa: B008  it holds nothing

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from abn.engine.inference import Load
+from abn.engine.loading import load_runner
 from abn.explanations.interventions import CONTROLS, PRESETS, AttendedImage, Effect, attend_image, shuffle_cells
 from abn.images.decode import Picture
 from abn.variants.card import Card
-from abn.variants.store import load_variant
 
 SHUFFLES = 8  # shuffled maps, whose mean effect is taken
 EDITS = ("constant mean", "shuffled", "inverted", "flipped", "zeros", "ones")
@@ -58,7 +58,7 @@ def ablate_map(
 
 
 def ablate_in_picture(
-    picture: Picture, card: Card, *, fit: str = "crop", load: Load = load_variant
+    picture: Picture, card: Card, *, fit: str = "crop", load: Load = load_runner
 ) -> dict[str, MeanEffect]:
     """Edit → `MeanEffect` for one picture in one variant, with the mechanism that it was trained with."""
     attended = attend_image(picture, card, fit=fit, load=load)

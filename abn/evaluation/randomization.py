@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from abn.errors import ABNError
 from abn.evaluation.metrics import rank_correlation
@@ -45,7 +44,7 @@ class RandomizationResult:
 
 @torch.no_grad()
 def randomize_weights(
-    network: AttentionBranchNetwork, part: str, images: Tensor, *, seed: int
+    network: AttentionBranchNetwork, part: str, images: np.ndarray, *, seed: int
 ) -> AttentionBranchNetwork:
     """A copy of the network with one of `PARTS` randomized: each of its weights is shuffled among its own places.
 
@@ -61,21 +60,21 @@ def randomize_weights(
         parameter.copy_(parameter.flatten()[order].view_as(parameter))
     others = {name: module for name, module in randomized.named_children() if name != part}
     statistics = {name: copy.deepcopy(module.state_dict()) for name, module in others.items()}
-    recalibrate_batchnorm(randomized, images)
+    recalibrate_batchnorm(randomized, torch.from_numpy(images))
     for name, module in others.items():
         module.load_state_dict(statistics[name])
     return randomized
 
 
 @torch.inference_mode()
-def network_outputs(network: AttentionBranchNetwork, images: Tensor) -> NetworkOutputs:
+def network_outputs(network: AttentionBranchNetwork, images: np.ndarray) -> NetworkOutputs:
     """Maps and predictions for images (N, 3, H, W)."""
-    output = network(images)
+    output = network(torch.from_numpy(images))
     return NetworkOutputs(output.attention[:, 0].numpy(), output.logits.softmax(1).numpy())
 
 
 def compare_randomized(
-    network: AttentionBranchNetwork, own: NetworkOutputs, images: Tensor, part: str, *, seed: int
+    network: AttentionBranchNetwork, own: NetworkOutputs, images: np.ndarray, part: str, *, seed: int
 ) -> RandomizationResult:
     """Randomize a part and run the network again; `own` are its own outputs for these images. The copy is not kept."""
     started = time.perf_counter()

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from abn.errors import ABNError
+from abn.explanations.stages import Trace
 from abn.network.model import AttentionBranchNetwork
 
 METHODS = ("CAM", "Grad-CAM")
@@ -66,6 +67,12 @@ def class_map(
             (gradient,) = torch.autograd.grad(logits[0, chosen], features)
             values = torch.einsum("chw,c->hw", features[0], gradient[0].mean((1, 2))).relu()
     return ClassMap(method, values.detach().float().numpy(), layer, chosen, time.perf_counter() - started)
+
+
+def trace_class_map(network: AttentionBranchNetwork, trace: Trace, method: str, index: int) -> ClassMap:
+    """The same for the image and the mechanism of a trace."""
+    images = torch.from_numpy(trace.images.copy())[None]
+    return class_map(network, images, method, index=index, mechanism=trace.mechanism)
 
 
 @contextlib.contextmanager

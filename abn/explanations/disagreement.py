@@ -11,9 +11,10 @@ from itertools import combinations
 
 import numpy as np
 from PIL import Image
-from torch import Tensor
 
 from abn.engine.inference import Load, run_variants
+from abn.engine.loading import load_runner
+from abn.engine.runner import softmax
 from abn.errors import PictureError
 from abn.explanations.explanation import Prediction, js_divergence
 from abn.images.decode import Picture, open_picture
@@ -21,7 +22,6 @@ from abn.images.display_name import display_name
 from abn.images.fit import fit_picture
 from abn.images.zip_files import Refused
 from abn.variants.card import Card, class_names
-from abn.variants.store import load_variant
 from abn.vocabulary import MECHANISMS
 
 
@@ -91,7 +91,7 @@ def find_disagreements(
     cards: Sequence[Card],
     *,
     fit: str = "crop",
-    load: Load = load_variant,
+    load: Load = load_runner,
     keep: Callable[[Image.Image], str] = lambda image: "",
     progress: Callable[[int, int], object] = lambda done, of: None,
 ) -> Iterator[ImageDisagreement | Refused]:
@@ -112,15 +112,15 @@ def find_disagreements(
 
 
 def compare_predictions(
-    picture: Picture, cards: Sequence[Card], *, fit: str = "crop", load: Load = load_variant
+    picture: Picture, cards: Sequence[Card], *, fit: str = "crop", load: Load = load_runner
 ) -> ImageDisagreement:
     """What the variants predict for one image."""
     inputs = {spec: [fit_picture(picture, spec, fit)] for spec in {card.input for card in cards}}
     predictions, as_trained = [], []
     for inference in run_variants(inputs, cards, load=load):
         card = inference.card
-        perception = {name: _probabilities(inference.perceive(name)) for name in MECHANISMS}
-        predictions.append(_variant_prediction(card, _probabilities(inference.aux_logits), perception))
+        perception = {name: softmax(inference.perceive(name))[0] for name in MECHANISMS}
+        predictions.append(_variant_prediction(card, softmax(inference.aux_logits)[0], perception))
         as_trained.append((class_names(card), perception[card.mechanism]))
     pairs = [(p, q) for (labels, p), (others, q) in combinations(as_trained, 2) if labels == others]
     return ImageDisagreement(
@@ -149,8 +149,3 @@ def _variant_prediction(card: Card, auxiliary: np.ndarray, perception: Mapping[s
         mechanisms={name: top(probabilities) for name, probabilities in perception.items()},
         change=max((float(other[predicted] - trained[predicted]) for other in perception.values()), key=abs),
     )
-
-
-def _probabilities(logits: Tensor) -> np.ndarray:
-    """Logits (1, K) → softmax (K,) float32."""
-    return logits.softmax(1)[0].cpu().numpy()

@@ -1,16 +1,19 @@
 """Images × variants → explanations."""
 
+import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from abn.engine.inference import Load, run_variants, timed
+from abn.engine.inference import Load, run_variants
+from abn.engine.loading import load_runner
+from abn.engine.runner import softmax
 from abn.errors import ABNError, VariantError
 from abn.explanations.explanation import Explanation
 from abn.images.decode import Picture
 from abn.images.fit import Fitted, fit_picture
 from abn.variants.card import Card, class_names
-from abn.variants.store import find_variant, load_variant
+from abn.variants.store import find_variant
 from abn.vocabulary import MECHANISMS, TRAINED, InputSpec
 
 NOT_FINITE = "{title} answers with something that is no number: choose another variant."
@@ -22,7 +25,7 @@ def explain(
     *,
     fit: str = "crop",
     mechanism: str = TRAINED,
-    load: Load = load_variant,
+    load: Load = load_runner,
 ) -> list[Explanation]:
     """One explanation for each variant, in their order.
 
@@ -40,7 +43,7 @@ def explain_inputs(
     cards: Sequence[Card],
     *,
     mechanism: str = TRAINED,
-    load: Load = load_variant,
+    load: Load = load_runner,
 ) -> list[list[Explanation]]:
     """For each of B images, fitted to the input of each card, one explanation for each card, all in one forward pass:
     equal to those of the image alone but for the last digits of float32 (probabilities and maps within 1e-5 on a CPU).
@@ -49,11 +52,11 @@ def explain_inputs(
     columns = []
     for inference in run_variants(inputs, cards, load=load):
         card = inference.card
-        logits, seconds = timed(inference.features.device, inference.perceive, applied)
-        auxiliary, perception, attention = (  # (B, K), (B, K), (B, h, w)
-            values.cpu().numpy()
-            for values in (inference.aux_logits.softmax(1), logits.softmax(1), inference.attention[:, 0])
-        )
+        started = time.perf_counter()
+        logits = inference.perceive(applied)
+        seconds = inference.seconds + time.perf_counter() - started
+        auxiliary, perception = softmax(inference.aux_logits), softmax(logits)  # (B, K)
+        attention = inference.attention[:, 0]  # (B, h, w)
         if not all(np.isfinite(values).all() for values in (auxiliary, perception, attention)):
             raise VariantError(NOT_FINITE.format(title=card.title))
         columns.append(
@@ -68,7 +71,7 @@ def explain_inputs(
                     labels=class_names(card),
                     fitted=fitted,
                     spec=card.input,
-                    seconds=(inference.seconds + seconds) / len(inference.fitted),
+                    seconds=seconds / len(inference.fitted),
                     shared_extractor=inference.shared_extractor,
                 )
                 for i, fitted in enumerate(inference.fitted)

@@ -13,27 +13,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from PIL import ImageStat
-from torch import Tensor
 
 from abn.engine.inference import Load, run_variants
+from abn.engine.loading import load_runner
+from abn.engine.runner import Runner, perceive, reweight, softmax
 from abn.errors import ABNError
 from abn.explanations.explanation import js_divergence
 from abn.images.decode import Picture
 from abn.images.fit import Fitted, fit_picture, upsample
-from abn.network.model import AttentionBranchNetwork, attend
 from abn.variants.card import Card
-from abn.variants.store import load_variant
 
 
 @dataclass(frozen=True, eq=False)
 class AttendedImage:
     """One image in one network with g(x) and M computed, so that an edit costs the perception branch alone."""
 
-    network: AttentionBranchNetwork
+    runner: Runner
     fitted: Fitted  # what the network saw
-    features: Tensor  # (1, C, h, w) g(x)
+    features: np.ndarray  # (1, C, h, w) g(x)
     attention: np.ndarray  # (h, w) float32, the network's own M
 
     def predict(self, attention: np.ndarray, mechanism: str | None = None) -> np.ndarray:
@@ -43,21 +41,16 @@ class AttendedImage:
         if maps.shape[-2:] != self.attention.shape or maps.ndim not in (2, 3) or not np.isfinite(maps).all():
             expected, given = (" × ".join(map(str, shape)) for shape in (self.attention.shape, maps.shape))
             raise ABNError(f"An edited map has {expected} cells with a finite number in each; this one is {given}.")
-        stacked = torch.from_numpy(maps.reshape(-1, 1, *self.attention.shape))
-        features = self.features.expand(len(stacked), -1, -1, -1)
-        with torch.inference_mode():
-            if (mechanism or self.network.mechanism) == "none":  # g′ is g itself, and a layer may work in place
-                features = features.clone()
-            probabilities = self.network.perceive(features, stacked, mechanism).softmax(1).numpy()
+        stacked = maps.reshape(-1, 1, *self.attention.shape)
+        probabilities = softmax(perceive(self.runner, self.features, stacked, mechanism))
         return probabilities[0] if maps.ndim == 2 else probabilities
 
     def norm_ratio(self, attention: np.ndarray, mechanism: str | None = None) -> np.ndarray:
         """‖g′‖ / ‖g‖ of each channel (C,) float32: 1 where the map leaves it unchanged; NaN for a channel of zeros."""
-        with torch.inference_mode():
-            maps = torch.from_numpy(np.asarray(attention, np.float32))[None, None]
-            reweighted = attend(self.features, maps, mechanism or self.network.mechanism)
-            before, after = (values.flatten(2).norm(dim=2)[0] for values in (self.features, reweighted))
-        return torch.where(before > 0, after / before, torch.nan).numpy()
+        maps = np.asarray(attention, np.float32)[None, None]
+        reweighted = reweight(self.features, maps, mechanism or self.runner.mechanism)
+        before, after = (np.linalg.norm(values[0], axis=(1, 2)) for values in (self.features, reweighted))
+        return np.divide(after, before, out=np.full_like(before, np.nan), where=before > 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +84,7 @@ class Effect:
 
 
 def attend_variants(
-    picture: Picture, cards: Sequence[Card], *, fit: str = "crop", load: Load = load_variant
+    picture: Picture, cards: Sequence[Card], *, fit: str = "crop", load: Load = load_runner
 ) -> list[AttendedImage]:
     """Run extractor and attention branch of each variant; an extractor that several share runs once.
 
@@ -99,12 +92,12 @@ def attend_variants(
     """
     inputs = {spec: [fit_picture(picture, spec, fit)] for spec in {card.input for card in cards}}
     return [
-        AttendedImage(run.network, run.fitted[0], run.features, run.attention[0, 0].numpy())
+        AttendedImage(run.runner, run.fitted[0], run.features, run.attention[0, 0])
         for run in run_variants(inputs, cards, load=load)
     ]
 
 
-def attend_image(picture: Picture, card: Card, *, fit: str = "crop", load: Load = load_variant) -> AttendedImage:
+def attend_image(picture: Picture, card: Card, *, fit: str = "crop", load: Load = load_runner) -> AttendedImage:
     """The same for one variant."""
     return attend_variants(picture, [card], fit=fit, load=load)[0]
 
@@ -116,8 +109,8 @@ def scale_map(attention: np.ndarray, *, strength: float = 1.0, power: float = 1.
 
 def gain(attention: np.ndarray, mechanism: str) -> np.ndarray:
     """The factor of each cell of g, (h, w) float32: 1 + M (additive), M (multiplicative) or 1 (none)."""
-    ones = torch.ones(1, 1, *np.shape(attention))
-    return attend(ones, torch.from_numpy(np.asarray(attention, np.float32))[None, None], mechanism)[0, 0].numpy()
+    maps = np.asarray(attention, np.float32)[None, None]
+    return reweight(np.ones_like(maps), maps, mechanism)[0, 0]
 
 
 def shuffle_cells(attention: np.ndarray, seed: int = 0) -> np.ndarray:

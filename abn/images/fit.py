@@ -17,7 +17,7 @@ from abn.errors import PictureError
 from abn.images.decode import Picture
 from abn.vocabulary import InputSpec
 
-FITS = ("crop", "squash", "pad")
+DEFAULT_FIT, *_ = FITS = ("crop", "squash", "pad")
 _Number = TypeVar("_Number", int, float)
 
 MAX_RESIZED = 2**24  # pixels of a whole picture resized before its crop; only a strip beyond 256 : 1 wants more

@@ -68,12 +68,15 @@ class AttentionBranch(nn.Module):
         response = self.to_classes(response)  # (B, K, h, w)
         return self.class_norm(response).relu_()  # A: (B, K, h, w)
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """g(x) (B, C, h, w) → class maps (B, K, h, w) and the attention map M (B, 1, h, w)."""
-        response = self.respond(features)  # A: (B, K, h, w)
+    def read(self, response: Tensor) -> tuple[Tensor, Tensor]:
+        """A (B, K, h, w) → class maps (B, K, h, w) and the attention map M (B, 1, h, w)."""
         class_maps = self.class_head(response)  # (B, K, h, w)
         attention = self.map_norm(self.map_head(response)).sigmoid()  # (B, 1, h, w), in (0, 1)
         return class_maps, attention
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """g(x) (B, C, h, w) → class maps (B, K, h, w) and the attention map M (B, 1, h, w)."""
+        return self.read(self.respond(features))  # of A (B, K, h, w)
 
 
 class ABNOutput(NamedTuple):

@@ -8,12 +8,13 @@ first and random order: only against these does an area say anything.
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from abn.evaluation.deletion_insertion import CurveImages, baseline, score_curves
 from abn.evaluation.metrics import cell_order, curve_area
 from abn.study.arms import Arm
-from abn.training.measures import MaskedImages, Outputs, measure_heads, measure_maps, predict, run_batches
+from abn.training.measures import MaskedImages, Outputs, measure_heads, measure_maps, run_batches
 
 BATCH = 50
 SHARES = np.linspace(0, 1, 7)  # of the cells taken away or uncovered
@@ -55,12 +56,13 @@ def _curves(network: Arm, images: Tensor, output: Outputs) -> dict[str, float]:
         "_random": [random.permutation(m.size) for m in maps],
     }
     ends = {
-        "deletion": [(image, baseline(image, "mean color")) for image in images],
-        "insertion": [(baseline(image, "blurred"), image) for image in images],
+        "deletion": [(image, baseline(image, "mean color")) for image in images.numpy()],
+        "insertion": [(baseline(image, "blurred"), image) for image in images.numpy()],
     }
 
-    def probability(inputs: Tensor, classes: Tensor) -> Tensor:
-        return predict(network, network.extractor(inputs)).logits.softmax(1).gather(1, classes[:, None])[:, 0]
+    def probability(inputs: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        logits = run_batches(network, [torch.from_numpy(inputs)]).logits
+        return logits.softmax(1).numpy()[np.arange(len(classes)), classes]
 
     areas = {}
     for name, order in orders.items():

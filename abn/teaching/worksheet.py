@@ -1,11 +1,11 @@
 """The instructor's worksheet: a lesson of 45 minutes, and questions with answers computed from the shipped variants.
 
-Answers come from the stored first view, the cards and the study's sentences, so that they change with them.
+Answers come from the variants as they are run, the cards and the study's sentences, so that they change with them.
 """
 
 import html
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,9 @@ import numpy as np
 from abn import vocabulary
 from abn.errors import ABNError
 from abn.evaluation.metrics import rank_correlation
-from abn.explanations import first_view
 from abn.explanations.explanation import Explanation
 from abn.images import samples
-from abn.images.decode import open_picture
+from abn.images.decode import Picture, open_picture
 from abn.plots.numbers import fixed, percent, short_label
 from abn.teaching import exercises
 from abn.teaching.lessons import STEPS, read_texts
@@ -30,6 +29,7 @@ TEXTS = read_texts(Path(__file__).with_suffix(".toml"))
 PLAN, GOALS, BEFORE = TEXTS["plan"], TEXTS["goals"], TEXTS["before"]
 STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")  # of the sheet on paper
 
+Explain = Callable[[Picture, Sequence[Card]], Sequence[Explanation]]
 ByPhoto = dict[str, dict[str, Explanation]]  # title of a photograph → ID of a variant → its explanation
 
 
@@ -41,18 +41,18 @@ class Question:
     answers: Sequence[str]  # sentences
 
 
-def questions(accuracy: Sequence[str] = ()) -> list[Question]:
+def questions(explain: Explain, accuracy: Sequence[str] = ()) -> list[Question]:
     """The questions with their answers; a question without an answer is left out.
 
-    `accuracy`: sentences of the study that compare the mechanisms with a map that is never applied.
+    `explain` explains a picture by several variants. `accuracy`: sentences of the study that compare the mechanisms
+    with a map that is never applied.
     """
     cards = [card for card in list_variants() if card.family == FAMILY]
     explanations: ByPhoto = {}
     for photo in samples.gallery().values():
         if photo.kind == "photograph":
-            shown = first_view.shipped(open_picture(photo.path.read_bytes(), name=photo.file), cards)
-            if shown is not None:
-                explanations[photo.title] = {explanation.variant: explanation for explanation in shown}
+            shown = explain(open_picture(photo.path.read_bytes(), name=photo.file), cards)
+            explanations[photo.title] = {explanation.variant: explanation for explanation in shown}
     scenes = {card.title: card.measured["scenes"] for card in cards if "scenes" in card.measured}
     pointing = [
         f"{title}: on {100 * measured['pointing']:.0f} % of {measured['count']} scenes."

@@ -17,7 +17,6 @@ from abn.ui.state import state
 from abn.variants.card import Card
 
 PANEL = 448  # pixels of a panel's image
-STORED = "stored answer"  # in place of the milliseconds
 
 
 def show_attention(
@@ -36,15 +35,12 @@ def show_attention(
     show_map(image, attention, view, limits, alt=describe_map(attention, title), key=key, **options)
 
 
-def show_explanation(
-    explanation: Explanation, card: Card, view: MapStyle, limits: tuple[float, float], *, live: bool
-) -> None:
-    """M over the model's input, with its color bar and range; `live` tells it from a stored result."""
+def show_explanation(explanation: Explanation, card: Card, view: MapStyle, limits: tuple[float, float]) -> None:
+    """M over the model's input, with its color bar, its range and the milliseconds of the forward pass."""
     attention, fitted = explanation.attention, explanation.fitted
     title, key = f"Attention map of {card.title} on what the model saw", f"map-{card.id}"
     show_attention(fitted.image, attention, view, title=title, key=key, limits=limits, extent=fitted.extent)
-    speed = f"{1000 * explanation.seconds:.0f} ms" if live else STORED
-    st.caption(f"{describe_range(attention)} · {speed}")
+    st.caption(f"{describe_range(attention)} · {1000 * explanation.seconds:.0f} ms")
 
 
 def show_map(

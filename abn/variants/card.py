@@ -53,10 +53,7 @@ class Card:
 
 @functools.lru_cache(maxsize=8)
 def _imagenet_names() -> tuple[str, ...]:
-    from timm.data import ImageNetInfo
-
-    info = ImageNetInfo()
-    return tuple(info.index_to_description(i) for i in range(1000))
+    return tuple(Path(__file__).with_name("imagenet_classes.txt").read_text(encoding="utf-8").splitlines())  # timm's
 
 
 def class_names(card: Card) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from abn.images.display_name import one_line
 from abn.variants.card import CHECKPOINTS, IMAGENET, Card, card_from_json
 
 if TYPE_CHECKING:  # a card is read without torch, so that the app's first view need not wait for it
+    import numpy as np
     from torch import Tensor
 
     from abn.network.model import AttentionBranchNetwork
@@ -97,6 +98,14 @@ def load_variant(variant: str | Card, folder: Path | None = None) -> "AttentionB
     """
     card = variant if isinstance(variant, Card) else find_variant(variant, folder)
     return load_weights(_verified(card), card)
+
+
+def read_weights(card: Card) -> "dict[str, np.ndarray]":
+    """A variant's weights by name as they are stored, verified against the card, without torch. Raises
+    `VariantError`."""
+    import safetensors.numpy
+
+    return safetensors.numpy.load(_verified(card))
 
 
 def load_weights(data: bytes, card: Card) -> "AttentionBranchNetwork":

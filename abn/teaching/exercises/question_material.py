@@ -23,6 +23,7 @@ import numpy as np
 from abn import files
 from abn.explanations.explanation import Explanation, Prediction
 from abn.images.decode import Picture, open_picture
+from abn.images.fit import DEFAULT_FIT
 from abn.images.samples import SAMPLES, photographs
 from abn.variants.card import IMAGENET, Card, class_names
 from abn.variants.store import list_variants
@@ -116,17 +117,14 @@ def build(
     cards: Sequence[Card] | None = None, file: Path = FILE, *, progress: Callable[[str], None] = lambda line: None
 ) -> Path:
     """Run the variants trained with photographs, except those of a lesson, and write their predictions to `file`."""
+    from abn.engine.loading import load_runner
     from abn.explanations.explainer import explain
     from abn.explanations.interventions import PRESETS, attend_variants
-    from abn.variants.store import load_variant
 
     if cards is None:
         imagenet = [card for card in list_variants() if card.classes == IMAGENET and card.kind == "photograph"]
         cards = [card for card in imagenet if not card.lesson]
-    networks = {card.id: load_variant(card) for card in cards}
-
-    def load(card: Card):
-        return networks[card.id]
+    load = functools.cache(load_runner)
 
     edits = [name for name in PRESETS if name != "own map"]
     rows: dict[str, list[dict[str, np.ndarray]]] = {card.id: [] for card in cards}
@@ -161,16 +159,15 @@ def build(
 
 
 def sources() -> Iterator[tuple[Item, Picture, bool]]:
-    """The photographs as the first view fits them and the scenes as they are measured; and whether an image is included
-    whatever the heads predict for it."""
+    """The photographs as the app fits them at first, and the scenes as they are measured; and whether an image is
+    included whatever the heads predict for it."""
     from abn.evaluation import localization
-    from abn.explanations import first_view
 
     for photo in photographs():
         if photo.kind == "photograph" and (photo.gallery or photo.classes):
             picture = open_picture(photo.path.read_bytes(), name=photo.file)
             credit = f"{photo.author} ({photo.license})"
-            words = (photo.title, photo.alt, credit, first_view.FIT, photo.classes)
+            words = (photo.title, photo.alt, credit, DEFAULT_FIT, photo.classes)
             yield Item(photo.id, photo.file, picture.sha256, *words), picture, photo.gallery
     for scene in localization.scenes():
         file = (localization.FOLDER / scene.picture.name).relative_to(SAMPLES).as_posix()

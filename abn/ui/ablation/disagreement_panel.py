@@ -19,7 +19,7 @@ from abn.ui.controls import image_picker, selection, uploads
 from abn.ui.elements import IN_SESSION, choose
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import jobs, models
-from abn.ui.runtime.engine import page_turn
+from abn.ui.runtime.turns import page_turn
 from abn.ui.state import state
 from abn.variants.card import Card
 
@@ -69,7 +69,7 @@ def _create_pieces(images: Sequence[BatchImage], cards: Sequence[Card], fit: str
 
         files = [(image.name, image.data)]
         with page_turn():
-            return next(find_disagreements(files, cards, fit=fit, load=models.load_network, keep=make_thumbnail))
+            return next(find_disagreements(files, cards, fit=fit, load=models.load_runner, keep=make_thumbnail))
 
     return [
         jobs.Piece((image.sha256, variants, fit), f"Picture {number} of {len(images)}", partial(compare, image=image))

@@ -1,7 +1,6 @@
 """The export row of Compare: everything as zip, the report, the predictions, and each map.
 
-A file is made only when somebody presses its button. The stored first view has fewer digits than the networks give, so
-it can't be exported.
+A file is made only when somebody presses its button.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,35 +19,33 @@ from abn.files import safe_stems
 from abn.images import samples
 from abn.ui.controls.image_picker import ChosenImage
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime.engine import background_turn, get_engine
+from abn.ui.runtime.turns import background_turn
 from abn.ui.state import state
 from abn.variants.card import Card
 
 PRIVACY = "Pictures are drawn anew from their pixels: no place, time or camera of a photograph is in these files."
-NOT_YET = "As soon as the networks are loaded, this can be kept."
 NPY_MIME = "application/octet-stream"
 
 
 def export_row(shown: Sequence[tuple[Explanation, Card]], chosen: ChosenImage, view: MapStyle, mechanism: str) -> None:
     """The buttons that save what the page shows."""
-    comparison, loaded = _comparison(shown, chosen, view, mechanism), get_engine().ready
+    comparison = _comparison(shown, chosen, view, mechanism)
     explanations, cards, stem = comparison.explanations, comparison.cards, file_stem(chosen)
-    button = partial(save_button, disabled=not loaded)
     st.markdown("##### Keep this", help=PRIVACY)
     with st.container(horizontal=True, vertical_alignment="center"):
-        button("Everything as zip", partial(export_zip, comparison), f"{stem}.zip", "application/zip", "folder_zip")
-        button("Report (HTML)", partial(html_report, comparison), f"{stem}.html", "text/html", "article")
-        button("Predictions (CSV)", partial(predictions_csv, explanations, cards), f"{stem}.csv", "text/csv", "table")
+        everything, report = partial(export_zip, comparison), partial(html_report, comparison)
+        table = partial(predictions_csv, explanations, cards)
+        save_button("Everything as zip", everything, f"{stem}.zip", "application/zip", "folder_zip")
+        save_button("Report (HTML)", report, f"{stem}.html", "text/html", "article")
+        save_button("Predictions (CSV)", table, f"{stem}.csv", "text/csv", "table")
         with st.popover("Maps", icon=":material/image:", key="maps-popover"):
             for index, variant_stem in enumerate(file_stems(cards)):
                 name = f"{stem}--{variant_stem}"
                 png, npy = partial(figure_png, comparison, index), partial(npy_bytes, explanations[index].attention)
                 st.markdown(f"**{escape_markdown(cards[index].title)}**")
                 with st.container(horizontal=True):
-                    button("Picture (PNG)", png, f"{name}.png", "image/png", "image")
-                    button("Raw map (npy)", npy, f"{name}.npy", NPY_MIME, "grid_on")
-    if not loaded:
-        st.caption(NOT_YET)
+                    save_button("Picture (PNG)", png, f"{name}.png", "image/png", "image")
+                    save_button("Raw map (npy)", npy, f"{name}.npy", NPY_MIME, "grid_on")
 
 
 def file_stem(chosen: ChosenImage) -> str:

@@ -10,7 +10,7 @@ from abn.ui import layout, url
 from abn.ui.controls import image_picker, selection, uploads, variant_picker, view_settings
 from abn.ui.controls.image_picker import ChosenImage
 from abn.ui.controls.selection import Selection
-from abn.ui.runtime import loading, models
+from abn.ui.runtime import models
 from abn.ui.state import state
 from abn.variants.card import Card
 from abn.variants.store import find_sibling
@@ -64,14 +64,12 @@ def require_variants(chosen: Selection) -> None:
     if not chosen.cards:
         sentence = chosen.note or NO_VARIANT
         st.info(layout.escape_markdown(sentence), icon=":material/arrow_upward:")
-        loading.start_loading()
         st.stop()
 
 
 def require_networks(choice: Choice) -> Choice:
-    """End the page with a sentence while the networks load; else the choice, without those whose weights are broken."""
+    """The choice without variants whose weights are broken; ends the page with a sentence where none is left."""
     require_variants(choice.selection)
-    loading.require_models()
     broken = models.find_broken(choice.selection.cards)
     for sentence in broken.values():
         st.warning(layout.escape_markdown(sentence), icon=":material/warning:")

@@ -17,7 +17,7 @@ from abn.ui.components.strip import make_thumbnail
 from abn.ui.controls.lazy_picture import LazyPicture
 from abn.ui.controls.session_pictures import ADOPTED, Upload, Uploads
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime.engine import page_turn
+from abn.ui.runtime.turns import page_turn
 from abn.ui.state import state
 
 if TYPE_CHECKING:

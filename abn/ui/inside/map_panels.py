@@ -7,9 +7,9 @@ import streamlit as st
 from PIL import Image
 
 from abn.evaluation.metrics import rank_correlation
-from abn.explanations.first_view import FIT
 from abn.explanations.stages import Trace
 from abn.export.figures import MapStyle
+from abn.images.fit import DEFAULT_FIT
 from abn.plots import channel_grid, history_chart, map_words, numbers
 from abn.ui import maps, url
 from abn.ui.controls import image_picker
@@ -122,7 +122,7 @@ def show_history(trace: Trace, card: Card, choice: Choice) -> None:
         moment = _choose_moment(history)
     values, last = history.maps[moment, index], history.maps[-1, index]
     with left:
-        shown = is_chosen and choice.fit == FIT
+        shown = is_chosen and choice.fit == DEFAULT_FIT
         image = traces.input_image(trace, card) if shown else traces.recorded_image(history, index, card)
         title = f"Attention map on {_title(history, index)} after {history.steps[moment]} steps"
         maps.show_attention(image, values, choice.view, title=title, key="life-map")

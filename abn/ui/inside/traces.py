@@ -9,17 +9,17 @@ import streamlit as st
 from PIL import Image
 
 from abn.errors import ABNError
-from abn.explanations import first_view, stages
+from abn.explanations import stages
 from abn.explanations.stages import Trace
 from abn.export.figures import MapStyle
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
-from abn.images.fit import denormalize, fit_picture
+from abn.images.fit import DEFAULT_FIT, denormalize, fit_picture
 from abn.plots import channel_grid, color_limits, network_diagram, numbers, overlay
 from abn.plots.network_diagram import Content
 from abn.ui.layout import stop_page_on_error
 from abn.ui.runtime import models
-from abn.ui.runtime.engine import page_turn
+from abn.ui.runtime.turns import page_turn
 from abn.ui.state import state
 from abn.variants.card import Card, class_names
 from abn.variants.history import MapHistory, load_history
@@ -43,7 +43,7 @@ def get_trace(picture: Picture, card: Card, fit: str) -> Trace:
 
     def compute() -> Trace:
         with page_turn():
-            return trace_picture(picture, card, fit=fit, load=models.load_network)
+            return trace_picture(picture, card, fit=fit, load=models.load_runner)
 
     with stop_page_on_error():
         return _cached(("trace", *_key(picture, card, fit)), compute)
@@ -51,14 +51,15 @@ def get_trace(picture: Picture, card: Card, fit: str) -> Trace:
 
 def get_class_map(picture: Picture, card: Card, fit: str, method: str, index: int) -> "ClassMap | str":
     """CAM or Grad-CAM of the same picture for one class, or the sentence that says why there is none."""
-    from abn.explanations.trace import trace_class_map
-
     trace = get_trace(picture, card, fit)
 
     def compute() -> "ClassMap | str":
+        network = models.load_network(card)
+        from abn.explanations.cam import trace_class_map
+
         with page_turn():
             try:
-                return trace_class_map(models.load_network(card), trace, method, index)
+                return trace_class_map(network, trace, method, index)
             except ABNError as error:
                 return str(error)
 
@@ -96,7 +97,7 @@ def recorded_image(history: MapHistory, index: int, card: Card) -> Image.Image:
     def compute() -> Image.Image:
         if photo is None or not photo.path.is_file():  # the map can be shown all the same
             return Image.new("RGB", (card.input.size, card.input.size), "gray")
-        return fit_picture(open_picture(photo.path.read_bytes()), card.input, first_view.FIT).image
+        return fit_picture(open_picture(photo.path.read_bytes()), card.input, DEFAULT_FIT).image
 
     return _cached(("recorded", history.ids[index], card.sha256), compute)
 

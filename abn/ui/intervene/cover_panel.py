@@ -70,7 +70,7 @@ def show_covered(before: Explanation, after: Explanation, card: Card, choice: Ch
     predictions.show_heading(after, card)
     scale = "raw" if choice.view.scale == "raw" else "shared"
     limits = color_limits.limits([before.attention, after.attention], scale)[0]
-    maps.show_explanation(after, card, choice.view, limits, live=True)
+    maps.show_explanation(after, card, choice.view, limits)
     predictions.show_predictions(after)
     lines = []
     for head, name in vocabulary.HEADS.items():

@@ -17,8 +17,8 @@ from abn.ui.controls.choice_bar import Choice
 from abn.ui.elements import show_shaded_table
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import cached_inference, jobs, models
-from abn.ui.runtime.engine import page_turn
 from abn.ui.runtime.jobs import Job, Piece
+from abn.ui.runtime.turns import page_turn
 from abn.variants.card import Card, class_names
 
 JOB = "map-ablation"
@@ -85,7 +85,7 @@ def _ablation_piece(photo: samples.Photo, card: Card, fit: str) -> Piece:
     def compute(_progress: jobs.Progress) -> dict[str, MeanEffect]:
         picture = open_picture(photo.path.read_bytes(), name=photo.file)
         with page_turn():
-            return map_ablation.ablate_in_picture(picture, card, fit=fit, load=models.load_network)
+            return map_ablation.ablate_in_picture(picture, card, fit=fit, load=models.load_runner)
 
     return Piece((photo.id, card.id, card.sha256, fit), f"{photo.title}, {card.title}", compute)
 

@@ -10,13 +10,14 @@ import streamlit as st
 
 from abn.errors import ABNError
 from abn.evaluation.metrics import cell_order, cells_mask
-from abn.explanations import first_view, interventions
+from abn.explanations import interventions
 from abn.explanations.explanation import Explanation
 from abn.explanations.interventions import Effect
 from abn.explanations.stages import Trace
 from abn.export.figures import MapStyle
 from abn.images import samples
 from abn.images.decode import Picture
+from abn.images.fit import DEFAULT_FIT
 from abn.plots import class_bars, numbers
 from abn.plots.cell_product import product
 from abn.study import findings
@@ -42,7 +43,6 @@ from abn.vocabulary import ADDITIVE, MECHANISMS, TRAINED
 UPRIGHT, INVERTED = "imagenet-lite0-additive", "imagenet-lite0-additive-unfolded"
 PHOTO = "cat-behind-mug"
 VIEW = MapStyle(opacity=0.55)
-FIT = first_view.FIT
 NOWHERE = "none of them"  # of the data sets
 GAIN = 1.8  # of the step on the two equations
 FIFTH = 0.2
@@ -81,7 +81,7 @@ def show_parts() -> bool:
         state.lesson_stage = stage
 
     st.markdown(f"**{chosen}**, {' × '.join(map(str, trace.stage(chosen).shape))}: {stage_panels.MEANINGS[chosen]}")
-    contents = traces.get_contents(choice.chosen.picture, card, FIT, VIEW)
+    contents = traces.get_contents(choice.chosen.picture, card, DEFAULT_FIT, VIEW)
     label = "The path from the picture to the answer"
     network_path.show(contents, card.mechanism, chosen, label=label, key="lesson-path", on_pick=press)
     return {"M", "g′", "logits"} <= state.lesson_stages_seen
@@ -223,7 +223,7 @@ def show_study() -> bool:
 def show_painting() -> bool:
     """A map to paint; done when painting changes the prediction."""
     choice, card = _choose(PHOTO)
-    subject = cached_inference.get_subject(choice.chosen.picture, card, FIT)
+    subject = cached_inference.get_subject(choice.chosen.picture, card, DEFAULT_FIT)
     key, history = edit_panels.get_history(choice, card, subject)
     left, right = st.columns([3, 2], gap="medium")
     effect = effect_panel.compute_effects(choice, card, history, card.mechanism)[history.index]
@@ -279,16 +279,16 @@ def require_variants() -> None:
 def _choose(photo: str, variant: str = UPRIGHT) -> tuple[Choice, Card]:
     """A step's own photograph and variant, in the form that the choice bar of other pages gives."""
     card = find_variant(variant)
-    return Choice(image_picker.open_photo(photo), [card], [card], Selection((card,), TRAINED), FIT, VIEW), card
+    return Choice(image_picker.open_photo(photo), [card], [card], Selection((card,), TRAINED), DEFAULT_FIT, VIEW), card
 
 
 def _trace() -> tuple[Choice, Card, Trace]:
     choice, card = _choose(PHOTO)
-    return choice, card, traces.get_trace(choice.chosen.picture, card, FIT)
+    return choice, card, traces.get_trace(choice.chosen.picture, card, DEFAULT_FIT)
 
 
 def _explain(picture: Picture, card: Card, applied: str = TRAINED) -> Explanation:
-    explanations = cached_inference.explain_image(picture, [card], fit=FIT, mechanism=applied)
+    explanations = cached_inference.explain_image(picture, [card], fit=DEFAULT_FIT, mechanism=applied)
     if not explanations:  # never where the page has required its networks
         st.stop()
     return explanations[0]

@@ -25,8 +25,8 @@ from abn.ui.elements import IN_ADDRESS, choose, show_chart, show_shaded_table
 from abn.ui.layout import escape_markdown
 from abn.ui.measure.sections import describe_seconds, show_limits, unique_titles
 from abn.ui.runtime import cached_inference, jobs
-from abn.ui.runtime.engine import page_turn
 from abn.ui.runtime.jobs import Job, Piece
+from abn.ui.runtime.turns import page_turn
 from abn.ui.state import state
 from abn.variants.card import Card, class_names
 

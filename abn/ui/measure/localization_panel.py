@@ -23,8 +23,8 @@ from abn.ui.elements import show_shaded_table
 from abn.ui.layout import escape_markdown
 from abn.ui.measure.sections import describe_seconds, show_limits, unique_titles
 from abn.ui.runtime import jobs, models
-from abn.ui.runtime.engine import page_turn
 from abn.ui.runtime.jobs import Job, Piece
+from abn.ui.runtime.turns import page_turn
 from abn.ui.state import state
 from abn.variants.card import Card
 
@@ -84,7 +84,7 @@ def _variant_piece(card: Card, scenes: Sequence[Scene]) -> Piece:
     def compute(progress: jobs.Progress) -> MeasuredScores:
         begun = time.perf_counter()
         scores = localization.localize(
-            [card], scenes=scenes, load=models.load_network, progress=progress, turn=page_turn()
+            [card], scenes=scenes, load=models.load_runner, progress=progress, turn=page_turn()
         )
         return MeasuredScores(scores, time.perf_counter() - begun)
 

@@ -2,15 +2,13 @@
 
 import functools
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
-from torch import Tensor
 
 from abn import vocabulary
 from abn.engine.inference import stack_images
-from abn.evaluation import randomization
-from abn.evaluation.randomization import NetworkOutputs, RandomizationResult
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
 from abn.images.fit import fit_picture
@@ -21,9 +19,12 @@ from abn.ui.elements import IN_ADDRESS, choose, show_shaded_table
 from abn.ui.layout import escape_markdown
 from abn.ui.measure.sections import describe_seconds, show_limits, unique_titles
 from abn.ui.runtime import jobs, models
-from abn.ui.runtime.engine import page_turn
 from abn.ui.runtime.jobs import Job, Piece
+from abn.ui.runtime.turns import page_turn
 from abn.variants.card import Card, class_names
+
+if TYPE_CHECKING:
+    from abn.evaluation.randomization import NetworkOutputs, RandomizationResult
 
 JOB = "randomization"
 PICTURES = 8  # this one and others of the gallery
@@ -65,20 +66,24 @@ def _pieces(choice: Choice, card: Card, seeds: int) -> list[Piece]:
     key = (choice.chosen.picture.sha256, card.id, card.sha256, choice.fit)
 
     @functools.cache
-    def load_inputs() -> Tensor:  # only where there is something to do
+    def load_inputs() -> np.ndarray:  # only where there is something to do
         pictures = _pictures(choice.chosen.picture, card)
         return stack_images([fit_picture(picture, card.input, choice.fit) for picture in pictures], card.input)
 
-    def compute_own(_progress: jobs.Progress) -> NetworkOutputs:
+    def compute_own(_progress: jobs.Progress) -> "NetworkOutputs":
         network, images = models.load_network(card), load_inputs()
+        from abn.evaluation import randomization
+
         with page_turn():
             return randomization.network_outputs(network, images)
 
     own_piece = Piece((*key, "whole"), f"{card.title}, nothing forgotten", compute_own)
 
     def randomized_piece(part: str, seed: int) -> Piece:
-        def compute(_progress: jobs.Progress) -> RandomizationResult:
+        def compute(_progress: jobs.Progress) -> "RandomizationResult":
             network, images = models.load_network(card), load_inputs()
+            from abn.evaluation import randomization
+
             (own,) = jobs.results(JOB, [own_piece])
             with page_turn():
                 return randomization.compare_randomized(network, own, images, part, seed=seed)
@@ -124,7 +129,9 @@ def _show_results(choice: Choice, pieces: dict[str, list[Piece]]) -> None:
         )
 
 
-def _show_maps(choice: Choice, card: Card, own: NetworkOutputs, parts: dict[str, list[RandomizationResult]]) -> None:
+def _show_maps(
+    choice: Choice, card: Card, own: "NetworkOutputs", parts: "dict[str, list[RandomizationResult]]"
+) -> None:
     image = fit_picture(choice.chosen.picture, card.input, choice.fit).image
     attention = {"its own map": own.maps[0]}
     attention |= {f"without the {PARTS[part]}": results[0].maps[0] for part, results in parts.items() if results}
@@ -138,7 +145,7 @@ def _show_maps(choice: Choice, card: Card, own: NetworkOutputs, parts: dict[str,
             maps.show_attention(image, values, choice.view, title=title, key=key, limits=span)
 
 
-def _describe_results(results: Sequence[RandomizationResult], label: str) -> str:
+def _describe_results(results: "Sequence[RandomizationResult]", label: str) -> str:
     """Each seed on this image, the mean of all seeds and images, and the prediction for this image."""
     if not results:
         return "–"

@@ -19,8 +19,7 @@ from abn.ui.layout import escape_markdown
 from abn.ui.own import session_variants
 from abn.ui.own.session_variants import STOPPED, StoppedError
 from abn.ui.own.variants_panel import show_shapes
-from abn.ui.runtime import jobs, loading
-from abn.ui.runtime.engine import get_engine
+from abn.ui.runtime import jobs, models
 from abn.ui.state import state
 from abn.variants import checkpoint, own
 from abn.variants.checkpoint import Checkpoint, NamedFile, PartnerMissing
@@ -55,7 +54,7 @@ def show_upload() -> None:
         if isinstance(outcome, Checkpoint):
             if outcome.id in state.own_variants:
                 state.own_outcomes[file.file_id] = outcome.id
-            elif get_engine().ready:
+            else:
                 work, keep = partial(own.load_checkpoint, outcome), session_variants.keep_variant
                 _run_and_keep(work, f"Reading {name}", state.own_outcomes, file.file_id, keep)
         _show_outcome(file.file_id, name)
@@ -78,9 +77,7 @@ def _read_files(files: Sequence[UploadedFile]) -> None:
 def _show_outcome(key: str, name: str) -> None:
     """One sentence on a file."""
     outcome, title = state.own_outcomes[key], escape_markdown(name)
-    if isinstance(outcome, Checkpoint):
-        loading.show_status()
-    elif isinstance(outcome, PartnerMissing):
+    if isinstance(outcome, PartnerMissing):
         st.info(f"{title}: {escape_markdown(str(outcome))}", icon=":material/attach_file:")
     elif isinstance(outcome, ABNError):
         _show_error(state.own_outcomes, key, outcome, f"{title}: ")
@@ -99,10 +96,8 @@ def _show_outcome(key: str, name: str) -> None:
 def show_random_weights(place: DeltaGenerator) -> None:
     """Any CNN of timm: its shapes at once, in `place`; its network on request."""
     st.markdown("##### Any CNN, with random weights")
-    if not get_engine().ready:
-        loading.show_status()
-        return
-    from abn.network.backbone import list_backbones
+    with models.waiting_for_torch():
+        from abn.network.backbone import list_backbones
 
     names = list_backbones()
     backbone = st.selectbox(

@@ -7,6 +7,8 @@ import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from abn.engine.loading import run_network
+from abn.engine.runner import Runner
 from abn.errors import ABNError, VariantError
 from abn.ui.controls import selection
 from abn.ui.state import state
@@ -28,6 +30,7 @@ STOPPED = "Stopped, and nothing was kept."
 REMOVED = "Removed from this session."
 
 _lock = threading.Lock()
+_runners: "weakref.WeakKeyDictionary[AttentionBranchNetwork, Runner]" = weakref.WeakKeyDictionary()
 networks_in_memory: "weakref.WeakSet[AttentionBranchNetwork]" = weakref.WeakSet()  # of all sessions, only to be counted
 
 
@@ -38,6 +41,15 @@ class StoppedError(ABNError):
 def list_cards() -> list[Card]:
     """The cards of those that were added to Compare."""
     return [variant.card for key, variant in state.own_variants.items() if key in state.own_listed]
+
+
+def get_runner(key: str) -> Runner:
+    """What runs an own variant, or `VariantError` where this session has none of this id."""
+    network = get_network(key)
+    with _lock:
+        if network not in _runners:
+            _runners[network] = run_network(network, state.own_variants[key].card)
+        return _runners[network]
 
 
 def get_network(key: str) -> "AttentionBranchNetwork":

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from abn.explanations import first_view
 from abn.explanations.explanation import Explanation
 from abn.images import samples
 from abn.images.decode import Picture
+from abn.images.fit import DEFAULT_FIT
 from abn.ui import layout
 from abn.ui.runtime import cache, models
-from abn.ui.runtime.engine import get_engine, page_turn
 from abn.ui.runtime.fair_queue import Turn
+from abn.ui.runtime.turns import page_turn
 from abn.ui.state import state
 from abn.variants.card import Card
 from abn.variants.own import is_own
@@ -24,15 +24,9 @@ if TYPE_CHECKING:
 
 
 def explain_image(
-    picture: Picture, cards: Sequence[Card], *, fit: str = first_view.FIT, mechanism: str = TRAINED
-) -> list[Explanation] | None:
-    """Explanations from the networks, or as shipped while these load; None where only waiting helps.
-
-    Variants whose weights are broken are left out; `models.find_broken` says why.
-    """
-    if not get_engine().ready:
-        as_stored = fit == first_view.FIT and mechanism == TRAINED
-        return first_view.shipped(picture, cards) if as_stored else None
+    picture: Picture, cards: Sequence[Card], *, fit: str = DEFAULT_FIT, mechanism: str = TRAINED
+) -> list[Explanation]:
+    """Explanations, without variants whose weights are broken; `models.find_broken` says why."""
     broken = models.find_broken(cards)
     sound = [card for card in cards if card.id not in broken]
     shipped = picture.sha256 in samples.gallery_by_sha256() and not any(is_own(card.id) for card in sound)
@@ -47,7 +41,7 @@ def explain_cached(
     kept: cache.BoundedCache,
     turn: Turn,
     *,
-    fit: str = first_view.FIT,
+    fit: str = DEFAULT_FIT,
     mechanism: str = TRAINED,
 ) -> list[Explanation]:
     """Explanations from a cache, or computed in a turn; in any thread. Raises `ABNError`."""
@@ -68,21 +62,19 @@ def explain_cached(
         return kept.get_or_compute(
             keys,
             lambda missing: explain(
-                picture, [cards[k] for k in missing], fit=fit, mechanism=mechanism, load=models.load_network
+                picture, [cards[k] for k in missing], fit=fit, mechanism=mechanism, load=models.load_runner
             ),
         )
 
 
 def get_subjects(picture: Picture, cards: Sequence[Card], fit: str) -> "list[AttendedImage]":
-    """g(x) and M of one picture in several networks; only once the networks are ready."""
+    """g(x) and M of one picture in several networks."""
 
     def compute(missing: list[int]) -> "list[AttendedImage]":
         from abn.explanations import interventions
 
         with page_turn():
-            return interventions.attend_variants(
-                picture, [cards[k] for k in missing], fit=fit, load=models.load_network
-            )
+            return interventions.attend_variants(picture, [cards[k] for k in missing], fit=fit, load=models.load_runner)
 
     keys = [("subject", picture.sha256, card.id, card.sha256, fit) for card in cards]
     with layout.stop_page_on_error():

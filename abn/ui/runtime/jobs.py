@@ -25,7 +25,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from abn.errors import ABNError
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime.engine import background_turn
+from abn.ui.runtime.turns import background_turn
 from abn.ui.state import state
 
 STOP, GO_ON, KEPT = "Stop", "Go on", "{done} of {count} parts are done and kept."

@@ -10,8 +10,7 @@ from abn.study import figures, findings
 from abn.study.findings import Cost, Costs
 from abn.ui.elements import choose, show_chart
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import loading, models
-from abn.ui.runtime.engine import get_engine
+from abn.ui.runtime import models
 from abn.ui.state import state
 
 
@@ -41,12 +40,8 @@ def measure_here(costs: Costs | None) -> None:
             "Network to measure", list(cards), format_func=lambda name: cards[name].title, key="cost_variant", width=340
         )
         at_once = choose("Images at once", ["1", "1 and 32"], "cost_batches")
-        pressed = st.button(
-            "Measure on this machine", icon=":material/timer:", disabled=not get_engine().ready, key="measure-cost"
-        )
+        pressed = st.button("Measure on this machine", icon=":material/timer:", key="measure-cost")
     card, batches = cards[chosen], (1, 32) if at_once == "1 and 32" else (1,)
-    if not get_engine().ready:
-        loading.show_status()
     st.caption(_how_long(costs, card.family, batches))
     question = (card.id, card.sha256, batches)
     if pressed:

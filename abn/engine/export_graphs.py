@@ -1,0 +1,149 @@
+"""`python -m abn graphs`: write the graphs of the variants' architectures. Needs the packages onnx and onnxscript."""
+
+import argparse
+import hashlib
+import json
+import logging
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from abn import files
+from abn.engine.graphs import FOLDER, INDEX, PARTS, graph_file
+from abn.errors import ABNError
+from abn.network.backbone import build
+from abn.network.model import AttentionBranch, AttentionBranchNetwork
+from abn.variants.card import Card
+from abn.variants.store import find_variant, list_variants
+
+OPSET = 20
+MISSING = "Graphs need the packages onnx and onnxscript: pip install onnx onnxscript."
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `python -m abn graphs`."""
+    parser.add_argument("--variant", metavar="ID[,ID...]", help="those of these variants' architectures (default: all)")
+    parser.add_argument("--out", type=Path, default=FOLDER, metavar="FOLDER", help="where the graphs go")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the graphs of each architecture once, and the index of all in the folder."""
+    cards = [find_variant(name) for name in args.variant.split(",")] if args.variant else list_variants()
+    for card in {(card.backbone, card.num_classes): card for card in cards}.values():
+        write_graphs(card, args.out)
+    return 0
+
+
+def write_graphs(card: Card, folder: Path = FOLDER) -> None:
+    """Write the graphs of a card's architecture, and their hashes into the folder's index."""
+    network = build(card.backbone, num_classes=card.num_classes, mechanism=card.mechanism).eval()
+    index_path = folder / INDEX
+    index = json.loads(index_path.read_text(encoding="utf-8")) if index_path.is_file() else {}
+    for part, graph in export_graphs(network, card.input.size).items():
+        name = graph_file(card.backbone, card.num_classes, part)
+        files.write_file(folder / name, graph)
+        index[name] = hashlib.sha256(graph).hexdigest()
+        log.info("%s: %.0f KB", name, len(graph) / 1000)
+    files.write_file(index_path, json.dumps(dict(sorted(index.items())), indent=1) + "\n")
+
+
+class _Extract(nn.Module):
+    """Each of these keeps the names that its tensors have in the whole network."""
+
+    def __init__(self, network: AttentionBranchNetwork) -> None:
+        super().__init__()
+        self.extractor = network.extractor
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.extractor(images)
+
+
+class _Attend(nn.Module):
+    def __init__(self, network: AttentionBranchNetwork) -> None:
+        super().__init__()
+        self.attention_branch: AttentionBranch = network.attention_branch
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        response = self.attention_branch.respond(features)
+        return *self.attention_branch.read(response), response
+
+
+class _Classify(nn.Module):
+    def __init__(self, network: AttentionBranchNetwork) -> None:
+        super().__init__()
+        self.perception_branch = network.perception_branch
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.perception_branch(features)
+
+
+def export_graphs(network: AttentionBranchNetwork, size: int) -> dict[str, bytes]:
+    """Part → graph, without the weights, for images of `size` pixels and batches of any number."""
+    images = torch.zeros(2, 3, size, size)
+    with torch.no_grad():
+        features = network.extractor(images)
+    parts = {
+        "extract": (_Extract(network), images, ["images"], ["features"]),
+        "attend": (_Attend(network), features, ["features"], ["class_maps", "attention", "response"]),
+        "classify": (_Classify(network), features, ["features"], ["logits"]),
+    }
+    return {part: _export(*parts[part]) for part in PARTS}
+
+
+def _export(module: nn.Module, example: Tensor, inputs: list[str], outputs: list[str]) -> bytes:
+    try:
+        import onnx
+        from onnxscript import optimizer
+    except ImportError as error:
+        raise ABNError(MISSING) from error
+    program = torch.onnx.export(
+        module.eval(),
+        (example,),
+        dynamo=True,
+        optimize=False,  # it would fold batch norms into convolutions, whose weights then have no name of their own
+        opset_version=OPSET,
+        dynamic_shapes=({0: torch.export.Dim("batch")},),
+        input_names=inputs,
+        output_names=outputs,
+        verbose=False,
+    )
+    assert program is not None
+    graph = program.model_proto
+    named = {tensor.name for tensor in graph.graph.initializer}
+    optimizer.fold_constants(graph, onnx_shape_inference=False)
+    optimizer.remove_unused_nodes(graph)
+    _drop_zero_biases(graph)
+    for tensor in graph.graph.initializer:
+        if tensor.name in named:
+            _make_external(tensor, onnx.TensorProto.EXTERNAL)
+    for node in graph.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    for described in (graph.graph.value_info, graph.graph.metadata_props, graph.metadata_props):
+        del described[:]
+    return graph.SerializeToString(deterministic=True)
+
+
+def _drop_zero_biases(graph) -> None:
+    """The exporter gives a convolution without bias one of zeros."""
+    used = {name for node in graph.graph.node if node.op_type != "Conv" for name in node.input}
+    constants = {tensor.name: tensor for tensor in graph.graph.initializer}
+    dropped = set()
+    for node in graph.graph.node:
+        if node.op_type == "Conv" and len(node.input) == 3 and not any(constants[node.input[2]].raw_data):
+            dropped.add(node.input.pop())
+    for name in dropped - used:
+        graph.graph.initializer.remove(constants[name])
+
+
+def _make_external(tensor, external: int) -> None:
+    """Let a tensor be given from memory: its place in a file is stated and never read."""
+    size = len(tensor.raw_data)
+    tensor.ClearField("raw_data")
+    tensor.data_location = external
+    for key, value in (("location", "weights"), ("offset", "0"), ("length", str(size))):
+        entry = tensor.external_data.add()
+        entry.key, entry.value = key, value

@@ -1,0 +1,44 @@
+"""The graphs that ONNX Runtime runs: three for each architecture and number of classes, without weights.
+
+    extract   images → features
+    attend    features → class_maps, attention, response
+    classify  features (reweighted) → logits
+
+A graph names the tensors of the weights' own file and holds none of them, so that `.safetensors` stays the one source
+of weights, and all variants of a family share 80 KB. `python -m abn graphs` writes them (`export_graphs.py`);
+`index.json` holds the hash of each, and what is not as it says is not run.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from abn.variants.card import CHECKPOINTS
+
+PARTS = ("extract", "attend", "classify")
+FOLDER = CHECKPOINTS / "graphs"
+INDEX = "index.json"  # file → sha256
+
+
+class GraphError(Exception):
+    """A graph is missing or is not the one that was made; the sentence says which."""
+
+
+def graph_file(backbone: str, num_classes: int, part: str) -> str:
+    """The name of a graph's file in its folder."""
+    return f"{backbone}-{num_classes}-{part}.onnx"
+
+
+def read_graphs(backbone: str, num_classes: int, folder: Path = FOLDER) -> dict[str, bytes]:
+    """Part → graph. Raises `GraphError`."""
+    graphs = {}
+    for part in PARTS:
+        name = graph_file(backbone, num_classes, part)
+        try:
+            index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+            graphs[part] = (folder / name).read_bytes()
+        except (OSError, ValueError) as error:
+            raise GraphError(f"There is no graph {name}.") from error
+        if index.get(name) != hashlib.sha256(graphs[part]).hexdigest():
+            raise GraphError(f"The graph {name} is not the one that was made.")
+    return graphs

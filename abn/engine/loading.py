@@ -1,0 +1,66 @@
+"""The runner of a variant: ONNX Runtime where its architecture has a graph, PyTorch where it has none."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from abn.engine.graphs import FOLDER, GraphError, read_graphs
+from abn.engine.runner import Runner
+from abn.errors import ABNError
+from abn.variants.card import Card
+from abn.variants.store import load_variant, read_weights
+
+if TYPE_CHECKING:
+    from abn.network.model import AttentionBranchNetwork
+
+NO_DEVICE = "There is no device {name!r} that ONNX Runtime can use here: choose cpu, or leave --device out."
+
+log = logging.getLogger(__name__)
+
+
+def load_runner(card: Card, *, threads: int = 1, device: str = "cpu", graphs: Path = FOLDER) -> Runner:
+    """The runner of a variant on disk, its weights verified against the card. Raises `VariantError`."""
+    try:
+        return _on_graphs(card, read_weights(card), graphs, threads=threads, device=device)
+    except GraphError as error:
+        log.warning("%s runs on PyTorch, which is slower. %s", card.id, error)
+    from abn.engine.torch_runner import TorchRunner
+
+    return TorchRunner(load_variant(card).to(device))
+
+
+def run_network(network: "AttentionBranchNetwork", card: Card, *, graphs: Path = FOLDER) -> Runner:
+    """The runner of a network at hand, whose card names its architecture; it doesn't follow later changes of the
+    network's weights."""
+    from abn.engine.torch_runner import TorchRunner
+
+    try:
+        weights = {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
+        return _on_graphs(card, weights, graphs)
+    except GraphError as error:
+        log.info("%s runs on PyTorch. %s", card.id, error)
+        return TorchRunner(network)
+
+
+def find_device(name: str) -> str:
+    """The name of a device, of which "auto" is a GPU where ONNX Runtime can use one, else the CPU. Raises `ABNError`
+    where it isn't there."""
+    from abn.engine.onnx_runner import has_cuda
+
+    if name == "auto":
+        return "cuda" if has_cuda() else "cpu"
+    kind, _, number = name.partition(":")
+    if name != "cpu" and not (kind == "cuda" and has_cuda() and (not number or number.isdigit())):
+        raise ABNError(NO_DEVICE.format(name=name))
+    return name
+
+
+def _on_graphs(card: Card, weights: Mapping[str, np.ndarray], graphs: Path, **options) -> Runner:
+    from abn.engine.onnx_runner import OnnxRunner
+
+    return OnnxRunner(
+        read_graphs(card.backbone, card.num_classes, graphs), weights, mechanism=card.mechanism, **options
+    )
