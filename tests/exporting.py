@@ -11,7 +11,6 @@ from abn.export.figures import Comparison, MapStyle
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
 from abn.variants.card import Card
-from abn.variants.store import load_variant
 
 STYLE = MapStyle(opacity=0.3, colors="viridis", scale="shared", smooth=False, top=10)  # nothing as by default
 METADATA = (b"SECRET", b"2031:12:31", b"Exif\0", b"eXIf", b"xmpmeta")  # none of it may leave with an export
@@ -35,7 +34,7 @@ def image_file(seed: int = 0) -> bytes:
 def comparison(cards: list[Card], picture: Picture | None = None, *, fit: str = "pad", **fields) -> Comparison:
     """The variants' explanations of an image, drawn in `STYLE`."""
     picture = picture or open_picture(image_file(), name="noise.png")
-    explanations = explain(picture, cards, fit=fit, load=load_variant)
+    explanations = explain(picture, cards, fit=fit)
     return Comparison(picture=picture, explanations=explanations, cards=cards, style=STYLE, **fields)
 
 

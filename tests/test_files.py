@@ -20,7 +20,6 @@ from PIL import Image
 from abn import files
 from abn.__main__ import REFUSED, main
 from abn.errors import ABNError
-from abn.explanations import first_view
 from abn.images import samples
 from abn.study import measure_cost, report, runs
 from abn.study.experiments import Place
@@ -128,10 +127,6 @@ def test_nothing_else_writes_files():
 # ---- all that writes ----
 
 
-def _gallery(folder: Path) -> None:
-    first_view.build(list_variants()[:1], folder / "first.npz")
-
-
 def _life(folder: Path) -> None:
     maps = np.full((1, 1, 2, 2), 0.5, np.float32)
     write_life(MapHistory(maps=maps, steps=np.array([0]), total=1, ids=("a",)), folder / "a.life.npz")
@@ -151,7 +146,6 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "its card": lambda folder: store.write_card(store.replace(list_variants()[0], folder=folder)),
     "the life of a map": _life,
     "a training's state": lambda folder: loop.write_state(folder / "a.pt", {"learned": torch.zeros(9)}),
-    "the first view": _gallery,
     "the exercises": lambda folder: question_material.build(list_variants()[:1], folder / "bank.npz"),
     "a run of the study": lambda folder: runs.perform(
         [_Done()], Place(folder, folder / "work"), again=True, results=folder

@@ -1,4 +1,4 @@
-"""What takes seconds to import waits until it is needed: no torch before a network runs, no Streamlit below ui."""
+"""What takes seconds to import waits until it is needed: no torch where ONNX Runtime does, no Streamlit below ui."""
 
 import json
 import subprocess
@@ -11,24 +11,27 @@ ROOT = Path(__file__).parents[1]
 HEAVY = ["torch", "torchvision", "timm", "scipy.stats"]
 LIBRARY = """
 import abn, abn.__main__
-from abn.explanations import first_view
 from abn.images import samples
 from abn.teaching.exercises import draw_questions, read_material
 import abn.batch.command, abn.export.archive, abn.study.figures, abn.study.findings, abn.variants.history
 
 photo = next(iter(samples.gallery().values()))
-assert first_view.shipped(abn.open_picture(photo.path.read_bytes()), abn.list_variants())
+assert abn.explain(abn.open_picture(photo.path.read_bytes()), [card.id for card in abn.list_variants()])
 assert draw_questions(7, material=read_material())
 """
 PAGES = """
 from streamlit.testing.v1 import AppTest
-import abn.ui.ablation.disagreement_panel
-from abn.ui.runtime import loading
+from abn.teaching.lessons import STEPS
+from abn.ui.layout import PAGES
 
-loading.start_loading = lambda: None
+NEED_TORCH = ("pages/Inside.py", "pages/Learn.py", "pages/Bring_your_own.py")  # two show CAM, one lists timm's CNNs
 at = AppTest.from_file("app.py", default_timeout=120)
-for page in ("app.py", "pages/Study.py", "pages/Exercises.py", "pages/Teach.py", "pages/Bring_your_own.py"):
-    assert not at.switch_page(page).run().exception, page
+for page in PAGES:
+    assert page in NEED_TORCH or not at.switch_page(page).run().exception, page
+for number in range(2, len(STEPS) + 1):  # CAM is in the first step of Learn
+    at.session_state["lesson_step"] = number
+    assert not at.switch_page("pages/Learn.py").run().exception, number
+    assert at.subheader[0].value == STEPS[number - 1].title
 """
 
 

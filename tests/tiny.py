@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from abn.engine.loading import load_runner
 from abn.images.decode import Picture
 from abn.network.backbone import create_model
 from abn.network.batchnorm import recalibrate_batchnorm
@@ -41,6 +42,18 @@ def variant(folder: Path, name: str, built: AttentionBranchNetwork) -> Card:
     """Weights and card of a tiny network, as the command line's `convert` writes them."""
     card = make_converted_card(built, name, arch="resnet20", num_classes=10, source=Path("tiny.pth.tar"))
     return save_variant(built, card, folder, half=False)
+
+
+class CountedRunner:
+    """A runner that lists which parts of a variant run."""
+
+    def __init__(self, card: Card, runs: list[str]):
+        self._runner, self._runs = load_runner(card), runs
+
+    def __getattr__(self, name: str):
+        if name in ("extract", "attend", "respond", "classify"):
+            self._runs.append(name)
+        return getattr(self._runner, name)
 
 
 def picture(width: int = 48, height: int = 40, seed: int = 0) -> Picture:

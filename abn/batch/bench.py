@@ -5,6 +5,7 @@ then disturbs both sides alike.
 """
 
 import argparse
+import functools
 import itertools
 import json
 import logging
@@ -15,16 +16,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
-from timm.data import create_transform
-from torch.utils.data import DataLoader
-from torchvision.datasets import ImageFolder
+from PIL import Image, ImageOps
 
-from abn.batch.command import BATCH_SIZE
-from abn.batch.formats import json_line
+from abn.batch.command import BATCH_SIZE, BatchWork
 from abn.batch.image_stream import ImageStream, batches
-from abn.batch.pipeline import explain_files
-from abn.engine.fusion import fuse_for_inference
+from abn.batch.pipeline import Explainer
+from abn.engine.loading import load_runner
+from abn.engine.runner import perceive
 from abn.errors import ABNError
 from abn.evaluation import deletion_insertion
 from abn.explanations.explainer import explain
@@ -32,32 +32,25 @@ from abn.explanations.interventions import PRESETS, attend_image
 from abn.images.decode import open_picture
 from abn.images.fit import fit_picture, upsample
 from abn.images.samples import gallery
-from abn.network.architectures import registry
 from abn.network.backbone import load_backbone
-from abn.network.batchnorm import recalibrate_batchnorm
-from abn.network.model import AttentionBranchNetwork
 from abn.plots import overlay
 from abn.plots.class_bars import class_bars, likeliest, paired_bars
-from abn.training.loop import has_bfloat16
 from abn.variants.card import Card, class_names
 from abn.variants.store import find_variant, load_variant
 
 RATIOS = {  # name → (numerator, denominator, target: at most)
-    "forward / backbone": ("forward", "backbone", None),
-    "two variants sharing / separate": ("sharing", "separate", 0.87),
-    "perceive / forward": ("perceive", "forward", 0.2),
+    "explain / bare forward pass in PyTorch": ("explain", "PyTorch", 0.60),
+    "forward pass / the same in PyTorch": ("forward", "PyTorch", None),
+    "forward pass / Grad-CAM in PyTorch": ("forward", "Grad-CAM", 0.32),
+    "perception branch / forward pass": ("perceive", "forward", 0.15),
+    "two variants sharing an extractor / separate": ("sharing", "separate", 0.87),
     "edited map, drawn / explanation, drawn": ("edit, drawn", "explain, drawn", 0.25),
-    "explain / forward": ("explain", "forward", 1.15),
-    "forward / Grad-CAM": ("forward", "Grad-CAM", 0.55),
-    "explain a folder / DataLoader and forward": ("folder", "bare loop", 1.15),
+    "explain a folder / bare ONNX Runtime loop": ("folder", "bare loop", 1.10),
     "deletion curve of n images / n forward passes in the same batches": ("curve", "forwards", 1.1),
-    "ResNet-50, fused / as the authors' layers": ("R50 fused", "R50", 1.0),
-    "ResNet-50, fused, in bfloat16 / as the authors' layers": ("R50 bfloat16", "R50", None),
 }
 SHARING = ("imagenet-lite0-additive", "imagenet-lite0-multiplicative")  # two variants with one extractor
 SLOW_SHARE = 3  # tasks that take seconds run in a third of the rounds
-THREADS = 1  # of torch, as in the app
-WORKERS = 1  # processes that open the images of the folder
+THREADS = 1  # of each engine, as in the app
 
 Tasks = dict[str, Callable[[], object]]
 
@@ -83,13 +76,13 @@ def run(args: argparse.Namespace) -> int:
         fill_folder(Path(folder, "photographs"), args.pictures)
         folder_tasks = _folder_tasks(first, folder)
         seconds |= measure(folder_tasks, slow_rounds)
-    seconds |= measure(_curve_tasks(first) | _resnet_tasks(), slow_rounds)
+    seconds |= measure(_curve_tasks(first), slow_rounds)
     result = {
         "variants": [first.id, second.id],
         "rounds": args.rounds,
         "threads": THREADS,
         "milliseconds": {name: round(1000 * statistics.median(times), 2) for name, times in seconds.items()},
-        "folder": {"pictures": args.pictures, "batch": BATCH_SIZE, "workers": WORKERS},
+        "folder": {"pictures": args.pictures, "batch": BATCH_SIZE},
         "images a second": {name: round(args.pictures / statistics.median(seconds[name]), 2) for name in folder_tasks},
         "ratios": ratios(seconds),
     }
@@ -136,18 +129,17 @@ def fill_folder(folder: Path, count: int) -> None:
 
 def _single_image_tasks(first: Card, second: Card) -> Tasks:
     """Everything on one image, with networks already loaded."""
-    networks = {card.id: load_variant(card) for card in (first, second)}
-    network, backbone = networks[first.id], load_backbone(first.backbone, num_classes=first.num_classes)
+    load = functools.cache(lambda name: load_runner(find_variant(name)))
+    runner, network = load(first.id), load_variant(first)
     picture = open_picture(next(iter(gallery().values())).path.read_bytes())
-    images = torch.from_numpy(fit_picture(picture, first.input).normalized(first.input))[None]  # (1, 3, H, W)
-    with torch.inference_mode():
-        output = network(images)
-
-    def load(card: Card) -> AttentionBranchNetwork:
-        return networks[card.id]
-
-    own = attend_image(picture, first, load=load)
+    images = fit_picture(picture, first.input).normalized(first.input)[None]  # (1, 3, H, W)
+    tensor, features = torch.from_numpy(images), runner.extract(images)
+    _, attention = runner.attend(features)
+    own = attend_image(picture, first, load=lambda card: load(card.id))
     edited_map, before, labels = PRESETS["inverted"](own.attention), own.predict(own.attention), class_names(first)
+
+    def explain_by(*cards: Card) -> None:
+        explain(picture, cards, load=lambda card: load(card.id))
 
     def draw_edit() -> None:  # the cost of a stroke on the page Intervene: only the perception branch runs
         after = own.predict(edited_map)
@@ -155,79 +147,72 @@ def _single_image_tasks(first: Card, second: Card) -> Tasks:
         class_bars(series, labels, likeliest([before, after]))
 
     def draw_explanation() -> None:  # the cost of another image there
-        (explanation,) = explain(picture, [first], load=load)
+        (explanation,) = explain(picture, [first], load=lambda card: load(card.id))
         values = upsample(explanation.attention, explanation.fitted.image.size)
         overlay.data_url(overlay.overlay(explanation.fitted.image, values))
         paired_bars(explanation)
 
+    def explain_separately() -> None:
+        explain_by(first)
+        explain_by(second)
+
     tasks = {
         "edit, drawn": draw_edit,
         "explain, drawn": draw_explanation,
-        "backbone": torch.inference_mode()(lambda: backbone(images)),
-        "forward": torch.inference_mode()(lambda: network(images)),
-        "perceive": torch.inference_mode()(lambda: network.perceive(output.features, output.attention)),
-        "explain": lambda: explain(picture, [first], load=load),
-        "sharing": lambda: explain(picture, [first, second], load=load),
-        "separate": lambda: [explain(picture, [card], load=load) for card in (first, second)],
+        "PyTorch": torch.inference_mode()(lambda: network(tensor)),
+        "forward": lambda: deletion_insertion.predict(runner, images),
+        "perceive": lambda: perceive(runner, features, attention),
+        "explain": lambda: explain_by(first),
+        "sharing": lambda: explain_by(first, second),
+        "separate": explain_separately,
     }
     try:
         from pytorch_grad_cam import GradCAM
     except ImportError:
         log.info("Grad-CAM is left out: the package grad-cam, which only this comparison needs, is not installed.")
         return tasks
+    backbone = load_backbone(first.backbone, num_classes=first.num_classes)
     last_stage = cast(Any, backbone).feature_info[-1]  # timm's own
-    layer = backbone.get_submodule(last_stage["module"])
-    grad_cam = GradCAM(model=backbone, target_layers=[layer])
-    return tasks | {"Grad-CAM": lambda: grad_cam(input_tensor=images, targets=None)}
+    grad_cam = GradCAM(model=backbone, target_layers=[backbone.get_submodule(last_stage["module"])])
+    return tasks | {"Grad-CAM": lambda: grad_cam(input_tensor=tensor, targets=None)}
 
 
 def _curve_tasks(card: Card) -> Tasks:
-    """A deletion curve with all that makes its images, and its lower bound: as many images, ready in the same memory
-    format, in batches of the same size through the network."""
-    network, curve = load_variant(card), deletion_insertion.CurveSpec(deletion_insertion.DELETION)
-    picture = open_picture(next(iter(gallery().values())).path.read_bytes())
-    own = attend_image(picture, card, load=lambda _: network)
-    image = torch.from_numpy(own.fitted.normalized(card.input))
-    images = image.expand(curve.steps + 1, -1, -1, -1).contiguous(memory_format=torch.channels_last)
+    """A deletion curve with all that makes its images, and its lower bound: as many images, ready, in batches of the
+    same size through the network."""
+    curve, picture = deletion_insertion.CurveSpec(deletion_insertion.DELETION), next(iter(gallery().values()))
+    own = attend_image(open_picture(picture.path.read_bytes()), card)
+    image, size = own.fitted.normalized(card.input), deletion_insertion.BATCH
+    images = np.repeat(image[None], curve.steps + 1, axis=0)
 
-    @torch.inference_mode()
     def forwards() -> None:
-        for batch in images.split(deletion_insertion.BATCH):
-            network(batch)
+        for start in range(0, len(images), size):
+            deletion_insertion.predict(own.runner, images[start : start + size])
 
     return {"curve": lambda: deletion_insertion.compute_curve(own, card.input, curve), "forwards": forwards}
 
 
-def _resnet_tasks(batch_size: int = 8) -> Tasks:
-    """The paper's ResNet-50 on a batch: as the authors' layers compute it, fused, and in bfloat16 where the processor
-    has it."""
-    spec = registry.input_spec("imagenet-resnet50")
-    images = torch.randn(batch_size, 3, spec.size, spec.size, generator=torch.Generator().manual_seed(0))
-    network = registry.build("imagenet-resnet50", num_classes=1000)
-    recalibrate_batchnorm(network, images[:2])
-    fused, channels_last = fuse_for_inference(network), images.contiguous(memory_format=torch.channels_last)
-    tasks = {"R50": lambda: network(images), "R50 fused": lambda: fused(channels_last)}
-    if has_bfloat16("cpu"):
-        tasks["R50 bfloat16"] = torch.autocast("cpu", torch.bfloat16)(lambda: fused(channels_last))
-    return {name: torch.inference_mode()(task) for name, task in tasks.items()}
-
-
 def _folder_tasks(card: Card, folder: str) -> Tasks:
-    """A folder explained to JSON lines, and its lower bound: a DataLoader and a forward pass."""
-    network, spec = load_variant(card), card.input
-    options = {name: getattr(spec, name) for name in ("interpolation", "mean", "std", "crop_pct")}
-    transform = create_transform((3, spec.size, spec.size), **options)
-    loader = DataLoader(ImageFolder(folder, transform), batch_size=BATCH_SIZE, num_workers=WORKERS)
+    """A folder explained to JSON lines by one process, and its lower bound: what any loop must do with Pillow, numpy
+    and ONNX Runtime, open each image at a reduced size, crop, normalize, and run batches."""
+    runner, spec = load_runner(card), card.input
+    work = BatchWork(Explainer((card,)), top=5, as_json=True, out=None)
+    mean, std = (np.array(values, np.float32)[:, None, None] for values in (spec.mean, spec.std))
 
     def explain_folder() -> None:
-        files = batches(ImageStream([folder]), BATCH_SIZE)
-        for results in explain_files(files, [card], load=lambda _: network, workers=WORKERS):
-            for result in results:
-                json_line(result, top=5)
+        for batch in batches(ImageStream([folder]), BATCH_SIZE):
+            work(batch)
 
-    @torch.inference_mode()
-    def forward() -> None:
-        for images, _ in loader:
-            network(images)
+    def read(path: Path) -> np.ndarray:
+        side = round(spec.size / spec.crop_pct)
+        with Image.open(path) as image:
+            image.draft("RGB", (side, side))
+            fitted = ImageOps.fit(image.convert("RGB"), (spec.size, spec.size), Image.Resampling.BICUBIC)
+        return (np.asarray(fitted, np.float32).transpose(2, 0, 1) / 255 - mean) / std
 
-    return {"folder": explain_folder, "bare loop": forward}
+    def bare_loop() -> None:
+        paths = sorted(Path(folder).rglob("*.*"))
+        for start in range(0, len(paths), BATCH_SIZE):
+            deletion_insertion.predict(runner, np.stack([read(path) for path in paths[start : start + BATCH_SIZE]]))
+
+    return {"folder": explain_folder, "bare loop": bare_loop}

@@ -8,19 +8,20 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from abn.batch.image_stream import STDIN, ImageStream, batches
+from abn.batch.formats import json_line, text_lines
+from abn.batch.image_stream import STDIN, ImageFile, ImageStream, batches
 from abn.batch.output import open_output, skip_finished, write_lines
+from abn.batch.pipeline import Explainer, ImageResult
+from abn.batch.workers import map_in_order
+from abn.engine.loading import find_device
 from abn.errors import ABNError
 from abn.images.fit import FITS
 from abn.variants.card import Card
 from abn.variants.store import find_variant
 from abn.vocabulary import MECHANISM_CHOICES, TRAINED
-
-if TYPE_CHECKING:
-    from abn.engine.inference import Load
 
 BATCH_SIZE = 8
 PROGRESS_SECONDS = 10  # between two lines of progress
@@ -65,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=_not_negative,
         metavar="N",
-        help="processes that open images (default: 1 for folders, lists and more than one batch, else 0)",
+        help="processes that explain images (default: one a core for folders, lists and more than one batch, else 0)",
     )
     parser.add_argument(
         "--device", default="auto", help="cpu, cuda or cuda:N; `auto` is cuda where there is one, else cpu"
@@ -81,19 +82,32 @@ def run(args: argparse.Namespace) -> int:
         args.misuse("--resume continues the file of --to")
     if args.resume and args.list == STDIN:
         args.misuse("--resume can't read the images from standard input")
-    cards, load, failed = _load_variants(args)
+    many = args.list is not None or len(args.images) > args.batch or any(map(os.path.isdir, args.images))
+    workers = (os.cpu_count() or 1) * many if args.workers is None else args.workers
+    explainer = Explainer(
+        fit=args.fit,
+        mechanism=args.mechanism,
+        keep_pictures=args.out is not None,
+        threads=0 if workers == 0 else 1,
+        device=find_device(args.device),
+    )
+    cards, failed = _usable_variants(args.variant, explainer)
     if not cards:
         return 1
+    explainer = replace(explainer, cards=tuple(cards))
+    work = BatchWork(explainer, args.top, as_json=bool(args.json or args.to), out=args.out)
     stream = ImageStream(args.images, list_file=args.list, out=args.out)
     if args.resume and args.to.exists():
         failed |= skip_finished(args.to, iter(stream), _expected_results(args, cards))
     count, started = 0, time.monotonic()
     reported = started
     with _interrupt_on_sigterm(), open_output(args.to, append=args.resume) as output:
-        for lines, errors in _explain(args, stream, cards, load):
-            write_lines(output, lines)
-            failed |= errors
-            count += len(lines)
+        for done in map_in_order(work, batches(stream, args.batch), workers):
+            write_lines(output, done.lines)
+            failed |= done.failed
+            count += len(done.lines)
+            for line in done.written:
+                log.log(logging.DEBUG if many else logging.INFO, line)
             if (now := time.monotonic()) - reported >= PROGRESS_SECONDS:
                 log.info("%d images, %.1f a second", count, count / (now - started))
                 reported = now
@@ -102,39 +116,42 @@ def run(args: argparse.Namespace) -> int:
     return int(failed)
 
 
-def _explain(
-    args: argparse.Namespace, stream: ImageStream, cards: list[Card], load: "Load"
-) -> Iterator[tuple[list[str], bool]]:
-    """The output of each batch, one text an image, and whether one of them failed; with the files of --out written."""
-    from abn.batch.formats import json_line, text_lines
-    from abn.batch.pipeline import explain_files
+@dataclass(frozen=True)
+class BatchOutput:
+    """What became of a batch."""
 
-    many = args.list is not None or len(args.images) > args.batch or any(map(os.path.isdir, args.images))
-    workers = int(many and (os.cpu_count() or 1) > 1) if args.workers is None else args.workers
-    to_text = json_line if args.json or args.to else text_lines
-    for results in explain_files(
-        batches(stream, args.batch),
-        cards,
-        fit=args.fit,
-        mechanism=args.mechanism,
-        load=load,
-        workers=workers,
-        keep_pictures=args.out is not None,
-    ):
-        if args.out:
-            _save_maps(results, args.out, logging.DEBUG if many else logging.INFO)
-        yield [to_text(result, args.top) for result in results], any(result.error for result in results)
+    lines: list[str]  # the output, one text an image
+    failed: bool  # whether one of the images failed
+    written: list[str]  # one line for each map that was saved
 
 
-def _save_maps(results: list, folder: Path, level: int) -> None:
-    """Write the maps and figures of a batch, with a line in the log at this level for each."""
+@dataclass(frozen=True)
+class BatchWork:
+    """Explains a batch, writes its maps and puts its results into words, in whatever process."""
+
+    explainer: Explainer
+    top: int
+    as_json: bool
+    out: Path | None  # folder for maps and figures
+
+    def __call__(self, batch: list[ImageFile]) -> BatchOutput:
+        results = self.explainer.explain(batch)
+        to_text = json_line if self.as_json else text_lines
+        lines = [to_text(result, self.top) for result in results]
+        written = list(_save_maps(results, self.out)) if self.out else []
+        return BatchOutput(lines, any(result.error for result in results), written)
+
+
+def _save_maps(results: list[ImageResult], folder: Path) -> Iterator[str]:
+    """Write the maps and figures of a batch, with a line for each."""
     from abn.export.figures import save_explanation
 
     for result in results:
         path = folder / result.file.output_stem
         for explanation in result.explanations:
+            assert result.picture is not None
             npy_path, png_path = save_explanation(explanation, result.picture, path.parent, path.name)
-            log.log(level, "wrote %s and %s", npy_path, png_path.name)
+            yield f"wrote {npy_path} and {png_path.name}"
 
 
 def _expected_results(args: argparse.Namespace, cards: list[Card]) -> list[tuple[str, str, int]]:
@@ -143,23 +160,20 @@ def _expected_results(args: argparse.Namespace, cards: list[Card]) -> list[tuple
     return [(card.id, applied[card.id], min(args.top, card.num_classes)) for card in cards]
 
 
-def _load_variants(args: argparse.Namespace) -> "tuple[list[Card], Load, bool]":
-    """The variants that can be loaded, a function that gives what runs them, and whether others failed."""
-    from abn.engine.loading import find_device, load_runner
-
-    device = find_device(args.device)
-    runners, cards, failed = {}, [], False
-    for variant in dict.fromkeys(part.strip() for part in args.variant.split(",") if part.strip()):
+def _usable_variants(names: str, explainer: Explainer) -> tuple[list[Card], bool]:
+    """The variants that can be loaded, and whether others failed."""
+    cards, failed = [], False
+    for variant in dict.fromkeys(part.strip() for part in names.split(",") if part.strip()):
         try:
             card = find_variant(variant)
-            runners[card.id] = load_runner(card, threads=0, device=device)
+            explainer.load(card)
             cards.append(card)
         except ABNError as error:  # a broken variant doesn't stop the others
             failed = True
             print(error, file=sys.stderr)
     if not cards and not failed:
         print("Name at least one variant; the command variants lists them.", file=sys.stderr)
-    return cards, lambda card: runners[card.id], failed
+    return cards, failed
 
 
 def _positive(text: str) -> int:

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the graphs of each architecture once, and the index of all in the folder."""
     cards = [find_variant(name) for name in args.variant.split(",")] if args.variant else list_variants()
-    for card in {(card.backbone, card.num_classes): card for card in cards}.values():
+    for card in {graph_file(card, PARTS[0]): card for card in cards}.values():
         write_graphs(card, args.out)
     return 0
 
@@ -43,7 +43,7 @@ def write_graphs(card: Card, folder: Path = FOLDER) -> None:
     index_path = folder / INDEX
     index = json.loads(index_path.read_text(encoding="utf-8")) if index_path.is_file() else {}
     for part, graph in export_graphs(network, card.input.size).items():
-        name = graph_file(card.backbone, card.num_classes, part)
+        name = graph_file(card, part)
         files.write_file(folder / name, graph)
         index[name] = hashlib.sha256(graph).hexdigest()
         log.info("%s: %.0f KB", name, len(graph) / 1000)

@@ -1,4 +1,5 @@
-"""The graphs that ONNX Runtime runs: three for each architecture and number of classes, without weights.
+"""The graphs that ONNX Runtime runs: three for each architecture, number of classes and
+input size, without weights.
 
     extract   images → features
     attend    features → class_maps, attention, response
@@ -13,7 +14,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from abn.variants.card import CHECKPOINTS
+from abn.variants.card import CHECKPOINTS, Card
 
 PARTS = ("extract", "attend", "classify")
 FOLDER = CHECKPOINTS / "graphs"
@@ -24,16 +25,16 @@ class GraphError(Exception):
     """A graph is missing or is not the one that was made; the sentence says which."""
 
 
-def graph_file(backbone: str, num_classes: int, part: str) -> str:
-    """The name of a graph's file in its folder."""
-    return f"{backbone}-{num_classes}-{part}.onnx"
+def graph_file(card: Card, part: str) -> str:
+    """The name of the file of a graph that runs a card's variant: its architecture, classes and input size."""
+    return f"{card.backbone}-{card.num_classes}-{card.input.size}px-{part}.onnx"
 
 
-def read_graphs(backbone: str, num_classes: int, folder: Path = FOLDER) -> dict[str, bytes]:
+def read_graphs(card: Card, folder: Path = FOLDER) -> dict[str, bytes]:
     """Part → graph. Raises `GraphError`."""
     graphs = {}
     for part in PARTS:
-        name = graph_file(backbone, num_classes, part)
+        name = graph_file(card, part)
         try:
             index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
             graphs[part] = (folder / name).read_bytes()

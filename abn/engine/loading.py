@@ -61,6 +61,4 @@ def find_device(name: str) -> str:
 def _on_graphs(card: Card, weights: Mapping[str, np.ndarray], graphs: Path, **options) -> Runner:
     from abn.engine.onnx_runner import OnnxRunner
 
-    return OnnxRunner(
-        read_graphs(card.backbone, card.num_classes, graphs), weights, mechanism=card.mechanism, **options
-    )
+    return OnnxRunner(read_graphs(card, graphs), weights, mechanism=card.mechanism, **options)

@@ -6,8 +6,10 @@ import numpy as np
 import onnxruntime
 
 from abn.engine.graphs import GraphError
+from abn.errors import ABNError
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+NO_MEMORY = "There is too little memory for so many images at once: choose a smaller --batch."
 PREFIXES = {"extract": "extractor.", "attend": "attention_branch.", "classify": "perception_branch."}
 
 onnxruntime.disable_telemetry_events()
@@ -54,7 +56,12 @@ class OnnxRunner:
 
     def _run(self, part: str, values: np.ndarray, *outputs: str) -> list[np.ndarray]:
         session = self._sessions[part]
-        return session.run(outputs, {session.get_inputs()[0].name: np.ascontiguousarray(values, np.float32)})
+        try:
+            return session.run(outputs, {session.get_inputs()[0].name: np.ascontiguousarray(values, np.float32)})
+        except Exception as error:  # onnxruntime's own errors share no class
+            if "memory" in str(error):
+                raise ABNError(NO_MEMORY) from error
+            raise
 
 
 def has_cuda() -> bool:

@@ -32,6 +32,8 @@ NO_WEIGHTS = "The weights of {variant} ({variant}.safetensors) are missing besid
 NO_CARD = "The card of {variant} ({variant}.json) is missing beside its weights, so this variant is left out."
 UNREADABLE_CARD = "The card {card} can't be read, so this variant is left out."
 OTHERS_CARD = "The card {card} is of another variant ({variant}), so it is left out."
+NO_SAFETENSORS = "The weights of {variant} are no safetensors file, or only a part of one."
+NOT_FINITE = "The weights of {variant} hold values that are not finite (in {name})."
 OTHER_WEIGHTS = "The weights of {variant} are not those of its card: the file was altered or cut short."
 
 log = logging.getLogger(__name__)
@@ -101,11 +103,19 @@ def load_variant(variant: str | Card, folder: Path | None = None) -> "AttentionB
 
 
 def read_weights(card: Card) -> "dict[str, np.ndarray]":
-    """A variant's weights by name as they are stored, verified against the card, without torch. Raises
-    `VariantError`."""
+    """A variant's weights by name as they are stored, verified against the card, their values finite, without torch.
+    Raises `VariantError`."""
+    import numpy as np
     import safetensors.numpy
 
-    return safetensors.numpy.load(_verified(card))
+    try:
+        weights = safetensors.numpy.load(_verified(card))
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise VariantError(NO_SAFETENSORS.format(variant=card.id)) from error
+    broken = [name for name, values in weights.items() if not np.isfinite(values).all()]
+    if broken:
+        raise VariantError(NOT_FINITE.format(variant=card.id, name=broken[0]))
+    return weights
 
 
 def load_weights(data: bytes, card: Card) -> "AttentionBranchNetwork":
@@ -119,11 +129,11 @@ def load_weights(data: bytes, card: Card) -> "AttentionBranchNetwork":
     try:
         tensors = safetensors.torch.load(data)
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
-        raise VariantError(f"The weights of {card.id} are no safetensors file, or only a part of one.") from error
+        raise VariantError(NO_SAFETENSORS.format(variant=card.id)) from error
     floats = {name: tensor.float() for name, tensor in tensors.items() if tensor.is_floating_point()}
     broken = [name for name, tensor in floats.items() if not tensor.isfinite().all()]  # nor too large for the network
     if broken:
-        raise VariantError(f"The weights of {card.id} hold values that are not finite (in {broken[0]}).")
+        raise VariantError(NOT_FINITE.format(variant=card.id, name=broken[0]))
     with isolated_generator():  # the weights drawn here are replaced at once
         network = build(card.backbone, num_classes=card.num_classes, mechanism=card.mechanism)
     try:

@@ -9,6 +9,7 @@ import pytest
 import tiny
 from PIL import Image
 
+from abn.engine.loading import load_runner
 from abn.evaluation.localization import (
     BATCH,
     CENTER,
@@ -30,7 +31,7 @@ from abn.explanations.explainer import explain
 from abn.images.decode import Picture
 from abn.images.fit import FITS, fit_picture
 from abn.images.samples import photographs
-from abn.variants.store import find_variant, load_variant
+from abn.variants.store import find_variant
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +192,7 @@ def test_no_scenes_are_no_work(card):
 
 @functools.cache
 def _loaded(variant: str, folder: Path):
-    return load_variant(variant, folder)
+    return load_runner(find_variant(variant, folder))
 
 
 def tiny_load(card):

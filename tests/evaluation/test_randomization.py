@@ -10,7 +10,7 @@ from abn.evaluation.metrics import rank_correlation
 from abn.evaluation.randomization import compare_randomized, network_outputs, randomize_weights
 from abn.vocabulary import PARTS
 
-IMAGES = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(3))
+IMAGES = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(3)).numpy()
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def network():
 
 def maps(network):
     with torch.inference_mode():
-        return network(IMAGES).attention[:, 0].numpy()
+        return network(torch.from_numpy(IMAGES)).attention[:, 0].numpy()
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -72,7 +72,7 @@ def test_before_and_after_are_those_of_the_two_networks(network, part):
     result = compare_randomized(network, own, IMAGES, part, seed=1)
     changed = randomize_weights(network, part, IMAGES, seed=1)
     with torch.inference_mode():
-        first, second = network(IMAGES), changed(IMAGES)
+        first, second = network(torch.from_numpy(IMAGES)), changed(torch.from_numpy(IMAGES))
     assert np.array_equal(own.maps, first.attention[:, 0].numpy())
     assert np.array_equal(result.maps, second.attention[:, 0].numpy())
     for i in range(len(IMAGES)):

@@ -13,20 +13,19 @@ from abn.export.tables import predictions_csv
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.ui.compare import export_panel, panels
-from abn.ui.runtime.engine import get_engine
 from abn.variants.store import list_variants
 
 IDS = [f"imagenet-lite0-{name}" for name in ("additive", "multiplicative", "none")]
 
 
-def test_the_files_are_those_of_what_the_page_shows(ready, offered, network):
+def test_the_files_are_those_of_what_the_page_shows(ready, offered, runner):
     ready.query_params.update({"photo": "toucan", "fit": "pad", "opacity": "20", "scale": "min–max per map"})
     assert not ready.run().exception
     maps = [f"abn-toucan--{name}.{suffix}" for name in IDS for suffix in ("png", "npy")]
     assert list(offered) == ["abn-toucan.zip", "abn-toucan.html", "abn-toucan.csv", *maps]
     photo = samples.gallery()["toucan"]
     picture, cards = open_picture(photo.path.read_bytes(), name=photo.file), list_variants()[:3]
-    explanations = explain(picture, cards, fit="pad", load=network)
+    explanations = explain(picture, cards, fit="pad", load=runner)
     style = MapStyle(opacity=0.2, scale="each")
     with zipfile.ZipFile(io.BytesIO(offered["abn-toucan.zip"]())) as archive:
         manifest = json.loads(archive.read("manifest.json"))
@@ -45,14 +44,6 @@ def test_nothing_is_made_before_it_is_asked_for(ready, monkeypatch):
     for name in ("export_zip", "html_report", "predictions_csv", "figure_png", "npy_bytes"):
         monkeypatch.setattr(export_panel, name, lambda *_: pytest.fail("made without being asked for"))
     assert not ready.run().exception
-
-
-def test_the_stored_first_view_cannot_be_exported(ready):
-    get_engine().ready = False
-    get_engine().load_ended.clear()
-    at = ready.run()
-    assert at.get("download_button") and all(button.proto.disabled for button in at.get("download_button"))
-    assert export_panel.NOT_YET in [caption.value for caption in at.caption]
 
 
 def test_report_and_page_say_the_same_about_maps():

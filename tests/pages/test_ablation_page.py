@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reading import captions, components, mentions, tables, texts
+from reading import captions, components, mentions, tables
 from streamlit.testing.v1 import AppTest
 
 from abn.evaluation.metrics import overlap, rank_correlation
@@ -14,8 +14,6 @@ from abn.images import samples
 from abn.images.decode import open_picture
 from abn.plots import numbers
 from abn.ui.predictions import describe_mechanisms, mechanism_label
-from abn.ui.runtime import loading
-from abn.ui.runtime.engine import get_engine
 from abn.variants.store import find_variant
 from abn.vocabulary import MECHANISMS
 
@@ -35,19 +33,12 @@ def points(at: AppTest) -> list[str]:
     return [metric.value.split(" ")[0] for metric in at.metric]
 
 
-def test_while_the_networks_load_the_page_says_so(page):
-    get_engine().ready = False
-    get_engine().load_ended.clear()
-    at = page.run()
-    assert not at.exception and texts(at.info) == [loading.LOADING] and not at.metric
-
-
-def test_the_triptych_is_that_of_the_library(page, network):
+def test_the_triptych_is_that_of_the_library(page, runner):
     at = page.run()
     assert not at.exception
-    own = explain(PICTURE, [ADDITIVE], load=network)[0]
+    own = explain(PICTURE, [ADDITIVE], load=runner)[0]
     named = int(own.perception.argmax())
-    after = [explain(PICTURE, [ADDITIVE], mechanism=m, load=network)[0] for m in ("none", "multiplicative", "additive")]
+    after = [explain(PICTURE, [ADDITIVE], mechanism=m, load=runner)[0] for m in ("none", "multiplicative", "additive")]
     changes = [float(explanation.perception[named] - own.perception[named]) for explanation in after]
     assert points(at) == [numbers.points(change) for change in changes] and points(at)[2] == numbers.points(0)
     maps = components(at, "abn_map_view")
@@ -58,11 +49,11 @@ def test_the_triptych_is_that_of_the_library(page, network):
         assert describe_mechanisms(find_variant(ADDITIVE), mechanism, " · ") in captions(at)
 
 
-def test_strength_and_contrast_make_another_map(page, network):
+def test_strength_and_contrast_make_another_map(page, runner):
     page.run()
     page.slider(key="alpha").set_value(2.0)
     at = page.slider(key="gamma").set_value(2.0).run()
-    subject = interventions.attend_image(PICTURE, find_variant(ADDITIVE), load=network)
+    subject = interventions.attend_image(PICTURE, find_variant(ADDITIVE), load=runner)
     stronger = interventions.scale_map(subject.attention, strength=2, power=2)
     before = subject.predict(subject.attention)
     change = subject.predict(stronger)[before.argmax()] - before.max()
@@ -78,9 +69,9 @@ def test_no_strength_makes_additive_none(page):
     assert not at.exception and points(at)[0] == points(at)[2]
 
 
-def test_the_fair_controls_are_those_of_the_library(page, network):
+def test_the_fair_controls_are_those_of_the_library(page, runner):
     rows = tables(page.run())[0]
-    subject = interventions.attend_image(PICTURE, find_variant(ADDITIVE), load=network)
+    subject = interventions.attend_image(PICTURE, find_variant(ADDITIVE), load=runner)
     own, named = subject.predict(subject.attention), int(subject.predict(subject.attention).argmax())
     constant = subject.predict(np.full_like(subject.attention, subject.attention.mean()))
     shuffled = np.mean(
@@ -93,9 +84,9 @@ def test_the_fair_controls_are_those_of_the_library(page, network):
     assert f"Δp {numbers.points(shuffled)} " in rows[3][2]
 
 
-def test_the_matrix_of_agreement_is_that_of_the_library(page, network):
+def test_the_matrix_of_agreement_is_that_of_the_library(page, runner):
     rows = tables(page.run())[1]
-    maps = [explanation.attention for explanation in explain(PICTURE, [ADDITIVE, MULTIPLICATIVE, NONE], load=network)]
+    maps = [explanation.attention for explanation in explain(PICTURE, [ADDITIVE, MULTIPLICATIVE, NONE], load=runner)]
     assert rows[1][2:] == [f"{rank_correlation(maps[0], maps[k]):.3f}" for k in (1, 2)]
     assert rows[3][1:3] == [f"{overlap(maps[2], maps[k], 0.2):.3f}" for k in (0, 1)]
 

@@ -4,18 +4,12 @@ from pathlib import Path
 
 import pytest
 from reading import texts
-from streamlit.testing.v1 import AppTest
 
 from abn.explanations import explainer, interventions
 from abn.ui.controls.choice_bar import NO_VARIANT
 from abn.ui.layout import PAGES
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def app(ready) -> AppTest:
-    return ready
 
 
 def test_every_page_is_in_the_list():
@@ -28,9 +22,9 @@ def test_every_page_is_short_and_flat(page):
     assert len(lines) <= 85 and not any(line.startswith(("import torch", "def main")) for line in lines)
 
 
-def test_going_about_computes_nothing_twice(app, monkeypatch):
+def test_going_about_computes_nothing_twice(ready, monkeypatch):
     for page in [*PAGES, "app.py"]:
-        assert not app.switch_page(page).run().exception
+        assert not ready.switch_page(page).run().exception
 
     def again(*_, **__):
         pytest.fail("computed again")
@@ -39,12 +33,12 @@ def test_going_about_computes_nothing_twice(app, monkeypatch):
     monkeypatch.setattr(interventions, "attend_variants", again)
     monkeypatch.setattr(interventions.AttendedImage, "predict", again)
     for page in reversed(PAGES):
-        assert not app.switch_page(page).run().exception
+        assert not ready.switch_page(page).run().exception
 
 
-def test_without_a_variant_every_page_says_what_to_do(app):
-    app.run()
-    app.multiselect(key="variant_ids").set_value([]).run()
+def test_without_a_variant_every_page_says_what_to_do(ready):
+    ready.run()
+    ready.multiselect(key="variant_ids").set_value([]).run()
     for page in ("pages/Ablation.py", "pages/Intervene.py"):
-        at = app.switch_page(page).run()
+        at = ready.switch_page(page).run()
         assert not at.exception and texts(at.info) == [NO_VARIANT]

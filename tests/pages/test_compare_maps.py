@@ -28,50 +28,50 @@ def opened(photo: samples.Photo) -> Picture:
 
 
 @pytest.mark.parametrize("fit", ["pad"])
-def test_the_fit_changes_what_the_model_sees_and_says(live_app, network, fit):
-    live_app.run()
-    at = live_app.button_group(key="fit").set_value(fit).run()
-    assert predictions(at) == as_shown(explain(opened(PHOTOS[0]), IDS, load=network, fit=fit))
+def test_the_fit_changes_what_the_model_sees_and_says(ready, runner, fit):
+    ready.run()
+    at = ready.button_group(key="fit").set_value(fit).run()
+    assert predictions(at) == as_shown(explain(opened(PHOTOS[0]), IDS, load=runner, fit=fit))
     assert panels.FITTED[fit] in captions(at)
 
 
-def test_scales_number_their_color_bars(live_app, network):
-    explanations = explain(opened(PHOTOS[0]), IDS, load=network)
+def test_scales_number_their_color_bars(ready, runner):
+    explanations = explain(opened(PHOTOS[0]), IDS, load=runner)
     attention = [explanation.attention for explanation in explanations]
-    assert ticks(live_app.run())[:3] == [["0.00", "0.25", "0.50", "0.75", "1.00"]] * 3
+    assert ticks(ready.run())[:3] == [["0.00", "0.25", "0.50", "0.75", "1.00"]] * 3
     for label, scale in list(SCALES.items())[1:]:
-        at = live_app.button_group(key="scale").set_value(label).run()
+        at = ready.button_group(key="scale").set_value(label).run()
         assert ticks(at)[:3] == [color_maps.bar_numbers(*span) for span in color_limits.limits(attention, scale)]
 
 
-def test_a_flat_map_says_so(live_app, monkeypatch):
+def test_a_flat_map_says_so(ready, monkeypatch):
     explain_image, attention = cached_inference.explain_image, np.full((14, 14), 0.5, np.float32)
 
     def flat(*given, **options):
         return [replace(explanation, attention=attention) for explanation in explain_image(*given, **options)]
 
     monkeypatch.setattr(cached_inference, "explain_image", flat)
-    at = live_app.run()
+    at = ready.run()
     assert captions(at).count(map_words.flat_sentence(attention)) == 3
-    at = live_app.button_group(key="scale").set_value(STRETCHED).run()
+    at = ready.button_group(key="scale").set_value(STRETCHED).run()
     assert ticks(at)[0] == ["0.00", "0.25", "0.50", "0.75", "1.00"]
 
 
-def test_view_controls_change_the_pictures_and_nothing_else(live_app):
-    before = live_app.run()
+def test_view_controls_change_the_pictures_and_nothing_else(ready):
+    before = ready.run()
     drawn = pictures(before)
     predicted = predictions(before)
-    live_app.slider(key="opacity").set_value(20)
-    live_app.button_group(key="colors").set_value("paper JET")
-    at = live_app.button_group(key="cells").set_value(CELLS[1]).run()
+    ready.slider(key="opacity").set_value(20)
+    ready.button_group(key="colors").set_value("paper JET")
+    at = ready.button_group(key="cells").set_value(CELLS[1]).run()
     assert predictions(at) == predicted and "16 × 16" in captions(at)
     changed = [old != new for old, new in zip(drawn, pictures(at), strict=True)]
     assert changed == [False, True, True, True, False, True, True, True, True]
 
 
-def test_every_map_can_be_read_cell_by_cell(live_app, network):
-    at = live_app.run()
-    explanations = explain(opened(PHOTOS[0]), IDS, load=network)
+def test_every_map_can_be_read_cell_by_cell(ready, runner):
+    at = ready.run()
+    explanations = explain(opened(PHOTOS[0]), IDS, load=runner)
     shown_maps = components(at, "abn_map_view")
     for explanation in explanations:
         for place in ("map", "whole"):
@@ -85,19 +85,19 @@ def test_every_map_can_be_read_cell_by_cell(live_app, network):
 
 
 @pytest.mark.parametrize("how", overlay.MARKS)
-def test_the_brightest_part_is_marked_and_its_area_told(live_app, network, how):
-    before = pictures(live_app.run())
-    live_app.slider(key="top").set_value(20)
-    at = live_app.button_group(key="mark").set_value(how).run()
+def test_the_brightest_part_is_marked_and_its_area_told(ready, runner, how):
+    before = pictures(ready.run())
+    ready.slider(key="top").set_value(20)
+    at = ready.button_group(key="mark").set_value(how).run()
     changed = [old != new for old, new in zip(before, pictures(at), strict=True)]
     assert changed == [False, True, True, True, False, True, True, True, False]  # a difference has no brightest part
-    explanation = explain(opened(PHOTOS[0]), [ADDITIVE], load=network)[0]
+    explanation = explain(opened(PHOTOS[0]), [ADDITIVE], load=runner)[0]
     level, area = overlay.brightest_level(upsample(explanation.attention, (maps.PANEL, maps.PANEL)), 0.2)
     assert any(f"M ≥ {level:.2f}" in text and f"{100 * area:.0f} %" in text for text in texts(at.caption))
 
 
 @pytest.mark.slow
-def test_the_opacity_is_that_of_all_maps(live_app, monkeypatch):
+def test_the_opacity_is_that_of_all_maps(ready, monkeypatch):
     draw, used = overlay.overlay, []
 
     def drawn(*given, **options):
@@ -105,6 +105,6 @@ def test_the_opacity_is_that_of_all_maps(live_app, monkeypatch):
         return draw(*given, **options)
 
     monkeypatch.setattr(overlay, "overlay", drawn)
-    live_app.query_params["opacity"] = "20"
-    live_app.run()
+    ready.query_params["opacity"] = "20"
+    ready.run()
     assert used == [0.2] * 7

@@ -33,7 +33,7 @@ def page() -> None:
 
 
 @pytest.fixture
-def app(ready_engine) -> AppTest:
+def app(ready) -> AppTest:
     return AppTest.from_function(page, default_timeout=60)
 
 
@@ -85,13 +85,13 @@ def names_in_order(at: AppTest) -> list[str]:
     return [match[1].replace("\\", "") for match in matches if match]
 
 
-def expected(network, files=FILES, ids=IDS) -> list[disagreement.ImageDisagreement]:
-    return list(disagreement.find_disagreements(files, [find_variant(name) for name in ids], load=network))
+def expected(runner, files=FILES, ids=IDS) -> list[disagreement.ImageDisagreement]:
+    return list(disagreement.find_disagreements(files, [find_variant(name) for name in ids], load=runner))
 
 
-def test_each_order_is_that_of_the_library(app, network):
+def test_each_order_is_that_of_the_library(app, runner):
     at = start(upload(app, FILES))
-    results = expected(network)
+    results = expected(runner)
     for order, key in ORDERS.items():
         at = at.button_group(key="batch_order").set_value(order).run()
         assert names_in_order(at) == [result.name for result in sorted(results, key=key)]
@@ -100,9 +100,9 @@ def test_each_order_is_that_of_the_library(app, network):
     assert re.findall(r"\d+", summary)[:2] == ["3", str(disagreeing)]
 
 
-def test_each_variant_has_a_row_with_what_it_predicts(app, network):
+def test_each_variant_has_a_row_with_what_it_predicts(app, runner):
     at = start(upload(app, FILES[:1]))
-    (result,), (table,) = expected(network, FILES[:1]), tables(at)
+    (result,), (table,) = expected(runner, FILES[:1]), tables(at)
     for row, prediction in zip(table[1:], result.predictions, strict=True):
         top = prediction.perception
         assert row[0] == find_variant(prediction.variant).title
@@ -111,7 +111,7 @@ def test_each_variant_has_a_row_with_what_it_predicts(app, network):
         assert row[3].count("**") == 2 * len(prediction.changes_prediction)
 
 
-def test_images_of_a_zip_are_compared_and_other_files_are_listed(app, network):
+def test_images_of_a_zip_are_compared_and_other_files_are_listed(app, runner):
     at = start(upload(app, [("some.zip", zipped(FILES[:2])), ("broken.png", b"\x89PNG no image")]))
     assert sorted(names_in_order(at)) == ["photo-0.png", "photo-1.png"]
     refused = [element.value for element in at.markdown if element.value.startswith("- **")]
@@ -162,7 +162,7 @@ def test_files_that_are_too_large_together_are_named(app, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_gallery_is_compared_twelve_at_a_time(app, network):
+def test_the_gallery_is_compared_twelve_at_a_time(app, runner):
     at = start(app.run())
     assert len(names_in_order(at)) == 12
     at = at.button(key="batch_more").click().run()

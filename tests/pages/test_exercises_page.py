@@ -15,7 +15,7 @@ from abn.teaching import exercises
 from abn.teaching.exercises import KINDS, read_material, score_answer, wording
 from abn.ui.exercises import exercise_panels, session_attempts, summary
 from abn.ui.layout import PAGES, escape_markdown
-from abn.ui.runtime import loading
+from abn.ui.runtime import models
 from abn.vocabulary import MECHANISMS
 
 ROOT = Path(__file__).parents[2]
@@ -24,9 +24,8 @@ MATERIAL = read_material()
 
 
 @pytest.fixture
-def app(loading_engine) -> AppTest:
-    """The page of a server whose networks never load."""
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page(PAGE)
+def page(ready) -> AppTest:
+    return ready.switch_page(PAGE)
 
 
 def draw_questions(seed: int) -> tuple[exercises.Question, ...]:
@@ -76,8 +75,8 @@ def predictions(at: AppTest) -> str:
     return next((element.value for element in at.html if 'class="abn-answer"' in element.value), "")
 
 
-def test_the_first_question_hides_its_map(app):
-    at, first = app.run(), draw_questions(1)[0]
+def test_the_first_question_hides_its_map(page):
+    at, first = page.run(), draw_questions(1)[0]
     assert not at.exception and at.subheader[0].value == KINDS["where"]
     assert escape_markdown(first.text) in text(at) and progress(at) == [1, 1, 8]
     data = components(at, "abn_map_view")[key(1, first, "pick")]
@@ -88,8 +87,8 @@ def test_the_first_question_hides_its_map(app):
     assert not [element for element in at.html if 'class="abn-bar"' in element.value]
 
 
-def test_a_picked_cell_is_framed_and_then_shown_on_the_map(app):
-    at, first = app.run(), draw_questions(1)[0]
+def test_a_picked_cell_is_framed_and_then_shown_on_the_map(page):
+    at, first = page.run(), draw_questions(1)[0]
     at.session_state["attempts"][1].cell = (2, 3)
     at.run()
     assert components(at, "abn_map_view")[key(1, first, "pick")]["picked"] == [2, 3]
@@ -104,10 +103,10 @@ def test_a_picked_cell_is_framed_and_then_shown_on_the_map(app):
     assert progress(at) == [1, 1, 8, pytest.approx(given.score, abs=0.051), 1]
 
 
-def test_a_whole_set_with_right_answers_and_without_a_network(app, monkeypatch):
-    monkeypatch.setattr(loading, "start_loading", lambda: pytest.fail("the networks were loaded"))
-    app.query_params["set"] = "7"
-    at = app.run()
+def test_a_whole_set_with_right_answers_and_without_a_network(page, monkeypatch):
+    monkeypatch.setattr(models, "load_runner", lambda card: pytest.fail("a network was loaded"))
+    page.query_params["set"] = "7"
+    at = page.run()
     for question in draw_questions(7):
         assert at.subheader[0].value == KINDS[question.kind] and escape_markdown(question.text) in text(at)
         at = answer(at, 7, question, question.right if question.options else brightest(question))
@@ -125,8 +124,8 @@ def test_a_whole_set_with_right_answers_and_without_a_network(app, monkeypatch):
 
 
 @pytest.mark.slow
-def test_wrong_answers_score_nothing_and_show_what_is_right(app):
-    at = app.run()
+def test_wrong_answers_score_nothing_and_show_what_is_right(page):
+    at = page.run()
     for question in draw_questions(1)[:4]:
         at = answer(at, 1, question, wrong(question) if question.options else brightest(question))
         if question.options:
@@ -136,9 +135,9 @@ def test_wrong_answers_score_nothing_and_show_what_is_right(app):
     assert progress(at) == [1, 5, 8, 1, 4]
 
 
-def test_the_heads_first_predictions_come_before_and_the_rest_after(app):
+def test_the_heads_first_predictions_come_before_and_the_rest_after(page):
     question = draw_questions(1)[1]
-    at = go_on(answer(app.run(), 1, draw_questions(1)[0], (0, 0)), 1, draw_questions(1)[0])
+    at = go_on(answer(page.run(), 1, draw_questions(1)[0], (0, 0)), 1, draw_questions(1)[0])
     record = MATERIAL.predictions[question.picture, question.variant]
     assert predictions(at).count("<dd") == 4 and numbers.short_label(record.auxiliary[0].label) in predictions(at)
     assert pictures(at)[0][0] == MATERIAL.items[question.picture].alt and not components(at, "abn_map_view")
@@ -146,8 +145,8 @@ def test_the_heads_first_predictions_come_before_and_the_rest_after(app):
     assert predictions(at).count("<dd") == 12 and len(components(at, "abn_map_view")) == 1
 
 
-def test_three_maps_are_named_only_afterwards(app):
-    at, (first, second, third, _) = app.run(), draw_questions(1)[:4]
+def test_three_maps_are_named_only_afterwards(page):
+    at, (first, second, third, _) = page.run(), draw_questions(1)[:4]
     at = go_on(answer(at, 1, first, (0, 0)), 1, first)
     at = go_on(answer(at, 1, second, "auxiliary"), 1, second)
     headings = [element.value for element in at.markdown if element.value.startswith("##### Map")]
@@ -165,8 +164,8 @@ def test_three_maps_are_named_only_afterwards(app):
     ]
 
 
-def test_an_edit_shows_both_maps_and_the_prediction_after_only_once_answered(app):
-    at = app.run()
+def test_an_edit_shows_both_maps_and_the_prediction_after_only_once_answered(page):
+    at = page.run()
     for question in draw_questions(1)[:3]:
         at = answer(at, 1, question, question.options[0] if question.options else (0, 0))
         at = go_on(at, 1, question)
@@ -182,23 +181,23 @@ def test_an_edit_shows_both_maps_and_the_prediction_after_only_once_answered(app
     assert f'After</dt><dd title="{after.label}">{label}</dd><dd>{probability}' in predictions(at)
 
 
-def test_the_link_opens_the_set_and_the_address_holds_it(app):
-    app.query_params["set"] = "7"
-    at = app.run()
+def test_the_link_opens_the_set_and_the_address_holds_it(page):
+    page.query_params["set"] = "7"
+    at = page.run()
     assert escape_markdown(draw_questions(7)[0].text) in text(at) and progress(at)[0] == 7
     assert at.query_params["set"] == "7"
 
 
 @pytest.mark.parametrize("given", ["0", "10000", "seven", "1,2", "७"])
-def test_what_is_no_set_is_the_first(app, given):
-    app.query_params["set"] = given
-    at = app.run()
+def test_what_is_no_set_is_the_first(page, given):
+    page.query_params["set"] = given
+    at = page.run()
     assert not at.exception and progress(at)[0] == 1 and at.query_params["set"] == "1"
 
 
 @pytest.mark.slow
-def test_answers_stay_over_pages_and_sets(app):
-    at, first = app.run(), draw_questions(1)[0]
+def test_answers_stay_over_pages_and_sets(page):
+    at, first = page.run(), draw_questions(1)[0]
     at = go_on(answer(at, 1, first, (2, 3)), 1, first)
     at = at.switch_page("pages/Study.py").run().switch_page(PAGE).run()
     assert progress(at)[:3] == [1, 2, 8]
@@ -217,14 +216,14 @@ def complete_set(at: AppTest, seed: int) -> AppTest:
     return at
 
 
-def test_the_end_has_a_file_a_link_and_ways_on(app, monkeypatch):
+def test_the_end_has_a_file_a_link_and_ways_on(page, monkeypatch):
     files = []
 
     def keep(label: str, data: str, name: str, *_, **__) -> None:
         files.append((name, data))
 
     monkeypatch.setattr(summary.st, "download_button", keep)
-    at = complete_set(app, 7)
+    at = complete_set(page, 7)
     name, data = files[-1]
     rows = list(csv.DictReader(data.splitlines()))
     assert name == "abn-exercises-set-7.csv" and [row["kind"] for row in rows] == list(KINDS) * 2
@@ -241,25 +240,25 @@ def test_the_end_has_a_file_a_link_and_ways_on(app, monkeypatch):
 
 
 @pytest.mark.slow
-def test_after_the_last_set_comes_the_first(app):
-    at = complete_set(app, exercises.SETS[-1])
+def test_after_the_last_set_comes_the_first(page):
+    at = complete_set(page, exercises.SETS[-1])
     at.button(key="exercise-other").click().run()
     assert progress(at)[0] == 1
 
 
 @pytest.mark.slow
-def test_a_session_keeps_the_latest_sets(app):
-    at = app.run()
+def test_a_session_keeps_the_latest_sets(page):
+    at = page.run()
     for seed in range(1, session_attempts.MAX_ATTEMPTS + 4):
         at.session_state["exercise_set"] = seed
         at.run()
     assert list(at.session_state["attempts"]) == list(range(4, session_attempts.MAX_ATTEMPTS + 4))
 
 
-def test_a_stale_bank_is_a_warning_and_an_empty_one_ends_the_page(app, monkeypatch):
+def test_a_stale_bank_is_a_warning_and_an_empty_one_ends_the_page(page, monkeypatch):
     stale = exercises.QuestionMaterial(MATERIAL.items, MATERIAL.cards, MATERIAL.predictions, ("toucan.jpg",))
     monkeypatch.setattr(exercises, "read_material", lambda: stale)
-    at = app.run()
+    at = page.run()
     assert mentions(at, "python -m abn gallery") and len(at.warning) == 1 and at.subheader[0].value == KINDS["where"]
     monkeypatch.setattr(exercises, "read_material", lambda: exercises.QuestionMaterial({}, {}, {}, ("exercises.npz",)))
     at.run()

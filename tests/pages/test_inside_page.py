@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reading import captions, components, keys, mentions, texts
+from reading import captions, components, keys, mentions
 from streamlit.testing.v1 import AppTest
 
 from abn import open_picture
 from abn.errors import ABNError
 from abn.evaluation.metrics import rank_correlation
-from abn.explanations import trace
+from abn.explanations import cam, trace
 from abn.explanations.cam import class_map
 from abn.explanations.stages import STAGES, format_shape, order_by_magnitude, summarize, top_classes
 from abn.images import samples
@@ -22,7 +22,8 @@ from abn.plots.cell_product import product
 from abn.plots.history_chart import history_in_words
 from abn.ui.controls.view_settings import SCALES
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import loading, models
+from abn.ui.runtime import models
+from abn.variants import store
 from abn.variants.card import class_names
 from abn.variants.history import load_history
 from abn.variants.store import list_variants
@@ -36,24 +37,18 @@ PHOTOS = list(samples.gallery().values())
 
 
 @pytest.fixture
-def app(loading_engine) -> AppTest:
-    """The page while the models still load, which they here never finish."""
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/Inside.py")
+def page(ready, monkeypatch, network) -> AppTest:
+    monkeypatch.setattr(store, "load_variant", network)  # for CAM and Grad-CAM
+    return ready.switch_page("pages/Inside.py")
 
 
 @pytest.fixture
-def live_app(app, ready_engine) -> AppTest:
-    """The page once the models are there."""
-    return app
-
-
-@pytest.fixture
-def looked(network):
+def looked(runner):
     """The library's trace of a photograph through a variant."""
 
     def look(photo: samples.Photo = PHOTOS[0], variant: str = ADDITIVE, fit: str = "crop"):
         picture = open_picture(photo.path.read_bytes())
-        return trace.trace_picture(picture, CARDS[variant], fit=fit, load=network)
+        return trace.trace_picture(picture, CARDS[variant], fit=fit, load=runner)
 
     return look
 
@@ -85,14 +80,8 @@ def show(at: AppTest, **state) -> AppTest:
 # ---- the drawing and the chosen stage ----
 
 
-def test_while_the_networks_load_a_sentence_says_so(app):
-    at = app.run()
-    assert not at.exception and texts(at.info) == [loading.LOADING]
-    assert not components(at, "abn_network_path")
-
-
-def test_the_drawing_holds_what_the_network_computes(live_app, looked):
-    at, traced = live_app.run(), looked()
+def test_the_drawing_holds_what_the_network_computes(page, looked):
+    at, traced = page.run(), looked()
     assert not at.exception and not at.error
     drawn = components(at, "abn_network_path")["path"]
     assert drawn["chosen"] == "M"
@@ -106,17 +95,17 @@ def test_the_drawing_holds_what_the_network_computes(live_app, looked):
         assert "(1 + M) · g" in drawn[kind]
 
 
-def test_the_mechanism_drawn_is_the_trained_one(live_app):
-    live_app.run()
-    at = live_app.button_group(key="one_variant").set_value(NONE).run()
+def test_the_mechanism_drawn_is_the_trained_one(page):
+    page.run()
+    at = page.button_group(key="one_variant").set_value(NONE).run()
     drawn = components(at, "abn_network_path")["path"]
     assert "line unused" in drawn["wide"] and "line unused" in drawn["narrow"]
     assert at.query_params["variant"] == NONE
 
 
 @pytest.mark.parametrize("stage", ["x", "A", "M", "logits"])
-def test_each_stage_can_be_chosen(live_app, looked, stage):
-    at, traced = show(live_app, stage=stage), looked()
+def test_each_stage_can_be_chosen(page, looked, stage):
+    at, traced = show(page, stage=stage), looked()
     assert not at.exception and components(at, "abn_network_path")["path"]["chosen"] == stage
     assert at.query_params.get("stage", "M") == stage
     values = traced.stage(stage)
@@ -144,38 +133,38 @@ def test_each_stage_can_be_chosen(live_app, looked, stage):
 
 
 @pytest.mark.slow
-def test_more_channels_on_request_up_to_all(live_app, looked):
-    at = show(live_app, stage="g")
+def test_more_channels_on_request_up_to_all(page, looked):
+    at = show(page, stage="g")
     for count in (24, 48, 96, 112):
         assert len(names(at)) == count and mentions(at, str(count), "112")
         at = at.button(key="more-channels").click().run() if count < 112 else at
     assert "more-channels" not in keys(at) and len({name.partition(" · ")[0] for name in names(at)}) == 112
-    assert len(names(show(live_app, stage="A"))) == 24  # another stage begins anew
+    assert len(names(show(page, stage="A"))) == 24  # another stage begins anew
 
 
 @pytest.mark.slow
-def test_channels_are_no_classes_where_the_class_head_mixes_them(live_app):
-    live_app.query_params.update({"photo": "clothing-boot-among-pieces", "variants": CLOTHING, "stage": "A"})
-    at = live_app.run()
+def test_channels_are_no_classes_where_the_class_head_mixes_them(page):
+    page.query_params.update({"photo": "clothing-boot-among-pieces", "variants": CLOTHING, "stage": "A"})
+    at = page.run()
     assert not at.exception
     assert all(re.fullmatch(r"A \d+ · .*", name) for name in names(at))
-    at = show(live_app, stage="class maps")
+    at = show(page, stage="class maps")
     assert {name.partition(" · ")[0] for name in names(at)} == set(class_names(CARDS[CLOTHING]))
 
 
 @pytest.mark.slow
-def test_with_a_scale_of_its_own_each_channel_reaches_the_end_of_the_colors(live_app):
-    at = show(live_app, stage="g")
+def test_with_a_scale_of_its_own_each_channel_reaches_the_end_of_the_colors(page):
+    at = show(page, stage="g")
     before = body(at, "abn-tiles")
-    at = live_app.button_group(key="scale").set_value(STRETCHED).run()
+    at = page.button_group(key="scale").set_value(STRETCHED).run()
     assert body(at, "abn-tiles") != before
 
 
 # ---- one cell ----
 
 
-def test_the_formula_has_the_numbers_of_the_brightest_cell_and_its_strongest_channel(live_app, looked):
-    at, traced = live_app.run(), looked()
+def test_the_formula_has_the_numbers_of_the_brightest_cell_and_its_strongest_channel(page, looked):
+    at, traced = page.run(), looked()
     row, column = traced.brightest_cell
     channel = traced.strongest_channel(row, column)
     assert mentions(at, f"channel {channel + 1}**")
@@ -190,17 +179,17 @@ def test_the_formula_has_the_numbers_of_the_brightest_cell_and_its_strongest_cha
     assert components(at, "abn_map_view")["cell-map"]["picked"] == [row, column]
 
 
-def test_another_cell_and_another_channel(live_app, looked):
-    live_app.query_params.update({"cell": "3,4", "channel": "5"})
-    at, traced = live_app.run(), looked()
+def test_another_cell_and_another_channel(page, looked):
+    page.query_params.update({"cell": "3,4", "channel": "5"})
+    at, traced = page.run(), looked()
     assert components(at, "abn_map_view")["cell-map"]["picked"] == [2, 3]
     assert sums(at)[0].endswith(f"= {product(*trace.cell_products(traced, 2, 3, 4)[0]).after}")
-    at = live_app.selectbox(key="channel").set_value(7).run()
+    at = page.selectbox(key="channel").set_value(7).run()
     assert (
         sums(at)[0].endswith(f"= {product(*trace.cell_products(traced, 2, 3, 7)[0]).after}")
         and at.query_params["channel"] == "8"
     )
-    at = live_app.selectbox(key="channel").set_value(-1).run()
+    at = page.selectbox(key="channel").set_value(-1).run()
     assert sums(at)[0].endswith(
         f"= {product(*trace.cell_products(traced, 2, 3, traced.strongest_channel(2, 3))[0]).after}"
     )
@@ -208,19 +197,19 @@ def test_another_cell_and_another_channel(live_app, looked):
 
 
 @pytest.mark.slow
-def test_another_picture_begins_at_its_own_brightest_cell(live_app, looked):
-    live_app.query_params["cell"] = "3,4"
-    live_app.run()
-    at = show(live_app, photo=PHOTOS[3].id)
+def test_another_picture_begins_at_its_own_brightest_cell(page, looked):
+    page.query_params["cell"] = "3,4"
+    page.run()
+    at = show(page, photo=PHOTOS[3].id)
     assert components(at, "abn_map_view")["cell-map"]["picked"] == list(looked(PHOTOS[3]).brightest_cell)
     assert "cell" not in at.query_params
 
 
-def test_illegal_addresses_fall_back_to_the_default(live_app, looked):
-    live_app.query_params.update(
+def test_illegal_addresses_fall_back_to_the_default(page, looked):
+    page.query_params.update(
         {"cell": "0,99", "channel": "-4", "class": "5000", "moment": "3", "stage": "<b>", "variant": "nobody"}
     )
-    at = live_app.run()
+    at = page.run()
     assert not at.exception
     assert components(at, "abn_map_view")["cell-map"]["picked"] == list(looked().brightest_cell)
     assert (at.selectbox(key="channel").value, at.selectbox(key="one_class imagenet-1k").value) == (-1, -1)
@@ -231,11 +220,11 @@ def test_illegal_addresses_fall_back_to_the_default(live_app, looked):
 # ---- maps of one class ----
 
 
-def test_a_class_chosen_by_name_has_its_maps_and_mean_and_logit_agree(live_app, looked, network):
-    live_app.run()
+def test_a_class_chosen_by_name_has_its_maps_and_mean_and_logit_agree(page, looked, network):
+    page.run()
     labels = class_names(CARDS[ADDITIVE])
     k = next(k for k, label in enumerate(labels) if label.startswith("tiger cat"))
-    at, traced = live_app.selectbox(key="one_class imagenet-1k").select(labels[k]).run(), looked()
+    at, traced = page.selectbox(key="one_class imagenet-1k").select(labels[k]).run(), looked()
     assert not at.exception and at.query_params["class"] == str(k + 1)
     shown = components(at, "abn_map_view")
     photo = open_picture(PHOTOS[0].path.read_bytes())
@@ -257,23 +246,23 @@ def test_a_class_chosen_by_name_has_its_maps_and_mean_and_logit_agree(live_app, 
     assert captions(at).count(" ms") == 3
 
 
-def test_by_default_the_class_is_the_networks_answer_and_it_follows_the_picture(live_app, looked):
-    at, labels = live_app.run(), class_names(CARDS[ADDITIVE])
+def test_by_default_the_class_is_the_networks_answer_and_it_follows_the_picture(page, looked):
+    at, labels = page.run(), class_names(CARDS[ADDITIVE])
     first = numbers.short_label(labels[looked().logits.argmax()])
     assert first in components(at, "abn_map_view")["class-CAM"]["alt"]
-    at = show(live_app, photo=PHOTOS[4].id)
+    at = show(page, photo=PHOTOS[4].id)
     other = numbers.short_label(labels[looked(PHOTOS[4]).logits.argmax()])
     assert first != other and other in components(at, "abn_map_view")["class-CAM"]["alt"]
     chosen = at.selectbox(key="one_class imagenet-1k")  # its words must be true of any picture: a browser keeps them
     assert chosen.value == -1 and chosen.options[chosen.index] not in labels
 
 
-def test_a_method_that_does_not_apply_says_so_in_its_place(live_app, monkeypatch):
+def test_a_method_that_does_not_apply_says_so_in_its_place(page, monkeypatch):
     def refuse(network, looked, method, index):
         raise ABNError(f"{method} needs *something* else.")
 
-    monkeypatch.setattr(trace, "trace_class_map", refuse)
-    at = live_app.run()
+    monkeypatch.setattr(cam, "trace_class_map", refuse)
+    at = page.run()
     assert not at.exception
     assert [info.value for info in at.info] == [
         escape_markdown(f"{m} needs *something* else.") for m in ("CAM", "Grad-CAM")
@@ -281,31 +270,31 @@ def test_a_method_that_does_not_apply_says_so_in_its_place(live_app, monkeypatch
     assert [key for key in components(at, "abn_map_view") if key.startswith("class-")] == ["class-M", "class-class map"]
 
 
-def test_another_stage_cell_or_class_computes_nothing_again(live_app, monkeypatch):
-    live_app.run()
+def test_another_stage_cell_or_class_computes_nothing_again(page, monkeypatch):
+    page.run()
     calls = []
-    monkeypatch.setattr(trace, "trace_network", lambda *_, **__: pytest.fail("looked again"))
-    kept = trace.trace_class_map
-    monkeypatch.setattr(trace, "trace_class_map", lambda *given: calls.append(given[2]) or kept(*given))
-    assert not show(live_app, stage="A").exception
-    assert not live_app.selectbox(key="channel").set_value(3).run().exception
-    assert not live_app.slider(key="opacity").set_value(20).run().exception
+    monkeypatch.setattr(trace, "trace_runner", lambda *_, **__: pytest.fail("looked again"))
+    kept = cam.trace_class_map
+    monkeypatch.setattr(cam, "trace_class_map", lambda *given: calls.append(given[2]) or kept(*given))
+    assert not show(page, stage="A").exception
+    assert not page.selectbox(key="channel").set_value(3).run().exception
+    assert not page.slider(key="opacity").set_value(20).run().exception
     assert calls == []
-    live_app.selectbox(key="one_class imagenet-1k").set_value(281).run()
-    live_app.selectbox(key="one_class imagenet-1k").set_value(-1).run()
-    assert not live_app.exception and calls == ["CAM", "Grad-CAM"]
+    page.selectbox(key="one_class imagenet-1k").set_value(281).run()
+    page.selectbox(key="one_class imagenet-1k").set_value(-1).run()
+    assert not page.exception and calls == ["CAM", "Grad-CAM"]
 
 
 # ---- how M forms ----
 
 
-def test_the_map_at_each_recorded_moment(live_app):
-    at, life = live_app.run(), load_history(CARDS[ADDITIVE])
+def test_the_map_at_each_recorded_moment(page):
+    at, life = page.run(), load_history(CARDS[ADDITIVE])
     place = life.ids.index(PHOTOS[0].id)
     last = components(at, "abn_map_view")["life-map"]["values"]
     assert last == np.round(life.maps[-1, place], 2).ravel().tolist()
     for step in (0, 34):
-        at = live_app.select_slider(key="moment").set_value(step).run()
+        at = page.select_slider(key="moment").set_value(step).run()
         moment = life.steps.tolist().index(step)
         values = life.maps[moment, place]
         assert components(at, "abn_map_view")["life-map"]["values"] == np.round(values, 2).ravel().tolist()
@@ -315,24 +304,24 @@ def test_the_map_at_each_recorded_moment(live_app):
     assert at.query_params["moment"] == "34"
 
 
-def test_a_variant_without_a_life_names_those_that_have_one(live_app):
-    live_app.run()
-    at = live_app.button_group(key="one_variant").set_value(MULTIPLICATIVE).run()
+def test_a_variant_without_a_life_names_those_that_have_one(page):
+    page.run()
+    at = page.button_group(key="one_variant").set_value(MULTIPLICATIVE).run()
     assert not at.exception and "life-map" not in components(at, "abn_map_view")
     additive, clothing, multiplicative = (f"“{CARDS[name].title}”" for name in (ADDITIVE, CLOTHING, MULTIPLICATIVE))
     assert mentions(at, additive, clothing) and not mentions(at, additive, clothing, multiplicative)
 
 
-def test_an_uploaded_picture_is_looked_into_and_a_recorded_one_is_offered_beside_it(live_app, network):
-    live_app.run()
+def test_an_uploaded_picture_is_looked_into_and_a_recorded_one_is_offered_beside_it(page, runner):
+    page.run()
     data = (samples.SAMPLES / "goldfish.jpg").read_bytes()
-    at = live_app.file_uploader(key="files").set_value([("fish.jpg", data, "image/jpeg")]).run()
+    at = page.file_uploader(key="files").set_value([("fish.jpg", data, "image/jpeg")]).run()
     assert not at.exception
-    result = trace.trace_picture(open_picture(data), CARDS[ADDITIVE], load=network)
+    result = trace.trace_picture(open_picture(data), CARDS[ADDITIVE], load=runner)
     assert components(at, "abn_map_view")["cell-map"]["values"] == np.round(result.attention, 2).ravel().tolist()
     assert "photo" not in at.query_params and "fish" not in str(at.query_params)
     assert "choose-recorded" in keys(at)
-    at = live_app.selectbox(key="recorded").set_value(PHOTOS[2].id).run()
+    at = page.selectbox(key="recorded").set_value(PHOTOS[2].id).run()
     life = load_history(CARDS[ADDITIVE])
     shown = components(at, "abn_map_view")["life-map"]["values"]
     assert shown == np.round(life.maps[-1, life.ids.index(PHOTOS[2].id)], 2).ravel().tolist()
@@ -341,11 +330,11 @@ def test_an_uploaded_picture_is_looked_into_and_a_recorded_one_is_offered_beside
 
 
 @pytest.mark.slow
-def test_lives_of_clothing_bring_their_own_pictures(live_app):
-    live_app.query_params.update({"photo": "clothing-boot-among-pieces", "variants": CLOTHING})
-    at, life = live_app.run(), load_history(CARDS[CLOTHING])
+def test_lives_of_clothing_bring_their_own_pictures(page):
+    page.query_params.update({"photo": "clothing-boot-among-pieces", "variants": CLOTHING})
+    at, life = page.run(), load_history(CARDS[CLOTHING])
     assert not at.exception and at.selectbox(key="recorded").value == life.ids[0]
-    at = live_app.selectbox(key="recorded").set_value(life.ids[5]).run()
+    at = page.selectbox(key="recorded").set_value(life.ids[5]).run()
     assert components(at, "abn_map_view")["life-map"]["values"] == np.round(life.maps[-1, 5], 2).ravel().tolist()
     assert "choose-recorded" not in keys(at)
 
@@ -354,36 +343,36 @@ def test_lives_of_clothing_bring_their_own_pictures(live_app):
 
 
 @pytest.mark.slow
-def test_every_variant_can_be_looked_into(live_app):
+def test_every_variant_can_be_looked_into(page):
     for card in CARDS.values():
-        at = live_app
+        at = page
         at.session_state["variant_ids"] = [card.id]
         at.run()
         assert not at.exception, card.id
         assert {"cell-map", "class-M", "class-class map"} <= set(components(at, "abn_map_view")), card.id
 
 
-def test_broken_weights_are_one_sentence(live_app, monkeypatch):
+def test_broken_weights_are_one_sentence(page, monkeypatch):
     def broken(card):
         raise ABNError("These weights are broken.")
 
-    monkeypatch.setattr(models, "load_network", broken)
-    at = live_app.run()
+    monkeypatch.setattr(models, "load_runner", broken)
+    at = page.run()
     assert not at.exception and at.warning[0].value == escape_markdown("These weights are broken.")
     assert not components(at, "abn_network_path")
 
 
-def test_a_squashed_picture_is_what_all_stages_are_of(live_app, looked):
-    live_app.run()
-    at, traced = live_app.button_group(key="fit").set_value("squash").run(), looked(fit="squash")
+def test_a_squashed_picture_is_what_all_stages_are_of(page, looked):
+    page.run()
+    at, traced = page.button_group(key="fit").set_value("squash").run(), looked(fit="squash")
     assert components(at, "abn_map_view")["cell-map"]["values"] == np.round(traced.attention, 2).ravel().tolist()
     assert "life-map" in components(at, "abn_map_view")  # which was recorded cropped
 
 
 @pytest.mark.slow
-def test_every_picture_has_words(live_app):
+def test_every_picture_has_words(page):
     for stage in ("x", "g"):
-        at = show(live_app, stage=stage)
+        at = show(page, stage=stage)
         assert all(len(data["alt"]) > 20 for data in components(at, "abn_map_view").values())
         assert all(chart.proto.alt for chart in at.get("plotly_chart"))
         assert all(len(alt) > 10 for alt in re.findall(r'<img [^>]*alt="(.*?)"', body(at, "abn-tiles")))

@@ -35,8 +35,8 @@ def page(ready) -> AppTest:
 
 
 @pytest.fixture
-def subject(network) -> interventions.AttendedImage:
-    return interventions.attend_image(PICTURE, find_variant(ADDITIVE), load=network)
+def subject(runner) -> interventions.AttendedImage:
+    return interventions.attend_image(PICTURE, find_variant(ADDITIVE), load=runner)
 
 
 def shown_change(at: AppTest) -> str:
@@ -93,21 +93,21 @@ def test_undo_redo_reset_and_the_strip(page, subject):
 
 
 @pytest.mark.slow
-def test_another_variants_and_another_pictures_map(page, subject, network):
+def test_another_variants_and_another_pictures_map(page, subject, runner):
     page.run()
     at = page.button(key=f"borrow-{MULTIPLICATIVE}").click().run()
-    other = explain(PICTURE, [MULTIPLICATIVE], load=network)[0].attention
+    other = explain(PICTURE, [MULTIPLICATIVE], load=runner)[0].attention
     assert shown_change(at) == expected(subject, other)
     at = page.button(key=f"borrow-{PHOTOS[3].id}").click().run()
-    other = explain(open_picture(PHOTOS[3].path.read_bytes()), [ADDITIVE], load=network)[0].attention
+    other = explain(open_picture(PHOTOS[3].path.read_bytes()), [ADDITIVE], load=runner)[0].attention
     assert not at.exception and shown_change(at) == expected(subject, other)
 
 
 @pytest.mark.slow
-def test_a_map_of_other_cells_is_brought_to_these(page, subject, network):
+def test_a_map_of_other_cells_is_brought_to_these(page, subject, runner):
     page.run()
     at = page.button(key="borrow-imagenet-lite2-additive").click().run()
-    other = explain(PICTURE, ["imagenet-lite2-additive"], load=network)[0].attention
+    other = explain(PICTURE, ["imagenet-lite2-additive"], load=runner)[0].attention
     assert other.shape != subject.attention.shape
     assert shown_change(at) == expected(subject, interventions.resize_map(other, subject.attention.shape))
 
@@ -133,10 +133,10 @@ def test_each_picture_and_variant_has_its_own_history(page, subject):
     assert shown_change(at) == expected(subject, np.zeros_like(subject.attention))
 
 
-def test_which_variant_needs_its_map_is_that_of_the_library(page, network):
+def test_which_variant_needs_its_map_is_that_of_the_library(page, runner):
     at = page.run()
     rows, cards = tables(at)[0], [find_variant(name) for name in (ADDITIVE, MULTIPLICATIVE, NONE)]
-    means = {card.id: map_ablation.ablate_in_picture(PICTURE, card, load=network) for card in cards}
+    means = {card.id: map_ablation.ablate_in_picture(PICTURE, card, load=runner) for card in cards}
     for row, edit in zip(rows[2:], map_ablation.EDITS, strict=True):
         for cell, card in zip(row[1:], cards, strict=True):
             mean = means[card.id][edit]
@@ -147,7 +147,7 @@ def test_which_variant_needs_its_map_is_that_of_the_library(page, network):
 
 
 @pytest.mark.slow
-def test_over_the_gallery_on_request(page, network, monkeypatch):
+def test_over_the_gallery_on_request(page, runner, monkeypatch):
     two_photos = dict(list(samples.gallery().items())[:2])
     monkeypatch.setattr(samples, "gallery", lambda: two_photos)
     page.run()
@@ -159,7 +159,7 @@ def test_over_the_gallery_on_request(page, network, monkeypatch):
         [open_picture(photo.path.read_bytes()) for photo in two_photos.values()],
     )
     means = map_ablation.mean_over_pictures(
-        [map_ablation.ablate_in_picture(picture, card, load=network) for picture in pictures]
+        [map_ablation.ablate_in_picture(picture, card, load=runner) for picture in pictures]
     )
     cell = tables(at)[1][1][1]
     assert cell.startswith(f"Δp {numbers.points(means['constant mean'].change)} ")
@@ -175,18 +175,18 @@ def test_variants_that_learned_different_pictures_are_not_ranked_over_the_galler
     assert not at.exception and "map-ablation-job" not in keys(at)
 
 
-def test_a_covered_picture_is_followed_by_maps_and_heads(page, network):
+def test_a_covered_picture_is_followed_by_maps_and_heads(page, runner):
     at = page.run()
     correlations = f": {numbers.fixed(1)}"
     assert sum(text.endswith(correlations) for text in captions(at).splitlines()) == 3  # nothing is covered
     assert at.button(key="uncover").disabled
     cells = np.zeros((14, 14), np.float32)
     cells[4:10, 3:9] = 1
-    fitted = explain(PICTURE, [ADDITIVE], load=network)[0].fitted
+    fitted = explain(PICTURE, [ADDITIVE], load=runner)[0].fitted
     at.session_state["covered"] = (f"{PICTURE.sha256} crop {cells.shape}", cells, 0)
     at = at.run()
     covered = interventions.cover_cells(PICTURE, fitted, cells > 0.5)
-    before, after = (explain(image, [ADDITIVE], load=network)[0] for image in (PICTURE, covered))
+    before, after = (explain(image, [ADDITIVE], load=runner)[0] for image in (PICTURE, covered))
     k = int(before.perception.argmax())
     change_in_words = numbers.points(float(after.perception[k] - before.perception[k]))
     assert mentions(at, f"Δp of “coffee mug” {change_in_words}")

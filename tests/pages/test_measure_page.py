@@ -23,8 +23,8 @@ from abn.ui import layout
 from abn.ui.measure import deletion_insertion_panel, localization_panel, randomization_panel
 from abn.ui.measure.deletion_insertion_panel import BY_BOTH, NOT_CLEARLY
 from abn.ui.measure.randomization_panel import PICTURES
-from abn.ui.runtime import jobs, loading
-from abn.ui.runtime.engine import get_engine
+from abn.ui.runtime import jobs, models
+from abn.ui.runtime.turns import get_queue
 from abn.variants import store
 from abn.variants.card import class_names
 from abn.variants.store import find_variant
@@ -38,10 +38,11 @@ SCENES = 5
 
 
 @pytest.fixture
-def page(ready_engine, monkeypatch) -> AppTest:
+def page(ready, monkeypatch, network) -> AppTest:
+    monkeypatch.setattr(store, "load_variant", network)  # for the shuffled weights
     some = localization.scenes()[:SCENES]
     monkeypatch.setattr(localization, "scenes", lambda: some)
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/Measure.py")
+    at = ready.switch_page("pages/Measure.py")
     at.session_state["photo"] = PHOTOS[0].id
     at.session_state["variant_ids"] = list(IDS)
     at.session_state["steps"] = 14
@@ -88,15 +89,8 @@ def plain(cell: str) -> str:
     return re.sub(r"\\(.)", r"\1", cell).rstrip("\u200b")
 
 
-def compute(network, card, spec: deletion_insertion.CurveSpec, opened=OPENED[0]) -> deletion_insertion.CurveResult:
-    return deletion_insertion.compute_curve(interventions.attend_image(opened, card, load=network), card.input, spec)
-
-
-def test_while_the_networks_load_the_page_says_so(page):
-    get_engine().ready = False
-    get_engine().load_ended.clear()
-    at = page.run()
-    assert not at.exception and texts(at.info) == [loading.LOADING] and not offered(at, "curves")
+def compute(runner, card, spec: deletion_insertion.CurveSpec, opened=OPENED[0]) -> deletion_insertion.CurveResult:
+    return deletion_insertion.compute_curve(interventions.attend_image(opened, card, load=runner), card.input, spec)
 
 
 def test_three_questions_each_with_what_it_can_and_cannot_say(page):
@@ -109,14 +103,14 @@ def test_three_questions_each_with_what_it_can_and_cannot_say(page):
     assert layout.PAGES["pages/Measure.py"] == ("Measure", ":material/monitoring:")
 
 
-def test_the_curves_are_those_of_the_library(page, network):
+def test_the_curves_are_those_of_the_library(page, runner):
     at = press(page.run(), "curves")
     (rows,) = tables(at)
     for row, card in zip(rows[1:], CARDS, strict=True):
         expected, named = [], 0
         for kind in deletion_insertion.KINDS:
             specs = deletion_insertion.curve_specs(kind, steps=14, random_orders=1)
-            result = deletion_insertion.compare_curves([compute(network, card, w) for w in specs])
+            result = deletion_insertion.compare_curves([compute(runner, card, w) for w in specs])
             within = "" if result.outside_random_range else " (within the random orders)"
             expected += [
                 f"{result.bright.area:.3f}",
@@ -132,7 +126,7 @@ def test_the_curves_are_those_of_the_library(page, network):
     for card in CARDS:
         both = [
             deletion_insertion.compare_curves(
-                [compute(network, card, w) for w in deletion_insertion.curve_specs(kind, steps=14, random_orders=1)]
+                [compute(runner, card, w) for w in deletion_insertion.curve_specs(kind, steps=14, random_orders=1)]
             )
             for kind in deletion_insertion.KINDS
         ]
@@ -162,7 +156,7 @@ def test_nothing_is_followed_twice_and_nothing_old_stands_beside_new_choices(pag
     assert not at.exception and tables(at) == before and not offered(at, "curves")
 
 
-def test_more_random_orders_and_darkest_first_add_to_what_is_known(page, network, monkeypatch):
+def test_more_random_orders_and_darkest_first_add_to_what_is_known(page, runner, monkeypatch):
     at = press(page.run(), "curves")
     calls = []
     real = deletion_insertion.compute_curve
@@ -173,7 +167,7 @@ def test_more_random_orders_and_darkest_first_add_to_what_is_known(page, network
     at = press(at, "curves")
     assert {item.order for item in calls} == {deletion_insertion.DARK} and len(calls) == 4
     dark = compute(
-        network, CARDS[0], deletion_insertion.CurveSpec(deletion_insertion.DELETION, deletion_insertion.DARK, steps=14)
+        runner, CARDS[0], deletion_insertion.CurveSpec(deletion_insertion.DELETION, deletion_insertion.DARK, steps=14)
     )
     assert f"darkest first {dark.area:.3f}" in at.get("plotly_chart")[0].proto.alt
 
@@ -185,7 +179,7 @@ def halted(monkeypatch, module, name: str, after: int) -> None:
     def called(*given, **options):
         calls.append(True)
         if len(calls) > after:
-            with get_engine().queue.turn():
+            with get_queue().turn():
                 pass  # it is free between pieces
             st.stop()
         return real(*given, **options)
@@ -194,13 +188,13 @@ def halted(monkeypatch, module, name: str, after: int) -> None:
 
 
 def test_stop_keeps_what_was_found_and_the_page_whole(page, monkeypatch):
-    free = get_engine().queue.free
+    free = get_queue().free
     with monkeypatch.context() as patch:
         halted(patch, deletion_insertion, "compute_curve", after=5)  # one variant and a curve of the next
         at = press(page.run(), "curves")
         assert offered(at, "curves") == jobs.STOP and [h.anchor for h in at.subheader][-1] == "object"
         at = press(at, "curves")
-    assert get_engine().queue.free == free
+    assert get_queue().free == free
     assert jobs.KEPT.format(done=5, count=8) in captions(at) and offered(at, "curves") == jobs.GO_ON
     (rows,) = tables(at)
     assert [row[0] for row in rows[1:]] == [CARDS[0].title] and "–" not in rows[1]
@@ -239,10 +233,10 @@ def test_what_fails_is_one_sentence(page, monkeypatch):
     assert not at.run().exception
 
 
-def test_the_pictures_on_the_way_are_what_the_network_saw(page, network):
+def test_the_pictures_on_the_way_are_what_the_network_saw(page, runner):
     page.run()
     at = page.slider(key="gone").set_value(50).run()
-    subject = interventions.attend_image(OPENED[0], CARDS[0], load=network)
+    subject = interventions.attend_image(OPENED[0], CARDS[0], load=runner)
     own = subject.predict(subject.attention)
     for kind, paint in ((deletion_insertion.DELETION, "mean color"), (deletion_insertion.INSERTION, "blurred")):
         result = deletion_insertion.delete_cells(
@@ -308,11 +302,11 @@ def test_stop_between_parts_keeps_those_that_forgot(page, monkeypatch):
     assert offered(at, "randomization")
 
 
-def test_the_scenes_figures_are_those_of_the_library(page, network):
+def test_the_scenes_figures_are_those_of_the_library(page, runner):
     at = press(page.run(), "localization")
     (rows,) = tables(at)
     scenes = localization.scenes()
-    result = localization.localize(CARDS, scenes=scenes, load=network) | localization.score_controls(
+    result = localization.localize(CARDS, scenes=scenes, load=runner) | localization.score_controls(
         CARDS[0], scenes=scenes
     )
     names = [*IDS, *localization.CONTROLS]
@@ -330,14 +324,14 @@ def test_the_scenes_figures_are_those_of_the_library(page, network):
     assert mentions(at, f" {SCENES} ", f" {100 / SCENES:.0f} ")
 
 
-def test_one_scene_is_shown_large_and_another_can_be_picked(page, network, nothing_left):
+def test_one_scene_is_shown_large_and_another_can_be_picked(page, runner, nothing_left):
     at = press(page.run(), "localization")
     nothing_left()
     at.session_state["scene"] = localization.scenes()[2].id
     at = at.run()
     assert not at.exception
     scene = localization.scenes()[2]
-    attention = interventions.attend_image(scene.picture, CARDS[0], fit="squash", load=network).attention
+    attention = interventions.attend_image(scene.picture, CARDS[0], fit="squash", load=runner).attention
     mask = localization.fit_mask(scene.mask, fit_picture(scene.picture, CARDS[0].input, "squash"))
     result = localization.score_map(scene.id, attention, mask)
     shown = components(at, "abn_map_view")[f"scene-{ADDITIVE}"]
@@ -347,13 +341,13 @@ def test_one_scene_is_shown_large_and_another_can_be_picked(page, network, nothi
     assert components(at, "abn_strip")["scenes"]["chosen"] == scene.id
 
 
-def test_a_variant_without_weights_is_one_sentence(page, monkeypatch, network):
-    def load(card, folder=None):
+def test_a_variant_without_weights_is_one_sentence(page, monkeypatch, runner):
+    def load(card):
         if card.id == NONE:
             raise VariantError("Its weights are *gone*.")
-        return network(card)
+        return runner(card)
 
-    monkeypatch.setattr(store, "load_variant", load)
+    monkeypatch.setattr(models, "load_runner", load)
     at = page.run()
     assert not at.exception and [w.value for w in at.warning] == [layout.escape_markdown("Its weights are *gone*.")]
     (rows,) = tables(press(at, "curves"))

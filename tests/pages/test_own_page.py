@@ -7,6 +7,7 @@ import json
 import pickle
 import re
 import weakref
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import tiny
 from reading import as_shown, components, keys, mentions, model_card, predictions, texts
 from streamlit.testing.v1 import AppTest
 
+from abn.engine.loading import run_network
 from abn.errors import VariantError
 from abn.explanations.explainer import explain
 from abn.images import samples
@@ -24,8 +26,6 @@ from abn.ui.controls.variant_picker import TRAINED_ON
 from abn.ui.layout import escape_markdown
 from abn.ui.own import session_variants
 from abn.ui.predictions import describe_mechanisms
-from abn.ui.runtime import loading
-from abn.ui.runtime.engine import get_engine
 from abn.variants import checkpoint, own, store
 from abn.variants.card import UNTRAINED_KIND
 from abn.variants.store import list_variants
@@ -57,15 +57,9 @@ def open_session() -> AppTest:
 
 
 @pytest.fixture
-def app(loading_engine, monkeypatch) -> AppTest:
-    """The page while the models still load, which they here never finish."""
+def page(ready, monkeypatch) -> AppTest:
     monkeypatch.setattr(session_variants, "networks_in_memory", weakref.WeakSet())
-    return open_session()
-
-
-@pytest.fixture
-def live_app(app, ready_engine) -> AppTest:
-    return app
+    return ready.switch_page(PAGE)
 
 
 def give(at: AppTest, files: dict[str, bytes], *names: str) -> AppTest:
@@ -106,7 +100,7 @@ def columns(at: AppTest) -> list[str]:
 def expected(network, card, mechanism: str = "trained") -> list[tuple[str, str]]:
     photo = next(iter(samples.gallery().values()))
     picture = open_picture(photo.path.read_bytes())
-    explanation = explain(picture, [card], mechanism=mechanism, load=lambda card: network)[0]
+    explanation = explain(picture, [card], mechanism=mechanism, load=partial(run_network, network))[0]
     return as_shown([explanation])[0]
 
 
@@ -116,8 +110,8 @@ YOURS = escape_markdown("resnet20, converted (yours)")
 # ---- files ----
 
 
-def test_one_file_shows_its_shapes_and_its_card_and_waits_to_be_added(live_app, files):
-    at = give(live_app.run(), files, "mine.safetensors")
+def test_one_file_shows_its_shapes_and_its_card_and_waits_to_be_added(page, files):
+    at = give(page.run(), files, "mine.safetensors")
     assert titles(at) == [YOURS] and len(at.success) == 1 and not at.error
     (drawn,) = [data["wide"] for data in components(at, "abn_network_path").values() if "3 × 32 × 32" in data["wide"]]
     for words in ("32 × 16 × 16", "10 × 16 × 16", "1 × 16 × 16", EQUATIONS["multiplicative"]):
@@ -130,20 +124,20 @@ def test_one_file_shows_its_shapes_and_its_card_and_waits_to_be_added(live_app, 
 
 
 @pytest.mark.slow
-def test_the_same_weights_are_loaded_once(live_app, files, monkeypatch):
+def test_the_same_weights_are_loaded_once(page, files, monkeypatch):
     calls = []
     for module, name in ((checkpoint, "read_files"), (own, "load_checkpoint")):
         original = getattr(module, name)
         monkeypatch.setattr(
             module, name, lambda content, original=original, name=name: calls.append(name) or original(content)
         )
-    at = give(live_app.run(), files, "mine.safetensors")
+    at = give(page.run(), files, "mine.safetensors")
     give(at.run(), files, "mine.safetensors", "cut.safetensors")
     assert calls.count("load_checkpoint") == 1 and titles(at) == [YOURS]
 
 
-def test_each_bad_file_is_one_sentence_and_the_good_one_is_there(live_app, files):
-    at = give(live_app.run(), files, "cut.safetensors", "*bold* :red[x].pth.tar", "mine.safetensors")
+def test_each_bad_file_is_one_sentence_and_the_good_one_is_there(page, files):
+    at = give(page.run(), files, "cut.safetensors", "*bold* :red[x].pth.tar", "mine.safetensors")
     assert titles(at) == [YOURS]
     cut, pickled = (error.value for error in at.error)
     assert cut == f"{escape_markdown('cut.safetensors')}: {escape_markdown(checkpoint.NO_SAFETENSORS)}"
@@ -152,17 +146,8 @@ def test_each_bad_file_is_one_sentence_and_the_good_one_is_there(live_app, files
 
 
 @pytest.mark.slow
-def test_files_are_listed_while_the_models_load_and_read_when_they_are_there(app, files):
-    at = give(app.run(), files, "mine.safetensors", "cut.safetensors")
-    assert titles(at) == [] and len(at.error) == 1 and set(texts(at.info)) == {loading.LOADING}
-    get_engine().ready = True
-    get_engine().load_ended.set()
-    assert titles(at.run()) == [YOURS]
-
-
-@pytest.mark.slow
-def test_weights_without_a_card_ask_for_it(live_app, files):
-    at = give(live_app.run(), files, "bare.safetensors")
+def test_weights_without_a_card_ask_for_it(page, files):
+    at = give(page.run(), files, "bare.safetensors")
     assert len(at.info) == 1 and mentions(at, "bare.safetensors: ", ".json")
     fields = json.loads(files["mine.json"]) | {"sha256": hashlib.sha256(files["bare.safetensors"]).hexdigest()}
     more = {**files, "bare.json": json.dumps(fields).encode()}
@@ -170,7 +155,7 @@ def test_weights_without_a_card_ask_for_it(live_app, files):
     assert titles(at) == [YOURS] and not at.info and not at.error
 
 
-def test_hostile_texts_of_a_card_stay_text(live_app, files):
+def test_hostile_texts_of_a_card_stay_text(page, files):
     header = safetensors.torch.load(files["mine.safetensors"])
     fields = json.loads(files["mine.json"]) | {
         "title": "<img src=x> **b** [l](http://x)", "summary": "![i](http://elsewhere/i.png)", "lesson": "<b>:red[x]",
@@ -178,7 +163,7 @@ def test_hostile_texts_of_a_card_stay_text(live_app, files):
     }  # fmt: skip
     fields = {key: value for key, value in fields.items() if key not in store.HASH_FIELDS}
     hostile = {"h.safetensors": safetensors.torch.save(header, {store.CARD_KEY: json.dumps(fields)})}
-    at = give(live_app.run(), hostile, "h.safetensors")
+    at = give(page.run(), hostile, "h.safetensors")
     assert escape_markdown("<script>") in at.table[0].value.to_numpy()
     assert any(escape_markdown("<img src=x> **b** [l](http://x) (yours)") in element.value for element in at.markdown)
     assert escape_markdown("![i](http://elsewhere/i.png)") in [caption.value for caption in at.caption]
@@ -191,8 +176,8 @@ def test_hostile_texts_of_a_card_stay_text(live_app, files):
 # ---- in Compare ----
 
 
-def test_an_own_variant_joins_compare_and_predicts_as_its_network_does(live_app, files):
-    at = compare(press(give(live_app.run(), files, "mine.safetensors"), "add-"))
+def test_an_own_variant_joins_compare_and_predicts_as_its_network_does(page, files):
+    at = compare(press(give(page.run(), files, "mine.safetensors"), "add-"))
     assert "resnet20, converted (yours)" in options(at) and columns(at)[4] == YOURS
     variant = next(iter(at.session_state["own_variants"].values()))
     assert predictions(at)[3] == expected(variant.network, variant.card) == expected(NETWORK, variant.card)
@@ -202,8 +187,8 @@ def test_an_own_variant_joins_compare_and_predicts_as_its_network_does(live_app,
 
 
 @pytest.mark.slow
-def test_it_never_enters_the_address_and_another_session_never_sees_it(live_app, files, monkeypatch, network):
-    at = compare(press(give(live_app.run(), files, "mine.safetensors"), "add-"))
+def test_it_never_enters_the_address_and_another_session_never_sees_it(page, files):
+    at = compare(press(give(page.run(), files, "mine.safetensors"), "add-"))
     key = at.session_state["own_listed"][0]
     at.multiselect(key="variant_ids").set_value([list_variants()[0].id, key]).run()
     assert len(predictions(at)) == 2
@@ -220,8 +205,8 @@ def test_it_never_enters_the_address_and_another_session_never_sees_it(live_app,
 
 
 @pytest.mark.slow
-def test_the_toggle_finds_no_sibling_and_same_weights_swaps(live_app, files):
-    at = compare(press(give(live_app.run(), files, "mine.safetensors"), "add-"))
+def test_the_toggle_finds_no_sibling_and_same_weights_swaps(page, files):
+    at = compare(press(give(page.run(), files, "mine.safetensors"), "add-"))
     variant = next(iter(at.session_state["own_variants"].values()))
     at.multiselect(key="variant_ids").set_value([variant.card.id]).run()
     at.button_group(key="mechanism").set_value("additive").run()
@@ -233,12 +218,12 @@ def test_the_toggle_finds_no_sibling_and_same_weights_swaps(live_app, files):
 
 
 @pytest.mark.slow
-def test_siblings_are_found_among_ones_own(live_app, files, tmp_path):
+def test_siblings_are_found_among_ones_own(page, files, tmp_path):
     other = tiny.network("additive", seed=5)
     card = tiny.variant(tmp_path, "other", other)
     card = store.save_variant(other, dataclasses.replace(card, family="mine"), tmp_path, half=False)
     more = {**files, "other.safetensors": card.weights.read_bytes()}
-    at = give(live_app.run(), more, "mine.safetensors", "other.safetensors")
+    at = give(page.run(), more, "mine.safetensors", "other.safetensors")
     press(press(at, "add-"), "add-")
     compare(at)
     cards = {variant.card.mechanism: variant.card for variant in at.session_state["own_variants"].values()}
@@ -249,8 +234,8 @@ def test_siblings_are_found_among_ones_own(live_app, files, tmp_path):
 
 
 @pytest.mark.slow
-def test_removed_is_gone_from_compare_and_from_memory(live_app, files):
-    at = press(give(live_app.run(), files, "mine.safetensors"), "add-")
+def test_removed_is_gone_from_compare_and_from_memory(page, files):
+    at = press(give(page.run(), files, "mine.safetensors"), "add-")
     assert len(session_variants.networks_in_memory) == 1 and len(predictions(compare(at))) == 4
     at = press(at.switch_page(PAGE).run(), "remove-")
     assert titles(at) == []
@@ -260,15 +245,15 @@ def test_removed_is_gone_from_compare_and_from_memory(live_app, files):
 
 
 @pytest.mark.slow
-def test_removed_can_be_brought_back(live_app, files):
-    at = press(give(live_app.run(), files, "mine.safetensors"), "remove-")
+def test_removed_can_be_brought_back(page, files):
+    at = press(give(page.run(), files, "mine.safetensors"), "remove-")
     assert titles(at) == [] and escape_markdown(session_variants.REMOVED) in at.error[0].value
     assert titles(press(at, "again-")) == [YOURS]
 
 
 @pytest.mark.slow
-def test_a_fifth_in_compare_takes_the_place_of_a_shipped_one(live_app, files):
-    at = give(live_app.run(), files, "mine.safetensors")
+def test_a_fifth_in_compare_takes_the_place_of_a_shipped_one(page, files):
+    at = give(page.run(), files, "mine.safetensors")
     press(press(press(at, "add-"), "own_make"), "add-")
     chosen = compare(at).session_state["variant_ids"]
     assert len(chosen) == selection.MAX_VARIANTS and [own.is_own(key) for key in chosen] == [False, False, True, True]
@@ -278,9 +263,9 @@ def test_a_fifth_in_compare_takes_the_place_of_a_shipped_one(live_app, files):
 
 
 @pytest.mark.slow
-def test_a_session_holds_only_so_many_and_so_much(live_app, files, monkeypatch):
+def test_a_session_holds_only_so_many_and_so_much(page, files, monkeypatch):
     monkeypatch.setattr(session_variants, "MAX_VARIANTS", 1)
-    at = give(live_app.run(), files, "mine.safetensors")
+    at = give(page.run(), files, "mine.safetensors")
     press(at, "own_make")
     assert texts(at.error) == [session_variants.TOO_MANY.format(count=1)] and titles(at) == [YOURS]
     monkeypatch.setattr(session_variants, "MAX_VARIANTS", 4)
@@ -290,9 +275,9 @@ def test_a_session_holds_only_so_many_and_so_much(live_app, files, monkeypatch):
     assert texts(at.error) == [session_variants.TOO_LARGE.format(megabytes=megabytes)]
 
 
-def test_a_server_holds_only_so_much(live_app, files, monkeypatch):
+def test_a_server_holds_only_so_much(page, files, monkeypatch):
     monkeypatch.setattr(session_variants, "MAX_SERVER_BYTES", 4 * 479_150 - 1)
-    at = give(live_app.run(), files, "mine.safetensors")
+    at = give(page.run(), files, "mine.safetensors")
     assert texts(at.error) == [f"mine.safetensors: {session_variants.SERVER_FULL}"] and titles(at) == []
 
 
@@ -305,8 +290,8 @@ def test_a_removed_variant_has_no_network():
 
 
 @pytest.mark.slow
-def test_random_weights_are_marked_everywhere(live_app):
-    at = live_app.run()
+def test_random_weights_are_marked_everywhere(page):
+    at = page.run()
     at.selectbox(key="own_backbone").set_value("test_resnet")
     at.number_input(key="own_classes").set_value(6)
     at.number_input(key="own_seed").set_value(2).run()
@@ -324,23 +309,23 @@ def test_random_weights_are_marked_everywhere(live_app):
     assert predictions(at)[3] == expected(variant.network, variant.card)
 
 
-def test_too_large_a_network_shows_its_shapes_and_a_sentence(live_app):
-    at = live_app.run()
+def test_too_large_a_network_shows_its_shapes_and_a_sentence(page):
+    at = page.run()
     at.selectbox(key="own_backbone").set_value("vgg16").run()
     assert len(at.error) == 1 and "144" in at.error[0].value and at.button(key="own_make").disabled
 
 
-def test_what_cannot_be_cut_is_a_sentence(live_app, monkeypatch):
+def test_what_cannot_be_cut_is_a_sentence(page, monkeypatch):
     from abn.network import backbone
 
     monkeypatch.setattr(backbone, "list_backbones", lambda: ("resnet18", "vit_base_patch16_224"))
-    at = live_app.run()
+    at = page.run()
     at.selectbox(key="own_backbone").set_value("vit_base_patch16_224").run()
     assert len(at.error) == 1 and "resnet" in at.error[0].value and not at.exception
 
 
-def test_stopped_work_is_an_error_and_can_be_tried_again(live_app, files):
-    at = give(live_app.run(), files, "mine.safetensors")
+def test_stopped_work_is_an_error_and_can_be_tried_again(page, files):
+    at = give(page.run(), files, "mine.safetensors")
     key = next(iter(at.session_state["own_outcomes"]))
     at.session_state["own_outcomes"][key] = session_variants.StoppedError(session_variants.STOPPED)
     at.run()

@@ -13,8 +13,7 @@ from study_results import change, make_results, set_comparison
 
 from abn.study import figures, findings
 from abn.ui.layout import escape_markdown
-from abn.ui.runtime import loading
-from abn.ui.runtime.engine import get_engine
+from abn.ui.runtime.turns import get_queue
 from abn.ui.study import glossary
 from abn.variants import store
 from abn.vocabulary import ARMS
@@ -34,9 +33,8 @@ def results(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def app(loading_engine) -> AppTest:
-    """The page while the models still load, which they here never finish."""
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/Study.py")
+def page(ready) -> AppTest:
+    return ready.switch_page("pages/Study.py")
 
 
 def markdown(at: AppTest) -> str:
@@ -59,8 +57,8 @@ def numbers(values) -> list[float]:
     return list(values)
 
 
-def test_every_question_has_its_answer_its_figure_and_its_words(app, results):
-    at = app.run()
+def test_every_question_has_its_answer_its_figure_and_its_words(page, results):
+    at = page.run()
     assert not at.exception and not at.error
     assert [heading.anchor for heading in at.subheader] == ANCHORS
     study, text = findings.read_study(), markdown(at)
@@ -92,14 +90,14 @@ def test_every_question_has_its_answer_its_figure_and_its_words(app, results):
     assert len(at.expander) == len(calls) + 2
 
 
-def test_an_altered_file_alters_what_is_said(app, results):
+def test_an_altered_file_alters_what_is_said(page, results):
     def sentences() -> tuple[str, ...]:
         return findings.compared(findings.read_study(), "baseline").sentences
 
     before = sentences()
-    assert all(mentions(app.run(), sentence) for sentence in before)
+    assert all(mentions(page.run(), sentence) for sentence in before)
     change(results, set_comparison("additive", "baseline", "accuracy", "cifar100", ci_low=-0.01))
-    after, at = sentences(), app.run()
+    after, at = sentences(), page.run()
     assert after != before and all(mentions(at, sentence) for sentence in after)
     assert not all(mentions(at, sentence) for sentence in before)
 
@@ -114,28 +112,28 @@ def test_an_altered_file_alters_what_is_said(app, results):
         ("object", "energy ÷ area", lambda study: findings.finds_object(study, "energy_over_area")),
     ],
 )  # fmt: skip
-def test_a_question_can_be_asked_of_another_metric(app, results, key, choice, ask):
-    app.run()
-    at = app.button_group(key=key).set_value(choice).run()
+def test_a_question_can_be_asked_of_another_metric(page, results, key, choice, ask):
+    page.run()
+    at = page.button_group(key=key).set_value(choice).run()
     finding = ask(findings.read_study())
     assert not at.exception
     assert all(f"**{escape_markdown(sentence)}**" in markdown(at) for sentence in finding.sentences)
     assert all(figures.alt(finding, panel) in drawn(at) for panel in finding.rows)
 
 
-def test_the_address_can_ask_of_another_metric(app, results):
-    app.query_params["object"] = "ROC-AUC"
-    at = app.run()
+def test_the_address_can_ask_of_another_metric(page, results):
+    page.query_params["object"] = "ROC-AUC"
+    at = page.run()
     assert all(
         escape_markdown(text) in markdown(at)
         for text in findings.finds_object(findings.read_study(), "roc_auc").sentences
     )
-    app.query_params["object"] = "nonsense"
-    assert not app.run().exception
+    page.query_params["object"] = "nonsense"
+    assert not page.run().exception
 
 
-def test_the_runs_can_be_read_and_kept(app, results):
-    at = app.run()
+def test_the_runs_can_be_read_and_kept(page, results):
+    at = page.run()
     assert len(at.dataframe[0].value) == 50 and len(at.get("download_button")) == 1
     assert mentions(at, "python -m abn study run") and mentions(at, "12,000") and mentions(at, "baseline 1,000")
 
@@ -148,12 +146,12 @@ def test_the_runs_can_be_read_and_kept(app, results):
     [("summary.json", "help", "cost"), ("cost.json", "", "help"), ("published.json", "", "help")],
 )
 @pytest.mark.parametrize("text", [None, "{", "[]", '{"runs": 3}'])
-def test_a_missing_or_broken_file_is_one_sentence_and_the_rest_stands(app, results, file, missing, left, text):
+def test_a_missing_or_broken_file_is_one_sentence_and_the_rest_stands(page, results, file, missing, left, text):
     if text is None:
         (results / file).unlink()
     else:
         (results / file).write_text(text)
-    at = app.run()
+    at = page.run()
     assert not at.exception and not at.error
     (sentence,) = [info for info in texts(at.info) if file in info]
     assert "Traceback" not in sentence and "\n" not in sentence
@@ -161,14 +159,14 @@ def test_a_missing_or_broken_file_is_one_sentence_and_the_rest_stands(app, resul
     assert left in anchors and missing not in anchors
 
 
-def test_no_file_at_all(app, tmp_path, monkeypatch):
+def test_no_file_at_all(page, tmp_path, monkeypatch):
     monkeypatch.setattr(findings.result_files, "RESULTS", tmp_path / "nowhere")
-    at = app.run()
+    at = page.run()
     named = [info for info in texts(at.info) if re.search(r"\(\w+\.json\)", info)]
     assert not at.exception and len(named) == 3
 
 
-def test_an_early_study_is_shown_as_far_as_it_goes(app, results):
+def test_an_early_study_is_shown_as_far_as_it_goes(page, results):
     def early(summary: dict) -> None:
         kept = [run for run in summary["runs"] if run["seed"] == 1 and run["arm"] != "multiplicative"]
         for run in kept:
@@ -176,14 +174,14 @@ def test_an_early_study_is_shown_as_far_as_it_goes(app, results):
         summary.update(runs=kept, comparisons=[])
 
     change(results, early)
-    at = app.run()
+    at = page.run()
     assert not at.exception and [heading.anchor for heading in at.subheader] == ANCHORS
     study = findings.read_study()
     for finding in (findings.compared(study, "baseline"), findings.polarity(study)):
         assert finding.sentences and all(mentions(at, sentence) for sentence in finding.sentences)
 
 
-def test_a_data_set_without_masks_is_left_out_where_the_map_is_measured(app, results):
+def test_a_data_set_without_masks_is_left_out_where_the_map_is_measured(page, results):
     def drop(summary: dict) -> None:
         for run in summary["runs"]:
             if run["dataset"] == "cifar100":
@@ -191,7 +189,7 @@ def test_a_data_set_without_masks_is_left_out_where_the_map_is_measured(app, res
                     run["metrics"].pop(key), run["metrics"].pop(f"{key}_untrained")
 
     change(results, drop)
-    at = app.run()
+    at = page.run()
     assert not at.exception and [heading.anchor for heading in at.subheader] == ANCHORS
     study, charts = findings.read_study(), drawn(at)
     for finding in (findings.finds_object(study), findings.polarity(study)):
@@ -201,17 +199,17 @@ def test_a_data_set_without_masks_is_left_out_where_the_map_is_measured(app, res
     assert len([alt for alt in charts if alt.startswith("CIFAR-100, ")]) > 5
 
 
-def test_every_data_set_and_arm_is_described(app, results):
+def test_every_data_set_and_arm_is_described(page, results):
     assert glossary.DATASETS.keys() == findings.DATASETS.keys() and tuple(glossary.ARMS) == ARMS
-    at = app.run()
+    at = page.run()
     described = [
         caption for caption in texts(at.caption) if any(text in caption for text in glossary.DATASETS.values())
     ]
     assert len(described) == 2 and all(text in markdown(at) for text in glossary.ARMS.values())
 
 
-def test_the_real_results_are_shown_and_hang_together(app):
-    at = app.run()
+def test_the_real_results_are_shown_and_hang_together(page):
+    at = page.run()
     assert not at.exception and [heading.anchor for heading in at.subheader] == ANCHORS
     assert not any(escape_markdown("summary.json") in info.value for info in at.info)
     study = findings.read_study()
@@ -233,7 +231,7 @@ def measured(monkeypatch) -> list[tuple]:
     calls = []
 
     def measure(network, size, *, batches, progress):
-        calls.append((network, size, tuple(batches), get_engine().queue.free))
+        calls.append((network, size, tuple(batches), get_queue().free))
         progress(0.5)
         progress(1.0)
         seconds = {batch: 0.002 * batch for batch in batches}
@@ -245,24 +243,19 @@ def measured(monkeypatch) -> list[tuple]:
 
 
 @pytest.mark.slow
-def test_cost_is_measured_here_on_request_and_holds_a_turn(app, results, measured):
-    at = app.run()
-    button = at.button(key="measure-cost")
-    assert button.disabled and texts(at.info)[-1] == loading.LOADING
-    get_engine().ready = True
-    get_engine().load_ended.set()
-    at = app.run()
+def test_cost_is_measured_here_on_request_and_holds_a_turn(page, results, measured):
+    at = page.run()
     button = at.button(key="measure-cost")
     assert not button.disabled and not measured
-    free = get_engine().queue.free
+    free = get_queue().free
     at = button.click().run()
     card = store.list_variants()[0]
     assert not at.exception and measured == [(card.id, card.input.size, (1,), free - 1)]
-    assert get_engine().queue.free == free
+    assert get_queue().free == free
     tables = _tables(at)
     assert len(tables) == 2 and "2 ms" in tables[1]
     assert f"Cost of {card.title}, whole network." in "".join(drawn(at))
-    at = app.button_group(key="cost_batches").set_value("1 and 32").run()
+    at = page.button_group(key="cost_batches").set_value("1 and 32").run()
     assert len(_tables(at)) == 1  # no old result beside new choices
     button = at.button(key="measure-cost")
     at = button.click().run()
@@ -273,7 +266,7 @@ def _tables(at: AppTest) -> list[str]:
     return [frame.value.to_csv() for frame in at.dataframe if "part" in frame.value]
 
 
-def test_a_measurement_that_fails_is_one_sentence_and_gives_its_turn_back(app, results, measured, monkeypatch):
+def test_a_measurement_that_fails_is_one_sentence_and_gives_its_turn_back(page, results, measured, monkeypatch):
     from abn.errors import ABNError
     from abn.evaluation import cost
 
@@ -281,21 +274,19 @@ def test_a_measurement_that_fails_is_one_sentence_and_gives_its_turn_back(app, r
         raise ABNError("There is nothing to *measure*.")
 
     monkeypatch.setattr(cost, "measure", fail)
-    get_engine().ready = True
-    get_engine().load_ended.set()
-    at = app.run()
-    free = get_engine().queue.free
+    at = page.run()
+    free = get_queue().free
     button = at.button(key="measure-cost")
     at = button.click().run()
-    assert at.error[0].value == escape_markdown("There is nothing to *measure*.") and get_engine().queue.free == free
+    assert at.error[0].value == escape_markdown("There is nothing to *measure*.") and get_queue().free == free
 
 
-def test_how_long_it_takes_is_said_before(app, results):
+def test_how_long_it_takes_is_said_before(page, results):
     card = store.list_variants()[0]
     change(results, lambda found: found["families"][0].update(family=card.family), "cost.json")
-    at = app.run()
+    at = page.run()
     assert mentions(at, " 1 s,")
-    at = app.button_group(key="cost_batches").set_value("1 and 32").run()
+    at = page.button_group(key="cost_batches").set_value("1 and 32").run()
     assert mentions(at, " 12 s,")
 
 

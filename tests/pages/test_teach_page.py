@@ -1,13 +1,14 @@
 """Teacher's links: what they hold is what opens, unknown values fall back, and controls can be hidden and shown."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
 from reading import captions, keys, pictures, texts
 from streamlit.testing.v1 import AppTest
 
+from abn.explanations.explainer import explain
 from abn.images import samples
 from abn.study import findings
 from abn.teaching import worksheet
@@ -23,11 +24,6 @@ ADDITIVE, MULTIPLICATIVE = "imagenet-lite0-additive", "imagenet-lite0-multiplica
 PHOTO = list(samples.gallery().values())[3]
 
 
-@pytest.fixture
-def app(ready) -> AppTest:
-    return ready
-
-
 def link_parameters(at: AppTest) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(at.code[0].value).query).items()}
 
@@ -39,8 +35,8 @@ def test_links_by_hand():
     assert make_link("https://host/", "app.py", variants="a,b") == "https://host/?variants=a,b"
 
 
-def test_what_is_chosen_is_in_the_link_and_what_a_page_shows_by_itself_is_not(app):
-    at = app.switch_page("pages/Teach.py").run()
+def test_what_is_chosen_is_in_the_link_and_what_a_page_shows_by_itself_is_not(ready):
+    at = ready.switch_page("pages/Teach.py").run()
     assert not at.exception and link_parameters(at) == {}
     at.selectbox(key="link_photo").set_value(PHOTO.id)
     at.multiselect(key="link_variants").set_value([MULTIPLICATIVE])
@@ -63,11 +59,11 @@ def test_what_is_chosen_is_in_the_link_and_what_a_page_shows_by_itself_is_not(ap
     assert link_parameters(at) == {"set": "12"}
 
 
-def test_a_link_opens_what_it_holds_with_its_controls_hidden(app):
-    app.query_params["photo"], app.query_params["variants"] = PHOTO.id, MULTIPLICATIVE
-    app.query_params["mechanism"], app.query_params["same_weights"] = "additive", "true"
-    app.query_params["hide"] = "controls"
-    at = app.run()
+def test_a_link_opens_what_it_holds_with_its_controls_hidden(ready):
+    ready.query_params["photo"], ready.query_params["variants"] = PHOTO.id, MULTIPLICATIVE
+    ready.query_params["mechanism"], ready.query_params["same_weights"] = "additive", "true"
+    ready.query_params["hide"] = "controls"
+    at = ready.run()
     assert not at.exception and PHOTO.title in captions(at)
     assert describe_mechanisms(find_variant(MULTIPLICATIVE), "additive") in captions(at)
     assert not at.multiselect and not at.slider and "fit" not in [group.key for group in at.button_group]
@@ -79,14 +75,14 @@ def test_a_link_opens_what_it_holds_with_its_controls_hidden(app):
     assert at.multiselect(key="variant_ids").value == [MULTIPLICATIVE] and "hide" not in at.query_params
 
 
-def test_a_broken_variant_is_a_warning_in_the_lesson(app, monkeypatch):
+def test_a_broken_variant_is_a_warning_in_the_lesson(ready, monkeypatch):
     from abn.errors import VariantError
 
     def broken(card):
         raise VariantError("The weights are broken: fetch them again.")
 
-    monkeypatch.setattr(models, "load_network", broken)
-    at = app.switch_page("pages/Learn.py").run()
+    monkeypatch.setattr(models, "load_runner", broken)
+    at = ready.switch_page("pages/Learn.py").run()
     assert not at.exception and set(texts(at.warning)) == {"The weights are broken: fetch them again."}  # of each
 
 
@@ -110,18 +106,19 @@ def test_the_lesson_counts_a_panel_without_additive_as_no_difference(monkeypatch
         assert not at.exception and not at.warning
 
 
-def test_unknown_values_fall_back(app):
+def test_unknown_values_fall_back(ready):
     for name in ("photo", "variants", "mechanism", "fit", "hide", "top", "colors"):
-        app.query_params[name] = "no-such-thing"
-    at = app.run()
+        ready.query_params[name] = "no-such-thing"
+    at = ready.run()
     assert not at.exception and len(at.multiselect(key="variant_ids").value) == 3
     assert at.button_group(key="fit").value == "crop" and at.slider(key="top").value == 0
     assert len(pictures(at)) == 9
 
 
-def test_the_sheet_is_offered(app):
-    at = app.switch_page("pages/Teach.py").run()
+def test_the_sheet_is_offered(ready, runner):
+    at = ready.switch_page("pages/Teach.py").run()
     (button,) = at.get("download_button")
     assert not button.proto.disabled
-    questions = worksheet.questions(findings.compared(findings.read_study(), "none").sentences)
+    accuracy = findings.compared(findings.read_study(), "none").sentences
+    questions = worksheet.questions(partial(explain, load=runner), accuracy)
     assert worksheet.body(questions) in [element.value for element in at.html]

@@ -29,71 +29,71 @@ def opened(photo: samples.Photo) -> Picture:
 
 
 @pytest.mark.slow
-def test_another_photograph_changes_all(live_app, network):
-    first = predictions(live_app.run())
-    live_app.session_state["photo"] = PHOTOS[7].id
-    at = live_app.run()
-    assert predictions(at) == as_shown(explain(opened(PHOTOS[7]), IDS, load=network)) != first
+def test_another_photograph_changes_all(ready, runner):
+    first = predictions(ready.run())
+    ready.session_state["photo"] = PHOTOS[7].id
+    at = ready.run()
+    assert predictions(at) == as_shown(explain(opened(PHOTOS[7]), IDS, load=runner)) != first
     assert PHOTOS[7].title in captions(at) and PHOTOS[0].title not in captions(at)
     assert at.query_params["photo"] == PHOTOS[7].id
 
 
-def test_uploads_are_shown_and_bad_files_told_of_while_the_address_keeps_silent(live_app, network):
-    live_app.query_params["photo"] = PHOTOS[3].id
-    live_app.run()
+def test_uploads_are_shown_and_bad_files_told_of_while_the_address_keeps_silent(ready, runner):
+    ready.query_params["photo"] = PHOTOS[3].id
+    ready.run()
     good = (samples.SAMPLES / "goldfish.jpg").read_bytes()
-    at = live_app.file_uploader(key="files").set_value(
+    at = ready.file_uploader(key="files").set_value(
         [("fish.jpg", good, "image/jpeg"), ("*bad* :red[x].png", b"no picture", "image/png"), ("empty.gif", b"", "")]
     ).run()  # fmt: skip
     assert not at.exception
-    assert predictions(at) == as_shown(explain(open_picture(good), IDS, load=network))
+    assert predictions(at) == as_shown(explain(open_picture(good), IDS, load=runner))
     files = [escape_markdown(name) for name in ("*bad* :red[x].png", "empty.gif")]
     assert [error.value.split(": ")[0] for error in at.error] == files
     assert "photo" not in at.query_params and "fish" not in str(at.query_params)
     assert any("fish.jpg" in alt for alt in alts(at))
-    at = live_app.file_uploader(key="files").clear().run()
+    at = ready.file_uploader(key="files").clear().run()
     assert not at.error and PHOTOS[0].title in captions(at)  # gone with the file, and the gallery is back
 
 
-def test_the_camera_is_asked_for_only_on_request(live_app, network):
-    assert not live_app.run().get("camera_input")
-    at = live_app.toggle(key="camera_on").set_value(True).run()
+def test_the_camera_is_asked_for_only_on_request(ready, runner):
+    assert not ready.run().get("camera_input")
+    at = ready.toggle(key="camera_on").set_value(True).run()
     shot = (samples.SAMPLES / "giant-panda.jpg").read_bytes()
     at = at.camera_input(key="camera").set_value(("camera.jpg", shot, "image/jpeg")).run()
-    assert predictions(at) == as_shown(explain(open_picture(shot), IDS, load=network))
+    assert predictions(at) == as_shown(explain(open_picture(shot), IDS, load=runner))
 
 
 @pytest.mark.slow
-def test_a_camera_shot_goes_when_it_is_retaken_cleared_or_the_camera_switched_off(app):
+def test_a_camera_shot_goes_when_it_is_retaken_cleared_or_the_camera_switched_off(ready):
     def names() -> list[str]:
-        return [upload.picture.name for upload in app.session_state["uploads"].values()]
+        return [upload.picture.name for upload in ready.session_state["uploads"].values()]
 
     def shoot(photo: samples.Photo) -> list[str]:
         shot = photo.path.read_bytes()
-        app.camera_input(key="camera").set_value(("camera.jpg", shot, "image/jpeg")).run()
-        assert app.session_state["photo"] == f"upload-{open_picture(shot).sha256}"
+        ready.camera_input(key="camera").set_value(("camera.jpg", shot, "image/jpeg")).run()
+        assert ready.session_state["photo"] == f"upload-{open_picture(shot).sha256}"
         return names()
 
-    app.run()
-    app.file_uploader(key="files").set_value([("kept.jpg", PHOTOS[1].path.read_bytes(), "image/jpeg")]).run()
-    app.toggle(key="camera_on").set_value(True).run()
+    ready.run()
+    ready.file_uploader(key="files").set_value([("kept.jpg", PHOTOS[1].path.read_bytes(), "image/jpeg")]).run()
+    ready.toggle(key="camera_on").set_value(True).run()
     assert shoot(PHOTOS[2]) == ["kept.jpg", CAMERA]
     assert shoot(PHOTOS[3]) == ["kept.jpg", CAMERA]
-    app.camera_input(key="camera").clear().run()
-    assert names() == ["kept.jpg"] and app.session_state["photo"] == PHOTOS[0].id
+    ready.camera_input(key="camera").clear().run()
+    assert names() == ["kept.jpg"] and ready.session_state["photo"] == PHOTOS[0].id
     assert shoot(PHOTOS[2]) == ["kept.jpg", CAMERA]
-    app.toggle(key="camera_on").set_value(False).run()
-    assert names() == ["kept.jpg"] and not app.exception
+    ready.toggle(key="camera_on").set_value(False).run()
+    assert names() == ["kept.jpg"] and not ready.exception
 
 
 @pytest.mark.slow
-def test_a_session_holds_only_so_many_bytes(app, monkeypatch):
+def test_a_session_holds_only_so_many_bytes(ready, monkeypatch):
     files = [(f"{k}.jpg", photo.path.read_bytes(), "image/jpeg") for k, photo in enumerate(PHOTOS[:3])]
     monkeypatch.setattr(session_pictures, "MAX_BYTES", sum(len(data) for _, data, _ in files[:2]))
-    app.run()
+    ready.run()
     reads = Mock(wraps=open_picture)
     monkeypatch.setattr(uploads, "open_picture", reads)
-    at = app.file_uploader(key="files").set_value(files).run()
+    at = ready.file_uploader(key="files").set_value(files).run()
     assert [upload.picture.name for upload in at.session_state["uploads"].values()] == ["0.jpg", "1.jpg"]
     assert reads.call_count == 2  # what has no room is not decoded
     full = session_pictures.FULL.format(megabytes=session_pictures.MAX_BYTES // 10**6)
@@ -101,55 +101,53 @@ def test_a_session_holds_only_so_many_bytes(app, monkeypatch):
 
 
 @pytest.mark.slow
-def test_where_all_sessions_together_hold_too_much_each_has_its_share(app, monkeypatch):
+def test_where_all_sessions_together_hold_too_much_each_has_its_share(ready, monkeypatch):
     files = [(f"{k}.jpg", photo.path.read_bytes(), "image/jpeg") for k, photo in enumerate(PHOTOS[:3])]
     monkeypatch.setattr(session_pictures, "all_sessions", weakref.WeakValueDictionary())
     another = AppTest.from_file(str(ROOT / "app.py"), default_timeout=180).run()
     another.file_uploader(key="files").set_value(files[:1]).run()
-    app.run()
-    at = app.file_uploader(key="files").set_value(files[:1]).run()
+    ready.run()
+    at = ready.file_uploader(key="files").set_value(files[:1]).run()
     monkeypatch.setattr(session_pictures, "SERVER_BYTES", 2 * len(files[0][1]) + 1)
-    at = app.file_uploader(key="files").set_value(files).run()
+    at = ready.file_uploader(key="files").set_value(files).run()
     assert [upload.picture.name for upload in at.session_state["uploads"].values()] == ["0.jpg"]
     (refused,) = texts(at.error)
     assert session_pictures.SHARED.format(megabytes=f"{session_pictures.SERVER_BYTES / 2e6:.0f}") in refused
     another.file_uploader(key="files").clear().run()  # who holds nothing takes no share
-    at = app.file_uploader(key="files").set_value(files[:1]).run()
-    at = app.file_uploader(key="files").set_value([files[0], files[0]]).run()
+    at = ready.file_uploader(key="files").set_value(files[:1]).run()
+    at = ready.file_uploader(key="files").set_value([files[0], files[0]]).run()
     assert len(at.session_state["uploads"]) == 1 and not at.error
 
 
 @pytest.mark.slow
-def test_many_bad_files_are_one_sentence(app):
-    app.run()
+def test_many_bad_files_are_one_sentence(ready):
+    ready.run()
     bad = [(f"{k}.jpg", b"words", "image/jpeg") for k in range(5)]
-    at = app.file_uploader(key="files").set_value(bad).run()
+    at = ready.file_uploader(key="files").set_value(bad).run()
     (refused,) = texts(at.error)
     assert refused.startswith("0.jpg, 1.jpg, 2.jpg") and "3.jpg" not in refused
 
 
 @pytest.mark.slow
-def test_a_picture_whose_pixels_went_is_opened_again_where_a_network_asks_and_not_before(
-    live_app, network, monkeypatch
-):
-    live_app.run()
+def test_a_picture_whose_pixels_went_is_opened_again_where_a_network_asks_and_not_before(ready, runner, monkeypatch):
+    ready.run()
     shot = (samples.SAMPLES / "giant-panda.jpg").read_bytes()
-    at = live_app.file_uploader(key="files").set_value([("panda.jpg", shot, "image/jpeg")]).run()
+    at = ready.file_uploader(key="files").set_value([("panda.jpg", shot, "image/jpeg")]).run()
     monkeypatch.setattr(lazy_picture, "MAX_DECODED", 0)  # whatever is opened next takes its pixels
     LazyPicture(tiny.picture(), bytes).image  # noqa: B018
     reads = Mock(wraps=open_picture)
     monkeypatch.setattr(lazy_picture, "open_picture", reads)
     at = at.run()
-    assert not reads.called and predictions(at) == as_shown(explain(open_picture(shot), IDS, load=network))
+    assert not reads.called and predictions(at) == as_shown(explain(open_picture(shot), IDS, load=runner))
     at = at.button_group(key="fit").set_value("squash").run()
-    expected = as_shown(explain(open_picture(shot), IDS, load=network, fit="squash"))
+    expected = as_shown(explain(open_picture(shot), IDS, load=runner, fit="squash"))
     assert reads.call_count == 1 and predictions(at) == expected
 
 
 @pytest.mark.slow
-def test_pictures_that_come_with_the_first_run_of_a_session_are_taken_in(app):
+def test_pictures_that_come_with_the_first_run_of_a_session_are_taken_in(ready):
     """As where a page meets a server that was started anew: nothing tells then that they have changed."""
-    at = app.run().file_uploader(key="files").set_value(("mine.jpg", PHOTOS[1].path.read_bytes(), "image/jpeg")).run()
+    at = ready.run().file_uploader(key="files").set_value(("mine.jpg", PHOTOS[1].path.read_bytes(), "image/jpeg")).run()
     key = at.session_state["photo"]
     at.session_state["uploads"].clear()
     at.session_state["photo"] = PHOTOS[0].id
@@ -159,15 +157,15 @@ def test_pictures_that_come_with_the_first_run_of_a_session_are_taken_in(app):
 
 
 @pytest.mark.slow
-def test_pictures_stay_from_page_to_page_until_they_are_removed(live_app):
-    live_app.run()
+def test_pictures_stay_from_page_to_page_until_they_are_removed(ready):
+    ready.run()
     data = [(samples.SAMPLES / name).read_bytes() for name in ("goldfish.jpg", "koala.jpg")]
 
     def held(at: AppTest) -> list[str]:
         return [upload.picture.name for upload in at.session_state["uploads"].values()]
 
-    live_app.file_uploader(key="files").set_value([("fish.jpg", data[0], "image/jpeg")]).run()
-    at = live_app.switch_page("pages/Ablation.py").run()
+    ready.file_uploader(key="files").set_value([("fish.jpg", data[0], "image/jpeg")]).run()
+    at = ready.switch_page("pages/Ablation.py").run()
     assert held(at) == ["fish.jpg"]
     at = at.file_uploader(key="files").set_value([("koala.jpg", data[1], "image/jpeg")]).run()
     assert held(at) == ["fish.jpg", "koala.jpg"]

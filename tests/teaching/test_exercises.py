@@ -92,12 +92,12 @@ def test_families_come_without_lessons():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["cat-behind-mug", "scene-tiger"])
-def test_what_is_stored_is_what_the_live_networks_say(name, network):
+def test_what_is_stored_is_what_the_live_networks_say(name, runner):
     item = MATERIAL.items[name]
     picture = open_picture(item.path.read_bytes())
     cards = [card for card in MATERIAL.cards.values() if card.family == "imagenet-lite0"]
     live = abn.explain(picture, [card.id for card in cards], fit=item.fit)
-    subjects = interventions.attend_variants(picture, cards, fit=item.fit, load=network)
+    subjects = interventions.attend_variants(picture, cards, fit=item.fit, load=runner)
     for explanation, subject in zip(live, subjects, strict=True):
         record = MATERIAL.predictions[name, explanation.variant]
         assert np.allclose(record.attention, explanation.attention, atol=2e-3)
@@ -168,7 +168,7 @@ def test_a_missing_or_broken_file_is_an_empty_bank(tmp_path, content):
 
 
 @pytest.mark.slow
-def test_built_anew_it_reads_back(tmp_path, monkeypatch, network):
+def test_built_anew_it_reads_back(tmp_path, monkeypatch):
     chosen = ("cat-behind-mug", "beach", "baseball", "scene-tiger")
     few = [source for source in question_material.sources() if source[0].id in chosen]
     monkeypatch.setattr(question_material, "sources", lambda: iter(few))

@@ -27,31 +27,31 @@ def test_every_step_has_its_live_part_and_no_other():
     assert {true for _, true, _ in STATEMENTS} == {True, False}
 
 
-def covered_change(network, variant: str, *, brightest: bool) -> float:
+def covered_change(runner, variant: str, *, brightest: bool) -> float:
     """Δp of the network's answer when a fifth of the cells is covered."""
-    result = explain(PICTURE, [variant], load=network)[0]
+    result = explain(PICTURE, [variant], load=runner)[0]
     cells = np.zeros(result.attention.size, bool)
     order = cell_order(result.attention, brightest_first=brightest)
     cells[order[: round(lesson_steps.FIFTH * cells.size)]] = True
     hidden = interventions.cover_cells(PICTURE, result.fitted, cells.reshape(result.attention.shape))
     named = int(result.perception.argmax())
-    return float(explain(hidden, [variant], load=network)[0].perception[named] - result.perception[named])
+    return float(explain(hidden, [variant], load=runner)[0].perception[named] - result.perception[named])
 
 
-def test_what_the_step_on_bright_says_is_so(network):
+def test_what_the_step_on_bright_says_is_so(runner):
     up, down = lesson_steps.UPRIGHT, lesson_steps.INVERTED
-    assert covered_change(network, up, brightest=True) < covered_change(network, up, brightest=False) - 0.2
-    assert covered_change(network, down, brightest=False) < covered_change(network, down, brightest=True) - 0.2
+    assert covered_change(runner, up, brightest=True) < covered_change(runner, up, brightest=False) - 0.2
+    assert covered_change(runner, down, brightest=False) < covered_change(runner, down, brightest=True) - 0.2
 
 
-def test_there_is_a_cell_beyond_the_gain_that_is_asked_for_and_not_everywhere(network):
-    gain = 1 + explain(PICTURE, [lesson_steps.UPRIGHT], load=network)[0].attention
+def test_there_is_a_cell_beyond_the_gain_that_is_asked_for_and_not_everywhere(runner):
+    gain = 1 + explain(PICTURE, [lesson_steps.UPRIGHT], load=runner)[0].attention
     assert 0 < (gain > lesson_steps.GAIN).mean() < 0.3
 
 
-def test_heads_disagree_on_some_photograph(network):
+def test_heads_disagree_on_some_photograph(runner):
     photos = [photo for photo in gallery().values() if photo.kind == "photograph"]
-    result = [explain(open_picture(p.path.read_bytes()), [lesson_steps.UPRIGHT], load=network)[0] for p in photos]
+    result = [explain(open_picture(p.path.read_bytes()), [lesson_steps.UPRIGHT], load=runner)[0] for p in photos]
     apart = {photo.id: item for photo, item in zip(photos, result, strict=True) if not item.heads_agree}
     assert set(apart) == {"space-shuttle", "toucan"}  # of which the notice tells
     right = {photo.id: photo.classes for photo in photos}

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from abn.ui import layout
-from abn.ui.runtime import fair_queue
+from abn.ui.runtime import fair_queue, turns
 from abn.ui.runtime.fair_queue import FairQueue
 
 SOON = 30.0  # seconds in which a thread must have come to where it waits, on a busy machine
@@ -110,13 +110,13 @@ def test_what_a_notice_raises_gives_the_place_up(at_last):
     assert queue.free == 1
 
 
-def test_a_page_says_how_many_are_before_it(ready, ready_engine, monkeypatch):
-    places, busy = [], threading.Event()
+def test_a_page_says_how_many_are_before_it(ready, monkeypatch):
+    places, busy, queue = [], threading.Event(), FairQueue(1)
     monkeypatch.setattr(layout.st.delta_generator.DeltaGenerator, "info", lambda self, text, **_: places.append(text))
-    monkeypatch.setattr(ready_engine, "queue", FairQueue(1))
+    monkeypatch.setattr(turns, "get_queue", lambda: queue)
 
     def hold() -> None:
-        with ready_engine.queue.turn():
+        with queue.turn():
             busy.set()
             until(lambda: places)
 
@@ -125,6 +125,6 @@ def test_a_page_says_how_many_are_before_it(ready, ready_engine, monkeypatch):
     busy.wait(SOON)
     at: AppTest = ready.run()
     join([thread])
-    assert not at.exception and ready_engine.queue.free == 1
+    assert not at.exception and queue.free == 1
     assert set(places) == {layout.BUSY.format(others="one other computation is")}
     assert len([html for html in at.html if 'class="abn-answer"' in html.value]) == 3

@@ -5,8 +5,7 @@ import threading
 import pytest
 
 from abn.errors import ABNError
-from abn.ui.runtime import jobs
-from abn.ui.runtime.engine import get_engine
+from abn.ui.runtime import jobs, turns
 from abn.ui.runtime.fair_queue import FairQueue
 
 
@@ -31,12 +30,12 @@ def test_run_in_background_raises_the_error_of_the_work(clean_caches):
 
 
 def test_work_that_is_left_before_its_turn_never_begins(clean_caches, monkeypatch):
-    monkeypatch.setattr(get_engine(), "queue", FairQueue(1))
-    started = []
+    started, queue = [], FairQueue(1)
+    monkeypatch.setattr(turns, "get_queue", lambda: queue)
 
     def leave(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    with get_engine().queue.turn(), pytest.raises(KeyboardInterrupt):
+    with queue.turn(), pytest.raises(KeyboardInterrupt):
         jobs.run_in_background(lambda: started.append(1), leave)
     assert jobs.run_in_background(lambda: 5, lambda seconds: None) == 5 and started == []

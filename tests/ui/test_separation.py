@@ -13,13 +13,13 @@ from load.photographs import photographs
 from streamlit.testing.v1 import AppTest
 
 from abn import vocabulary
+from abn.engine.loading import load_runner
 from abn.explanations.explainer import explain
 from abn.explanations.interventions import PRESETS, attend_image
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.plots import numbers
-from abn.ui.runtime import cache, cached_inference, loading, models
-from abn.ui.runtime.engine import get_engine
+from abn.ui.runtime import cache, cached_inference, models
 from abn.vocabulary import MECHANISMS
 
 ROOT = Path(__file__).parents[2]
@@ -62,21 +62,20 @@ def one_pixel_apart(count: int) -> list[bytes]:
 
 @pytest.fixture
 def tiny_live(clean_caches, monkeypatch, tmp_path):
-    """The engine with one tiny network, and a session for each thread."""
+    """One tiny variant and its runner, and a session for each thread."""
     card = tiny.variant(tmp_path, "tiny", tiny.network())
-    network = tiny.network()
-    monkeypatch.setattr(models, "load_network", lambda card: network)
+    runner = load_runner(card)
+    monkeypatch.setattr(models, "load_runner", lambda card: runner)
     monkeypatch.setattr(st, "session_state", Sessions())
-    get_engine().ready = True
-    return card, network
+    return card, runner
 
 
 @pytest.mark.parametrize("rounds", [60, pytest.param(5000, marks=pytest.mark.nightly)])
 def test_results_of_pictures_one_pixel_apart_never_change_places(tiny_live, rounds):
-    card, network = tiny_live
+    card, runner = tiny_live
     pictures = [open_picture(data, name="photo.bmp") for data in one_pixel_apart(24)]
-    expected = [explain(picture, [card], load=lambda card: network)[0] for picture in pictures]
-    subjects = [attend_image(picture, card, load=lambda card: network) for picture in pictures]
+    expected = [explain(picture, [card], load=lambda card: runner)[0] for picture in pictures]
+    subjects = [attend_image(picture, card, load=lambda card: runner) for picture in pictures]
     edited = [subject.predict(PRESETS["inverted"](subject.attention)) for subject in subjects]
     assert (
         len({subject.attention.tobytes() for subject in expected})
@@ -123,12 +122,12 @@ def test_what_all_may_see_is_only_of_shipped_pictures(tiny_live, monkeypatch):
 
 
 @pytest.mark.slow
-def test_pages_of_interleaved_sessions_show_their_own_pictures(ready, network):
+def test_pages_of_interleaved_sessions_show_their_own_pictures(ready, runner):
     """Six sessions upload pictures of one name, page about in turn, and hold nothing of each other's."""
     files = photographs(6, seed=3)
     expected = []
     for data in files:
-        explanations = explain(open_picture(data), [f"imagenet-lite0-{name}" for name in MECHANISMS], load=network)
+        explanations = explain(open_picture(data), [f"imagenet-lite0-{name}" for name in MECHANISMS], load=runner)
         expected.append(
             [
                 numbers.percent(explanation.top(head, 1)[0].probability)
@@ -162,14 +161,3 @@ def _numbers(body: str) -> list[str]:
     import re
 
     return re.findall(r"<dd>([^<]*%)</dd>", body)
-
-
-@pytest.mark.slow
-def test_behind_the_first_view_the_gallery_is_gone_through(clean_caches, monkeypatch, network):
-    monkeypatch.setattr(models, "load_network", network)
-    get_engine().ready = True
-    loading.explain_gallery()
-    held = cache.server_cache().entries
-    photos = [photo for photo in samples.gallery().values() if photo.kind == "photograph"]
-    assert len(held) == 3 * len(photos) and get_engine().queue.free == get_engine().queue.count
-    assert {key[1] for key in held} <= samples.gallery_by_sha256().keys()

@@ -1,0 +1,74 @@
+"""Work on many items in processes of their own, results in order; a process that is killed loses nothing."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+from typing import TypeVar
+
+from abn.errors import ABNError
+
+AHEAD = 2  # items begun or waiting, for each worker
+TRIES = 3  # of an item whose worker is killed
+KILLED = "A worker was killed: the images that it had are run again."
+GIVEN_UP = "Workers are killed again and again, as happens where memory is short: choose fewer --workers."
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+log = logging.getLogger(__name__)
+
+
+def map_in_order(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+    """`work(item)` for each item in turn, `workers` at a time; 0 works in this process. Only a few items are begun
+    ahead of the one whose result is next. Raises `ABNError` where workers are killed again and again."""
+    if workers == 0:
+        yield from map(work, items)
+        return
+    waiting: deque[tuple[Item, Future]] = deque()
+    remaining, deaths, pool = iter(items), 0, _create_pool(workers)
+    try:
+        while True:
+            while len(waiting) < AHEAD * workers and (item := next(remaining, None)) is not None:
+                waiting.append((item, pool.submit(work, item)))
+            if not waiting:
+                return
+            try:
+                result = waiting[0][1].result()
+            except BrokenProcessPool as error:
+                deaths += 1
+                if deaths == TRIES:
+                    raise ABNError(GIVEN_UP) from error
+                log.warning(KILLED)
+                pool.shutdown()
+                pool = _create_pool(workers)
+                waiting = deque((item, pool.submit(work, item)) for item, _ in waiting)
+                continue
+            waiting.popleft()
+            deaths = 0
+            yield result
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _create_pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_init_worker)
+
+
+def _init_worker() -> None:
+    """Leave Ctrl-C to the main process, and end where that has ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
