@@ -20,6 +20,7 @@ from abn.variants.store import find_problems, list_variants
 COMMANDS = {  # name → (module with `add_arguments(parser)` and `run(args) -> exit status`, help)
     "explain": ("abn.batch.command", "explain images, or folders of them"),
     "convert": ("abn.variants.command", "make a variant from a checkpoint of the authors' code"),
+    "export": ("abn.engine.export_model", "write a variant as one ONNX model that runs without this package"),
     "train": (
         "abn.training.supervised.command",
         "train a network on class folders of your own, or on a built-in data set",

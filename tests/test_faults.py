@@ -13,6 +13,9 @@ from streamlit.testing.v1 import AppTest
 
 from abn import files
 from abn.__main__ import REFUSED, main
+from abn.engine.loading import load_runner
+from abn.engine.onnx_runner import OnnxRunner
+from abn.engine.torch_runner import TorchRunner
 from abn.errors import VariantError
 from abn.explanations import explainer
 from abn.explanations.explainer import explain
@@ -23,9 +26,8 @@ from abn.ui import layout
 from abn.ui.controls import uploads
 from abn.ui.layout import escape_markdown
 from abn.ui.own import session_variants as own_session
-from abn.ui.runtime import loading
-from abn.ui.runtime.engine import get_engine
 from abn.ui.runtime.fair_queue import FAILED
+from abn.ui.runtime.turns import get_queue
 from abn.variants import own, store
 from abn.variants.store import list_variants
 
@@ -51,17 +53,17 @@ def count_predictions(at: AppTest) -> int:
 def test_a_network_that_fails_in_one_session_is_a_sentence_there_and_nothing_elsewhere(
     ready, monkeypatch, page, fault, caplog
 ):
-    at, free = ready.run(), get_engine().queue.free  # the networks are loaded
+    at, free = ready.run(), get_queue().free
 
     def fail(*_, **__):
         raise fault
 
     with monkeypatch.context() as patch:
-        patch.setattr(torch.nn.Conv2d, "forward", fail)
+        patch.setattr(OnnxRunner, "extract", fail)
         at.session_state["fit"] = "pad"
         at = at.switch_page(page).run()
         assert not at.exception and [error.value for error in at.error] == [escape_markdown(FAILED)]
-        assert "computing failed" in caplog.text and get_engine().queue.free == free
+        assert "computing failed" in caplog.text and get_queue().free == free
     other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     assert not other.exception and not other.error and count_predictions(other) == 3
     at = at.run()  # and the first session, once it tries again
@@ -91,14 +93,14 @@ def test_a_network_of_ones_own_whose_answers_are_no_numbers_is_refused(ready, tm
     assert not own_session.list_cards()
 
 
-def test_a_picture_on_which_a_network_gives_no_number_is_a_sentence_that_names_it(network, monkeypatch):
+def test_a_picture_on_which_a_network_gives_no_number_is_a_sentence_that_names_it(monkeypatch):
     built = tiny.network()
     variant = replace(
         list_variants()[0], input=registry.input_spec("cifar-resnet20"), classes=[f"class {i}" for i in range(10)]
     )
     monkeypatch.setattr(built.perception_branch, "forward", lambda g: torch.full((1, 10), torch.nan))
     with pytest.raises(VariantError) as error:
-        explain(tiny.picture(), [variant], load=lambda _: built)
+        explain(tiny.picture(), [variant], load=lambda _: TorchRunner(built))
     assert str(error.value) == explainer.NOT_FINITE.format(title=variant.title)
 
 
@@ -106,6 +108,7 @@ def test_a_picture_on_which_a_network_gives_no_number_is_a_sentence_that_names_i
 def test_a_variant_of_ones_own_that_raises_is_a_sentence_there_while_another_session_goes_on(
     ready, monkeypatch, tmp_path, page
 ):
+    monkeypatch.setattr(own_session, "run_network", lambda network, card: TorchRunner(network))
     at = brought(ready.run(), tiny.network(), tmp_path)
     next(button for button in at.button if (button.key or "").startswith("add-")).click().run()
     ((name, entry),) = at.session_state["own_variants"].items()
@@ -114,14 +117,14 @@ def test_a_variant_of_ones_own_that_raises_is_a_sentence_there_while_another_ses
         raise RuntimeError("a kernel failed")
 
     entry.network.extractor.register_forward_pre_hook(fail)
-    free, other = get_engine().queue.free, AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    free, other = get_queue().free, AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     at.switch_page(page)
     at.session_state["variant_ids"], at.session_state["fit"] = [name], "pad"
     other.session_state["fit"] = "pad"
     at, other = at.run(), other.run()
     assert not at.exception and [error.value for error in at.error] == [escape_markdown(FAILED)]
     assert not other.exception and not other.error and count_predictions(other) == 3
-    assert get_engine().queue.free == free
+    assert get_queue().free == free
     at.session_state["variant_ids"] = [list_variants()[0].id]  # and the first session, without it
     at = at.run()
     assert not at.exception and not at.error
@@ -173,9 +176,10 @@ def _break(fault: str) -> str:
 def test_each_way_a_checkpoint_can_break_is_one_sentence(folder, fault):
     name = list_variants()[0].id
     sentence = _break(fault)
-    with pytest.raises(VariantError) as error:
-        store.load_variant(store.find_variant(name))
-    assert escape_markdown(str(error.value)) == sentence
+    for load in (store.load_variant, load_runner):
+        with pytest.raises(VariantError) as error:
+            load(store.find_variant(name))
+        assert escape_markdown(str(error.value)) == sentence
     assert {escape_markdown(problem) for problem in store.find_problems().values()} <= {sentence}
 
 
@@ -204,9 +208,10 @@ def test_a_broken_checkpoint_is_that_sentence_on_each_page_that_runs_it(ready, f
 def test_weights_swapped_while_the_server_runs_are_never_taken_for_those_of_their_card(folder):
     first, second = list_variants(folder)[:2]
     shutil.copy(second.weights, first.weights)
-    with pytest.raises(VariantError, match=re.escape(store.OTHER_WEIGHTS.format(variant=first.id))):
-        store.load_variant(first)
-    assert store.load_variant(second) is not None
+    for load in (store.load_variant, load_runner):
+        with pytest.raises(VariantError, match=re.escape(store.OTHER_WEIGHTS.format(variant=first.id))):
+            load(first)
+        assert load(second) is not None
 
 
 @pytest.mark.parametrize("content", ["cut", pytest.param("another", marks=pytest.mark.slow)])
@@ -241,16 +246,16 @@ def test_a_reload_in_the_middle_of_a_run_begins_anew_and_gives_the_turn_back(rea
     """The run that was left ends where it next tells something; its turn is free, and the next page is whole."""
     import streamlit
 
-    free, real = get_engine().queue.free, AttentionBranchNetwork.perceive
+    free, real = get_queue().free, OnnxRunner.classify
 
     def left(self, *given, **options):
         streamlit.stop()  # what Streamlit raises in a script whose page has gone
 
     with monkeypatch.context() as patch:
-        patch.setattr(AttentionBranchNetwork, "perceive", left)
+        patch.setattr(OnnxRunner, "classify", left)
         at = ready.run()
         assert not at.exception and count_predictions(at) == 0
-    assert get_engine().queue.free == free and AttentionBranchNetwork.perceive is real
+    assert get_queue().free == free and OnnxRunner.classify is real
     at = at.run()
     assert not at.exception and count_predictions(at) == 3
 
@@ -264,7 +269,6 @@ def test_the_table_of_faults_says_what_the_code_says():
         *(s.format(**names) for s in (store.NO_WEIGHTS, store.OTHER_WEIGHTS, store.NO_CARD)),
         store.UNREADABLE_CARD.format(**names),
         store.OTHERS_CARD.format(card="NAME.json", variant="OTHER"),
-        loading.UNLOADABLE,
         FAILED,
         own.NOT_FINITE,
         explainer.NOT_FINITE.format(title="NAME"),

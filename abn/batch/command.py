@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from abn.batch import on_ray
 from abn.batch.formats import json_line, text_lines
 from abn.batch.image_stream import STDIN, ImageFile, ImageStream, batches
 from abn.batch.output import open_output, skip_finished, write_lines
@@ -71,6 +72,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", default="auto", help="cpu, cuda or cuda:N; `auto` is cuda where there is one, else cpu"
     )
+    parser.add_argument(
+        "--ray",
+        nargs="?",
+        const=on_ray.LOCAL,
+        metavar="ADDRESS",
+        help="work on the Ray engine at ADDRESS, or without it on one of this machine, in place of --workers",
+    )
     parser.set_defaults(misuse=parser.error)
 
 
@@ -80,6 +88,8 @@ def run(args: argparse.Namespace) -> int:
         args.misuse("name an IMAGE or a --list")
     if args.resume and args.to is None:
         args.misuse("--resume continues the file of --to")
+    if args.ray and args.workers is not None:
+        args.misuse("--ray takes the place of --workers")
     if args.resume and args.list == STDIN:
         args.misuse("--resume can't read the images from standard input")
     many = args.list is not None or len(args.images) > args.batch or any(map(os.path.isdir, args.images))
@@ -88,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
         fit=args.fit,
         mechanism=args.mechanism,
         keep_pictures=args.out is not None,
-        threads=0 if workers == 0 else 1,
+        threads=0 if workers == 0 and not args.ray else 1,
         device=find_device(args.device),
     )
     cards, failed = _usable_variants(args.variant, explainer)
@@ -101,8 +111,13 @@ def run(args: argparse.Namespace) -> int:
         failed |= skip_finished(args.to, iter(stream), _expected_results(args, cards))
     count, started = 0, time.monotonic()
     reported = started
+    of_files = batches(stream, args.batch)
+    if args.ray:
+        outputs = on_ray.map_on_ray(work, of_files, address=args.ray, batch_size=args.batch)
+    else:
+        outputs = map_in_order(work, of_files, workers)
     with _interrupt_on_sigterm(), open_output(args.to, append=args.resume) as output:
-        for done in map_in_order(work, batches(stream, args.batch), workers):
+        for done in outputs:
             write_lines(output, done.lines)
             failed |= done.failed
             count += len(done.lines)

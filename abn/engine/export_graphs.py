@@ -18,7 +18,7 @@ from abn.variants.card import Card
 from abn.variants.store import find_variant, list_variants
 
 OPSET = 20
-MISSING = "Graphs need the packages onnx and onnxscript: pip install onnx onnxscript."
+MISSING = "This needs the packages onnx and onnxscript: pip install onnx onnxscript."
 
 log = logging.getLogger(__name__)
 
@@ -94,11 +94,7 @@ def export_graphs(network: AttentionBranchNetwork, size: int) -> dict[str, bytes
 
 
 def _export(module: nn.Module, example: Tensor, inputs: list[str], outputs: list[str]) -> bytes:
-    try:
-        import onnx
-        from onnxscript import optimizer
-    except ImportError as error:
-        raise ABNError(MISSING) from error
+    onnx, optimizer = import_onnx()
     program = torch.onnx.export(
         module.eval(),
         (example,),
@@ -125,6 +121,16 @@ def _export(module: nn.Module, example: Tensor, inputs: list[str], outputs: list
     for described in (graph.graph.value_info, graph.graph.metadata_props, graph.metadata_props):
         del described[:]
     return graph.SerializeToString(deterministic=True)
+
+
+def import_onnx() -> tuple:
+    """The packages onnx and onnxscript.optimizer, or `ABNError`."""
+    try:
+        import onnx
+        from onnxscript import optimizer
+    except ImportError as error:
+        raise ABNError(MISSING) from error
+    return onnx, optimizer
 
 
 def _drop_zero_biases(graph) -> None:

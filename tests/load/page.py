@@ -15,7 +15,6 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from load.wire import Trouble
 
 ANSWER = re.compile(r'<dd title="[^"]*">(.*?)</dd><dd>(.*?)</dd>')
-STORED = "stored answer"  # stands below a map that no live network has made
 
 Path = tuple[int, ...]  # where an element stands
 
@@ -32,7 +31,6 @@ class Page:
     states: dict[str, WidgetState] = field(default_factory=dict)  # by id: what goes back with every run
     answers: dict[Path, list[tuple[str, str]]] = field(default_factory=dict)  # both heads' class and number
     pictures: dict[str, str] = field(default_factory=dict)  # address → what it shows, in words
-    stored: bool = False  # an answer is one that ships
     _popovers: list[Path] = field(default_factory=list)  # what is in them is not there until they are opened
     _kept: dict[str, tuple[int, ForwardMsg]] = field(default_factory=dict)  # hash → when last met, the large message
     _runs: int = 0
@@ -80,7 +78,7 @@ class Page:
         if told.app_pages:
             self.links = {one.url_pathname or "": one.page_script_hash for one in told.app_pages}
         self.hash = told.page_script_hash or self.hash
-        self.widgets, self.answers, self.pictures, self.stored, self._popovers = {}, {}, {}, False, []
+        self.widgets, self.answers, self.pictures, self._popovers = {}, {}, {}, []
 
     def _end(self, how: str) -> bool:
         if how == "FINISHED_WITH_COMPILE_ERROR":
@@ -107,8 +105,6 @@ class Page:
             raise Trouble(f"an error: {element.body}")
         if kind == "html" and 'class="abn-answer"' in element.body:
             self.answers[path] = ANSWER.findall(element.body)
-        elif kind == "markdown":
-            self.stored |= element.body.endswith(STORED)
         elif kind == "imgs":
             self.pictures |= {one.url: one.alt for one in element.imgs}
         elif isinstance(name := getattr(element, "id", None), str) and name.startswith("$$ID-"):

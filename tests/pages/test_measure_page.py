@@ -259,7 +259,7 @@ def test_forgetting_is_that_of_the_library(page, network):
         for cell, part in zip(row[2:], ("attention_branch", "extractor", "perception_branch"), strict=True):
             changed = randomization.randomize_weights(network(card), part, images, seed=0)
             with torch.inference_mode():
-                output = changed(images)
+                output = changed(torch.from_numpy(images))
             maps = output.attention[:, 0].numpy()
             alike = [rank_correlation(*pair) for pair in zip(own.maps, maps, strict=True)]
             left = output.logits[0].softmax(0)[int(own.predictions[0].argmax())]

@@ -30,6 +30,7 @@ from abn.variants.store import list_variants
 from abn.vocabulary import HEADS
 
 if TYPE_CHECKING:
+    from abn.engine.runner import Runner
     from abn.explanations.interventions import AttendedImage
 
 FILE = SAMPLES / "exercises.npz"
@@ -124,7 +125,10 @@ def build(
     if cards is None:
         imagenet = [card for card in list_variants() if card.classes == IMAGENET and card.kind == "photograph"]
         cards = [card for card in imagenet if not card.lesson]
-    load = functools.cache(load_runner)
+    runners = {card.id: load_runner(card) for card in cards}
+
+    def load(card: Card) -> "Runner":
+        return runners[card.id]
 
     edits = [name for name in PRESETS if name != "own map"]
     rows: dict[str, list[dict[str, np.ndarray]]] = {card.id: [] for card in cards}
