@@ -9,14 +9,15 @@ from PIL import Image
 from abn.evaluation.metrics import rank_correlation
 from abn.explanations.explanation import Explanation
 from abn.export.figures import MapStyle
-from abn.images.fit import upsample
-from abn.plots import color_limits, color_maps, map_words, numbers, overlay
+from abn.plots import color_limits, color_maps, map_words, numbers
 from abn.ui.components import map_view
+from abn.ui.components.media import Encoded, encode
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state
 from abn.variants.card import Card
 
 PANEL = 448  # pixels of a panel's image
+MAX_ENCODED = 6  # images that stay encoded in a session
 
 
 def show_attention(
@@ -55,36 +56,22 @@ def show_map(
     colors: str = "",
     **options: Any,
 ) -> None:
-    """A map (h, w) over a square image, the color bar from the lower to the upper limit, and the brightest region.
-
-    `colors` replaces the view's color map, for signed maps; `options` go to `map_view.show`.
+    """A map (h, w) over a square image; `colors` replaces the view's color map, for signed maps; `options` go to
+    `map_view.show`.
     """
-    image, colors = enlarge(image), colors or view.colors
-    smooth = upsample(values, (PANEL, PANEL), view.smooth)
-    drawn = overlay.overlay(image, smooth, opacity=view.opacity, color_map=colors, low=limits[0], high=limits[1])
-    if view.top:
-        level, area = overlay.brightest_level(smooth, view.top / 100)
-        drawn = overlay.mark_brightest(drawn, image, smooth >= level, view.mark)
-    map_view.show(drawn, values, alt=alt, key=key, symbol=symbol, **options)
-    show_color_bar(colors, *limits)
-    if view.top:
-        st.caption(f"Marked: {symbol} ≥ {level:.2f}, {100 * area:.0f} % of what the model saw")
+    map_view.show(
+        encode_once(enlarge(image)), values, view, limits, alt=alt, key=key, symbol=symbol, colors=colors, **options
+    )
 
 
 def show_map_on_photograph(
     explanation: Explanation, card: Card, photograph: Image.Image, view: MapStyle, limits: tuple[float, float]
 ) -> None:
     """M at its place in the whole photograph; what the model did not see is gray."""
-    attention, fitted = explanation.attention, explanation.fitted
-    values = fitted.to_original(attention, size=photograph.size, smooth=view.smooth)
-    drawn = overlay.overlay(
-        photograph, values, opacity=view.opacity, color_map=view.colors, low=limits[0], high=limits[1]
-    )
-    if view.top:  # the level of all that the model saw, as in `show_map`
-        level, _ = overlay.brightest_level(upsample(attention, (PANEL, PANEL), view.smooth), view.top / 100)
-        drawn = overlay.mark_brightest(drawn, photograph, np.nan_to_num(values, nan=-np.inf) >= level, view.mark)
+    attention, extent = explanation.attention, explanation.fitted.extent
     alt = describe_map(attention, f"Attention map of {card.title} on the whole photograph")
-    map_view.show(drawn, attention, alt=alt, key=f"whole-{card.id}", box=fitted.extent, extent=fitted.extent)
+    image, key = encode_once(photograph), f"whole-{card.id}"
+    map_view.show(image, attention, view, limits, alt=alt, key=key, bar=False, box=extent, extent=extent)
     st.caption(escape_markdown(card.title))
 
 
@@ -93,6 +80,13 @@ def enlarge(image: Image.Image) -> Image.Image:
     if state.enlarged is None or state.enlarged[0] is not image:
         state.enlarged = image, image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
     return state.enlarged[1]
+
+
+def encode_once(image: Image.Image) -> Encoded:
+    """An image for the browser; of the latest ones each is encoded once."""
+    known = next((entry for entry in state.encoded if entry[0] is image), None) or (image, encode(image))
+    state.encoded = [known, *(entry for entry in state.encoded if entry is not known)][:MAX_ENCODED]
+    return known[1]
 
 
 def show_color_bar(color_map: str, low: float, high: float) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # panels and tensors, which this module must not import
     from PIL import Image
     from streamlit.delta_generator import DeltaGenerator
 
+    from abn.engine.runner import Runner
     from abn.errors import ABNError
     from abn.study.findings.network_costs import Cost
     from abn.teaching.exercises import Attempt
@@ -73,6 +74,7 @@ class SessionState:
     photo: Key[str | None] = Key()  # id of the chosen photograph, or key of an upload
     uploads: Key[Uploads] = Key(make=Uploads)
     display: Key[tuple[str, Image.Image] | None] = Key()  # sha256 of the latest upload shown, and what is shown of it
+    encoded: Key[list[tuple[Image.Image, Any]]] = Key(make=list)  # the latest images, and for the browser
     enlarged: Key[tuple[Image.Image, Image.Image] | None] = Key()  # the latest input shown, and at a panel's size
     uploads_visit: Key[int | None] = Key()  # the visit that the uploader belongs to
     received: Key[set[str]] = Key(make=set)  # ids of files that the uploader and the camera held before
@@ -85,6 +87,7 @@ class SessionState:
     variant_ids: Key[list[str] | None] = Key()  # widget
     one_variant: Key[str | None] = Key()  # widget
     own_variants: Key[dict[str, OwnVariant]] = Key(make=dict)  # this session's own, by id
+    own_runners: Key[dict[str, Runner]] = Key(make=dict)  # of these, once they were run, by id
     own_listed: Key[list[str]] = Key(make=list)  # ids of those that were added to Compare
     own_outcomes: Key[dict[str, Checkpoint | ABNError | str | None]] = Key(
         make=dict

@@ -53,6 +53,21 @@ def initial_choice(key: str, name: str, legal: range | list[int], default: int) 
     restore(key, legal, default, default if given == -1 else given)
 
 
+def shared_value(key: str, legal: Iterable, default: Any) -> Any:
+    """What all pages share under a key that no widget of Streamlit's sets; the address holds it under its key."""
+    values = list(legal)
+    given = st.query_params.get(key)
+    value = restore(key, values, default, next((value for value in values if _text(value) == given), None))
+    remember(key, value)
+    sync_query_param(key, _text(value), _text(default))
+    return value
+
+
+def set_shared(key: str, value: Any) -> None:
+    """Set what `shared_value` returns from now on."""
+    st.session_state[key] = value
+
+
 def shared_widget(widget: Callable, *arguments: Any, key: str, legal: Iterable, default: Any, **options: Any) -> Any:
     """Draw a widget that all pages share, and return what it holds; the address holds it under its key.
 

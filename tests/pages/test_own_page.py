@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 import safetensors.torch
+import streamlit as st
 import tiny
 from reading import as_shown, components, keys, mentions, model_card, predictions, texts
 from streamlit.testing.v1 import AppTest
 
 from abn.engine.loading import run_network
+from abn.engine.torch_runner import TorchRunner
 from abn.errors import VariantError
 from abn.explanations.explainer import explain
 from abn.images import samples
@@ -242,6 +244,23 @@ def test_removed_is_gone_from_compare_and_from_memory(page, files):
     assert YOURS not in columns(compare(at)) and len(predictions(at)) == 3
     gc.collect()
     assert len(session_variants.networks_in_memory) == 0
+
+
+@pytest.mark.parametrize("engine", ["ONNX Runtime", "PyTorch"])
+def test_what_runs_a_variant_is_kept_and_goes_with_it(monkeypatch, tmp_path, engine):
+    monkeypatch.setattr(st, "session_state", {})
+    if engine == "PyTorch":
+        monkeypatch.setattr(session_variants, "run_network", lambda network, card: TorchRunner(network))
+    network = tiny.network()
+    card = tiny.variant(tmp_path, "mine", network)
+    key = session_variants.keep_variant(own.OwnVariant(card, {}, network))
+    made = session_variants.get_runner(key)
+    assert made.engine == engine and session_variants.get_runner(key) is made
+    session_variants.remove_variant(key)
+    held = weakref.ref(network)
+    del network, made
+    gc.collect()
+    assert held() is None
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """How images are fitted to the networks, and how all maps are drawn: the same on every page, and in the address."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -9,6 +10,7 @@ from abn.images.fit import FITS
 from abn.plots.color_maps import COLOR_MAPS, DEFAULT_COLORS
 from abn.plots.overlay import MARKS
 from abn.ui import url
+from abn.ui.components.look import show_look
 
 SCALES = {"raw 0–1": "raw", "min–max per map": "each", "shared by the variants": "shared"}
 CELLS = ("smooth", "raw grid")
@@ -31,50 +33,30 @@ def choose_fit() -> str:
 
 def choose_view() -> MapStyle:
     """How all maps are drawn, behind one button."""
+    options = {"colors": list(COLOR_MAPS), "cells": CELLS, "mark": MARKS}
+    legal: dict[str, Sequence] = {"opacity": range(0, 101, 5), "top": range(0, 51, 5), **options}
+    defaults = {"opacity": 55, "colors": DEFAULT_COLORS, "cells": CELLS[0], "top": 0, "mark": MARKS[0]}
 
-    def one_of(label: str, options: Sequence[str], default: str, key: str, says: str | None = None) -> str:
-        return url.shared_widget(
-            st.segmented_control, label, options, key=key, legal=options, default=default, required=True, help=says
-        )
+    def take(sent: Any) -> None:
+        for name, value in sent.items() if isinstance(sent, dict) else ():
+            if name in legal and value in legal[name]:
+                url.set_shared(name, value)
 
-    def percent(label: str, most: int, default: int, key: str, says: str | None = None) -> int:
-        steps = range(0, most + 1, 5)
-        return url.shared_widget(
-            st.slider, label, 0, most, step=5, format="%d %%", key=key, legal=steps, default=default, help=says
-        )
-
-    with st.container() if url.controls_hidden() else st.popover("View", icon=":material/palette:", key="view-popover"):
-        opacity = percent("Opacity of the map", 100, 55, "opacity")
-        colors = one_of(
-            "Colors",
-            list(COLOR_MAPS),
-            DEFAULT_COLORS,
-            "colors",
-            "Inferno and viridis are uniform: equal steps of M look equally large. JET, which the paper uses, "
-            "draws borders where there are none.",
-        )
-        scale = one_of(
+    chosen = {name: url.shared_value(name, legal[name], default) for name, default in defaults.items()}
+    hidden = url.controls_hidden()
+    with st.container() if hidden else st.popover("View", icon=":material/palette:", key="view-popover"):
+        if not hidden:
+            show_look(chosen, options, key="look", on_change=take)
+        scale = url.shared_widget(
+            st.segmented_control,
             "Scale of the colors",
             list(SCALES),
-            next(iter(SCALES)),
-            "scale",
-            "Raw shows M as it is. Min–max stretches each map to the whole color bar, so colors of different "
+            key="scale",
+            legal=list(SCALES),
+            default=next(iter(SCALES)),
+            required=True,
+            help="Raw shows M as it is. Min–max stretches each map to the whole color bar, so colors of different "
             "maps can't be compared; shared stretches all maps alike, so they can.",
         )
-        cells = one_of(
-            "Cells",
-            CELLS,
-            CELLS[0],
-            "cells",
-            "The map has few cells. Smooth blends between their centers; the raw grid shows them as they are.",
-        )
-        top = percent(
-            "Mark the brightest",
-            50,
-            0,
-            "top",
-            "Which part of the picture the brightest cells make up: 0 marks nothing. The caption below each map says "
-            "from which M on a cell belongs to it.",
-        )
-        mark = one_of("Mark it by", MARKS, MARKS[0], "mark")
-    return MapStyle(opacity / 100, colors, SCALES[scale], cells == CELLS[0], top, mark)
+    smooth = chosen["cells"] == CELLS[0]
+    return MapStyle(chosen["opacity"] / 100, chosen["colors"], SCALES[scale], smooth, chosen["top"], chosen["mark"])

@@ -84,8 +84,10 @@ class QuestionPanel:
             return
         with left:
             map_view.show(
-                maps.enlarge(self._network_input(self.question.variant)),
+                maps.encode_once(maps.enlarge(self._network_input(self.question.variant))),
                 self.stored.attention,
+                VIEW,
+                (0.0, 1.0),
                 alt=self.item.alt,
                 key=self._key("pick"),
                 picked=attempt.cell,

@@ -13,10 +13,11 @@ from PIL import Image
 from abn.evaluation import localization
 from abn.evaluation.localization import LocalizationScore, Scene
 from abn.export.figures import MapStyle
-from abn.images.fit import fit_picture, upsample
+from abn.images.fit import fit_picture
 from abn.plots import color_limits, map_words, numbers, overlay
 from abn.ui import maps
 from abn.ui.components import map_view
+from abn.ui.components.media import encode
 from abn.ui.components.strip import Thumbnail, make_thumbnail, show_strip
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.elements import show_shaded_table
@@ -143,7 +144,7 @@ def _show_scene(choice: Choice, scenes: Sequence[Scene], scores: dict[str, list[
         first, *columns = st.columns(max(2, len(scores)) + 1, gap="medium")
     with first:
         st.markdown(f"##### {escape_markdown(scene.title)}")
-        st.image(_outline(maps.enlarge(scene.picture.image), scene.mask), width="stretch", alt=scene.alt)
+        st.image(_with_outline(scene), width="stretch", alt=scene.alt)
         st.caption(
             f"The outline is the object: {100 * scene.mask.mean():.0f} % of the scene. {escape_markdown(scene.credit)}"
         )
@@ -156,30 +157,39 @@ def _show_scene(choice: Choice, scenes: Sequence[Scene], scores: dict[str, list[
             _show_map(scene, card, score, choice.view, span)
 
 
-def _outline(drawn: Image.Image, mask: np.ndarray) -> Image.Image:
-    """The object's outline (a mask of any size, bool) on a picture."""
-    inside = Image.fromarray(mask).resize(drawn.size, Image.Resampling.NEAREST)
-    return overlay.mark_brightest(drawn, drawn, np.asarray(inside), "contour")
+def _outline(mask: np.ndarray) -> Image.Image:
+    """An object's outline (a mask of any size, bool), on nothing, at the size of a panel."""
+    inside = np.asarray(Image.fromarray(mask).resize((maps.PANEL, maps.PANEL), Image.Resampling.NEAREST))
+    gray = Image.new("RGB", (maps.PANEL, maps.PANEL), "gray")
+    drawn = overlay.mark_brightest(gray, gray, inside, "contour")
+    line = (np.asarray(drawn) != np.asarray(gray)).any(-1)
+    drawn.putalpha(Image.fromarray(line))
+    return drawn
+
+
+def _with_outline(scene: Scene) -> Image.Image:
+    image = maps.enlarge(scene.picture.image).copy()
+    outline = _outline(scene.mask)
+    image.paste(outline, mask=outline)
+    return image
 
 
 def _show_map(scene: Scene, card: Card, score: LocalizationScore, view: MapStyle, span: tuple[float, float]) -> None:
     """A map over the scene as this network saw it, the object outlined and the brightest cell framed."""
     fitted = fit_picture(scene.picture, card.input, localization.FIT)
-    values = upsample(score.attention, (maps.PANEL, maps.PANEL), view.smooth)
-    drawn = overlay.overlay(
-        maps.enlarge(fitted.image), values, opacity=view.opacity, color_map=view.colors, low=span[0], high=span[1]
-    )
     row, column = np.unravel_index(score.attention.argmax(), score.attention.shape)
     place, hit = map_words.brightest_place(score.attention), "hits" if score.hit else "misses"
     map_view.show(
-        _outline(drawn, localization.fit_mask(scene.mask, fitted)),
+        maps.encode_once(maps.enlarge(fitted.image)),
         score.attention,
+        view,
+        span,
         alt=f"Map of {card.title} on the scene “{scene.title}”: its brightest cell, {place}, {hit} the object; "
         f"energy ÷ area {score.energy:.2f}, ROC-AUC {score.auc:.2f}.",
         key=f"scene-{card.id}",
         picked=(int(row), int(column)),
+        cover=encode(_outline(localization.fit_mask(scene.mask, fitted))),
     )
-    maps.show_color_bar(view.colors, *span)
     badge = ":green-badge[:material/check: hit]" if score.hit else ":orange-badge[:material/close: miss]"
     st.markdown(f"{badge} :small[energy ÷ area {score.energy:.2f} · ROC-AUC {score.auc:.2f}]")
     if score.perception:

@@ -30,7 +30,6 @@ STOPPED = "Stopped, and nothing was kept."
 REMOVED = "Removed from this session."
 
 _lock = threading.Lock()
-_runners: "weakref.WeakKeyDictionary[AttentionBranchNetwork, Runner]" = weakref.WeakKeyDictionary()
 networks_in_memory: "weakref.WeakSet[AttentionBranchNetwork]" = weakref.WeakSet()  # of all sessions, only to be counted
 
 
@@ -45,11 +44,10 @@ def list_cards() -> list[Card]:
 
 def get_runner(key: str) -> Runner:
     """What runs an own variant, or `VariantError` where this session has none of this id."""
-    network = get_network(key)
-    with _lock:
-        if network not in _runners:
-            _runners[network] = run_network(network, state.own_variants[key].card)
-        return _runners[network]
+    network, runners = get_network(key), state.own_runners
+    if key not in runners:
+        runners[key] = run_network(network, state.own_variants[key].card)
+    return runners[key]
 
 
 def get_network(key: str) -> "AttentionBranchNetwork":
@@ -99,6 +97,7 @@ def add_to_compare(key: str) -> None:
 def remove_variant(key: str) -> None:
     """Remove a variant from Compare and from memory."""
     state.own_variants.pop(key, None)
+    state.own_runners.pop(key, None)
     state.cache.drop(key)
     state.own_listed = [other for other in state.own_listed if other != key]
 

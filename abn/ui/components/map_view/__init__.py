@@ -1,45 +1,55 @@
-"""A picture with a map drawn over it, whose cells can be read: by mouse, by touch and by the arrow keys.
+"""An image with a map drawn over it in the browser, whose cells can be read: by mouse, by touch and by the arrow keys.
 
-What is read in one map is read at the same place of the picture in all maps of the page: they tell each other through
-an event of the window. A click, a tap, space or Enter picks a cell, where a page wants to know. The button in the
-corner fills the screen, for a projector.
+The browser gets the image once and the cells' values, and draws as `plots.overlay` does. What is read in one map is
+read at the same place of the image in all maps of the page: they tell each other through an event of the window, and
+so do they hear of another look (`components.look`). A click, a tap, space or Enter picks a cell, where a page wants to
+know. The button in the corner fills the screen, for a projector.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import streamlit as st
-from PIL import Image
 
-from abn.plots.overlay import data_url
+from abn.export.figures import MapStyle
+from abn.plots import color_maps
 from abn.ui.components.component import Component
+from abn.ui.components.look import color_table
+from abn.ui.components.media import Encoded, media_url
 
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 REST = "Point at a cell to read it in every map."
 PICK = "Pick a cell: click or tap it, or go there with the arrow keys and press space."
+DIGITS = 4  # of a cell's value, to draw it
 
 _component = Component("map_view")
 
 
 def show(
-    drawn: Image.Image,
+    image: Encoded,
     values: np.ndarray,
+    view: MapStyle,
+    limits: tuple[float, float],
     *,
     alt: str,
     key: str,
+    colors: str = "",
+    bar: bool = True,
     box: Sequence[float] = WHOLE,
     extent: Sequence[float] = WHOLE,
     symbol: str = "M",
     digits: int = 2,
     picked: tuple[int, int] | None = None,
     on_pick: Callable[[int, int], None] | None = None,
+    cover: Encoded | None = None,
     hidden: bool = False,
 ) -> None:
-    """Show a picture that a map (h, w) was drawn over; `box` says which part of what is drawn, left to bottom in 0 … 1,
-    the map covers, and `extent` which part of the whole photograph (`Fitted.extent`). `on_pick` gets the row and the
-    column of a cell that a person picks; `picked` is framed. Of a `hidden` map no value goes to the browser: its cells
-    can be picked, not read.
+    """Draw a map (h, w) over an image, its colors between `limits`, with the color `bar` below.
+
+    `box` says which part of the image, left to bottom in 0 … 1, the map covers, and `extent` which part of the whole
+    photograph the image is (`Fitted.extent`). `colors` replaces the view's color map, for signed maps, and stays.
+    `cover` is drawn over all that. `on_pick` gets the row and the column of a cell that a person picks; `picked` is
+    framed. Of a `hidden` map no value goes to the browser: its cells can be picked, not read.
     """
 
     def pick(cell: Any) -> None:
@@ -48,13 +58,20 @@ def show(
             case [int(row), int(column)] if on_pick and 0 <= row < h and 0 <= column < w:
                 on_pick(row, column)
 
+    shown = colors or view.colors
+    look = {"opacity": view.opacity, "colors": shown, "table": color_table(shown), "smooth": view.smooth}
+    look |= {"top": view.top, "mark": view.mark, "fixed": bool(colors)}
     data = {
-        "picture": data_url(drawn),
+        "picture": media_url(image, f"{key}-image"),
+        "cover": media_url(cover, f"{key}-cover") if cover else None,
         "alt": alt,
-        "shape": f"{drawn.width} / {drawn.height}",
-        "values": None if hidden else np.round(values, digits).ravel().tolist(),
+        "pixels": list(image.pixels),
+        "values": None if hidden else np.round(values.astype(float), max(DIGITS, digits)).ravel().tolist(),
         "height": values.shape[0],
         "width": values.shape[1],
+        "look": look,
+        "limits": {"low": float(limits[0]), "high": float(limits[1])},
+        "ticks": color_maps.bar_numbers(*limits) if bar and not hidden else None,
         "box": list(box),
         "extent": list(extent),
         "symbol": symbol,

@@ -1,15 +1,194 @@
+// ---- drawing: the same arithmetic as abn/plots/overlay.py and abn/images/fit.py ----
+
+const PANEL = 448 // pixels on which the brightest region is found
+const pictures = new Map() // URL → promise of an image; the latest ones, for all maps of the page
+
+function loadPicture(url) {
+  const known = pictures.get(url)
+  pictures.delete(url)
+  const loading =
+    known ??
+    new Promise((resolve, reject) => {
+      const image = new Image()
+      image.onload = () => resolve(image)
+      image.onerror = reject
+      image.src = url
+    })
+  pictures.set(url, loading) // the latest last
+  if (pictures.size > 12) pictures.delete(pictures.keys().next().value)
+  return loading
+}
+
+function decodeTable(text) {
+  return Uint8Array.from(atob(text), character => character.charCodeAt(0)) // 256 × RGB
+}
+
+/** The map read at the centers of width × height pixels of a picture of which it covers `box`; NaN beyond. */
+function sample({ values, rows, columns }, [left, top, right, bottom], width, height, smooth) {
+  const axis = (count, low, high, cells) =>
+    Array.from({ length: count }, (_, pixel) => {
+      const at = ((pixel + 0.5) / count - low) / (high - low)
+      if (at < 0 || at > 1) return null
+      if (!smooth) return [Math.min(cells - 1, Math.floor(at * cells)), 0, 0]
+      const place = Math.min(cells - 1, Math.max(0, at * cells - 0.5)),
+        first = Math.floor(place)
+      return [first, Math.min(cells - 1, first + 1), place - first]
+    })
+  const across = axis(width, left, right, columns),
+    down = axis(height, top, bottom, rows),
+    laid = new Float32Array(width * height).fill(Number.NaN)
+  down.forEach((vertical, y) => {
+    if (!vertical) return
+    const [upper, lower, between] = [vertical[0] * columns, vertical[1] * columns, vertical[2]]
+    across.forEach((horizontal, x) => {
+      if (!horizontal) return
+      const [near, far, part] = horizontal
+      if (!smooth) {
+        laid[y * width + x] = values[upper + near]
+        return
+      }
+      const above = values[upper + near] * (1 - part) + values[upper + far] * part
+      const below = values[lower + near] * (1 - part) + values[lower + far] * part
+      laid[y * width + x] = above * (1 - between) + below * between
+    })
+  })
+  return laid
+}
+
+/** From which value on a map belongs to its brightest share, and the area that this really is. */
+function findLevel(laid, share) {
+  const sorted = laid.filter(value => !Number.isNaN(value)).sort()
+  const level = sorted[sorted.length - Math.max(1, Math.round(share * sorted.length))]
+  return { level, area: sorted.filter(value => value >= level).length / sorted.length }
+}
+
+/** Which pixels have only such pixels around them, `reach` to each side. */
+function erode(inside, width, height, reach) {
+  const pass = (source, step, place, count) =>
+    source.map((_, index) => {
+      const at = place(index)
+      for (let by = -reach; by <= reach; by++) {
+        const other = Math.min(count - 1, Math.max(0, at + by))
+        if (!source[index + (other - at) * step]) return 0
+      }
+      return 1
+    })
+  const along = pass(inside, 1, index => index % width, width)
+  return pass(along, width, index => Math.floor(index / width), height)
+}
+
+function paint(pixels, plain, laid, table, { opacity, low, high }) {
+  const scale = 255 / Math.max(high - low, 1e-9)
+  for (let index = 0; index < laid.length; index++) {
+    const at = 4 * index
+    if (Number.isNaN(laid[index])) {
+      const gray = (plain[at] * 19595 + plain[at + 1] * 38470 + plain[at + 2] * 7471 + 32768) >> 16
+      pixels.fill(Math.floor(gray / 4 + 96), at, at + 3)
+      continue
+    }
+    const color = 3 * Math.floor(Math.min(255, Math.max(0, (laid[index] - low) * scale + 0.5)))
+    for (let channel = 0; channel < 3; channel++) {
+      const below = plain[at + channel]
+      pixels[at + channel] = Math.floor(below + opacity * (table[color + channel] - below))
+    }
+  }
+}
+
+function markBrightest(pixels, plain, inside, width, height, how) {
+  if (how === "mask") {
+    for (let index = 0; index < inside.length; index++)
+      for (let at = 4 * index; at < 4 * index + 3; at++)
+        pixels[at] = inside[index] ? plain[at] : Math.floor(plain[at] / 4)
+    return
+  }
+  const reach = Math.max(1, Math.floor(Math.max(width, height) / 320))
+  const inner = erode(inside, width, height, reach)
+  const outer = erode(
+    inside.map(is => 1 - is),
+    width,
+    height,
+    reach,
+  )
+  for (let index = 0; index < inside.length; index++) {
+    if (inside[index] && !inner[index]) pixels.fill(255, 4 * index, 4 * index + 3)
+    if (!inside[index] && !outer[index]) pixels.fill(0, 4 * index, 4 * index + 3)
+  }
+}
+
+// ---- the component ----
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const find = name => parentElement.querySelector(name)
   const view = find(".view"),
     frame = find(".frame"),
-    image = find("img"),
+    canvas = find("canvas"),
     said = find(".said")
   const [left, top, right, bottom] = data.box,
-    { height, width } = data
-  if (image.src !== data.picture) image.src = data.picture
-  image.alt = data.alt
-  view.setAttribute("aria-label", `${data.alt} ${data.values ? "Arrow keys read its cells." : data.rest}`)
-  frame.style.setProperty("--shape", data.shape)
+    { height, width, values } = data
+  let look = data.look
+  if (!look.fixed && window.abnLook) look = { ...look, ...window.abnLook }
+  canvas.setAttribute("aria-label", data.alt)
+  view.setAttribute("aria-label", `${data.alt} ${values ? "Arrow keys read its cells." : data.rest}`)
+  frame.style.setProperty("--shape", `${data.pixels[0]} / ${data.pixels[1]}`)
+
+  const map = { values, rows: height, columns: width }
+  const samples = {} // smooth or not → the map on the canvas
+  let plain = null,
+    cover = null
+  const draw = () => {
+    if (!plain) return
+    const context = canvas.getContext("2d"),
+      drawn = new ImageData(new Uint8ClampedArray(plain.data), plain.width, plain.height)
+    if (values) {
+      samples[look.smooth] ??= sample(map, data.box, plain.width, plain.height, look.smooth)
+      const laid = samples[look.smooth]
+      paint(drawn.data, plain.data, laid, decodeTable(look.table), { ...look, ...data.limits })
+      showBar()
+      showMarked(drawn.data, laid)
+    }
+    context.putImageData(drawn, 0, 0)
+    if (cover) context.drawImage(cover, 0, 0, plain.width, plain.height)
+    canvas.dataset.drawn = JSON.stringify([look.opacity, look.colors, look.smooth, look.top, look.mark])
+  }
+  const showMarked = (pixels, laid) => {
+    const line = find(".marked")
+    line.hidden = !look.top
+    if (!look.top) return
+    samples[`level ${look.smooth}`] ??= sample(map, [0, 0, 1, 1], PANEL, PANEL, look.smooth)
+    const { level, area } = findLevel(samples[`level ${look.smooth}`], look.top / 100)
+    const inside = Uint8Array.from(laid, value => (value >= level ? 1 : 0))
+    markBrightest(pixels, plain.data, inside, plain.width, plain.height, look.mark)
+    line.textContent = `Marked: ${data.symbol} ≥ ${level.toFixed(2)}, ${Math.round(100 * area)} % of what the model saw`
+  }
+  const showBar = () => {
+    const bar = find(".bar")
+    bar.hidden = !data.ticks
+    if (!data.ticks) return
+    const table = decodeTable(look.table),
+      stops = Array.from({ length: 17 }, (_, step) => {
+        const at = 3 * Math.round((step / 16) * 255)
+        return `rgb(${table[at]} ${table[at + 1]} ${table[at + 2]})`
+      })
+    find(".colors").style.background = `linear-gradient(to right, ${stops.join(", ")})`
+    find(".ticks").replaceChildren(
+      ...data.ticks.map(number => Object.assign(document.createElement("span"), { textContent: number })),
+    )
+  }
+  const current = {}
+  view.current = current // of this call: a picture that comes later than the next call is not drawn
+  Promise.all([data.picture, data.cover].filter(Boolean).map(loadPicture)).then(
+    ([image, over]) => {
+      if (view.current !== current) return
+      const [across, down] = data.pixels
+      Object.assign(canvas, { width: across, height: down })
+      const context = canvas.getContext("2d", { willReadFrequently: true })
+      context.drawImage(image, 0, 0, across, down)
+      plain = context.getImageData(0, 0, across, down)
+      cover = over
+      draw()
+    },
+    () => pictures.delete(data.picture),
+  )
 
   const surround = (box, row, column) => {
     box.hidden = false
@@ -41,11 +220,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const row = clamp(Math.floor(at.y * height), height),
       column = clamp(Math.floor(at.x * width), width)
     surround(find(".mark"), row, column)
-    const value = data.values?.[row * width + column].toFixed(data.digits).replace("-", "−")
-    said.textContent = `row ${row + 1}, column ${column + 1}` + (data.values ? `: ${data.symbol} ${value}` : "")
+    const value = values?.[row * width + column].toFixed(data.digits).replace("-", "−")
+    said.textContent = `row ${row + 1}, column ${column + 1}` + (values ? `: ${data.symbol} ${value}` : "")
   }
   const place = event => {
-    const box = image.getBoundingClientRect()
+    const box = canvas.getBoundingClientRect()
     const x = ((event.clientX - box.left) / box.width - left) / (right - left)
     const y = ((event.clientY - box.top) / box.height - top) / (bottom - top)
     return x >= 0 && x < 1 && y >= 0 && y < 1 ? { x, y } : null
@@ -57,7 +236,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   view.onpointermove = event => tell(place(event))
   view.onpointerleave = () => tell(null)
   view.onblur = () => tell(null)
-  image.onclick = event => {
+  canvas.onclick = event => {
     tell(place(event))
     pick(place(event))
   }
@@ -75,13 +254,23 @@ export default function ({ data, parentElement, setTriggerValue }) {
     tell({ x: ((view.at ?? at)[0] + 0.5) / width, y: ((view.at ?? at)[1] + 0.5) / height })
   }
   find("button").onclick = () => (document.fullscreenElement ? document.exitFullscreen() : view.requestFullscreen())
-  image.style.cursor = data.picks ? "pointer" : "crosshair"
+  canvas.style.cursor = data.picks ? "pointer" : "crosshair"
   find(".picked").hidden = !data.picked
   if (data.picked) surround(find(".picked"), ...data.picked)
 
-  window.removeEventListener("abn-cell", view.heard)
-  view.heard = event => hear(event.detail)
-  window.addEventListener("abn-cell", view.heard)
+  const relook = event => {
+    if (look.fixed) return
+    look = { ...look, ...event.detail }
+    requestAnimationFrame(draw)
+  }
+  view.leave?.()
+  const cell = event => hear(event.detail)
+  window.addEventListener("abn-cell", cell)
+  window.addEventListener("abn-look", relook)
+  view.leave = () => {
+    window.removeEventListener("abn-cell", cell)
+    window.removeEventListener("abn-look", relook)
+  }
   read(null)
-  return () => window.removeEventListener("abn-cell", view.heard)
+  return view.leave
 }

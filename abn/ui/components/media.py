@@ -1,0 +1,37 @@
+"""Images under an address of their own, so that the browser fetches the same pixels once, however many maps lie on
+them and however often a page is drawn."""
+
+import base64
+import io
+from dataclasses import dataclass
+
+from PIL import Image
+from streamlit import config, runtime
+
+QUALITY = 90  # of the JPEG
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """An image as a file for the browser."""
+
+    data: bytes
+    kind: str  # "image/jpeg" or "image/png"
+    pixels: tuple[int, int]  # W, H
+
+
+def encode(image: Image.Image) -> Encoded:
+    """An image as a JPEG, or where it has transparent pixels as a PNG."""
+    stream, kind = io.BytesIO(), "png" if image.mode == "RGBA" else "jpeg"
+    image.save(stream, kind, quality=QUALITY)
+    return Encoded(stream.getvalue(), f"image/{kind}", image.size)
+
+
+def media_url(image: Encoded, place: str) -> str:
+    """The address of an image, held by the server as long as this session shows it at `place`, as Streamlit serves its
+    own images; without a server, as in a test, the address holds the image itself."""
+    if not runtime.exists():
+        return f"data:{image.kind};base64,{base64.b64encode(image.data).decode()}"
+    base = str(config.get_option("server.baseUrlPath")).strip("/")
+    address = runtime.get_instance().media_file_mgr.add(image.data, image.kind, place)
+    return f"/{base}{address}" if base else address
