@@ -8,10 +8,11 @@ FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
-LOADED = 120_000  # milliseconds in which the live models must have been loaded, on a busy machine
+LOADED = 120_000  # milliseconds in which anything must be there, on a busy machine
 WIDE = {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"}
 NARROW = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
 COLUMNS = ".abn-answer"  # the predictions of one variant
+MAP, DRAWN = ".frame canvas", "canvas[data-drawn]"
 
 COUNT_MESSAGES = """
 window.messagesSent = 0
@@ -43,24 +44,24 @@ def rerun(page, press: Callable[[], object]) -> None:
     settle(page)
 
 
-def open_page(page, url: str, *, live: bool = True) -> None:
-    """Open Compare; `live`: wait until its predictions are computed, not those that ship."""
+def open_page(page, url: str) -> None:
+    """Open Compare, and wait until its predictions and its maps are there."""
     page.goto(url)
     page.wait_for_selector(COLUMNS, timeout=LOADED)
-    if live:
-        page.get_by_text(re.compile(r"\d+ ms$")).first.wait_for(timeout=LOADED)
+    page.locator(DRAWN).first.wait_for(timeout=LOADED)
     settle(page)
 
 
 def open_loaded(page, url: str) -> None:
-    """Open any page, and wait until the networks are loaded."""
-    from abn.ui.runtime.loading import LOADING
-
+    """Open any page, and wait until it has settled."""
     page.goto(url)
     widget(page, "frame").wait_for(timeout=LOADED)
     settle(page)
-    page.wait_for_function("words => !document.body.innerText.includes(words)", arg=LOADING, timeout=LOADED)
-    settle(page)
+
+
+def look_at(page, name: str, value: str):
+    """One of the radio buttons under "View", which is open."""
+    return page.locator(f"input[name={name}][value='{value}']")
 
 
 def widget(page, key: str):

@@ -98,7 +98,7 @@ LOOK = """
 """
 BUSY = ", ".join(
     f"[data-testid=stMain] {sign}"
-    for sign in ("[data-testid=stSpinner]", "button:has-text('Stop')", ":text('Measuring')", ":text('are loading')")
+    for sign in ("[data-testid=stSpinner]", "button:has-text('Stop')", ":text('Measuring')")
 )
 
 
@@ -333,7 +333,7 @@ class Monkey:
         for _ in range(LOADED // QUICK):
             try:
                 self.page.wait_for_selector(SETTLED, timeout=QUICK)
-                return not self.page.get_by_text("The networks are loading").count()
+                return True
             except Error:
                 if self.page.locator(BUSY).filter(visible=True).count():
                     return False

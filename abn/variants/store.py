@@ -108,8 +108,9 @@ def read_weights(card: Card) -> "dict[str, np.ndarray]":
     import numpy as np
     import safetensors.numpy
 
+    data = _verified(card)
     try:
-        weights = safetensors.numpy.load(_verified(card))
+        weights = safetensors.numpy.load(data)
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
         raise VariantError(NO_SAFETENSORS.format(variant=card.id)) from error
     broken = [name for name, values in weights.items() if not np.isfinite(values).all()]

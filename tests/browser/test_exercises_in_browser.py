@@ -13,7 +13,7 @@ def test_a_cell_is_picked_without_its_value(page, server):
     question = draw_questions(7, material=read_material())[0]
     show, forward = (button(page, f"exercise-7-{question.number}-{name}") for name in ("show", "next"))
     open_loaded(page, f"{server}Exercises?set=7")
-    image = page.locator(".view img")
+    image = page.locator(".view canvas")
     image.wait_for(timeout=LOADED)
     box = image.bounding_box()
     page.mouse.move(box["x"] + 4.5 / 14 * box["width"], box["y"] + 6.5 / 14 * box["height"])

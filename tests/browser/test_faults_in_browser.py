@@ -8,7 +8,19 @@ from pathlib import PurePath
 from urllib.parse import quote_plus
 
 import pytest
-from browsing import LOADED, button, open_loaded, open_page, option, page_link, rerun, settle, wait_for_columns, widget
+from browsing import (
+    LOADED,
+    button,
+    look_at,
+    open_loaded,
+    open_page,
+    option,
+    page_link,
+    rerun,
+    settle,
+    wait_for_columns,
+    widget,
+)
 from conftest import ROOT
 from load.server import free_port, wait_until_ready
 
@@ -98,9 +110,9 @@ def test_settings_in_a_popover_that_is_opened_late_have_their_defaults(page, ser
     _press(page, "fit", "squash", "?fit=squash")
     button(page, "view-popover").click()
     _press(page, "scale", STRETCHED, f"?fit=squash&scale={quote_plus(STRETCHED)}")
-    assert widget(page, "opacity").get_by_role("slider").input_value() == "55"
+    assert page.locator("input[name=opacity]").input_value() == "55"
     for key, value in (("colors", DEFAULT_COLORS), ("cells", CELLS[0])):
-        assert option(page, key, value).is_checked()
+        assert look_at(page, key, value).is_checked()
     assert page.get_by_test_id("stException").count() == 0
 
 
@@ -108,13 +120,14 @@ def test_settings_of_the_address_last_until_their_popover_is_opened(page, server
     page.goto(f"{server}Inside?opacity=30&colors=viridis")
     _press(page, "fit", "squash", "?opacity=30&colors=viridis&fit=squash")
     button(page, "view-popover").click()
-    _press(page, "cells", CELLS[1], f"?opacity=30&colors=viridis&fit=squash&cells={quote_plus(CELLS[1])}")
-    assert widget(page, "opacity").get_by_role("slider").input_value() == "30"
-    assert option(page, "colors", "viridis").is_checked()
+    look_at(page, "cells", CELLS[1]).check(timeout=LOADED)
+    page.wait_for_url(re.compile(re.escape(f"&cells={quote_plus(CELLS[1])}") + "$"), timeout=LOADED)
+    assert page.locator("input[name=opacity]").input_value() == "30"
+    assert look_at(page, "colors", "viridis").is_checked()
 
 
 def test_a_variant_is_selected_on_every_page_that_shows_one_at_a_time(page, server):
-    open_page(page, server, live=False)
+    open_page(page, server)
     for path in ("pages/Inside.py", "pages/Ablation.py", "pages/Intervene.py"):
         page_link(page, path).click()
         variants = widget(page, "one_variant").get_by_role("radio")

@@ -105,13 +105,13 @@ def pick_photo(page, name: str) -> None:
     page.wait_for_url(re.compile(f"photo={name}"), timeout=LOADED)
 
 
-def test_one_cell_is_read_in_every_map(page, server, network):
+def test_one_cell_is_read_in_every_map(page, server, runner):
     open_page(page, server)
-    box = page.locator(".frame img").first.bounding_box()
+    box = page.locator(".frame canvas").first.bounding_box()
     page.mouse.move(box["x"] + (4 + 0.5) / 14 * box["width"], box["y"] + (6 + 0.5) / 14 * box["height"])
     expect(page.locator(".said")).to_have_text([re.compile(r"\d")] * 7, timeout=LOADED)
     shown = readings(page)
-    values = [explanation.attention[6, 4] for explanation in explain(PICTURE, IDS, load=network)]
+    values = [explanation.attention[6, 4] for explanation in explain(PICTURE, IDS, load=runner)]
     assert shown[:3] == shown[3:6] == [[7, 5, pytest.approx(value, abs=0.0051)] for value in values]
     assert shown[6] == [7, 5, pytest.approx(values[0] - values[1], abs=0.0051)]
     page.mouse.move(5, 5)
@@ -236,7 +236,7 @@ def test_the_path_is_followed_and_a_class_is_found_by_name(page, server, network
     rerun(page, lambda: page.keyboard.press("Enter"))
     page.wait_for_url(re.compile("stage=logits"), timeout=LOADED)
 
-    frame = page.locator(".frame img").first  # one cell of the map
+    frame = page.locator(".frame canvas").first  # one cell of the map
     frame.scroll_into_view_if_needed()
     box = frame.bounding_box()
     rerun(page, lambda: page.mouse.click(box["x"] + 2.5 / 14 * box["width"], box["y"] + 3.5 / 14 * box["height"]))

@@ -1,9 +1,9 @@
 """How fast the bare networks are on this machine: pictures a second, one thread in each process, batch 1.
 
 A picture is one answer of each network that Compare shows first. Run as a script it measures for so many seconds each:
-`separate`, the whole forward pass of each network by itself on pixels that are ready; `shared`, the same with the
-feature extractor run once, as the app does it; and `explained`, all that `explain` does with an opened photograph of a
-camera's size, fitting it included.
+`separate`, the whole forward pass of each network by itself in PyTorch, on pixels that are ready; `onnx`, the same in
+ONNX Runtime; `shared`, that with the feature extractor run once, as the app does it; and `explained`, all that `explain`
+does with an opened photograph of a camera's size, fitting it included.
 """
 
 import asyncio
@@ -39,6 +39,8 @@ def measure(seconds: float) -> dict[str, float]:
     import torch
 
     from abn.engine.inference import stack_images
+    from abn.engine.loading import load_runner
+    from abn.evaluation.deletion_insertion import predict
     from abn.explanations.explainer import explain, explain_inputs
     from abn.images.decode import open_picture
     from abn.images.fit import fit_picture
@@ -49,6 +51,7 @@ def measure(seconds: float) -> dict[str, float]:
     torch.set_num_threads(1)
     cards = [find_variant(name) for name in default_variants(list_variants())]
     networks = {card.id: load_variant(card) for card in cards}
+    runners = {card.id: load_runner(card) for card in cards}
     picture = open_picture(photographs(1, seed=0)[0])
     fitted = {card.input: [fit_picture(picture, card.input, "crop")] for card in cards}
     images = {spec: stack_images(fitted[spec], spec) for spec in fitted}
@@ -56,16 +59,20 @@ def measure(seconds: float) -> dict[str, float]:
     def separate() -> None:
         with torch.inference_mode():
             for card in cards:
-                networks[card.id](images[card.input])
+                networks[card.id](torch.from_numpy(images[card.input]))
+
+    def onnx() -> None:
+        for card in cards:
+            predict(runners[card.id], images[card.input])
 
     def shared() -> None:
-        explain_inputs(fitted, cards, load=lambda card: networks[card.id])
+        explain_inputs(fitted, cards, load=lambda card: runners[card.id])
 
     def explained() -> None:
-        explain(picture, cards, load=lambda card: networks[card.id])
+        explain(picture, cards, load=lambda card: runners[card.id])
 
     wall, processor = time.perf_counter(), time.process_time()
-    found = {once.__name__: _paced(once, seconds) for once in (separate, shared, explained)}
+    found = {once.__name__: _paced(once, seconds) for once in (separate, onnx, shared, explained)}
     return {**found, HAD: (time.process_time() - processor) / (time.perf_counter() - wall)}
 
 

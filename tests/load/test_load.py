@@ -237,7 +237,7 @@ def bitmap(photograph: bytes) -> bytes:
 
 
 @pytest.mark.slow
-def test_students_get_the_networks_own_answers_to_their_own_picture_and_leave_no_trouble(network):
+def test_students_get_the_networks_own_answers_to_their_own_picture_and_leave_no_trouble(runner):
     photos, log = photographs(12, seed=3), Log()
     alike = [bitmap(photo) for photo in photos]
     cards = default_variants(list_variants())
@@ -250,7 +250,7 @@ def test_students_get_the_networks_own_answers_to_their_own_picture_and_leave_no
                 (html.escape(numbers.short_label(best.label)), numbers.percent(best.probability))
                 for best in (result.top(head, 1)[0] for head in vocabulary.HEADS)
             ]
-            for result in explain(open_picture(picture), cards, load=network)
+            for result in explain(open_picture(picture), cards, load=runner)
         ]
 
     async def with_equal_names(port: int, own: list[bytes]) -> list[bool]:

@@ -48,12 +48,12 @@ def test_the_lesson_is_true():
 
 
 @pytest.mark.slow
-def test_upside_down_on_real_photographs_too(network):
+def test_upside_down_on_real_photographs_too(runner):
     """Cell by cell, the unfolded map falls where the additive one rises."""
     correlations = []
     for photo in list(gallery().values())[:6]:
         picture = open_picture(photo.path.read_bytes())
-        upright, turned = explain(picture, [ATTENTIVE[0], "imagenet-lite0-additive-unfolded"], load=network)
+        upright, turned = explain(picture, [ATTENTIVE[0], "imagenet-lite0-additive-unfolded"], load=runner)
         ranks = [np.argsort(np.argsort(item.attention.ravel())) for item in (upright, turned)]
         correlations.append(np.corrcoef(*ranks)[0, 1])
     assert np.median(correlations) < -0.3
@@ -102,12 +102,12 @@ def test_the_papers_network_knows_clothing_with_both_heads(variant):
     assert (load_variant(card).mechanism, card.kind) == (card.mechanism, "clothing")
 
 
-def test_a_clothing_network_knows_the_shipped_clothes(network):
+def test_a_clothing_network_knows_the_shipped_clothes(runner):
     """The gallery's own pictures, through the whole path from bytes to answer."""
     answers = {"boot": "ankle boot", "sneaker": "sneaker"}
     for photo, label in answers.items():
         picture = open_picture(gallery()[f"clothing-{photo}-among-pieces"].path.read_bytes())
-        for explanation in explain(picture, CLOTHING[:2], load=network):
+        for explanation in explain(picture, CLOTHING[:2], load=runner):
             assert explanation.top("perception", 1)[0].label == label
 
 

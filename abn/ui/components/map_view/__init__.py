@@ -20,7 +20,7 @@ from abn.ui.components.media import Encoded, media_url
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 REST = "Point at a cell to read it in every map."
 PICK = "Pick a cell: click or tap it, or go there with the arrow keys and press space."
-DIGITS = 4  # of a cell's value, to draw it
+DIGITS = 6  # of a cell's value, to draw it
 
 _component = Component("map_view")
 

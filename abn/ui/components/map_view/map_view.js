@@ -1,7 +1,8 @@
 // ---- drawing: the same arithmetic as abn/plots/overlay.py and abn/images/fit.py ----
 
 const PANEL = 448 // pixels on which the brightest region is found
-const pictures = new Map() // URL → promise of an image; the latest ones, for all maps of the page
+window.abnPictures ??= new Map()
+const pictures = window.abnPictures // URL → promise of an image; the latest ones, for all maps of the page
 
 function loadPicture(url) {
   const known = pictures.get(url)
