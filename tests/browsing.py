@@ -6,7 +6,7 @@ from collections.abc import Callable
 SETTLED = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
+    "--disable-component-update --disable-sync --use-fake-device-for-media-stream --use-fake-ui-for-media-stream"
 ).split()
 LOADED = 120_000  # milliseconds in which anything must be there, on a busy machine
 WIDE = {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"}

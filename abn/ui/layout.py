@@ -18,6 +18,7 @@ from abn.variants.store import find_problems
 
 PAGES = {  # in the order of the list; the first is the first page
     "app.py": ("Compare", ":material/compare:"),
+    "pages/Live.py": ("Live", ":material/videocam:"),
     "pages/Inside.py": ("Inside", ":material/account_tree:"),
     "pages/Ablation.py": ("Ablation", ":material/tune:"),
     "pages/Intervene.py": ("Intervene", ":material/brush:"),

@@ -101,6 +101,10 @@ class SessionState:
     channels_shown: Key[tuple[str, int] | None] = Key()  # the stage, and how many of its channels
     recorded: Key[str | None] = Key()  # widget
 
+    # Live
+    live_answer: Key[dict[str, Any] | None] = Key()  # the map and the predictions of the latest frame
+    live_frozen: Key[str] = Key("")  # that a frame was kept
+
     # Ablation
     alpha: Key[float] = Key(1.0)  # widget
     gamma: Key[float] = Key(1.0)  # widget
