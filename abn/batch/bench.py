@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
@@ -62,10 +63,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=15, help="how often each task runs")
     parser.add_argument("--pictures", type=int, default=96, help="images in the folder that is explained")
     parser.add_argument("--json", action="store_true", help="print one line")
+    table = "measure nothing: print what an earlier run with --json found as a Markdown table, as in docs/speed.md"
+    parser.add_argument("--table", type=Path, metavar="FILE", help=table)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure and print a JSON object."""
+    """Measure and print a JSON object; or print an earlier one as a table."""
+    if args.table:
+        print(format_table(json.loads(args.table.read_text(encoding="utf-8"))))
+        return 0
     if min(args.rounds, args.pictures) < 1:
         raise ABNError("Rounds and pictures must be at least 1.")
     torch.set_num_threads(THREADS)
@@ -81,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
         "variants": [first.id, second.id],
         "rounds": args.rounds,
         "threads": THREADS,
+        "versions": {name: version(name) for name in ("torch", "onnxruntime", "numpy", "pillow")},
         "milliseconds": {name: round(1000 * statistics.median(times), 2) for name, times in seconds.items()},
         "folder": {"pictures": args.pictures, "batch": BATCH_SIZE},
         "images a second": {name: round(args.pictures / statistics.median(seconds[name]), 2) for name in folder_tasks},
@@ -117,6 +124,20 @@ def ratios(seconds: dict[str, list[float]]) -> dict[str, dict]:
                 "met": None if target is None else median <= target,
             }
     return measured
+
+
+def format_table(result: dict) -> str:
+    """The ratios of a run as Markdown."""
+    versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
+    lines = [f"{result['rounds']} rounds, {result['threads']} thread; {versions}.", ""]
+    lines += ["| ratio | median | quartiles | aim | |", "|---|---|---|---|---|"]
+    for name, ratio in result["ratios"].items():
+        low, high = ratio["quartiles"]
+        aim, outcome = (
+            ("–", "") if ratio["target"] is None else (f"≤ {ratio['target']}", "✓" if ratio["met"] else "missed")
+        )
+        lines.append(f"| {name} | {ratio['value']:.3f} | {low:.3f} … {high:.3f} | {aim} | {outcome} |")
+    return "\n".join(lines)
 
 
 def fill_folder(folder: Path, count: int) -> None:

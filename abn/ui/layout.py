@@ -44,6 +44,7 @@ def begin(title: str, line: str) -> None:
     st.set_page_config(page_title=f"{title} · ABN Explorer", page_icon=ICON, layout="wide")
     if state.page != title:  # widgets of another page begin anew, and some must know
         state.page, state.visit = title, state.visit + 1
+    state.media_addresses = {}
     st.html(f"<style>{_STYLE}{class_bars.STYLE}</style>")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="frame"):
         st.markdown(f"#### ABN Explorer · {title}", width="stretch")

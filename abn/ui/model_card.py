@@ -3,13 +3,19 @@
 import streamlit as st
 
 from abn.ui.layout import escape_markdown
+from abn.ui.runtime import models
 from abn.variants.card import UNTRAINED_KIND, Card
 from abn.vocabulary import PARTS
 
 
 def show_card(card: Card) -> None:
-    """All that the card holds."""
-    with st.expander(f"Card of {escape_markdown(card.title)}", icon=":material/badge:"):
+    """All that the card holds, put together once it is opened."""
+    key = f"card-{card.id}"
+    with st.expander(
+        f"Card of {escape_markdown(card.title)}", icon=":material/badge:", key=key, on_change="rerun"
+    ) as shown:
+        if not shown.open:
+            return
         if card.summary:
             st.markdown(escape_markdown(card.summary))
         texts = {escape_markdown(name): escape_markdown(text) for name, text in _rows(card).items()}
@@ -21,6 +27,7 @@ def _rows(card: Card) -> dict[str, str]:
     return {
         "Backbone": card.backbone,
         "Trained with": f"nothing, made for {card.mechanism}" if card.kind == UNTRAINED_KIND else card.mechanism,
+        "Runs on": models.load_runner(card).engine,
         "Map": f"{card.map_size[0]} × {card.map_size[1]} cells",
         **({"Trunk": card.trunk} if card.trunk else {}),
         **{f"Parameters, {parts[key]}": f"{card.parameters[key]:,}" for key in parts if key in card.parameters},

@@ -61,6 +61,7 @@ class SessionState:
     page = Key("")  # title of the page that was drawn last
     visit = Key(0)  # counts the visits to pages: each begins with fresh widgets
     queue_place: Key[DeltaGenerator | None] = Key()  # where the page says how many computations are before its own
+    media_addresses: Key[dict[int, tuple[Any, str]]] = Key(make=dict)  # of the images handed to the server in this run
     controls_hidden: Key[bool | None] = Key()  # by a teacher's link; None until the address was read
     last_values: Key[dict[str, tuple[int, Any]]] = Key(make=dict)  # of widgets on all pages: the visit and the value
 

@@ -1,6 +1,7 @@
 """The bench: tasks run in turn, ratios are medians over rounds, and one real round measures every ratio."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +45,12 @@ def test_the_folder_holds_links_in_the_order_of_the_stream(tmp_path):
     bench.fill_folder(tmp_path, 40)  # more than the gallery has
     assert [file.path for file in ImageStream([str(tmp_path)])] == [str(path) for path in sorted(tmp_path.iterdir())]
     assert len(list(tmp_path.iterdir())) == 40
+
+
+def test_the_table_of_the_docs_is_that_of_the_stored_run():
+    docs = Path(__file__).parents[2] / "docs"
+    stored = json.loads((docs / "bench.json").read_text(encoding="utf-8"))
+    text = (docs / "speed.md").read_text(encoding="utf-8")
+    _, _, rest = text.partition("<!-- bench: python -m abn bench --table docs/bench.json -->\n")
+    assert rest.partition("\n<!-- /bench -->")[0] == bench.format_table(stored)
+    assert stored["ratios"].keys() == bench.RATIOS.keys()

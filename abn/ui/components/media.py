@@ -2,11 +2,14 @@
 them and however often a page is drawn."""
 
 import base64
+import hashlib
 import io
 from dataclasses import dataclass
 
 from PIL import Image
 from streamlit import config, runtime
+
+from abn.ui.state import state
 
 QUALITY = 90  # of the JPEG
 
@@ -18,20 +21,26 @@ class Encoded:
     data: bytes
     kind: str  # "image/jpeg" or "image/png"
     pixels: tuple[int, int]  # W, H
+    digest: str  # of the data
 
 
 def encode(image: Image.Image) -> Encoded:
     """An image as a JPEG, or where it has transparent pixels as a PNG."""
     stream, kind = io.BytesIO(), "png" if image.mode == "RGBA" else "jpeg"
     image.save(stream, kind, quality=QUALITY)
-    return Encoded(stream.getvalue(), f"image/{kind}", image.size)
+    data = stream.getvalue()
+    return Encoded(data, f"image/{kind}", image.size, hashlib.sha256(data).hexdigest())
 
 
-def media_url(image: Encoded, place: str) -> str:
-    """The address of an image, held by the server as long as this session shows it at `place`, as Streamlit serves its
-    own images; without a server, as in a test, the address holds the image itself."""
+def media_url(image: Encoded) -> str:
+    """The address of an image, held by the server as long as a page of this session shows it, as Streamlit serves its
+    own images; without a server, as in a test, the address holds the image itself. In each run of a page an image is
+    handed to the server once."""
     if not runtime.exists():
         return f"data:{image.kind};base64,{base64.b64encode(image.data).decode()}"
-    base = str(config.get_option("server.baseUrlPath")).strip("/")
-    address = runtime.get_instance().media_file_mgr.add(image.data, image.kind, place)
-    return f"/{base}{address}" if base else address
+    known = state.media_addresses.get(id(image))
+    if known is None:
+        base = str(config.get_option("server.baseUrlPath")).strip("/")
+        address = runtime.get_instance().media_file_mgr.add(image.data, image.kind, f"abn-{image.digest}")
+        known = state.media_addresses[id(image)] = image, f"/{base}{address}" if base else address
+    return known[1]

@@ -62,8 +62,8 @@ def show(
     look = {"opacity": view.opacity, "colors": shown, "table": color_table(shown), "smooth": view.smooth}
     look |= {"top": view.top, "mark": view.mark, "fixed": bool(colors)}
     data = {
-        "picture": media_url(image, f"{key}-image"),
-        "cover": media_url(cover, f"{key}-cover") if cover else None,
+        "picture": media_url(image),
+        "cover": media_url(cover) if cover else None,
         "alt": alt,
         "pixels": list(image.pixels),
         "values": None if hidden else np.round(values.astype(float), max(DIGITS, digits)).ravel().tolist(),
