@@ -29,7 +29,7 @@ from abn.variants.store import list_variants
 
 WIDTHS = (390, 1024, 1440)
 PATHS = {title: "" if path == "app.py" else Path(path).stem for path, (title, _) in PAGES.items()}
-WITH_PICTURE = ("Compare", "Inside", "Ablation", "Intervene", "Measure")
+WITH_CHOICES = ("Compare", "Live", "Inside", "Ablation", "Intervene", "Measure")
 QUICK = 3_000  # milliseconds; what runs longer may be a job, and pressing on is fair
 WRONG = ("None", "", "0", "-1", "nan", "1e9", "crop,", "🐒", "additive", "<b>")  # values that a typed address may have
 
@@ -44,6 +44,7 @@ COLLECT = """
     ["link", "a[href]"],
     ["option", "[role=radio], [data-testid=stRadioOption]"],
     ["switch", "[data-testid=stCheckbox] label:has(input)"],
+    ["look", "fieldset[data-name] input, .range input"],
     ["slider", "input[type=range]"],
     ["popover", "[data-testid=stPopoverButton]"],
     ["expander", "summary"],
@@ -52,7 +53,7 @@ COLLECT = """
     ["untag", "[data-testid=stMultiSelect] button"],
     ["", "[data-testid=stSelectbox] button"],
     ["number", "input[type=number]"],
-    ["canvas", "canvas"],
+    ["canvas", ".board canvas"],
     ["map", ".view"],
     ["thumbnail", ".strip button"],
     ["stage", "[data-stage]"],
@@ -121,10 +122,8 @@ def _variants(text: str) -> bool:
     )
 
 
-_SHARED = {  # what the address may hold: a name → whether a value is legal
-    "photo": lambda text: text in samples.gallery(),
+_VIEW = {  # what the address may hold: a name → whether a value is legal
     "variants": _variants,
-    "fit": _among(*FITS),
     "opacity": _whole(0, 100, 5),
     "colors": _among(*COLOR_MAPS),
     "scale": _among(*SCALES),
@@ -133,10 +132,12 @@ _SHARED = {  # what the address may hold: a name → whether a value is legal
     "mark": _among(*MARKS),
     "hide": _among("controls"),
 }
+_SHARED = _VIEW | {"photo": lambda text: text in samples.gallery(), "fit": _among(*FITS)}
 _MECHANISM = {"mechanism": _among(*selection.MECHANISMS), "same_weights": _among("true")}
 _VARIANT = {"variant": _variants}
 LEGAL = {
     "Compare": _SHARED | _MECHANISM,
+    "Live": _VIEW | _VARIANT,
     "Inside": _SHARED
     | _VARIANT
     | {
@@ -232,7 +233,10 @@ class Monkey:
 
     @staticmethod
     def _may(kind: str, label: str) -> bool:
-        return label != "Use the camera"  # the rest that opens a dialog of the system is left out above
+        return label not in (
+            "Use the camera",
+            "Start the camera",
+        )  # the rest that opens a dialog of the system is left out above
 
     def _use(self, kind: str, element) -> None:
         choose, keys = self._random, self.page.keyboard
@@ -242,7 +246,7 @@ class Monkey:
             if address.startswith(self.server):
                 self.page.goto(address)
                 self._choices.clear()
-        elif kind == "slider":
+        elif kind == "slider" or (kind == "look" and element.get_attribute("type") == "range"):
             element.focus()
             keys.press(choose.choice(("ArrowLeft", "ArrowRight", "Home", "End", "PageUp", "PageDown")))
         elif kind in ("list", "tags"):
@@ -266,6 +270,8 @@ class Monkey:
             element.click(timeout=2_000, click_count=choose.choice((1, 1, 1, 2)))
             self.page.wait_for_timeout(100)
             self.page.evaluate("document.fullscreenElement && document.exitFullscreen()")
+        if kind == "look":
+            self.page.wait_for_timeout(500)  # the server hears of it when nothing has changed for a moment
 
     def _go(self, title: str) -> None:
         def open_page() -> None:
@@ -371,9 +377,9 @@ class Monkey:
         unknown = {name: text for name, text in held.items() if not _legal(title, name, text)}
         if unknown:
             return f"Unknown in the address of {title}: {unknown}"
-        if title not in WITH_PICTURE:
+        if title not in WITH_CHOICES:
             return ""
-        shared = _SHARED | (_MECHANISM if title == "Compare" else {})
+        shared = _VIEW if title == "Live" else _SHARED | (_MECHANISM if title == "Compare" else {})
         choices = {name: held.get(name) for name in shared}
         changed = {name: value for name, value in choices.items() if self._choices.get(name, value) != value}
         if len(changed) > may_change:

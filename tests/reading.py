@@ -5,10 +5,12 @@ import json
 import re
 from collections.abc import Iterable
 
+import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from abn.explanations.explanation import Explanation
 from abn.plots import numbers
+from abn.ui.components import map_view
 from abn.vocabulary import HEADS
 
 
@@ -35,9 +37,14 @@ def as_shown(explanations: Iterable[Explanation]) -> list[list[tuple[str, str]]]
 
 
 def ticks(at: AppTest) -> list[list[str]]:
-    """The numbers below each color bar."""
-    bodies = [element.value for element in at.html if 'class="abn-ticks"' in element.value]
-    return [re.findall(r"<span>(.*?)</span>", body) for body in bodies]
+    """The numbers below each color bar, whether a map has it or it stands alone, in the page's order."""
+    shown = []
+    for element in at.main:
+        if element.type == "html" and 'class="abn-ticks"' in element.value:
+            shown.append(re.findall(r"<span>(.*?)</span>", element.value))
+        elif _is_map(element) and component(element)["ticks"]:
+            shown.append(component(element)["ticks"])
+    return shown
 
 
 def bars(at: AppTest) -> list[str]:
@@ -56,14 +63,32 @@ def components(at: AppTest, name: str) -> dict[str, dict]:
     return {element.proto.id.split("-", 2)[2]: component(element) for element in elements}
 
 
+def _is_map(element) -> bool:
+    return element.type == "bidi_component" and element.proto.component_name == "abn_map_view"
+
+
+def map_values(values: np.ndarray) -> list[float]:
+    """A map's values as the browser gets them to draw it."""
+    return np.round(values.astype(float), map_view.DIGITS).ravel().tolist()
+
+
+def look(at: AppTest) -> dict[str, int | str]:
+    """What is chosen of how maps are drawn, as the controls show it."""
+    return components(at, "abn_look")["look"]["chosen"]
+
+
 def pictures(at: AppTest) -> list[tuple[str, str]]:
-    """Words and address of every picture and map, in the page's order."""
+    """Words of every picture and map, in the page's order, with its address; of a map all that decides its pixels."""
     shown = []
     for element in at.main:
         if element.type == "imgs" or element.type == "image":
             shown += [(image.alt, image.url) for image in element.proto.imgs]
-        elif element.type == "bidi_component" and element.proto.component_name == "abn_map_view":
-            shown.append((component(element)["alt"], component(element)["picture"]))
+        elif _is_map(element):
+            data = component(element)
+            drawn = {name: data[name] for name in ("picture", "cover", "pixels", "values", "limits", "box", "look")}
+            if not data["look"]["top"]:
+                del drawn["look"]["mark"]  # how nothing is marked
+            shown.append((data["alt"], json.dumps(drawn)))
     return shown
 
 
@@ -98,6 +123,13 @@ def tables(at: AppTest) -> list[list[list[str]]]:
     return [rows(table.value) for table in at.table]
 
 
+def open_cards(at: AppTest, *variants: str) -> AppTest:
+    """The page with the model cards of these variants opened."""
+    for variant in variants:
+        at.session_state[f"card-{variant}"] = True
+    return at.run()
+
+
 def model_card(at: AppTest, which: int = -1) -> dict[str, str]:
-    """The rows of a model card by their names."""
+    """The rows of an opened model card by their names."""
     return dict(tables(at)[which][1:])

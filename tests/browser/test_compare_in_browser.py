@@ -9,6 +9,7 @@ import pytest
 import tiny
 from browsing import (
     COLUMNS,
+    DRAWN,
     LOADED,
     NARROW,
     WIDE,
@@ -25,6 +26,7 @@ from browsing import (
 )
 from playwright.sync_api import expect
 
+from abn.engine.loading import run_network
 from abn.explanations.explainer import explain
 from abn.images import samples
 from abn.images.decode import open_picture
@@ -41,9 +43,9 @@ IDS = default_variants(list_variants())
 SWAPPED = "[data-testid=stCaptionContainer] .stMarkdownBadge"
 
 
-def expected(path: Path, ids: list[str], network, **options) -> tuple[list[tuple[str, str]], list[list[float]]]:
+def expected(path: Path, ids: list[str], runner, **options) -> tuple[list[tuple[str, str]], list[list[float]]]:
     """What the library predicts: the labels of both heads, and their probabilities in percent."""
-    explanations = explain(open_picture(path.read_bytes()), ids, load=network, **options)
+    explanations = explain(open_picture(path.read_bytes()), ids, load=runner, **options)
     tops = [[explanation.top(head, 1)[0] for head in HEADS] for explanation in explanations]
     return (
         [tuple(numbers.short_label(p.label) for p in top) for top in tops],
@@ -57,7 +59,7 @@ def expected_of(built) -> tuple[str, ...]:
     card = replace(
         list_variants()[0], input=registry.INPUTS[registry.CIFAR], classes=CIFAR10, mechanism=built.mechanism
     )
-    explanation = explain(open_picture(photo.path.read_bytes()), [card], load=lambda card: built)[0]
+    explanation = explain(open_picture(photo.path.read_bytes()), [card], load=lambda card: run_network(built, card))[0]
     return tuple(explanation.top(head, 1)[0].label for head in HEADS)
 
 
@@ -68,12 +70,12 @@ def check(page, labels: list[tuple[str, str]], percentages: list[list[float]]) -
         assert [float(text.strip("< %")) for text in shown] == pytest.approx(right, abs=0.2)
 
 
-def test_upload_toggle_and_read_the_changed_prediction(page, server, network):
+def test_upload_toggle_and_read_the_changed_prediction(page, server, runner):
     open_page(page, f"{server}?photo=meerkats")
     file = samples.SAMPLES / "drink-on-beach.jpg"
     button(page, "uploads-popover").click()
     rerun(page, lambda: page.locator("input[type=file]").set_input_files([file]))
-    as_trained = expected(file, IDS, network)
+    as_trained = expected(file, IDS, runner)
     page.locator(f"{COLUMNS} dd[title^='{as_trained[0][0][0]}']").first.wait_for(timeout=LOADED)
     wait_for_columns(page, 3)
     page.keyboard.press("Escape")
@@ -82,12 +84,12 @@ def test_upload_toggle_and_read_the_changed_prediction(page, server, network):
 
     option(page, "mechanism", "multiplicative").click()
     wait_for_columns(page, 1)
-    check(page, *expected(file, IDS[1:2], network))
+    check(page, *expected(file, IDS[1:2], runner))
     assert page.locator(SWAPPED).count() == 0
 
     widget(page, "same_weights").locator("label").click()
     wait_for_columns(page, 3)
-    check(page, *expected(file, IDS, network, mechanism="multiplicative"))
+    check(page, *expected(file, IDS, runner, mechanism="multiplicative"))
     assert page.locator(SWAPPED).count() == 2
     assert "mechanism=multiplicative" in page.url and "same_weights=true" in page.url
 
@@ -96,16 +98,17 @@ def test_upload_toggle_and_read_the_changed_prediction(page, server, network):
     check(page, *as_trained)
 
 
-def test_a_photograph_is_picked_by_keyboard_and_held_in_the_address(page, server, network):
+def test_a_photograph_is_picked_by_keyboard_and_held_in_the_address(page, server, runner):
     open_page(page, server)
     photo = samples.gallery()["toucan"]
     thumbnail = page.get_by_role("button", name=photo.title)
     thumbnail.focus()
     rerun(page, lambda: page.keyboard.press("Enter"))
-    page.wait_for_url(re.compile("photo=toucan"))
+    page.wait_for_url(re.compile("photo=toucan"), timeout=LOADED)
+    wait_for_columns(page, 3)
     assert thumbnail.get_attribute("aria-pressed") == "true"
     shown = predictions(page)
-    assert shown == expected(photo.path, IDS, network)[0]
+    assert shown == expected(photo.path, IDS, runner)[0]
     open_page(page, page.url)
     assert predictions(page) == shown
 
@@ -140,14 +143,14 @@ def test_a_variant_of_ones_own_joins_compare_and_no_other_session(page, server, 
     context.close()
 
 
-CONTRASTS = """() => {
+TEXTS = ".abn-answer dt, .abn-answer dd, .ticks span, [data-testid=stCaptionContainer] p, .abn-bars b, .abn-bars i"
+CONTRASTS = """texts => {
   const parse = text => text.match(/[\\d.]+/g).map(Number)
   const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
     .map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
     .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0)
   const ground = light(parse(getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor))
-  return [...document.querySelectorAll('.abn-answer dt, .abn-answer dd, .abn-ticks span, ' +
-      '[data-testid=stCaptionContainer] p, .abn-bars b, .abn-bars i')].map(element => {
+  return texts.map(element => {
     const style = getComputedStyle(element)
     const ink = light(parse(style.color))
     return (Math.max(ink, ground) + .05) / (Math.min(ink, ground) + .05)
@@ -158,14 +161,16 @@ CONTRASTS = """() => {
 @pytest.mark.parametrize("page", [WIDE, NARROW], indirect=True, ids=["wide-light", "narrow-dark"])
 def test_it_fits_it_reads_and_every_picture_has_words(page, server):
     open_page(page, server)
-    page.locator(".frame img").nth(6).wait_for(timeout=LOADED)
+    expect(page.locator(DRAWN)).to_have_count(7, timeout=LOADED)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    images = "[data-testid=stImage] img, .frame img"
-    expect(page.locator(images)).to_have_count(9, timeout=LOADED)
-    for image in page.locator(images).all():
+    images = page.locator("[data-testid=stImage] img")
+    expect(images).to_have_count(2, timeout=LOADED)
+    for image in images.all():
         assert image.evaluate("async image => (await image.decode(), image.naturalWidth > 0)")
         assert len(image.get_attribute("alt")) > 20
-    contrasts = page.evaluate(CONTRASTS)
+    for drawn in page.locator(DRAWN).all():
+        assert drawn.get_attribute("role") == "img" and len(drawn.get_attribute("aria-label")) > 20
+    contrasts = page.eval_on_selector_all(TEXTS, CONTRASTS)
     assert len(contrasts) > 30 and min(contrasts) >= 4.5
     if page.viewport_size["width"] == WIDE["viewport"]["width"]:  # photograph, maps and predictions without scrolling
         bottoms = page.eval_on_selector_all(COLUMNS, "all => all.map(e => e.getBoundingClientRect().bottom)")

@@ -1,6 +1,6 @@
 """One journey in a real browser, in every run of the tests: Compare, its mechanism and view, two more pages."""
 
-from browsing import LOADED, button, open_page, option, page_link, settle, wait_for_columns
+from browsing import LOADED, button, look_at, open_page, option, page_link, settle, wait_for_columns
 
 
 def test_choices_are_followed_and_go_along_to_other_pages(page, server):
@@ -8,7 +8,7 @@ def test_choices_are_followed_and_go_along_to_other_pages(page, server):
     option(page, "mechanism", "multiplicative").click()
     wait_for_columns(page, 1)
     button(page, "view-popover").click()
-    option(page, "colors", "viridis").click()
+    look_at(page, "colors", "viridis").check(timeout=LOADED)
     page.wait_for_url("**colors=viridis**", timeout=LOADED)
     settle(page)
     assert "mechanism=multiplicative" in page.url

@@ -6,6 +6,7 @@ import pytest
 from browsing import (
     COLUMNS,
     LOADED,
+    MAP,
     button,
     open_context,
     open_page,
@@ -65,7 +66,7 @@ def follow_the_path(page) -> None:
 
 
 def press_a_bright_cell(page) -> None:
-    page.mouse.click(*cell_center(page.locator(".frame img").first, 7, 5))
+    page.mouse.click(*cell_center(page.locator(MAP).first, 7, 5))
 
 
 def swap_the_mechanism(page) -> None:
@@ -112,9 +113,9 @@ def paint(page) -> None:
     for _ in range(2):
 
         def drag() -> None:
-            page.mouse.move(*cell_center(page.locator("canvas").first, 3, 0))
+            page.mouse.move(*cell_center(page.locator(".board canvas").first, 3, 0))
             page.mouse.down()
-            page.mouse.move(*cell_center(page.locator("canvas").first, 12, 8))
+            page.mouse.move(*cell_center(page.locator(".board canvas").first, 12, 8))
             page.mouse.up()
 
         rerun(page, drag)
@@ -175,7 +176,7 @@ def test_any_step_can_be_linked_and_an_unknown_one_is_the_first(page, server):
         page.get_by_role("heading", name=re.compile(re.escape(STEPS[number - 1].title))).wait_for(timeout=LOADED)
 
 
-def test_a_link_made_here_shows_the_same_numbers_in_a_fresh_profile(page, server, network):
+def test_a_link_made_here_shows_the_same_numbers_in_a_fresh_profile(page, server, runner):
     photo = samples.gallery()["toucan"]
     page.goto(f"{server}Teach")
     for key, name in (("link_photo", photo.title), ("link_mechanism", "multiplicative")):
@@ -192,7 +193,7 @@ def test_a_link_made_here_shows_the_same_numbers_in_a_fresh_profile(page, server
     other = context.new_page()
     open_page(other, link)
     ids = default_variants(list_variants())
-    explanations = explain(open_picture(photo.path.read_bytes()), ids, mechanism="multiplicative", load=network)
+    explanations = explain(open_picture(photo.path.read_bytes()), ids, mechanism="multiplicative", load=runner)
     assert probabilities(other) == [
         tuple(numbers.percent(explanation.top(head, 1)[0].probability) for head in HEADS)
         for explanation in explanations

@@ -60,7 +60,9 @@ def test_the_browser_draws_what_the_export_draws(opened, server, query, look, ru
     colors, opacity = look.get("color_map", "inferno"), look.get("opacity", 0.55)
     expected = overlay.overlay(plain, values, opacity=opacity, color_map=colors)
     if "top" in look:
-        level, _ = overlay.brightest_level(values, look["top"] / 100)
+        level, area = overlay.brightest_level(values, look["top"] / 100)
+        told = page.locator(".marked").first.inner_text()
+        assert f"M ≥ {level:.2f}, {100 * area:.0f} %" in told
         expected = overlay.mark_brightest(expected, plain, values >= level, look.get("mark", "contour"))
     difference = np.abs(pixels(page).astype(int) - np.asarray(expected, int)).max(-1)
     beyond = 0.002 if "top" in look else 1e-5  # of the pixels: they fall on the other side of a level, or of a color

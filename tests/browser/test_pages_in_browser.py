@@ -24,10 +24,9 @@ from playwright.sync_api import expect
 from abn import vocabulary
 from abn.explanations import interventions
 from abn.explanations.explainer import explain
-from abn.explanations.trace import trace_network
+from abn.explanations.trace import trace_picture
 from abn.images import samples
 from abn.images.decode import open_picture
-from abn.images.fit import fit_picture
 from abn.plots import numbers
 from abn.ui.ablation.disagreement_panel import MECHANISM
 from abn.ui.components.painter import TOOLS
@@ -45,13 +44,14 @@ TOUCH = {"viewport": NARROW["viewport"], "has_touch": True, "is_mobile": True}
 
 BRUSH_UP, BRUSH_DOWN, BOX_UP, BOX_DOWN = TOOLS
 OWN_MAP = ".st-key-history button"
+BOARD = ".board canvas"  # what is painted on: the map, then the picture to cover
 
 
 def open_intervene(page, server) -> None:
     page.goto(f"{server}Intervene")
     page.get_by_test_id("stMetricValue").first.wait_for(timeout=LOADED)
     settle(page)
-    page.locator("canvas").first.scroll_into_view_if_needed()
+    page.locator(BOARD).first.scroll_into_view_if_needed()
 
 
 def choose_tool(page, tool: str) -> None:
@@ -66,8 +66,8 @@ def expect_change(page, change: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def subject(network) -> interventions.AttendedImage:
-    return interventions.attend_image(PICTURE, find_variant(IDS[0]), load=network)
+def subject(runner) -> interventions.AttendedImage:
+    return interventions.attend_image(PICTURE, find_variant(IDS[0]), load=runner)
 
 
 def change_by(subject: interventions.AttendedImage, attention: np.ndarray) -> str:
@@ -85,13 +85,13 @@ def brushed(attention: np.ndarray, row: int, column: int, strength: float, reach
 
 
 def cell_center(page, which: int, row: int, column: int, cells: int = 14) -> tuple[float, float]:
-    """Where on the screen the center of a cell of a canvas lies."""
-    box = page.locator("canvas").nth(which).bounding_box()
+    """Where on the screen the center of a cell of a board lies."""
+    box = page.locator(BOARD).nth(which).bounding_box()
     return box["x"] + (column + 0.5) / cells * box["width"], box["y"] + (row + 0.5) / cells * box["height"]
 
 
 def drag(page, which: int, *cells: tuple[int, int]) -> None:
-    """Press at the first cell of a canvas, and let go at the last."""
+    """Press at the first cell of a board, and let go at the last."""
     page.mouse.move(*cell_center(page, which, *cells[0]))
     page.mouse.down()
     for cell in cells[1:]:
@@ -167,7 +167,7 @@ def test_the_history_shows_the_picture_that_is_shown(page, server):
 def test_the_map_is_painted_by_keyboard(page, server, subject):
     open_intervene(page, server)
     choose_tool(page, BRUSH_DOWN)
-    page.locator("canvas").first.focus()
+    page.locator(BOARD).first.focus()
     for key in ["ArrowDown"] * 7 + ["ArrowRight"] * 4 + ["Space"]:
         page.keyboard.press(key)
     expect_change(page, change_by(subject, brushed(subject.attention, 7, 4, -0.4)))
@@ -182,9 +182,9 @@ def test_the_map_is_painted_by_touch(page, server, subject):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_a_covered_picture_is_followed(page, server, network, subject):
+def test_a_covered_picture_is_followed(page, server, runner, subject):
     open_intervene(page, server)
-    page.locator("canvas").nth(1).scroll_into_view_if_needed()
+    page.locator(BOARD).nth(1).scroll_into_view_if_needed()
     rerun(page, lambda: drag(page, 1, (4, 3), (9, 8)))
     button(page, "uncover").and_(page.locator(":enabled")).wait_for(timeout=LOADED)
     settle(page)
@@ -193,7 +193,7 @@ def test_a_covered_picture_is_followed(page, server, network, subject):
     hidden = interventions.cover_cells(PICTURE, subject.fitted, cells)
     assert predictions(page) == [
         tuple(numbers.short_label(explanation.top(head, 1)[0].label) for head in vocabulary.HEADS)
-        for explanation in explain(hidden, IDS, load=network)
+        for explanation in explain(hidden, IDS, load=runner)
     ]
 
 
@@ -215,7 +215,7 @@ def test_choices_go_along_from_page_to_page(page, server):
     multiplicative = option(page, "one_variant", find_variant(IDS[1]).title)
     rerun(page, multiplicative.click)
     page_link(page, "pages/Intervene.py").click()
-    page.locator("canvas").first.wait_for(timeout=LOADED)
+    page.locator(BOARD).first.wait_for(timeout=LOADED)
     settle(page)
     assert multiplicative.is_checked()
     page_link(page, "app.py").click()
@@ -224,7 +224,7 @@ def test_choices_go_along_from_page_to_page(page, server):
     assert "photo=toucan" in page.url
 
 
-def test_the_path_is_followed_and_a_class_is_found_by_name(page, server, network):
+def test_the_path_is_followed_and_a_class_is_found_by_name(page, server, runner):
     card = find_variant(IDS[0])
     page.goto(f"{server}Inside")
     stage = page.locator(".wide [data-stage='g']")
@@ -249,8 +249,7 @@ def test_the_path_is_followed_and_a_class_is_found_by_name(page, server, network
     rerun(page, page.get_by_role("option", name="oil filter").first.click)
     page.wait_for_url(re.compile(f"class={k + 1}"), timeout=LOADED)
     settle(page)
-    image = fit_picture(PICTURE, card.input, "crop").normalized(card.input)
-    logit = numbers.fixed(float(trace_network(network(card), image).aux_logits[k]))
+    logit = numbers.fixed(float(trace_picture(PICTURE, card, load=runner).aux_logits[k]))
     means = [text for text in page.locator("strong").all_inner_texts() if text == logit]
     assert len(means) >= 2  # the mean of its class map, and its logit
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reading import captions, components, mentions, tables
+from reading import captions, components, map_values, mentions, tables
 from streamlit.testing.v1 import AppTest
 
 from abn.evaluation.metrics import overlap, rank_correlation
@@ -43,7 +43,7 @@ def test_the_triptych_is_that_of_the_library(page, runner):
     assert points(at) == [numbers.points(change) for change in changes] and points(at)[2] == numbers.points(0)
     maps = components(at, "abn_map_view")
     for mechanism, lift in (("additive", 1), ("multiplicative", 0)):
-        assert maps[f"gain-{mechanism}"]["values"] == np.round(lift + own.attention, 2).ravel().tolist()
+        assert maps[f"gain-{mechanism}"]["values"] == map_values(lift + own.attention)
     assert set(maps["gain-none"]["values"]) == {1}
     for mechanism in MECHANISMS:
         assert describe_mechanisms(find_variant(ADDITIVE), mechanism, " · ") in captions(at)

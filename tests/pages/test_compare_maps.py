@@ -4,15 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reading import as_shown, captions, components, pictures, predictions, texts, ticks
+from reading import as_shown, captions, components, look, map_values, pictures, predictions, ticks
 
 from abn.explanations.explainer import explain
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
-from abn.images.fit import upsample
 from abn.plots import color_limits, color_maps, map_words, overlay
-from abn.ui import maps
 from abn.ui.compare import panels
+from abn.ui.components.look import color_table
 from abn.ui.controls.selection import default_variants
 from abn.ui.controls.view_settings import CELLS, SCALES
 from abn.ui.runtime import cached_inference
@@ -61,12 +60,19 @@ def test_view_controls_change_the_pictures_and_nothing_else(ready):
     before = ready.run()
     drawn = pictures(before)
     predicted = predictions(before)
-    ready.slider(key="opacity").set_value(20)
-    ready.button_group(key="colors").set_value("paper JET")
-    at = ready.button_group(key="cells").set_value(CELLS[1]).run()
+    for key, value in {"opacity": 20, "colors": "paper JET", "cells": CELLS[1]}.items():
+        ready.session_state[key] = value
+    at = ready.run()
     assert predictions(at) == predicted and "16 × 16" in captions(at)
     changed = [old != new for old, new in zip(drawn, pictures(at), strict=True)]
     assert changed == [False, True, True, True, False, True, True, True, True]
+    shown = components(at, "abn_map_view")
+    table = color_table("paper JET")
+    drawn = {"opacity": 0.2, "colors": "paper JET", "table": table, "smooth": False, "top": 0, "fixed": False}
+    assert all(drawn.items() <= shown[f"{place}-{ADDITIVE}"]["look"].items() for place in ("map", "whole"))
+    signed = {"opacity": 0.2, "colors": color_maps.DIFFERENCE, "smooth": False, "fixed": True}  # has colors of its own
+    assert signed.items() <= shown["difference"]["look"].items()
+    assert look(at) == {"opacity": 20, "colors": "paper JET", "cells": CELLS[1], "top": 0, "mark": overlay.MARKS[0]}
 
 
 def test_every_map_can_be_read_cell_by_cell(ready, runner):
@@ -77,34 +83,25 @@ def test_every_map_can_be_read_cell_by_cell(ready, runner):
         for place in ("map", "whole"):
             shown = shown_maps[f"{place}-{explanation.variant}"]
             assert (shown["height"], shown["width"]) == explanation.attention.shape and shown["symbol"] == "M"
-            assert shown["values"] == np.round(explanation.attention, 2).ravel().tolist()
+            assert shown["values"] == map_values(explanation.attention)
         assert shown_maps[f"map-{explanation.variant}"]["box"] == [0, 0, 1, 1]
         assert shown_maps[f"whole-{explanation.variant}"]["box"] == list(explanation.fitted.extent)
     signed = explanations[0].attention - explanations[1].attention
-    assert shown_maps["difference"]["values"] == np.round(signed, 2).ravel().tolist()
+    assert shown_maps["difference"]["values"] == map_values(signed)
 
 
 @pytest.mark.parametrize("how", overlay.MARKS)
-def test_the_brightest_part_is_marked_and_its_area_told(ready, runner, how):
+def test_the_brightest_part_is_marked(ready, how):
     before = pictures(ready.run())
-    ready.slider(key="top").set_value(20)
-    at = ready.button_group(key="mark").set_value(how).run()
+    ready.session_state["top"], ready.session_state["mark"] = 20, how
+    at = ready.run()
     changed = [old != new for old, new in zip(before, pictures(at), strict=True)]
     assert changed == [False, True, True, True, False, True, True, True, False]  # a difference has no brightest part
-    explanation = explain(opened(PHOTOS[0]), [ADDITIVE], load=runner)[0]
-    level, area = overlay.brightest_level(upsample(explanation.attention, (maps.PANEL, maps.PANEL)), 0.2)
-    assert any(f"M ≥ {level:.2f}" in text and f"{100 * area:.0f} %" in text for text in texts(at.caption))
+    drawn = components(at, "abn_map_view")[f"map-{ADDITIVE}"]["look"]
+    assert (drawn["top"], drawn["mark"]) == (20, how)
 
 
 @pytest.mark.slow
-def test_the_opacity_is_that_of_all_maps(ready, monkeypatch):
-    draw, used = overlay.overlay, []
-
-    def drawn(*given, **options):
-        used.append(options["opacity"])
-        return draw(*given, **options)
-
-    monkeypatch.setattr(overlay, "overlay", drawn)
+def test_the_opacity_is_that_of_all_maps(ready):
     ready.query_params["opacity"] = "20"
-    ready.run()
-    assert used == [0.2] * 7
+    assert [data["look"]["opacity"] for data in components(ready.run(), "abn_map_view").values()] == [0.2] * 7

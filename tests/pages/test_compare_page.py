@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from reading import alts, as_shown, bars, captions, model_card, predictions, texts, ticks
+from reading import alts, as_shown, bars, captions, model_card, open_cards, predictions, tables, texts, ticks
 from streamlit.testing.v1 import AppTest
 
 from abn.explanations.explainer import explain
@@ -97,8 +97,9 @@ def test_a_lesson_says_how_to_come_back_where_its_mechanism_is_swapped(ready):
 
 
 def test_the_card_is_all_there(ready):
-    at = ready.run()
-    for which, key in enumerate((ADDITIVE, MULTIPLICATIVE, NONE)):
+    assert not tables(ready.run())  # until it is opened
+    at = open_cards(ready, *IDS)
+    for which, key in enumerate(IDS):
         shown = model_card(at, which)
         assert shown["sha256 of the weights"] == CARDS[key].sha256
         assert shown["Parameters, extractor"] == f"{CARDS[key].parameters['extractor']:,}"

@@ -4,13 +4,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from reading import as_shown, predictions, texts
+from reading import as_shown, components, look, predictions, texts
 from streamlit.testing.v1 import AppTest
 
 from abn.explanations.explainer import explain
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
-from abn.plots import color_maps
+from abn.plots import color_maps, overlay
 from abn.ui.controls import selection
 from abn.ui.controls.choice_bar import NO_VARIANT
 from abn.ui.controls.selection import default_variants
@@ -117,16 +117,18 @@ def test_the_address_holds_the_view_and_opens_it_again(ready, runner):
     at = ready.run()
     options = {"fit": "pad", "mechanism": "additive"}
     assert predictions(at) == as_shown(explain(opened(PHOTOS[2]), [NONE, UNFOLDED], load=runner, **options))
-    assert at.slider(key="opacity").value == 30
-    assert at.button_group(key="colors").value == "viridis"
-    assert at.button_group(key="cells").value == CELLS[1]
+    assert look(at) == {"opacity": 30, "colors": "viridis", "cells": CELLS[1], "top": 0, "mark": overlay.MARKS[0]}
+    drawn = components(at, "abn_map_view")[f"map-{NONE}"]["look"]
+    assert (drawn["opacity"], drawn["colors"], drawn["smooth"]) == (0.3, "viridis", False)
 
 
 def test_illegal_addresses_fall_back_to_the_default(ready, runner):
     ready.query_params.update(
         {"photo": "../../etc/passwd", "variants": "nobody,,<b>", "mechanism": "squared", "fit": "stretch",
-         "opacity": "900", "colors": "pink", "scale": "log", "cells": "9", "same_weights": "maybe"})  # fmt: skip
+         "opacity": "900", "colors": "pink", "scale": "log", "cells": "9", "top": "7", "mark": "x",
+         "same_weights": "maybe"})  # fmt: skip
     at = ready.run()
     assert not at.exception and not at.error
     assert predictions(at) == as_shown(explain(opened(PHOTOS[0]), IDS, load=runner))
-    assert at.button_group(key="colors").value == color_maps.DEFAULT_COLORS and at.slider(key="opacity").value <= 100
+    default = {"colors": color_maps.DEFAULT_COLORS, "cells": CELLS[0], "top": 0, "mark": overlay.MARKS[0]}
+    assert look(at) == {"opacity": 55, **default}

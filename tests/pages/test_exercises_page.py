@@ -4,9 +4,8 @@ import csv
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
-from reading import captions, components, mentions, pictures
+from reading import captions, components, map_values, mentions, pictures, ticks
 from streamlit.testing.v1 import AppTest
 
 from abn import vocabulary
@@ -84,7 +83,7 @@ def test_the_first_question_hides_its_map(page):
     assert data["values"] is None and (data["height"], data["width"]) == (h, w) and data["picks"]
     assert data["alt"] == MATERIAL.items[first.picture].alt and data["rest"]
     assert at.button(key=key(1, first, "show")).disabled and escape_markdown(first.explanation) not in text(at)
-    assert not [element for element in at.html if 'class="abn-bar"' in element.value]
+    assert ticks(at) == []
 
 
 def test_a_picked_cell_is_framed_and_then_shown_on_the_map(page):
@@ -96,7 +95,7 @@ def test_a_picked_cell_is_framed_and_then_shown_on_the_map(page):
     at.button(key=key(1, first, "show")).click().run()
     data = components(at, "abn_map_view")[key(1, first, f"map {first.variant}")]
     attention = MATERIAL.predictions[first.picture, first.variant].attention
-    assert data["picked"] == [2, 3] and np.allclose(data["values"], np.round(attention.ravel(), 2), atol=1e-6)
+    assert data["picked"] == [2, 3] and data["values"] == map_values(attention)
     given = score_answer(first, (2, 3), material=MATERIAL)
     assert mentions(at, f"{given.score:.2f}", given.remark)
     assert escape_markdown(first.explanation) in text(at) and exercise_panels.LIMITS in captions(at)
@@ -154,8 +153,7 @@ def test_three_maps_are_named_only_afterwards(page):
     assert [heading[:11] for heading in headings] == ["##### Map A", "##### Map B", "##### Map C"]
     assert ["which mechanism?" in heading for heading in headings] == [place == place_asked for place in range(3)]
     assert not any(name in data["alt"] for data in components(at, "abn_map_view").values() for name in MECHANISMS)
-    bars = [element.value for element in at.html if 'class="abn-ticks"' in element.value]
-    assert len(bars) == 3 and all("<span>0.00</span>" in bar and "<span>1.00</span>" in bar for bar in bars)
+    assert [(bar[0], bar[-1]) for bar in ticks(at)] == [("0.00", "1.00")] * 3
     at = answer(at, 1, third, third.right)
     headings = [element.value for element in at.markdown if element.value.startswith("##### Map")]
     assert headings == [
@@ -173,7 +171,7 @@ def test_an_edit_shows_both_maps_and_the_prediction_after_only_once_answered(pag
     record = MATERIAL.predictions[question.picture, question.variant]
     maps = components(at, "abn_map_view")
     edited = maps[key(1, question, "edited")]["values"]
-    assert np.allclose(edited, np.round(record.edits[question.edit].attention.ravel(), 2), atol=1e-6)
+    assert edited == map_values(record.edits[question.edit].attention)
     assert f"##### Edited: {question.edit}" in text(at) and "After" not in predictions(at)
     at = answer(at, 1, question, question.right)
     after = record.edits[question.edit].after

@@ -4,9 +4,8 @@ import html
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
-from reading import captions, components, keys, mentions
+from reading import captions, components, keys, map_values, mentions
 from streamlit.testing.v1 import AppTest
 
 from abn import open_picture
@@ -240,7 +239,7 @@ def test_a_class_chosen_by_name_has_its_maps_and_mean_and_logit_agree(page, look
         assert (data["height"], data["width"], data["symbol"]) == (*values.shape, method)
         assert data["values"] == pytest.approx(values.ravel().tolist(), abs=0.51 * 10 ** -data["digits"])
         assert "tiger cat" in data["alt"]
-    assert shown["class-M"]["values"] == np.round(traced.attention, 2).ravel().tolist()
+    assert shown["class-M"]["values"] == map_values(traced.attention)
     mean, logit = traced.class_maps[k].mean(dtype=float), traced.aux_logits[k]
     assert mentions(at, f"**{mean:.2f}**", f"**{logit:.2f}**") and mentions(at, "7 × 7", "bn2")
     assert captions(at).count(" ms") == 3
@@ -278,7 +277,8 @@ def test_another_stage_cell_or_class_computes_nothing_again(page, monkeypatch):
     monkeypatch.setattr(cam, "trace_class_map", lambda *given: calls.append(given[2]) or kept(*given))
     assert not show(page, stage="A").exception
     assert not page.selectbox(key="channel").set_value(3).run().exception
-    assert not page.slider(key="opacity").set_value(20).run().exception
+    assert not show(page, opacity=20).exception
+    assert components(page, "abn_map_view")["class-M"]["look"]["opacity"] == 0.2
     assert calls == []
     page.selectbox(key="one_class imagenet-1k").set_value(281).run()
     page.selectbox(key="one_class imagenet-1k").set_value(-1).run()
@@ -292,12 +292,12 @@ def test_the_map_at_each_recorded_moment(page):
     at, life = page.run(), load_history(CARDS[ADDITIVE])
     place = life.ids.index(PHOTOS[0].id)
     last = components(at, "abn_map_view")["life-map"]["values"]
-    assert last == np.round(life.maps[-1, place], 2).ravel().tolist()
+    assert last == map_values(life.maps[-1, place])
     for step in (0, 34):
         at = page.select_slider(key="moment").set_value(step).run()
         moment = life.steps.tolist().index(step)
         values = life.maps[moment, place]
-        assert components(at, "abn_map_view")["life-map"]["values"] == np.round(values, 2).ravel().tolist()
+        assert components(at, "abn_map_view")["life-map"]["values"] == map_values(values)
         likeness = rank_correlation(values, life.maps[-1, place])
         assert mentions(at, f"**{numbers.fixed(likeness)}**")
         assert history_in_words(life, moment) in [chart.proto.alt for chart in at.get("plotly_chart")]
@@ -318,13 +318,13 @@ def test_an_uploaded_picture_is_looked_into_and_a_recorded_one_is_offered_beside
     at = page.file_uploader(key="files").set_value([("fish.jpg", data, "image/jpeg")]).run()
     assert not at.exception
     result = trace.trace_picture(open_picture(data), CARDS[ADDITIVE], load=runner)
-    assert components(at, "abn_map_view")["cell-map"]["values"] == np.round(result.attention, 2).ravel().tolist()
+    assert components(at, "abn_map_view")["cell-map"]["values"] == map_values(result.attention)
     assert "photo" not in at.query_params and "fish" not in str(at.query_params)
     assert "choose-recorded" in keys(at)
     at = page.selectbox(key="recorded").set_value(PHOTOS[2].id).run()
     life = load_history(CARDS[ADDITIVE])
     shown = components(at, "abn_map_view")["life-map"]["values"]
-    assert shown == np.round(life.maps[-1, life.ids.index(PHOTOS[2].id)], 2).ravel().tolist()
+    assert shown == map_values(life.maps[-1, life.ids.index(PHOTOS[2].id)])
     at = at.button(key="choose-recorded").click().run()
     assert at.session_state["photo"] == PHOTOS[2].id and "choose-recorded" not in keys(at)
 
@@ -335,7 +335,7 @@ def test_lives_of_clothing_bring_their_own_pictures(page):
     at, life = page.run(), load_history(CARDS[CLOTHING])
     assert not at.exception and at.selectbox(key="recorded").value == life.ids[0]
     at = page.selectbox(key="recorded").set_value(life.ids[5]).run()
-    assert components(at, "abn_map_view")["life-map"]["values"] == np.round(life.maps[-1, 5], 2).ravel().tolist()
+    assert components(at, "abn_map_view")["life-map"]["values"] == map_values(life.maps[-1, 5])
     assert "choose-recorded" not in keys(at)
 
 
@@ -365,7 +365,7 @@ def test_broken_weights_are_one_sentence(page, monkeypatch):
 def test_a_squashed_picture_is_what_all_stages_are_of(page, looked):
     page.run()
     at, traced = page.button_group(key="fit").set_value("squash").run(), looked(fit="squash")
-    assert components(at, "abn_map_view")["cell-map"]["values"] == np.round(traced.attention, 2).ravel().tolist()
+    assert components(at, "abn_map_view")["cell-map"]["values"] == map_values(traced.attention)
     assert "life-map" in components(at, "abn_map_view")  # which was recorded cropped
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import exporting
 import numpy as np
 import pytest
-from reading import captions, components, keys, mentions, tables
+from reading import captions, components, keys, map_values, mentions, tables
 from streamlit.testing.v1 import AppTest
 
 from abn.evaluation import map_ablation
@@ -190,7 +190,7 @@ def test_a_covered_picture_is_followed_by_maps_and_heads(page, runner):
     k = int(before.perception.argmax())
     change_in_words = numbers.points(float(after.perception[k] - before.perception[k]))
     assert mentions(at, f"Δp of “coffee mug” {change_in_words}")
-    assert components(at, "abn_map_view")[f"map-{ADDITIVE}"]["values"] == np.round(after.attention, 2).ravel().tolist()
+    assert components(at, "abn_map_view")[f"map-{ADDITIVE}"]["values"] == map_values(after.attention)
     share = numbers.percent(interventions.changed_pixel_share(PICTURE, covered))
     assert mentions(at, share)
     at = page.button(key="uncover").click().run()

@@ -14,7 +14,7 @@ import pytest
 import safetensors.torch
 import streamlit as st
 import tiny
-from reading import as_shown, components, keys, mentions, model_card, predictions, texts
+from reading import as_shown, components, keys, mentions, model_card, open_cards, predictions, texts
 from streamlit.testing.v1 import AppTest
 
 from abn.engine.loading import run_network
@@ -119,7 +119,8 @@ def test_one_file_shows_its_shapes_and_its_card_and_waits_to_be_added(page, file
     for words in ("32 × 16 × 16", "10 × 16 × 16", "1 × 16 × 16", EQUATIONS["multiplicative"]):
         assert words in drawn
     assert mentions(at, "66,128") and mentions(at, "0.21 M")
-    shown = model_card(at)
+    (made,) = at.session_state["own_variants"]
+    shown = model_card(open_cards(at, made))
     assert "206,676" in shown.values() and shown["Backbone"] == "cifar-resnet20"
     assert shown["Trained with"] == "multiplicative"
     assert YOURS not in options(compare(at))
@@ -166,9 +167,11 @@ def test_hostile_texts_of_a_card_stay_text(page, files):
     fields = {key: value for key, value in fields.items() if key not in store.HASH_FIELDS}
     hostile = {"h.safetensors": safetensors.torch.save(header, {store.CARD_KEY: json.dumps(fields)})}
     at = give(page.run(), hostile, "h.safetensors")
+    at = open_cards(at, *at.session_state["own_variants"])
     assert escape_markdown("<script>") in at.table[0].value.to_numpy()
     assert any(escape_markdown("<img src=x> **b** [l](http://x) (yours)") in element.value for element in at.markdown)
-    assert escape_markdown("![i](http://elsewhere/i.png)") in [caption.value for caption in at.caption]
+    summary = escape_markdown("![i](http://elsewhere/i.png)")
+    assert summary in [caption.value for caption in at.caption] and summary in [text.value for text in at.markdown]
     at = compare(press(at, "add-"))
     heading = next(element for element in at.markdown if "img src" in element.value)
     assert heading.proto.help == escape_markdown("![i](http://elsewhere/i.png)")
@@ -288,14 +291,14 @@ def test_a_session_holds_only_so_many_and_so_much(page, files, monkeypatch):
     press(at, "own_make")
     assert texts(at.error) == [session_variants.TOO_MANY.format(count=1)] and titles(at) == [YOURS]
     monkeypatch.setattr(session_variants, "MAX_VARIANTS", 4)
-    monkeypatch.setattr(session_variants, "MAX_SESSION_BYTES", 4 * 479_150 + 1)
+    monkeypatch.setattr(session_variants, "MAX_SESSION_BYTES", 8 * 479_150 + 1)
     press(at, "own_make")
     megabytes = session_variants.MAX_SESSION_BYTES // 10**6
     assert texts(at.error) == [session_variants.TOO_LARGE.format(megabytes=megabytes)]
 
 
 def test_a_server_holds_only_so_much(page, files, monkeypatch):
-    monkeypatch.setattr(session_variants, "MAX_SERVER_BYTES", 4 * 479_150 - 1)
+    monkeypatch.setattr(session_variants, "MAX_SERVER_BYTES", 8 * 479_150 - 1)
     at = give(page.run(), files, "mine.safetensors")
     assert texts(at.error) == [f"mine.safetensors: {session_variants.SERVER_FULL}"] and titles(at) == []
 
@@ -321,7 +324,7 @@ def test_random_weights_are_marked_everywhere(page):
     made = next(iter(at.session_state["own_variants"].values())).card
     assert describe_mechanisms(made, "additive") in [caption.value for caption in at.caption]
     assert mentions(at, TRAINED_ON[UNTRAINED_KIND])
-    assert "additive" in model_card(at)["Trained with"] != "additive"
+    assert "additive" in model_card(open_cards(at, made.id))["Trained with"] != "additive"
     variant = own.draw_weights(
         own.with_seed(own.sketch_random("test_resnet", num_classes=6), mechanism="additive", seed=2)
     )

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from reading import captions, keys, pictures, texts
+from reading import captions, components, keys, look, pictures, texts
 from streamlit.testing.v1 import AppTest
 
 from abn.explanations.explainer import explain
@@ -66,7 +66,8 @@ def test_a_link_opens_what_it_holds_with_its_controls_hidden(ready):
     at = ready.run()
     assert not at.exception and PHOTO.title in captions(at)
     assert describe_mechanisms(find_variant(MULTIPLICATIVE), "additive") in captions(at)
-    assert not at.multiselect and not at.slider and "fit" not in [group.key for group in at.button_group]
+    assert not at.multiselect and "fit" not in [group.key for group in at.button_group]
+    assert not components(at, "abn_look")
     assert not at.get("file_uploader")
     at = at.switch_page("pages/Intervene.py").run()  # and so on the next page
     assert at.query_params["variants"] == MULTIPLICATIVE and at.query_params["hide"] == "controls"
@@ -111,7 +112,7 @@ def test_unknown_values_fall_back(ready):
         ready.query_params[name] = "no-such-thing"
     at = ready.run()
     assert not at.exception and len(at.multiselect(key="variant_ids").value) == 3
-    assert at.button_group(key="fit").value == "crop" and at.slider(key="top").value == 0
+    assert at.button_group(key="fit").value == "crop" and look(at)["top"] == 0
     assert len(pictures(at)) == 9
 
 

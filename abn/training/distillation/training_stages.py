@@ -36,7 +36,7 @@ from abn.training.sample_order import SampleOrder
 RISING = 0.1  # share of the steps in which the learning rate rises
 STAGES = ("attention", "joint", "heads")
 UNUSED = {  # settings that don't change a stage, because they belong to a later one
-    "attention": ("joint_epochs", "map_rate", "heads_epochs", "heads_rate", "class_head_rate"),
+    "attention": ("joint_epochs", "rate", "map_rate", "heads_epochs", "heads_rate", "class_head_rate"),
     "joint": ("heads_epochs", "heads_rate", "class_head_rate"),
     "heads": (),
 }

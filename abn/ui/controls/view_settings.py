@@ -39,7 +39,7 @@ def choose_view() -> MapStyle:
 
     def take(sent: Any) -> None:
         for name, value in sent.items() if isinstance(sent, dict) else ():
-            if name in legal and value in legal[name]:
+            if name in legal and value in legal[name] and type(value) is type(defaults[name]):  # False equals 0
                 url.set_shared(name, value)
 
     chosen = {name: url.shared_value(name, legal[name], default) for name, default in defaults.items()}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MAX_VARIANTS = 4  # own variants of a session
 MAX_SESSION_BYTES = 400_000_000  # of weights in memory, of a session
 MAX_SERVER_BYTES = 2_000_000_000  # of all sessions together
+BYTES_OF_PARAMETER = 8  # 32 bits in the network, and as many in the session of ONNX Runtime that runs it
 TOO_MANY = "A session holds {count} variants of its own: remove one first."
 TOO_LARGE = "A session's own variants may take {megabytes} MB together: remove one first."
 SERVER_FULL = "This server holds as many people's variants as it can: try again in some minutes."
@@ -59,7 +60,7 @@ def get_network(key: str) -> "AttentionBranchNetwork":
 
 def _check_limits(parameters: int) -> None:
     """Raise `VariantError` where another network of so many parameters is more than the session, or all, may hold."""
-    size, held = 4 * parameters, state.own_variants.values()
+    size, held = BYTES_OF_PARAMETER * parameters, state.own_variants.values()
     if len(held) >= MAX_VARIANTS:
         raise VariantError(TOO_MANY.format(count=MAX_VARIANTS))
     if size + sum(_count_bytes(variant.network) for variant in held) > MAX_SESSION_BYTES:
@@ -103,4 +104,4 @@ def remove_variant(key: str) -> None:
 
 
 def _count_bytes(network: "AttentionBranchNetwork") -> int:
-    return 4 * sum(parameter.numel() for parameter in network.parameters())
+    return BYTES_OF_PARAMETER * sum(parameter.numel() for parameter in network.parameters())
