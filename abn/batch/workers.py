@@ -4,12 +4,14 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
+from types import ModuleType
 from typing import TypeVar
 
 from abn.errors import ABNError
@@ -36,7 +38,7 @@ def map_in_order(work: Callable[[Item], Result], items: Iterable[Item], workers:
     try:
         while True:
             while len(waiting) < AHEAD * workers and (item := next(remaining, None)) is not None:
-                waiting.append((item, pool.submit(work, item)))
+                waiting.append((item, _submit(pool, work, item)))
             if not waiting:
                 return
             try:
@@ -48,7 +50,7 @@ def map_in_order(work: Callable[[Item], Result], items: Iterable[Item], workers:
                 log.warning(KILLED)
                 pool.shutdown()
                 pool = _create_pool(workers)
-                waiting = deque((item, pool.submit(work, item)) for item, _ in waiting)
+                waiting = deque((item, _submit(pool, work, item)) for item, _ in waiting)
                 continue
             waiting.popleft()
             deaths = 0
@@ -59,6 +61,16 @@ def map_in_order(work: Callable[[Item], Result], items: Iterable[Item], workers:
 
 def _create_pool(workers: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_init_worker)
+
+
+def _submit(pool: ProcessPoolExecutor, work: Callable[[Item], Result], item: Item) -> Future:
+    """Submit to a pool, which may start a worker for it. A worker would run the script of this process again, which may
+    have no guard against that; so it is shown none."""
+    main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+    try:
+        return pool.submit(work, item)
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _init_worker() -> None:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -68,3 +70,14 @@ def test_an_item_that_always_kills_its_worker_ends_it(tmp_path):
 def test_an_error_of_ours_comes_through(workers):
     with pytest.raises(ABNError, match="0 can't be done"):
         list(map_in_order(fail, range(3), workers))
+
+
+def test_workers_run_no_script_again(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\nfrom operator import neg\nfrom abn.batch.workers import map_in_order\n"
+        f"Path({str(tmp_path)!r}, 'runs').open('a').write('x')\nprint(list(map_in_order(neg, [1, 2], 1)))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[-1, -2]" and (tmp_path / "runs").read_text() == "x"
