@@ -2,7 +2,7 @@
 
 A picture is one answer of each network that Compare shows first. Run as a script it measures for so many seconds each:
 `separate`, the whole forward pass of each network by itself in PyTorch, on pixels that are ready; `onnx`, the same in
-ONNX Runtime; `shared`, that with the feature extractor run once, as the app does it; and `explained`, all that `explain`
+ONNX Runtime; `shared`, that with the feature extractor run once, as the app does it; and `explained`, all that explain
 does with an opened photograph of a camera's size, fitting it included.
 """
 
