@@ -96,8 +96,8 @@ def _show_outcome(key: str, name: str) -> None:
 def show_random_weights(place: DeltaGenerator) -> None:
     """Any CNN of timm: its shapes at once, in `place`; its network on request."""
     st.markdown("##### Any CNN, with random weights")
-    with models.waiting_for_torch():
-        from abn.network.backbone import list_backbones
+    models.load_torch()
+    from abn.network.backbone import list_backbones
 
     names = list_backbones()
     backbone = st.selectbox(

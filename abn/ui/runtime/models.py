@@ -6,7 +6,6 @@ stands: `load_network`.
 
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -47,23 +46,26 @@ def _shipped_runner(variant: str, sha256: str, _card: Card) -> Runner:
 
 def load_network(card: Card) -> "AttentionBranchNetwork":
     """The network of a variant in PyTorch, stateless in its forward pass."""
-    with waiting_for_torch():
-        return session_variants.get_network(card.id) if is_own(card.id) else _shipped(card.id, card.sha256, card)
+    load_torch()
+    return session_variants.get_network(card.id) if is_own(card.id) else _shipped(card.id, card.sha256, card)
 
 
 @st.cache_resource(max_entries=MAX_NETWORKS, show_spinner=False)
 def _shipped(variant: str, sha256: str, _card: Card) -> "AttentionBranchNetwork":
-    import torch
-
     from abn.variants.store import load_variant
 
-    torch.set_num_threads(1)  # many sessions on few cores: one thread for each is the fastest for all
     return load_variant(_card)
 
 
-def waiting_for_torch():
-    """Says that PyTorch is loading, where it is not there yet."""
-    return nullcontext() if "timm" in sys.modules else st.spinner(LOADING)
+def load_torch() -> None:
+    """Load PyTorch where it is not there yet, and say so."""
+    if "timm" in sys.modules:
+        return
+    with st.spinner(LOADING):
+        import timm  # noqa: F401
+        import torch
+
+        torch.set_num_threads(1)  # many sessions on few cores: one thread for each is the fastest for all
 
 
 def find_broken(cards: Sequence[Card]) -> dict[str, str]:
