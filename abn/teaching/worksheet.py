@@ -53,6 +53,7 @@ def questions(explain: Explain, accuracy: Sequence[str] = ()) -> list[Question]:
         if photo.kind == "photograph":
             shown = explain(open_picture(photo.path.read_bytes(), name=photo.file), cards)
             explanations[photo.title] = {explanation.variant: explanation for explanation in shown}
+    usable = [card for card in cards if all(card.id in row for row in explanations.values())]  # weights may be broken
     scenes = {card.title: card.measured["scenes"] for card in cards if "scenes" in card.measured}
     pointing = [
         f"{title}: on {100 * measured['pointing']:.0f} % of {measured['count']} scenes."
@@ -61,7 +62,7 @@ def questions(explain: Explain, accuracy: Sequence[str] = ()) -> list[Question]:
     return [
         question
         for question in (
-            *(_on_photographs(explanations, cards) if explanations else ()),
+            *(_on_photographs(explanations, usable) if explanations and usable else ()),
             Question("How often does the brightest cell lie on the object?", pointing),
             Question(
                 "Is a network right more often when its map is applied than when the same network ignores it?", accuracy
