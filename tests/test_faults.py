@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from abn import files
 from abn.__main__ import REFUSED, main
+from abn.batch import workers
 from abn.engine.loading import load_runner
 from abn.engine.onnx_runner import OnnxRunner
 from abn.engine.torch_runner import TorchRunner
@@ -25,6 +26,7 @@ from abn.training import loop
 from abn.ui import layout
 from abn.ui.controls import uploads
 from abn.ui.layout import escape_markdown
+from abn.ui.live import camera_panel
 from abn.ui.own import session_variants as own_session
 from abn.ui.runtime.fair_queue import FAILED
 from abn.ui.runtime.turns import get_queue
@@ -278,6 +280,9 @@ def test_the_table_of_faults_says_what_the_code_says():
         files.NO_MORE.format(place="FILE", **full),
         REFUSED.format(place="", **full),
         loop.DAMAGED.format(name="NAME.pt"),
+        *camera_panel.WORDS.values(),
+        workers.KILLED,
+        workers.GIVEN_UP,
     }
     text = (ROOT / "docs/faults.md").read_text(encoding="utf-8")
     assert set(re.findall("“(.+?)”", text)) == results

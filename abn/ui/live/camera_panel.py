@@ -24,9 +24,9 @@ from abn.vocabulary import HEADS
 FIT = "squash"  # a frame is a square already
 WORDS = {
     "refused": "The browser does not let this page use the camera: allow it in the address bar, then start again.",
-    "none": "There is no camera here: upload a photo in “Your pictures” on any page.",
-    "insecure": "Browsers let a page use the camera only on https or on localhost: take a still photo in “Your "
-    "pictures” on any page.",
+    "none": "There is no camera here: upload a photo under Your pictures, on any page.",
+    "insecure": "Browsers let a page use the camera only on https or on localhost: take a still photo under "
+    "Your pictures, on any page.",
 }
 FOLLOW = ("app.py", "pages/Inside.py", "pages/Ablation.py", "pages/Intervene.py", "pages/Measure.py")
 

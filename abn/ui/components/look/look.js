@@ -1,15 +1,16 @@
-const PAUSE = 400 // milliseconds without a change before the server hears of it
+const PAUSE = 250 // milliseconds without a change before the server hears of it
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const form = parentElement.querySelector("form")
-  const state = parentElement.abnState ?? { chosen: null, timer: 0 }
-  parentElement.abnState = state
-  const same = (one, other) => Object.keys(data.chosen).every(name => one[name] === other[name])
-  if (state.chosen && same(state.chosen, data.chosen)) {
-    state.chosen = null // the server has it now
-    window.abnLook = undefined
+  const send = () => {
+    clearTimeout(window.abnLookTimer)
+    window.abnLookTimer = setTimeout(() => setTriggerValue("picked", window.abnChosen), PAUSE)
   }
-  const chosen = { ...(state.chosen ?? data.chosen) }
+  const pending = window.abnChosen // what the server does not have yet, perhaps from the page before
+  if (pending && Object.keys(data.chosen).every(name => pending[name] === data.chosen[name])) {
+    window.abnChosen = window.abnLook = undefined
+  } else if (pending) send()
+  const chosen = { ...(window.abnChosen ?? data.chosen) }
 
   for (const set of form.querySelectorAll("fieldset")) {
     const name = set.dataset.name
@@ -45,9 +46,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
       mark: chosen.mark,
     }
     window.dispatchEvent(new CustomEvent("abn-look", { detail: window.abnLook }))
-    state.chosen = { ...chosen }
-    clearTimeout(state.timer)
-    state.timer = setTimeout(() => setTriggerValue("picked", chosen), PAUSE)
+    window.abnChosen = { ...chosen }
+    send()
   }
   form.onsubmit = event => event.preventDefault()
 }
