@@ -8,7 +8,7 @@ from abn.ui.controls.choice_bar import NO_VARIANT
 from abn.ui.live.camera_panel import show_live
 from abn.ui.runtime import models
 
-layout.begin("Live", "Point a camera at things: the attention map and both heads' predictions follow.")
+layout.begin("Live", "The attention map and both heads' predictions for the camera's frames, several times a second.")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     picked = variant_picker.choose_variants(models.list_cards())
     view = view_settings.choose_view()

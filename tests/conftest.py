@@ -35,16 +35,16 @@ def runner():
     return _read_once(load_runner)
 
 
-def _read_once(load_anew):
+def _read_once(load_fresh):
     loaded = {}
 
     def load(card):
         try:
             key = hashlib.sha256(card.weights.read_bytes()).hexdigest(), card.sha256, card.mechanism
         except OSError:
-            return load_anew(card)  # which says what is wrong
+            return load_fresh(card)  # which says what is wrong
         if key not in loaded:
-            loaded[key] = load_anew(card)
+            loaded[key] = load_fresh(card)
         return loaded[key]
 
     return load

@@ -2,8 +2,10 @@
 
 import argparse
 import hashlib
+import itertools
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -50,34 +52,21 @@ def write_graphs(card: Card, folder: Path = FOLDER) -> None:
     files.write_file(index_path, json.dumps(dict(sorted(index.items())), indent=1) + "\n")
 
 
-class _Extract(nn.Module):
-    """Each of these keeps the names that its tensors have in the whole network."""
+class _Part(nn.Module):
+    """A part of a network by itself, its tensors named as in the whole network."""
 
-    def __init__(self, network: AttentionBranchNetwork) -> None:
+    def __init__(self, network: AttentionBranchNetwork, part: str, compute: Callable) -> None:
         super().__init__()
-        self.extractor = network.extractor
+        self.add_module(part, network.get_submodule(part))
+        self._part, self._compute = part, compute
 
-    def forward(self, images: Tensor) -> Tensor:
-        return self.extractor(images)
-
-
-class _Attend(nn.Module):
-    def __init__(self, network: AttentionBranchNetwork) -> None:
-        super().__init__()
-        self.attention_branch: AttentionBranch = network.attention_branch
-
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        response = self.attention_branch.respond(features)
-        return *self.attention_branch.read(response), response
+    def forward(self, values: Tensor) -> Tensor | tuple[Tensor, ...]:
+        return self._compute(self.get_submodule(self._part), values)
 
 
-class _Classify(nn.Module):
-    def __init__(self, network: AttentionBranchNetwork) -> None:
-        super().__init__()
-        self.perception_branch = network.perception_branch
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.perception_branch(features)
+def _attend(branch: AttentionBranch, features: Tensor) -> tuple[Tensor, ...]:
+    response = branch.respond(features)
+    return *branch.read(response), response
 
 
 def export_graphs(network: AttentionBranchNetwork, size: int) -> dict[str, bytes]:
@@ -85,10 +74,13 @@ def export_graphs(network: AttentionBranchNetwork, size: int) -> dict[str, bytes
     images = torch.zeros(2, 3, size, size)
     with torch.no_grad():
         features = network.extractor(images)
+    extractor = _Part(network, "extractor", nn.Module.__call__)
+    attention_branch = _Part(network, "attention_branch", _attend)
+    perception_branch = _Part(network, "perception_branch", nn.Module.__call__)
     parts = {
-        "extract": (_Extract(network), images, ["images"], ["features"]),
-        "attend": (_Attend(network), features, ["features"], ["class_maps", "attention", "response"]),
-        "classify": (_Classify(network), features, ["features"], ["logits"]),
+        "extract": (extractor, images, ["images"], ["features"]),
+        "attend": (attention_branch, features, ["features"], ["class_maps", "attention", "response"]),
+        "classify": (perception_branch, features, ["features"], ["logits"]),
     }
     return {part: _export(*parts[part]) for part in PARTS}
 
@@ -115,11 +107,11 @@ def _export(module: nn.Module, example: Tensor, inputs: list[str], outputs: list
     for tensor in graph.graph.initializer:
         if tensor.name in named:
             _make_external(tensor, onnx.TensorProto.EXTERNAL)
-    for node in graph.graph.node:
-        node.doc_string = ""
-        del node.metadata_props[:]
-    for described in (graph.graph.value_info, graph.graph.metadata_props, graph.metadata_props):
-        del described[:]
+    parts = (graph.graph.node, graph.graph.input, graph.graph.output, graph.graph.initializer)
+    for described in (graph, graph.graph, *itertools.chain(*parts)):  # where in our code each comes from
+        described.doc_string = ""
+        del described.metadata_props[:]
+    del graph.graph.value_info[:]
     return graph.SerializeToString(deterministic=True)
 
 

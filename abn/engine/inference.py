@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from abn.engine import runner
 from abn.engine.loading import load_runner
-from abn.engine.runner import Runner
+from abn.engine.runner import Runner, auxiliary_logits, perceive
 from abn.images.fit import Fitted
 from abn.variants.card import Card
 from abn.vocabulary import InputSpec
@@ -35,11 +34,11 @@ class Inference:
     @property
     def aux_logits(self) -> np.ndarray:
         """(B, K) the auxiliary head: the class maps' means over (h, w)."""
-        return runner.auxiliary_logits(self.class_maps)
+        return auxiliary_logits(self.class_maps)
 
     def perceive(self, mechanism: str | None = None) -> np.ndarray:
         """Logits (B, K) of the perception head; `mechanism` None: the one that the variant was trained with."""
-        return runner.perceive(self.runner, self.features, self.attention, mechanism)
+        return perceive(self.runner, self.features, self.attention, mechanism)
 
 
 def stack_images(fitted: Sequence[Fitted], spec: InputSpec) -> np.ndarray:

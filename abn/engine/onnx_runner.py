@@ -9,7 +9,7 @@ from abn.engine.graphs import GraphError
 from abn.errors import ABNError
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-NO_MEMORY = "There is too little memory for so many images at once: choose a smaller --batch."
+NO_MEMORY = "There is too little memory for so many images at once: choose fewer (--batch on the command line)."
 PREFIXES = {"extract": "extractor.", "attend": "attention_branch.", "classify": "perception_branch."}
 
 onnxruntime.disable_telemetry_events()
@@ -33,7 +33,7 @@ class OnnxRunner:
         """`weights` are those of the whole network by their own names; `threads` 0: as many as there are cores;
         `device` is cpu, cuda or cuda:N. Raises `GraphError` where the weights don't fit."""
         self.mechanism = mechanism
-        self.class_head = weights["attention_branch.class_head.weight"][:, :, 0, 0]
+        self.class_head = weights["attention_branch.class_head.weight"][:, :, 0, 0].astype(np.float32)
         self._sessions = {
             part: _create_session(graphs[part], weights, prefix, threads, device) for part, prefix in PREFIXES.items()
         }

@@ -103,7 +103,7 @@ class SessionState:
     recorded: Key[str | None] = Key()  # widget
 
     # Live
-    live_answer: Key[dict[str, Any] | None] = Key()  # the map and the predictions of the latest frame
+    live_result: Key[dict[str, Any] | None] = Key()  # the map and the predictions of the latest frame
     live_frozen: Key[str] = Key("")  # that a frame was kept
 
     # Ablation

@@ -24,7 +24,7 @@ def test_maps_follow_the_camera_and_a_frozen_frame_is_explained_everywhere(page,
     assert drawn.evaluate(alpha) == pytest.approx(0.55 * 255, abs=2)  # a map lies over the video, half transparent
     page.get_by_role("button", name="Freeze this frame").click()
     widget(page, "camera-live").wait_for(timeout=LOADED)
-    page.get_by_text("image of all pages").wait_for(timeout=LOADED)
+    page.get_by_text("image on all pages").wait_for(timeout=LOADED)
     page.get_by_role("button", name="Stop the camera").click()
     expect(page.locator("video")).to_have_js_property("srcObject", None)
     page_link(page, "app.py").click()

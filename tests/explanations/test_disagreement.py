@@ -84,7 +84,7 @@ def test_the_extractor_runs_once_for_variants_that_share_it_and_the_attention_br
 # ---- by hand ----
 
 
-class Told:
+class FixedRunner:
     """A variant of 2 × 2 cells whose probabilities are those that the test tells; g(x) is 1, so that g′(x) tells the
     mechanism."""
 
@@ -108,7 +108,7 @@ def log(probabilities: list[float]) -> np.ndarray:
         return np.log(np.array(probabilities, np.float32))
 
 
-def told(cards, **networks: Told) -> ImageDisagreement:
+def compare_fixed(cards, **networks: FixedRunner) -> ImageDisagreement:
     shown = [
         replace(cards[0], id=name, mechanism=network.mechanism, classes=["cat", "dog", "fox"], num_classes=3)
         for name, network in networks.items()
@@ -121,7 +121,11 @@ FLIPS = {"additive": [0.6, 0.3, 0.1], "multiplicative": [0.2, 0.3, 0.5], "none":
 
 
 def test_flips_and_changes_by_hand(cards):
-    one = told(cards, stays=Told("additive", [0.6, 0.3, 0.1], STAYS), flips=Told("additive", [0.2, 0.7, 0.1], FLIPS))
+    one = compare_fixed(
+        cards,
+        stays=FixedRunner("additive", [0.6, 0.3, 0.1], STAYS),
+        flips=FixedRunner("additive", [0.2, 0.7, 0.1], FLIPS),
+    )
     stays, flips = one.predictions
     assert stays.heads_agree and stays.changes_prediction == () and stays.js_divergence == pytest.approx(0, abs=1e-6)
     assert stays.change == pytest.approx(-0.1)  # of "cat", from 0.6 to 0.5
@@ -143,7 +147,7 @@ def test_flips_and_changes_by_hand(cards):
 
 
 def test_a_change_is_counted_from_the_mechanism_trained_with(cards):
-    one = told(cards, swapped=Told("multiplicative", [0.1, 0.2, 0.7], FLIPS))
+    one = compare_fixed(cards, swapped=FixedRunner("multiplicative", [0.1, 0.2, 0.7], FLIPS))
     assert one.predictions[0].perception.label == "fox" and one.predictions[0].heads_agree
     assert one.predictions[0].changes_prediction == ("additive", "none") and one.predictions[0].change == pytest.approx(
         -0.4
@@ -155,15 +159,15 @@ def test_variants_that_name_other_classes_first_differ(cards):
     """Two distributions that share 0.4 of their mass and nothing else are 0.6 bit apart."""
     p, q = [0.6, 0.4, 0.0], [0.0, 0.4, 0.6]
     networks = {
-        name: Told("additive", [1.0, 0.0, 0.0], dict.fromkeys(MECHANISMS, v)) for name, v in (("p", p), ("q", q))
+        name: FixedRunner("additive", [1.0, 0.0, 0.0], dict.fromkeys(MECHANISMS, v)) for name, v in (("p", p), ("q", q))
     }
-    one = told(cards, **networks)
+    one = compare_fixed(cards, **networks)
     assert one.variants_disagree and one.js_divergence == pytest.approx(0.6, abs=1e-6) and not one.changes_prediction
 
 
 def test_variants_of_other_classes_are_never_compared(cards):
-    network = Told("additive", [1.0, 0.0, 0.0], STAYS)
-    other = Told("additive", [1.0, 0.0, 0.0], {name: values[::-1] for name, values in STAYS.items()})
+    network = FixedRunner("additive", [1.0, 0.0, 0.0], STAYS)
+    other = FixedRunner("additive", [1.0, 0.0, 0.0], {name: values[::-1] for name, values in STAYS.items()})
     networks = {"animals": network, "things": other}
     classes = {"animals": ["cat", "dog", "fox"], "things": ["cup", "pan", "jug"]}
     shown = [replace(cards[0], id=name, classes=names, num_classes=3) for name, names in classes.items()]

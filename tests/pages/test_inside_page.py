@@ -138,7 +138,7 @@ def test_more_channels_on_request_up_to_all(page, looked):
         assert len(names(at)) == count and mentions(at, str(count), "112")
         at = at.button(key="more-channels").click().run() if count < 112 else at
     assert "more-channels" not in keys(at) and len({name.partition(" · ")[0] for name in names(at)}) == 112
-    assert len(names(show(page, stage="A"))) == 24  # another stage begins anew
+    assert len(names(show(page, stage="A"))) == 24  # another stage starts with the first channels again
 
 
 @pytest.mark.slow

@@ -34,10 +34,10 @@ def live(ready, monkeypatch):
     arriving: list[Frame] = []
     real = camera_panel.show_camera
 
-    def show_camera(answer, words, *, key, on_frame):
+    def show_camera(result, words, *, key, on_frame):
         while arriving:
             on_frame(arriving.pop(0))
-        real(state.live_answer, words, key=key, on_frame=on_frame)
+        real(state.live_result, words, key=key, on_frame=on_frame)
 
     monkeypatch.setattr(camera_panel, "show_camera", show_camera)
     return ready.switch_page("pages/Live.py").run(), arriving
@@ -64,19 +64,19 @@ def test_the_page_shows_the_camera_and_nothing_is_explained_yet(live):
     at, _ = live
     assert not at.exception
     (data,) = components(at, "abn_camera").values()
-    assert data["answer"] is None and len(data["words"]) == 3
+    assert data["result"] is None and len(data["words"]) == 3
 
 
 def test_a_frame_is_explained_by_the_chosen_variant_and_not_kept(live, runner):
     at, arriving = live
     arriving.append(Frame("frame", 3, jpeg()))
     at.run()
-    (answer,) = (data["answer"] for data in components(at, "abn_camera").values())
+    (result,) = (data["result"] for data in components(at, "abn_camera").values())
     variant = default_variants(list_variants())[0]
     (expected,) = explain(open_picture(jpeg()), [variant], fit="squash", load=runner)
-    assert answer["number"] == 3 and answer["values"] == pytest.approx(expected.attention.ravel().tolist(), abs=1e-4)
+    assert result["number"] == 3 and result["values"] == pytest.approx(expected.attention.ravel().tolist(), abs=1e-4)
     firsts = [expected.top(head, 1)[0].label for head in ("auxiliary", "perception")]
-    assert all(first.startswith(head["label"]) for first, head in zip(firsts, answer["heads"], strict=True))
+    assert all(first.startswith(head["label"]) for first, head in zip(firsts, result["heads"], strict=True))
     assert not any(name in at.session_state and at.session_state[name] for name in ("uploads", "photo"))
 
 
@@ -94,9 +94,9 @@ def test_a_broken_frame_is_one_sentence_and_the_next_one_is_explained(live):
     at, arriving = live
     arriving.append(Frame("frame", 1, jpeg()[:300]))
     at.run()
-    (answer,) = (data["answer"] for data in components(at, "abn_camera").values())
-    assert answer["number"] == 1 and answer["error"] and not at.exception
+    (result,) = (data["result"] for data in components(at, "abn_camera").values())
+    assert result["number"] == 1 and result["error"] and not at.exception
     arriving.append(Frame("frame", 2, jpeg()))
     at.run()
-    (answer,) = (data["answer"] for data in components(at, "abn_camera").values())
-    assert answer["number"] == 2 and "values" in answer
+    (result,) = (data["result"] for data in components(at, "abn_camera").values())
+    assert result["number"] == 2 and "values" in result

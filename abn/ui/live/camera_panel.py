@@ -24,17 +24,17 @@ from abn.vocabulary import HEADS
 FIT = "squash"  # a frame is a square already
 WORDS = {
     "refused": "The browser does not let this page use the camera: allow it in the address bar, then start again.",
-    "none": "There is no camera here: upload a photo under Your pictures, on any page.",
+    "none": "There is no camera here: upload a photo under Your pictures, on Compare.",
     "insecure": "Browsers let a page use the camera only on https or on localhost: take a still photo under "
-    "Your pictures, on any page.",
+    "Your pictures, on Compare.",
 }
 FOLLOW = ("app.py", "pages/Inside.py", "pages/Ablation.py", "pages/Intervene.py", "pages/Measure.py")
 
 
 @st.fragment
 def show_live(card: Card, view: MapStyle) -> None:
-    """The camera, answered by one variant. A fragment, so that a frame draws nothing else."""
-    show_camera(state.live_answer, WORDS, key="camera-live", on_frame=lambda frame: _receive(frame, card, view))
+    """The camera, explained by one variant. A fragment, so that a frame draws nothing else."""
+    show_camera(state.live_result, WORDS, key="camera-live", on_frame=lambda frame: _receive(frame, card, view))
     if state.live_frozen:
         st.success(state.live_frozen, icon=":material/ac_unit:")
         with st.container(horizontal=True):
@@ -46,14 +46,14 @@ def _receive(frame: Frame, card: Card, view: MapStyle) -> None:
     try:
         if frame.kind == FREEZE:
             uploads.adopt_picture("camera frame", frame.jpeg)
-            state.live_frozen = "The frozen frame is the image of all pages now:"
+            state.live_frozen = "The frozen frame is now the image on all pages:"
             return
         picture = open_picture(frame.jpeg, name="frame")
         with page_turn():
             (explanation,) = explain(picture, [card], fit=FIT, load=models.load_runner)
-        state.live_answer = {"number": frame.number, **_describe(explanation, card, view)}
+        state.live_result = {"number": frame.number, **_describe(explanation, card, view)}
     except ABNError as error:
-        state.live_answer = {"number": frame.number, "error": str(error)}
+        state.live_result = {"number": frame.number, "error": str(error)}
 
 
 def _describe(explanation: Explanation, card: Card, view: MapStyle) -> dict[str, Any]:

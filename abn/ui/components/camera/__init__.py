@@ -24,9 +24,9 @@ class Frame:
 
 
 def show_camera(
-    answer: Mapping[str, Any] | None, words: Mapping[str, str], *, key: str, on_frame: Callable[[Frame], object]
+    result: Mapping[str, Any] | None, words: Mapping[str, str], *, key: str, on_frame: Callable[[Frame], object]
 ) -> None:
-    """The video with the latest `answer` over it, and its buttons. `words` say that the camera is refused, that there
+    """The video with the latest `result` over it, and its buttons. `words` say that the camera is refused, that there
     is none, or that the address is not secure. `on_frame` gets each frame; what is none is ignored."""
 
     def receive(sent: Any) -> None:
@@ -34,7 +34,7 @@ def show_camera(
         if frame:
             on_frame(frame)
 
-    _component.show(key, {"answer": answer, "words": dict(words)}, receive)
+    _component.show(key, {"result": result, "words": dict(words)}, receive)
 
 
 def read_frame(sent: Any) -> Frame | None:

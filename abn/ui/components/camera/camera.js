@@ -1,5 +1,5 @@
 const SIDE = 256, // pixels of a frame that is sent
-  PATIENCE = 8000 // milliseconds after which an answer counts as lost
+  PATIENCE = 8000 // milliseconds after which a result counts as lost
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const find = name => parentElement.querySelector(name)
@@ -69,16 +69,16 @@ export default function ({ data, parentElement, setTriggerValue }) {
     context.imageSmoothingEnabled = look.smooth
     context.globalAlpha = look.opacity
     context.drawImage(small, 0, 0, canvas.width, canvas.height)
-    canvas.setAttribute("aria-label", data.answer.alt)
+    canvas.setAttribute("aria-label", data.result.alt)
   }
   const showHeads = heads => {
     const parts = heads.flatMap(({ head, color, label, probability }) => {
-      const [name, answer, share] = ["span", "b", "span"].map(tag => document.createElement(tag))
+      const [name, first, share] = ["span", "b", "span"].map(tag => document.createElement(tag))
       name.textContent = `■ ${head}`
       name.style.color = color
-      answer.textContent = answer.title = label
+      first.textContent = first.title = label
       share.textContent = probability
-      return [name, answer, share]
+      return [name, first, share]
     })
     find(".heads").replaceChildren(...parts)
   }
@@ -90,18 +90,18 @@ export default function ({ data, parentElement, setTriggerValue }) {
   start.onclick = () => (state.stream ? stop() : begin())
   freeze.onclick = () => setTriggerValue("picked", { kind: "freeze", jpeg: takeFrame(1024, 0.92) })
 
-  const answer = data.answer
-  if (state.stream && answer && answer.number === state.number && answer.number !== state.shown) {
-    state.shown = answer.number
-    if (answer.error) said.textContent = answer.error
+  const result = data.result
+  if (state.stream && result && result.number === state.number && result.number !== state.shown) {
+    state.shown = result.number
+    if (result.error) said.textContent = result.error
     else {
-      draw(answer)
-      showHeads(answer.heads)
+      draw(result)
+      showHeads(result.heads)
       const now = performance.now()
       state.times = [...state.times.filter(time => now - time < 3000), now]
       const rate = state.times.length > 1 ? (state.times.length - 1) / ((now - state.times[0]) / 1000) : 0
       said.textContent = rate ? `${rate.toFixed(1)} maps a second, each from one frame.` : ""
-      canvas.dataset.shown = answer.number
+      canvas.dataset.shown = result.number
     }
     requestAnimationFrame(send)
   }
