@@ -18,32 +18,34 @@ from abn.variants.measured import format_tables
 from abn.variants.store import find_problems, list_variants
 
 COMMANDS = {  # name → (module with `add_arguments(parser)` and `run(args) -> exit status`, help)
-    "explain": ("abn.batch.command", "explain images, or folders of them"),
+    "explain": ("abn.batch.command", "predictions and maps of images, or of whole folders"),
     "convert": ("abn.variants.command", "make a variant from a checkpoint of the authors' code"),
     "export": ("abn.engine.export_model", "write a variant as one ONNX model that runs without this package"),
     "train": (
         "abn.training.supervised.command",
-        "train a network on class folders of your own, or on a built-in data set",
+        "train a variant with your own class folders, or with a built-in data set",
     ),
-    "distil": ("abn.training.distillation.command", "make the shipped variants again, from public packages"),
-    "evaluate": ("abn.training.evaluate", "measure the variants on held-out scenes and on photographs"),
-    "scenes": ("abn.training.distillation.shipped_scenes", "make the shipped scenes again"),
-    "study": ("abn.study.command", "the study over seeds: run it, or print its results"),
+    "distil": ("abn.training.distillation.command", "train the shipped ImageNet variants again, from public packages"),
+    "evaluate": ("abn.training.evaluate", "measure accuracy and maps of the variants on held-out images"),
+    "scenes": ("abn.training.distillation.shipped_scenes", "compose the shipped scenes with masks again"),
+    "study": ("abn.study.command", "run the study over seeds, or print its results"),
     "graphs": ("abn.engine.export_graphs", "write the graphs that ONNX Runtime runs"),
-    "bench": ("abn.batch.bench", "measure speed, as ratios"),
+    "bench": ("abn.batch.bench", "measure speed as ratios of two tasks"),
 }
 
-REFUSED = "The file{place} can't be read or written ({why})."
+REFUSED = "The file{place} can't be read or written ({why}): check the path, its permissions and the free disk space."
 
 log = logging.getLogger("abn")
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
-    """States the default of each option that has one, unless it is a switch or its help states it in words."""
+    """States the default of each option that has one, unless its help states it in words."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        stated = action.default is None or action.default is False or "(default" in (action.help or "")
-        return action.help if stated else super()._get_help_string(action)
+        text = action.help or ""
+        if "(default" in text or action.default is None or action.default is argparse.SUPPRESS:
+            return text
+        return f"{text} (default: off)" if action.default is False else super()._get_help_string(action)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.debug("traceback", exc_info=error)
         print(error, file=sys.stderr)
         return 1
-    except BrokenPipeError:  # the reader of our output has gone
+    except BrokenPipeError:  # the reader of our output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:  # a disk that is full, a file that vanished
@@ -78,16 +80,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """The parser; only the module of the command that is called is imported."""
-    parser = argparse.ArgumentParser(prog="python -m abn", description="Attention Branch Networks, explained.")
-    parser.add_argument("--verbose", action="store_true", help="say more on standard error, tracebacks too")
+    parser = argparse.ArgumentParser(
+        prog="python -m abn",
+        formatter_class=HelpFormatter,
+        description="Attention Branch Networks: predictions, attention maps, training and measurement.",
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="print debugging output and tracebacks to standard error"
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    variants = commands.add_parser("variants", help="list the variants")
-    variants.add_argument("--json", action="store_true", help="print the model cards as one JSON list")
-    variants.add_argument("--markdown", action="store_true", help="print the measured figures as a table")
+    variants = commands.add_parser("variants", help="list the variants", formatter_class=HelpFormatter)
+    variants.add_argument("--json", action="store_true", help="print the model cards as one JSON list instead of text")
+    variants.add_argument(
+        "--markdown", action="store_true", help="print the measured figures as Markdown tables instead of text"
+    )
     variants.set_defaults(run=_list_variants)
 
-    gallery = commands.add_parser("gallery", help="run the variants on the exercises' images again")
+    gallery = commands.add_parser(
+        "gallery", help="compute the results for the exercises and the gallery again", formatter_class=HelpFormatter
+    )
     gallery.set_defaults(run=_build_gallery)
 
     called = next((argument for argument in arguments if not argument.startswith("-")), None)

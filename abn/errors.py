@@ -1,4 +1,4 @@
-"""The one family of errors meant for people: each message is a plain sentence that says what to do."""
+"""Errors for people: each message is one plain sentence with what happened, why, and what to do."""
 
 
 class ABNError(ValueError):
@@ -6,11 +6,11 @@ class ABNError(ValueError):
 
 
 class PictureError(ABNError):
-    """The bytes given are not a picture that we can or want to open."""
+    """The given bytes are not an image that can be opened within the limits."""
 
 
 class BackboneError(ABNError):
-    """The backbone cannot be cut into a feature extractor and a perception branch."""
+    """The backbone can't be cut into a feature extractor and a perception branch."""
 
 
 class VariantError(ABNError):
@@ -18,7 +18,7 @@ class VariantError(ABNError):
 
 
 class CheckpointError(ABNError):
-    """A checkpoint file cannot be read, or does not fit the architecture named."""
+    """A checkpoint file can't be read, or does not fit the given architecture."""
 
 
 class PickleError(CheckpointError):

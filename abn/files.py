@@ -15,8 +15,11 @@ from typing import BinaryIO
 
 from abn.errors import ABNError
 
-UNWRITABLE = "Nothing can be written into {place} ({why})."
-NO_MORE = "Nothing more can be written into {place} ({why})."  # of what grows line by line
+UNWRITABLE = "Nothing can be written into {place} ({why}): check its permissions and the free disk space."
+NO_MORE = (
+    "Nothing more can be written into {place} ({why}): free some disk space, then run the command "
+    "again."
+)  # of what grows line by line
 
 
 @contextmanager
@@ -56,7 +59,7 @@ class UniqueNames:
 
     def give(self, name: str) -> str:
         """Letters, digits, dots and dashes of `name`, at most 60, with a number behind them where they are taken."""
-        plain = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", name)).strip("-.")[:60].rstrip("-.") or "picture"
+        plain = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", name)).strip("-.")[:60].rstrip("-.") or "image"
         given, count = plain, self._counts.get(plain.casefold(), 0)
         while given.casefold() in self._counts:
             count += 1

@@ -1,16 +1,19 @@
-"""Exercises: predict first, then see; the same questions for everybody who opens the same set."""
+"""Exercises: predict first, then compare; the same questions for everybody who opens the same set."""
 
 from abn.ui import layout
 from abn.ui.components import scroll_top
 from abn.ui.exercises import session_attempts as attempts
+from abn.ui.exercises import words
 from abn.ui.exercises.exercise_panels import show_question
 from abn.ui.exercises.summary import show_summary
+from abn.ui.progress.kept_progress import keep_progress
 
-layout.begin("Exercises", "Predict first, then see: what does the attention map do, and what doesn't it tell?")
+layout.begin(words.TITLE, words.LINE, room="exercises")
 
 seed = attempts.choose_set()
 material, questions = attempts.load_questions(seed)
-attempt = attempts.get_attempt(seed)
+attempt = attempts.get_attempt(seed, material, questions)
+keep_progress()
 attempts.show_progress(seed, questions, attempt)
 scroll_top.scroll_to_top_on_change(f"{seed} {attempt.index}")
 

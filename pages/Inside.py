@@ -5,26 +5,29 @@ import streamlit as st
 from abn.ui import layout
 from abn.ui.controls import variant_picker
 from abn.ui.controls.choice_bar import choice_bar, require_networks
-from abn.ui.inside import map_panels, stage_panels, traces
+from abn.ui.inside import map_panels, stage_panels, traces, words
 from abn.ui.state import state
 
-layout.begin("Inside", "What happens between a picture and the answer? Every stage of one network, with its numbers.")
+layout.begin(words.TITLE, words.LINE, room="inside")
 
 choice = require_networks(choice_bar())
-card = variant_picker.choose_one_variant(choice.selection.cards)
+with layout.title_row():
+    card = variant_picker.choose_one_variant(choice.selection.cards)
+applied = stage_panels.choose_applied(card)
 
 page = st.empty()
 inputs = ("inside", choice.chosen.picture.sha256, card.sha256, choice.fit)
 if state.shown != inputs:  # so that no old result stays while a new one is computed
-    page.caption("Asking the network …")
-trace = traces.get_trace(choice.chosen.picture, card, choice.fit)
+    page.caption(words.RUNNING)
+trained = traces.get_trace(choice.chosen.picture, card, choice.fit)
+trace = traces.get_trace(choice.chosen.picture, card, choice.fit, applied)
 state.shown = inputs
 
 with page.container():
     if card.lesson:
-        st.info(layout.escape_markdown(f"{card.title}: {card.lesson}"), icon=":material/school:")
-    stage = stage_panels.show_diagram(choice, card)
-    stage_panels.show_stage(trace, card, choice, stage)
+        lesson = words.LESSON.format(title=card.title, lesson=card.lesson)
+        st.info(layout.escape_markdown(lesson), icon=":material/school:")
+    stage_panels.show_network(trace, card, choice)
     stage_panels.show_cell(trace, card, choice)
-    map_panels.show_class_maps(trace, card, choice)
-    map_panels.show_history(trace, card, choice)
+    map_panels.show_class_maps(trained, card, choice)
+    map_panels.show_history(trained, card, choice)

@@ -1,54 +1,64 @@
-"""Intervene: change the map, or the picture, and see what the network makes of it."""
+"""Intervene: edit the attention map or cover part of the image, and compare the predictions."""
 
 import streamlit as st
 
 from abn.ui import layout
 from abn.ui.controls import variant_picker
 from abn.ui.controls.choice_bar import choice_bar, require_networks
-from abn.ui.intervene import cover_panel, edit_panels, effect_panel, map_ablation_panel
+from abn.ui.intervene import cover_panel, edit_panels, effect_panel, map_ablation_panel, words
 from abn.ui.runtime import cached_inference, jobs
 
-layout.begin("Intervene", "Change the map and ask the perception branch again: does the answer depend on it?")
+layout.begin(words.TITLE, words.LINE, room="intervene")
 choice = require_networks(choice_bar())
-picture, fit = choice.chosen.picture, choice.fit
-card = variant_picker.choose_one_variant(choice.selection.cards)
-subject = cached_inference.get_subjects(picture, choice.selection.cards, fit)[choice.selection.cards.index(card)]
+picture, cards = choice.chosen.picture, choice.selection.cards
+paint, cover, sensitivity = st.tabs(words.TABS, key="intervene_tab", bind="query-params")  # only the open one runs
 
 
-def change_the_map() -> None:
+@layout.fragment
+def edit_map() -> None:
     """A fragment, so that a stroke redraws nothing else."""
     key, history = edit_panels.get_history(choice, card, subject)
-    left, right = st.columns(2, gap="large")
-    with right:
-        applied = effect_panel.choose_mechanism(card)
-        effects = effect_panel.compute_effects(choice, card, history, applied)
-        effect_panel.show_effect(card, effects[history.index], subject.attention, applied)
-    with left:
-        edit_panels.show_board(choice, card, subject, key, history)
-    edit_panels.show_presets(choice, card, subject, key)
+    with st.container(key="cockpit"):
+        tools, canvas, result = st.columns([5, 7, 8], gap="medium")
+    with tools:
+        tool = edit_panels.show_tools()
+        edit_panels.show_undo(subject, key, history)
+        edit_panels.show_presets(choice, card, subject, key)
+    with canvas:
+        edit_panels.show_canvas(choice, card, subject, key, history, tool)
+    with result:
+        effects, applied = effect_panel.show_result(choice, card, subject, history)
+    layout.guard_session("unseen-edit-guard")
     edit_panels.show_history(subject, choice.view, key, history, effects)
     effect_panel.export_row(choice, card, subject, history, effects[history.index], applied)
 
 
-def cover_the_picture() -> None:
-    """The same for the picture: all of the network runs again."""
-    first, *columns = st.columns(len(choice.selection.cards) + 1, gap="medium")
+@layout.fragment
+def cover_image() -> None:
+    """The same for the image: each variant runs again."""
+    with st.container(key="pairs-cover"):
+        first, *columns = st.columns(len(cards) + 1, gap="medium")
     with first:
-        covered = cover_panel.cover_picture(choice, subject)
-    before = cached_inference.explain_image(picture, choice.selection.cards, fit=fit)
-    after = cached_inference.explain_image(covered, choice.selection.cards, fit=fit)
-    for column, *pair, variant in zip(columns, before, after, choice.selection.cards, strict=True):
+        covered = cover_panel.cover_image(choice, cached_inference.get_subject(picture, cards[0], choice.fit))
+    before = cached_inference.explain_image(picture, cards, fit=choice.fit)
+    after = cached_inference.explain_image(covered, cards, fit=choice.fit)
+    for column, *pair, variant in zip(columns, before, after, cards, strict=True):
         with column:
             cover_panel.show_covered(*pair, variant, choice)
 
 
-jobs.fragment_unless_busy(change_the_map)()
-
-st.subheader("Which variant needs its map?", anchor="needs")
-map_ablation_panel.show_dependence(choice)
-gallery_job = map_ablation_panel.show_gallery_dependence(choice)
-
-st.subheader("Cover a part of the picture", anchor="cover")
-jobs.fragment_unless_busy(cover_the_picture)()
-if gallery_job:
-    jobs.run_jobs(gallery_job)
+if paint.open:
+    with layout.title_row():
+        card = variant_picker.choose_one_variant(cards)
+    with paint:
+        subject = cached_inference.get_subject(picture, card, choice.fit)
+        edit_map()
+if cover.open:
+    with cover:
+        cover_image()
+if sensitivity.open:
+    with sensitivity:
+        map_ablation_panel.show_dependence(choice)
+        gallery_job = map_ablation_panel.show_gallery_dependence(choice)
+    if gallery_job:
+        jobs.run_jobs(gallery_job)

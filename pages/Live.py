@@ -4,12 +4,15 @@ import streamlit as st
 
 from abn.ui import layout
 from abn.ui.controls import variant_picker, view_settings
-from abn.ui.controls.choice_bar import NO_VARIANT
+from abn.ui.controls.choice_bar import show_way_back
+from abn.ui.controls.words import NO_VARIANT
+from abn.ui.live import words
 from abn.ui.live.camera_panel import show_live
 from abn.ui.runtime import models
 
-layout.begin("Live", "The attention map and both heads' predictions for the camera's frames, several times a second.")
-with st.container(horizontal=True, vertical_alignment="bottom"):
+layout.begin(words.TITLE, words.PURPOSE)
+with layout.bar():
+    show_way_back()
     picked = variant_picker.choose_variants(models.list_cards())
     view = view_settings.choose_view()
 broken = models.find_broken(picked)
@@ -17,10 +20,9 @@ for sentence in broken.values():
     st.warning(layout.escape_markdown(sentence), icon=":material/warning:")
 usable = [card for card in picked if card.id not in broken]
 if usable:
-    show_live(variant_picker.choose_one_variant(usable), view)
+    with layout.title_row():
+        card = variant_picker.choose_one_variant(usable)
+    show_live(card, view)
 else:
     st.info(NO_VARIANT, icon=":material/arrow_upward:")
-st.caption(
-    "One small frame at a time goes to the server, is explained there and is not kept. The map is that of the frame "
-    "that was sent, so it lags behind the video."
-)
+st.caption(words.PRIVACY)

@@ -11,7 +11,7 @@ FLAGS = (
 LOADED = 120_000  # milliseconds in which anything must be there, on a busy machine
 WIDE = {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"}
 NARROW = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
-COLUMNS = ".abn-answer"  # the predictions of one variant
+COLUMNS = ".abn-prediction"  # the predictions of one variant
 MAP, DRAWN = ".frame canvas", "canvas[data-drawn]"
 
 COUNT_MESSAGES = """
@@ -79,11 +79,27 @@ def option(page, key: str, value: str):
     return widget(page, key).get_by_role("radio", name=value, exact=True)
 
 
-def page_link(page, path: str):
-    """The link to a page in the frame of every page."""
-    from abn.ui.layout import PAGES  # which tests without a browser have no use for
+def fit_option(page, value: str):
+    """One of the options under "Fit", which is opened."""
+    if not option(page, "fit", value).is_visible():
+        button(page, "fit-popover").click(timeout=LOADED)
+    return option(page, "fit", value)
 
-    return widget(page, "frame").get_by_role("link", name=PAGES[path][0], exact=True)
+
+def go_to(page, path: str, patience: int = 30_000) -> None:
+    """Go to a page by the navigation: by the menu of its group, or by the one menu of a phone. `patience` (ms) is for
+    each of both presses."""
+    from abn.ui.layout import GROUPS, PAGES  # which tests without a browser have no use for
+
+    heading = next(heading for heading, group in GROUPS.items() if path in group)
+    menu = page.get_by_test_id("stTopNavSection").filter(has_text=heading)
+    if menu.is_visible():
+        menu.click(timeout=patience)
+        link = page.get_by_test_id("stTopNavDropdownLink")
+    else:
+        page.get_by_test_id("stExpandSidebarButton").click(timeout=patience)
+        link = page.get_by_test_id("stSidebarNavLink")
+    link.filter(has_text=PAGES[path][0]).click(timeout=patience)
 
 
 def wait_for_columns(page, count: int) -> None:

@@ -61,6 +61,20 @@ def saved(tmp_path_factory) -> tuple[bytes, dict]:
     return card.weights.read_bytes(), json.loads((folder / "mine.json").read_text())
 
 
+@pytest.fixture(autouse=True)
+def routed(monkeypatch) -> None:
+    """AppTest runs a page by itself where there is a folder `pages`; here app.py, which routes, as on a server."""
+    from streamlit.runtime.pages_manager import PagesManager
+    from streamlit.testing.v1 import app_test
+
+    class Routed(PagesManager):
+        def __init__(self, *given, **options):
+            PagesManager.uses_pages_directory = False
+            super().__init__(*given, **options)
+
+    monkeypatch.setattr(app_test, "PagesManager", Routed)
+
+
 @pytest.fixture
 def clean_caches() -> Iterator[None]:
     """Streamlit's caches outlive an AppTest: empty before and after."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from browsing import LOADED, SETTLED
+from browsing import LOADED, SETTLED, go_to
 from playwright.sync_api import Error, Page
 
 from abn.evaluation import deletion_insertion
@@ -21,15 +21,19 @@ from abn.images.fit import FITS
 from abn.plots.color_maps import COLOR_MAPS
 from abn.plots.overlay import MARKS
 from abn.teaching import exercises, lessons
+from abn.ui.ablation import words as ablation_words
 from abn.ui.controls import selection
 from abn.ui.controls.view_settings import CELLS, SCALES
+from abn.ui.intervene import words as intervene_words
 from abn.ui.layout import PAGES
 from abn.ui.measure import deletion_insertion_panel, randomization_panel
 from abn.variants.store import list_variants
+from abn.vocabulary import MECHANISMS
 
 WIDTHS = (390, 1024, 1440)
 PATHS = {title: "" if path == "app.py" else Path(path).stem for path, (title, _) in PAGES.items()}
 WITH_CHOICES = ("Compare", "Live", "Inside", "Ablation", "Intervene", "Measure")
+HARMLESS = ("page", "menu", "popover", "expander")  # kinds of presses that change no choice
 QUICK = 3_000  # milliseconds; what runs longer may be a job, and pressing on is fair
 WRONG = ("None", "", "0", "-1", "nan", "1e9", "crop,", "🐒", "additive", "<b>")  # values that a typed address may have
 
@@ -37,12 +41,14 @@ COLLECT = """
 () => {
   const kinds = [  // the first that an element matches is its kind
     ["", "[data-testid=stTooltipHoverTarget], button[aria-label^=Help], [data-testid=stMainMenuButton]"],
+    ["page", "a[data-testid^=stPageLink], a[data-testid=stTopNavDropdownLink], a[data-testid=stSidebarNavLink]"],
+    ["menu", "[data-testid=stTopNavSection], [data-testid=stExpandSidebarButton]"],
     ["", "[data-testid=stStatusWidget] *, [data-testid=stHeader] *"],
     ["", "[data-testid=stFileUploader] *, [data-testid=stCameraInput] *, [data-testid=stDownloadButton] *"],
     ["", "[data-testid=stHeaderActionElements] *, [data-testid=stElementToolbar] *, [data-testid=stSkipToContent]"],
-    ["page", "a[data-testid=stPageLink-NavLink]"],
     ["link", "a[href]"],
     ["option", "[role=radio], [data-testid=stRadioOption]"],
+    ["tab", "[role=tab]"],
     ["switch", "[data-testid=stCheckbox] label:has(input)"],
     ["look", "fieldset[data-name] input, .range input"],
     ["slider", "input[type=range]"],
@@ -56,7 +62,7 @@ COLLECT = """
     ["canvas", ".board canvas"],
     ["map", ".view"],
     ["thumbnail", ".strip button"],
-    ["stage", "[data-stage]"],
+    ["stage", "[data-stage], [data-mechanism]"],
     ["button", "button"],
   ]
   const found = []
@@ -90,10 +96,11 @@ LOOK = """
   const groups = shown("[data-testid=stButtonGroup] [role=radiogroup], [data-testid=stButtonGroup][role=radiogroup]")
   const checked = group => [...group.querySelectorAll("[role=radio]")].filter(radio => radio.ariaChecked === "true")
   return {
-    errors: shown("[data-testid=stException], [data-testid=stDialog], [data-testid=stConnectionStatus]")
+    errors: [...shown("[data-testid=stException], [data-testid=stConnectionStatus]"),
+             ...shown("[data-testid=stDialog]").filter(dialog => !dialog.querySelector(".teach-code"))]
       .map(element => element.innerText),
     unset: groups.filter(group => checked(group).length !== 1).map(group => group.ariaLabel || group.innerText),
-    title: document.querySelector("h4")?.innerText ?? "",
+    title: document.querySelector("h1")?.innerText.trim() ?? "",
   }
 }
 """
@@ -122,6 +129,7 @@ def _variants(text: str) -> bool:
     )
 
 
+_FRAME = {"hide": _among("controls"), "present": _among("1")}
 _VIEW = {  # what the address may hold: a name → whether a value is legal
     "variants": _variants,
     "opacity": _whole(0, 100, 5),
@@ -130,25 +138,27 @@ _VIEW = {  # what the address may hold: a name → whether a value is legal
     "cells": _among(*CELLS),
     "top": _whole(0, 50, 5),
     "mark": _among(*MARKS),
-    "hide": _among("controls"),
 }
-_SHARED = _VIEW | {"photo": lambda text: text in samples.gallery(), "fit": _among(*FITS)}
+_SHARED = _FRAME | _VIEW | {"photo": lambda text: text in samples.gallery(), "fit": _among(*FITS)}
 _MECHANISM = {"mechanism": _among(*selection.MECHANISMS), "same_weights": _among("true")}
 _VARIANT = {"variant": _variants}
 LEGAL = {
     "Compare": _SHARED | _MECHANISM,
-    "Live": _VIEW | _VARIANT,
+    "Live": _FRAME | _VIEW | _VARIANT,
     "Inside": _SHARED
     | _VARIANT
     | {
         "stage": _among(*STAGES),
         "cell": re.compile(r"\d{1,2},\d{1,2}").fullmatch,
+        "applied": _among(*MECHANISMS),
         "channel": _whole(1, 2048),
         "class": _whole(1, 1000),
         "moment": _whole(0, 10**6),
     },
-    "Ablation": _SHARED | _VARIANT | {"alpha": _number(0, 2), "gamma": _number(0, 3)},
-    "Intervene": _SHARED | _VARIANT,
+    "Ablation": _SHARED
+    | _VARIANT
+    | {"alpha": _number(0, 2), "gamma": _number(0, 3), "ablation_tab": _among(*ablation_words.TABS)},
+    "Intervene": _SHARED | _VARIANT | {"intervene_tab": _among(*intervene_words.TABS)},
     "Measure": _SHARED
     | _VARIANT
     | {
@@ -158,16 +168,16 @@ LEGAL = {
         "darkest": _among("true"),
         "forget_seeds": _among(*randomization_panel.SEEDS),
     },
-    "Study": {
-        "mechanism": _among("auxiliary head"),
+    "Study": _FRAME  # metrics of open questions
+    | {
         "bright": _among("insertion"),
         "object": _among("ROC-AUC", "energy ÷ area"),
-        "hide": _among("controls"),
+        "cam": _among("ROC-AUC", "energy ÷ area"),
     },
-    "Learn": {"step": _whole(1, len(lessons.STEPS)), "hide": _among("controls")},
-    "Exercises": {"set": _whole(exercises.SETS[0], exercises.SETS[-1]), "hide": _among("controls")},
-    "Teach": {"hide": _among("controls")},
-    "Bring your own": {"hide": _among("controls")},
+    "Learn": {"step": _whole(1, lessons.CLOSE), **_FRAME},
+    "Exercises": {"set": _whole(exercises.SETS[0], exercises.SETS[-1]), **_FRAME},
+    "Teach": _FRAME,
+    "Bring your own": _FRAME,
 }
 
 
@@ -194,7 +204,7 @@ class Monkey:
         self._read = self.log.stat().st_size
         self._choices: dict[str, str | None] = {}  # the shared ones as the address had them last, as far as known
         self.page.on("pageerror", lambda error: self._script_errors.append(str(error)))
-        self.page.on("dialog", lambda dialog: dialog.dismiss())
+        self.page.on("dialog", lambda dialog: dialog.accept() if dialog.type == "beforeunload" else dialog.dismiss())
 
     def walk(self, count: int) -> None:
         """Press `count` times, on each page about equally often. Raises AssertionError with the way that led there."""
@@ -229,7 +239,7 @@ class Monkey:
         kind = self._random.choice(sorted({kind for kind, _, _ in places}))
         _, label, place = self._random.choice([one for one in places if one[0] == kind])
         element = found.evaluate_handle("(found, i) => found[i][2]", place).as_element()
-        self._do(f"{kind} {label!r}", lambda: self._use(kind, element), keeps=kind in ("page", "popover", "expander"))
+        self._do(f"{kind} {label!r}", lambda: self._use(kind, element), keeps=kind in HARMLESS)
 
     @staticmethod
     def _may(kind: str, label: str) -> bool:
@@ -281,12 +291,12 @@ class Monkey:
         self._do(f"address of {title}", open_page)
 
     def _go_on(self, title: str) -> None:
-        """To a page by its link in the frame, as people go; Teach has none where controls are hidden."""
-        link = self.page.locator("[data-testid=stPageLink-NavLink]").filter(has_text=title).first
-        if link.count():
-            self._do(f"page {title!r}", lambda: link.click(timeout=2_000), keeps=True)
-        else:
+        """To a page by the navigation, as people go. Without controls it has no Teach; a projector has none."""
+        (path,) = (path for path, (name, _) in PAGES.items() if name == title)
+        if "present=1" in self.page.url or (title == "Teach" and "hide=controls" in self.page.url):
             self._go(title)
+        else:
+            self._do(f"page {title!r}", lambda: go_to(self.page, path, patience=5_000), keeps=True)
 
     def _back(self) -> None:
         def back() -> None:
@@ -310,7 +320,8 @@ class Monkey:
     def _mistype(self) -> None:
         """Open the same page by an address whose values a person has typed wrongly."""
         title = self._random.choice(sorted(PATHS))
-        names = self._random.sample(sorted(LEGAL[title]), self._random.randint(1, len(LEGAL[title])))
+        legal = sorted(_FRAME if title == "Study" else LEGAL[title])  # of closed questions nothing is read
+        names = self._random.sample(legal, self._random.randint(1, len(legal)))
         query = urlencode({name: self._random.choice(WRONG) for name in names})
 
         def open_page() -> None:
@@ -370,7 +381,7 @@ class Monkey:
         """What is wrong with a page that has settled, in its selections and its address; nothing if all is well."""
         if seen["unset"]:
             return f"Nothing is selected of: {seen['unset']}"
-        title = seen["title"].rpartition("· ")[2]
+        title = seen["title"]
         if title not in LEGAL:
             return f"No page has the title {seen['title']!r}"
         held = dict(parse_qsl(urlsplit(self.page.url).query, keep_blank_values=True))
@@ -380,7 +391,7 @@ class Monkey:
         if title not in WITH_CHOICES:
             return ""
         shared = _VIEW if title == "Live" else _SHARED | (_MECHANISM if title == "Compare" else {})
-        choices = {name: held.get(name) for name in shared}
+        choices = {name: held.get(name) for name in shared if name not in _FRAME}
         changed = {name: value for name, value in choices.items() if self._choices.get(name, value) != value}
         if len(changed) > may_change:
             return f"Choices of {title} changed that nobody changed: {changed}, before {self._choices}"

@@ -13,6 +13,8 @@ from abn.plots import numbers
 from abn.ui.components import map_view
 from abn.vocabulary import HEADS
 
+FRAMED = re.compile(r'<div class="abn-framed"><img src="(?P<address>[^"]*)" alt="(?P<alt>[^"]*)"')
+
 
 def plain(text: str) -> str:
     """A text without the backslashes that keep Markdown from reading it."""
@@ -26,7 +28,7 @@ def texts(elements: Iterable) -> list[str]:
 
 def predictions(at: AppTest) -> list[list[tuple[str, str]]]:
     """Of each variant the label and the percentage that the auxiliary and the perception head predict."""
-    bodies = [element.value for element in at.html if 'class="abn-answer"' in element.value]
+    bodies = [element.value for element in at.html if 'class="abn-prediction"' in element.value]
     return [re.findall(r"<dd title=\"[^\"]*\">(.*?)</dd><dd>(.*?)</dd>", body) for body in bodies]
 
 
@@ -47,6 +49,13 @@ def ticks(at: AppTest) -> list[list[str]]:
     return shown
 
 
+def effects(at: AppTest) -> list[list[str]]:
+    """Of each intervention Δp, in points, of the class predicted before, and of the class predicted after if another
+    one is."""
+    bodies = [element.value for element in at.html if 'class="abn-effect' in element.value]
+    return [re.findall(r'data-points="(.*?)"', body) for body in bodies]
+
+
 def bars(at: AppTest) -> list[str]:
     """The bars of both heads' predictions, as HTML."""
     return [element.value for element in at.html if 'class="abn-bars"' in element.value]
@@ -54,7 +63,8 @@ def bars(at: AppTest) -> list[str]:
 
 def component(element) -> dict:
     """The data of one of our own components."""
-    return json.loads(element.proto.json)
+    (data,) = json.loads(element.proto.json)
+    return data
 
 
 def components(at: AppTest, name: str) -> dict[str, dict]:
@@ -83,9 +93,11 @@ def pictures(at: AppTest) -> list[tuple[str, str]]:
     for element in at.main:
         if element.type == "imgs" or element.type == "image":
             shown += [(image.alt, image.url) for image in element.proto.imgs]
+        elif element.type == "html" and (framed := FRAMED.search(element.value)):
+            shown.append((framed["alt"], framed["address"]))
         elif _is_map(element):
             data = component(element)
-            drawn = {name: data[name] for name in ("picture", "cover", "pixels", "values", "limits", "box", "look")}
+            drawn = {name: data[name] for name in ("image", "cover", "pixels", "values", "limits", "box", "look")}
             if not data["look"]["top"]:
                 del drawn["look"]["mark"]  # how nothing is marked
             shown.append((data["alt"], json.dumps(drawn)))
@@ -131,5 +143,6 @@ def open_cards(at: AppTest, *variants: str) -> AppTest:
 
 
 def model_card(at: AppTest, which: int = -1) -> dict[str, str]:
-    """The rows of an opened model card by their names."""
-    return dict(tables(at)[which][1:])
+    """The rows of an opened model card by their names: its eight lines, then its details."""
+    summary, details = tables(at)[2 * which], tables(at)[2 * which + 1]
+    return dict(summary[1:]) | dict(details[1:])

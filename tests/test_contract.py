@@ -215,7 +215,7 @@ def test_explain_for_people(capsys, tmp_path):
 @pytest.mark.parametrize("variant", ["", " , "])
 def test_no_variant_at_all(capsys, variant):
     status, out, error = call(capsys, "explain", PHOTO, "--variant", variant)
-    assert (status, out) == (1, "") and error.startswith("Name at least one variant")
+    assert (status, out) == (1, "") and error.startswith("No variant was given")
 
 
 def test_one_variant_that_fails_does_not_stop_the_others(capsys):
@@ -229,7 +229,7 @@ def test_images_that_cannot_be_read(capsys, tmp_path):
     names = [tmp_path / "missing.png", tmp_path, tmp_path / "empty.png", "bad\0name.png"]
     status, out, _ = call(capsys, "explain", *names, "--variant", ADDITIVE, "--json")
     errors = [json.loads(line)["error"] for line in out.splitlines()]
-    assert status == 1 and errors[0] == "There is no such file."
+    assert status == 1 and errors[0].startswith("This file does not exist")
     assert "empty" in errors[1] and errors[2] == errors[1]  # the folder's one picture, and the same by its own name
     assert "can't be read" in errors[3]
 
@@ -282,8 +282,8 @@ def test_convert_makes_a_variant_that_explains(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["missing.pth.tar", "--arch", "resnet20", "--num-classes", 10, "--out", "{}/x"], "There is no file"),
-        (["missing.pth.tar", "--arch", "senet", "--num-classes", 10, "--out", "{}/x"], "these can: resnet20"),
+        (["missing.pth.tar", "--arch", "resnet20", "--num-classes", 10, "--out", "{}/x"], "does not exist"),
+        (["missing.pth.tar", "--arch", "senet", "--num-classes", 10, "--out", "{}/x"], "choose --arch from resnet20"),
         (
             ["missing.pth.tar", "--arch", "resnet20", "--num-classes", 10, "--out", "{}/a b"],
             "can't be a variant's name",

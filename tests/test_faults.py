@@ -23,12 +23,11 @@ from abn.explanations.explainer import explain
 from abn.network.architectures import registry
 from abn.network.model import AttentionBranchNetwork
 from abn.training import loop
-from abn.ui import layout
-from abn.ui.controls import uploads
+from abn.ui import words
+from abn.ui.controls import words as controls_words
 from abn.ui.layout import escape_markdown
-from abn.ui.live import camera_panel
+from abn.ui.live import words as live_words
 from abn.ui.own import session_variants as own_session
-from abn.ui.runtime.fair_queue import FAILED
 from abn.ui.runtime.turns import get_queue
 from abn.variants import own, store
 from abn.variants.store import list_variants
@@ -41,7 +40,7 @@ FIRST_FAST = [PAGES[0], *(pytest.param(page, marks=pytest.mark.slow) for page in
 
 def count_predictions(at: AppTest) -> int:
     """How many variants the page shows predictions of."""
-    return sum('class="abn-answer"' in html.value for html in at.html)
+    return sum('class="abn-prediction"' in html.value for html in at.html)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +63,7 @@ def test_a_network_that_fails_in_one_session_is_a_sentence_there_and_nothing_els
         patch.setattr(OnnxRunner, "extract", fail)
         at.session_state["fit"] = "pad"
         at = at.switch_page(page).run()
-        assert not at.exception and [error.value for error in at.error] == [escape_markdown(FAILED)]
+        assert not at.exception and [error.value for error in at.error] == [escape_markdown(words.FAILED)]
         assert "computing failed" in caplog.text and get_queue().free == free
     other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     assert not other.exception and not other.error and count_predictions(other) == 3
@@ -124,7 +123,7 @@ def test_a_variant_of_ones_own_that_raises_is_a_sentence_there_while_another_ses
     at.session_state["variant_ids"], at.session_state["fit"] = [name], "pad"
     other.session_state["fit"] = "pad"
     at, other = at.run(), other.run()
-    assert not at.exception and [error.value for error in at.error] == [escape_markdown(FAILED)]
+    assert not at.exception and [error.value for error in at.error] == [escape_markdown(words.FAILED)]
     assert not other.exception and not other.error and count_predictions(other) == 3
     assert get_queue().free == free
     at.session_state["variant_ids"] = [list_variants()[0].id]  # and the first session, without it
@@ -219,13 +218,13 @@ def test_weights_swapped_while_the_server_runs_are_never_taken_for_those_of_thei
 @pytest.mark.parametrize("content", ["cut", pytest.param("another", marks=pytest.mark.slow)])
 def test_what_happens_to_weights_after_they_were_loaded_changes_nothing(ready, folder, content):
     at = ready.run()
-    before = [html.value for html in at.html if 'class="abn-answer"' in html.value]
+    before = [html.value for html in at.html if 'class="abn-prediction"' in html.value]
     file = list_variants()[0].weights
     file.write_bytes(file.read_bytes()[:1000] if content == "cut" else b"another file")
     at.session_state["fit"] = "squash"
     assert not at.run().exception and not at.error
     at.session_state["fit"] = "crop"
-    assert [html.value for html in at.run().html if 'class="abn-answer"' in html.value] == before
+    assert [html.value for html in at.run().html if 'class="abn-prediction"' in html.value] == before
 
 
 def test_a_full_disk_is_one_sentence_and_nothing_half_written_is_left(tmp_path, monkeypatch, capsys):
@@ -271,16 +270,16 @@ def test_the_table_of_faults_says_what_the_code_says():
         *(s.format(**names) for s in (store.NO_WEIGHTS, store.OTHER_WEIGHTS, store.NO_CARD)),
         store.UNREADABLE_CARD.format(**names),
         store.OTHERS_CARD.format(card="NAME.json", variant="OTHER"),
-        FAILED,
+        words.FAILED,
         own.NOT_FINITE,
         explainer.NOT_FINITE.format(title="NAME"),
-        uploads.LOST,
-        layout.BUSY.format(others="one other computation is"),
+        controls_words.LOST,
+        words.QUEUE_ONE,
         files.UNWRITABLE.format(place="FOLDER", **full),
         files.NO_MORE.format(place="FILE", **full),
         REFUSED.format(place="", **full),
         loop.DAMAGED.format(name="NAME.pt"),
-        *camera_panel.WORDS.values(),
+        *live_words.CAMERA.values(),
         workers.KILLED,
         workers.GIVEN_UP,
     }

@@ -24,11 +24,11 @@ from streamlit.testing.v1 import AppTest
 from abn.teaching.lessons import STEPS
 from abn.ui.layout import PAGES
 
-NEED_TORCH = ("pages/Inside.py", "pages/Learn.py", "pages/Bring_your_own.py")  # two show CAM, one lists timm's CNNs
+NEEDS_TORCH = "pages/Bring_your_own.py"  # it lists timm's CNNs
 at = AppTest.from_file("app.py", default_timeout=120)
 for page in PAGES:
-    assert page in NEED_TORCH or not at.switch_page(page).run().exception, page
-for number in range(2, len(STEPS) + 1):  # CAM is in the first step of Learn
+    assert page == NEEDS_TORCH or not at.switch_page(page).run().exception, page
+for number in range(1, len(STEPS) + 1):
     at.session_state["lesson_step"] = number
     assert not at.switch_page("pages/Learn.py").run().exception, number
     assert at.subheader[0].value == STEPS[number - 1].title

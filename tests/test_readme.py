@@ -1,4 +1,4 @@
-"""README says what the cards say; README and CONTRIBUTING name only what there is."""
+"""README and docs name only what there is; the tables of variants hold what the cards hold."""
 
 import re
 from pathlib import Path
@@ -6,15 +6,19 @@ from pathlib import Path
 import pytest
 
 from abn.images.samples import gallery
+from abn.ui.layout import PAGES
 from abn.variants.measured import TABLES, format_tables
 from abn.variants.store import list_variants
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+TEXTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "checkpoints/README.md", *(ROOT / "docs").glob("*.md"))
+MAX_LINES = 120
 
 
 def test_the_figures_are_those_of_the_cards():
-    table = re.search(r"<!-- figures: .*? -->\n(.*?)\n<!-- /figures -->", README, re.S)
+    text = (ROOT / "checkpoints/README.md").read_text(encoding="utf-8")
+    table = re.search(r"<!-- figures: .*? -->\n(.*?)\n<!-- /figures -->", text, re.S)
     assert table and table[1].strip() == format_tables(list_variants())
 
 
@@ -28,17 +32,30 @@ def test_every_shipped_variant_was_measured_on_the_same_data(measured_on):
     assert len(cards) >= {"labeled": 6, "cluttered": 3}.get(measured_on, 0)
 
 
-@pytest.mark.parametrize("target", re.findall(r"\]\(([^)#:]+)\)", README))
-def test_every_link_leads_somewhere(target):
-    assert (ROOT / target).exists()
+@pytest.mark.parametrize("text", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(text):
+    targets = re.findall(r"\]\(([^)#:]+)\)", text.read_text(encoding="utf-8"))
+    assert not [target for target in targets if not (text.parent / target).exists()]
 
 
-@pytest.mark.parametrize("photo", ["space-shuttle", "clothing-boot-among-pieces"])
-def test_the_tour_says_where_an_image_stands_in_the_strip(photo):
-    counts = ("two", "three", "four", "five", "six", "seven", "eight", "nine")
-    after = len(gallery()) - 1 - list(gallery()).index(photo)
-    name = {"space-shuttle": "space shuttle"}.get(photo, f"*{gallery()[photo].title}*")
-    assert f"{name}, last but {counts[after - 2]} in the strip" in README
+def test_readme_is_short_and_begins_with_one_command():
+    assert len(README.splitlines()) <= MAX_LINES
+    (first, *_) = re.findall(r"```bash\n(.*?)```", README, re.S)
+    assert first == "pip install -r requirements.txt && streamlit run app.py\n"
+
+
+def test_the_tour_names_images_of_the_gallery_and_all_pages_are_listed():
+    titles = {photo.title for photo in gallery().values()}
+    named = set(re.findall(r"\*((?:A|An|Two|Three) [^*]+)\*", README))
+    assert len(named) == 3 and named <= titles
+    assert re.findall(r"^\| \*\*(.+?)\*\* \|", README, re.M) == [title for title, _ in PAGES.values()]
+
+
+@pytest.mark.parametrize("text", ["README.md", "docs/library.md"])
+def test_the_count_of_families_is_that_of_the_list(text):
+    made, tried = re.search(r"(\d+) of (\d+) make an", (ROOT / "docs/backbones.md").read_text("utf-8")).groups()
+    stated = (ROOT / text).read_text(encoding="utf-8")
+    assert re.search(rf"{made} of (?:the )?{tried} families", stated)
 
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")

@@ -34,18 +34,23 @@ PREFIXES = {"bat", "dm", "eca", "ese", "gc", "legacy", "nf", "tf", "wide"}  # wo
 WORD = re.compile(r"(?:[a-z]|\d(?=[a-z]{3}))+(?:(?<=v)\d)?")  # res2net of res2net50, regnetz of regnetz_005
 HEAD = """# Backbones
 
-Made by `python -m tests.timm_families` with timm {timm}; don't edit. Each family of timm (a module of it and the word
-that its models' names begin with) is tried with its smallest model and random weights: {made} of {tried} make an
-Attention Branch Network. Those refused say why; most are transformers, which keep no maps.
+Made by `python -m tests.timm_families` with timm {timm}; do not edit. A family is a module of timm and the word that
+its models' names begin with. Each was tried with its smallest model and random weights: {made} of {tried} make an
+Attention Branch Network. The second table gives the reason for the others; most are transformers, which compute tokens.
 
-What holds for each of the first table: the halves are exactly the backbone; `perceive(features, attention)` is exactly
-`logits`, with every mechanism; the map has {cells} × {cells} cells or more at the backbone's own input and is not
-saturated; every parameter gets a gradient from L = L_att + L_per.
+For every row of the first table, tests check that
 
-- *g(x)*: C × h × w. *NHWC* says that the backbone itself keeps its maps with the channels last.
+- the two halves are exactly the backbone,
+- `perceive(features, attention)` is exactly `logits` with every mechanism,
+- the map has {cells} × {cells} cells or more at the backbone's own input, and is not saturated,
+- every parameter gets a gradient from L = L_att + L_per.
+
+Columns of the tables:
+
+- *g(x)*: C × h × w. *NHWC*: the backbone keeps its channels last.
 - *trunk*: copy is {copy} ({copied} of {made});
   residual is {residual}.
-- *sizes*: whether pictures of another size than the backbone's own are taken, as they are wherever it takes them.
+- *sizes*: *any* if the network takes other input sizes than the backbone's own.
 
 | family | model | input | cut after | g(x) | map | trunk | sizes |
 |---|---|---|---|---|---|---|---|"""
@@ -119,7 +124,7 @@ def parameters(model: str) -> int:
 def try_model(model: str) -> Trial:
     """Make a network of the model and see whether it keeps every promise."""
     if timm.is_model(model) and (count := parameters(model)) > LARGEST:
-        return Trial(model, refused=f"left aside: {count / 1e6:.0f} M parameters")
+        return Trial(model, refused=f"not tried: {count / 1e6:.0f} M parameters")
     try:
         network = create_model(model, num_classes=CLASSES, seed=0)
     except BackboneError as error:
@@ -212,7 +217,7 @@ def table(trials: Sequence[tuple[str, Trial]]) -> str:
         residual=RESIDUAL,
     )
     lines = [head, *made]
-    for title, reason in (("Made, with a promise broken", "broken"), ("Not made", "refused")):
+    for title, reason in (("Made, with a promise broken", "broken"), ("Refused or not tried", "refused")):
         rows = [trial.row(family) for family, trial in trials if getattr(trial, reason)]
         lines += [line.format(title) for line in SECTION] + rows if rows else []
     return "\n".join(lines)

@@ -39,7 +39,7 @@ from abn.plots.class_bars import class_bars, likeliest, paired_bars
 from abn.variants.card import Card, class_names
 from abn.variants.store import find_variant, load_variant
 
-RATIOS = {  # name → (numerator, denominator, target: at most)
+RATIOS = {  # name → (numerator, denominator, largest acceptable ratio)
     "explain / bare forward pass in PyTorch": ("explain", "PyTorch", 0.60),
     "forward pass / the same in PyTorch": ("forward", "PyTorch", None),
     "forward pass / Grad-CAM in PyTorch": ("forward", "Grad-CAM", 0.32),
@@ -60,10 +60,14 @@ log = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m abn bench`."""
-    parser.add_argument("--rounds", type=int, default=15, help="how often each task runs")
-    parser.add_argument("--pictures", type=int, default=96, help="images in the folder that is explained")
-    parser.add_argument("--json", action="store_true", help="print one line")
-    table = "measure nothing: print what an earlier run with --json found as a Markdown table, as in docs/speed.md"
+    parser.add_argument(
+        "--rounds", type=int, default=15, help="times that each task runs; tasks of seconds run a third as often"
+    )
+    parser.add_argument("--images", type=int, default=96, help="number of images in the folder task")
+    parser.add_argument(
+        "--json", action="store_true", help="print the result as one line of JSON instead of indented JSON"
+    )
+    table = "measure nothing; print the result file of an earlier run (--json) as a Markdown table (default: measure)"
     parser.add_argument("--table", type=Path, metavar="FILE", help=table)
 
 
@@ -72,14 +76,14 @@ def run(args: argparse.Namespace) -> int:
     if args.table:
         print(format_table(json.loads(args.table.read_text(encoding="utf-8"))))
         return 0
-    if min(args.rounds, args.pictures) < 1:
-        raise ABNError("Rounds and pictures must be at least 1.")
+    if min(args.rounds, args.images) < 1:
+        raise ABNError("--rounds and --images must be 1 or more.")
     torch.set_num_threads(THREADS)
     first, second = map(find_variant, SHARING)
     slow_rounds = max(1, args.rounds // SLOW_SHARE)
     seconds = measure(_single_image_tasks(first, second), args.rounds)
     with tempfile.TemporaryDirectory() as folder:
-        fill_folder(Path(folder, "photographs"), args.pictures)
+        fill_folder(Path(folder, "photographs"), args.images)
         folder_tasks = _folder_tasks(first, folder)
         seconds |= measure(folder_tasks, slow_rounds)
     seconds |= measure(_curve_tasks(first), slow_rounds)
@@ -89,8 +93,8 @@ def run(args: argparse.Namespace) -> int:
         "threads": THREADS,
         "versions": {name: version(name) for name in ("torch", "onnxruntime", "numpy", "pillow")},
         "milliseconds": {name: round(1000 * statistics.median(times), 2) for name, times in seconds.items()},
-        "folder": {"pictures": args.pictures, "batch": BATCH_SIZE},
-        "images a second": {name: round(args.pictures / statistics.median(seconds[name]), 2) for name in folder_tasks},
+        "folder": {"images": args.images, "batch": BATCH_SIZE},
+        "images a second": {name: round(args.images / statistics.median(seconds[name]), 2) for name in folder_tasks},
         "ratios": ratios(seconds),
     }
     print(json.dumps(result, indent=None if args.json else 1))
@@ -190,7 +194,7 @@ def _single_image_tasks(first: Card, second: Card) -> Tasks:
     try:
         from pytorch_grad_cam import GradCAM
     except ImportError:
-        log.info("Grad-CAM is left out: the package grad-cam, which only this comparison needs, is not installed.")
+        log.info("Grad-CAM is not measured, as the package grad-cam is not installed: pip install grad-cam.")
         return tasks
     backbone = load_backbone(first.backbone, num_classes=first.num_classes)
     last_stage = cast(Any, backbone).feature_info[-1]  # timm's own

@@ -33,51 +33,74 @@ log = logging.getLogger("abn")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m abn explain`."""
     parser.description = (
-        "Folders are walked with all their subfolders, in the order of the names; hidden files, and files without an "
-        "image's suffix, are left out. An image that can't be opened gives a line with the error, the others are "
-        "still explained, and the exit status is 1."
+        "Print the predictions of both heads and the attention map's statistics for each image. Folders are read "
+        "with all "
+        "subfolders, in the order of the names; hidden files and files without an image suffix are skipped. An "
+        "image that "
+        "can't be opened gives a line with its error; the other images are still explained, and the exit status is 1."
     )
-    parser.add_argument("images", nargs="*", metavar="IMAGE", help="an image file, or a folder of them")
-    parser.add_argument("--list", metavar="FILE", help="a file with one more IMAGE a line; - for standard input")
+    parser.add_argument("images", nargs="*", metavar="IMAGE", help="image file, or folder of images")
     parser.add_argument(
-        "--variant", required=True, metavar="ID[,ID...]", help="variants to run; the command `variants` lists them"
+        "--list", metavar="FILE", help="text file with one more IMAGE per line; - is standard input (default: none)"
+    )
+    parser.add_argument(
+        "--variant",
+        required=True,
+        metavar="ID[,ID...]",
+        help="ids of the variants to run, separated by commas; `python -m abn variants` lists them",
     )
     parser.add_argument(
         "--mechanism",
         choices=MECHANISM_CHOICES,
         default=TRAINED,
-        help="mechanism to apply, on the same weights; `trained` is the one each variant was trained with",
+        help="mechanism to apply to the same weights; `trained` is the one that each variant was trained with",
     )
-    parser.add_argument("--fit", choices=FITS, default=FITS[0], help="how an image is fitted to the input size")
-    parser.add_argument("--top", type=_positive, default=5, metavar="N", help="classes to print for each head")
+    parser.add_argument(
+        "--fit",
+        choices=FITS,
+        default=FITS[0],
+        help="how an image is fitted to the square input: crop its middle, squash it, or pad it",
+    )
+    parser.add_argument("--top", type=_positive, default=5, metavar="N", help="number of classes to print per head")
     parser.add_argument(
         "--out",
         type=Path,
         metavar="DIR",
-        help="write STEM--VARIANT.npy (raw map) and STEM--VARIANT.png (figure) into this folder, in the same "
-        "subfolders as the images; a second file of one name gets a number, as in STEM-2--VARIANT.npy",
+        help="folder for STEM--VARIANT.npy (raw map, float32) and STEM--VARIANT.png (figure), in the same subfolders "
+        "as "
+        "the images; a second file of the same name gets a number, as in STEM-2--VARIANT.npy (default: none written)",
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object a line for each image")
-    parser.add_argument("--to", type=Path, metavar="FILE", help="write the JSON lines into a new file, print nothing")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON per image instead of text")
     parser.add_argument(
-        "--resume", action="store_true", help="continue the file of --to, with the same images and options as before"
+        "--to",
+        type=Path,
+        metavar="FILE",
+        help="new file for the JSON lines; nothing is printed then (default: standard output)",
     )
-    parser.add_argument("--batch", type=_positive, default=BATCH_SIZE, metavar="N", help="images in one forward pass")
+    parser.add_argument(
+        "--resume", action="store_true", help="continue the file of --to; images and options must be the same as before"
+    )
+    parser.add_argument(
+        "--batch", type=_positive, default=BATCH_SIZE, metavar="N", help="number of images per forward pass"
+    )
     parser.add_argument(
         "--workers",
         type=_not_negative,
         metavar="N",
-        help="processes that explain images (default: one a core for folders, lists and more than one batch, else 0)",
+        help="number of worker processes; 0 works in this process (default: one per CPU core for folders, lists and "
+        "more "
+        "than one batch, else 0)",
     )
     parser.add_argument(
-        "--device", default="auto", help="cpu, cuda or cuda:N; `auto` is cuda where there is one, else cpu"
+        "--device", default="auto", help="where to compute: cpu, cuda or cuda:N; `auto` is cuda if available, else cpu"
     )
     parser.add_argument(
         "--ray",
         nargs="?",
         const=on_ray.LOCAL,
         metavar="ADDRESS",
-        help="work on the Ray engine at ADDRESS, or without it on one of this machine, in place of --workers",
+        help="use the Ray engine at ADDRESS instead of --workers; without ADDRESS, one is started on this machine "
+        "(default: no Ray)",
     )
     parser.set_defaults(misuse=parser.error)
 
@@ -85,13 +108,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Explain all images; returns the exit status, 1 where an image or a variant failed."""
     if not args.images and args.list is None:
-        args.misuse("name an IMAGE or a --list")
+        args.misuse("no images: give an IMAGE or --list FILE")
     if args.resume and args.to is None:
-        args.misuse("--resume continues the file of --to")
+        args.misuse("--resume continues a file: give it with --to FILE")
     if args.ray and args.workers is not None:
-        args.misuse("--ray takes the place of --workers")
+        args.misuse("--ray replaces --workers: give only one of them")
     if args.resume and args.list == STDIN:
-        args.misuse("--resume can't read the images from standard input")
+        args.misuse("--resume can't read the list from standard input: give a file with --list")
     many = args.list is not None or len(args.images) > args.batch or any(map(os.path.isdir, args.images))
     workers = (os.cpu_count() or 1) * many if args.workers is None else args.workers
     explainer = Explainer(
@@ -127,13 +150,13 @@ def run(args: argparse.Namespace) -> int:
                 log.info("%d images, %.1f a second", count, count / (now - started))
                 reported = now
     if stream.skipped:
-        log.info("%d files in folders were left out, as their names have no image's suffix.", stream.skipped)
+        log.info("%d files in folders were skipped, as their names have no image suffix.", stream.skipped)
     return int(failed)
 
 
 @dataclass(frozen=True)
 class BatchOutput:
-    """What became of a batch."""
+    """The results of a batch as text."""
 
     lines: list[str]  # the output, one text an image
     failed: bool  # whether one of the images failed
@@ -187,21 +210,21 @@ def _usable_variants(names: str, explainer: Explainer) -> tuple[list[Card], bool
             failed = True
             print(error, file=sys.stderr)
     if not cards and not failed:
-        print("Name at least one variant; the command variants lists them.", file=sys.stderr)
+        print("No variant was given: `python -m abn variants` lists the ids for --variant.", file=sys.stderr)
     return cards, failed
 
 
 def _positive(text: str) -> int:
     number = _not_negative(text)
     if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
+        raise argparse.ArgumentTypeError("must be 1 or more")
     return number
 
 
 def _not_negative(text: str) -> int:
     number = int(text)
     if number < 0:
-        raise argparse.ArgumentTypeError("must not be negative")
+        raise argparse.ArgumentTypeError("must be 0 or more")
     return number
 
 

@@ -69,14 +69,18 @@ class ImageStream:
 
     def _folder(self, path: str, output: _OutputFolder) -> Iterator[ImageFile]:
         if os.path.realpath(path) == self._out:
-            raise ABNError(f"The results can't be written into {path} itself, or they would be explained too: "
+            raise ABNError(f"The results can't be written into {path}, the folder of the images, as they would be "
+                "explained "
+                "too: "
                            "choose another folder for --out.")  # fmt: skip
         empty = True
         for file in self._walk(path, output, ()):
             empty = False
             yield file
         if empty:
-            yield ImageFile(path, error="There are no pictures in this folder, by the endings of its files' names.")
+            yield ImageFile(
+                path, error="This folder holds no images: no file name ends in .png, .jpg, .webp, .gif, .bmp or .tiff."
+            )
 
     def _walk(self, path: str, output: _OutputFolder, parents: tuple[str, ...]) -> Iterator[ImageFile]:
         real = os.path.realpath(path)
@@ -86,7 +90,9 @@ class ImageStream:
             with os.scandir(path) as entries:
                 kinds = {entry.name: _kind(entry) for entry in entries if not entry.name.startswith(".")}
         except OSError as error:
-            yield ImageFile(path, error=f"This folder can't be read ({error.strerror or error}).")
+            yield ImageFile(
+                path, error=f"This folder can't be read ({error.strerror or error}): check its permissions."
+            )
             return
         for name in sorted(kinds):
             inner = os.path.join(path, name)
@@ -119,7 +125,9 @@ def _read_list(list_file: str) -> Iterator[str]:
         ):
             yield from filter(None, (line.rstrip("\r\n") for line in lines))
     except (OSError, ValueError) as error:
-        raise ABNError(f"The list {list_file} can't be read ({getattr(error, 'strerror', None) or error}).") from error
+        raise ABNError(
+            f"The list {list_file} can't be read ({getattr(error, 'strerror', None) or error}): check its path."
+        ) from error
 
 
 def batches(files: Iterable[ImageFile], size: int) -> Iterator[list[ImageFile]]:

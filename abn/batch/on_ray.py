@@ -18,7 +18,7 @@ from abn.errors import ABNError
 
 LOCAL = "local"  # in place of an address: an engine of this machine alone, ended afterwards
 MISSING = "--ray needs the package ray: pip install 'abn-explorer[cluster]'."
-NO_ENGINE = "There is no Ray engine at {address!r} that this process can use."
+NO_ENGINE = "No Ray engine can be reached at {address!r}: start one there, or use --ray without an address."
 WORKER_CPUS = 0.5  # of a worker: where workers take all processors, the tasks that feed them wait for ever
 
 SECONDS_TO_CONNECT = 5

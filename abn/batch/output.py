@@ -21,7 +21,7 @@ def open_output(path: Path | None, *, append: bool) -> Iterator[TextIO]:
     try:
         file = path.open("a" if append else "x", encoding="utf-8")
     except FileExistsError as error:
-        raise ABNError(f"There is a file {path} already: continue it by --resume, or name another.") from error
+        raise ABNError(f"The file {path} exists already: continue it with --resume, or choose another name.") from error
     except OSError as error:
         raise files.write_error(path, error) from error
     try:
@@ -58,12 +58,15 @@ def skip_finished(path: Path, images: Iterator[ImageFile], expected: Sequence[tu
                 results = [(r["variant"], r["applied"], len(r["perception"])) for r in record.get("results", ())]
                 has_error = "error" in record
                 if image is None or record.get("image") != image.path or not (has_error or results == list(expected)):
-                    raise ABNError(f"{path} can't be continued: it is of other images or other options.")
+                    raise ABNError(
+                        f"{path} can't be continued, as it holds results of other images or other options: choose "
+                        "another file for --to."
+                    )
                 failed |= has_error
                 size += len(line)
             file.truncate(size)
     except OSError as error:
-        raise ABNError(f"{path} can't be continued ({error.strerror}).") from error
+        raise ABNError(f"{path} can't be continued ({error.strerror}): choose another file for --to.") from error
     return failed
 
 

@@ -1,5 +1,5 @@
-"""Batches of image files → results. An image that can't be opened gives a result with its error, and the rest of its
-batch goes on."""
+"""Batches of image files → results. An image that can't be opened gives a result with its error; the rest of its
+batch is explained."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -84,7 +84,9 @@ def read_picture(path: str) -> Picture:
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
-        raise PictureError("There is no such file.") from error
+        raise PictureError("This file does not exist: check its path.") from error
     except (OSError, ValueError) as error:
-        raise PictureError(f"This file can't be read ({getattr(error, 'strerror', None) or error}).") from error
+        raise PictureError(
+            f"This file can't be read ({getattr(error, 'strerror', None) or error}): check its permissions."
+        ) from error
     return open_picture(data, name=Path(path).name)

@@ -18,8 +18,8 @@ from abn.errors import ABNError
 
 AHEAD = 2  # items begun or waiting, for each worker
 TRIES = 3  # of an item whose worker is killed
-KILLED = "A worker was killed: the images that it had are run again."
-GIVEN_UP = "Workers are killed again and again, as happens where memory is short: choose fewer --workers."
+KILLED = "A worker process was killed: its images are run again."
+GIVEN_UP = "Worker processes are killed repeatedly, probably because memory is short: use fewer --workers."
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -69,6 +69,10 @@ def _submit(pool: ProcessPoolExecutor, work: Callable[[Item], Result], item: Ite
     main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
     try:
         return pool.submit(work, item)
+    except BrokenProcessPool as error:  # a worker was killed by an item that was begun ahead
+        future: Future = Future()
+        future.set_exception(error)
+        return future
     finally:
         sys.modules["__main__"] = main
 

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from abn import files
-from abn.engine.graphs import FOLDER, INDEX, PARTS, graph_file
+from abn.engine.graphs import CLASSIFIER, FOLDER, INDEX, LAST_CELLS, LAYER, PARTS, graph_file
 from abn.errors import ABNError
 from abn.network.backbone import build
 from abn.network.model import AttentionBranch, AttentionBranchNetwork
+from abn.network.tail import pooled_classifier, record_last_cells
 from abn.variants.card import Card
 from abn.variants.store import find_variant, list_variants
 
@@ -27,8 +28,12 @@ log = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m abn graphs`."""
-    parser.add_argument("--variant", metavar="ID[,ID...]", help="those of these variants' architectures (default: all)")
-    parser.add_argument("--out", type=Path, default=FOLDER, metavar="FOLDER", help="where the graphs go")
+    parser.add_argument(
+        "--variant",
+        metavar="ID[,ID...]",
+        help="write only the graphs of these variants' architectures; ids separated by commas (default: all)",
+    )
+    parser.add_argument("--out", type=Path, default=FOLDER, metavar="FOLDER", help="folder for the graphs")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -65,27 +70,38 @@ class _Part(nn.Module):
 
 
 def _attend(branch: AttentionBranch, features: Tensor) -> tuple[Tensor, ...]:
+    """The class head is linear: of the mean of A it makes the mean of the class maps, for a hundredth of the work."""
     response = branch.respond(features)
-    return *branch.read(response), response
+    aux_logits = branch.class_head(response.mean((2, 3), keepdim=True)).flatten(1)
+    return aux_logits, branch.read(response)[1], response
+
+
+def _classify(branch: nn.Module, features: Tensor) -> tuple[Tensor, Tensor]:
+    with record_last_cells(branch) as cells:
+        logits = branch(features)
+    return logits, cells[-1][1]
 
 
 def export_graphs(network: AttentionBranchNetwork, size: int) -> dict[str, bytes]:
     """Part → graph, without the weights, for images of `size` pixels and batches of any number."""
     images = torch.zeros(2, 3, size, size)
-    with torch.no_grad():
+    with torch.no_grad(), record_last_cells(network.perception_branch) as cells:
         features = network.extractor(images)
+        logits = network.perception_branch(features.clone())
+    classifier = cells and pooled_classifier(network.perception_branch, cells[-1][1], logits)
     extractor = _Part(network, "extractor", nn.Module.__call__)
     attention_branch = _Part(network, "attention_branch", _attend)
-    perception_branch = _Part(network, "perception_branch", nn.Module.__call__)
+    perception_branch = _Part(network, "perception_branch", _classify if classifier else nn.Module.__call__)
     parts = {
         "extract": (extractor, images, ["images"], ["features"]),
-        "attend": (attention_branch, features, ["features"], ["class_maps", "attention", "response"]),
-        "classify": (perception_branch, features, ["features"], ["logits"]),
+        "attend": (attention_branch, features, ["features"], ["aux_logits", "attention", "response"]),
+        "classify": (perception_branch, features, ["features"], ["logits", LAST_CELLS][: 2 if classifier else 1]),
     }
-    return {part: _export(*parts[part]) for part in PARTS}
+    names = {LAYER: cells[-1][0], CLASSIFIER: classifier} if classifier else {}
+    return {part: _export(*parts[part], names if part == "classify" else {}) for part in PARTS}
 
 
-def _export(module: nn.Module, example: Tensor, inputs: list[str], outputs: list[str]) -> bytes:
+def _export(module: nn.Module, example: Tensor, inputs: list[str], outputs: list[str], names: dict[str, str]) -> bytes:
     onnx, optimizer = import_onnx()
     program = torch.onnx.export(
         module.eval(),
@@ -112,6 +128,7 @@ def _export(module: nn.Module, example: Tensor, inputs: list[str], outputs: list
         described.doc_string = ""
         del described.metadata_props[:]
     del graph.graph.value_info[:]
+    onnx.helper.set_model_props(graph, names)
     return graph.SerializeToString(deterministic=True)
 
 

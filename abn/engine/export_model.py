@@ -25,19 +25,23 @@ from abn.variants.store import find_variant, load_variant
 
 OUTPUTS = ("logits", "aux_logits", "attention", "class_maps")
 TOLERANCE = 1e-4  # between ONNX Runtime and PyTorch, of outputs as large as 1
-DIFFERS = "ONNX Runtime and PyTorch disagree on this network ({output}: {difference:.1g}), so nothing was written."
+DIFFERS = (
+    "Nothing was written: ONNX Runtime and PyTorch differ by {difference:.1g} in {output}, more than the tolerance."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m abn export`."""
-    parser.add_argument("name", metavar="NAME", help="a variant's id, or the path of a .safetensors file with its card")
-    parser.add_argument("--onnx", required=True, type=Path, metavar="FILE", help="the ONNX model to write")
+    parser.add_argument("name", metavar="NAME", help="id of a variant, or path of a .safetensors file with its card")
+    parser.add_argument(
+        "--onnx", required=True, type=Path, metavar="FILE", help="path of the ONNX model to write; must not exist"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Export one variant, checked with ONNX Runtime against PyTorch; never over a file that is there."""
     if args.onnx.exists():
-        raise ABNError(f"There is a file {args.onnx} already: name another.")
+        raise ABNError(f"The file {args.onnx} exists already: choose another name.")
     card, network = _load(args.name)
     data = export_model(network, card)
     files.write_file(args.onnx, data)
@@ -47,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _load(name: str) -> tuple[Card, AttentionBranchNetwork]:
-    """A variant by its id, or from a file of a person's own."""
+    """A variant by its id, or from a .safetensors file."""
     path = Path(name)
     if path.suffix != ".safetensors":
         card = find_variant(name)

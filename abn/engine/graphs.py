@@ -2,8 +2,8 @@
 input size, without weights.
 
     extract   images → features
-    attend    features → class_maps, attention, response
-    classify  features (reweighted) → logits
+    attend    features → aux_logits, attention, response
+    classify  features (reweighted) → logits, last_cells
 
 A graph names the tensors of the weights' own file and holds none of them, so that `.safetensors` stays the one source
 of weights, and all variants of a family share 80 KB. `python -m abn graphs` writes them (`export_graphs.py`);
@@ -18,6 +18,8 @@ from abn.variants.card import CHECKPOINTS, Card
 
 PARTS = ("extract", "attend", "classify")
 FOLDER = CHECKPOINTS / "graphs"
+LAST_CELLS = "last_cells"  # output of the last layer with cells, where a linear layer reads their average
+LAYER, CLASSIFIER = "abn.layer", "abn.classifier"  # in a graph's metadata: the names of those two layers
 INDEX = "index.json"  # file → sha256
 
 

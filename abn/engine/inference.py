@@ -1,4 +1,4 @@
-"""Images × variants → g(x), class maps and M, each extractor run once for all variants that share it.
+"""Images × variants → g(x), both heads and M, each extractor run once for all variants that share it.
 
 This is the one loop under explanations, edited maps and disagreements: extract · attend · perceive.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from abn.engine.loading import load_runner
-from abn.engine.runner import Runner, auxiliary_logits, perceive
+from abn.engine.runner import Runner, perceive
 from abn.images.fit import Fitted
 from abn.variants.card import Card
 from abn.vocabulary import InputSpec
@@ -26,15 +26,10 @@ class Inference:
     runner: Runner
     fitted: Sequence[Fitted]  # B
     features: np.ndarray  # (B, C, h, w) g(x)
-    class_maps: np.ndarray  # (B, K, h, w)
+    aux_logits: np.ndarray  # (B, K) of the auxiliary head
     attention: np.ndarray  # (B, 1, h, w) M
     seconds: float  # extractor and attention branch; a shared extractor counts in full
     shared_extractor: bool  # the extractor ran for an earlier variant
-
-    @property
-    def aux_logits(self) -> np.ndarray:
-        """(B, K) the auxiliary head: the class maps' means over (h, w)."""
-        return auxiliary_logits(self.class_maps)
 
     def perceive(self, mechanism: str | None = None) -> np.ndarray:
         """Logits (B, K) of the perception head; `mechanism` None: the one that the variant was trained with."""
@@ -62,6 +57,6 @@ def run_variants(
             extracted[key] = runner.extract(stacked[card.input]), time.perf_counter() - started
         features, extractor_seconds = extracted[key]
         started = time.perf_counter()
-        class_maps, attention = runner.attend(features)
+        aux_logits, attention = runner.attend(features)
         seconds = extractor_seconds + time.perf_counter() - started
-        yield Inference(card, runner, fitted, features, class_maps, attention, seconds, shared)
+        yield Inference(card, runner, fitted, features, aux_logits, attention, seconds, shared)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import onnxruntime
 
-from abn.engine.graphs import GraphError
+from abn.engine.graphs import CLASSIFIER, LAST_CELLS, LAYER, GraphError
+from abn.engine.runner import Tail
 from abn.errors import ABNError
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -37,14 +38,23 @@ class OnnxRunner:
         self._sessions = {
             part: _create_session(graphs[part], weights, prefix, threads, device) for part, prefix in PREFIXES.items()
         }
+        names = self._sessions["classify"].get_modelmeta().custom_metadata_map
+        self._last_layer = names.get(LAYER)
+        self._classifier = weights[f"{PREFIXES['classify']}{names[CLASSIFIER]}.weight"] if self._last_layer else None
+
+    @property
+    def tail(self) -> Tail | None:
+        if self._last_layer is None or self._classifier is None:
+            return None
+        return Tail(self._last_layer, self._classifier.astype(np.float32), self._last_cells)
 
     def extract(self, images: np.ndarray) -> np.ndarray:
         (features,) = self._run("extract", images, "features")
         return features
 
     def attend(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        class_maps, attention = self._run("attend", features, "class_maps", "attention")
-        return class_maps, attention
+        aux_logits, attention = self._run("attend", features, "aux_logits", "attention")
+        return aux_logits, attention
 
     def respond(self, features: np.ndarray) -> np.ndarray:
         (response,) = self._run("attend", features, "response")
@@ -53,6 +63,10 @@ class OnnxRunner:
     def classify(self, features: np.ndarray) -> np.ndarray:
         (logits,) = self._run("classify", features, "logits")
         return logits
+
+    def _last_cells(self, features: np.ndarray) -> np.ndarray:
+        (cells,) = self._run("classify", features, LAST_CELLS)
+        return cells
 
     def _run(self, part: str, values: np.ndarray, *outputs: str) -> list[np.ndarray]:
         session = self._sessions[part]

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from abn.engine.runner import Tail
 from abn.network.model import AttentionBranchNetwork
 
 
@@ -13,6 +14,7 @@ class TorchRunner:
     """Runs an `AttentionBranchNetwork` where its weights lie, CPU or GPU."""
 
     engine = "PyTorch"
+    tail: Tail | None = None  # `abn.explanations.cam` computes class maps by gradients
 
     def __init__(self, network: AttentionBranchNetwork) -> None:
         self.network, self.mechanism = network, network.mechanism
@@ -24,7 +26,7 @@ class TorchRunner:
 
     def attend(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         class_maps, attention = self._run(self.network.attention_branch, features)
-        return class_maps, attention
+        return class_maps.mean((2, 3)), attention
 
     def respond(self, features: np.ndarray) -> np.ndarray:
         return self._run(self.network.attention_branch.respond, features)

@@ -92,7 +92,7 @@ def measure(
 
 
 def ratios(costs: Sequence[PartCost]) -> dict[str, Any]:
-    """The cost of attention: the whole network over the plain CNN; by batch size where it depends on it."""
+    """The cost of attention: the whole network over the baseline; by batch size where it depends on it."""
     by_part = {cost.part: cost for cost in costs}
     whole, plain = by_part[WHOLE], by_part[PLAIN]
     return {
@@ -108,7 +108,7 @@ class _Alive(TorchDispatchMode):
 
     def __init__(self, tensors: Iterable[Tensor]):
         super().__init__()
-        self._bytes = WeakIdKeyDictionary()  # forgets a storage when torch does
+        self._bytes = WeakIdKeyDictionary()  # drops a storage when torch does
         self.peak = 0
         self._count(tensors)
 
@@ -125,7 +125,7 @@ class _Alive(TorchDispatchMode):
 
 
 def _peaks(network: AttentionBranchNetwork, images: Tensor) -> dict[str, int]:
-    """`peak_bytes` of each part, of the plain CNN and of the whole."""
+    """`peak_bytes` of each part, of the baseline and of the whole."""
     extractor, attention, perception = (getattr(network, part) for part in PARTS)
     with torch.no_grad():
         features = extractor(images)
@@ -140,7 +140,7 @@ def _peaks(network: AttentionBranchNetwork, images: Tensor) -> dict[str, int]:
 
 @torch.inference_mode()
 def time_parts(network: AttentionBranchNetwork, images: Tensor) -> dict[str, float]:
-    """Seconds of each part in one forward pass, of the plain CNN and of the whole."""
+    """Seconds of each part in one forward pass, of the baseline and of the whole."""
     start = time.perf_counter()
     features = network.extractor(images)
     extracted = time.perf_counter()

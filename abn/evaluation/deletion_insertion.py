@@ -22,7 +22,7 @@ from abn.errors import ABNError
 from abn.evaluation.metrics import cell_order, cells_mask, curve_area
 from abn.explanations.interventions import AttendedImage
 from abn.images.fit import denormalize, upsample
-from abn.vocabulary import InputSpec
+from abn.vocabulary import NONE, InputSpec
 
 DELETION, INSERTION = KINDS = ("deletion", "insertion")
 BRIGHT, DARK, RANDOM = ORDERS = ("brightest first", "darkest first", "random")
@@ -30,7 +30,7 @@ BLURRED = "blurred"  # what insertion begins with
 BASELINES = ("mean color", "gray", "black", BLURRED)
 BLUR = 8  # the blurred copy has so many times fewer pixels along each axis
 STEPS = 28  # 7 cells of 14 × 14 in each
-RANDOM_ORDERS = 3
+RANDOM_ORDERS = 5
 BATCH = 8  # images in one forward pass
 
 Probability = Callable[[np.ndarray, np.ndarray], np.ndarray]  # images (B, 3, H, W), classes (B,) → probabilities (B,)
@@ -239,7 +239,9 @@ def delete_cells(attended: AttendedImage, input_spec: InputSpec, spec: CurveSpec
 
 
 def predict(runner: Runner, images: np.ndarray) -> np.ndarray:
-    """Images (B, 3, H, W) → the perception head's probabilities (B, K)."""
+    """Images (B, 3, H, W) → the perception head's probabilities (B, K). A map that is not applied isn't computed."""
     features = runner.extract(images)
+    if runner.mechanism == NONE:
+        return softmax(runner.classify(features))
     _, attention = runner.attend(features)
     return softmax(perceive(runner, features, attention))

@@ -31,7 +31,7 @@ FOLDER = SAMPLES / "scenes"
 FIT = "squash"  # all of a scene is seen
 BATCH = 8  # scenes explained at once
 CENTER_SIGMA = 0.25  # standard deviation of the center prior, in sides of the image
-CONSTANT, CENTER, MASK = CONTROLS = ("constant map", "middle of the picture", "the mask itself")
+CONSTANT, CENTER, MASK = CONTROLS = ("constant map", "center prior", "object mask")
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,9 +2,9 @@
 
 Two of the replacements are controls (`interventions.CONTROLS`): they keep the mean gain and lose the spatial pattern;
 shuffling also destroys the map's smoothness. The others change more than that. A variant whose prediction doesn't
-change does not use the spatial pattern of its map for it; one whose prediction changes does, which says nothing about
-whether its map is right. Perturbations are unequal between mechanisms: an additive gain ranges over about 1.1–1.9, a
-multiplicative one over 0.2–0.7.
+change does not use the spatial pattern of its map for it. One whose prediction changes uses its map, but the lost
+smoothness alone may be the cause, and the map may still be wrong. Perturbations are unequal between mechanisms: an
+additive gain ranges over about 1.1–1.9, a multiplicative one over 0.2–0.7.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -60,14 +60,14 @@ def ablate_map(
 def ablate_in_picture(
     picture: Picture, card: Card, *, fit: str = "crop", load: Load = load_runner
 ) -> dict[str, MeanEffect]:
-    """Edit → `MeanEffect` for one picture in one variant, with the mechanism that it was trained with."""
+    """Edit → `MeanEffect` for one image in one variant, with the mechanism that it was trained with."""
     attended = attend_image(picture, card, fit=fit, load=load)
     effects = ablate_map(attended, lambda maps: attended.predict(np.stack(maps)))
     return {name: mean_effect(repeats) for name, repeats in effects.items()}
 
 
 def mean_over_pictures(rows: Sequence[dict[str, MeanEffect]]) -> dict[str, MeanEffect]:
-    """The mean over at least one picture, edit by edit."""
+    """The mean over at least one image, edit by edit."""
     fields = ("change", "js_divergence", "change_rate")
     return {
         name: MeanEffect(*(float(np.mean([getattr(row[name], field) for row in rows])) for field in fields))

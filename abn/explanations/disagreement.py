@@ -35,6 +35,7 @@ class VariantPrediction:
     js_divergence: float  # bits, between the two heads
     mechanisms: Mapping[str, Prediction]  # mechanism → the likeliest class of the perception head, on the same weights
     change: float  # of the probability of `perception`'s class where another mechanism changes it most, −1 to 1
+    margin: float  # p(class predicted) − p(`perception`'s class) where another mechanism flips it most clearly, 0 to 1
 
     @property
     def perception(self) -> Prediction:
@@ -72,15 +73,17 @@ class ImageDisagreement:
         return any(prediction.changes_prediction for prediction in self.predictions)
 
 
-# keys to sort by: images on which there is disagreement first, then by how much
-ORDERS: dict[str, Callable[[ImageDisagreement], tuple[bool, float]]] = {
+# keys to sort by: images on which there is disagreement first, then by how much; where a mechanism flips every
+# prediction, as a swap often does, the margin still orders them
+ORDERS: dict[str, Callable[[ImageDisagreement], tuple[float, ...]]] = {
     "heads disagree": lambda image: (
         not image.heads_disagree,
         -max((prediction.js_divergence for prediction in image.predictions), default=0.0),
     ),
     "variants disagree": lambda image: (not image.variants_disagree, -(image.js_divergence or 0.0)),
-    "mechanism flips the answer": lambda image: (
+    "mechanism changes the prediction": lambda image: (
         not image.changes_prediction,
+        -max((prediction.margin for prediction in image.predictions), default=0.0),
         -max((abs(prediction.change) for prediction in image.predictions), default=0.0),
     ),
 }
@@ -148,4 +151,5 @@ def _variant_prediction(card: Card, auxiliary: np.ndarray, perception: Mapping[s
         js_divergence=js_divergence(auxiliary, trained),
         mechanisms={name: top(probabilities) for name, probabilities in perception.items()},
         change=max((float(other[predicted] - trained[predicted]) for other in perception.values()), key=abs),
+        margin=max(float(other.max() - other[predicted]) for other in perception.values()),
     )

@@ -16,7 +16,7 @@ from abn.variants.card import Card, class_names
 from abn.variants.store import find_variant
 from abn.vocabulary import MECHANISMS, TRAINED, InputSpec
 
-NOT_FINITE = "{title} answers with something that is no number: choose another variant."
+NOT_FINITE = "{title} predicts NaN or infinite values. Choose another variant."
 
 
 def explain(

@@ -1,4 +1,4 @@
-"""What an explanation is: one variant's map and predictions for one picture, as plain arrays (no torch needed)."""
+"""What an explanation is: one variant's map and predictions for one image, as plain arrays (no torch needed)."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """One variant's map and predictions for one picture. Probabilities are softmax outputs of K classes."""
+    """One variant's map and predictions for one image. Probabilities are softmax outputs of K classes."""
 
     variant: str
     trained_with: str
@@ -62,13 +62,13 @@ def _entropy(p: np.ndarray) -> float:
 
 
 def align_maps(first: Explanation, second: Explanation, points: int = 56) -> tuple[np.ndarray, np.ndarray]:
-    """The two maps of one picture, value beside value of the same place.
+    """The two maps of one image, value beside value of the same place.
 
-    Where both have the same cells on the same part of the picture, the maps (h, w) as they are; else both sampled at
-    `points` × `points` places on the picture, as far as both networks saw them: (N,) each, possibly empty.
+    Where both have the same cells on the same part of the image, the maps (h, w) as they are; else both sampled at
+    `points` × `points` places on the image, as far as both networks saw them: (N,) each, possibly empty.
     """
     if first.attention.shape == second.attention.shape and first.fitted.extent == second.fitted.extent:
         return first.attention, second.attention
-    one, other = (e.fitted.to_original(e.attention, size=(points, points)) for e in (first, second))
-    both = ~np.isnan(one) & ~np.isnan(other)
-    return one[both], other[both]
+    this, other = (e.fitted.to_original(e.attention, size=(points, points)) for e in (first, second))
+    both = ~np.isnan(this) & ~np.isnan(other)
+    return this[both], other[both]

@@ -132,29 +132,31 @@ CONTROLS = ("constant mean", "shuffled")  # they keep the mean gain and lose the
 
 
 def resize_map(attention: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Another variant's or another picture's map (h, w), brought to the cells of this one."""
+    """Another variant's or another image's map (h, w), brought to the cells of this one."""
     return attention.copy() if attention.shape == shape else upsample(attention, shape[::-1])
 
 
 def cover_cells(picture: Picture, fitted: Fitted, cells: np.ndarray) -> Picture:
-    """The picture with some `cells` (h, w) bool of the network's input covered by the picture's mean color.
+    """The image with some `cells` (h, w) bool of the network's input covered by the image's mean color.
 
-    The original is covered, not the input, so that the result is a picture like any other. A pixel that lies in a
-    covered cell in part is covered; padding beside the picture can't be.
+    The original is covered, not the input, so that the result is an image like any other. A pixel that lies in a
+    covered cell in part is covered; padding beside the image can't be.
     """
     image, (h, w), size = picture.image.copy(), cells.shape, fitted.image.width
+    parts = [side / full for side, full in zip(image.size, picture.full_size, strict=True)]
     color = tuple(round(value) for value in ImageStat.Stat(image).mean)
     for row, column in np.argwhere(cells):
         corners = zip((column * size / w, row * size / h), ((column + 1) * size / w, (row + 1) * size / h), strict=True)
         (left, right), (top, bottom) = (
-            (math.floor(scale * start + offset + 1e-6), math.ceil(scale * end + offset - 1e-6))
-            for (start, end), scale, offset in zip(corners, fitted.scale, fitted.offset, strict=True)
+            (math.floor(part * (scale * start + offset) + 1e-6), math.ceil(part * (scale * end + offset) - 1e-6))
+            for (start, end), scale, offset, part in zip(corners, fitted.scale, fitted.offset, parts, strict=True)
         )
         image.paste(color, (max(0, left), max(0, top), max(0, right), max(0, bottom)))
     name = hashlib.sha256(f"{picture.sha256} {cells.shape} {fitted.extent}".encode() + np.packbits(cells).tobytes())
-    return Picture(image, name.hexdigest(), picture.name, (*picture.notes, "A part of it is covered."))
+    notes = (*picture.notes, "A part of it is covered.")
+    return Picture(image, name.hexdigest(), picture.name, notes, picture.full_size)
 
 
 def changed_pixel_share(picture: Picture, other: Picture) -> float:
-    """The share of pixels, 0 to 1, in which two pictures of the same size differ."""
+    """The share of pixels, 0 to 1, in which two images of the same size differ."""
     return float((np.asarray(picture.image) != np.asarray(other.image)).any(-1).mean())

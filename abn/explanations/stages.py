@@ -34,7 +34,7 @@ class Trace:
     logits: np.ndarray  # (K,) the perception head
     mechanism: str  # that was applied
     channels_are_classes: bool  # the class head passes channel k of A mainly to class k
-    seconds: float  # from the picture to M: feature extractor and attention branch
+    seconds: float  # from the image to M: feature extractor and attention branch
 
     def stage(self, name: str) -> np.ndarray:
         """The values of one of `STAGES`, M as (1, h, w)."""

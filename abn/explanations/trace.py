@@ -6,7 +6,7 @@ import numpy as np
 
 from abn.engine.inference import Load
 from abn.engine.loading import load_runner
-from abn.engine.runner import Runner, auxiliary_logits, reweight
+from abn.engine.runner import Runner, class_maps, reweight
 from abn.explanations.stages import Trace
 from abn.images.decode import Picture
 from abn.images.fit import fit_picture
@@ -18,15 +18,15 @@ def trace_runner(runner: Runner, image: np.ndarray, mechanism: str | None = None
     """Every stage of one normalized image (3, H, W); `mechanism` None: the one that the variant was trained with."""
     applied, started = mechanism or runner.mechanism, time.perf_counter()
     features = runner.extract(image[None])
-    class_maps, attention = runner.attend(features)
+    aux_logits, attention = runner.attend(features)
     seconds = time.perf_counter() - started
-    reweighted = reweight(features, attention, applied)
+    response, reweighted = runner.respond(features), reweight(features, attention, applied)
     return Trace(
         images=image,
         features=features[0],
-        response=runner.respond(features)[0],
-        class_maps=class_maps[0],
-        aux_logits=auxiliary_logits(class_maps)[0],
+        response=response[0],
+        class_maps=class_maps(runner, response)[0],
+        aux_logits=aux_logits[0],
         attention=attention[0, 0],
         reweighted=reweighted[0],
         logits=runner.classify(reweighted)[0],
@@ -37,7 +37,7 @@ def trace_runner(runner: Runner, image: np.ndarray, mechanism: str | None = None
 
 
 def trace_picture(picture: Picture, card: Card, *, fit: str = "crop", load: Load = load_runner) -> Trace:
-    """The same for a picture in a variant as trained. Raises an `ABNError` for an unknown fit or broken weights."""
+    """The same for an image in a variant as trained. Raises an `ABNError` for an unknown fit or broken weights."""
     runner = load(card)
     return trace_runner(runner, fit_picture(picture, card.input, fit).normalized(card.input))
 

@@ -56,7 +56,7 @@ class Comparison:
     """One image explained by one or several variants: the content of an export."""
 
     picture: Picture
-    explanations: Sequence[Explanation]  # at least one, all of `picture` with the same fit
+    explanations: Sequence[Explanation]  # one or more, all of the same image and fit
     cards: Sequence[Card]  # of the explanations, in their order
     mechanism: str = TRAINED  # the `mechanism` argument of `explain`
     style: MapStyle = DEFAULT_STYLE
@@ -116,8 +116,8 @@ def draw_figure(
     color_range: ColorRange = UNIT_RANGE,
     card: Card | None = None,
 ) -> Image.Image:
-    """The map on the whole image, or without `picture` on the model's input, with color bar and caption. The card gives
-    the variant its title."""
+    """The map with color bar and caption, on the whole image, or on the model's input without one. The card
+    gives the variant its title."""
     drawn = draw_overlay(explanation, picture, style, color_range)
     return add_caption(drawn, caption(explanation, style, color_range, card), style.colors, color_range)
 
@@ -128,8 +128,8 @@ def draw_overlay(
     style: MapStyle = DEFAULT_STYLE,
     color_range: ColorRange = UNIT_RANGE,
 ) -> Image.Image:
-    """The map on the whole image, where what the model never saw is gray, or without `picture` on the model's input;
-    the brightest region marked."""
+    """The map with its brightest region marked, on the whole image (gray outside the model's input), or on the model's
+    input without one."""
     attention, smooth = explanation.attention, style.smooth
     if picture is None:
         image = explanation.fitted.image.resize((MAX_SIDE, MAX_SIDE), Image.Resampling.BICUBIC)

@@ -33,12 +33,12 @@ PAGE = Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
 STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 ABOUT_MAPS = (
-    "A map shows what the network weighs, not why it answers as it does. Bright does not mean important: "
-    "no part of the training asks for that."
+    "A map shows how the network weighs its features, not why it predicts a class. Bright does not mean important: "
+    "nothing in the loss requires it."
 )
 FIT_TEXTS = {"crop": "its middle", "squash": "all of it, squashed", "pad": "all of it, padded"}
 SCALE_TEXTS = {"raw": "raw, 0 to 1", "each": "minimum to maximum of each map", "shared": "shared by the variants"}
-WHOLE_IMAGE = "On the whole picture; what the model never saw is gray."
+WHOLE_IMAGE = "On the whole image; gray: outside the model's input."
 IMAGE_SIDE = 560  # pixels of a model's input as it is shown
 JPEG_QUALITY = 85
 
@@ -89,7 +89,7 @@ def _variant_panel(comparison: Comparison, explanation: Explanation, card: Card,
     if style.top:
         notes.append(mark_text(explanation, style))
     agreement = "The heads agree" if explanation.heads_agree else "The heads disagree"
-    divergence = f"{agreement}: {explanation.js_divergence:.2f} bit apart, from 0 the same to 1 nothing in common."
+    divergence = f"{agreement}: JS divergence {explanation.js_divergence:.2f} bits (0: equal, 1: no class in common)."
     on_input = draw_overlay(explanation, None, style, color_range)
     on_input = on_input.resize((IMAGE_SIDE, IMAGE_SIDE), Image.Resampling.LANCZOS)
     on_image = draw_overlay(explanation, comparison.picture, style, color_range)
@@ -101,7 +101,7 @@ def _variant_panel(comparison: Comparison, explanation: Explanation, card: Card,
         f"{warning}{''.join(map(_muted, notes))}\n"
         f"{''.join(_head(explanation, head, name) for head, name in HEADS.items())}"
         f"{_muted(divergence)}\n"
-        f"{_figure(on_image, f'Attention map of {card.title} on the whole picture: {alt}', WHOLE_IMAGE)}</article>\n"
+        f"{_figure(on_image, f'Attention map of {card.title} on the whole image: {alt}', WHOLE_IMAGE)}</article>\n"
     )
 
 
@@ -150,7 +150,7 @@ def _settings(comparison: Comparison) -> dict[str, str]:
 def _hashes(comparison: Comparison) -> dict[str, str]:
     weights = {f"sha256 of the weights of {card.id}": card.sha256 for card in comparison.cards}
     maps = {f"sha256 of the map of {e.variant}": map_sha256(e.attention) for e in comparison.explanations}
-    return {"sha256 of the picture's file": comparison.picture.sha256, **weights, **maps, **software_versions()}
+    return {"sha256 of the image's file": comparison.picture.sha256, **weights, **maps, **software_versions()}
 
 
 def _table(rows: Mapping[str, str]) -> str:

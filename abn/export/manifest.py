@@ -33,7 +33,7 @@ def manifest_json(comparison: Comparison, file_hashes: Mapping[str, str] | None 
         "format": FORMAT,
         "version": VERSION,
         "date": comparison.date,
-        "picture": {"sha256": picture.sha256, "name": picture.name, "gallery": comparison.photo},
+        "image": {"sha256": picture.sha256, "name": picture.name, "gallery": comparison.photo},
         "fit": comparison.fit,
         "mechanism": comparison.mechanism,
         "view": asdict(comparison.style),

@@ -14,6 +14,7 @@ from abn.images.display_name import display_name
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 MAX_BYTES = 20_000_000
+LEAST_SIDE = 512  # pixels: twice the side of a network's input, and what a page shows
 
 _UPRIGHT = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -24,57 +25,69 @@ _UPRIGHT = {
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_90,
 }
+_SIDEWAYS = (Transpose.TRANSPOSE, Transpose.ROTATE_270, Transpose.TRANSVERSE, Transpose.ROTATE_90)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as a person sees it; two are equal when they came from the same bytes under the same name."""
+    """An image as a person sees it; two are equal when they came from the same bytes under the same name."""
 
-    image: Image.Image = field(compare=False)  # upright RGB, without metadata
+    image: Image.Image = field(compare=False)  # upright RGB, without metadata; of a large JPEG a smaller one
     sha256: str  # of the bytes given
     name: str  # plain text for display, never a path
     notes: tuple[str, ...] = ()  # what was done to it, a plain sentence each
+    full_size: tuple[int, int] = (0, 0)  # (W, H) of the upright image in its file; by default those of the image
+
+    def __post_init__(self) -> None:
+        if not any(self.full_size):
+            object.__setattr__(self, "full_size", self.image.size)
 
 
-def open_picture(data: bytes | bytearray | memoryview, *, name: str = "picture") -> Picture:
+def open_picture(data: bytes | bytearray | memoryview, *, name: str = "image") -> Picture:
     """Open a file's bytes, whatever they are: a `Picture`, or a PictureError of one plain sentence."""
     if not isinstance(data, bytes | bytearray | memoryview):
-        raise PictureError(f"A picture is opened from the bytes of its file, not from {type(data).__name__}.")
+        raise PictureError(f"An image is opened from the bytes of its file, not from {type(data).__name__}.")
     data = bytes(data)
     if not data:
-        raise PictureError("This file is empty: choose it again, or choose another picture.")
+        raise PictureError("This file is empty: choose it again, or choose another image.")
     if len(data) > MAX_BYTES:
         raise PictureError(
-            f"This file is {len(data) / 1e6:.1f} MB and the limit is {MAX_BYTES // 10**6} MB: save the picture smaller."
+            f"This file has {len(data) / 1e6:.1f} MB; the limit is {MAX_BYTES // 10**6} MB: save the image at a "
+            "smaller size."
         )
     try:
         source = decode_limits.Source(data)
         opened = Image.open(source, formats=FORMATS)
         decode_limits.refuse_costly(opened, source)
         rare_formats.refuse_misread(opened, source)
-        image, notes = _decode(opened)
+        image, notes, full_size = _decode(opened)
     except PictureError:
         raise
     except UnidentifiedImageError as error:
         raise PictureError(
-            "This file is not a picture that can be read here, or its beginning is damaged: "
-            "choose a PNG, JPEG, WebP, GIF, BMP or TIFF picture."
+            "This file is not an image of a known format, or its beginning is damaged: "
+            "choose a PNG, JPEG, WebP, GIF, BMP or TIFF image."
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(
-            f"This picture is far too large; the limit is {decode_limits.MAX_PIXELS // 10**6} million pixels: "
-            "save it smaller."
+            f"This image is far too large; the limit is {decode_limits.MAX_PIXELS // 10**6} million pixels: "
+            "save it at a smaller size."
         ) from error
     except Exception as error:  # Pillow's decoders raise nearly anything: OSError, struct.error, KeyError, zlib.error …
         raise PictureError(
-            "This picture cannot be decoded; it may be damaged, cut short or of a rare kind: "
+            "This image cannot be decoded; it may be damaged, cut short or of a rare kind: "
             "save it again as PNG or JPEG."
         ) from error
-    return Picture(image, hashlib.sha256(data).hexdigest(), display_name(name), tuple(notes))
+    return Picture(image, hashlib.sha256(data).hexdigest(), display_name(name), tuple(notes), full_size)
 
 
-def _decode(opened: ImageFile.ImageFile) -> tuple[Image.Image, list[str]]:
-    """Decode the first frame into upright RGB, and tell what that took."""
+def _decode(opened: ImageFile.ImageFile) -> tuple[Image.Image, list[str], tuple[int, int]]:
+    """Decode the first frame into upright RGB, and tell what that took and how large it is in full.
+
+    A JPEG can be decoded at a half, a quarter or an eighth of its size, in so much less time and memory.
+    """
+    full_width, full_height = opened.size
+    reduced = opened.draft("", (LEAST_SIDE, LEAST_SIDE)) is not None and opened.size != (full_width, full_height)
     rare_formats.scale_transparent_color(opened)
     covered = rare_formats.covered_part(opened)
     turned_on_load = opened.format == "TIFF" and _turn(opened) is not None  # by Pillow
@@ -109,15 +122,17 @@ def _decode(opened: ImageFile.ImageFile) -> tuple[Image.Image, list[str]]:
     with suppress(Exception):  # damage behind the first frame does not matter; asked last, as it moves the file on
         if getattr(opened, "is_animated", False):
             animation = opened.format in ("GIF", "PNG", "WEBP")
-            notes.append("First frame of an animation." if animation else "First picture of several in the file.")
+            notes.append("First frame of an animation." if animation else "First image of several in the file.")
     image.info.clear()
-    return image, notes
+    if not reduced:
+        return image, notes, image.size
+    return image, notes, (full_height, full_width) if turn in _SIDEWAYS else (full_width, full_height)
 
 
 def _turn(opened: Image.Image) -> Transpose | None:
-    """How the picture comes upright, if it isn't."""
+    """How the image comes upright, if it isn't."""
     if len(opened.info.get("exif", b"")) > decode_limits.MAX_EXIF:  # nobody's; its numbers would be unpacked
         return None
-    with suppress(Exception):  # broken EXIF must not cost the picture
+    with suppress(Exception):  # broken EXIF must not cost the image
         return _UPRIGHT.get(opened.getexif().get(ExifTags.Base.Orientation, 1))
     return None

@@ -17,15 +17,15 @@ MAX_PIXELS = 25_000_000  # width × height: Pillow then holds 100 MB
 MAX_SIDE = 65_535  # pixels: the most that a JPEG can hold and a browser can draw
 MAX_SCANNED = 1_000_000_000  # pixels × scans of a JPEG: 20 MB of empty progressive scans would decode for hours
 MAX_READS = 250_000  # steps in which a file is read: 20 MB of empty blocks have millions
-MAX_PIECES = 100_000  # strips or tiles of a TIFF: 16 × 16 pixels each are fewer in the largest picture taken
+MAX_PIECES = 100_000  # strips or tiles of a TIFF: 16 × 16 pixels each are fewer in the largest image taken
 MAX_TAGS = 4_096  # of a TIFF
 MAX_REPEATED = {b"iCCP": 100, b"iTXt": 100, b"zTXt": 100, b"Exif\0\0": 15}  # a megabyte each, or all EXIF together
-MAX_TILE = 2**22  # pixels of a tile that may be larger than its picture
+MAX_TILE = 2**22  # pixels of a tile that may be larger than its image
 MAX_EXIF = 1_000_000  # bytes: numbers that fill 20 MB take ten seconds and half a gigabyte to be unpacked
 MAX_RUNS = 4_000_000  # pixels of a BMP in runs, which Pillow unpacks in Python
 MAX_SHARED = 1_000_000  # bytes of a small TIFF's strips that may be read again and again
 
-TOO_MANY_PIECES = "This picture is cut into far too many pieces: save it again as PNG or JPEG."
+TOO_MANY_PIECES = "This image is cut into far too many pieces: save it again as PNG or JPEG."
 
 _BYTE_KINDS = (1, 2, 6, 7)  # TIFF's types of bytes and text, which are not unpacked one by one
 _Tag = ExifTags.Base  # whose numbers are TIFF's too
@@ -72,11 +72,11 @@ def refuse_costly(opened: ImageFile.ImageFile, source: Source) -> None:
     data = source.getvalue()
     width, height = opened.size
     if not width or not height:
-        raise PictureError("This picture has no pixels: choose another one.")
+        raise PictureError("This image has no pixels: choose another one.")
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise PictureError(
-            f"This picture is {width} × {height} pixels; the limit is {MAX_PIXELS // 10**6} million "
-            f"pixels and {MAX_SIDE} a side: save it smaller."
+            f"This image has {width} × {height} pixels; the limit is {MAX_PIXELS // 10**6} million "
+            f"pixels and {MAX_SIDE} per side: save it at a smaller size."
         )
     jpegs = _jpegs(opened)
     if jpegs and data.count(b"\xff\xda") * (width * height / jpegs + 10_000) > MAX_SCANNED:
@@ -93,7 +93,7 @@ def refuse_costly(opened: ImageFile.ImageFile, source: Source) -> None:
     sides = [tags.get(tag) for tag in (_Tag.TileWidth, _Tag.TileLength)]
     tile = [side for side in sides if isinstance(side, int)]
     if len(tile) == 2 and math.prod(tile) > max(width * height, MAX_TILE):
-        raise PictureError("This TIFF is cut into tiles far larger than the picture: save it again as PNG or JPEG.")
+        raise PictureError("This TIFF is cut into tiles far larger than the image: save it again as PNG or JPEG.")
 
 
 def _jpegs(opened: Image.Image) -> int:

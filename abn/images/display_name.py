@@ -3,7 +3,7 @@
 import unicodedata
 
 
-def display_name(name: str, otherwise: str = "picture") -> str:
+def display_name(name: str, otherwise: str = "image") -> str:
     """The last part of a path, without control or invisible characters, at most 80 characters."""
     return one_line(str(name).replace("\\", "/").rstrip("/").rpartition("/")[2]) or otherwise
 

@@ -1,4 +1,4 @@
-"""A picture fitted to a network's input by crop, squash or pad, and a map laid back on the picture.
+"""An image fitted to a network's input by crop, squash or pad, and a map laid back on the image.
 
 Two coordinate systems meet here, both continuous and counted from the top left corner, so that a pixel's center lies
 at + 0.5: the *original*, W × H pixels, and the *input*, size × size pixels. `fit_picture` ties them by one affine map
@@ -20,7 +20,7 @@ from abn.vocabulary import InputSpec
 DEFAULT_FIT, *_ = FITS = ("crop", "squash", "pad")
 _Number = TypeVar("_Number", int, float)
 
-MAX_RESIZED = 2**24  # pixels of a whole picture resized before its crop; only a strip beyond 256 : 1 wants more
+MAX_RESIZED = 2**24  # pixels of a whole image resized before its crop; only a strip beyond 256 : 1 wants more
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,34 +78,36 @@ class Fitted:
 
 
 def fit_picture(picture: Picture, spec: InputSpec, fit: str = "crop") -> Fitted:
-    """Fit a picture to a model's input: resize all of it, then look at it through a window of size × size pixels.
+    """Fit an image to a model's input: resize all of it, then look at it through a window of size × size pixels.
 
     "crop" resizes the shortest side to ⌊size / crop_pct⌋ and looks at the center, pixel for pixel as timm evaluates;
     "squash" resizes to the window and loses the proportions; "pad" keeps them, on a ground of the model's mean color.
     """
     if fit not in FITS:
-        raise PictureError(f"A picture can be fitted by {', '.join(FITS)}, not by {fit!r}.")
-    image, size = picture.image, spec.size
+        raise PictureError(f"An image can be fitted by {', '.join(FITS)}, not by {fit!r}.")
+    image, full, size = picture.image, picture.full_size, spec.size
     if fit == "squash":
         resized = size, size
     elif fit == "pad":
-        resized = _pair(max(1, round(size * side / max(image.size))) for side in image.size)
+        resized = _pair(max(1, round(size * side / max(full))) for side in full)
     else:
-        resized = _pair(int(math.floor(size / spec.crop_pct) * side / min(image.size)) for side in image.size)
-    # the window's top left corner on the resized picture, rounded as torchvision's CenterCrop does
+        resized = _pair(int(math.floor(size / spec.crop_pct) * side / min(full)) for side in full)
+    # the window's top left corner on the resized image, rounded as torchvision's CenterCrop does
     corner = _pair(round((side - size) / 2) if side > size else -((size - side) // 2) for side in resized)
-    scale = _pair(side / to for side, to in zip(image.size, resized, strict=True))
+    scale = _pair(side / to for side, to in zip(full, resized, strict=True))
     offset = _pair(start * step for start, step in zip(corner, scale, strict=True))
 
     ground = tuple(round(255 * value) for value in spec.mean) if fit == "pad" else (0, 0, 0)
     window = Image.new("RGB", (size, size), ground)
-    fitted = Fitted(window, fit, image.size, scale, offset)
+    fitted = Fitted(window, fit, full, scale, offset)
     resample = Image.Resampling[spec.interpolation.upper()]
     if math.prod(resized) <= MAX_RESIZED:
         part = image.resize(resized, resample)
         window.paste(part, _pair(-start for start in corner))
     else:  # only what the window shows, first across, then down, as Pillow enlarges: equal within two gray levels
-        left, top, right, bottom = fitted.visible
+        left, top, right, bottom = (
+            side * part / whole for side, part, whole in zip(fitted.visible, 2 * image.size, 2 * full, strict=True)
+        )
         across, down = (min(size, side) for side in resized)
         part = image.resize((across, image.height), resample, box=(left, 0, right, image.height))
         part = part.resize((across, down), resample, box=(0, top, across, bottom))

@@ -60,7 +60,7 @@ def scale_transparent_color(opened: ImageFile.ImageFile) -> None:
 
 
 def deep_gray(opened: Image.Image) -> tuple[np.ndarray, float, bool] | None:
-    """Gray of more than 8 bits: float32 values (H, W), the largest of their nominal range, and whether the least is
+    """Gray of more than 8 bits: float32 values (H, W), the largest of their nominal range, and whether the minimum is
     white; None where Pillow's own conversion is right."""
     if not opened.mode.startswith(("I", "F")):
         return None

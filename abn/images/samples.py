@@ -11,17 +11,17 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 
 @dataclass(frozen=True)
 class Photo:
-    """A picture that comes with the app, and whom to thank for it."""
+    """An image that ships with the app, and its source."""
 
     file: str
     title: str
-    alt: str  # what is to be seen, for who can't see it
+    alt: str  # description for screen readers
     author: str
     license: str
     source: str
-    classes: tuple[int, ...]  # ImageNet classes that count as right
+    classes: tuple[int, ...]  # ImageNet classes that count as correct
     gallery: bool
-    kind: str = "photograph"  # or "clothing": a gray picture of Fashion-MNIST, for the networks that learned it
+    kind: str = "photograph"  # or "clothing": a gray image of Fashion-MNIST, for the networks that learned it
 
     @property
     def id(self) -> str:

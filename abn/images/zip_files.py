@@ -1,9 +1,9 @@
-"""Untrusted files → pictures' bytes: each file is a picture, or a zip of pictures.
+"""Untrusted files → images' bytes: each file is an image, or a zip of images.
 
 Nothing that a zip says of itself is trusted. Its list of files is read up to a length, its members up to a size while
 they are unpacked, and no byte of it more than once, so that neither bombs nor a million entries cost more than seconds.
-Nothing is written to disk, and of a member's path only the last part is used, for display. What can't be taken is told
-in one sentence, and the rest goes on; whether a picture can be decoded is for `open_picture` to say.
+Nothing is written to disk, and of a member's path only the last part is used, for display. A file that can't be
+used is refused with one sentence, and the others are read. Whether an image can be decoded is up to `open_picture`.
 """
 
 import io
@@ -18,11 +18,11 @@ from abn.errors import PictureError
 from abn.images.decode import MAX_BYTES
 from abn.images.display_name import display_name
 
-LIMIT = 50  # pictures of a batch
+LIMIT = 50  # images of a batch
 MAX_TOGETHER = 200_000_000  # bytes of all that is unpacked, refused members included
 MAX_DIRECTORY = 2_000_000  # bytes of the lists of files of all zips: some 20,000 files
 MAX_LISTED = 100  # refused files that are told one by one
-BEGINNING = 16  # bytes of a member that say whether it is a picture
+BEGINNING = 16  # bytes of a member that say whether it is an image
 CHUNK = 65_536  # bytes unpacked at once behind them
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # a zip with members, and one without
@@ -43,20 +43,20 @@ class Refused(NamedTuple):
 
 @dataclass(frozen=True)
 class UnpackedFiles:
-    """The pictures that files hold."""
+    """The images that files hold."""
 
     pictures: tuple[tuple[str, bytes], ...]  # (name for display, bytes), in the files' order
     refused: tuple[Refused, ...]
 
 
 def unpack(files: Sequence[tuple[str, bytes]], *, limit: int = LIMIT) -> UnpackedFiles:
-    """The first `limit` pictures of files (name, bytes) and of the zips among them; never raises for what they hold."""
+    """The first `limit` images of files (name, bytes) and of the zips among them; never raises for what they hold."""
     taken: list[tuple[str, bytes]] = []
     refused: list[Refused] = []
     spent, full, left_out = 0, "", 0
     for name, read in _everything(files, refused):
         if len(taken) == limit:
-            full = full or f"A batch holds {limit} pictures: choose fewer at a time."
+            full = full or f"A batch holds {limit} images: choose fewer at a time."
         elif spent > MAX_TOGETHER:
             full = full or f"A batch holds {MAX_TOGETHER // 10**6} MB unpacked: choose fewer at a time."
         if full:
@@ -69,14 +69,14 @@ def unpack(files: Sequence[tuple[str, bytes]], *, limit: int = LIMIT) -> Unpacke
                 spent += len(chunk)
                 _check(chunks, spent)
             if not chunks:
-                raise PictureError("This file is empty: choose it again, or choose another picture.")
+                raise PictureError("This file is empty: choose it again, or choose another image.")
         except PictureError as error:
             refused.append(Refused(name, str(error)))
         else:
             taken.append((name, b"".join(chunks)))
     if len(refused) > MAX_LISTED:
         others = f"{len(refused) - MAX_LISTED:,} more files"
-        refused[MAX_LISTED:] = [Refused(others, "They can't be taken either, for such reasons as those before.")]
+        refused[MAX_LISTED:] = [Refused(others, "They can't be used either, for similar reasons.")]
     if left_out:
         refused.append(Refused(f"{left_out:,} more file{'s' if left_out > 1 else ''}", full))
     return UnpackedFiles(tuple(taken), tuple(refused))
@@ -87,9 +87,9 @@ def _check(chunks: list[bytes], spent: int) -> None:
     if len(chunks) == 1 and chunks[0].startswith(_ZIP):
         raise PictureError("A zip within a zip isn't opened: unpack the outer one and choose the inner one by itself.")
     if len(chunks) == 1 and not chunks[0].startswith(_PICTURES) and chunks[0][8:12] != b"WEBP":
-        raise PictureError("This is not a picture: choose PNG, JPEG, WebP, GIF, BMP or TIFF.")
+        raise PictureError("This is not an image: choose PNG, JPEG, WebP, GIF, BMP or TIFF.")
     if sum(map(len, chunks)) > MAX_BYTES:
-        raise PictureError(f"This file is more than {MAX_BYTES // 10**6} MB: save the picture smaller.")
+        raise PictureError(f"This file has more than {MAX_BYTES // 10**6} MB: save the image at a smaller size.")
     if spent > MAX_TOGETHER:
         raise PictureError(f"A batch holds {MAX_TOGETHER // 10**6} MB unpacked: choose fewer at a time.")
 
@@ -113,7 +113,7 @@ def _everything(files: Sequence[tuple[str, bytes]], refused: list[Refused]) -> I
         source.left = len(data)
         members = [info for info in archive.infolist() if not _passed_over(info.filename)]
         if not members:
-            refused.append(Refused(name, "This zip holds no pictures."))
+            refused.append(Refused(name, "This zip holds no images."))
         for info in members:
             yield display_name(info.filename, "file"), partial(_member, archive, info)
 
@@ -150,18 +150,18 @@ def _open(source: _Source, directory: int) -> zipfile.ZipFile:
     except Exception as error:  # zipfile raises nearly anything of a hostile file
         log.debug("a zip can't be read", exc_info=error)
         raise PictureError(
-            "This zip can't be read; it may be damaged or cut short: pack it again, or choose its pictures themselves."
+            "This zip can't be read; it may be damaged or cut short: pack it again, or choose the images themselves."
         ) from error
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
     """A member's bytes in chunks, checked at its end; `PictureError` where it can't be unpacked."""
     if info.flag_bits & 0x1:
-        raise PictureError("It is locked with a password: pack it without one.")
+        raise PictureError("This file is locked with a password: pack it without one.")
     if info.filename.lower().endswith(".zip"):
         raise PictureError("A zip within a zip isn't opened: unpack the outer one and choose the inner one by itself.")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # the others can ask for gigabytes
-        raise PictureError("It is packed in a rare way: pack it as an ordinary zip.")
+        raise PictureError("This file is compressed in a rare way: pack it as an ordinary zip.")
     try:
         with archive.open(info) as stream:
             chunk = stream.read(BEGINNING)
@@ -172,4 +172,4 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
         raise
     except Exception as error:
         log.debug("a member of a zip can't be unpacked", exc_info=error)
-        raise PictureError("It is damaged inside the zip, or cut short: pack it again.") from error
+        raise PictureError("This file is damaged inside the zip, or cut short: pack it again.") from error

@@ -80,12 +80,14 @@ def load_backbone(name: str, *, num_classes: int = 1000) -> nn.Module:
     """The timm CNN with random weights, or `BackboneError` with the nearest names."""
     if not timm.is_model(name):
         near = ", ".join(difflib.get_close_matches(str(name), timm.list_models(), n=5))
-        hint = f" Near it: {near}." if near else ""
-        raise BackboneError(f"timm knows no backbone named {str(name)[:80]!r}.{hint}")
+        hint = f" Similar names: {near}." if near else ""
+        raise BackboneError(f"timm has no backbone named {str(name)[:80]!r}: check the name.{hint}")
     try:
         return timm.create_model(name, pretrained=False, num_classes=num_classes).eval()
     except Exception as error:  # a model may need what isn't installed, or take no number of classes
-        raise BackboneError(f"timm can't build {name} with {num_classes} classes ({type(error).__name__}).") from error
+        raise BackboneError(
+            f"timm can't build {name} with {num_classes} classes ({type(error).__name__}): choose another backbone."
+        ) from error
 
 
 def assemble(halves: Halves, *, num_classes: int, mechanism: str) -> AttentionBranchNetwork:
@@ -113,7 +115,9 @@ def input_spec(backbone: nn.Module | str) -> InputSpec:
     if isinstance(backbone, str):
         metadata = timm.get_pretrained_cfg(backbone)
         if metadata is None:
-            raise BackboneError(f"timm tells nothing of {backbone[:80]!r}, so its input isn't known: an older name?")
+            raise BackboneError(
+                f"timm has no metadata of {backbone[:80]!r}, so its input size is unknown: choose another name."
+            )
         config = resolve_data_config(pretrained_cfg=metadata.to_dict())
     else:
         config = resolve_model_data_config(backbone)

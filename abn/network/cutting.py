@@ -63,12 +63,12 @@ def _choose(graph: fx.Graph, points: list[CutPoint], backbone: nn.Module) -> Cut
     nodes, name = list(graph.nodes), type(backbone).__name__
     if len(tracing.shape(nodes[-1])) != 2:
         raise BackboneError(
-            f"{name} gives no scores of classes, so it has no perception branch. Choose a backbone with a classifier."
+            f"{name} computes no class scores, so it has no perception branch: choose a backbone with a classifier."
         )
     if not points:
         raise BackboneError(
-            f"{name} has no place where all of a square feature map passes through one node (transformers keep tokens "
-            f"instead), so it can't be cut. {tracing.ALTERNATIVES}"
+            f"{name} can't be cut, as no single node carries a whole square feature map (transformers compute tokens). "
+            f"{tracing.ALTERNATIVES}"
         )
     size = tracing.shape(nodes[0])[-1]
     fine = [point for point in points if point.cells >= MIN_CELLS] or points

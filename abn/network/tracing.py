@@ -16,7 +16,7 @@ from torch.fx.passes.shape_prop import ShapeProp
 from abn.errors import BackboneError
 
 MAX_CLOSED = 12  # kinds of module that torch.fx may fail on before a network counts as one that can't be traced
-ALTERNATIVES = "docs/backbones.md lists those that can; resnet, efficientnet, convnext and regnet are among them."
+ALTERNATIVES = "Choose a backbone that docs/backbones.md lists, such as resnet18 or efficientnet_b0."
 
 _tracing = threading.Lock()  # torch.fx changes nn.Module for all threads while it traces, and back: never two at once
 
@@ -82,7 +82,7 @@ def trace(network: nn.Module, size: int) -> fx.Graph:
     except Exception as error:
         log.info("%s did not run", name, exc_info=error)
         raise BackboneError(
-            f"{name} does not run on a picture of {size} × {size} px once it is traced ({type(error).__name__}), "
+            f"{name} does not run on an image of {size} × {size} px once it is traced ({type(error).__name__}), "
             f"so it can't be cut. {ALTERNATIVES}"
         ) from error
     return graph

@@ -12,8 +12,8 @@ SCALES = ("raw", "each", "shared")  # see `limits`
 def limits(maps: Sequence[np.ndarray], scale: str) -> list[tuple[float, float]]:
     """Where the colors of each map begin and end.
 
-    "raw": 0 and 1, the range that M can span; "each": the map's own minimum and maximum; "shared": the least and the
-    greatest of all the maps. Where all the maps of a span are flat (`is_flat`), it falls back to 0 and 1: nothing is
+    "raw": 0 and 1, the range that M can span; "each": the map's own minimum and maximum; "shared": the minimum and
+    the maximum of all maps. Where all the maps of a span are flat (`is_flat`), it falls back to 0 and 1: nothing is
     stretched.
     """
     if scale not in SCALES:

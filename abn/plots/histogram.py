@@ -4,23 +4,36 @@ import numpy as np
 import plotly.graph_objects as go
 
 from abn.plots.numbers import percent
-from abn.plots.theme import BLUE, GRAY, layout
+from abn.plots.theme import GRAY, layout
+
+BINS = 40  # of a stage's values
 
 
 def histogram(values: np.ndarray, span: tuple[float, float], *, axis: str) -> go.Figure:
     """Histogram of `values` (N,) in 32 bins over `span`."""
-    figure = _bars(values, 32, span, GRAY, ".2f")
+    counts, edges = np.histogram(values, 32, span)
+    figure = go.Figure()
+    figure.add_bar(
+        x=((edges[1:] + edges[:-1]) / 2).tolist(),
+        y=counts.tolist(),
+        marker={"color": GRAY, "line": {"width": 0}},
+        customdata=np.stack([edges[:-1], edges[1:]], 1).tolist(),
+        hovertemplate="%{customdata[0]:.2f} to %{customdata[1]:.2f}: %{y}<extra></extra>",
+    )
     figure.update_layout(**layout(150, (8, 8, 4, 52), axis), bargap=0.08)
     figure.update_xaxes(range=list(span), nticks=7, automargin=False)
     figure.update_yaxes(visible=False)
     return figure
 
 
-def value_histogram(values: np.ndarray) -> go.Figure:
-    """Histogram without exact zeros, which would hide everything else; the page states their share."""
-    figure = _bars(_nonzero(values), 40, None, BLUE, ".3g")
-    figure.update_layout(**layout(210, (8, 8, 8, 8), "value; the height says how many have it"), bargap=0)
-    return figure
+def value_histogram(values: np.ndarray) -> str:
+    """Histogram as SVG that takes any width, without exact zeros, which would hide everything else."""
+    counts, _ = np.histogram(_nonzero(values), BINS)
+    bars = "".join(
+        f'<rect x="{place}" y="{1 - share:.3f}" width="0.9" height="{share:.3f}"/>'
+        for place, share in enumerate(counts / counts.max())
+    )
+    return f'<svg viewBox="0 0 {BINS} 1" preserveAspectRatio="none" aria-hidden="true">{bars}</svg>'
 
 
 def histogram_in_words(values: np.ndarray) -> str:
@@ -33,17 +46,10 @@ def histogram_in_words(values: np.ndarray) -> str:
     )
 
 
-def _bars(values: np.ndarray, bins: int, span: tuple[float, float] | None, color: str, digits: str) -> go.Figure:
-    counts, edges = np.histogram(values, bins, span)
-    figure = go.Figure()
-    figure.add_bar(
-        x=((edges[1:] + edges[:-1]) / 2).tolist(),
-        y=counts.tolist(),
-        marker={"color": color, "line": {"width": 0}},
-        customdata=np.stack([edges[:-1], edges[1:]], 1).tolist(),
-        hovertemplate=f"%{{customdata[0]:{digits}}} to %{{customdata[1]:{digits}}}: %{{y}}<extra></extra>",
-    )
-    return figure
+def value_range(values: np.ndarray) -> tuple[float, float]:
+    """The ends of the histogram's axis."""
+    kept = _nonzero(values)
+    return float(kept.min()), float(kept.max())
 
 
 def _nonzero(values: np.ndarray) -> np.ndarray:

@@ -1,55 +1,74 @@
-"""How a map developed during training, as a chart and in words."""
+"""How a map developed during training: metrics on a time axis that is to scale, and the same in words."""
 
+import html
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
+import numpy as np
 
-from abn.plots.theme import BLUE, DOTTED, ORANGE, layout
+from abn.plots.theme import HEAD_COLORS
 from abn.variants.history import MapHistory
 
-METRIC_STYLES = {  # metric → title, color, dash and mark
-    "pointing": ("pointing", BLUE, "solid", "circle"),
-    "roc_auc": ("ROC-AUC", ORANGE, "dash", "diamond"),
-    "accuracy": ("perception head right", BLUE, "solid", "circle"),
-    "accuracy_auxiliary": ("auxiliary head right", ORANGE, "dash", "diamond"),
+INK = "currentColor"
+METRIC_STYLES = {  # metric → title, color and dashes
+    "pointing": ("pointing", INK, ""),
+    "roc_auc": ("ROC-AUC", INK, "6 5"),
+    "accuracy": ("perception head", HEAD_COLORS["perception"], ""),
+    "accuracy_auxiliary": ("auxiliary head", HEAD_COLORS["auxiliary"], "6 5"),
 }
+TICKS = 5  # intervals of the time axis, about
 
 
 def history_metrics(history: MapHistory) -> Sequence[str]:
-    """Which metrics are drawn: whether the map finds the object, or else whether the heads are right."""
+    """Which metrics are drawn: whether the map lies on the object, or else the accuracy of the heads."""
     on_object = [name for name in ("pointing", "roc_auc") if name in history.metrics]
     return on_object or [name for name in ("accuracy", "accuracy_auxiliary") if name in history.metrics]
 
 
-def history_chart(history: MapHistory, moment: int) -> go.Figure:
-    """Metrics from moment to moment, equally spaced as on the slider; the one shown is marked."""
-    figure, places = go.Figure(), list(range(len(history.steps)))
-    for name in history_metrics(history):
-        title, color, dash, mark = METRIC_STYLES[name]
-        figure.add_scatter(
-            name=title,
-            x=places,
-            y=history.metrics[name].tolist(),
-            mode="lines+markers",
-            line={"color": color, "width": 2, "dash": dash},
-            marker={"symbol": mark, "size": [14 if place == moment else 7 for place in places]},
-            customdata=history.steps.tolist(),
-            hovertemplate=f"step %{{customdata}}: {title} %{{y:.3f}}<extra></extra>",
-        )
-    figure.add_vline(x=moment, line=DOTTED, layer="below")
-    figure.update_layout(**layout(260, (8, 8, 34, 8), "training steps done"))
-    figure.update_layout(showlegend=True)
-    figure.update_xaxes(
-        tickvals=places, ticktext=[str(step) for step in history.steps], range=[-0.4, len(places) - 0.6]
+def positions(history: MapHistory) -> list[float]:
+    """Where each recorded step lies on the time axis, 0 to 1: to scale, not from record to record."""
+    return (history.steps / max(1, history.total)).tolist()
+
+
+def history_chart(history: MapHistory) -> str:
+    """Lines of the metrics, from 0 to 1, as HTML that takes any width: an SVG that is stretched, and text beside it."""
+    names, places = history_metrics(history), positions(history)
+    lines = "".join(
+        f'<polyline points="{_points(places, history.metrics[name])}" stroke="{METRIC_STYLES[name][1]}" '
+        f'stroke-dasharray="{METRIC_STYLES[name][2]}"/>'
+        for name in names
     )
-    figure.update_yaxes(range=[-0.03, 1.03])
-    return figure
+    dots = "".join(f'<i style="left: {100 * place:.2f}%"></i>' for place in places)
+    ticks = "".join(
+        f'<span style="left: {100 * step / max(1, history.total):.2f}%">{step}</span>' for step in ticks_of(history)
+    )
+    legend = "".join(
+        f'<span><svg viewBox="0 0 28 4"><line x2="28" y1="2" y2="2" stroke="{METRIC_STYLES[name][1]}" '
+        f'stroke-dasharray="{METRIC_STYLES[name][2]}"/></svg> {html.escape(METRIC_STYLES[name][0])}</span>'
+        for name in names
+    )
+    return (
+        f'<div class="legend">{legend}</div><div class="plot"><b>1</b><b>0</b>'
+        f'<svg viewBox="0 0 1 1" preserveAspectRatio="none">{lines}</svg><div class="records">{dots}</div></div>'
+        f'<div class="steps">{ticks}</div>'
+    )
 
 
-def history_in_words(history: MapHistory, moment: int) -> str:
+def ticks_of(history: MapHistory) -> list[int]:
+    """Round steps for the time axis, with the first and the last one."""
+    rough = history.total / TICKS
+    power = 10 ** int(np.floor(np.log10(max(1, rough))))
+    width = next(int(power * digit) for digit in (1, 2, 5, 10) if power * digit >= rough or digit == 10)
+    return [*(step for step in range(0, history.total, width) if history.total - step > width / 2), history.total]
+
+
+def history_in_words(history: MapHistory) -> str:
     """The chart in words, for screen readers."""
     rows = [
         f"{METRIC_STYLES[name][0]} {', '.join(f'{value:.2f}' for value in history.metrics[name])}"
         for name in history_metrics(history)
     ]
-    return f"At steps {', '.join(map(str, history.steps))}: {'; '.join(rows)}. Marked: step {history.steps[moment]}."
+    return f"At steps {', '.join(map(str, history.steps))}: {'; '.join(rows)}."
+
+
+def _points(places: Sequence[float], values: np.ndarray) -> str:
+    return " ".join(f"{place:.4f},{1 - value:.4f}" for place, value in zip(places, values.tolist(), strict=True))

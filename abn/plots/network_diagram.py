@@ -1,10 +1,10 @@
-"""The network as a drawing in the order in which it computes, without crossing lines: SVG with live contents.
+"""The network as a diagram in the order in which it computes, without crossing lines: SVG with live contents.
 
     Carl Lemaire's review of the paper: "I cannot bear unnecessary crossing of lines."
 
-The way from the picture to the answer runs straight, through the attention branch. The class maps leave to one side of
-it, and g(x) goes to the mechanism along the other. The drawing is an SVG file that is filled in here; there is one from
-left to right, and for narrow pages one from top to bottom.
+From left to right, the path from the image to the logits runs along the bottom and the attention branch lies above it:
+both of its heads read A, M goes down to the mechanism, and the class maps lead to the auxiliary logits. The narrow
+diagram runs from top to bottom. Each is an SVG file that is filled in here.
 """
 
 import html
@@ -14,21 +14,22 @@ from pathlib import Path
 from string import Template
 
 from abn.explanations.stages import STAGES
-from abn.vocabulary import EQUATIONS
+from abn.vocabulary import EQUATIONS, MECHANISMS
 
+MAIN_PATH = ("x", "g", "A", "M", "g′", "logits")  # from the image to the prediction
 TITLES = {"x": "x", "g": "g(x)", "A": "A", "M": "M", "g′": "g′(x)", "auxiliary logits": "aux. logits"}
-ROLES = {  # name of a stage for screen readers
-    "x": "The picture x",
-    "g": "The features g(x)",
-    "A": "The trunk's response A",
-    "class maps": "The class maps",
-    "auxiliary logits": "The auxiliary logits",
-    "M": "The attention map M",
-    "g′": "The changed features g′(x)",
-    "logits": "The logits, which are the answer",
+ROLES = {  # a stage's name in words
+    "x": "Input x",
+    "g": "Features g(x)",
+    "A": "Trunk response A",
+    "class maps": "Class maps",
+    "auxiliary logits": "Auxiliary logits",
+    "M": "Attention map M",
+    "g′": "Reweighted features g′(x)",
+    "logits": "Logits of the perception head",
 }
-WIDTH, THUMB = 112, 88  # of a stage and of the image in it, pixels
-LINE = 18  # pixels between two lines of text
+WIDTH, THUMB = 96, 80  # of a stage and of the image in it, pixels
+LINE = 20  # pixels between two lines of text
 STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 DRAWINGS = {
     narrow: Template(Path(__file__).with_name(f"network_diagram_{name}.svg").read_text(encoding="utf-8"))
@@ -42,22 +43,41 @@ class Content:
 
     shape: str  # as people read it: 112 × 14 × 14
     picture: str = ""  # a data: URL
-    words: tuple[str, ...] = ()  # drawn where there is no picture, and always read out
+    words: tuple[str, ...] = ()  # drawn where there is no image, and always read out
 
 
-def draw(contents: Mapping[str, Content], mechanism: str, *, narrow: bool = False, pressable: bool = True) -> str:
-    """The diagram as SVG, its stages as buttons if `pressable`; `contents` by the names of `STAGES`."""
-    unapplied = mechanism == "none"
-    fields = {
-        "style": STYLE,
-        "equation": html.escape(EQUATIONS[mechanism]),
-        "applied": "M is not applied" if unapplied else mechanism,
-        "unused": " unused" if unapplied else "",
-    }
+def draw(
+    contents: Mapping[str, Content],
+    mechanism: str,
+    *,
+    narrow: bool = False,
+    pressable: bool = True,
+    applied: str | None = None,
+    switchable: bool = False,
+) -> str:
+    """The diagram as SVG, its stages as buttons if `pressable`; `contents` by the names of `STAGES`.
+
+    `mechanism` is the one that the variant was trained with, `applied` the one of the contents (None: the same); the
+    mechanisms are radio buttons if `switchable`.
+    """
+    applied, image = applied or mechanism, 'role="img"'
+    fields = {"style": STYLE, "trained": mechanism, "unused": " unused" if applied == "none" else ""}
+    fields["options"] = 'role="radiogroup" aria-label="Mechanism applied"' if switchable else 'role="group"'
+    for number, name in enumerate(MECHANISMS):
+        words = f"{name}: g′ = {EQUATIONS[name]}{', as trained' if name == mechanism else ''}"
+        radio = (
+            f'role="radio" tabindex="{0 if name == applied else -1}" aria-checked="{str(name == applied).lower()}" '
+            f'data-mechanism="{name}"'
+        )
+        fields |= {
+            f"applied_{number}": " applied" if name == applied else "",
+            f"option_{number}": f'{radio if switchable else image} aria-label="{html.escape(words)}"',
+            f"equation_{number}": html.escape(EQUATIONS[name]),
+        }
     for number, name in enumerate(STAGES):
         content, button = contents[name], f'role="button" tabindex="0" aria-pressed="false" data-stage="{name}"'
         fields |= {
-            f"role_{number}": button if pressable else 'role="img"',
+            f"role_{number}": button if pressable else image,
             f"label_{number}": html.escape(", ".join((f"{ROLES[name]}: {content.shape}", *content.words))),
             f"content_{number}": _inside_stage(content),
             f"shape_{number}": html.escape(content.shape),
@@ -73,7 +93,7 @@ def _inside_stage(content: Content) -> str:
             f'<image href="{html.escape(content.picture)}" x="{left:g}" y="{top}" width="{THUMB}" height="{THUMB}" '
             'preserveAspectRatio="none"/>'
         )
-    first = top + THUMB / 2 - LINE / 2 * len(content.words) + 13
+    first = top + THUMB / 2 - LINE / 2 * len(content.words) + 15
     return "".join(
         f'<text x="{WIDTH / 2:g}" y="{first + LINE * row:g}">{html.escape(word)}</text>'
         for row, word in enumerate(content.words)

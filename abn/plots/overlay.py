@@ -33,7 +33,7 @@ def overlay(
     if seen.any():
         (top, bottom), (left, right) = (np.flatnonzero(seen.any(axis))[[0, -1]] + (0, 1) for axis in (1, 0))
         part, mask = image.convert("RGB").crop((left, top, right, bottom)), seen[top:bottom, left:right]
-        shown, stencil = values[top:bottom, left:right], None  # a rectangle, where a map was laid back on its picture
+        shown, stencil = values[top:bottom, left:right], None  # a rectangle, where a map was laid back on its image
         if not mask.all():
             shown, stencil = np.where(mask, shown, low), Image.fromarray(mask)
         drawn.paste(_mixed(part, shown, opacity, color_map, low, high), (left, top), stencil)
@@ -62,8 +62,8 @@ def brightest_level(values: np.ndarray, share: float) -> tuple[float, float]:
 
 
 def mark_brightest(drawn: Image.Image, plain: Image.Image, inside: np.ndarray, how: str) -> Image.Image:
-    """The brightest region (H, W) bool of a map marked on the picture that it was `drawn` over: as a "contour", or as a
-    "mask" that shows the `plain` picture inside it and dims all else."""
+    """The brightest region (H, W) bool of a map marked on the image that it was `drawn` over: as a "contour", or as a
+    "mask" that shows the `plain` image inside it and dims all else."""
     if how == "mask":
         pixels = np.asarray(plain.convert("RGB"), np.float32)
         return Image.fromarray(np.where(inside[..., None], pixels, 0.25 * pixels).astype(np.uint8))

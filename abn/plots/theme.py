@@ -1,6 +1,7 @@
 """One look for all Plotly figures: colors, type, axes and legend."""
 
 BLUE, ORANGE, GRAY = "#3a7fc8", "#cf7c00", "#7d8590"  # at least 3 : 1 on white and on the dark ground
+VIOLET, GREEN = "#8a63b0", "#23876a"  # the accent and its companion, as blue and orange are the heads'
 LIGHT_GRAY = "#8a919b"  # bars of a prediction before an edit
 HEAD_COLORS = {"auxiliary": ORANGE, "perception": BLUE}
 DOTTED = {"color": GRAY, "width": 2, "dash": "dot"}  # a reference line

@@ -1,6 +1,6 @@
 """What is measured of one trained arm: both heads, calibration, the map against the object's mask, deletion, insertion.
 
-Deletion paints the cells in the image's mean color, insertion uncovers them on its blurred copy; the score is the
+Deletion fills cells with the image's mean color, insertion uncovers them on its blurred copy; the score is the
 probability of the class that the perception head predicts for the whole image. Beside brightest first stand darkest
 first and random order: only against these does an area say anything.
 """
@@ -17,16 +17,16 @@ from abn.study.arms import Arm
 from abn.training.measures import MaskedImages, Outputs, measure_heads, measure_maps, run_batches
 
 BATCH = 50
-SHARES = np.linspace(0, 1, 7)  # of the cells taken away or uncovered
+SHARES = np.linspace(0, 1, 7)  # of the cells deleted or uncovered
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluationImages:
-    """Labeled pictures to measure on."""
+    """Labeled images to measure on."""
 
     inputs: Tensor  # (N, 3, H, W) normalized, or with `features` (N, C, h, w) g(x) of the extractor that all arms share
     labels: np.ndarray  # (N,) class
-    deleted: Tensor  # (D, 3, H, W) normalized: the first pictures, for deletion and insertion
+    deleted: Tensor  # (D, 3, H, W) normalized: the first images, for deletion and insertion
     maps: MaskedImages | None  # None: nothing is said of where a map lies
     features: bool = False
 
@@ -47,7 +47,7 @@ def measure(network: Arm, test: EvaluationImages, *, curves: bool = True) -> dic
 
 
 def _curves(network: Arm, images: Tensor, output: Outputs) -> dict[str, float]:
-    """Areas of deletion and insertion over the first pictures, brightest first, darkest first, and in random order."""
+    """Areas of deletion and insertion over the first images, brightest first, darkest first, and in random order."""
     maps, classes = output.attention[: len(images)].numpy(), output.logits[: len(images)].argmax(1).tolist()
     random = np.random.default_rng(0)
     orders = {

@@ -1,8 +1,8 @@
 """The five arms of the study, so built that what they share starts equal for a seed.
 
-baseline        the plain CNN: extractor and perception branch, no attention branch, L_per alone
-matched         about as many parameters as the Attention Branch Network and no attention: the plain CNN widened (from
-                scratch), or two perception branches whose logits are averaged (warm start)
+baseline        extractor and perception branch, no attention branch, L_per alone
+(MATCHED)       the parameter-matched baseline, with about as many parameters as the Attention Branch Network: widened
+                (from scratch), or two perception branches whose logits are averaged (warm start)
 none            the whole network and both losses, the map computed and never applied
 additive        Eq. 2 of the paper
 multiplicative  Eq. 1
@@ -34,8 +34,8 @@ Arm = AttentionBranchNetwork | PlainNetwork
 
 
 def from_scratch(arm: str, *, backbone: str, num_classes: int, seed: int) -> Arm:
-    """An arm on one of the paper's small ResNets; extractor and perception branch start equal in all arms but matched,
-    whose widths differ."""
+    """An arm on one of the paper's small ResNets; extractor and perception branch start equal in all arms but
+    the parameter-matched baseline, whose widths differ."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         mechanism = arm if arm in MECHANISMS else NONE

@@ -1,4 +1,4 @@
-"""`python -m abn study`: run it, resume it, sum it up, measure the cost; or print what was found."""
+"""`python -m abn study`: run or resume it, write its report, measure the cost; or print the summary."""
 
 import argparse
 import json
@@ -18,26 +18,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "action",
         nargs="?",
         choices=("run", "resume", "report", "cost"),
-        help="run: train and measure, again; resume: what is missing; report: sum the runs up; cost: measure what "
-        "each part of the networks costs; nothing: print the summary",
+        help="run: train and measure all runs again; resume: only the missing ones; report: write the summary of all "
+        "runs; cost: measure the cost of each part of the networks (default: print the summary)",
     )
     parser.add_argument(
-        "--dataset", action="append", choices=DATASETS, help="only this one; may be repeated (default: all)"
+        "--dataset", action="append", choices=DATASETS, help="run only this data set; may be repeated (default: all)"
     )
-    parser.add_argument("--arm", action="append", choices=ARMS, help="only this one; may be repeated (default: all)")
-    parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help="seeds 1 to N")
-    parser.add_argument("--seed", type=int, help="this seed only (default: all of --seeds)")
-    masks = "photographs with masks, a folder or zip, that maps of networks trained on Caltech-101 are measured on"
+    parser.add_argument(
+        "--arm", action="append", choices=ARMS, help="run only this arm; may be repeated (default: all)"
+    )
+    parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N", help="number of seeds: 1 to N")
+    parser.add_argument("--seed", type=int, help="run only this seed (default: all of --seeds)")
+    masks = (
+        "folder or zip of photographs with object masks, to measure maps of networks trained with Caltech-101 "
+        "(default: not measured)"
+    )
     parser.add_argument("--masks", type=Path, metavar="PATH", help=masks)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train from scratch")
-    full = "all of CIFAR-100's training images for 30 epochs, with results in a folder of their own: for a GPU"
+    full = (
+        "train with all images of CIFAR-100 for 30 epochs, for a GPU; needs its own --results (default: the short runs)"
+    )
     parser.add_argument("--full", action="store_true", help=full)
-    parser.add_argument("--parallel", type=int, default=1, metavar="N", help="so many runs at a time (default: 1)")
+    parser.add_argument("--parallel", type=int, default=1, metavar="N", help="number of runs at the same time")
     packages.add_packages_argument(parser)
-    work = "folder of what is computed once, and of the trainings' state"
+    work = "folder for data computed once and for the state of stopped trainings"
     parser.add_argument("--work", type=Path, default=packages.DATA / "study", help=work)
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the result files")
-    parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the result files")
+    parser.add_argument("--json", action="store_true", help="print the summary as one JSON object instead of text")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -67,11 +74,13 @@ def _perform(args: argparse.Namespace) -> None:
 
     torch.set_num_threads(1)  # two runs beside each other are faster than one on two threads
     if args.parallel < 1 or args.seeds < 1:
-        raise ABNError("There must be one seed, and one run at a time, at least.")
+        raise ABNError("--seeds and --parallel must be 1 or more.")
     if args.device == "cuda" and not torch.cuda.is_available():
-        raise ABNError("There is no CUDA device here that torch can use: leave out --device.")
+        raise ABNError("PyTorch finds no CUDA device: leave out --device.")
     if args.full and args.results == RESULTS:
-        raise ABNError("Runs at full size can't stand among the others: give them a folder of their own as --results.")
+        raise ABNError(
+            "Results of --full must not be mixed with those of short runs: give another folder with --results."
+        )
     seeds = list(range(1, args.seeds + 1)) if args.seed is None else [args.seed]
     jobs = plan(args.dataset or list(DATASETS), args.arm or ARMS, seeds)
     place = Place(args.data, args.work, args.masks, args.device, args.full)
@@ -81,7 +90,7 @@ def _perform(args: argparse.Namespace) -> None:
 def _as_text(summary: dict) -> str:
     lines = [f"{len(summary['runs'])} runs"]
     for row in summary["comparisons"]:
-        outcome = "no difference seen" if row["ci_low"] <= 0 <= row["ci_high"] else "interval without zero"
+        outcome = "interval includes 0" if row["ci_low"] <= 0 <= row["ci_high"] else "interval excludes 0"
         lines.append(
             "{dataset:18} {metric:20} {arm:>14} − {against:<14} {mean_difference:+.4f}  "
             "[{ci_low:+.4f}, {ci_high:+.4f}]  p {p:.4f}  Holm {p_holm:.4f}  ".format(**row)

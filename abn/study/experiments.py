@@ -4,7 +4,7 @@
 *caltech101*: EfficientNet-Lite0 with ImageNet weights and a frozen extractor, trained further on real labels, 30 images
 a class; its maps are measured on photographs with masks of another data set.
 *cluttered-fashion*: ResNet-20 from scratch, Fashion-MNIST items among pieces of others, whose masks are known.
-A seed gives every arm the same pictures in the same order.
+A seed gives every arm the same images in the same order.
 """
 
 import hashlib

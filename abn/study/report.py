@@ -8,16 +8,17 @@ from abn import files
 from abn.study.findings import RESULTS
 from abn.study.findings.metric_texts import finite_metrics
 from abn.study.statistics import holm, paired
+from abn.vocabulary import MATCHED
 
 PAIRS = (  # (arm, against): the questions that the study asks
     ("additive", "baseline"),
     ("multiplicative", "baseline"),
-    ("additive", "matched"),
-    ("multiplicative", "matched"),
+    ("additive", MATCHED),
+    ("multiplicative", MATCHED),
     ("additive", "none"),
     ("multiplicative", "none"),
     ("none", "baseline"),
-    ("matched", "baseline"),
+    (MATCHED, "baseline"),
     ("additive", "multiplicative"),
 )
 METRICS = (

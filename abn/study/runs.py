@@ -1,4 +1,4 @@
-"""Run the study, one JSON file a run: killed at any moment, it goes on where it was."""
+"""Run the study, one JSON file a run: killed at any moment, it resumes where it was."""
 
 import functools
 import json

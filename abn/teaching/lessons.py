@@ -1,4 +1,4 @@
-"""The guided lesson: ten short pages, each with a text, one task that the app checks, and what to notice.
+"""The guided lesson: ten short steps, each with a text, one task that the app checks, and what to notice.
 
 The texts are in lessons.toml; what is shown and checked live is in abn/ui/learn/lesson_steps.py, a function for each
 `Step.key`.
@@ -14,14 +14,15 @@ WORDS = 120  # of a step's text, at most
 
 @dataclass(frozen=True)
 class Step:
-    """One page of the lesson. The texts are Markdown."""
+    """One step of the lesson. The texts are Markdown."""
 
     key: str
     title: str
     text: str
     task: str
     notice: str  # shown once the task is done
-    page: str  # where to go on, a key of layout.PAGES
+    summary: str  # one line of the lesson's close, and of the students' handout
+    page: str  # a page with more of this, a key of layout.PAGES
 
 
 class Statement(NamedTuple):
@@ -47,4 +48,5 @@ def read_texts(path: Path) -> Any:
 
 _TEXTS = read_texts(Path(__file__).with_suffix(".toml"))
 STEPS = tuple(Step(**step) for step in _TEXTS["steps"])
+CLOSE = len(STEPS) + 1  # the number of the summary after the last step
 STATEMENTS = tuple(Statement(**statement) for statement in _TEXTS["statements"])

@@ -1,182 +1,163 @@
-"""The instructor's worksheet: a lesson of 45 minutes, and questions with answers computed from the shipped variants.
-
-Answers come from the variants as they are run, the cards and the study's sentences, so that they change with them.
+"""Papers for a class as HTML files that print and need no network: the teacher's plan, the students' handout, and the
+answers to a set of exercises, which need the set's key (`set_keys`).
 """
 
 import html
-import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from abn import vocabulary
-from abn.errors import ABNError
-from abn.evaluation.metrics import rank_correlation
-from abn.explanations.explanation import Explanation
-from abn.images import samples
-from abn.images.decode import Picture, open_picture
-from abn.plots.numbers import fixed, percent, short_label
 from abn.teaching import exercises
+from abn.teaching.class_questions import ClassQuestion
 from abn.teaching.lessons import STEPS, read_texts
-from abn.variants.card import Card
-from abn.variants.store import list_variants
+from abn.teaching.qr_code import qr_svg
+from abn.teaching.set_keys import set_of_key
 
-FAMILY = "imagenet-lite0"
-SET = 1  # of exercises
 TEXTS = read_texts(Path(__file__).with_suffix(".toml"))
-PLAN, GOALS, BEFORE = TEXTS["plan"], TEXTS["goals"], TEXTS["before"]
-STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")  # of the sheet on paper
+GOALS, BEFORE = TEXTS["goals"], TEXTS["before"]
+STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
+SMALL = 96  # pixels of a QR code on a paper
+LINES = 2  # to write on, below a question of the handout
 
-Explain = Callable[[Picture, Sequence[Card]], Sequence[Explanation]]
-ByPhoto = dict[str, dict[str, Explanation]]  # title of a photograph → ID of a variant → its explanation
+MakeLink = Callable[[str, Mapping[str, str]], str]  # a page and its query parameters → its address
 
 
 @dataclass(frozen=True)
-class Question:
-    """A question for the class, and its answer as computed now."""
+class Activity:
+    """A row of a plan."""
 
-    text: str
-    answers: Sequence[str]  # sentences
+    minutes: str  # from–to
+    what: str
+    page: str  # a key of layout.PAGES
+    query: Mapping[str, str] = field(default_factory=dict)
+    steps: Sequence[int] = ()  # of the lesson
+    questions: Sequence[str] = ()  # keys of class questions
+    set: bool = False  # the set of exercises is answered
 
 
-def questions(explain: Explain, accuracy: Sequence[str] = ()) -> list[Question]:
-    """The questions with their answers; a question without an answer is left out.
+PLANS = {int(minutes): [Activity(**row) for row in rows] for minutes, rows in TEXTS["plans"].items()}
+DURATIONS = tuple(PLANS)  # minutes
 
-    `explain` explains a picture by several variants. `accuracy`: sentences of the study that compare the mechanisms
-    with a map that is never applied.
-    """
-    cards = [card for card in list_variants() if card.family == FAMILY]
-    explanations: ByPhoto = {}
-    for photo in samples.gallery().values():
-        if photo.kind == "photograph":
-            shown = explain(open_picture(photo.path.read_bytes(), name=photo.file), cards)
-            explanations[photo.title] = {explanation.variant: explanation for explanation in shown}
-    usable = [card for card in cards if all(card.id in row for row in explanations.values())]  # weights may be broken
-    scenes = {card.title: card.measured["scenes"] for card in cards if "scenes" in card.measured}
-    pointing = [
-        f"{title}: on {100 * measured['pointing']:.0f} % of {measured['count']} scenes."
-        for title, measured in scenes.items()
-    ]
-    return [
-        question
-        for question in (
-            *(_on_photographs(explanations, usable) if explanations and usable else ()),
-            Question("How often does the brightest cell lie on the object?", pointing),
-            Question(
-                "Is a network right more often when its map is applied than when the same network ignores it?", accuracy
-            ),
+
+def plan(minutes: int, seed: int, questions: Sequence[ClassQuestion], link: MakeLink) -> str:
+    """The teacher's plan: what is done when, where, and which questions belong to it; without answers."""
+    numbers = _numbers(minutes, questions)
+    rows = ""
+    for activity in PLANS[minutes]:
+        asked = ", ".join(str(numbers[key]) for key in activity.questions if key in numbers)
+        rows += (
+            f"<tr><td>{activity.minutes}</td><td>{_text(activity.what)}</td>"
+            f"<td>{_text(_place(activity, seed))}<br>{_address(_link(activity, seed, link))}</td><td>{asked}</td></tr>"
         )
-        if question.answers
-    ]
-
-
-def _on_photographs(explanations: ByPhoto, cards: Sequence[Card]) -> Iterator[Question]:
-    """Questions on the maps and predictions for the photographs that ship."""
-    by_card = {card.title: [row[card.id] for row in explanations.values()] for card in cards}
-    first = next(iter(explanations))
-    answers = [f"{title}: {' and '.join(_heads(shown[0]))}." for title, shown in by_card.items()]
-    yield Question(f"“{first}”: what do the networks say of it?", answers)
-
-    answers = []
-    for title, shown in by_card.items():
-        disagreeing = [name for name, e in zip(explanations, shown, strict=True) if not e.heads_agree]
-        listed = ": " + "; ".join(disagreeing) if disagreeing else ""
-        answers.append(f"{title}: on {len(disagreeing)} of {len(shown)}{listed}.")
-    yield Question("On which photographs do the two heads name different things first?", answers)
-
-    answers = [
-        f"{title}: M from {np.mean([e.attention.min() for e in shown]):.2f} to "
-        f"{np.mean([e.attention.max() for e in shown]):.2f}."
-        for title, shown in by_card.items()
-    ]
-    answers.append(
-        "“Min–max per map” hides how bright each map gets: additive, multiplicative and none look alike on it. A "
-        "faint map, as of “upside down”, is only seen on it; on the raw scale it is black."
-    )
-    yield Question(
-        "How dark and how bright do the maps get, on average? What does the color scale “min–max per map” hide?",
-        answers,
+    header = "".join(f"<th scope='col'>{name}</th>" for name in ("Minutes", "Activity", "Where", "Questions"))
+    return _document(
+        f"Teacher's plan, {minutes} minutes",
+        f"<h2>What the class learns</h2>{_list(GOALS)}<h2>Before the lesson</h2>{_list(BEFORE)}"
+        f"<h2>{minutes} minutes</h2><table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table>"
+        f"<h2>Questions for the class</h2><ol>{_items(_text(q.text) for q in _asked(minutes, questions))}</ol>",
     )
 
-    for lesson, plain in itertools.product(cards, cards):
-        if lesson.lesson and not plain.lesson and plain.mechanism == lesson.mechanism:
-            pairs = list(zip(by_card[lesson.title], by_card[plain.title], strict=True))
-            alike = np.mean([rank_correlation(a.attention, b.attention) for a, b in pairs])
-            same = sum(a.perception.argmax() == b.perception.argmax() for a, b in pairs)
-            yield Question(
-                f"“{lesson.title}” and “{plain.title}”: do their maps agree, and do their answers?",
-                (
-                    f"Rank correlation of their maps: {fixed(float(alike))} on average; 1 is the same order of cells, "
-                    "−1 the very opposite.",
-                    f"They name the same class first on {same} of {len(pairs)} photographs. So bright need not "
-                    "be important: nothing in the losses asks for it.",
-                ),
-            )
+
+def handout(minutes: int, seed: int, questions: Sequence[ClassQuestion], link: MakeLink) -> str:
+    """The students' paper: goals, links as QR codes, tasks and questions with room to write; without answers."""
+    rules, parts = '<div class="rule"></div>' * LINES, ""
+    by_key = {question.key: question for question in questions}
+    for number, activity in enumerate(PLANS[minutes], 1):
+        address = _link(activity, seed, link)
+        tasks = [
+            f"<b>{_text(STEPS[step - 1].title)}</b> {_text(STEPS[step - 1].task)}{rules}" for step in activity.steps
+        ]
+        tasks += [f"{_text(by_key[key].text)}{rules}" for key in activity.questions if key in by_key]
+        body = f"<ul>{_items(tasks)}</ul>" if tasks else ""
+        body += _answer_table() if activity.set else ""
+        parts += (
+            f'<h2>{number}. {_text(activity.what)}</h2><div class="code">{qr_svg(address, SMALL)}</div>'
+            f"<p>{_text(_place(activity, seed))}<br>{_address(address)}</p>{body}"
+        )
+    name = '<p>Name <span class="name">&nbsp;</span></p>'
+    return _document("Attention Branch Networks: handout", f"{name}<h2>Goals</h2>{_list(GOALS)}{parts}")
 
 
-def _heads(explanation: Explanation) -> list[str]:
-    """Each head's first class with its probability."""
-    tops = {name: explanation.top(head, 1)[0] for head, name in vocabulary.HEADS.items()}
-    return [
-        f"{short_label(top.label)} ({percent(top.probability)}, {name.split()[0].lower()} head)"
-        for name, top in tops.items()
-    ]
+def answers(key: str, questions: Sequence[ClassQuestion]) -> str:
+    """The teacher's answers: to the class questions, to the tasks of the lesson, and to the set of a key.
 
-
-def body(questions: Sequence[Question]) -> str:
-    """The sheet as HTML, to be put into a page."""
-    rows = "".join(
-        f"<tr><td>{minutes}</td>" + "".join(f"<td>{html.escape(text)}</td>" for text in columns) + "</tr>"
-        for minutes, *columns in PLAN
+    Raises `ABNError` for what is no key, and where there is no material for a set.
+    """
+    seed, material = set_of_key(key), exercises.read_material()
+    drawn = exercises.draw_questions(seed, material=material)
+    of_set = (
+        f"<b>{_text(exercises.KINDS[question.kind])}</b> {_text(material.items[question.image].title)}: "
+        f"<b>{_text(question.right)}</b><br>{_text(question.explanation)}"
+        for question in drawn
     )
-    items = "".join(
-        f"<li><b>{html.escape(question.text)}</b><br>{'<br>'.join(map(html.escape, question.answers))}</li>"
-        for question in questions
+    of_class = (
+        f"<b>{_text(question.text)}</b><br>{'<br>'.join(map(_text, question.answers))}" for question in questions
     )
-    return (
-        f"<h3>What they take away</h3>{_list(GOALS)}<h3>Before the lesson</h3>{_list(BEFORE)}"
-        "<h3>45 minutes</h3><table class='abn-card'><thead><tr><th scope='col'>Minutes</th><th scope='col'>What</th>"
-        f"<th scope='col'>Where</th><th scope='col'>Questions</th></tr></thead><tbody>{rows}</tbody></table>"
-        "<h3>Questions, with answers computed from the variants that ship</h3>"
-        f"<ol class='abn-questions'>{items}</ol>"
-        f"<h3>Learn: the tasks, and what to notice</h3>{_tasks()}"
-        f"<h3>Exercises, set {SET}: the answers</h3>{_exercises()}"
-        "<p>A map is evidence of what the network weighs, not proof of why it answers. “Trained with” is not "
-        "“applied”: the app says both.</p>"
+    of_lesson = (f"<b>{_text(step.title)}</b> {_text(step.task)}<br>{_text(step.notice)}" for step in STEPS)
+    return _document(
+        f"Answers to set {seed} (key {key})",
+        f"<h2>Exercises, set {seed}</h2><ol>{_items(of_set)}</ol>"
+        f"<h2>Questions for the class, computed from the shipped variants</h2><ol>{_items(of_class)}</ol>"
+        f"<h2>Learn: tasks and results</h2><ol>{_items(of_lesson)}</ol>"
+        "<p>A map shows how strongly each cell is weighed, not why the network predicts a class.</p>",
     )
+
+
+# ---- parts of the papers ----
+
+
+def _asked(minutes: int, questions: Sequence[ClassQuestion]) -> list[ClassQuestion]:
+    """The questions that belong to a plan, in its order."""
+    keys = [key for activity in PLANS[minutes] for key in activity.questions]
+    by_key = {question.key: question for question in questions}
+    return [by_key[key] for key in keys if key in by_key]
+
+
+def _numbers(minutes: int, questions: Sequence[ClassQuestion]) -> dict[str, int]:
+    return {question.key: number for number, question in enumerate(_asked(minutes, questions), 1)}
+
+
+def _place(activity: Activity, seed: int) -> str:
+    """The page, and the steps or the set on it."""
+    name = "Compare" if activity.page == "app.py" else Path(activity.page).stem
+    if activity.set:
+        return f"{name}, set {seed}"
+    steps = " and ".join(map(str, activity.steps))
+    return f"{name}, step{'s' * (len(activity.steps) > 1)} {steps}" if steps else name
+
+
+def _link(activity: Activity, seed: int, link: MakeLink) -> str:
+    return link(activity.page, {"set": str(seed)} if activity.set else activity.query)
+
+
+def _answer_table() -> str:
+    rows = "".join(f"<tr><td>{number}</td><td></td><td></td></tr>" for number in range(1, exercises.COUNT + 1))
+    header = "".join(f"<th scope='col'>{name}</th>" for name in ("Question", "My answer, and why", "Points"))
+    return f"<table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _address(address: str) -> str:
+    return f'<span class="address">{_text(address)}</span>'
+
+
+def _text(text: Any) -> str:
+    return html.escape(str(text))
+
+
+def _items(items: Iterable[str]) -> str:
+    return "".join(f"<li>{item}</li>" for item in items)
 
 
 def _list(sentences: Sequence[str]) -> str:
-    return f"<ul>{''.join(f'<li>{html.escape(sentence)}</li>' for sentence in sentences)}</ul>"
+    return f"<ul>{_items(map(_text, sentences))}</ul>"
 
 
-def _tasks() -> str:
-    """The task of each step, and what to notice."""
-    items = (f"<li><b>{html.escape(s.title)}</b> {html.escape(s.task)}<br>{html.escape(s.notice)}</li>" for s in STEPS)
-    return f"<ol>{''.join(items)}</ol>"
-
-
-def _exercises() -> str:
-    """The right answers of the set that the plan names."""
-    try:
-        material = exercises.read_material()
-        drawn = exercises.draw_questions(SET, material=material)
-    except ABNError as error:
-        return f"<p>{html.escape(str(error))}</p>"
-    items = (
-        f"<li>{html.escape(exercises.KINDS[question.kind])} {html.escape(material.items[question.picture].title)}: "
-        f"<b>{html.escape(question.right)}</b></li>"
-        for question in drawn
-    )
-    return f"<ol>{''.join(items)}</ol>"
-
-
-def document(questions: Sequence[Question]) -> str:
-    """The sheet as one file that prints on paper and needs no network."""
+def _document(title: str, body: str) -> str:
+    """A paper as one file that prints and needs no network."""
+    name = _text(title)
     return (
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>ABN Explorer: instructor's sheet</title>"
+        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>ABN Explorer: {name}</title>"
         f"<meta name='viewport' content='width=device-width'><style>{STYLE}</style></head>"
-        f"<body><h1>ABN Explorer: instructor's sheet</h1>{body(questions)}</body></html>"
+        f"<body><h1>{name}</h1>{body}</body></html>"
     )

@@ -47,7 +47,8 @@ class Processes:
         """This process's share of a batch; `SharedError` where the processes don't divide it evenly."""
         if batch % self.size:
             raise SharedError(
-                f"A batch of {batch} can't be divided among {self.size} processes: give a multiple of it as --batch."
+                f"A batch of {batch} can't be divided among {self.size} processes: give a multiple of {self.size} "
+                "as --batch."
             )
         each = batch // self.size
         return slice(self.rank * each, (self.rank + 1) * each)

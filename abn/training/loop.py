@@ -16,7 +16,7 @@ from abn.errors import ABNError
 from abn.training.distributed import SINGLE, Processes
 
 SAVE_EACH = 50  # steps
-DAMAGED = "{name} in the work folder is damaged: remove it to begin again, or give another --work folder."
+DAMAGED = "{name} in the work folder is damaged: delete it to start again, or give another --work folder."
 OTHER_SETTINGS = "{name} in the work folder was made with other settings: give another --work folder."
 
 log = logging.getLogger(__name__)

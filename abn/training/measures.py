@@ -46,7 +46,7 @@ class PlainNetwork(nn.Module):
         return torch.stack([branch(features) for branch in self.branches]).mean(0)
 
     def perceive_with_cam(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits, and CAM of each picture's first class (Zhou et al. 2016), (B, h, w), signed."""
+        """Logits, and CAM of each image's first class (Zhou et al. 2016), (B, h, w), signed."""
         pooled: list[Tensor] = []
         pools = [m for m in self.branches.modules() if isinstance(m, nn.AdaptiveAvgPool2d)]
         hooks = [pool.register_forward_pre_hook(lambda _, inputs: pooled.append(inputs[0])) for pool in pools]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import pandas as pd
+import pandas as pd  # whole before any chart is made: Plotly would take it half imported by another session's thread
 import streamlit as st
 
 from abn.ui import url

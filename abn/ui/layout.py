@@ -1,67 +1,129 @@
 """The frame of every page: its title, the list of pages, and what is wrong with the variants."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache, wraps
 from pathlib import Path
 
 import numpy as np
-import pandas  # noqa: F401  whole before Plotly, in whatever session, finds it half imported by another thread
 import streamlit as st
 from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
 
 from abn.errors import ABNError
 from abn.plots import class_bars
 from abn.plots.color_maps import COLOR_MAPS, DEFAULT_COLORS
-from abn.ui import url
+from abn.ui import url, words
+from abn.ui.components.history import replace_entries
+from abn.ui.components.leave_guard import show_guard
 from abn.ui.state import state
 from abn.variants.store import find_problems
 
-PAGES = {  # in the order of the list; the first is the first page
-    "app.py": ("Compare", ":material/compare:"),
-    "pages/Live.py": ("Live", ":material/videocam:"),
-    "pages/Inside.py": ("Inside", ":material/account_tree:"),
-    "pages/Ablation.py": ("Ablation", ":material/tune:"),
-    "pages/Intervene.py": ("Intervene", ":material/brush:"),
-    "pages/Measure.py": ("Measure", ":material/monitoring:"),
-    "pages/Study.py": ("Study", ":material/science:"),
-    "pages/Learn.py": ("Learn", ":material/school:"),
-    "pages/Exercises.py": ("Exercises", ":material/quiz:"),
-    "pages/Teach.py": ("Teach", ":material/co_present:"),
-    "pages/Bring_your_own.py": ("Bring your own", ":material/upload_file:"),
+COMPARE, TEACH = "app.py", "pages/Teach.py"
+GROUPS: dict[str, dict[str, tuple[str, str]]] = {  # heading → path → title and icon, in the order of the navigation
+    "Explore": {
+        COMPARE: ("Compare", ":material/compare:"),
+        "pages/Live.py": ("Live", ":material/videocam:"),
+        "pages/Inside.py": ("Inside", ":material/account_tree:"),
+        "pages/Ablation.py": ("Ablation", ":material/tune:"),
+        "pages/Intervene.py": ("Intervene", ":material/brush:"),
+        "pages/Bring_your_own.py": ("Bring your own", ":material/upload_file:"),
+    },
+    "Evidence": {
+        "pages/Measure.py": ("Measure", ":material/monitoring:"),
+        "pages/Study.py": ("Study", ":material/science:"),
+    },
+    "Class": {
+        "pages/Learn.py": ("Learn", ":material/school:"),
+        "pages/Exercises.py": ("Exercises", ":material/quiz:"),
+        TEACH: ("Teach", ":material/co_present:"),
+    },
 }
+PAGES = {path: page for group in GROUPS.values() for path, page in group.items()}
 
-BUSY = "The processor is busy: {others} before yours."
-TEACH = "pages/Teach.py"
 
 _GLOW = np.clip(1 - np.hypot(*np.mgrid[-1:1:64j, -1:1:64j]), 0, 1)
 ICON = Image.fromarray(COLOR_MAPS[DEFAULT_COLORS][np.rint(255 * _GLOW).astype(int)])  # drawn: nothing is fetched
 
-_STYLE = (Path(__file__).parent / "layout.css").read_text(encoding="utf-8")
+_ROOMS = Path(__file__).parent
+_STYLE = (_ROOMS / "layout.css").read_text(encoding="utf-8")
 
 
-def begin(title: str, line: str) -> None:
-    """Draw the frame: to be called first by every page. `line` says in one sentence what the page is for."""
-    st.set_page_config(page_title=f"{title} · ABN Explorer", page_icon=ICON, layout="wide")
-    if state.page != title:  # widgets of another page begin anew, and some must know
-        state.page, state.visit = title, state.visit + 1
+def navigate() -> st.Page | None:
+    """Draw the navigation; returns the page to run, and nothing for Compare, which is the file that calls this."""
+    _configure(words.APP)  # else Streamlit fetches the page's icon
+    hidden = {TEACH} if url.controls_hidden() else set()  # its sheets solve the exercises
+    pages = {
+        heading: [
+            st.Page(
+                path,
+                title=title,
+                icon=icon,
+                default=path == COMPARE,
+                visibility="hidden" if path in hidden else "visible",
+            )
+            for path, (title, icon) in group.items()
+        ]
+        for heading, group in GROUPS.items()
+    }
+    page = st.navigation(pages, position="top")
+    return None if page is pages["Explore"][0] else page
+
+
+def begin(title: str, line: str, *, room: str = "") -> None:
+    """Draw the frame: to be called first by every page. `line` says in one sentence what the page is for; `room` is the
+    folder of its panels where that has a style sheet, `ROOM/ROOM.css`."""
+    _configure(f"{title} · {words.APP}")
+    if state.page != title:  # widgets of another page begin again, and some must know
+        state.page, state.visit, state.refused = title, state.visit + 1, []
     state.media_addresses = {}
-    st.html(f"<style>{_STYLE}{class_bars.STYLE}</style>")
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="frame"):
-        st.markdown(f"#### ABN Explorer · {title}", width="stretch")
-        for path, (label, icon) in PAGES.items():
-            if path != TEACH or not url.controls_hidden():  # its sheet holds the answers
-                st.page_link(path, label=label, icon=icon)
-    st.caption(line)
+    rooms = [room] if room else []
+    if url.presenting():
+        rooms.append("present")
+    style = "".join(map(_read_style, rooms))
+    st.html(f"<style>{_STYLE}{class_bars.STYLE}{style}</style>")
+    replace_entries(url.QUIET)
+    guard_session("unseen-guard")
+    state.bar = st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="bar")
+    state.title_row = st.container(horizontal=True, vertical_alignment="center", gap="medium", key="frame")
+    state.title_row.markdown(f"# {title}", help=line, width="content")
     state.queue_place = st.empty()
     for sentence in find_problems().values():
         st.warning(escape_markdown(sentence), icon=":material/warning:")
 
 
+def guard_session(key: str) -> None:
+    """The browser asks before it leaves or reloads the app, as long as the session holds what a reload loses. To be
+    called again, with another key, in a fragment that adds to it."""
+    edited = any(len(history.edits) > 1 for history in state.edits.values())
+    show_guard(key, bool(edited or state.uploads or state.own_variants or (state.batch and state.batch.images)))
+
+
+@cache
+def _read_style(room: str) -> str:
+    return (_ROOMS / room / f"{room}.css").read_text(encoding="utf-8")
+
+
+def _configure(title: str) -> None:
+    """The browser's tab and the width; on a phone the list of pages begins closed."""
+    st.set_page_config(page_title=title, page_icon=ICON, layout="wide", initial_sidebar_state="collapsed")
+
+
+def bar() -> DeltaGenerator:
+    """The bar that stays in sight, for the choices of a page: to be used with `with`."""
+    return state.bar or st.container()
+
+
+def title_row() -> DeltaGenerator:
+    """The line of the page's title, for the one choice that the page is about: to be used with `with`."""
+    return state.title_row or st.container()
+
+
 def show_queue_place(ahead: int) -> None:
     """Say at the top of the page that others compute first; 0 takes it away."""
     if ahead and state.queue_place:
-        others = "one other computation is" if ahead == 1 else f"{ahead} other computations are"
-        state.queue_place.info(BUSY.format(others=others), icon=":material/hourglass_top:")
+        sentence = words.QUEUE_ONE if ahead == 1 else words.QUEUE_MANY.format(ahead=ahead)
+        state.queue_place.info(sentence, icon=":material/hourglass_top:")
     elif state.queue_place:
         state.queue_place.empty()
 
@@ -72,8 +134,25 @@ def stop_page_on_error() -> Iterator[None]:
     try:
         yield
     except ABNError as error:
-        st.error(escape_markdown(str(error)), icon=":material/error:")
+        _show(error)
         st.stop()
+
+
+def _show(error: ABNError) -> None:
+    st.error(escape_markdown(str(error)), icon=":material/error:")
+
+
+def fragment(draw: Callable[..., object]) -> Callable[..., object]:
+    """Streamlit's fragment: what a person does in it draws nothing else again. Nor does its error end another part."""
+
+    @wraps(draw)
+    def draw_or_say(*args: object, **options: object) -> None:
+        try:
+            draw(*args, **options)
+        except ABNError as error:
+            _show(error)
+
+    return st.fragment(draw_or_say)
 
 
 def escape_markdown(text: str) -> str:

@@ -10,13 +10,13 @@ from abn.evaluation.metrics import rank_correlation
 from abn.explanations.explanation import Explanation
 from abn.export.figures import MapStyle
 from abn.plots import color_limits, color_maps, map_words, numbers
+from abn.ui import words
 from abn.ui.components import map_view
 from abn.ui.components.media import Encoded, encode
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state
 from abn.variants.card import Card
 
-PANEL = 448  # pixels of a panel's image
 MAX_ENCODED = 6  # images that stay encoded in a session
 
 
@@ -36,12 +36,24 @@ def show_attention(
     show_map(image, attention, view, limits, alt=describe_map(attention, title), key=key, **options)
 
 
-def show_explanation(explanation: Explanation, card: Card, view: MapStyle, limits: tuple[float, float]) -> None:
-    """M over the model's input, with its color bar, its range and the milliseconds of the forward pass."""
+def show_explanation(
+    explanation: Explanation,
+    card: Card,
+    view: MapStyle,
+    limits: tuple[float, float],
+    *,
+    bar: bool = True,
+    key: str = "",
+) -> None:
+    """M over the network's input with its range, and with its color bar unless all maps share one."""
     attention, fitted = explanation.attention, explanation.fitted
-    title, key = f"Attention map of {card.title} on what the model saw", f"map-{card.id}"
-    show_attention(fitted.image, attention, view, title=title, key=key, limits=limits, extent=fitted.extent)
-    st.caption(f"{describe_range(attention)} · {1000 * explanation.seconds:.0f} ms")
+    title, key = words.MAP_ALT.format(title=card.title), f"map-{key or card.id}"
+    rest = words.RANGE.format(low=attention.min(), high=attention.max())
+    show_attention(
+        fitted.image, attention, view, title=title, key=key, limits=limits, extent=fitted.extent, bar=bar, rest=rest
+    )
+    if sentence := map_words.flat_sentence(attention):
+        st.caption(f":orange[**{sentence}**]")
 
 
 def show_map(
@@ -56,12 +68,10 @@ def show_map(
     colors: str = "",
     **options: Any,
 ) -> None:
-    """A map (h, w) over a square image; `colors` replaces the view's color map, for signed maps; `options` go to
+    """A map (h, w) over an image; `colors` replaces the view's color map, for signed maps; `options` go to
     `map_view.show`.
     """
-    map_view.show(
-        encode_once(enlarge(image)), values, view, limits, alt=alt, key=key, symbol=symbol, colors=colors, **options
-    )
+    map_view.show(encode_once(image), values, view, limits, alt=alt, key=key, symbol=symbol, colors=colors, **options)
 
 
 def show_map_on_photograph(
@@ -69,17 +79,10 @@ def show_map_on_photograph(
 ) -> None:
     """M at its place in the whole photograph; what the model did not see is gray."""
     attention, extent = explanation.attention, explanation.fitted.extent
-    alt = describe_map(attention, f"Attention map of {card.title} on the whole photograph")
+    alt = describe_map(attention, words.WHOLE_MAP_ALT.format(title=card.title))
     image, key = encode_once(photograph), f"whole-{card.id}"
     map_view.show(image, attention, view, limits, alt=alt, key=key, bar=False, box=extent, extent=extent)
     st.caption(escape_markdown(card.title))
-
-
-def enlarge(image: Image.Image) -> Image.Image:
-    """At the size of a panel; once for all maps over one image."""
-    if state.enlarged is None or state.enlarged[0] is not image:
-        state.enlarged = image, image.resize((PANEL, PANEL), Image.Resampling.BICUBIC)
-    return state.enlarged[1]
 
 
 def encode_once(image: Image.Image) -> Encoded:
@@ -101,16 +104,16 @@ def show_color_bar(color_map: str, low: float, high: float) -> None:
 def describe_map(attention: np.ndarray, title: str) -> str:
     """Range and place of the maximum, for an image's alternative text."""
     place = map_words.brightest_place(attention)
-    return f"{title}: M from {attention.min():.2f} to {attention.max():.2f}, highest {place}."
+    return words.DESCRIPTION.format(title=title, low=attention.min(), high=attention.max(), place=place)
 
 
 def describe_range(attention: np.ndarray) -> str:
     """Minimum and maximum as Markdown, or that the map is flat."""
     sentence = map_words.flat_sentence(attention)
-    return f":orange[**{sentence}**]" if sentence else f"M from {attention.min():.2f} to {attention.max():.2f}"
+    return f":orange[**{sentence}**]" if sentence else words.RANGE.format(low=attention.min(), high=attention.max())
 
 
 def describe_correlation(first: np.ndarray, second: np.ndarray) -> str:
     """The rank correlation of two maps; a constant map has no order."""
     value = rank_correlation(first, second)
-    return "none, as one of them has no order" if np.isnan(value) else numbers.fixed(value)
+    return words.NO_CORRELATION if np.isnan(value) else numbers.fixed(value)

@@ -23,8 +23,11 @@ if TYPE_CHECKING:  # panels and tensors, which this module must not import
     from abn.errors import ABNError
     from abn.study.findings.network_costs import Cost
     from abn.teaching.exercises import Attempt
+    from abn.teaching.progress import KeptProgress, KeptSet
     from abn.ui.ablation.batch import Batch
     from abn.ui.intervene.edit_history import History
+    from abn.ui.present.deck import View
+    from abn.ui.runtime.jobs import RunningJob
     from abn.variants.checkpoint import Checkpoint
     from abn.variants.own import OwnVariant, Sketch
 
@@ -60,26 +63,32 @@ class SessionState:
     # the frame
     page = Key("")  # title of the page that was drawn last
     visit = Key(0)  # counts the visits to pages: each begins with fresh widgets
+    bar: Key[DeltaGenerator | None] = Key()  # where the page draws the choices that stay in sight
+    title_row: Key[DeltaGenerator | None] = Key()
     queue_place: Key[DeltaGenerator | None] = Key()  # where the page says how many computations are before its own
     media_addresses: Key[dict[int, tuple[Any, str]]] = Key(make=dict)  # of the images handed to the server in this run
+    presenting: Key[bool | None] = Key()  # on a projector; None until the address was read
+    deck: Key[list[View]] = Key(make=list)  # the views that are presented
     controls_hidden: Key[bool | None] = Key()  # by a teacher's link; None until the address was read
+    restored: Key[set[str]] = Key(make=set)  # keys of all that the address may give
     last_values: Key[dict[str, tuple[int, Any]]] = Key(make=dict)  # of widgets on all pages: the visit and the value
 
     # results and jobs
     cache: Key[BoundedCache] = Key(make=lambda: BoundedCache(SESSION_BYTES))
-    running_jobs: Key[dict[str, tuple[tuple, float]]] = Key(make=dict)  # name → keys of its pieces, and since when
+    running_jobs: Key[dict[str, RunningJob]] = Key(make=dict)  # by name
     failed_jobs: Key[dict[str, tuple[tuple, str]]] = Key(make=dict)  # name → keys of its pieces, and one sentence
+    stopped_jobs: Key[dict[str, tuple]] = Key(make=dict)  # name → keys of its pieces, as a person stopped it
     shown: Key[tuple | None] = Key()  # what the page's results belong to
 
-    # the picture
+    # the image
     photo: Key[str | None] = Key()  # id of the chosen photograph, or key of an upload
+    photo_by_title: Key[str | None] = Key()  # widget
     uploads: Key[Uploads] = Key(make=Uploads)
     display: Key[tuple[str, Image.Image] | None] = Key()  # sha256 of the latest upload shown, and what is shown of it
     encoded: Key[list[tuple[Image.Image, Any]]] = Key(make=list)  # the latest images, and for the browser
-    enlarged: Key[tuple[Image.Image, Image.Image] | None] = Key()  # the latest input shown, and at a panel's size
     uploads_visit: Key[int | None] = Key()  # the visit that the uploader belongs to
     received: Key[set[str]] = Key(make=set)  # ids of files that the uploader and the camera held before
-    refused: Key[list[tuple[str, str]]] = Key(make=list)  # names of files that are no pictures, and why
+    refused: Key[list[tuple[str, str]]] = Key(make=list)  # names of files that are no images, and why
     files: Key[Any] = Key()  # widget
     camera: Key[Any] = Key()  # widget
     camera_on: Key[bool] = Key(False)  # widget
@@ -98,13 +107,15 @@ class SessionState:
 
     # Inside
     stage: Key[str | None] = Key()
+    applied: Key[tuple[str, str] | None] = Key()  # id of a variant, and the mechanism applied to it
+    moment: Key[int | None] = Key()  # step of the training
     cell: Key[tuple[tuple, tuple[int, int]] | None] = Key()  # what it belongs to; row and column
     channels_shown: Key[tuple[str, int] | None] = Key()  # the stage, and how many of its channels
     recorded: Key[str | None] = Key()  # widget
 
     # Live
     live_result: Key[dict[str, Any] | None] = Key()  # the map and the predictions of the latest frame
-    live_frozen: Key[str] = Key("")  # that a frame was kept
+    live_frozen: Key[str | None] = Key()  # key of the frame that was kept last
 
     # Ablation
     alpha: Key[float] = Key(1.0)  # widget
@@ -113,23 +124,32 @@ class SessionState:
     batch_shown: Key[int] = Key(12)  # images of the batch's results
 
     # Intervene
-    edits: Key[dict[str, History]] = Key(make=dict)  # by a hash of picture, variant and fit
-    not_borrowed: Key[str] = Key("")  # why another picture's map could not be put in place
+    edits: Key[dict[str, History]] = Key(make=dict)  # by a hash of image, variant and fit
+    not_borrowed: Key[str] = Key("")  # why another image's map could not be put in place
     covered: Key[tuple[str, np.ndarray | None, int]] = Key(("", None, 0))  # what it belongs to, cells, count of resets
 
     # Measure, Study
     scene: Key[str | None] = Key()
+    study_open: Key[frozenset[str]] = Key(frozenset())  # questions whose figures are shown
     cost_here: Key[tuple[tuple, Cost] | None] = Key()  # what was measured, and the outcome
 
-    # Learn, Exercises
+    # Learn, Exercises, Teach
+    progress_ask: Key[str] = Key("")  # another in each session: the browser reports its progress once to each
+    progress_read: Key[bool] = Key(False)  # the browser has reported what it keeps
+    progress_offered: Key[KeptProgress | None] = Key()  # of an earlier visit, until a person continues or starts over
+    kept_sets: Key[dict[int, KeptSet]] = Key(make=dict)  # sets that the browser kept and nobody has opened since
     lesson_step: Key[int | None] = Key()
     lessons_done: Key[set[str]] = Key(make=set)  # steps whose task is done
     lesson_stage: Key[str] = Key("x")
     lesson_stages_seen: Key[set[str]] = Key(make=set)
     lesson_cell: Key[tuple[int, int]] = Key((0, 0))
     lesson_photo: Key[str | None] = Key()
+    lesson_mechanisms_tried: Key[set[str]] = Key(make=set)
     lesson_covers_tried: Key[set[str]] = Key(make=set)
+    lesson_history: Key[tuple[str, History] | None] = Key()  # what it belongs to, and the edits of its map
     exercise_set: Key[int | None] = Key()
+    set_key: Key[str] = Key("")  # of a teacher's set of exercises: it opens the answers, and enters no address
+    link_shown: Key[str] = Key("")  # the address whose QR code is to be shown large in this run
     attempts: Key[dict[int, Attempt]] = Key(make=dict)  # by the number of the set
 
 

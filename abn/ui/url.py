@@ -2,6 +2,9 @@
 
 Widgets of one page alone use Streamlit's `bind="query-params"`. What several pages share does not: Streamlit lets go of
 a bound value that nobody touched, or whose control a teacher's link hides, as soon as the page changes.
+
+The browser's Back undoes the image, the variants, the page and the step. How maps are drawn is no entry of its history
+and stays; a widget that Streamlit binds makes none either, and gets the value that the older entry has.
 """
 
 import re
@@ -9,8 +12,19 @@ from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from abn.ui.state import state
+from abn.variants.own import is_own
+
+VIEW = ("opacity", "colors", "cells", "top", "mark", "scale")  # how maps are drawn
+QUIET = (*VIEW, "cell", "moment", "hide")  # changes of these alone are no entry of the history
+
+
+def went_back() -> bool:
+    """Whether this run comes of the browser's Back or Forward: then the address decides what a page shows, but not how.
+    Streamlit does the same for the widgets that it binds to the address."""
+    return getattr(get_script_run_ctx(), "is_history_navigation", False)  # Streamlit's own: no public name tells it
 
 
 def sync_query_param(name: str, value: object, default: object) -> None:
@@ -28,12 +42,16 @@ def whole_numbers(name: str) -> list[int]:
     return [int(part) for part in given.split(",")] if re.fullmatch(r"\d{1,9}(,\d{1,9})*", given, re.ASCII) else []
 
 
-def restore(key: str, legal: Container, default: Any, given: Any = None) -> Any:
+def restore(key: str, legal: Container, default: Any, given: Any = None, *, in_address: bool = True) -> Any:
     """What the session holds under a key, to be called before the key's widget is drawn: its value if that is legal, or
     what it held when `remember` was called last, or at first what the address has `given`, or the default. So it goes
-    along from page to page, and an unset or unknown value never counts."""
+    along from page to page, and an unset or unknown value never counts. `in_address`: the address holds it too."""
+    if in_address:
+        state.restored.add(key)
     visit, last = state.last_values.get(key, (None, given))
     held = st.session_state.get(key)
+    if in_address and key not in VIEW and went_back() and not _names_own_variant(held):
+        held, last = None, given
     value = next((value for value in (held, last) if value is not None and value in legal), default)
     if visit != state.visit or value != held:  # on another page Streamlit's widget is another one, and begins unset
         st.session_state[key] = value
@@ -86,9 +104,39 @@ def shared_widget(widget: Callable, *arguments: Any, key: str, legal: Iterable, 
     return value
 
 
+def drop_choices() -> None:
+    """Let go of all that `restore` holds: the next page shows what its address says, and defaults for the rest."""
+    for key in state.restored:
+        _forget(key)
+    _forget_choices_of_one_page()
+
+
+def _forget_choices_of_one_page() -> None:
+    state.controls_hidden = state.lesson_step = state.exercise_set = None
+    state.stage = state.applied = state.cell = state.moment = None
+
+
+def _names_own_variant(held: object) -> bool:
+    """Whether it names a variant of the person's own, which no address does."""
+    return any(isinstance(name, str) and is_own(name) for name in (held if isinstance(held, list) else [held]))
+
+
+def _forget(key: str) -> None:
+    st.session_state.pop(key, None)
+    state.last_values.pop(key, None)
+
+
+def presenting() -> bool:
+    """Whether the page is on a projector (`?present=1`)."""
+    if state.presenting is None or went_back():
+        state.presenting = st.query_params.get("present") == "1"
+    sync_query_param("present", "1" if state.presenting else "", "")
+    return state.presenting
+
+
 def controls_hidden() -> bool:
     """Whether a teacher's link (`?hide=controls`) hides the controls that all pages share; it goes along too."""
-    if state.controls_hidden is None:
+    if state.controls_hidden is None or went_back():
         state.controls_hidden = st.query_params.get("hide") == "controls"
     sync_query_param("hide", "controls" if state.controls_hidden else "", "")
     return state.controls_hidden

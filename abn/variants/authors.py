@@ -39,14 +39,16 @@ def convert_official(path: str | Path, *, arch: str = "resnet20", num_classes: i
     """
     path = Path(path)
     if not isinstance(arch, str) or arch not in ARCHS:
-        raise CheckpointError(f"Checkpoints of {str(arch)[:40]!r} can't be converted; these can: {', '.join(ARCHS)}.")
+        raise CheckpointError(
+            f"Checkpoints of {str(arch)[:40]!r} can't be converted: choose --arch from {', '.join(ARCHS)}."
+        )
     if not isinstance(num_classes, int) or not 2 <= num_classes <= registry.MAX_CLASSES:
         raise CheckpointError(
             f"The number of classes must be a whole number, at least 2 and at most {registry.MAX_CLASSES:,}."
         )
     name = one_line(path.name)
     if not path.exists():
-        raise CheckpointError(f"There is no file {name}.")
+        raise CheckpointError(f"The file {name} does not exist: check its path.")
     failure = UNREADABLE.format(name=name)
     if not path.is_file():  # a pipe would never end
         raise CheckpointError(failure)
@@ -105,7 +107,8 @@ def read_weights(path: Path, *, arch: str, num_classes: int) -> dict[str, Tensor
     except Exception as error:  # torch.load fails with EOFError, KeyError, OSError, RuntimeError, UnpicklingError …
         if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
             raise CheckpointError(
-                f"{name} holds more than weights and numbers; it was not opened, since such a file can run code."
+                f"{name} was not opened, as it holds more than weights and numbers and could run code: save only "
+                "the weights."
             ) from error
         raise CheckpointError(UNREADABLE.format(name=name)) from error
 
@@ -119,7 +122,9 @@ def _state_dict(checkpoint: Any, name: str) -> dict[str, Tensor]:
         or not all(isinstance(key, str) and isinstance(value, Tensor) for key, value in weights.items())
     ):
         raise CheckpointError(
-            f"{name} is no checkpoint of the authors' code, which has its weights under the entry state_dict."
+            f"{name} is not a checkpoint of the authors' code, as it has no weights under the entry state_dict: "
+            "convert another "
+            "file."
         )
     return {key.removeprefix("module."): value.detach() for key, value in weights.items()}
 
@@ -134,7 +139,10 @@ def fit_weights(original: dict[str, Tensor], *, name: str, arch: str, num_classe
         raise CheckpointError(f"{name} does not hold the weights of {arch}{_hint(original, arch, missing, surplus)}.")
     last = "perception_branch.fc.weight"
     if weights[last].shape[1:] == expected[last].shape[1:] and len(weights[last]) != len(expected[last]):
-        raise CheckpointError(f"{name} was trained with {len(weights[last])} classes, not with {len(expected[last])}.")
+        raise CheckpointError(
+            f"{name} was trained with {len(weights[last])} classes, not with {len(expected[last])}: correct "
+            "--num-classes."
+        )
     for key, value in weights.items():
         if value.shape != expected[key].shape:
             shape = one_line(str(tuple(value.shape)))
@@ -142,9 +150,9 @@ def fit_weights(original: dict[str, Tensor], *, name: str, arch: str, num_classe
                 f"{name} does not fit {arch}: {key} is {shape} and should be {tuple(expected[key].shape)}."
             )
         if value.layout != torch.strided or value.is_meta or value.dtype not in DTYPES:
-            raise CheckpointError(f"{name} holds something else than plain numbers in {key}.")
+            raise CheckpointError(f"{name} holds something other than plain numbers in {key}: convert another file.")
         if not value.to(expected[key].dtype).isfinite().all():  # a double may be too large for it
-            raise CheckpointError(f"{name} holds values that are not finite (in {key}).")
+            raise CheckpointError(f"{name} holds NaN or infinite values (in {key}): convert another file.")
     counters = {key: torch.zeros((), dtype=torch.long) for key in expected if key.endswith(COUNTER)}
     copied = {
         key: value.to(expected[key].dtype, memory_format=torch.contiguous_format, copy=True)

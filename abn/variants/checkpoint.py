@@ -40,7 +40,7 @@ TEXT_LENGTHS = {
 BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}  # a number
 FLOATS = ("F64", "F32", "F16", "BF16")
 _PICKLES = re.compile(rb"\x80[\x01-\x05]|PK\x03\x04|\x1f\x8b|BZh|\xfd7zXZ|.{257}ustar|\(dp|\(lp|c\w+\n\w+\n", re.DOTALL)
-NO_SAFETENSORS = "This is no safetensors file, or only a part of one."
+NO_SAFETENSORS = "This is not a safetensors file, or it is cut short: save or upload it again."
 
 
 class PartnerMissing(CheckpointError):
@@ -93,7 +93,7 @@ def read_files(files: Mapping[str, NamedFile]) -> dict[str, Checkpoint | Checkpo
     for key, file in files.items():
         try:
             if len(file.data) > MAX_BYTES:
-                raise CheckpointError(f"This file has more than {MAX_BYTES // 10**6} MB.")
+                raise CheckpointError(f"This file has more than {MAX_BYTES // 10**6} MB: choose a smaller network.")
             if not _holds_header(file.data) and re.match(rb"(\xef\xbb\xbf)?\s*\{", file.data):
                 cards[key] = _read_json(file.data, "card")
             else:
@@ -112,19 +112,20 @@ def read_files(files: Mapping[str, NamedFile]) -> dict[str, Checkpoint | Checkpo
             elif card_by_name:
                 results[card_by_name] = None
                 raise CheckpointError(
-                    f"These are not the weights of {files[card_by_name].name}: one of both was altered."
+                    f"These weights do not belong to {files[card_by_name].name}, as one of the two files was "
+                    "changed: export both again."
                 )
             elif CARD_KEY in header.metadata:
                 claims = _read_json(header.metadata[CARD_KEY].encode(), "card")
             else:
-                raise PartnerMissing("These weights bring no card: choose the .json file of the same name as well.")
+                raise PartnerMissing(
+                    "The header of these weights holds no card: choose the .json file of the same name as well."
+                )
             results[key] = Checkpoint(file.name, file.data, sha256, header, read_card(claims))
         except CheckpointError as error:
             results[key] = error
     for key in cards:
-        results.setdefault(
-            key, PartnerMissing("This is a card without its weights: choose the .safetensors file as well.")
-        )
+        results.setdefault(key, PartnerMissing("This card has no weights: choose the .safetensors file as well."))
     return {key: results[key] for key in files}
 
 
@@ -134,12 +135,10 @@ def read_header(data: bytes) -> Header:
     Raises `PickleError` for what may be a pickle, by its content and whatever it is called, and `CheckpointError`.
     """
     if not data:
-        raise CheckpointError("This file is empty.")
+        raise CheckpointError("This file is empty: choose another one.")
     if not _holds_header(data):
         if _PICKLES.match(data[:512]):
-            raise PickleError(
-                "This is a pickle, or an archive that may hold one, which could run code: it was not opened."
-            )
+            raise PickleError("This file was not opened, as it is a pickle or an archive, which could run code.")
         length = int.from_bytes(data[:8], "little")
         if data[8:9] == b"{" and MAX_JSON < length <= len(data) - 8:
             raise CheckpointError(f"The header of this file has more than {MAX_JSON // 10**6} MB.")
@@ -150,7 +149,7 @@ def read_header(data: bytes) -> Header:
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise CheckpointError("The header of this file holds something besides text and tensors.")
     if not header:
-        raise CheckpointError("This file holds no tensors.")
+        raise CheckpointError("This file holds no tensors: choose another one.")
     spans, tensors = [], {}
     for name, entry in header.items():
         kind, shape, (begin, end) = _read_entry(name, entry)
@@ -182,7 +181,9 @@ def _read_entry(name: str, entry: Any) -> tuple[str, tuple[int, ...], tuple[int,
             return kind, tuple(shape), tuple(offsets)
     except (TypeError, KeyError):
         pass
-    raise CheckpointError(f"What the header says of {quote_name(name)} is no tensor's type, shape and place.")
+    raise CheckpointError(
+        f"The header gives no valid type, shape and place for {quote_name(name)}: save the file again."
+    )
 
 
 def _read_json(data: bytes, what: str) -> dict[str, Any]:
@@ -197,13 +198,15 @@ def _read_json(data: bytes, what: str) -> dict[str, Any]:
         raise ValueError(constant)
 
     if len(data) > MAX_JSON:
-        raise CheckpointError(f"The {what} has more than {MAX_JSON // 10**6} MB.")
+        raise CheckpointError(f"The {what} has more than {MAX_JSON // 10**6} MB: shorten it.")
     try:
         results = json.loads(data.decode("utf-8-sig"), object_pairs_hook=unique_keys, parse_constant=refuse)
     except (ValueError, RecursionError) as error:  # JSON's and Unicode's own errors are ValueErrors
-        raise CheckpointError(f"The {what} can't be read: it is damaged, or says something twice.") from error
+        raise CheckpointError(
+            f"The {what} can't be read, as it is damaged or has the same entry twice: save it again."
+        ) from error
     if not isinstance(results, dict):
-        raise CheckpointError(f"The {what} can't be read: it isn't what it should be.")
+        raise CheckpointError(f"The {what} can't be read, as it is not a JSON object: save it again.")
     return results
 
 
@@ -225,15 +228,18 @@ def read_card(claims: dict[str, Any]) -> Card:
         card = card_from_json({**claims, **counted})
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(
-            "The card isn't one of ours: something is missing, surplus or of the wrong kind."
+            "This card can't be read, as entries are missing, unknown or of the wrong kind: save it again with "
+            "this app."
         ) from error
     if not 2 <= card.num_classes <= MAX_CLASSES:
-        raise CheckpointError(f"The card names {card.num_classes:,} classes; from 2 to {MAX_CLASSES:,} can be shown.")
+        raise CheckpointError(f"The card lists {card.num_classes:,} classes; the app can show 2 to {MAX_CLASSES:,}.")
     if not _is_possible(card.input):
-        raise CheckpointError(f"The card's input isn't a square of 16 to {MAX_SIDE} pixels with its normalization.")
+        raise CheckpointError(
+            f"The input on the card is not a square of 16 to {MAX_SIDE} pixels with a normalization: correct the card."
+        )
     records = (card.trained, card.measured, card.license)
     if not all(isinstance(record, dict) for record in records) or _count_entries(list(records)) > MAX_ENTRIES:
-        raise CheckpointError("The card says more than a card can show.")
+        raise CheckpointError("The card holds more entries than can be shown: shorten it.")
     texts = {field.name: getattr(card, field.name) for field in fields(card) if field.type is str}
     shortened: dict[str, Any] = {name: one_line(text, TEXT_LENGTHS.get(name, 80)) for name, text in texts.items()}
     card = replace(card, **shortened)

@@ -13,10 +13,17 @@ from abn.variants.store import save_variant
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m abn convert`."""
-    parser.add_argument("file", type=Path, metavar="FILE.pth.tar")
-    parser.add_argument("--arch", required=True, help=", ".join(ARCHS))
-    parser.add_argument("--num-classes", type=int, required=True, metavar="K")
-    parser.add_argument("--out", required=True, metavar="NAME", help="the variant's id, in checkpoints/, or a path")
+    parser.add_argument("file", type=Path, metavar="FILE.pth.tar", help="checkpoint of the authors' code")
+    parser.add_argument("--arch", required=True, help=f"architecture of the checkpoint: {', '.join(ARCHS)}")
+    parser.add_argument(
+        "--num-classes", type=int, required=True, metavar="K", help="number of classes of the checkpoint"
+    )
+    parser.add_argument(
+        "--out",
+        required=True,
+        metavar="NAME",
+        help="id of the new variant in checkpoints/, or a path without suffix; must not exist",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -26,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     if safe_stems([target.name]) != [target.name]:
         raise ABNError(f"{target.name!r} can't be a variant's name: use letters, digits, dots and dashes.")
     if any((folder / f"{target.name}{end}").exists() for end in (".json", ".safetensors")):
-        raise ABNError(f"There is a variant {target.name} already in {folder}: choose another name.")
+        raise ABNError(f"The variant {target.name} exists already in {folder}: choose another name.")
     network = convert_official(args.file, arch=args.arch, num_classes=args.num_classes)
     card = make_converted_card(network, target.name, arch=args.arch, num_classes=args.num_classes, source=args.file)
     card = save_variant(network, card, folder, half=False)

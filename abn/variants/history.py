@@ -27,10 +27,10 @@ class MapHistory:
     maps: np.ndarray  # (T, P, h, w) float32, M in 0 … 1
     steps: np.ndarray  # (T,) int, steps done at each moment, rising; 0 is before training
     total: int  # steps of the whole training
-    ids: tuple[str, ...]  # names of the P pictures
+    ids: tuple[str, ...]  # names of the P images
     metrics: dict[str, np.ndarray] = field(default_factory=dict)  # name → (T,) float32, on a small test set
     pictures: np.ndarray | None = None  # (P, H, W) uint8 grays; None where the ids name photographs that ship
-    weights: str = ""  # sha256 of the weights' file at the end; empty while training goes on
+    weights: str = ""  # sha256 of the weights' file at the end; empty during training
 
 
 def load_history(card: Card) -> MapHistory | None:
@@ -60,7 +60,7 @@ def read_history(path: Path) -> MapHistory:
     try:
         return _read(path)
     except Exception as error:  # numpy and zipfile raise nearly anything of a hostile file
-        raise ABNError(f"{path.name} can't be read, so the life of this map is not shown.") from error
+        raise ABNError(f"{path.name} can't be read, so the history of this map is not shown.") from error
 
 
 def _read(path: Path) -> MapHistory:

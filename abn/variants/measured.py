@@ -1,4 +1,6 @@
-"""The measured figures of variants as Markdown tables, for the README and `python -m abn variants`."""
+"""The measured figures of variants as Markdown tables: the block in checkpoints/README.md, made by
+`python -m abn variants --markdown`.
+"""
 
 from itertools import groupby
 
@@ -6,27 +8,27 @@ from abn.variants.card import Card
 
 TABLES = {  # by the data that a card of the table was measured on; columns: title, and where the figure is on a card
     "labeled": (
-        ("labeled: perception top-1", "labeled", "perception_top1"),
-        ("auxiliary top-1", "labeled", "auxiliary_top1"),
-        ("held out: agreement", "held out", "perception_agreement"),
+        ("labeled: perception top-1 accuracy", "labeled", "perception_top1"),
+        ("auxiliary top-1 accuracy", "labeled", "auxiliary_top1"),
+        ("held out: perception agreement", "held out", "perception_agreement"),
         ("masked: pointing", "masked", "pointing"),
         ("ROC-AUC", "masked", "roc_auc"),
-        ("scenes: perception right", "scenes", "perception_right"),
+        ("scenes: perception agreement", "scenes", "perception_right"),
         ("pointing", "scenes", "pointing"),
         ("ROC-AUC", "scenes", "roc_auc"),
     ),
     "cifar100": (
-        ("CIFAR-100: perception right", "cifar100", "accuracy"),
-        ("auxiliary right", "cifar100", "accuracy_auxiliary"),
-        ("calibration error of perception", "cifar100", "calibration_error"),
-        ("of auxiliary", "cifar100", "calibration_error_auxiliary"),
+        ("CIFAR-100: perception accuracy", "cifar100", "accuracy"),
+        ("auxiliary accuracy", "cifar100", "accuracy_auxiliary"),
+        ("perception calibration error", "cifar100", "calibration_error"),
+        ("auxiliary calibration error", "cifar100", "calibration_error_auxiliary"),
     ),
     "cluttered": (
-        ("cluttered: perception right", "cluttered", "accuracy"),
-        ("auxiliary right", "cluttered", "accuracy_auxiliary"),
+        ("cluttered: perception accuracy", "cluttered", "accuracy"),
+        ("auxiliary accuracy", "cluttered", "accuracy_auxiliary"),
         ("pointing", "cluttered", "pointing"),
         ("ROC-AUC", "cluttered", "roc_auc"),
-        ("energy ÷ area", "cluttered", "energy_over_area"),
+        ("share of M on objects ÷ share of area", "cluttered", "energy_over_area"),
     ),
 }
 

@@ -25,7 +25,7 @@ CLAIMED = (  # fields of a card that can't be counted on the network
     *("title", "summary", "family", "backbone", "mechanism", "classes", "input", "kind", "lesson"),
     *("id", "trained", "measured", "license"),
 )
-NOT_FINITE = "The network of this file answers with something that is no number: it is broken."
+NOT_FINITE = "The network of this file computes NaN or infinite values: train it again or choose another file."
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,9 @@ def sketch(*, backbone: str, mechanism: str, classes: str | list[str], input: In
         raise
     except Exception as error:  # timm and torch fail in as many ways as there are models
         raise BackboneError(
-            f"{one_line(backbone)} can't be made into an Attention Branch Network for pictures of "
-            f"{input.size} × {input.size} pixels."
+            f"{one_line(backbone)} can't carry an attention branch with an input of {input.size} × {input.size} "
+            "pixels: "
+            "choose another backbone."
         ) from error
     tensors = {name: (t.is_floating_point(), tuple(t.shape)) for name, t in network.state_dict().items()}
     shapes = {
@@ -101,12 +102,12 @@ def too_large(sketched: Sketch) -> str | None:
     if sketched.parameters > MAX_PARAMETERS:
         return (
             f"This network has {sketched.parameters / 1e6:,.0f} million parameters; "
-            f"up to {MAX_PARAMETERS / 1e6:.0f} million are taken in here."
+            f"the limit is {MAX_PARAMETERS / 1e6:.0f} million: choose a smaller one."
         )
     if sketched.flops > MAX_FLOPS:
         return (
-            f"This network takes {sketched.flops / 1e9:,.0f} GFLOPs for a picture; "
-            f"up to {MAX_FLOPS / 1e9:.0f} are taken in here."
+            f"This network needs {sketched.flops / 1e9:,.0f} GFLOPs per image; "
+            f"the limit is {MAX_FLOPS / 1e9:.0f}: choose a smaller one."
         )
     return None
 
@@ -148,7 +149,7 @@ def sketch_random(backbone: str, *, num_classes: int) -> Sketch:
         id="",
         family="",
         title=f"{one_line(backbone)} (random)",
-        summary="Random weights: its answers and its map mean nothing yet.",
+        summary="Random weights: predictions and map mean nothing until the network is trained.",
         backbone=backbone,
         mechanism=ADDITIVE,
         classes=[f"class {k}" for k in range(num_classes)],

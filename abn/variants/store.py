@@ -28,13 +28,17 @@ if TYPE_CHECKING:  # a card is read without torch, so that the app's first view 
 HASH_FIELDS = ("sha256", "extractor_sha256")  # left out of the card inside the file that they are computed from
 CARD_KEY = "abn.card"  # under this name the weights' own header holds the card
 
-NO_WEIGHTS = "The weights of {variant} ({variant}.safetensors) are missing beside its card."
-NO_CARD = "The card of {variant} ({variant}.json) is missing beside its weights, so this variant is left out."
-UNREADABLE_CARD = "The card {card} can't be read, so this variant is left out."
-OTHERS_CARD = "The card {card} is of another variant ({variant}), so it is left out."
-NO_SAFETENSORS = "The weights of {variant} are no safetensors file, or only a part of one."
-NOT_FINITE = "The weights of {variant} hold values that are not finite (in {name})."
-OTHER_WEIGHTS = "The weights of {variant} are not those of its card: the file was altered or cut short."
+NO_WEIGHTS = "The weights of {variant} ({variant}.safetensors) are missing beside its card: copy them there again."
+NO_CARD = (
+    "The card of {variant} ({variant}.json) is missing beside its weights, so this variant is not listed: copy "
+    "it "
+    "there again."
+)
+UNREADABLE_CARD = "The card {card} can't be read, so this variant is not listed: copy the file again."
+OTHERS_CARD = "The card {card} belongs to another variant ({variant}), so it is not listed: rename the file."
+NO_SAFETENSORS = "The weights of {variant} are not a safetensors file, or are cut short: copy the file again."
+NOT_FINITE = "The weights of {variant} hold NaN or infinite values (in {name}): train or copy the variant again."
+OTHER_WEIGHTS = "The weights of {variant} do not match its card, as the file was changed or cut short: copy it again."
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +80,7 @@ def find_variant(variant: str, folder: Path | None = None) -> Card:
     if isinstance(card, str):
         raise VariantError(card)
     known = ", ".join(card.id for card in list_variants(folder)) or "none"
-    raise VariantError(f"There is no variant {str(variant)[:80]!r}. Known: {known}.")
+    raise VariantError(f"There is no variant {str(variant)[:80]!r}: choose one of {known}.")
 
 
 def find_sibling(

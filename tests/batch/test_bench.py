@@ -25,7 +25,7 @@ def test_a_ratio_is_the_median_over_the_rounds_beside_its_target():
     assert ratios[other]["value"] == 2 and ratios[other]["met"] is None
 
 
-@pytest.mark.parametrize("option", ["--rounds", "--pictures"])
+@pytest.mark.parametrize("option", ["--rounds", "--images"])
 def test_counts_below_one_are_refused(option, capsys):
     assert main(["bench", option, "0"]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
@@ -33,7 +33,7 @@ def test_counts_below_one_are_refused(option, capsys):
 
 @pytest.mark.slow
 def test_one_round_measures_every_ratio_that_this_machine_can(capsys):
-    assert main(["bench", "--rounds", "1", "--pictures", "6", "--json"]) == 0
+    assert main(["bench", "--rounds", "1", "--images", "6", "--json"]) == 0
     ratios = json.loads(capsys.readouterr().out)["ratios"]
     assert set(bench.RATIOS) - set(ratios) <= {"forward pass / Grad-CAM in PyTorch"}
     assert all(ratio["value"] > 0 for ratio in ratios.values())

@@ -58,4 +58,4 @@ def test_a_folder_on_ray_gives_the_same_lines_though_a_worker_is_killed(mixed_fo
 def test_no_engine_at_an_address_is_one_sentence(mixed_folder, capsys):
     pytest.importorskip("ray")
     assert main(["explain", str(mixed_folder), "--variant", VARIANT, "--ray", "127.0.0.1:1"]) == 1
-    assert capsys.readouterr().err.splitlines()[-1].startswith("There is no Ray engine")
+    assert capsys.readouterr().err.splitlines()[-1].startswith("No Ray engine can be reached")

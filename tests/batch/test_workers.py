@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -64,6 +65,13 @@ def test_an_item_that_always_kills_its_worker_ends_it(tmp_path):
     with pytest.raises(ABNError, match="--workers"):
         next(results)
     assert len(list(tmp_path.glob("killed*"))) == TRIES
+
+
+def test_a_worker_that_is_killed_ahead_of_the_next_result_loses_nothing(tmp_path):
+    results = map_in_order(KillOnce(1, tmp_path), range(6), 1)
+    assert next(results) == 0
+    time.sleep(1)  # in which item 1 kills the worker, before another item is begun
+    assert list(results) == [2, 4, 6, 8, 10]
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -14,13 +14,14 @@ from browsing import (
     NARROW,
     WIDE,
     button,
+    go_to,
     open_context,
     open_page,
     option,
-    page_link,
     predictions,
     probabilities,
     rerun,
+    settle,
     wait_for_columns,
     widget,
 )
@@ -33,6 +34,7 @@ from abn.images.decode import open_picture
 from abn.network.architectures import registry
 from abn.plots import numbers
 from abn.ui.controls.selection import default_variants
+from abn.ui.layout import PAGES
 from abn.variants.authors_names import CIFAR10
 from abn.variants.store import list_variants
 from abn.vocabulary import AS_TRAINED, HEADS
@@ -70,6 +72,16 @@ def check(page, labels: list[tuple[str, str]], percentages: list[list[float]]) -
         assert [float(text.strip("< %")) for text in shown] == pytest.approx(right, abs=0.2)
 
 
+def check_thumbnails(page, count: int) -> None:
+    """That so many are shown, and that the server still has each of them."""
+    images = page.locator(".strip img")
+    expect(images).to_have_count(count, timeout=LOADED)
+    loaded = images.evaluate_all(
+        "images => Promise.all(images.map(async image => (await image.decode(), (await fetch(image.src)).ok)))"
+    )
+    assert loaded == [True] * count
+
+
 def test_upload_toggle_and_read_the_changed_prediction(page, server, runner):
     open_page(page, f"{server}?photo=meerkats")
     file = samples.SAMPLES / "drink-on-beach.jpg"
@@ -80,7 +92,7 @@ def test_upload_toggle_and_read_the_changed_prediction(page, server, runner):
     wait_for_columns(page, 3)
     page.keyboard.press("Escape")
     check(page, *as_trained)
-    assert "photo" not in page.url and "drink" not in page.url
+    assert "photo=own-1" in page.url and "drink" not in page.url
 
     option(page, "mechanism", "multiplicative").click()
     wait_for_columns(page, 1)
@@ -96,6 +108,11 @@ def test_upload_toggle_and_read_the_changed_prediction(page, server, runner):
     rerun(page, option(page, "mechanism", AS_TRAINED).click)
     page.locator(SWAPPED).first.wait_for(state="detached", timeout=LOADED)
     check(page, *as_trained)
+    check_thumbnails(page, len(samples.gallery()) + 1)
+    go_to(page, "pages/Inside.py")
+    page.get_by_role("heading", level=1, name=PAGES["pages/Inside.py"][0]).wait_for(timeout=LOADED)
+    settle(page)
+    check_thumbnails(page, len(samples.gallery()) + 1)
 
 
 def test_a_photograph_is_picked_by_keyboard_and_held_in_the_address(page, server, runner):
@@ -103,10 +120,13 @@ def test_a_photograph_is_picked_by_keyboard_and_held_in_the_address(page, server
     photo = samples.gallery()["toucan"]
     thumbnail = page.get_by_role("button", name=photo.title)
     thumbnail.focus()
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     rerun(page, lambda: page.keyboard.press("Enter"))
     page.wait_for_url(re.compile("photo=toucan"), timeout=LOADED)
     wait_for_columns(page, 3)
     assert thumbnail.get_attribute("aria-pressed") == "true"
+    assert not {*page.locator(".strip img").evaluate_all("images => images.map(image => image.src)")} & {*requested}
     shown = predictions(page)
     assert shown == expected(photo.path, IDS, runner)[0]
     open_page(page, page.url)
@@ -118,15 +138,19 @@ def test_a_variant_of_ones_own_joins_compare_and_no_other_session(page, server, 
     card = tiny.variant(tmp_path, "mine", built)
     (tmp_path / "theirs.pth.tar").write_bytes(pickle.dumps({"state_dict": {}}))
     page.goto(f"{server}Bring_your_own")
+    page.get_by_role("tab").last.click()  # of checkpoints
     page.locator("input[type=file]").set_input_files([card.weights, tmp_path / "theirs.pth.tar"])
     page.get_by_text("python -m abn convert theirs.pth.tar").wait_for(timeout=LOADED)
     add = page.locator("[class*=st-key-add-]").get_by_role("button")
     add.wait_for(timeout=LOADED)
-    page.locator("[class*=st-key-card-]").get_by_test_id("stExpander").locator("summary").last.click()
+    summaries = page.locator("[class*=st-key-card-]").get_by_test_id("stExpander").locator("summary")
+    for count in (2, 3):  # its diagram and its card; then the details within the card
+        expect(summaries).to_have_count(count, timeout=LOADED)
+        summaries.last.click()
     page.get_by_role("cell", name="206,676").wait_for(timeout=LOADED)  # parameters, in its card
     add.focus()
     rerun(page, lambda: page.keyboard.press("Enter"))
-    page_link(page, "app.py").click()
+    go_to(page, "app.py")
     wait_for_columns(page, 4)
     assert "own" not in page.url and "mine" not in page.url
     assert predictions(page)[3] == expected_of(built)
@@ -135,7 +159,7 @@ def test_a_variant_of_ones_own_joins_compare_and_no_other_session(page, server, 
     other = context.new_page()
     open_page(other, server)
     button(other, "variants-popover").click()
-    other.get_by_role("combobox").click()
+    other.get_by_test_id("stPopoverBody").get_by_role("combobox").click()
     other.get_by_role("option").first.wait_for(timeout=LOADED)
     shipped = {variant.title for variant in list_variants()} | {variant.id for variant in list_variants()}
     offered = other.get_by_role("option").all_inner_texts()
@@ -143,7 +167,9 @@ def test_a_variant_of_ones_own_joins_compare_and_no_other_session(page, server, 
     context.close()
 
 
-TEXTS = ".abn-answer dt, .abn-answer dd, .ticks span, [data-testid=stCaptionContainer] p, .abn-bars b, .abn-bars i"
+TEXTS = (
+    ".abn-prediction dt, .abn-prediction dd, .ticks span, [data-testid=stCaptionContainer] p, .abn-bars b, .abn-bars i"
+)
 CONTRASTS = """texts => {
   const parse = text => text.match(/[\\d.]+/g).map(Number)
   const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
@@ -163,7 +189,7 @@ def test_it_fits_it_reads_and_every_picture_has_words(page, server):
     open_page(page, server)
     expect(page.locator(DRAWN)).to_have_count(7, timeout=LOADED)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    images = page.locator("[data-testid=stImage] img")
+    images = page.locator("[data-testid=stImage] img, .abn-framed img")
     expect(images).to_have_count(2, timeout=LOADED)
     for image in images.all():
         assert image.evaluate("async image => (await image.decode(), image.naturalWidth > 0)")
@@ -175,3 +201,11 @@ def test_it_fits_it_reads_and_every_picture_has_words(page, server):
     if page.viewport_size["width"] == WIDE["viewport"]["width"]:  # photograph, maps and predictions without scrolling
         bottoms = page.eval_on_selector_all(COLUMNS, "all => all.map(e => e.getBoundingClientRect().bottom)")
         assert max(bottoms) < WIDE["viewport"]["height"]
+
+
+def test_the_menu_of_variants_that_is_opened_late_holds_those_shown(page, server):
+    open_page(page, server)
+    rerun(page, page.locator(".strip button").nth(3).click)
+    button(page, "variants-popover").click()
+    widget(page, "variant_ids").locator("[data-tag]").nth(2).wait_for(timeout=LOADED)
+    assert widget(page, "variant_ids").locator("[data-tag]").count() == 3

@@ -27,7 +27,7 @@ def test_the_zip_is_saved_and_its_report_opens_offline(page, browser, server, tm
     path = save(page, f"{STEM}.zip", tmp_path)
     zipfile.ZipFile(path).extractall(tmp_path)
     manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
-    assert (manifest["picture"]["gallery"], manifest["fit"], manifest["view"]["top"]) == ("toucan", "pad", 10)
+    assert (manifest["image"]["gallery"], manifest["fit"], manifest["view"]["top"]) == ("toucan", "pad", 10)
 
     for width, scheme in ((1440, "light"), (390, "dark")):
         context = browser.new_context(

@@ -5,17 +5,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import PurePath
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlencode
 
 import pytest
 from browsing import (
     LOADED,
     button,
+    fit_option,
+    go_to,
     look_at,
     open_loaded,
     open_page,
     option,
-    page_link,
     rerun,
     settle,
     wait_for_columns,
@@ -25,15 +26,17 @@ from conftest import ROOT
 from load.server import free_port, wait_until_ready
 
 from abn.plots.color_maps import DEFAULT_COLORS
-from abn.ui import layout
+from abn.ui import words as shared_words
+from abn.ui.ablation import words
 from abn.ui.controls.view_settings import CELLS, SCALES
+from abn.ui.study import words as study_words
 
 pytestmark = pytest.mark.slow
 
 ONE_TURN = (
     "import os; os.cpu_count = lambda: 1; from streamlit.web.cli import main; main()"  # only one computes at once
 )
-BUSY = layout.BUSY.partition("{")[0]
+BUSY = shared_words.QUEUE_MANY.partition(":")[0]
 AWAY = "Streamlit server is not responding"  # Streamlit's own words
 STRETCHED = next(label for label, scale in SCALES.items() if scale == "each")
 
@@ -66,6 +69,7 @@ def own_server(browser) -> Iterator[Server]:
 
 def test_a_reload_in_the_middle_gives_the_turn_to_who_waits_and_the_page_works(page, own_server):
     open_loaded(page, f"{own_server.url}Study")
+    page.get_by_test_id("stExpander").filter(has_text=study_words.COST).locator("summary").click()
     measure = button(page, "measure-cost")
     rerun(page, widget(page, "cost_batches").get_by_role("radio").last.click)
     measure.click()
@@ -79,13 +83,14 @@ def test_a_reload_in_the_middle_gives_the_turn_to_who_waits_and_the_page_works(p
     assert waiting.get_by_text(BUSY).count() == 0
     waiting.close()
 
-    measure.wait_for(timeout=LOADED)
     settle(page)
+    page.get_by_test_id("stExpander").filter(has_text=study_words.COST).locator("summary").click()
+    measure.wait_for(timeout=LOADED)
     assert page.get_by_test_id("stProgress").count() == 0 and measure.is_enabled()
 
 
 def test_a_killed_server_is_told_of_and_the_page_comes_back_whole(page, own_server):
-    page.goto(f"{own_server.url}Ablation?photo=toucan")
+    page.goto(f"{own_server.url}Ablation?{urlencode({'photo': 'toucan', 'ablation_tab': words.BATCH})}")
     start, progress = button(page, "disagreements-job"), page.get_by_test_id("stProgress")
     start.click(timeout=LOADED)
     progress.wait_for(timeout=LOADED)
@@ -129,7 +134,7 @@ def test_settings_of_the_address_last_until_their_popover_is_opened(page, server
 def test_a_variant_is_selected_on_every_page_that_shows_one_at_a_time(page, server):
     open_page(page, server)
     for path in ("pages/Inside.py", "pages/Ablation.py", "pages/Intervene.py"):
-        page_link(page, path).click()
+        go_to(page, path)
         variants = widget(page, "one_variant").get_by_role("radio")
         page.wait_for_url(re.compile(PurePath(path).stem), timeout=LOADED)
         variants.nth(2).wait_for(timeout=LOADED)
@@ -139,6 +144,7 @@ def test_a_variant_is_selected_on_every_page_that_shows_one_at_a_time(page, serv
 
 
 def _press(page, key: str, value: str, query: str) -> None:
-    rerun(page, lambda: option(page, key, value).click(timeout=LOADED))
+    shown = fit_option(page, value) if key == "fit" else option(page, key, value)
+    rerun(page, lambda: shown.click(timeout=LOADED))
     page.wait_for_url(re.compile(re.escape(query) + "$"), timeout=LOADED)
     settle(page)

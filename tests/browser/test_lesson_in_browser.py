@@ -8,10 +8,11 @@ from browsing import (
     LOADED,
     MAP,
     button,
+    go_to,
     open_context,
+    open_loaded,
     open_page,
     option,
-    page_link,
     probabilities,
     rerun,
     settle,
@@ -27,13 +28,16 @@ from abn.study import findings
 from abn.teaching.lessons import STATEMENTS, STEPS
 from abn.ui.components.painter import TOOLS
 from abn.ui.controls.selection import default_variants
-from abn.ui.learn.lesson_steps import NOWHERE
+from abn.ui.learn import words
+from abn.ui.learn.lesson_basis import PHOTO, UPRIGHT, list_head_photos
+from abn.ui.learn.lesson_experiments import CONTROLS
+from abn.ui.progress.kept_progress import NAME
 from abn.variants.store import list_variants
 from abn.vocabulary import HEADS
 
 pytestmark = pytest.mark.slow
 
-DONE = "[data-testid=stAlertContentSuccess]"
+DONE = ".st-key-lesson-done"
 LOWER_BOX = next(tool for tool, how in TOOLS.items() if how == ("box", -1))
 
 
@@ -65,27 +69,35 @@ def follow_the_path(page) -> None:
         rerun(page, page.locator(f"[data-stage='{stage}']:visible").click)
 
 
-def press_a_bright_cell(page) -> None:
-    page.mouse.click(*cell_center(page.locator(MAP).first, 7, 5))
+def press_a_bright_cell(page, runner) -> None:
+    image = open_picture(samples.gallery()[PHOTO].path.read_bytes())
+    attention = explain(image, [UPRIGHT], load=runner)[0].attention
+    row, column = divmod(int(attention.argmax()), attention.shape[1])
+    page.mouse.click(*cell_center(page.locator(MAP).first, row, column, len(attention)))
 
 
-def swap_the_mechanism(page) -> None:
-    option(page, "lesson-mechanism", "multiplicative").click()
+def apply_each_mechanism(page) -> None:
+    for mechanism in ("multiplicative", "none"):
+        rerun(page, option(page, "lesson-mechanism", mechanism).click)
 
 
 def find_a_disagreement(page) -> None:
-    page.get_by_role("button", name=samples.gallery()["space-shuttle"].title).click()
+    for photo in list_head_photos():
+        rerun(page, page.get_by_role("button", name=photo.title, exact=True).click)
+        if page.locator(DONE).count():
+            return
 
 
-def cover_brightest_and_darkest(page) -> None:
-    choose(page, "lesson-cover", 1)
-    choose(page, "lesson-cover", 2)
+def delete_each_fifth(page) -> None:
+    for place in (1, 2, 3):
+        choose(page, "lesson-cover", place)
 
 
-def cover_a_share(page) -> None:
-    widget(page, "lesson-share").get_by_role("slider").focus()
-    for _ in range(5):  # 10 %
-        page.keyboard.press("ArrowRight")
+def compare_the_curves(page) -> None:
+    for place in range(len(words.FASTER_OPTIONS)):
+        choose(page, "lesson-faster", place)
+        if page.locator(DONE).count():
+            return
 
 
 def pill(page, name: str):
@@ -100,25 +112,26 @@ def read_the_figure(page) -> None:
         for name, rows in panels.items()
         if any(row.name == "additive" and row.outcome in ("higher", "lower") for row in rows)
     ]
-    wrong = NOWHERE if different else next(iter(panels))
+    wrong = words.NOWHERE if different else next(iter(panels))
     rerun(page, pill(page, wrong).click)
     assert page.locator(DONE).count() == 0
-    for name in (wrong, *(different or [NOWHERE])):  # the first is taken back
+    for name in (wrong, *(different or [words.NOWHERE])):  # the first is taken back
         rerun(page, pill(page, name).click)
 
 
 def paint(page) -> None:
-    rerun(page, option(page, "tool", LOWER_BOX).click)
+    rerun(page, option(page, "lesson-tool", LOWER_BOX).click)
     page.locator(f"canvas[data-tool='{LOWER_BOX}']").wait_for(timeout=LOADED)
-    for _ in range(2):
 
-        def drag() -> None:
-            page.mouse.move(*cell_center(page.locator(".board canvas").first, 3, 0))
-            page.mouse.down()
-            page.mouse.move(*cell_center(page.locator(".board canvas").first, 12, 8))
-            page.mouse.up()
+    def drag() -> None:
+        page.mouse.move(*cell_center(page.locator(".board canvas").first, 3, 0))
+        page.mouse.down()
+        page.mouse.move(*cell_center(page.locator(".board canvas").first, 12, 8))
+        page.mouse.up()
 
-        rerun(page, drag)
+    rerun(page, drag)
+    for control in CONTROLS:
+        rerun(page, button(page, f"lesson-{control}").click)
 
 
 def judge_the_statements(page) -> None:
@@ -129,11 +142,10 @@ def judge_the_statements(page) -> None:
 TASKS = {
     "why": choose_another_class,
     "parts": follow_the_path,
-    "map": press_a_bright_cell,
-    "mechanism": swap_the_mechanism,
+    "mechanism": apply_each_mechanism,
     "heads": find_a_disagreement,
-    "bright": cover_brightest_and_darkest,
-    "faithful": cover_a_share,
+    "bright": delete_each_fifth,
+    "faithful": compare_the_curves,
     "help": read_the_figure,
     "change": paint,
     "limits": judge_the_statements,
@@ -146,7 +158,7 @@ def expect_done(page, number: int) -> None:
     assert widget(page, f"step-{number + 1}").get_by_test_id("stIconMaterial").count() == 0
 
 
-def test_the_whole_lesson_is_done(page, server):
+def test_the_whole_lesson_is_done(page, server, runner):
     page.goto(f"{server}Learn")
     for number, step in enumerate(STEPS, 1):
         page.get_by_role("heading", name=step.title).wait_for(timeout=LOADED)
@@ -154,20 +166,69 @@ def test_the_whole_lesson_is_done(page, server):
         forward.wait_for(timeout=LOADED)
         settle(page)
         assert page.locator(DONE).count() == 0, step.key
-        TASKS[step.key](page)
+        press_a_bright_cell(page, runner) if step.key == "map" else TASKS[step.key](page)
         page.locator(DONE).wait_for(timeout=LOADED)
         settle(page)
         expect_done(page, number)
         assert number == 1 or f"step={number}" in page.url
-        if number < len(STEPS):
-            forward.click()
-    page_link(page, "app.py").click()  # what is done stays done
+        forward.click()
+    page.get_by_role("heading", name=words.CLOSE_TITLE).wait_for(timeout=LOADED)
+    go_to(page, "app.py")  # what is done stays done
     page.locator(COLUMNS).first.wait_for(timeout=LOADED)
     settle(page)
-    page_link(page, "pages/Learn.py").click()
-    page.locator(DONE).wait_for(timeout=LOADED)
+    go_to(page, "pages/Learn.py")
+    page.get_by_role("heading", name=words.CLOSE_TITLE).wait_for(timeout=LOADED)
     for number in range(1, len(STEPS) + 1):
         assert widget(page, f"step-{number}").get_by_test_id("stIconMaterial").count()
+
+
+def test_the_task_stays_in_sight_and_the_diagram_fits(page, server):
+    for width, height in ((1280, 720), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        for number in (1, 2, 3):
+            open_loaded(page, f"{server}Learn?step={number}")
+            page.locator(f"{MAP}:visible, .path svg:visible").first.wait_for(timeout=LOADED)
+            page.mouse.move(width / 2, height / 2)
+            page.mouse.wheel(0, 10_000)
+            expect(widget(page, "lesson-bar")).to_be_in_viewport(ratio=1)
+            assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width
+        page.goto(f"{server}Learn?step=2")
+        drawing = page.locator(".path svg:visible")
+        drawing.wait_for(timeout=LOADED)
+        assert drawing.bounding_box()["width"] <= width
+
+
+def test_progress_survives_a_reload_and_is_offered_to_the_next_visit(browser, server):
+    context = open_context(browser)
+    first = context.new_page()
+    open_loaded(first, f"{server}Learn")
+    choose_another_class(first)
+    first.locator(DONE).wait_for(timeout=LOADED)
+    first.wait_for_function(f"localStorage.getItem({NAME!r})?.includes('why')", timeout=LOADED)
+    first.reload()
+    first.locator(DONE).wait_for(timeout=LOADED)  # the same tab: at once
+    second = context.new_page()  # who opens the app again, perhaps another person
+    open_loaded(second, f"{server}Learn")
+    offer = button(second, "progress-start-over")
+    offer.wait_for(timeout=LOADED)
+    assert second.locator(DONE).count() == 0
+    rerun(second, offer.click)
+    second.wait_for_function(f"localStorage.getItem({NAME!r}) === null", timeout=LOADED)
+    assert second.locator(DONE).count() == 0
+    context.close()
+
+
+def test_what_the_browser_holds_may_be_anything(browser, server):
+    context = open_context(browser)
+    visitor = context.new_page()
+    open_loaded(visitor, f"{server}Learn")
+    for text in ("<img src=x onerror=alert(1)>", "[" * 50_000, '{"version":1,"lessons":[{}],"sets":{"7":null}}'):
+        visitor.evaluate("([name, text]) => localStorage.setItem(name, text)", [NAME, text])
+        visitor.reload()
+        widget(visitor, "lesson-bar").wait_for(timeout=LOADED)
+        settle(visitor)
+        assert visitor.locator("[data-testid=stException]").count() == 0 and visitor.locator(DONE).count() == 0
+    context.close()
 
 
 def test_any_step_can_be_linked_and_an_unknown_one_is_the_first(page, server):
@@ -198,7 +259,7 @@ def test_a_link_made_here_shows_the_same_numbers_in_a_fresh_profile(page, server
         tuple(numbers.percent(explanation.top(head, 1)[0].probability) for head in HEADS)
         for explanation in explanations
     ]
-    assert widget(other, "fit").count() == 0
+    assert widget(other, "fit-popover").count() == 0
     button(other, "show_controls").click()
-    widget(other, "fit").wait_for(timeout=LOADED)
+    widget(other, "fit-popover").wait_for(timeout=LOADED)
     context.close()

@@ -13,8 +13,8 @@ from abn import explain, list_variants, open_picture
 from abn.images import samples
 from abn.images.fit import upsample
 from abn.plots import overlay
-from abn.ui.maps import PANEL
 
+PANEL = 448  # pixels of the canvas, to which the browser enlarges an input of 224
 pytestmark = pytest.mark.slow
 
 PHOTO = next(iter(samples.gallery().values()))
@@ -46,10 +46,10 @@ def opened(page, server):
 @pytest.mark.parametrize(
     ("query", "look"),
     [
-        ("opacity=55", {}),
+        pytest.param("opacity=55", {}, marks=pytest.mark.nightly),
         ("opacity=100&colors=viridis&cells=raw+grid", {"opacity": 1.0, "color_map": "viridis", "smooth": False}),
         ("opacity=30&colors=paper+JET&top=20", {"opacity": 0.3, "color_map": "paper JET", "top": 20}),
-        ("top=30&mark=mask", {"top": 30, "mark": "mask"}),
+        pytest.param("top=30&mark=mask", {"top": 30, "mark": "mask"}, marks=pytest.mark.nightly),
     ],
 )
 def test_the_browser_draws_what_the_export_draws(opened, server, query, look, runner):

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import PurePath
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
@@ -9,10 +10,10 @@ from browsing import (
     LOADED,
     NARROW,
     button,
+    fit_option,
+    go_to,
     open_page,
     option,
-    page_link,
-    predictions,
     readings,
     rerun,
     settle,
@@ -28,9 +29,12 @@ from abn.explanations.trace import trace_picture
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.plots import numbers
+from abn.ui import words as shared_words
+from abn.ui.ablation import words as ablation_words
 from abn.ui.ablation.disagreement_panel import MECHANISM
-from abn.ui.components.painter import TOOLS
+from abn.ui.components.painter import DRAG, TOOLS
 from abn.ui.controls.selection import default_variants
+from abn.ui.intervene import words as intervene_words
 from abn.variants.card import class_names
 from abn.variants.store import find_variant, list_variants
 
@@ -44,12 +48,13 @@ TOUCH = {"viewport": NARROW["viewport"], "has_touch": True, "is_mobile": True}
 
 BRUSH_UP, BRUSH_DOWN, BOX_UP, BOX_DOWN = TOOLS
 OWN_MAP = ".st-key-history button"
-BOARD = ".board canvas"  # what is painted on: the map, then the picture to cover
+BOARD = ".board canvas"  # what is painted on: the map, or the image to cover
+EFFECT = ".abn-effect li"  # Δp of the class predicted before an intervention, first
 
 
 def open_intervene(page, server) -> None:
     page.goto(f"{server}Intervene")
-    page.get_by_test_id("stMetricValue").first.wait_for(timeout=LOADED)
+    page.locator(EFFECT).first.wait_for(timeout=LOADED)
     settle(page)
     page.locator(BOARD).first.scroll_into_view_if_needed()
 
@@ -61,8 +66,11 @@ def choose_tool(page, tool: str) -> None:
 
 def expect_change(page, change: str) -> None:
     """Wait until the page shows this change of the probability, in points."""
-    text = re.compile(f"^{re.escape(change)} ")
-    page.get_by_test_id("stMetricValue").first.get_by_text(text).wait_for(timeout=LOADED)
+    page.wait_for_function(
+        "([effect, change]) => document.querySelector(effect)?.dataset.points === change",
+        arg=[EFFECT, change],
+        timeout=LOADED,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -174,26 +182,62 @@ def test_the_map_is_painted_by_keyboard(page, server, subject):
     assert readings(page)[0][:2] == [8, 5]
 
 
+def swipe(page, *cells: tuple[int, int]) -> None:
+    """Drag a finger over cells of the board, from the first to the last."""
+    finger = page.context.new_cdp_session(page)
+    for number, cell in enumerate(cells):
+        x, y = cell_center(page, 0, *cell)
+        kind = "touchMove" if number else "touchStart"
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+        page.wait_for_timeout(50)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
 @pytest.mark.parametrize("page", [TOUCH], indirect=True, ids=["touch"])
-def test_the_map_is_painted_by_touch(page, server, subject):
+def test_on_a_phone_a_tap_paints_and_a_button_decides_what_dragging_does(page, server, subject):
     open_intervene(page, server)
+    scroll_top = "document.querySelector('[data-testid=stMain]').scrollTop"
+    page.locator(BOARD).first.evaluate("board => board.scrollIntoView({block: 'center'})")
+    at_center = page.evaluate(scroll_top)
+    box = page.locator(BOARD).first.bounding_box()
+    assert box["height"] <= 0.6 * NARROW["viewport"]["height"]
     page.touchscreen.tap(*cell_center(page, 0, 7, 4))
-    expect_change(page, change_by(subject, brushed(subject.attention, 7, 4, 0.4)))
+    tapped = brushed(subject.attention, 7, 4, 0.4)
+    expect_change(page, change_by(subject, tapped))
+    settle(page)
+    column = [(row, 9) for row in range(8, -1, -1)]
+    swipe(page, *column)
+    page.wait_for_function(f"before => {scroll_top} > before + 50", arg=at_center, timeout=10_000)
+    expect_change(page, change_by(subject, tapped))
+    page.get_by_role("button", name=DRAG[1]).tap()
+    before = page.evaluate(scroll_top)
+    swipe(page, *column)
+    stroke = tapped.copy()
+    stroke[0:10, 8:11] = (stroke[0:10, 8:11] + 0.4).clip(0, 1)
+    expect_change(page, change_by(subject, stroke))
+    assert page.evaluate(scroll_top) == before
+    result = page.locator(".abn-large").bounding_box()  # in view, at the bottom
+    assert result["y"] + result["height"] == NARROW["viewport"]["height"]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_a_covered_picture_is_followed(page, server, runner, subject):
+def test_a_covered_image_is_followed(page, server, runner, subject):
     open_intervene(page, server)
-    page.locator(BOARD).nth(1).scroll_into_view_if_needed()
-    rerun(page, lambda: drag(page, 1, (4, 3), (9, 8)))
+    rerun(page, page.get_by_role("tab", name=intervene_words.COVER).click)
+    page.locator("[aria-label^='" + intervene_words.COVER_BOARD[:20] + "']").wait_for(timeout=LOADED)
+    settle(page)
+    page.locator(BOARD).first.scroll_into_view_if_needed()
+    rerun(page, lambda: drag(page, 0, (4, 3), (9, 8)))
     button(page, "uncover").and_(page.locator(":enabled")).wait_for(timeout=LOADED)
     settle(page)
     cells = np.zeros((14, 14), bool)
     cells[4:10, 3:9] = True
     hidden = interventions.cover_cells(PICTURE, subject.fitted, cells)
-    assert predictions(page) == [
-        tuple(numbers.short_label(explanation.top(head, 1)[0].label) for head in vocabulary.HEADS)
+    shown = page.locator(".abn-effect p").all_inner_texts()
+    assert [text.split("→")[-1].rpartition(" (")[0].strip() for text in shown] == [
+        numbers.short_label(explanation.top(head, 1)[0].label)
         for explanation in explain(hidden, IDS, load=runner)
+        for head in vocabulary.HEADS
     ]
 
 
@@ -205,22 +249,22 @@ def chosen_photo(page) -> str:
 def test_choices_go_along_from_page_to_page(page, server):
     open_page(page, server)
     pick_photo(page, "toucan")
-    rerun(page, option(page, "fit", "squash").click)
-    page_link(page, "pages/Ablation.py").click()
-    page.get_by_test_id("stMetricValue").first.wait_for(timeout=LOADED)
+    rerun(page, fit_option(page, "squash").click)
+    go_to(page, "pages/Ablation.py")
+    page.locator(EFFECT).first.wait_for(timeout=LOADED)
     settle(page)
-    assert option(page, "fit", "squash").is_checked()
+    assert fit_option(page, "squash").is_checked()
     assert chosen_photo(page) == samples.gallery()["toucan"].title
     assert "photo=toucan" in page.url and "fit=squash" in page.url
     multiplicative = option(page, "one_variant", find_variant(IDS[1]).title)
     rerun(page, multiplicative.click)
-    page_link(page, "pages/Intervene.py").click()
+    go_to(page, "pages/Intervene.py")
     page.locator(BOARD).first.wait_for(timeout=LOADED)
     settle(page)
     assert multiplicative.is_checked()
-    page_link(page, "app.py").click()
+    go_to(page, "app.py")
     wait_for_columns(page, 3)
-    assert option(page, "fit", "squash").is_checked()
+    assert fit_option(page, "squash").is_checked()
     assert "photo=toucan" in page.url
 
 
@@ -257,9 +301,10 @@ def test_the_path_is_followed_and_a_class_is_found_by_name(page, server, runner)
 def run_stop_and_go_on(page, job) -> None:
     """Begin a job, stop it, and begin it again, by the one button for all three; wait until it is done."""
     job.wait_for(timeout=LOADED)
-    settle(page)
     progress = page.get_by_test_id("stProgress")
-    job.click()
+    if shared_words.STOP not in job.inner_text():  # it hasn't begun by itself
+        settle(page)
+        job.click()
     progress.wait_for(timeout=LOADED)
     page.wait_for_timeout(800)  # sooner would be a double click, which stops nothing
     job.click(timeout=LOADED)
@@ -271,12 +316,12 @@ def run_stop_and_go_on(page, job) -> None:
 
 
 def test_a_batch_is_stopped_and_gone_on_with_and_a_picture_of_it_opened(page, server):
-    page.goto(f"{server}Ablation")
+    page.goto(f"{server}Ablation?{urlencode({'ablation_tab': ablation_words.BATCH})}")
     job = button(page, "disagreements-job")
     run_stop_and_go_on(page, job)
     rerun(page, option(page, "batch_order", MECHANISM).click)
     rerun(page, button(page, "batch-open-1").click)
-    page_link(page, "app.py").click()
+    go_to(page, "app.py")
     wait_for_columns(page, 3)
     chosen = next(key for key, photo in samples.gallery().items() if photo.title == chosen_photo(page))
     assert f"photo={chosen}" in page.url
@@ -286,14 +331,14 @@ def test_a_measurement_is_stopped_gone_on_with_and_kept(page, server):
     page.goto(f"{server}Measure?variants={IDS[0]}&steps=49")
     job = button(page, "curves-job")
     run_stop_and_go_on(page, job)
-    row = page.get_by_role("row").filter(has_text="coffee mug").first
-    row.wait_for(timeout=LOADED)
-    measured = row.inner_text()
-    page_link(page, "app.py").click()
+    chart = page.locator(".js-plotly-plot").filter(has_text="Deletion")
+    chart.wait_for(timeout=LOADED)
+    measured = chart.text_content()
+    go_to(page, "app.py")
     wait_for_columns(page, 1)
-    page_link(page, "pages/Measure.py").click()
-    row.wait_for(timeout=LOADED)
-    assert row.inner_text() == measured and job.count() == 0  # nothing was measured again
+    go_to(page, "pages/Measure.py")
+    chart.wait_for(timeout=LOADED)
+    assert chart.text_content() == measured and job.count() == 0  # nothing was measured again
 
 
 def test_choices_that_nobody_touched_go_along_too(page, server):
@@ -301,10 +346,10 @@ def test_choices_that_nobody_touched_go_along_too(page, server):
     page = page.context.new_page()
     open_page(page, f"{server}?top=20&fit=pad")
     for path in ("pages/Intervene.py", "pages/Ablation.py", "pages/Inside.py"):
-        page_link(page, path).click()
+        go_to(page, path)
         page.wait_for_url(re.compile(PurePath(path).stem), timeout=LOADED)
         widget(page, "one_variant").get_by_role("radio").nth(2).wait_for(timeout=LOADED)
         settle(page)
-        assert option(page, "fit", "pad").is_checked()
+        assert fit_option(page, "pad").is_checked()
         assert "top=20" in page.url and "fit=pad" in page.url
     page.close()

@@ -15,7 +15,7 @@ from abn.engine.export_graphs import write_graphs
 from abn.engine.graphs import GraphError, graph_file, read_graphs
 from abn.engine.loading import find_device, load_runner, run_network
 from abn.engine.onnx_runner import OnnxRunner
-from abn.engine.runner import auxiliary_logits, perceive, reweight, softmax
+from abn.engine.runner import class_maps, perceive, reweight, softmax
 from abn.engine.torch_runner import TorchRunner
 from abn.errors import ABNError
 from abn.variants.store import find_variant, list_variants, load_variant, read_weights
@@ -26,13 +26,14 @@ SHIPPED = [card.id for card in list_variants()]
 
 def outputs(runner, images: np.ndarray) -> dict[str, np.ndarray]:
     features = runner.extract(images)
-    class_maps, attention = runner.attend(features)
+    aux_logits, attention = runner.attend(features)
+    response = runner.respond(features)
     return {
         "features": features,
-        "response": runner.respond(features),
-        "class maps": class_maps,
+        "response": response,
+        "class maps": class_maps(runner, response),
         "attention": attention,
-        "auxiliary logits": auxiliary_logits(class_maps),
+        "auxiliary logits": aux_logits,
         **{name: perceive(runner, features, attention, name) for name in MECHANISMS},
     }
 

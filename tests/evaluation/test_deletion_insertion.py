@@ -2,12 +2,15 @@
 and what the controls say."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import tiny
 import torch
 
+from abn.engine.loading import load_runner
+from abn.engine.runner import perceive, softmax
 from abn.errors import ABNError
 from abn.evaluation.deletion_insertion import (
     BASELINES,
@@ -25,6 +28,7 @@ from abn.evaluation.deletion_insertion import (
     curve_images,
     curve_specs,
     delete_cells,
+    predict,
     score_curves,
 )
 from abn.evaluation.metrics import cell_order
@@ -136,6 +140,15 @@ def test_insertion_ends_where_deletion_begins(asked, card):
     assert inserted.scores[-1] == pytest.approx(deleted.scores[0], abs=1e-5)
     assert deleted.scores[0] == pytest.approx(asked.predict(asked.attention).max(), abs=1e-5)
     assert inserted.spec.baseline == "blurred" and deleted.seconds > 0
+
+
+def test_a_map_that_is_not_applied_is_not_computed(card, monkeypatch):
+    images = np.random.default_rng(0).normal(size=(2, 3, 32, 32)).astype(np.float32)
+    runner = load_runner(replace(card, mechanism="none"))
+    features = runner.extract(images)
+    expected = softmax(perceive(runner, features, runner.attend(features)[1]))
+    monkeypatch.setattr(runner, "attend", lambda _: pytest.fail("computed"))
+    assert np.array_equal(predict(runner, images), expected)
 
 
 def test_what_is_wanted():

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from abn.errors import ABNError
-from abn.explanations.cam import METHODS, class_map
+from abn.explanations.cam import class_map
+from abn.explanations.class_map import METHODS
 from abn.network.model import AttentionBranch, AttentionBranchNetwork
 
 IMAGES = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(7))

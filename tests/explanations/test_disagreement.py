@@ -96,8 +96,7 @@ class FixedRunner:
         return np.ones((1, 1, 2, 2), np.float32)
 
     def attend(self, features):
-        maps = log(self.auxiliary)[None, :, None, None] * np.ones((1, 1, 2, 2), np.float32)
-        return maps, np.full((1, 1, 2, 2), 0.5, np.float32)
+        return log(self.auxiliary)[None], np.full((1, 1, 2, 2), 0.5, np.float32)
 
     def classify(self, features):
         return log(self.perception[features.mean().item()])[None]
@@ -129,11 +128,13 @@ def test_flips_and_changes_by_hand(cards):
     stays, flips = one.predictions
     assert stays.heads_agree and stays.changes_prediction == () and stays.js_divergence == pytest.approx(0, abs=1e-6)
     assert stays.change == pytest.approx(-0.1)  # of "cat", from 0.6 to 0.5
+    assert stays.margin == 0
     assert (
         not flips.heads_agree
         and flips.changes_prediction == ("multiplicative", "none")
         and flips.change == pytest.approx(-0.4)
     )
+    assert flips.margin == pytest.approx(0.3)  # of "fox" over "cat", with multiplicative
     assert {name: top.label for name, top in flips.mechanisms.items()} == {
         "additive": "cat", "multiplicative": "fox", "none": "dog",
     }  # fmt: skip
@@ -178,10 +179,10 @@ def test_variants_of_other_classes_are_never_compared(cards):
 # ---- orders ----
 
 
-def surveyed(name: str, *, heads=0.0, agree=True, apart: float | None = 0.0, differ=False, change=0.0, flip=False):
+def surveyed(name: str, *, heads=0.0, agree=True, apart: float | None = 0.0, differ=False, change=0.0, margin=0.0):
     first, second = Prediction(0, "cat", 0.6), Prediction(1, "dog", 0.6)
-    mechanisms = {"additive": first, "multiplicative": second if flip else first, "none": first}
-    answer = VariantPrediction("v", "additive", first if agree else second, heads, mechanisms, change)
+    mechanisms = {"additive": first, "multiplicative": second if margin else first, "none": first}
+    answer = VariantPrediction("v", "additive", first if agree else second, heads, mechanisms, change, margin)
     return ImageDisagreement(name, name, (answer,), apart, differ)
 
 
@@ -191,8 +192,14 @@ def surveyed(name: str, *, heads=0.0, agree=True, apart: float | None = 0.0, dif
         ("heads disagree", [{"heads": 0.2, "agree": False}, {"heads": 0.1, "agree": False}, {"heads": 0.9}, {}]),
         ("variants disagree", [{"apart": 0.2, "differ": True}, {"apart": 0.9}, {"apart": 0.3}, {"apart": None}]),
         (
-            "mechanism flips the answer",
-            [{"change": -0.5, "flip": True}, {"change": 0.1, "flip": True}, {"change": -0.6}, {"change": 0.3}],
+            "mechanism changes the prediction",
+            [
+                {"change": -0.2, "margin": 0.4},
+                {"change": -0.5, "margin": 0.1},
+                {"change": 0.2, "margin": 0.1},
+                {"change": -0.6},
+                {"change": 0.3},
+            ],
         ),
     ],
 )
@@ -248,6 +255,6 @@ def test_what_the_caller_keeps_is_kept_and_nothing_large(cards):
 def test_unknown_fits_and_broken_weights_are_one_sentence(cards):
     with pytest.raises(PictureError, match="fitted by"):
         list(find_disagreements(PICTURES[:1], cards, fit="stretch"))
-    with pytest.raises(VariantError, match="not those of its card"):
+    with pytest.raises(VariantError, match="do not match its card"):
         list(find_disagreements(PICTURES[:1], [replace(cards[0], sha256="0" * 64)]))
     assert list(find_disagreements([], cards)) == []

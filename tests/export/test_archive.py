@@ -96,7 +96,7 @@ def test_no_metadata_of_a_photograph_is_in_any_file(variants):
 
 def test_the_manifest_states_image_weights_settings_and_results(compared):
     manifest = json.loads(manifest_json(compared, {"a.png": "0" * 64}))
-    assert manifest["picture"] == {"sha256": compared.picture.sha256, "name": "noise.png", "gallery": "toucan"}
+    assert manifest["image"] == {"sha256": compared.picture.sha256, "name": "noise.png", "gallery": "toucan"}
     assert (manifest["fit"], manifest["mechanism"], manifest["date"]) == ("pad", "trained", "2026-01-02")
     assert manifest["view"] == vars(compared.style) and manifest["files"] == {"a.png": "0" * 64}
     for variant, result, explanation, card in zip(

@@ -12,7 +12,7 @@ from abn.export.figures import Comparison, MapStyle, figure_png
 from abn.export.tables import predictions_csv
 from abn.images import samples
 from abn.images.decode import open_picture
-from abn.ui.compare import export_panel, panels
+from abn.ui.compare import export_panel, words
 from abn.variants.store import list_variants
 
 IDS = [f"imagenet-lite0-{name}" for name in ("additive", "multiplicative", "none")]
@@ -29,7 +29,7 @@ def test_the_files_are_those_of_what_the_page_shows(ready, offered, runner):
     style = MapStyle(opacity=0.2, scale="each")
     with zipfile.ZipFile(io.BytesIO(offered["abn-toucan.zip"]())) as archive:
         manifest = json.loads(archive.read("manifest.json"))
-    assert manifest["picture"]["gallery"] == "toucan" and manifest["view"] == vars(style)
+    assert manifest["image"]["gallery"] == "toucan" and manifest["view"] == vars(style)
     assert [result["variant"] for result in manifest["results"]] == IDS
     for explanation, name in zip(explanations, IDS, strict=True):
         assert np.array_equal(np.load(io.BytesIO(offered[f"abn-toucan--{name}.npy"]())), explanation.attention)
@@ -49,4 +49,4 @@ def test_nothing_is_made_before_it_is_asked_for(ready, monkeypatch):
 def test_report_and_page_say_the_same_about_maps():
     from abn.export.html_report import ABOUT_MAPS
 
-    assert panels.NOT_A_MAP.replace("**", "") == ABOUT_MAPS
+    assert words.LIMITS.replace("**", "") == ABOUT_MAPS

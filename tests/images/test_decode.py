@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from abn.errors import ABNError, PictureError
-from abn.images.decode import MAX_BYTES, open_picture
+from abn.images.decode import MAX_BYTES, Picture, open_picture
+from abn.images.fit import fit_picture
+from abn.vocabulary import InputSpec
 
 ROOT = Path(__file__).parents[2]
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -219,7 +221,7 @@ def test_the_first_frame_alone_is_read(kind):
     data = encode(frames[0], kind, save_all=True, append_images=frames[1:])
     opened = open_picture(data)
     assert np.abs(np.asarray(opened.image)[4, 4].astype(int) - RED).max() <= 3
-    expected = "First picture of several in the file." if kind == "TIFF" else "First frame of an animation."
+    expected = "First image of several in the file." if kind == "TIFF" else "First frame of an animation."
     assert opened.notes == (expected,)
     if kind == "GIF":  # damage behind the first frame does no harm
         assert np.asarray(open_picture(data[:-30]).image)[4, 4].tolist() == list(RED)
@@ -232,7 +234,7 @@ def test_the_first_frame_alone_is_read(kind):
         ("C:\\Users\\me\\cat.jpg", "cat.jpg"),
         ("a\x00b\x1b[31m\n c.png", "ab[31m c.png"),
         ("photo\u202egpj.exe", "photogpj.exe"),
-        ("/", "picture"),
+        ("/", "image"),
         ("猫 ねこ.png", "猫 ねこ.png"),
         ("x" * 500, "x" * 79 + "…"),
     ],
@@ -337,7 +339,7 @@ def test_claimed_sizes_are_refused_before_anything_is_allocated(kind, size):
 
 
 def test_sides_and_empty_sizes():
-    assert "65535 a side" in refusal(headers(70_000, 1)["png"])
+    assert "65535 per side" in refusal(headers(70_000, 1)["png"])
     for data in (headers(0, 5)["bmp"], headers(0, 0)["png"], headers(5, 0)["tiff"], b"GIF89a" + b"\0" * 7 + b";"):
         refusal(data)
 
@@ -431,3 +433,18 @@ def test_damaged_anywhere_it_opens_or_is_refused(kind, damage):
     if damage.draw(st.booleans()):
         del data[damage.draw(st.integers(0, len(data))) :]
     opens_or_refuses(bytes(data))
+
+
+@pytest.mark.parametrize(("size", "decoded"), [((2200, 1100), (1100, 550)), ((1000, 2000), (1000, 2000))])
+def test_a_large_jpeg_is_decoded_smaller_and_its_size_is_told(size, decoded):
+    stream = io.BytesIO()
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # it lies on its side
+    Image.linear_gradient("L").convert("RGB").resize(size[::-1]).save(stream, "JPEG", exif=exif, quality=95)
+    picture = open_picture(stream.getvalue())
+    assert (picture.full_size, picture.image.size) == (size, decoded)
+    whole = Image.open(io.BytesIO(stream.getvalue())).transpose(Image.Transpose.ROTATE_270)
+    spec = InputSpec(size=224, crop_pct=0.875, interpolation="bicubic", mean=(0.5,) * 3, std=(0.5,) * 3)
+    fitted, expected = (fit_picture(one, spec, "crop") for one in (picture, Picture(whole, "", "whole")))
+    assert (fitted.original_size, fitted.scale, fitted.offset) == (size, expected.scale, expected.offset)
+    assert np.abs(np.asarray(fitted.image, int) - np.asarray(expected.image, int)).mean() < 1

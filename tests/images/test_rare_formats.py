@@ -73,7 +73,7 @@ def test_the_first_picture_of_several_comes_upright():
     assert (
         result.image.size == (64, 32) and result.image.getpixel((8, 8))[2] > 250 > 5 > result.image.getpixel((8, 8))[0]
     )
-    assert result.notes == ("Turned upright as its EXIF says.", "First picture of several in the file.")
+    assert result.notes == ("Turned upright as its EXIF says.", "First image of several in the file.")
 
 
 # ---- refused by kind ----

@@ -110,7 +110,7 @@ def test_what_is_no_picture_is_told_and_takes_no_place():
     assert result.pictures == (("a.png", PICTURES[0]),)
     text = dict(reasons(unpack([("all.zip", zipped(members)), ("b.pdf", b"%PDF-1.7"), ("c.png", b"")])))
     assert list(text) == ["notes.txt", "empty.png", "renamed.png", "in.zip", "b.pdf", "c.png"]
-    assert "not a picture" in text["notes.txt"] and "not a picture" in text["b.pdf"]
+    assert "not an image" in text["notes.txt"] and "not an image" in text["b.pdf"]
     assert "empty" in text["empty.png"] and "empty" in text["c.png"]
     assert "within a zip" in text["in.zip"] and "within a zip" in text["renamed.png"]
     assert [name for name, _ in result.refused][-1] == "2 more files"
@@ -118,14 +118,14 @@ def test_what_is_no_picture_is_told_and_takes_no_place():
 
 def test_a_zip_of_nothing():
     for members in ([], [("in/", b""), (".DS_Store", b"x")]):
-        assert reasons(unpack([("a.zip", zipped(members))])) == [("a.zip", "This zip holds no pictures.")]
+        assert reasons(unpack([("a.zip", zipped(members))])) == [("a.zip", "This zip holds no images.")]
 
 
 def test_so_many_pictures_and_one_sentence_on_the_rest():
     many = zipped([(f"{k}.png", PICTURES[k % 5]) for k in range(70)])
     result = unpack([("first.png", PICTURES[0]), ("many.zip", many), ("last.png", PICTURES[0])])
     assert [name for name, _ in result.pictures] == ["first.png", *(f"{k}.png" for k in range(49))]
-    assert result.refused == (("22 more files", "A batch holds 50 pictures: choose fewer at a time."),)
+    assert result.refused == (("22 more files", "A batch holds 50 images: choose fewer at a time."),)
     exact = unpack([(f"{k}.png", PICTURES[0]) for k in range(3)], limit=3)
     assert len(exact.pictures) == 3 and exact.refused == ()
     assert unpack([("a.png", PICTURES[0])] * 3, limit=2).refused[0][0] == "1 more file"
@@ -137,7 +137,7 @@ def test_a_locked_member_is_told():
         data[data.index(signature) + flags] |= 1
     result = unpack([("locked.zip", bytes(data))])
     assert result.pictures == (("b.png", PICTURES[1]),)
-    assert reasons(result) == [("a.png", "It is locked with a password: pack it without one.")]
+    assert reasons(result) == [("a.png", "This file is locked with a password: pack it without one.")]
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -152,7 +152,7 @@ def test_a_member_whose_checksum_is_wrong_is_told():
     changed = PICTURES[1][:-1] + b"?"
     result = unpack([("a.zip", data.replace(PICTURES[1], changed))])
     assert [name for name, _ in result.pictures] == ["a.png", "c.png"]
-    assert reasons(result) == [("b.png", "It is damaged inside the zip, or cut short: pack it again.")]
+    assert reasons(result) == [("b.png", "This file is damaged inside the zip, or cut short: pack it again.")]
 
 
 def test_broken_zips_are_told():
@@ -223,7 +223,7 @@ def test_a_bomb_is_not_unpacked_to_its_end():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert result.pictures == (("a.png", PICTURES[0]),) and peak < 30_000_000
-    assert reasons(result) == [("bomb.png", "This file is more than 20 MB: save the picture smaller.")]
+    assert reasons(result) == [("bomb.png", "This file has more than 20 MB: save the image at a smaller size.")]
 
 
 @pytest.mark.parametrize("size", [16, 17, 1000, 0xFFFFFFF0])

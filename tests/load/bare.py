@@ -40,7 +40,7 @@ def measure(seconds: float) -> dict[str, float]:
 
     from abn.engine.inference import stack_images
     from abn.engine.loading import load_runner
-    from abn.evaluation.deletion_insertion import predict
+    from abn.engine.runner import perceive
     from abn.explanations.explainer import explain, explain_inputs
     from abn.images.decode import open_picture
     from abn.images.fit import fit_picture
@@ -63,7 +63,9 @@ def measure(seconds: float) -> dict[str, float]:
 
     def onnx() -> None:
         for card in cards:
-            predict(runners[card.id], images[card.input])
+            runner = runners[card.id]
+            features = runner.extract(images[card.input])
+            perceive(runner, features, runner.attend(features)[1])
 
     def shared() -> None:
         explain_inputs(fitted, cards, load=lambda card: runners[card.id])

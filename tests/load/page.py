@@ -5,6 +5,7 @@ heads' answers, the pictures that would be fetched, and which large messages are
 reference in place of each).
 """
 
+import json
 import re
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from load.wire import Trouble
 
+PICTURE = re.compile(r'<img src="(/media/[^"]*)" alt="([^"]*)"')
 ANSWER = re.compile(r'<dd title="[^"]*">(.*?)</dd><dd>(.*?)</dd>')
 
 Path = tuple[int, ...]  # where an element stands
@@ -103,11 +105,16 @@ class Page:
             raise Trouble(f"a traceback: {element.type} {element.message}")
         if kind == "alert" and element.format == Alert.ERROR:
             raise Trouble(f"an error: {element.body}")
-        if kind == "html" and 'class="abn-answer"' in element.body:
+        if kind == "html" and 'class="abn-prediction"' in element.body:
             self.answers[path] = ANSWER.findall(element.body)
+        elif kind == "html":
+            self.pictures |= dict(PICTURE.findall(element.body))
         elif kind == "imgs":
             self.pictures |= {one.url: one.alt for one in element.imgs}
-        elif isinstance(name := getattr(element, "id", None), str) and name.startswith("$$ID-"):
+        elif kind == "bidi_component" and element.component_name == "abn_map_view":
+            (data,) = json.loads(element.json)
+            self.pictures.setdefault(data["image"], data["alt"])
+        if isinstance(name := getattr(element, "id", None), str) and name.startswith("$$ID-"):
             self.widgets[name.split("-", 2)[2]] = name
             if not any(path[: len(one)] == one for one in self._popovers):
                 self._hold(kind, element)

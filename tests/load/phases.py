@@ -52,7 +52,7 @@ class Run:
                 await asyncio.sleep(self.args.after)
                 self._remember("all have left", self.watch.look())
                 await self._visit()
-                self._remember("one more has come and gone", self.watch.look())
+                self._remember("one more has come and left", self.watch.look())
         except TimeoutError:
             self.result["ended"] = f"early, after {self.args.limit:.0f} s"
         finally:

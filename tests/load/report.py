@@ -110,8 +110,8 @@ def table(result: Mapping) -> str:
 
 def start(result: Mapping) -> str:
     """How long the start took, for people."""
-    lines = [f"{'seconds to':12}{'hello':>9}{'answers':>9}{'ratio':>9}"]
+    lines = [f"{'seconds to':12}{'hello':>9}{'predictions':>13}{'ratio':>9}"]
     for one in result["rounds"]:
         hello, answers = one["hello"], one["first answers"]
-        lines.append(f"{'':12}{hello:9.2f}{answers:9.2f}{answers / hello:9.2f}")
+        lines.append(f"{'':12}{hello:9.2f}{answers:13.2f}{answers / hello:9.2f}")
     return "\n".join([*lines, f"median ratio {result['median ratio']:.2f}"])

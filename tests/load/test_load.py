@@ -123,7 +123,7 @@ def test_no_other_address_can_be_asked(path):
 def test_photographs_are_distinct_of_a_cameras_size_and_the_same_for_a_seed():
     made = photographs(3, seed=5)
     assert len(set(made)) == 3
-    assert {open_picture(data).image.size for data in made} == {CAMERA}
+    assert {open_picture(data).full_size for data in made} == {CAMERA}
     assert photographs(2, seed=5) == made[:2]
 
 
@@ -201,7 +201,7 @@ def test_widgets_send_back_their_default_or_what_was_set_until_they_are_gone():
 
 def test_a_large_message_is_kept_and_met_again_elsewhere_until_it_is_old():
     page, end = begun()
-    large = element([0, 0], html={"body": '<dl class="abn-answer"><dd title="cat">cat</dd><dd>9 %</dd></dl>'})
+    large = element([0, 0], html={"body": '<dl class="abn-prediction"><dd title="cat">cat</dd><dd>9 %</dd></dl>'})
     large.hash, large.metadata.cacheable = "h", True
     page.take(large)
     reference = ForwardMsg(ref_hash="h")
@@ -276,7 +276,7 @@ def test_students_get_the_networks_own_answers_to_their_own_picture_and_leave_no
         two.files = entry.files  # as a page lists them whose server was started anew
         await two.upload("files", "mine_2.jpg", photos[1])
         assert right(two, photos[1])
-        with pytest.raises(wire.Trouble, match="not a picture"):
+        with pytest.raises(wire.Trouble, match="not an image"):
             await two.upload("files", "words.jpg", b"words")
         await two.upload("files", "mine_3.jpg", photos[2])  # what was told of the other is not told again
         assert right(two, photos[2])

@@ -150,7 +150,7 @@ def test_an_unknown_backbone_is_one_sentence(name):
 
 
 def test_a_near_name_is_offered():
-    with pytest.raises(BackboneError, match=r"Near it: .*resnet18"):
+    with pytest.raises(BackboneError, match=r"Similar names: .*resnet18"):
         create_model("resnet18x", num_classes=4)
 
 
@@ -355,7 +355,7 @@ class Tokens(Small):
 
 @pytest.mark.parametrize(
     ("backbone", "why"),
-    [(Undecided, "can't be traced"), (Headless, "no scores of classes"), (Tokens, "no place where all")],
+    [(Undecided, "can't be traced"), (Headless, "no class scores"), (Tokens, "no single node")],
 )
 def test_what_cannot_be_cut_says_why_and_what_would_work(backbone, why):
     with pytest.raises(BackboneError, match=why) as error:

@@ -102,7 +102,7 @@ def test_parameters_are_counted_without_weights(model):
 
 def test_what_is_too_large_is_left_aside(monkeypatch):
     monkeypatch.setattr(timm_families, "LARGEST", 1e6)
-    assert try_model("resnet18").refused == "left aside: 12 M parameters"
+    assert try_model("resnet18").refused == "not tried: 12 M parameters"
 
 
 def test_a_broken_promise_is_seen(monkeypatch):
@@ -143,4 +143,4 @@ def test_the_table_is_made_of_the_trials():
 def test_the_command_prints_the_table_of_the_models_named(capsys):
     assert timm_families.main(["resnet10t", "resnet18x"]) == 0
     out = capsys.readouterr().out
-    assert "|  | resnet10t | 176 px | " in out and "|  | resnet18x | timm knows no backbone named 'resnet18x'" in out
+    assert "|  | resnet10t | 176 px | " in out and "|  | resnet18x | timm has no backbone named 'resnet18x'" in out

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reading import captions, components, map_values, mentions, tables
+from reading import captions, components, effects, map_values, mentions, tables
 from streamlit.testing.v1 import AppTest
 
 from abn.evaluation.metrics import overlap, rank_correlation
@@ -13,7 +13,8 @@ from abn.explanations.explainer import explain
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.plots import numbers
-from abn.ui.predictions import describe_mechanisms, mechanism_label
+from abn.ui.ablation import mechanism_panels, words
+from abn.ui.predictions import describe_mechanisms
 from abn.variants.store import find_variant
 from abn.vocabulary import MECHANISMS
 
@@ -29,8 +30,13 @@ def page(ready) -> AppTest:
 
 
 def points(at: AppTest) -> list[str]:
-    """The changes of the probability that the page shows, in points."""
-    return [metric.value.split(" ")[0] for metric in at.metric]
+    """Δp of the class predicted as trained, for each mechanism, in points."""
+    return [changes[0] for changes in effects(at)]
+
+
+def open_tab(at: AppTest, tab: str) -> AppTest:
+    at.session_state["ablation_tab"] = tab
+    return at.run()
 
 
 def test_the_triptych_is_that_of_the_library(page, runner):
@@ -46,7 +52,7 @@ def test_the_triptych_is_that_of_the_library(page, runner):
         assert maps[f"gain-{mechanism}"]["values"] == map_values(lift + own.attention)
     assert set(maps["gain-none"]["values"]) == {1}
     for mechanism in MECHANISMS:
-        assert describe_mechanisms(find_variant(ADDITIVE), mechanism, " · ") in captions(at)
+        assert describe_mechanisms(find_variant(ADDITIVE), mechanism) in captions(at)
 
 
 def test_strength_and_contrast_make_another_map(page, runner):
@@ -70,39 +76,57 @@ def test_no_strength_makes_additive_none(page):
 
 
 def test_the_fair_controls_are_those_of_the_library(page, runner):
-    rows = tables(page.run())[0]
+    rows = tables(open_tab(page, words.CONTROLS))[0]
     subject = interventions.attend_image(PICTURE, find_variant(ADDITIVE), load=runner)
     own, named = subject.predict(subject.attention), int(subject.predict(subject.attention).argmax())
     constant = subject.predict(np.full_like(subject.attention, subject.attention.mean()))
     shuffled = np.mean(
         [subject.predict(interventions.shuffle_cells(subject.attention, s))[named] - own[named] for s in range(8)]
     )
-    labels = [f"{m} ({mechanism_label(find_variant(ADDITIVE), m)})" for m in ("multiplicative", "additive")]
+    labels = [words.MECHANISM_COLUMN.format(trained="additive", applied=m) for m in ("multiplicative", "additive")]
     assert rows[0][1:] == labels
     assert rows[1][2].endswith(numbers.percent(own[named]))
     assert f"{numbers.percent(constant[named])}, Δp {numbers.points(constant[named] - own[named])}" in rows[2][2]
     assert f"Δp {numbers.points(shuffled)} " in rows[3][2]
 
 
-def test_the_matrix_of_agreement_is_that_of_the_library(page, runner):
-    rows = tables(page.run())[1]
+def test_the_matrices_of_agreement_are_those_of_the_library(page, runner):
+    correlations, overlaps = tables(open_tab(page, words.AGREEMENT))
     maps = [explanation.attention for explanation in explain(PICTURE, [ADDITIVE, MULTIPLICATIVE, NONE], load=runner)]
-    assert rows[1][2:] == [f"{rank_correlation(maps[0], maps[k]):.3f}" for k in (1, 2)]
-    assert rows[3][1:3] == [f"{overlap(maps[2], maps[k], 0.2):.3f}" for k in (0, 1)]
+    for i, first in enumerate(maps):
+        for j, second in enumerate(maps):
+            agreement = rank_correlation(first, second), overlap(first, second, 0.2)
+            shown = correlations[i + 1][j + 1], overlaps[i + 1][j + 1]
+            assert shown == (tuple(f"{value:.3f}" for value in agreement) if i != j else (words.SAME,) * 2)
+
+
+def test_negative_correlations_have_another_color_than_positive_ones():
+    shades = [mechanism_panels.shade(value) for value in (-1.0, -0.5, 0.5, 1.0)]
+    colors = [shade.split(" / ")[0] for shade in shades]
+    assert colors[0] == colors[1] != colors[2] == colors[3] and len(set(shades)) == 4
+    assert mechanism_panels.shade(0.0).endswith("/ 0.00)") and mechanism_panels.ZERO in mechanism_panels.shade(np.nan)
 
 
 def test_one_variant_has_nothing_to_agree_with(page):
     page.run()
     at = page.multiselect(key="variant_ids").set_value([MULTIPLICATIVE]).run()
-    assert not at.exception and len(at.info) == 1 and len(tables(at)) == 1
-    assert describe_mechanisms(find_variant(MULTIPLICATIVE), "multiplicative", " · ") in captions(at)
+    assert not at.exception and describe_mechanisms(find_variant(MULTIPLICATIVE), "multiplicative") in captions(at)
+    at = open_tab(at, words.AGREEMENT)
+    assert not at.exception and len(at.info) == 1 and not tables(at)
+
+
+def test_only_the_open_tab_is_computed(page, monkeypatch):
+    at = page.run()
+    assert not tables(at) and not at.get("plotly_chart") and not at.get("file_uploader")[1:]
+    at.session_state["mechanism-details"] = True
+    assert len(at.run().get("plotly_chart")) == 3
 
 
 def test_another_variant_is_looked_into(page):
     page.run()
     at = page.button_group(key="one_variant").set_value(NONE).run()
     assert points(at)[0] == numbers.points(0) and all(
-        describe_mechanisms(find_variant(NONE), mechanism, " · ") in captions(at) for mechanism in MECHANISMS
+        describe_mechanisms(find_variant(NONE), mechanism) in captions(at) for mechanism in MECHANISMS
     )
 
 

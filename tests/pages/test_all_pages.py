@@ -6,7 +6,7 @@ import pytest
 from reading import texts
 
 from abn.explanations import explainer, interventions
-from abn.ui.controls.choice_bar import NO_VARIANT
+from abn.ui.controls.words import NO_VARIANT
 from abn.ui.layout import PAGES
 
 ROOT = Path(__file__).parents[2]

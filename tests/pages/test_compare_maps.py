@@ -10,7 +10,7 @@ from abn.explanations.explainer import explain
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
 from abn.plots import color_limits, color_maps, map_words, overlay
-from abn.ui.compare import panels
+from abn.ui.compare import words
 from abn.ui.components.look import color_table
 from abn.ui.controls.selection import default_variants
 from abn.ui.controls.view_settings import CELLS, SCALES
@@ -31,16 +31,18 @@ def test_the_fit_changes_what_the_model_sees_and_says(ready, runner, fit):
     ready.run()
     at = ready.button_group(key="fit").set_value(fit).run()
     assert predictions(at) == as_shown(explain(opened(PHOTOS[0]), IDS, load=runner, fit=fit))
-    assert panels.FITTED[fit] in captions(at)
+    assert words.FITS[fit] in captions(at)
 
 
 def test_scales_number_their_color_bars(ready, runner):
     explanations = explain(opened(PHOTOS[0]), IDS, load=runner)
     attention = [explanation.attention for explanation in explanations]
-    assert ticks(ready.run())[:3] == [["0.00", "0.25", "0.50", "0.75", "1.00"]] * 3
+    assert ticks(ready.run())[0] == ["0.00", "0.25", "0.50", "0.75", "1.00"]
     for label, scale in list(SCALES.items())[1:]:
         at = ready.button_group(key="scale").set_value(label).run()
-        assert ticks(at)[:3] == [color_maps.bar_numbers(*span) for span in color_limits.limits(attention, scale)]
+        spans = color_limits.limits(attention, scale)
+        bars = spans if scale == "each" else spans[:1]  # one for all maps that share it
+        assert ticks(at)[: len(bars)] == [color_maps.bar_numbers(*span) for span in bars]
 
 
 def test_a_flat_map_says_so(ready, monkeypatch):
@@ -63,7 +65,7 @@ def test_view_controls_change_the_pictures_and_nothing_else(ready):
     for key, value in {"opacity": 20, "colors": "paper JET", "cells": CELLS[1]}.items():
         ready.session_state[key] = value
     at = ready.run()
-    assert predictions(at) == predicted and "16 × 16" in captions(at)
+    assert predictions(at) == predicted
     changed = [old != new for old, new in zip(drawn, pictures(at), strict=True)]
     assert changed == [False, True, True, True, False, True, True, True, True]
     shown = components(at, "abn_map_view")

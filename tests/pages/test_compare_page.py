@@ -5,16 +5,30 @@ import re
 
 import numpy as np
 import pytest
-from reading import alts, as_shown, bars, captions, model_card, open_cards, predictions, tables, texts, ticks
+from reading import (
+    alts,
+    as_shown,
+    bars,
+    captions,
+    components,
+    map_values,
+    model_card,
+    open_cards,
+    predictions,
+    tables,
+    texts,
+    ticks,
+)
 from streamlit.testing.v1 import AppTest
 
 from abn.explanations.explainer import explain
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
+from abn.images.variations import vary
 from abn.plots import class_bars, color_limits, color_maps, numbers
-from abn.ui.compare import panels
+from abn.ui.compare import words
 from abn.ui.controls.selection import default_variants
-from abn.ui.controls.variant_picker import TRAINED_ON
+from abn.ui.controls.words import TRAINED_ON
 from abn.ui.layout import escape_markdown
 from abn.variants.store import list_variants
 from abn.vocabulary import MECHANISMS
@@ -37,7 +51,8 @@ def test_the_first_view_is_of_the_first_photograph_in_the_default_variants(ready
     at = ready.run()
     assert not at.exception
     assert predictions(at) == as_shown(explain(opened(PHOTOS[0]), IDS, load=runner))
-    assert PHOTOS[0].title in captions(at) and escape_markdown(PHOTOS[0].author) in captions(at)
+    assert components(at, "abn_strip")["strip"]["chosen"] == PHOTOS[0].id
+    assert escape_markdown(PHOTOS[0].author) in captions(at)
 
 
 def test_a_network_that_saw_the_picture_at_another_size_is_named(ready):
@@ -47,23 +62,53 @@ def test_a_network_that_saw_the_picture_at_another_size_is_named(ready):
     assert CARDS["imagenet-lite2-additive"].title in named
 
 
-def test_the_difference_is_that_of_the_trained_maps(ready, runner):
+def test_the_difference_is_that_of_any_two_maps_shown(ready, runner):
     at = ready.run()
-    additive, multiplicative = explain(opened(PHOTOS[0]), [ADDITIVE, MULTIPLICATIVE], load=runner)
-    signed = additive.attention - multiplicative.attention
-    mean, most = (f"{value:.2f}" for value in (np.abs(signed).mean(), np.abs(signed).max()))
-    assert any(mean in caption and most in caption for caption in texts(at.caption))
-    limit = color_limits.symmetric_limit(signed)
-    assert ticks(at)[-1] == color_maps.bar_numbers(-limit, limit)
+    maps = {key: explain(opened(PHOTOS[0]), [key], load=runner)[0].attention for key in IDS}
+    for first, second in ((ADDITIVE, MULTIPLICATIVE), (NONE, MULTIPLICATIVE)):
+        at = at.selectbox(key="difference_of").set_value(first).run()
+        signed = maps[first] - maps[second]
+        result = words.DIFFERENCE_RESULT.format(mean=np.abs(signed).mean(), most=np.abs(signed).max())
+        assert f"**{result}**" in texts(at.markdown)
+        limit = color_limits.symmetric_limit(signed)
+        assert ticks(at)[-1] == color_maps.bar_numbers(-limit, limit)
+
+
+def test_no_difference_is_shown_of_one_map_nor_of_maps_with_other_cells(ready):
+    ready.run()
+    for chosen in ([ADDITIVE], [ADDITIVE, "imagenet-lite2-additive"]):
+        at = ready.multiselect(key="variant_ids").set_value(chosen).run()
+        assert not at.exception and "difference" not in components(at, "abn_map_view")
+    at = at.multiselect(key="variant_ids").set_value([ADDITIVE, "imagenet-lite2-additive", NONE]).run()
+    assert at.selectbox(key="difference_of").options == [CARDS[ADDITIVE].title, CARDS[NONE].title]
+
+
+def test_one_variant_on_two_images(ready, runner):
+    ready.run()
+    at = ready.button_group(key="second_image").set_value("flip").run()
+    before, after = (
+        explain(picture, [ADDITIVE], load=runner)[0] for picture in (opened(PHOTOS[0]), vary(opened(PHOTOS[0]), "flip"))
+    )
+    assert predictions(at)[-2:] == as_shown([before, after])
+    assert components(at, "abn_map_view")[f"map-second-{ADDITIVE}"]["values"] == map_values(after.attention)
+    at = at.button_group(key="second_image").set_value("other").run()
+    at = at.selectbox(key="second_photo").set_value(PHOTOS[3].id).run()
+    assert predictions(at)[-1:] == as_shown(explain(opened(PHOTOS[3]), [ADDITIVE], load=runner))
+
+
+def test_an_image_that_the_input_shows_whole_is_not_shown_again(ready):
+    assert components(ready.run(), "abn_map_view").keys() >= {f"whole-{key}" for key in IDS}
+    at = ready.button_group(key="fit").set_value("squash").run()
+    assert not any(key.startswith("whole-") for key in components(at, "abn_map_view"))
 
 
 def test_bars_agreement_and_divergence_are_those_of_the_library(ready, runner):
     at = ready.run()
     explanations = explain(opened(PHOTOS[0]), IDS, load=runner)
-    verdicts = [m.value for m in at.markdown if ":small[" in m.value and "-badge[" in m.value]
+    verdicts = [m.value for m in at.markdown if "JS divergence" in m.value]
     for verdict, drawn, explanation in zip(verdicts, bars(at), explanations, strict=True):
         assert f"{explanation.js_divergence:.2f}" in verdict
-        assert (":green-badge[" in verdict) == explanation.heads_agree
+        assert (":orange-badge[" in verdict) == (not explanation.heads_agree)
         names = [html.unescape(name) for name in re.findall(r"<b>(.*?)</b>", drawn)]
         assert names == [numbers.short_label(explanation.labels[k]) for k in class_bars.shared_classes(explanation)]
 
@@ -85,7 +130,7 @@ def test_what_is_known_is_not_computed_again(ready, monkeypatch):
 def test_a_lesson_says_what_it_teaches(ready):
     ready.query_params["variants"] = UNFOLDED
     (note,) = texts(ready.run().info)
-    assert CARDS[UNFOLDED].lesson in note and panels.TO_SEE_THAT not in note
+    assert CARDS[UNFOLDED].lesson in note and words.SEE_AS_TRAINED not in note
 
 
 @pytest.mark.slow
@@ -93,7 +138,7 @@ def test_a_lesson_says_how_to_come_back_where_its_mechanism_is_swapped(ready):
     ready.query_params["variants"] = UNFOLDED
     ready.query_params["mechanism"] = "none"
     ready.query_params["same_weights"] = "true"
-    assert texts(ready.run().info)[0].endswith(panels.TO_SEE_THAT)
+    assert texts(ready.run().info)[0].endswith(words.SEE_AS_TRAINED)
 
 
 def test_the_card_is_all_there(ready):
@@ -102,7 +147,7 @@ def test_the_card_is_all_there(ready):
     for which, key in enumerate(IDS):
         shown = model_card(at, which)
         assert shown["sha256 of the weights"] == CARDS[key].sha256
-        assert shown["Parameters, extractor"] == f"{CARDS[key].parameters['extractor']:,}"
+        assert shown["Parameters, feature extractor"] == f"{CARDS[key].parameters['extractor']:,}"
 
 
 def test_a_picture_of_clothing_is_shown_to_those_that_know_it(ready):
@@ -113,6 +158,6 @@ def test_a_picture_of_clothing_is_shown_to_those_that_know_it(ready):
     assert any(TRAINED_ON["photograph"] in info for info in texts(ready.info))
     ready.button(key="choose-fitting").click().run()
     assert not ready.exception
-    assert not any(words in info for info in texts(ready.info) for words in TRAINED_ON.values())
+    assert not any(sentence in info for info in texts(ready.info) for sentence in TRAINED_ON.values())
     assert ready.session_state["variant_ids"] == [f"cluttered-resnet20-{name}" for name in MECHANISMS]
     assert len(predictions(ready)) == 3

@@ -7,14 +7,15 @@ import pytest
 from reading import as_shown, components, look, predictions, texts
 from streamlit.testing.v1 import AppTest
 
+from abn.engine import loading
 from abn.explanations.explainer import explain
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
 from abn.plots import color_maps, overlay
-from abn.ui.controls import selection
-from abn.ui.controls.choice_bar import NO_VARIANT
+from abn.ui.controls import words
 from abn.ui.controls.selection import default_variants
 from abn.ui.controls.view_settings import CELLS
+from abn.ui.controls.words import NO_VARIANT
 from abn.ui.predictions import describe_mechanisms
 from abn.variants import card, store
 from abn.variants.store import list_variants
@@ -42,7 +43,7 @@ def test_by_default_the_toggle_switches_to_the_variant_trained_that_way(ready, r
     at = choose(ready, mechanism)
     assert predictions(at) == as_shown(explain(opened(PHOTOS[0]), [sibling], load=runner))
     assert describe_mechanisms(CARDS[sibling], mechanism) in [caption.value for caption in at.caption]
-    assert texts(at.info) == [selection.MERGED.format(mechanism=mechanism)]
+    assert texts(at.info) == [words.MERGED.format(mechanism=mechanism)]
     assert len(predictions(choose(ready, AS_TRAINED))) == 3
 
 
@@ -76,7 +77,7 @@ def test_where_no_sibling_is_left_a_sentence_says_so(ready, checkpoints):
     ready.query_params.update({"variants": ADDITIVE, "mechanism": "multiplicative"})
     at = ready.run()
     assert not at.exception and predictions(at) == []
-    note = selection.NO_SIBLING.format(mechanism="multiplicative", titles=CARDS[ADDITIVE].title)
+    note = words.NO_SIBLING.format(mechanism="multiplicative", titles=CARDS[ADDITIVE].title)
     assert texts(at.info) == [note]
 
 
@@ -101,11 +102,13 @@ def test_missing_weights_are_one_sentence_and_the_others_work(ready, checkpoints
     assert len(predictions(at)) == 2
 
 
-@pytest.mark.slow
-def test_altered_weights_are_one_sentence_and_the_others_work(ready, checkpoints):
+def test_altered_weights_are_read_once_for_one_sentence_and_the_others_work(ready, checkpoints, monkeypatch, runner):
     (checkpoints / f"{NONE}.safetensors").unlink()
     (checkpoints / f"{NONE}.safetensors").write_bytes(b"something else")
+    read = []
+    monkeypatch.setattr(loading, "load_runner", lambda card: read.append(card.id) or runner(card))
     at = ready.run()
+    assert not at.exception and sorted(read) == sorted(IDS)
     assert not at.exception and texts(at.warning) == [store.OTHER_WEIGHTS.format(variant=NONE)]
     assert len(predictions(at)) == 2
 

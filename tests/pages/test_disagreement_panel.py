@@ -6,14 +6,18 @@ import zipfile
 
 import pytest
 from PIL import Image
-from reading import tables
+from reading import mentions, tables
 from streamlit.testing.v1 import AppTest
 
 from abn.explanations import disagreement
 from abn.explanations.disagreement import ORDERS
 from abn.images import samples
+from abn.images.decode import open_picture
 from abn.plots import numbers
-from abn.ui.ablation import disagreement_panel
+from abn.ui.ablation import disagreement_panel, words
+from abn.ui.controls import session_pictures
+from abn.ui.controls.lazy_picture import LazyPicture
+from abn.ui.controls.session_pictures import ADOPTED, Upload, Uploads
 from abn.ui.layout import escape_markdown
 from abn.variants.store import find_variant
 
@@ -68,7 +72,7 @@ def zipped(files: list[tuple[str, bytes]]) -> bytes:
 
 
 def upload(at: AppTest, files: list[tuple[str, bytes]]) -> AppTest:
-    at.run().button_group(key="batch_source").set_value(disagreement_panel.OWN).run()
+    at.run().button_group(key="batch_source").set_value(words.OWN).run()
     at.file_uploader(key="batch_files").set_value([(name, data, "") for name, data in files]).run()
     assert not at.exception
     return at
@@ -96,8 +100,7 @@ def test_each_order_is_that_of_the_library(app, runner):
         at = at.button_group(key="batch_order").set_value(order).run()
         assert names_in_order(at) == [result.name for result in sorted(results, key=key)]
     disagreeing = sum(result.heads_disagree for result in results)
-    (summary,) = [element.value for element in at.markdown if re.fullmatch(r"\*\*.*\d.*\*\*", element.value)]
-    assert re.findall(r"\d+", summary)[:2] == ["3", str(disagreeing)]
+    assert mentions(at, "**3**", words.HEADS_DISAGREE.format(count=disagreeing))
 
 
 def test_each_variant_has_a_row_with_what_it_predicts(app, runner):
@@ -106,7 +109,7 @@ def test_each_variant_has_a_row_with_what_it_predicts(app, runner):
     for row, prediction in zip(table[1:], result.predictions, strict=True):
         top = prediction.perception
         assert row[0] == find_variant(prediction.variant).title
-        assert row[2] == f"{numbers.short_label(top.label)} {numbers.percent(top.probability)}"
+        assert row[2].replace("&nbsp;", " ") == f"{numbers.short_label(top.label)} {numbers.percent(top.probability)}"
         assert ("**" in row[1]) == (not prediction.heads_agree)
         assert row[3].count("**") == 2 * len(prediction.changes_prediction)
 
@@ -154,6 +157,23 @@ def test_an_image_of_the_batch_becomes_that_of_all_pages(app):
     assert at.button(key="batch-open-0").disabled
 
 
+def test_uploads_of_the_session_are_part_of_the_batch_each_once(app, computed):
+    at = app.run()
+    kept = at.session_state["uploads"] = Uploads()
+    opened = open_picture(FILES[2][1], name=FILES[2][0])
+    kept[f"upload-{opened.sha256}"] = Upload(LazyPicture(opened, lambda: FILES[2][1]), FILES[2][1], ADOPTED, "", 1)
+    at = at.run().button_group(key="batch_source").set_value(words.OWN).run()
+    assert names_in_order(start(at)) == ["photo-2.png"]
+    at.file_uploader(key="batch_files").set_value([(name, data, "") for name, data in FILES]).run()
+    assert sorted(names_in_order(start(at))) == [name for name, _ in FILES]
+    assert sorted(computed) == [name for name, _ in FILES]
+
+
+def test_the_uploader_takes_files_of_any_name_as_the_other_one_does(app):
+    at = start(upload(app, [("photo.JPE", FILES[0][1]), ("no-ending", FILES[1][1])]))
+    assert sorted(names_in_order(at)) == ["no-ending", "photo.JPE"]
+
+
 def test_files_that_are_too_large_together_are_named(app, monkeypatch):
     monkeypatch.setattr(disagreement_panel, "FILES_BYTES", len(FILES[0][1]) + 10)
     at = upload(app, FILES[:2])
@@ -167,3 +187,13 @@ def test_the_gallery_is_compared_twelve_at_a_time(app, runner):
     assert len(names_in_order(at)) == 12
     at = at.button(key="batch_more").click().run()
     assert sorted(names_in_order(at)) == sorted(photo.title for photo in PHOTOS)
+
+
+def test_a_batch_has_its_share_of_the_server_and_no_more(app, monkeypatch):
+    at = upload(app, FILES[:2])
+    held = sum(len(data) for _, data in FILES[:2])
+    assert len(at.session_state["batch"].images) == 2 and at.session_state["uploads"].batch == held
+    monkeypatch.setattr(session_pictures, "SERVER_BYTES", held - 1)
+    at = upload(at, FILES)
+    assert not at.exception and not at.session_state["batch"].images and at.session_state["uploads"].batch == 0
+    assert {refused.name for refused in at.session_state["batch"].refused} == {name for name, _ in FILES}

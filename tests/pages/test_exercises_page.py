@@ -12,7 +12,8 @@ from abn import vocabulary
 from abn.plots import numbers
 from abn.teaching import exercises
 from abn.teaching.exercises import KINDS, read_material, score_answer, wording
-from abn.ui.exercises import exercise_panels, session_attempts, summary
+from abn.teaching.progress import KeptSet
+from abn.ui.exercises import session_attempts, summary, words
 from abn.ui.layout import PAGES, escape_markdown
 from abn.ui.runtime import models
 from abn.vocabulary import MECHANISMS
@@ -53,7 +54,7 @@ def go_on(at: AppTest, seed: int, question: exercises.Question) -> AppTest:
 
 
 def brightest(question: exercises.Question) -> tuple[int, int]:
-    return wording.brightest(MATERIAL.predictions[question.picture, question.variant].attention)
+    return wording.brightest(MATERIAL.predictions[question.image, question.variant].attention)
 
 
 def wrong(question: exercises.Question) -> str:
@@ -71,7 +72,7 @@ def progress(at: AppTest) -> list[float]:
 
 
 def predictions(at: AppTest) -> str:
-    return next((element.value for element in at.html if 'class="abn-answer"' in element.value), "")
+    return next((element.value for element in at.html if 'class="abn-prediction"' in element.value), "")
 
 
 def test_the_first_question_hides_its_map(page):
@@ -79,14 +80,15 @@ def test_the_first_question_hides_its_map(page):
     assert not at.exception and at.subheader[0].value == KINDS["where"]
     assert escape_markdown(first.text) in text(at) and progress(at) == [1, 1, 8]
     data = components(at, "abn_map_view")[key(1, first, "pick")]
-    h, w = MATERIAL.predictions[first.picture, first.variant].attention.shape
+    h, w = MATERIAL.predictions[first.image, first.variant].attention.shape
     assert data["values"] is None and (data["height"], data["width"]) == (h, w) and data["picks"]
-    assert data["alt"] == MATERIAL.items[first.picture].alt and data["rest"]
+    assert data["alt"] == MATERIAL.items[first.image].alt and data["rest"]
+    assert data["best"] is None and data["picked"] is None
     assert at.button(key=key(1, first, "show")).disabled and escape_markdown(first.explanation) not in text(at)
     assert ticks(at) == []
 
 
-def test_a_picked_cell_is_framed_and_then_shown_on_the_map(page):
+def test_a_picked_cell_is_framed_and_then_shown_on_the_map_beside_the_brightest(page):
     at, first = page.run(), draw_questions(1)[0]
     at.session_state["attempts"][1].cell = (2, 3)
     at.run()
@@ -94,11 +96,12 @@ def test_a_picked_cell_is_framed_and_then_shown_on_the_map(page):
     assert not at.button(key=key(1, first, "show")).disabled
     at.button(key=key(1, first, "show")).click().run()
     data = components(at, "abn_map_view")[key(1, first, f"map {first.variant}")]
-    attention = MATERIAL.predictions[first.picture, first.variant].attention
+    attention = MATERIAL.predictions[first.image, first.variant].attention
     assert data["picked"] == [2, 3] and data["values"] == map_values(attention)
+    assert data["best"] == list(brightest(first)) and mentions(at, wording.cell(brightest(first)), "row 3, column 4")
     given = score_answer(first, (2, 3), material=MATERIAL)
     assert mentions(at, f"{given.score:.2f}", given.remark)
-    assert escape_markdown(first.explanation) in text(at) and exercise_panels.LIMITS in captions(at)
+    assert escape_markdown(first.explanation) in text(at) and words.LIMITS in captions(at)
     assert progress(at) == [1, 1, 8, pytest.approx(given.score, abs=0.051), 1]
 
 
@@ -116,10 +119,10 @@ def test_a_whole_set_with_right_answers_and_without_a_network(page, monkeypatch)
     assert [(metric.label, metric.value.split(" ")[0]) for metric in at.metric] == [
         (KINDS[kind], "2.00") for kind in KINDS
     ]
-    titles = [PAGES[page][0] for page, _ in summary.PAGE_OF_KIND.values()]
+    titles = [PAGES[page][0] for page in summary.PAGE_OF_KIND.values()]
     links = [link.proto.label for link in at.get("page_link")][-4:]
     assert [link.endswith(title) for link, title in zip(links, titles, strict=True)] == [True] * 4
-    assert summary.PAGE_OF_KIND.keys() == KINDS.keys()
+    assert summary.PAGE_OF_KIND.keys() == words.REVIEW.keys() == KINDS.keys()
 
 
 @pytest.mark.slow
@@ -137,9 +140,9 @@ def test_wrong_answers_score_nothing_and_show_what_is_right(page):
 def test_the_heads_first_predictions_come_before_and_the_rest_after(page):
     question = draw_questions(1)[1]
     at = go_on(answer(page.run(), 1, draw_questions(1)[0], (0, 0)), 1, draw_questions(1)[0])
-    record = MATERIAL.predictions[question.picture, question.variant]
+    record = MATERIAL.predictions[question.image, question.variant]
     assert predictions(at).count("<dd") == 4 and numbers.short_label(record.auxiliary[0].label) in predictions(at)
-    assert pictures(at)[0][0] == MATERIAL.items[question.picture].alt and not components(at, "abn_map_view")
+    assert pictures(at)[0][0] == MATERIAL.items[question.image].alt and not components(at, "abn_map_view")
     at = answer(at, 1, question, "auxiliary")
     assert predictions(at).count("<dd") == 12 and len(components(at, "abn_map_view")) == 1
 
@@ -168,7 +171,7 @@ def test_an_edit_shows_both_maps_and_the_prediction_after_only_once_answered(pag
         at = answer(at, 1, question, question.options[0] if question.options else (0, 0))
         at = go_on(at, 1, question)
     question = draw_questions(1)[3]
-    record = MATERIAL.predictions[question.picture, question.variant]
+    record = MATERIAL.predictions[question.image, question.variant]
     maps = components(at, "abn_map_view")
     edited = maps[key(1, question, "edited")]["values"]
     assert edited == map_values(record.edits[question.edit].attention)
@@ -261,3 +264,19 @@ def test_a_stale_bank_is_a_warning_and_an_empty_one_ends_the_page(page, monkeypa
     monkeypatch.setattr(exercises, "read_material", lambda: exercises.QuestionMaterial({}, {}, {}, ("exercises.npz",)))
     at.run()
     assert not at.exception and len(at.error) == 1 and not at.subheader
+
+
+def test_what_the_browser_kept_opens_where_it_was_left(page):
+    """`kept_sets` is what the browser's report becomes."""
+    questions = draw_questions(7)
+    answers = {question.number: question.options[0] if question.options else (3, 4) for question in questions[:3]}
+    fingerprint = exercises.fingerprint(questions, material=MATERIAL)
+    page.session_state["kept_sets"] = {
+        7: KeptSet(fingerprint, 2, answers),
+        8: KeptSet("of other weights", 1, {1: (0, 0)}),
+    }
+    page.query_params["set"] = "7"
+    at = page.run()
+    assert not at.exception and progress(at)[:3] == [7, 3, 8] and len(at.session_state["attempts"][7].answers) == 3
+    at.session_state["exercise_set"] = 8
+    assert progress(at.run()) == [8, 1, 8]  # whose questions are others by now

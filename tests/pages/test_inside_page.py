@@ -20,6 +20,7 @@ from abn.plots import numbers
 from abn.plots.cell_product import product
 from abn.plots.history_chart import history_in_words
 from abn.ui.controls.view_settings import SCALES
+from abn.ui.inside import traces, words
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import models
 from abn.variants import store
@@ -52,16 +53,33 @@ def looked(runner):
     return look
 
 
+def drawn(at: AppTest) -> dict:
+    """The data of the diagram."""
+    return components(at, "abn_network_path")["path"]
+
+
+def details(at: AppTest, stage: str) -> str:
+    """A stage as it opens in the diagram, as HTML."""
+    return drawn(at)["details"][stage]
+
+
 def body(at: AppTest, kind: str) -> str:
     return next((element.value for element in at.html if f'class="{kind}' in element.value), "")
 
 
-def figures(at: AppTest) -> list[str]:
-    return re.findall(r"<dd>(.*?)</dd>", body(at, "abn-figures"))
+def figures(at: AppTest, stage: str) -> list[str]:
+    """Minimum, mean, maximum and the share of zeros of a stage, as a person reads them."""
+    return re.findall(r"<dd>(.*?)</dd>", details(at, stage))
 
 
-def names(at: AppTest) -> list[str]:
-    return [html.unescape(name) for name in re.findall(r"<figcaption>(.*?)</figcaption>", body(at, "abn-tiles"))]
+def names(at: AppTest, stage: str) -> list[str]:
+    return [html.unescape(name) for name in re.findall(r'<figcaption title="(.*?)">', details(at, stage))]
+
+
+def moment_shown(at: AppTest) -> dict:
+    """The recorded moment that is chosen on the time axis."""
+    data = components(at, "abn_timeline")["course"]
+    return data["moments"][data["chosen"]]
 
 
 def sums(at: AppTest) -> list[str]:
@@ -82,81 +100,122 @@ def show(at: AppTest, **state) -> AppTest:
 def test_the_drawing_holds_what_the_network_computes(page, looked):
     at, traced = page.run(), looked()
     assert not at.exception and not at.error
-    drawn = components(at, "abn_network_path")["path"]
-    assert drawn["chosen"] == "M"
+    data = drawn(at)
+    assert data["chosen"] == "M" and not data["alert"]
     for kind in ("wide", "narrow"):
-        buttons = re.findall(r'data-stage="(.*?)" aria-label="(.*?)"', drawn[kind])
+        buttons = re.findall(r'data-stage="(.*?)" aria-label="(.*?)"', data[kind])
         assert [name for name, _ in buttons] == list(STAGES)
-        for name, words in buttons:
-            assert format_shape(traced.stage(name)) in words
+        for name, label in buttons:
+            assert format_shape(traced.stage(name)) in label
         (label, _, chance), *_ = top_classes(traced.logits, class_names(CARDS[ADDITIVE]))
         assert f"{numbers.short_label(label)}, {numbers.percent(chance)}" in html.unescape(dict(buttons)["logits"])
-        assert "(1 + M) · g" in drawn[kind]
+        assert re.findall(r'aria-checked="true" data-mechanism="(.*?)"', data[kind]) == ["additive"]
 
 
 def test_the_mechanism_drawn_is_the_trained_one(page):
     page.run()
     at = page.button_group(key="one_variant").set_value(NONE).run()
-    drawn = components(at, "abn_network_path")["path"]
-    assert "line unused" in drawn["wide"] and "line unused" in drawn["narrow"]
-    assert at.query_params["variant"] == NONE
+    data = drawn(at)
+    assert "line unused" in data["wide"] and "line unused" in data["narrow"]
+    assert at.query_params["variant"] == NONE and "applied" not in at.query_params
 
 
-@pytest.mark.parametrize("stage", ["x", "A", "M", "logits"])
-def test_each_stage_can_be_chosen(page, looked, stage):
-    at, traced = show(page, stage=stage), looked()
-    assert not at.exception and components(at, "abn_network_path")["path"]["chosen"] == stage
+def test_another_mechanism_is_applied_to_the_same_weights(page, looked, runner):
+    at, traced = page.run(), looked()
+    at = show(at, applied=(ADDITIVE, "multiplicative"))
+    data, labels = drawn(at), class_names(CARDS[ADDITIVE])
+    logits = runner(CARDS[ADDITIVE]).classify(traced.attention * traced.features[None])[0]
+    (after, _, p), *_ = top_classes(logits, labels)
+    (before, _, q), *_ = top_classes(traced.logits, labels)
+    for label, probability in ((before, q), (after, p)):
+        assert f"{numbers.short_label(label)} {numbers.percent(probability)}" in data["alert"]
+    assert "additive" in data["alert"] and "multiplicative" in data["alert"]
+    low, mean, high, _ = figures(at, "g′")
+    changed = summarize(traced.attention * traced.features)
+    for given, value in zip((low, mean, high), (changed.low, changed.mean, changed.high), strict=True):
+        assert float(given.replace("−", "-")) == pytest.approx(value, rel=0.006)
+    assert re.findall(r'<li class="(.*?)"', body(at, "abn-sums")) == ["", "abn-own", ""]
+    assert at.query_params["applied"] == "multiplicative"
+    at = page.button_group(key="one_variant").set_value(NONE).run()  # of another variant the training's is applied
+    assert not drawn(at)["alert"] and "applied" not in at.query_params
+
+
+def test_the_address_holds_the_applied_mechanism(page):
+    page.query_params["applied"] = "none"
+    at = page.run()
+    assert "line unused" in drawn(at)["wide"] and drawn(at)["alert"]
+
+
+def test_the_class_maps_of_the_page_are_those_of_the_training(page, looked):
+    page.query_params["applied"] = "multiplicative"
+    at = page.run()
+    label = numbers.short_label(class_names(CARDS[ADDITIVE])[looked().logits.argmax()])
+    assert label in components(at, "abn_map_view")["class-CAM"]["alt"]
+
+
+def test_every_stage_opens_with_what_the_network_computes(page, looked):
+    at, traced, labels = page.run(), looked(), class_names(CARDS[ADDITIVE])
+    assert list(drawn(at)["details"]) == list(STAGES)
+    for stage in STAGES:
+        values = traced.stage(stage)
+        summary, shown = summarize(values), figures(at, stage)
+        assert format_shape(values) in details(at, stage)
+        for given, value in zip(shown[:3], (summary.low, summary.mean, summary.high), strict=True):
+            assert float(given.replace("−", "-")) == pytest.approx(value, rel=0.006, abs=1e-12)
+        assert (shown[3] == numbers.percent(summary.zeros)) == bool(summary.zeros)
+        assert "Histogram of" in details(at, stage)
+        if values.ndim == 1:
+            for label, logit, probability in top_classes(values, labels, 5):
+                row = f"{numbers.fixed(logit)} · {numbers.percent(probability)}"
+                assert numbers.short_label(label) in html.unescape(details(at, stage)) and row in details(at, stage)
+    assert len(names(at, "x")) == 4 and names(at, "M") == ["M"]
+    order = order_by_magnitude(traced.response)[:4]
+    assert names(at, "A") == [numbers.short_label(labels[k]) for k in order]  # channel k of A belongs to class k here
+    for stage, values in (("g", traced.features), ("g′", traced.reweighted)):
+        assert names(at, stage) == [f"{stage} {k + 1}" for k in order_by_magnitude(values)[:4]]
+
+
+def test_the_class_maps_shown_are_those_of_the_largest_auxiliary_logits(page, looked):
+    at, traced, labels = page.run(), looked(), class_names(CARDS[ADDITIVE])
+    top = top_classes(traced.aux_logits, labels, 4)
+    assert names(at, "class maps") == [numbers.short_label(label) for label, _, _ in top]
+    means = re.findall(r"<span>([\d.]+)</span></figcaption>", details(at, "class maps"))
+    assert [float(mean) for mean in means] == pytest.approx([logit for _, logit, _ in top], abs=0.0051)
+
+
+@pytest.mark.parametrize("stage", ["x", "M", "logits"])
+def test_the_address_holds_the_open_stage(page, stage):
+    at = show(page, stage=stage)
+    assert not at.exception and drawn(at)["chosen"] == stage
     assert at.query_params.get("stage", "M") == stage
-    values = traced.stage(stage)
-    summary = summarize(values)
-    shown = figures(at)
-    assert shown[0] == format_shape(values)
-    for given, value in zip(shown[1:4], (summary.low, summary.mean, summary.high), strict=True):
-        assert float(given.replace("−", "-")) == pytest.approx(value, rel=0.006, abs=1e-12)
-    assert shown[4] == (numbers.percent(summary.zeros) if summary.zeros else "none")
-    charts = [chart.proto.alt for chart in at.get("plotly_chart")]
-    assert any(alt.startswith(tuple("TA")) and "Histogram" in alt for alt in charts) and all(charts)
-    labels = class_names(CARDS[ADDITIVE])
-    if values.ndim == 1:
-        best = top_classes(values, labels)
-        assert any(f"{numbers.short_label(best[0][0])} {best[0][1]:.2f}" in alt for alt in charts)
-    elif stage == "x":
-        assert names(at) == ["what the model saw", "red", "green", "blue"]
-    elif stage == "M":
-        assert names(at) == ["M"]
-    else:
-        order = order_by_magnitude(values)[:24]
-        named = stage in ("A", "class maps")  # of this network channel k of A speaks for class k
-        expected = [numbers.short_label(labels[k]) if named else f"{stage} {k + 1}" for k in order]
-        assert [name.rpartition(" · ")[0] for name in names(at)] == expected
 
 
 @pytest.mark.slow
 def test_more_channels_on_request_up_to_all(page, looked):
-    at = show(page, stage="g")
-    for count in (24, 48, 96, 112):
-        assert len(names(at)) == count and mentions(at, str(count), "112")
-        at = at.button(key="more-channels").click().run() if count < 112 else at
-    assert "more-channels" not in keys(at) and len({name.partition(" · ")[0] for name in names(at)}) == 112
-    assert len(names(show(page, stage="A"))) == 24  # another stage starts with the first channels again
+    at = page.run()
+    assert len(names(at, "g")) == 4
+    for count in (12, 24, 48, 96, 112):
+        at = show(at, channels_shown=("g", count))
+        assert len(names(at, "g")) == count and f"{count} of 112" in details(at, "g")
+        assert ("data-more" in details(at, "g")) == (count < 112)
+    assert len({name.partition(" · ")[0] for name in names(at, "g")}) == 112
+    assert len(names(at, "A")) == 4  # another stage starts with the first channels
 
 
 @pytest.mark.slow
 def test_channels_are_no_classes_where_the_class_head_mixes_them(page):
-    page.query_params.update({"photo": "clothing-boot-among-pieces", "variants": CLOTHING, "stage": "A"})
+    page.query_params.update({"photo": "clothing-boot-among-pieces", "variants": CLOTHING})
     at = page.run()
     assert not at.exception
-    assert all(re.fullmatch(r"A \d+ · .*", name) for name in names(at))
-    at = show(page, stage="class maps")
-    assert {name.partition(" · ")[0] for name in names(at)} == set(class_names(CARDS[CLOTHING]))
+    assert all(re.fullmatch(r"A \d+", name) for name in names(at, "A"))
+    assert set(names(at, "class maps")) < set(class_names(CARDS[CLOTHING]))
 
 
 @pytest.mark.slow
 def test_with_a_scale_of_its_own_each_channel_reaches_the_end_of_the_colors(page):
-    at = show(page, stage="g")
-    before = body(at, "abn-tiles")
+    before = details(page.run(), "g")
     at = page.button_group(key="scale").set_value(STRETCHED).run()
-    assert body(at, "abn-tiles") != before
+    assert details(at, "g") != before
 
 
 # ---- one cell ----
@@ -168,7 +227,7 @@ def test_the_formula_has_the_numbers_of_the_brightest_cell_and_its_strongest_cha
     channel = traced.strongest_channel(row, column)
     assert mentions(at, f"channel {channel + 1}**")
     lines = sums(at)
-    assert [line.split(" · ")[0] for line in lines] == ["additive", "multiplicative", "none"]
+    assert [line.split(",")[0] for line in lines] == ["additive", "multiplicative", "none"]
     assert re.findall(r'<li class="(.*?)"', body(at, "abn-sums")) == ["abn-own", "", ""]
     for line, numbers_of_cell in zip(lines, trace.cell_products(traced, row, column, channel), strict=True):
         assert line.endswith(f"= {product(*numbers_of_cell).after}")
@@ -206,14 +265,22 @@ def test_another_picture_begins_at_its_own_brightest_cell(page, looked):
 
 def test_illegal_addresses_fall_back_to_the_default(page, looked):
     page.query_params.update(
-        {"cell": "0,99", "channel": "-4", "class": "5000", "moment": "3", "stage": "<b>", "variant": "nobody"}
+        {
+            "cell": "0,99",
+            "channel": "-4",
+            "class": "5000",
+            "moment": "3",
+            "stage": "<b>",
+            "variant": "nobody",
+            "applied": "<b>",
+        }
     )
     at = page.run()
     assert not at.exception
     assert components(at, "abn_map_view")["cell-map"]["picked"] == list(looked().brightest_cell)
     assert (at.selectbox(key="channel").value, at.selectbox(key="one_class imagenet-1k").value) == (-1, -1)
-    assert at.select_slider(key="moment").value == 575
-    assert components(at, "abn_network_path")["path"]["chosen"] == "M"
+    assert moment_shown(at)["step"] == 575
+    assert drawn(at)["chosen"] == "M"
 
 
 # ---- maps of one class ----
@@ -260,6 +327,7 @@ def test_a_method_that_does_not_apply_says_so_in_its_place(page, monkeypatch):
     def refuse(network, looked, method, index):
         raise ABNError(f"{method} needs *something* else.")
 
+    monkeypatch.setattr(traces, "pooled_class_map", lambda *_: None)  # a network with another end
     monkeypatch.setattr(cam, "trace_class_map", refuse)
     at = page.run()
     assert not at.exception
@@ -273,8 +341,8 @@ def test_another_stage_cell_or_class_computes_nothing_again(page, monkeypatch):
     page.run()
     calls = []
     monkeypatch.setattr(trace, "trace_runner", lambda *_, **__: pytest.fail("looked again"))
-    kept = cam.trace_class_map
-    monkeypatch.setattr(cam, "trace_class_map", lambda *given: calls.append(given[2]) or kept(*given))
+    kept = traces.pooled_class_map
+    monkeypatch.setattr(traces, "pooled_class_map", lambda *given: calls.append(given[2]) or kept(*given))
     assert not show(page, stage="A").exception
     assert not page.selectbox(key="channel").set_value(3).run().exception
     assert not show(page, opacity=20).exception
@@ -289,19 +357,30 @@ def test_another_stage_cell_or_class_computes_nothing_again(page, monkeypatch):
 
 
 def test_the_map_at_each_recorded_moment(page):
-    at, life = page.run(), load_history(CARDS[ADDITIVE])
-    place = life.ids.index(PHOTOS[0].id)
+    at, history = page.run(), load_history(CARDS[ADDITIVE])
+    place = history.ids.index(PHOTOS[0].id)
     last = components(at, "abn_map_view")["life-map"]["values"]
-    assert last == map_values(life.maps[-1, place])
-    for step in (0, 34):
-        at = page.select_slider(key="moment").set_value(step).run()
-        moment = life.steps.tolist().index(step)
-        values = life.maps[moment, place]
-        assert components(at, "abn_map_view")["life-map"]["values"] == map_values(values)
-        likeness = rank_correlation(values, life.maps[-1, place])
-        assert mentions(at, f"**{numbers.fixed(likeness)}**")
-        assert history_in_words(life, moment) in [chart.proto.alt for chart in at.get("plotly_chart")]
-    assert at.query_params["moment"] == "34"
+    assert last == map_values(history.maps[-1, place])
+    data = components(at, "abn_timeline")["course"]
+    assert data["name"] == components(at, "abn_map_view")["life-map"]["follows"]
+    assert [moment["step"] for moment in data["moments"]] == history.steps.tolist()
+    for moment, values in zip(data["moments"], history.maps[:, place], strict=True):
+        assert moment["position"] == moment["step"] / 575  # to scale
+        assert moment["values"] == map_values(values) and str(moment["step"]) in moment["alt"]
+        if moment["step"] < 575:
+            assert numbers.fixed(rank_correlation(values, history.maps[-1, place])) in moment["text"]
+    assert history_in_words(history) in data["alt"]
+    at = show(at, moment=34)
+    assert components(at, "abn_map_view")["life-map"]["values"] == map_values(history.maps[3, place])
+    assert moment_shown(at)["step"] == 34 and at.query_params["moment"] == "34"
+
+
+def test_step_zero_is_explained_by_how_the_training_began(page):
+    warm = components(page.run(), "abn_timeline")["course"]["moments"]
+    assert words.STEP_ZERO_WARM in warm[0]["text"]
+    assert not any(words.STEP_ZERO_WARM in moment["text"] for moment in warm[1:])
+    at = show(page, variant_ids=[CLOTHING])
+    assert words.STEP_ZERO_RANDOM in components(at, "abn_timeline")["course"]["moments"][0]["text"]
 
 
 def test_a_variant_without_a_life_names_those_that_have_one(page):
@@ -319,7 +398,7 @@ def test_an_uploaded_picture_is_looked_into_and_a_recorded_one_is_offered_beside
     assert not at.exception
     result = trace.trace_picture(open_picture(data), CARDS[ADDITIVE], load=runner)
     assert components(at, "abn_map_view")["cell-map"]["values"] == map_values(result.attention)
-    assert "photo" not in at.query_params and "fish" not in str(at.query_params)
+    assert at.query_params["photo"] == "own-1" and "fish" not in str(at.query_params)
     assert "choose-recorded" in keys(at)
     at = page.selectbox(key="recorded").set_value(PHOTOS[2].id).run()
     life = load_history(CARDS[ADDITIVE])
@@ -369,10 +448,9 @@ def test_a_squashed_picture_is_what_all_stages_are_of(page, looked):
     assert "life-map" in components(at, "abn_map_view")  # which was recorded cropped
 
 
-@pytest.mark.slow
 def test_every_picture_has_words(page):
-    for stage in ("x", "g"):
-        at = show(page, stage=stage)
-        assert all(len(data["alt"]) > 20 for data in components(at, "abn_map_view").values())
-        assert all(chart.proto.alt for chart in at.get("plotly_chart"))
-        assert all(len(alt) > 10 for alt in re.findall(r'<img [^>]*alt="(.*?)"', body(at, "abn-tiles")))
+    at = page.run()
+    assert all(len(data["alt"]) > 20 for data in components(at, "abn_map_view").values())
+    for stage in STAGES:
+        alts = re.findall(r'<img [^>]*alt="(.*?)"', details(at, stage))
+        assert all(len(alt) > 10 for alt in alts) and bool(alts) == ("logits" not in stage)

@@ -7,9 +7,10 @@ from pathlib import Path
 import exporting
 import numpy as np
 import pytest
-from reading import captions, components, keys, map_values, mentions, tables
+from reading import captions, components, effects, keys, map_values, mentions, tables
 from streamlit.testing.v1 import AppTest
 
+from abn import vocabulary
 from abn.evaluation import map_ablation
 from abn.explanations import interventions
 from abn.explanations.explainer import explain
@@ -17,9 +18,9 @@ from abn.export import edited_map
 from abn.export.figures import MapStyle
 from abn.images import samples
 from abn.images.decode import open_picture
-from abn.plots import numbers
+from abn.plots import numbers, overlay
 from abn.ui.controls.view_settings import CELLS
-from abn.ui.intervene import edit_history, effect_panel
+from abn.ui.intervene import effect_panel, words
 from abn.ui.predictions import describe_mechanisms
 from abn.variants.store import find_variant
 
@@ -34,14 +35,19 @@ def page(ready) -> AppTest:
     return ready.switch_page("pages/Intervene.py")
 
 
+def open_tab(at: AppTest, tab: str) -> AppTest:
+    at.session_state["intervene_tab"] = tab
+    return at.run()
+
+
 @pytest.fixture
 def subject(runner) -> interventions.AttendedImage:
     return interventions.attend_image(PICTURE, find_variant(ADDITIVE), load=runner)
 
 
 def shown_change(at: AppTest) -> str:
-    """The change of the probability that the page shows, in points."""
-    return at.metric[0].value.split(" ")[0]
+    """Δp of the class predicted before, as the page shows it, in points."""
+    return effects(at)[0][0]
 
 
 def expected(subject: interventions.AttendedImage, attention: np.ndarray, mechanism: str | None = None) -> str:
@@ -82,14 +88,37 @@ def test_undo_redo_reset_and_the_strip(page, subject):
     assert shown_change(at) == numbers.points(0) and at.button(key="reset").disabled
     steps = components(at, "abn_strip")["history"]
     assert [item["caption"].rsplit(": ", 1)[0] for item in steps["items"]] == [
-        edit_history.OWN_MAP,
+        words.OWN_MAP,
         "zeros",
         "inverted",
-        edit_history.OWN_MAP,
+        words.OWN_MAP,
     ]
     assert steps["chosen"] == "3"
     at = page.button(key="undo").click().run()
     assert shown_change(at) == inverted  # a reset loses nothing
+
+
+def test_an_edit_draws_its_own_thumbnail_and_sends_no_pixels_again(page, monkeypatch):
+    page.run()
+    page.button(key="preset-zeros").click().run()
+    drawn, real = [], overlay.overlay
+    monkeypatch.setattr(overlay, "overlay", lambda *given, **how: drawn.append(given) or real(*given, **how))
+    at = page.button(key="preset-inverted").click().run()
+    assert len(components(at, "abn_strip")["history"]["items"]) == 3 and len(drawn) == 1
+    assert board(at)["image"].startswith("/mock/media/")
+
+
+@pytest.mark.parametrize("press", ("undo", "reset"))
+def test_a_press_loses_no_stroke_that_came_since_the_buttons_were_drawn(page, press):
+    page.run()
+    at = page.button(key="preset-zeros").click().run()
+    ((key, history),) = at.session_state["edits"].items()
+    stroke = np.ones_like(history.current.attention)
+    at.session_state["edits"][key] = history.add("Brush +", stroke, painted=True)
+    at = at.button(key=press).click().run()
+    history = at.session_state["edits"][key]
+    assert [edit.name for edit in history.edits[:3]] == [words.OWN_MAP, "zeros", "Brush +"]
+    assert history.current.name == {"undo": "zeros", "reset": words.OWN_MAP}[press]
 
 
 @pytest.mark.slow
@@ -133,24 +162,36 @@ def test_each_picture_and_variant_has_its_own_history(page, subject):
     assert shown_change(at) == expected(subject, np.zeros_like(subject.attention))
 
 
-def test_which_variant_needs_its_map_is_that_of_the_library(page, runner):
-    at = page.run()
+def test_the_dependence_on_the_map_is_that_of_the_library(page, subject, runner):
+    at = open_tab(page, words.SENSITIVITY)
     rows, cards = tables(at)[0], [find_variant(name) for name in (ADDITIVE, MULTIPLICATIVE, NONE)]
     means = {card.id: map_ablation.ablate_in_picture(PICTURE, card, load=runner) for card in cards}
-    for row, edit in zip(rows[2:], map_ablation.EDITS, strict=True):
+    for row, edit in zip(rows[3:], map_ablation.EDITS, strict=True):
         for cell, card in zip(row[1:], cards, strict=True):
             mean = means[card.id][edit]
             assert cell.startswith(f"Δp {numbers.points(mean.change)}")
             assert f"{mean.js_divergence:.2f}" in cell
+    gain = interventions.gain(subject.attention, "additive")
+    assert rows[2][1] == words.GAIN.format(low=gain.min(), high=gain.max())
     divergences = {card.title: map_ablation.fair_control_divergence(means[card.id]) for card in cards}
-    assert mentions(at, f"**{max(divergences, key=divergences.get)}**")
+    first = max(divergences, key=divergences.get)
+    assert mentions(at, words.RANKING.format(title=first, where=words.THIS_IMAGE))
+    assert mentions(at, words.RANKING_LIMITS)
+
+
+def test_only_the_open_tab_is_computed(page, monkeypatch):
+    at = page.run()
+    assert not tables(at) and list(components(at, "abn_painter")) == ["painter"]
+    monkeypatch.setattr(map_ablation, "ablate_map", lambda *_, **__: pytest.fail("computed for a closed tab"))
+    at = open_tab(page, words.COVER)
+    assert not at.exception and list(components(at, "abn_painter")) == ["cover"]
 
 
 @pytest.mark.slow
 def test_over_the_gallery_on_request(page, runner, monkeypatch):
     two_photos = dict(list(samples.gallery().items())[:2])
     monkeypatch.setattr(samples, "gallery", lambda: two_photos)
-    page.run()
+    open_tab(page, words.SENSITIVITY)
     page.multiselect(key="variant_ids").set_value([MULTIPLICATIVE]).run()
     at = page.button(key="map-ablation-job").click().run()
     assert not at.exception
@@ -169,17 +210,15 @@ def test_over_the_gallery_on_request(page, runner, monkeypatch):
     assert "map-ablation-job" not in keys(at)
 
 
-def test_variants_that_learned_different_pictures_are_not_ranked_over_the_gallery(page):
-    page.run()
+def test_variants_trained_on_different_images_are_not_ranked_over_the_gallery(page):
+    open_tab(page, words.SENSITIVITY)
     at = page.multiselect(key="variant_ids").set_value([ADDITIVE, "cluttered-resnet20-additive"]).run()
     assert not at.exception and "map-ablation-job" not in keys(at)
 
 
-def test_a_covered_picture_is_followed_by_maps_and_heads(page, runner):
-    at = page.run()
-    correlations = f": {numbers.fixed(1)}"
-    assert sum(text.endswith(correlations) for text in captions(at).splitlines()) == 3  # nothing is covered
-    assert at.button(key="uncover").disabled
+def test_a_covered_image_is_followed_by_maps_and_heads(page, runner):
+    at = open_tab(page, words.COVER)
+    assert effects(at) == [[numbers.points(0)]] * 6 and at.button(key="uncover").disabled
     cells = np.zeros((14, 14), np.float32)
     cells[4:10, 3:9] = 1
     fitted = explain(PICTURE, [ADDITIVE], load=runner)[0].fitted
@@ -187,9 +226,10 @@ def test_a_covered_picture_is_followed_by_maps_and_heads(page, runner):
     at = at.run()
     covered = interventions.cover_cells(PICTURE, fitted, cells > 0.5)
     before, after = (explain(image, [ADDITIVE], load=runner)[0] for image in (PICTURE, covered))
-    k = int(before.perception.argmax())
-    change_in_words = numbers.points(float(after.perception[k] - before.perception[k]))
-    assert mentions(at, f"Δp of “coffee mug” {change_in_words}")
+    for shown, head in zip(effects(at), vocabulary.HEADS, strict=False):
+        old, new = getattr(before, head), getattr(after, head)
+        classes = dict.fromkeys((int(old.argmax()), int(new.argmax())))
+        assert shown == [numbers.points(float(new[k] - old[k])) for k in classes]
     assert components(at, "abn_map_view")[f"map-{ADDITIVE}"]["values"] == map_values(after.attention)
     share = numbers.percent(interventions.changed_pixel_share(PICTURE, covered))
     assert mentions(at, share)
@@ -237,10 +277,10 @@ def test_the_files_hold_the_edit_as_it_is_applied(page, offered, subject):
 def test_without_an_edit_no_file_is_offered(page):
     at = page.run()
     assert len(at.get("download_button")) == 3 and all(button.proto.disabled for button in at.get("download_button"))
-    assert effect_panel.NOT_YET in captions(at)
+    assert words.NO_EDIT in captions(at)
     at = page.button(key="preset-zeros").click().run()
     assert not any(button.proto.disabled for button in at.get("download_button"))
-    assert effect_panel.NOT_YET not in captions(at)
+    assert words.NO_EDIT not in captions(at)
 
 
 def test_no_file_of_an_edit_is_made_before_its_button_is_pressed(page, monkeypatch):

@@ -4,7 +4,7 @@ import base64
 import io
 
 import pytest
-from reading import components
+from reading import components, keys
 
 from abn import explain, open_picture
 from abn.images import samples
@@ -34,7 +34,7 @@ def live(ready, monkeypatch):
     arriving: list[Frame] = []
     real = camera_panel.show_camera
 
-    def show_camera(result, words, *, key, on_frame):
+    def show_camera(result, words, *, frozen, key, on_frame):
         while arriving:
             on_frame(arriving.pop(0))
         real(state.live_result, words, key=key, on_frame=on_frame)
@@ -87,7 +87,23 @@ def test_a_frozen_frame_is_the_image_of_all_pages(live):
     (key,) = at.session_state["uploads"]
     assert at.session_state["photo"] == key and len(at.success) == 1
     at.switch_page("app.py").run()
-    assert not at.exception and any("camera frame" in caption.value for caption in at.caption)
+    assert not at.exception and components(at, "abn_strip")["strip"]["chosen"] == key
+
+
+def test_a_frozen_frame_is_announced_only_while_it_is_the_chosen_image(live):
+    at, arriving = live
+    arriving.append(Frame("freeze", 0, jpeg(512)))
+    assert len(at.run().success) == 1
+    at.session_state["photo"] = PHOTO.id
+    assert not at.run().success and not at.exception
+
+
+def test_the_controls_that_a_link_hides_can_be_shown_again(ready):
+    ready.query_params["hide"] = "controls"
+    at = ready.switch_page("pages/Live.py").run()
+    assert not at.exception and not at.multiselect
+    at = at.button(key="show_controls").click().run()
+    assert not at.exception and at.multiselect and "show_controls" not in keys(at)
 
 
 def test_a_broken_frame_is_one_sentence_and_the_next_one_is_explained(live):

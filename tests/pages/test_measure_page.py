@@ -1,5 +1,6 @@
 """The Measure page through AppTest: the library's numbers, what Stop keeps, and that nothing is done twice."""
 
+import html
 import re
 from pathlib import Path
 
@@ -20,9 +21,9 @@ from abn.images.decode import open_picture
 from abn.images.fit import fit_picture
 from abn.plots import numbers
 from abn.ui import layout
-from abn.ui.measure import deletion_insertion_panel, localization_panel, randomization_panel
-from abn.ui.measure.deletion_insertion_panel import BY_BOTH, NOT_CLEARLY
-from abn.ui.measure.randomization_panel import PICTURES
+from abn.ui import words as shared_words
+from abn.ui.measure import deletion_insertion_panel, localization_panel, words
+from abn.ui.measure.randomization_panel import CASCADE, PICTURES
 from abn.ui.runtime import jobs, models
 from abn.ui.runtime.turns import get_queue
 from abn.variants import store
@@ -34,19 +35,19 @@ IDS = ADDITIVE, NONE = "cluttered-resnet20-additive", "cluttered-resnet20-none" 
 CARDS = [find_variant(variant) for variant in IDS]
 PHOTOS = [photo for photo in samples.gallery().values() if photo.kind == "clothing"]
 OPENED = [open_picture(photo.path.read_bytes(), name=photo.file) for photo in PHOTOS]
-SCENES = 5
+SCENES, ORDERS = 5, deletion_insertion.RANDOM_ORDERS  # scenes, and random orders
 
 
 @pytest.fixture
 def page(ready, monkeypatch, network) -> AppTest:
     monkeypatch.setattr(store, "load_variant", network)  # for the shuffled weights
-    some = localization.scenes()[:SCENES]
-    monkeypatch.setattr(localization, "scenes", lambda: some)
+    few = localization.scenes()[:SCENES]
+    monkeypatch.setattr(localization, "scenes", lambda: few)
+    monkeypatch.setattr(deletion_insertion_panel, "MAX_AUTOMATIC", -1)  # by its button
     at = ready.switch_page("pages/Measure.py")
     at.session_state["photo"] = PHOTOS[0].id
     at.session_state["variant_ids"] = list(IDS)
     at.session_state["steps"] = 14
-    at.session_state["randoms"] = 1
     monkeypatch.setattr(jobs, "DOUBLE_CLICK", 0)
     return at
 
@@ -93,14 +94,57 @@ def compute(runner, card, spec: deletion_insertion.CurveSpec, opened=OPENED[0]) 
     return deletion_insertion.compute_curve(interventions.attend_image(opened, card, load=runner), card.input, spec)
 
 
-def test_three_questions_each_with_what_it_can_and_cannot_say(page):
+def test_three_questions_each_with_its_estimated_time(page):
     at = page.run()
     assert not at.exception and [heading.anchor for heading in at.subheader] == ["cells", "learned", "object"]
-    shown = "\n".join(element.value for element in at.markdown)
-    for panel in (deletion_insertion_panel, randomization_panel, localization_panel):
-        assert panel.CAN in shown and panel.CANNOT.partition("{")[0] in shown
-    assert all(offered(at, job) for job in ("curves", "randomization", "localization")) and not tables(at)
+    for job in ("curves", "randomization", "localization"):
+        assert words.UNDER_A_SECOND in offered(at, job) or re.search(r"about \d+ s", offered(at, job))
+    assert not tables(at) and at.subheader[0].value == words.QUESTION
     assert layout.PAGES["pages/Measure.py"] == ("Measure", ":material/monitoring:")
+
+
+@pytest.fixture
+def automatic(page, monkeypatch) -> AppTest:
+    monkeypatch.setattr(deletion_insertion_panel, "MAX_AUTOMATIC", 1e9)
+    return page
+
+
+def test_the_curves_are_computed_without_a_button(automatic):
+    at = automatic.run()
+    assert not at.exception and not offered(at, "curves") and len(tables(at)[0]) == 1 + len(CARDS)
+    assert len(at.get("plotly_chart")) == 2 * len(CARDS)
+    assert mentions(at, words.CURVE_LIMITS)
+    at.session_state["photo"] = PHOTOS[1].id
+    assert not offered(at.run(), "curves") and len(tables(at)[0]) == 1 + len(CARDS)  # of another image too
+    assert offered(at, "randomization") and offered(at, "localization")  # these take a button
+
+
+def test_curves_that_were_stopped_or_failed_do_not_begin_by_themselves(automatic, monkeypatch):
+    with monkeypatch.context() as patch:
+        halted(patch, deletion_insertion, "compute_curve", after=2)
+        assert offered(automatic.run(), "curves") == shared_words.STOP
+        at = press(automatic, "curves")
+    assert offered(at, "curves") == shared_words.RESUME == offered(at.run(), "curves")
+    assert not offered(press(at, "curves"), "curves")  # by the button they do
+
+    def fail(*_, **__):
+        raise ABNError("There is no curve.")
+
+    monkeypatch.setattr(deletion_insertion, "compute_curve", fail)
+    at.session_state["photo"] = PHOTOS[1].id
+    at = at.run()
+    assert len(at.error) == 1 and offered(at.run(), "curves")
+
+
+def test_another_session_computes_no_curve_of_shipped_images_again(automatic, nothing_left, ready):
+    before = tables(automatic.run())
+    state = {key: automatic.session_state[key] for key in ("photo", "variant_ids", "steps")}
+    nothing_left()
+    other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=180).switch_page("pages/Measure.py")
+    for key, value in state.items():
+        other.session_state[key] = value
+    other = other.run()
+    assert not other.exception and tables(other) == before
 
 
 def test_the_curves_are_those_of_the_library(page, runner):
@@ -109,7 +153,7 @@ def test_the_curves_are_those_of_the_library(page, runner):
     for row, card in zip(rows[1:], CARDS, strict=True):
         expected, named = [], 0
         for kind in deletion_insertion.KINDS:
-            specs = deletion_insertion.curve_specs(kind, steps=14, random_orders=1)
+            specs = deletion_insertion.curve_specs(kind, steps=14, random_orders=ORDERS)
             result = deletion_insertion.compare_curves([compute(runner, card, w) for w in specs])
             within = "" if result.outside_random_range else " (within the random orders)"
             expected += [
@@ -120,13 +164,14 @@ def test_the_curves_are_those_of_the_library(page, runner):
             named = result.bright.predicted_class
         assert row == [card.title, numbers.short_label(class_names(card)[named]), *expected]
     charts = [element.proto.alt for element in at.get("plotly_chart")]
-    assert len(charts) == 2 and f"{CARDS[0].title}: brightest first {rows[1][2]}, random {rows[1][3]}" in charts[0]
+    assert len(charts) == 2 * len(CARDS)
+    assert f"of {CARDS[0].title}, area" in charts[0] and f"first {rows[1][2]}, random order {rows[1][3]}" in charts[0]
     assert not offered(at, "curves")
     depends: dict[bool, list[str]] = {True: [], False: []}
     for card in CARDS:
         both = [
             deletion_insertion.compare_curves(
-                [compute(runner, card, w) for w in deletion_insertion.curve_specs(kind, steps=14, random_orders=1)]
+                [compute(runner, card, w) for w in deletion_insertion.curve_specs(kind, steps=14, random_orders=ORDERS)]
             )
             for kind in deletion_insertion.KINDS
         ]
@@ -136,8 +181,20 @@ def test_the_curves_are_those_of_the_library(page, runner):
             and both[1].outside_random_range
             and both[1].difference > 0
         ].append(card.title)
-    for sentence, titles in zip((BY_BOTH, NOT_CLEARLY), depends.values(), strict=True):
+    for sentence, titles in zip((words.BY_BOTH, words.NOT_BY_BOTH), depends.values(), strict=True):
         assert mentions(at, sentence.format(titles=", ".join(titles))) == bool(titles)
+    headline = at.subheader[0]
+    assert headline.value == words.HEADLINE.format(count=len(depends[True]), total=len(CARDS), orders=ORDERS)
+    assert f"all {ORDERS} random orders on this image" in headline.value
+    assert f"1 in {ORDERS + 1}" in headline.help  # the chance of one more random order
+
+
+def test_more_random_orders_lower_the_chance_in_the_help(page):
+    page.session_state["randoms"] = 19
+    assert "1 in 20" in page.run().subheader[0].help
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=180).switch_page("pages/Measure.py")
+    at.query_params["randoms"] = "3"  # an address of earlier days
+    assert not at.run().exception and at.button_group(key="randoms").value == ORDERS
 
 
 def test_nothing_is_followed_twice_and_nothing_old_stands_beside_new_choices(page, nothing_left):
@@ -191,19 +248,19 @@ def halted(monkeypatch, module, name: str, after: int) -> None:
 def test_stop_keeps_what_was_found_and_the_page_whole(page, monkeypatch):
     free = get_queue().free
     with monkeypatch.context() as patch:
-        halted(patch, deletion_insertion, "compute_curve", after=5)  # one variant and a curve of the next
+        halted(patch, deletion_insertion, "compute_curve", after=13)  # one variant and a curve of the next
         at = press(page.run(), "curves")
-        assert offered(at, "curves") == jobs.STOP and [h.anchor for h in at.subheader][-1] == "object"
+        assert offered(at, "curves") == shared_words.STOP and [h.anchor for h in at.subheader][-1] == "object"
         at = press(at, "curves")
     assert get_queue().free == free
-    assert jobs.KEPT.format(done=5, count=8) in captions(at) and offered(at, "curves") == jobs.GO_ON
+    assert shared_words.KEPT.format(done=13, count=24) in captions(at) and offered(at, "curves") == shared_words.RESUME
     (rows,) = tables(at)
     assert [row[0] for row in rows[1:]] == [CARDS[0].title] and "–" not in rows[1]
     calls = []
     real = deletion_insertion.compute_curve
     monkeypatch.setattr(deletion_insertion, "compute_curve", lambda *a, **k: calls.append(a[2]) or real(*a, **k))
     at = press(at, "curves")
-    assert len(calls) == 3 and len(tables(at)[0]) == 3  # only what was missing
+    assert len(calls) == 11 and len(tables(at)[0]) == 3  # only what was missing
 
 
 def test_a_double_click_does_not_stop_what_it_began(page, monkeypatch):
@@ -221,7 +278,7 @@ def test_another_picture_while_a_job_runs_ends_it(page, monkeypatch):
     at = press(page, "curves")
     at.session_state["photo"] = PHOTOS[1].id
     at = at.run()
-    assert not at.exception and offered(at, "curves") == begin != jobs.GO_ON
+    assert not at.exception and offered(at, "curves") == begin != shared_words.RESUME
 
 
 def test_what_fails_is_one_sentence(page, monkeypatch):
@@ -236,7 +293,7 @@ def test_what_fails_is_one_sentence(page, monkeypatch):
 
 def test_the_pictures_on_the_way_are_what_the_network_saw(page, runner):
     page.run()
-    at = page.slider(key="gone").set_value(50).run()
+    at = page.slider(key="share_changed").set_value(50).run()
     subject = interventions.attend_image(OPENED[0], CARDS[0], load=runner)
     own = subject.predict(subject.attention)
     for kind, paint in ((deletion_insertion.DELETION, "mean color"), (deletion_insertion.INSERTION, "blurred")):
@@ -247,7 +304,7 @@ def test_the_pictures_on_the_way_are_what_the_network_saw(page, runner):
     assert sum(alt.startswith("50 %") for alt in alts(at)) == 2
 
 
-def test_forgetting_is_that_of_the_library(page, network):
+def test_the_cascade_is_that_of_the_library(page, network):
     page.session_state["forget_seeds"] = 1
     at = press(page.run(), "randomization")
     (rows,) = tables(at)
@@ -257,30 +314,28 @@ def test_forgetting_is_that_of_the_library(page, network):
         own = randomization.network_outputs(network(card), images)
         label = numbers.short_label(class_names(card)[int(own.predictions[0].argmax())])
         assert row[:2] == [card.title, f"{label} {numbers.percent(own.predictions[0].max())}"]
-        for cell, part in zip(row[2:], ("attention_branch", "extractor", "perception_branch"), strict=True):
-            changed = randomization.randomize_weights(network(card), part, images, seed=0)
+        for cell, parts in zip(row[2:], CASCADE, strict=True):
+            changed = network(card)
+            for part in parts:
+                changed = randomization.randomize_weights(changed, part, images, seed=0)
             with torch.inference_mode():
                 output = changed(torch.from_numpy(images))
             maps = output.attention[:, 0].numpy()
             alike = [rank_correlation(*pair) for pair in zip(own.maps, maps, strict=True)]
             left = output.logits[0].softmax(0)[int(own.predictions[0].argmax())]
-            if part == "perception_branch":
-                assert cell.startswith("ρ 1: every cell of every map is the very same")
+            if parts == ("perception_branch",):
+                assert cell.startswith(words.IDENTICAL)
             else:
-                assert cell.startswith(
-                    f"ρ {alike[0]:.2f} here, {np.mean(alike):.2f} over all pictures".replace("-", "−")
-                )
+                assert cell.startswith(f"ρ {alike[0]:.2f}; mean {np.mean(alike):.2f} ".replace("-", "−"))
             assert f"; {label} {numbers.percent(float(left))}, " in cell
     maps = components(at, "abn_map_view")
-    assert len([key for key in maps if key.startswith("forgot-")]) == 8
-    assert (
-        maps[f"forgot-{ADDITIVE}-its own map"]["values"]
-        == maps[f"forgot-{ADDITIVE}-without the perception branch"]["values"]
-        != maps[f"forgot-{ADDITIVE}-without the feature extractor"]["values"]
-    )
+    assert len([key for key in maps if key.startswith("cascade-")]) == len(CARDS) * (1 + len(CASCADE))
+    steps = [f"cascade-{ADDITIVE}-{step}" for step in (words.TRAINED, *words.STEPS_OF_CASCADE.values())]
+    values = [maps[key]["values"] for key in steps]
+    assert values[0] == values[1] and values[1] != values[2] != values[3]
 
 
-def test_forgetting_changes_no_shared_network_and_is_not_done_twice(page, network, nothing_left):
+def test_randomization_changes_no_shared_network_and_is_not_done_twice(page, network, nothing_left):
     before = {card.id: {k: v.clone() for k, v in network(card).state_dict().items()} for card in CARDS}
     at = press(page.run(), "randomization")
     for card in CARDS:
@@ -293,7 +348,7 @@ def test_forgetting_changes_no_shared_network_and_is_not_done_twice(page, networ
     assert offered(at, "randomization") and not tables(at)
 
 
-def test_stop_between_parts_keeps_those_that_forgot(page, monkeypatch):
+def test_stop_between_steps_keeps_those_that_are_done(page, monkeypatch):
     with monkeypatch.context() as patch:
         halted(patch, randomization, "compare_randomized", after=2)
         at = press(page.run(), "randomization")
@@ -321,8 +376,28 @@ def test_the_scenes_figures_are_those_of_the_library(page, runner):
             f"{means.auc:.2f}",
         ]
     assert [row[0] for row in rows[1:]] == [*(card.title for card in CARDS), *localization.CONTROLS]
-    assert any(all(card.title in info for card in CARDS) for info in texts(at.info))  # these networks learned clothing
+    assert any(all(card.title in info for card in CARDS) for info in texts(at.info))  # trained on clothing
     assert mentions(at, f" {SCENES} ", f" {100 / SCENES:.0f} ")
+
+
+def test_thumbnails_show_each_hit_and_miss_with_its_brightest_cell(page, runner):
+    at = press(page.run(), "localization")
+    bodies = [element.proto.body for element in at.get("html")]
+    assert sum(".abn-scene-0 {" in body for body in bodies) == 1, "the thumbnails are sent once for all variants"
+    shown = [body for body in bodies if '<div class="abn-hits">' in body]
+    scenes = localization.scenes()
+    result = localization.localize(CARDS, scenes=scenes, load=runner)
+    for body, card in zip(shown, CARDS, strict=True):
+        tiles = body.split('<div class="abn-scene-')[1:]
+        for tile, scene, score in zip(tiles, scenes, result[card.id], strict=True):
+            label = words.THUMBNAIL_ALT.format(scene=scene.title, result=words.HIT if score.hit else words.MISS)
+            assert f'aria-label="{html.escape(label)}"' in tile
+            row, column = np.unravel_index(score.attention.argmax(), score.attention.shape)
+            left, top = re.search(r"left: ([\d.]+)%; top: ([\d.]+)%", tile).groups()
+            h, w = score.attention.shape
+            assert (float(left), float(top)) == pytest.approx((100 * column / w, 100 * row / h), abs=0.06)
+        hits = sum(score.hit for score in result[card.id])
+        assert mentions(at, words.HITS.format(title=card.title, hits=hits, count=SCENES))
 
 
 def test_one_scene_is_shown_large_and_another_can_be_picked(page, runner, nothing_left):
@@ -340,6 +415,15 @@ def test_one_scene_is_shown_large_and_another_can_be_picked(page, runner, nothin
     assert f"{'hits' if result.hit else 'misses'} the object" in shown["alt"]
     assert f"ROC-AUC {result.auc:.2f}" in shown["alt"] and scene.alt in [alt for alt, _ in pictures(at)]
     assert components(at, "abn_strip")["scenes"]["chosen"] == scene.id
+
+
+def test_a_scene_is_drawn_once_however_often_the_page_runs(page, monkeypatch, nothing_left):
+    at = press(page.run(), "localization")
+    nothing_left()
+    for draw in ("fit_picture", "encode"):
+        monkeypatch.setattr(localization_panel, draw, lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr(localization_panel.overlay, "mark_brightest", lambda *_: pytest.fail("outlined again"))
+    assert not at.run().exception
 
 
 def test_a_variant_without_weights_is_one_sentence(page, monkeypatch, runner):

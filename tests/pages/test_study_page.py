@@ -12,17 +12,17 @@ from streamlit.testing.v1 import AppTest
 from study_results import change, make_results, set_comparison
 
 from abn.study import figures, findings
+from abn.study.figures import forest
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime.turns import get_queue
-from abn.ui.study import glossary
+from abn.ui.study import words
+from abn.ui.study.questions import all_questions
 from abn.variants import store
 from abn.vocabulary import ARMS
 
 ROOT = Path(__file__).parents[2]
-ANCHORS = [
-    "compared", "help", "parameters", "auxiliary", "mechanism", "bright", "polarity", "object", "calibration",
-    "cost", "published",
-]  # fmt: skip
+ANCHORS = ["help", "parameters", "auxiliary", "mechanism", "calibration", "bright", "polarity", "object", "cam"]
+MAX_WORDS = 1500
 
 
 @pytest.fixture
@@ -57,76 +57,108 @@ def numbers(values) -> list[float]:
     return list(values)
 
 
-def test_every_question_has_its_answer_its_figure_and_its_words(page, results):
+def matrix(at: AppTest) -> list[str]:
+    """The rows of the matrix, as HTML."""
+    return [text for element in at.get("html") if (text := element.proto.body).startswith('<div class="abn-forest" ')]
+
+
+def rows(at: AppTest) -> list[str]:
+    """The anchors of the questions on the page."""
+    return [button.key.removeprefix("open-") for button in at.button if button.key.startswith("open-")]
+
+
+def opened(at: AppTest) -> AppTest:
+    """The page with cost and published figures opened."""
+    for key in ("cost-opened", "published-opened"):
+        at.session_state[key] = True
+    return at.run()
+
+
+def open_row(at: AppTest, anchor: str) -> AppTest:
+    return at.button(key=f"open-{anchor}").click().run()
+
+
+def test_the_matrix_holds_every_question_and_data_set(page, results):
     at = page.run()
-    assert not at.exception and not at.error
-    assert [heading.anchor for heading in at.subheader] == ANCHORS
-    study, text = findings.read_study(), markdown(at)
-    calls = [
-        findings.accuracies(study),
-        *(findings.compared(study, against) for against in ("baseline", "matched", "none")),
-        findings.compared(study, "multiplicative", arms=("additive",), ahead=True),
-        findings.bright_first(study),
-        findings.polarity(study),
-        findings.finds_object(study),
-        findings.compared(study, "baseline", "calibration_error"),
-    ]
-    charts = drawn(at)
-    for finding in calls:
-        assert all(f"**{escape_markdown(sentence)}**" in text for sentence in finding.sentences)
-        assert all(escape_markdown(sentence) in text for sentence in finding.numbers)
-        for verdict in finding.verdicts:
-            assert (
-                text.count(escape_markdown(f"{verdict.where}: {verdict.words}")) >= 2
-            )  # in the contents, and in its section
+    assert not at.exception and not at.error and rows(at) == ANCHORS
+    study = findings.read_study()
+    questions, titles = all_questions(study), [findings.title(dataset) for dataset in study.datasets]
+    expected = [figures.forest_row(next(iter(question.findings.values())), titles) for question in questions]
+    assert matrix(at) == expected
+    excluded, total = findings.count_intervals(next(iter(q.findings.values())) for q in questions)
+    assert words.HEADLINE.format(excluded=excluded, total=total) in markdown(at)
+
+
+def test_what_is_closed_is_not_computed(page, results):
+    assert not drawn(page.run())
+    at = opened(page)
+    assert not at.exception and len(drawn(at)) == 1 + 2  # cost; two data sets that were published
+
+
+def test_a_row_opens_to_its_figure_its_sentences_and_its_numbers(page, results):
+    at, study = page.run(), findings.read_study()
+    for question in all_questions(study):
+        finding = next(iter(question.findings.values()))
+        before = len(at.dataframe)
+        at = open_row(at, question.anchor)
+        assert not at.exception and len(at.dataframe) == before + 1
+        assert all(escape_markdown(sentence) in markdown(at) for sentence in finding.sentences.values())
+        assert any(frame.value.to_dict("records") == findings.number_table(finding) for frame in at.dataframe)
+        charts = drawn(at)
         for panel in finding.rows:
             shown = charts[figures.alt(finding, panel)]["data"]
             points = [x for trace in shown if trace["name"] == "one seed" for x in numbers(trace["x"])]
             assert sorted(points) == pytest.approx(
                 sorted(x for row in finding.rows[panel] for x in row.by_seed.values())
             )
-    assert len(charts) == 2 * len(calls) + 1 + 2  # two panels each; cost; two data sets that were published
-    assert all(f"](#{anchor})" in text for anchor in ANCHORS[1:])
-    assert len(at.expander) == len(calls) + 2
+        at = open_row(at, question.anchor)
+        assert not any(figures.alt(finding, panel) in drawn(at) for panel in finding.rows)  # closed again
 
 
-def test_an_altered_file_alters_what_is_said(page, results):
-    def sentences() -> tuple[str, ...]:
-        return findings.compared(findings.read_study(), "baseline").sentences
+def test_the_page_is_short(page):
+    at = page.run()
+    shown = [*(element.value for element in (*at.markdown, *at.caption)), *(button.label for button in at.button)]
+    shown += [re.sub("<[^>]+>", " ", row) for row in matrix(at)] + [expander.label for expander in at.expander]
+    assert len(" ".join(shown).split()) < MAX_WORDS
 
-    before = sentences()
-    assert all(mentions(page.run(), sentence) for sentence in before)
+
+def test_an_altered_file_alters_the_page(page, results):
+    def sentences() -> list[str]:
+        return list(findings.compared(findings.read_study(), "baseline").sentences.values())
+
+    before, at = sentences(), open_row(page.run(), "help")
+    assert all(mentions(at, sentence) for sentence in before)
+    cells = matrix(at)[0]
     change(results, set_comparison("additive", "baseline", "accuracy", "cifar100", ci_low=-0.01))
     after, at = sentences(), page.run()
-    assert after != before and all(mentions(at, sentence) for sentence in after)
+    assert after != before and all(mentions(at, sentence) for sentence in after) and matrix(at)[0] != cells
     assert not all(mentions(at, sentence) for sentence in before)
 
 
 @pytest.mark.parametrize(
     ("key", "choice", "ask"),
     [
-        ("mechanism", "auxiliary head", lambda study: findings.compared(
-            study, "multiplicative", "accuracy_auxiliary", ("additive",), ahead=True)),
         ("bright", "insertion", lambda study: findings.bright_first(study, "insertion")),
         ("object", "ROC-AUC", lambda study: findings.finds_object(study, "roc_auc")),
         ("object", "energy ÷ area", lambda study: findings.finds_object(study, "energy_over_area")),
+        ("cam", "ROC-AUC", lambda study: findings.finds_object(study, "roc_auc", findings.CONTROLS[-1])),
     ],
 )  # fmt: skip
 def test_a_question_can_be_asked_of_another_metric(page, results, key, choice, ask):
-    page.run()
+    open_row(page.run(), key)
     at = page.button_group(key=key).set_value(choice).run()
     finding = ask(findings.read_study())
     assert not at.exception
-    assert all(f"**{escape_markdown(sentence)}**" in markdown(at) for sentence in finding.sentences)
+    assert all(escape_markdown(sentence) in markdown(at) for sentence in finding.sentences.values())
     assert all(figures.alt(finding, panel) in drawn(at) for panel in finding.rows)
 
 
 def test_the_address_can_ask_of_another_metric(page, results):
     page.query_params["object"] = "ROC-AUC"
-    at = page.run()
+    at = open_row(page.run(), "object")
     assert all(
         escape_markdown(text) in markdown(at)
-        for text in findings.finds_object(findings.read_study(), "roc_auc").sentences
+        for text in findings.finds_object(findings.read_study(), "roc_auc").sentences.values()
     )
     page.query_params["object"] = "nonsense"
     assert not page.run().exception
@@ -134,34 +166,31 @@ def test_the_address_can_ask_of_another_metric(page, results):
 
 def test_the_runs_can_be_read_and_kept(page, results):
     at = page.run()
-    assert len(at.dataframe[0].value) == 50 and len(at.get("download_button")) == 1
+    assert len(at.dataframe[-1].value) == 50 and len(at.get("download_button")) == 1
     assert mentions(at, "python -m abn study run") and mentions(at, "12,000") and mentions(at, "baseline 1,000")
 
 
 # ---- files that are missing or broken ----
 
 
-@pytest.mark.parametrize(
-    ("file", "missing", "left"),
-    [("summary.json", "help", "cost"), ("cost.json", "", "help"), ("published.json", "", "help")],
-)
+@pytest.mark.parametrize("file", ["summary.json", "cost.json", "published.json"])
 @pytest.mark.parametrize("text", [None, "{", "[]", '{"runs": 3}'])
-def test_a_missing_or_broken_file_is_one_sentence_and_the_rest_stands(page, results, file, missing, left, text):
+def test_a_missing_or_broken_file_is_one_sentence_and_the_rest_stands(page, results, file, text):
     if text is None:
         (results / file).unlink()
     else:
         (results / file).write_text(text)
-    at = page.run()
+    at = opened(page)
     assert not at.exception and not at.error
     (sentence,) = [info for info in texts(at.info) if file in info]
     assert "Traceback" not in sentence and "\n" not in sentence
-    anchors = [heading.anchor for heading in at.subheader]
-    assert left in anchors and missing not in anchors
+    assert bool(rows(at)) == (file != "summary.json")
+    assert (words.PUBLISHED_NOTE in texts(at.caption)) == (file != "published.json")
 
 
 def test_no_file_at_all(page, tmp_path, monkeypatch):
     monkeypatch.setattr(findings.result_files, "RESULTS", tmp_path / "nowhere")
-    at = page.run()
+    at = opened(page)
     named = [info for info in texts(at.info) if re.search(r"\(\w+\.json\)", info)]
     assert not at.exception and len(named) == 3
 
@@ -175,10 +204,13 @@ def test_an_early_study_is_shown_as_far_as_it_goes(page, results):
 
     change(results, early)
     at = page.run()
-    assert not at.exception and [heading.anchor for heading in at.subheader] == ANCHORS
+    assert not at.exception and rows(at) == ANCHORS
+    for anchor in ANCHORS:
+        at = open_row(at, anchor)
+        assert not at.exception
     study = findings.read_study()
     for finding in (findings.compared(study, "baseline"), findings.polarity(study)):
-        assert finding.sentences and all(mentions(at, sentence) for sentence in finding.sentences)
+        assert finding.sentences and all(mentions(at, sentence) for sentence in finding.sentences.values())
 
 
 def test_a_data_set_without_masks_is_left_out_where_the_map_is_measured(page, results):
@@ -190,27 +222,26 @@ def test_a_data_set_without_masks_is_left_out_where_the_map_is_measured(page, re
 
     change(results, drop)
     at = page.run()
-    assert not at.exception and [heading.anchor for heading in at.subheader] == ANCHORS
+    assert not at.exception and rows(at) == ANCHORS
+    at = open_row(open_row(at, "object"), "polarity")
     study, charts = findings.read_study(), drawn(at)
     for finding in (findings.finds_object(study), findings.polarity(study)):
         (panel,) = finding.rows
         assert panel == findings.title("cluttered-fashion") and figures.alt(finding, panel) in charts
-        assert all(mentions(at, sentence) for sentence in finding.sentences)
-    assert len([alt for alt in charts if alt.startswith("CIFAR-100, ")]) > 5
+        assert all(mentions(at, sentence) for sentence in finding.sentences.values())
+    assert sum(forest.NOT_MEASURED in row for row in matrix(at)) == 3
 
 
 def test_every_data_set_and_arm_is_described(page, results):
-    assert glossary.DATASETS.keys() == findings.DATASETS.keys() and tuple(glossary.ARMS) == ARMS
-    at = page.run()
-    described = [
-        caption for caption in texts(at.caption) if any(text in caption for text in glossary.DATASETS.values())
-    ]
-    assert len(described) == 2 and all(text in markdown(at) for text in glossary.ARMS.values())
+    assert words.DATASETS.keys() == findings.DATASETS.keys() and set(words.ARMS) == set(ARMS)
+    text = markdown(page.run())
+    assert sum(meaning in text for meaning in words.DATASETS.values()) == 2
+    assert all(meaning in text for meaning in words.ARMS.values())
 
 
 def test_the_real_results_are_shown_and_hang_together(page):
     at = page.run()
-    assert not at.exception and [heading.anchor for heading in at.subheader] == ANCHORS
+    assert not at.exception and rows(at) == ANCHORS
     assert not any(escape_markdown("summary.json") in info.value for info in at.info)
     study = findings.read_study()
     for stored in study.comparisons:
@@ -244,7 +275,7 @@ def measured(monkeypatch) -> list[tuple]:
 
 @pytest.mark.slow
 def test_cost_is_measured_here_on_request_and_holds_a_turn(page, results, measured):
-    at = page.run()
+    at = opened(page)
     button = at.button(key="measure-cost")
     assert not button.disabled and not measured
     free = get_queue().free
@@ -274,7 +305,7 @@ def test_a_measurement_that_fails_is_one_sentence_and_gives_its_turn_back(page, 
         raise ABNError("There is nothing to *measure*.")
 
     monkeypatch.setattr(cost, "measure", fail)
-    at = page.run()
+    at = opened(page)
     free = get_queue().free
     button = at.button(key="measure-cost")
     at = button.click().run()
@@ -284,17 +315,21 @@ def test_a_measurement_that_fails_is_one_sentence_and_gives_its_turn_back(page, 
 def test_how_long_it_takes_is_said_before(page, results):
     card = store.list_variants()[0]
     change(results, lambda found: found["families"][0].update(family=card.family), "cost.json")
-    at = page.run()
-    assert mentions(at, " 1 s,")
+    at = opened(page)
+    assert mentions(at, " 1 s ")
     at = page.button_group(key="cost_batches").set_value("1 and 32").run()
-    assert mentions(at, " 12 s,")
+    assert mentions(at, " 12 s ")
 
 
 # ---- the page itself ----
 
 
-def test_pandas_is_whole_before_any_page_draws():
-    """Plotly asks for it in whatever thread, and would take it half imported from another session's."""
-    code = "import sys; import abn.ui.layout; print(hasattr(sys.modules.get('pandas'), 'Series'))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.stdout.strip() == "True", done.stderr
+def test_pandas_is_whole_before_any_chart_is_made():
+    """Plotly asks for it in whatever thread, and would take it half imported from another session's. The first page,
+    which has no chart, doesn't wait for it."""
+    for module, whole in (("abn.ui.elements", "True"), ("abn.ui.layout", "False")):
+        code = f"import sys; import {module}; print(hasattr(sys.modules.get('pandas'), 'Series'))"
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+        assert done.stdout.strip() == whole, done.stderr
+    drawing = [path.name for path in (ROOT / "abn" / "ui").rglob("*.py") if "plotly_chart" in path.read_text()]
+    assert drawing == ["elements.py"]

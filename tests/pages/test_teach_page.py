@@ -1,27 +1,37 @@
-"""Teacher's links: what they hold is what opens, unknown values fall back, and controls can be hidden and shown."""
+"""Teach: what a link holds is what opens, unknown values fall back, controls can be hidden and shown; papers, of which
+the answers need the key of a set."""
 
+import base64
+import html
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from reading import captions, components, keys, look, pictures, texts
+from reading import captions, components, keys, look, mentions, pictures, texts
 from streamlit.testing.v1 import AppTest
 
-from abn.explanations.explainer import explain
 from abn.images import samples
+from abn.plots.color_maps import COLOR_MAPS
 from abn.study import findings
-from abn.teaching import worksheet
-from abn.ui.learn import lesson_steps
+from abn.teaching import exercises
+from abn.teaching.qr_code import qr_svg
+from abn.teaching.set_keys import set_of_key
+from abn.ui.controls.view_settings import CELLS, SCALES
+from abn.ui.learn import words as lesson_words
 from abn.ui.predictions import describe_mechanisms
 from abn.ui.runtime import models
 from abn.ui.study import findings_panels
+from abn.ui.teach import links, words
 from abn.ui.teach.links import make_link
 from abn.variants.store import find_variant
 
 ROOT = Path(__file__).parents[2]
 ADDITIVE, MULTIPLICATIVE = "imagenet-lite0-additive", "imagenet-lite0-multiplicative"
 PHOTO = list(samples.gallery().values())[3]
+
+
+def draw(seed: int) -> tuple[exercises.Question, ...]:
+    return exercises.draw_questions(seed, material=exercises.read_material())
 
 
 def link_parameters(at: AppTest) -> dict[str, str]:
@@ -51,11 +61,27 @@ def test_what_is_chosen_is_in_the_link_and_what_a_page_shows_by_itself_is_not(re
         "same_weights": "true",
         "hide": "controls",
     }
+    at = at.selectbox(key="link_page").set_value("pages/Inside.py").run()
+    at.selectbox(key="link_stage").set_value("g′")
+    at.selectbox(key="link_colors").set_value(list(COLOR_MAPS)[-1])
+    at.selectbox(key="link_scale").set_value(list(SCALES)[1])
+    at.selectbox(key="link_cells").set_value(CELLS[1])
+    at.slider(key="link_opacity").set_value(80)
+    at = at.slider(key="link_top").set_value(20).run()
+    parameters = link_parameters(at)
+    assert {name: parameters[name] for name in ("stage", "colors", "scale", "cells", "opacity", "top")} == {
+        "stage": "g′",
+        "colors": list(COLOR_MAPS)[-1],
+        "scale": list(SCALES)[1],
+        "cells": CELLS[1],
+        "opacity": "80",
+        "top": "20",
+    }
     at = at.selectbox(key="link_page").set_value("pages/Learn.py").run()
     at = at.selectbox(key="link_step").set_value(4).run()
     assert link_parameters(at) == {"step": "4"} and urlsplit(at.code[0].value).path == "/Learn"
     at = at.selectbox(key="link_page").set_value("pages/Exercises.py").run()
-    at = at.number_input(key="link_set").set_value(12).run()
+    at = at.number_input(key="link_set-1").set_value(12).run()
     assert link_parameters(at) == {"set": "12"}
 
 
@@ -89,15 +115,15 @@ def test_a_broken_variant_is_a_warning_in_the_lesson(ready, monkeypatch):
 
 def test_the_lesson_counts_a_panel_without_additive_as_no_difference(monkeypatch):
     def page():
-        from abn.ui.learn import lesson_steps
+        from abn.ui.learn import lesson_experiments
 
-        lesson_steps.show_study()
+        lesson_experiments.show_study()
 
     by_seed = {1: 0.2, 2: 0.2, 3: 0.2}
     higher = [findings.spread(arm, by_seed, against="none") for arm in ("additive", "multiplicative")]
     finding = findings.compared(findings.read_study(), "none")
     for rows, right in (
-        ({"CIFAR-100": [], "Clothing": higher[1:]}, [lesson_steps.NOWHERE]),
+        ({"CIFAR-100": [], "Clothing": higher[1:]}, [lesson_words.NOWHERE]),
         ({"CIFAR-100": [], "Clothing": higher[::-1]}, ["Clothing"]),
     ):
         monkeypatch.setattr(findings, "compared", lambda *_, rows=rows: replace(finding, rows=rows))
@@ -116,10 +142,63 @@ def test_unknown_values_fall_back(ready):
     assert len(pictures(at)) == 9
 
 
-def test_the_sheet_is_offered(ready, runner):
+def test_a_link_has_a_code_of_its_address(ready):
     at = ready.switch_page("pages/Teach.py").run()
-    (button,) = at.get("download_button")
-    assert not button.proto.disabled
-    accuracy = findings.compared(findings.read_study(), "none").sentences
-    questions = worksheet.questions(partial(explain, load=runner), accuracy)
-    assert worksheet.body(questions) in [element.value for element in at.html]
+    (code,) = [element.value for element in at.html if "<img" in element.value]
+    address = at.code[0].value
+    assert (
+        base64.b64encode(qr_svg(address, links.SMALL).encode()).decode() in code
+        and f'alt="QR code of {address}"' in code
+    )
+
+
+def test_default_view_of_a_link_is_that_of_the_pages(ready):
+    at = ready.run()
+    assert {name: look(at)[name] for name in ("colors", "cells", "opacity", "top")} == {
+        name: links.VIEW_DEFAULTS[name] for name in ("colors", "cells", "opacity", "top")
+    }
+
+
+def open_papers(ready) -> AppTest:
+    at = ready.switch_page("pages/Teach.py").run()
+    return at.button_group(key="teach-section").set_value(words.PAPERS).run()
+
+
+def test_plan_and_handout_are_offered_and_the_answers_need_a_key(ready, offered):
+    at = open_papers(ready)
+    assert not at.exception
+    disabled = {button.proto.label: button.proto.disabled for button in at.get("download_button")}
+    assert disabled == {label: paper == "answers" for paper, (*_, label) in words.PAPERS_OFFERED.items()}
+    assert {"abn-plan-45-minutes.html", "abn-handout-45-minutes-set-1.html"} <= offered.keys()
+    assert not any(question.right in text for text in offered.values() for question in draw(1) if not question.options)
+
+
+def test_a_new_set_has_a_key_that_opens_the_answers_and_enters_no_address(ready, offered):
+    at = open_papers(ready)
+    at = at.button_group(key="paper-minutes").set_value(90).run()
+    at = at.button(key="set-new").click().run()
+    key = at.session_state["set_key"]
+    seed = set_of_key(key)
+    assert not at.exception and mentions(at, key, str(seed))
+    document = offered[f"abn-answers-set-{seed}.html"]
+    assert key in document and all(html.escape(question.right) in document for question in draw(seed))
+    for name in ("abn-plan-90-minutes.html", f"abn-handout-90-minutes-set-{seed}.html"):
+        assert key not in offered[name] and f"set={seed}" in offered[name]
+    assert key not in str(dict(at.query_params))
+    at = at.button_group(key="teach-section").set_value(words.LINK).run()
+    at = at.selectbox(key="link_page").set_value("pages/Exercises.py").run()
+    assert link_parameters(at) == {"set": str(seed)} and key not in at.code[0].value
+
+
+def test_a_key_can_be_typed_and_what_is_none_is_a_warning(ready, offered):
+    at = open_papers(ready)
+    at = at.text_input(key="set-key-").input("no key").run()
+    assert not at.exception and len(at.warning) == 1 and "set_key" not in at.session_state
+    at = at.text_input(key="set-key-").input("k7pm 2qx9").run()
+    assert not at.warning and at.session_state["set_key"] == "K7PM-2QX9"
+    assert f"abn-answers-set-{set_of_key('K7PM-2QX9')}.html" in offered
+    at = at.switch_page("pages/Study.py").run().switch_page("pages/Teach.py").run()
+    assert at.session_state["set_key"] == "K7PM-2QX9"  # stays for the session
+    at = at.button_group(key="teach-section").set_value(words.PAPERS).run()
+    at = at.text_input(key="set-key-K7PM-2QX9").input("").run()
+    assert at.session_state["set_key"] == ""

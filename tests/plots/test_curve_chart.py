@@ -1,4 +1,4 @@
-"""The curves' figure: the numbers that it holds are those that were followed, and its words tell the areas."""
+"""The curves' figure: it holds the numbers that were computed, and its words tell the areas."""
 
 import numpy as np
 import pytest
@@ -13,60 +13,68 @@ from abn.evaluation.deletion_insertion import (
     CurveResult,
     CurveSpec,
 )
-from abn.plots.curve_chart import VARIANT_STYLES, axis_top, curve_chart, curves_in_words, legend_entries
+from abn.plots.curve_chart import AXES, LABELS, axis_top, curve_chart, curves_in_words
+from abn.plots.theme import BLUE, GRAY, ORANGE
 
 SHARES = np.linspace(0, 1, 3)
 
 
-def followed(scores: list[float], order: str = BRIGHT, seed: int = 0, kind: str = DELETION) -> CurveResult:
+def curve(scores: list[float], order: str = BRIGHT, seed: int = 0, kind: str = DELETION) -> CurveResult:
     return CurveResult(CurveSpec(kind, order, seed, steps=2), 0, SHARES, np.array(scores), 1.0)
 
 
-def row(kind: str = DELETION, dark: bool = False) -> CurveComparison:
-    randoms = (followed([1, 0.8, 0], RANDOM, 0, kind), followed([1, 0.4, 0], RANDOM, 1, kind))
-    return CurveComparison(
-        followed([1, 0.2, 0], kind=kind), randoms, followed([1, 1, 0], DARK, 0, kind) if dark else None
-    )
+def comparison(kind: str = DELETION, dark: bool = False, bright: float = 0.2) -> CurveComparison:
+    randoms = (curve([1, 0.8, 0], RANDOM, 0, kind), curve([1, 0.4, 0], RANDOM, 1, kind))
+    return CurveComparison(curve([1, bright, 0], kind=kind), randoms, curve([1, 1, 0], DARK, 0, kind) if dark else None)
 
 
-def test_every_line_holds_what_was_followed():
-    figure = curve_chart({"A": row(dark=True), "C": None, "B": row()}, DELETION)
+def test_every_line_holds_what_was_computed():
+    figure = curve_chart(comparison(dark=True), DELETION)
     lines = {trace.name: list(trace.y) for trace in figure.data if trace.name}
-    assert lines["A, brightest first"] == [1, 0.2, 0] and lines["A, darkest first"] == [1, 1, 0]
-    assert lines["A, random, mean of 2"] == pytest.approx([1, 0.6, 0]) and len(lines) == 5
+    assert lines == {
+        LABELS[RANDOM]: pytest.approx([1, 0.6, 0]),
+        LABELS[DARK]: [1, 1, 0],
+        LABELS[BRIGHT]: [1, 0.2, 0],
+    }
     bands = [list(trace.y) for trace in figure.data if trace.fill]
-    assert bands == [[1, 0.8, 0, 0, 0.4, 1]] * 2
-    assert {trace.line.color for trace in figure.data if "B, " in (trace.name or "")} == {VARIANT_STYLES[2][0]}
+    assert bands == [[1, 0.8, 0, 0, 0.4, 1], pytest.approx([1, 0.6, 0, 0, 0.2, 1])]
     assert all(tuple(trace.x) == (0, 0.5, 1) for trace in figure.data if trace.name)
 
 
-def test_a_name_is_only_text():
-    (line,) = [
-        trace for trace in curve_chart({"<b>A</b>": row()}, DELETION).data if trace.name and BRIGHT in trace.name
-    ]
-    assert line.hovertemplate.startswith("&lt;b>A&lt;/b>, brightest first<br>")
+def test_lines_are_labeled_where_they_are_apart_and_areas_are_told():
+    title, *labels = curve_chart(comparison(dark=True), DELETION).layout.annotations
+    assert {label.text: (label.x, label.y) for label in labels} == {
+        LABELS[BRIGHT]: (0.5, 0.2),
+        LABELS[RANDOM]: (0.5, pytest.approx(0.6)),
+        LABELS[DARK]: (0.5, 1),
+    }
+    sides = {label.text: label.yanchor for label in labels}
+    assert sides[LABELS[BRIGHT]] == "top" and sides[LABELS[RANDOM]] == "bottom"  # away from each other
+    assert "0.35" in title.text and "0.55" in title.text
 
 
-@pytest.mark.parametrize(("kind", "axis"), [(DELETION, "gone"), (INSERTION, "uncovered")])
-def test_the_axis_says_what_happens(kind, axis):
-    assert curve_chart({"A": row(kind)}, kind).layout.xaxis.title.text == f"share of the cells {axis}"
+def test_a_curve_within_the_random_orders_is_gray_and_none_has_a_color_of_the_heads():
+    def color(figure) -> str:
+        return next(trace.line.color for trace in figure.data if trace.name == LABELS[BRIGHT])
+
+    inside, outside = (curve_chart(comparison(bright=bright), DELETION) for bright in (0.5, 0.2))
+    assert color(inside) == GRAY != color(outside)
+    assert not {BLUE, ORANGE} & {trace.line.color for figure in (inside, outside) for trace in figure.data}
+
+
+@pytest.mark.parametrize("kind", [DELETION, INSERTION])
+def test_the_axis_says_what_happens(kind):
+    assert curve_chart(comparison(kind), kind).layout.xaxis.title.text == AXES[kind]
 
 
 def test_the_areas_in_words():
-    assert curves_in_words({"A": row(dark=True), "B": None}, DELETION) == (
-        "Deletion curves, area under the probability. A: brightest first 0.350, random 0.550, darkest first 0.750."
-    )
-
-
-def test_the_legend_has_every_variant_and_every_order():
-    result = legend_entries(["A", "B"], darkest=False)
-    assert [text for text, *_ in result] == ["A", "B", "brightest first", "random, mean and range"]
-    assert [color for _, color, _ in result[:2]] == [VARIANT_STYLES[0][0], VARIANT_STYLES[1][0]]
-    assert legend_entries(["A"], darkest=True)[-1][0] == "darkest first"
+    text = curves_in_words("A", comparison(dark=True), DELETION)
+    assert text.startswith("Deletion curves of A, ")
+    assert text.endswith("brightest first 0.350, random order 0.550, darkest first 0.750.")
 
 
 def test_an_axis_ends_at_the_next_tenth_above_all_lines():
-    low = CurveComparison(followed([0.41, 0.2, 0]), (followed([0.1, 0, 0], RANDOM),))
-    assert axis_top([low, None]) == pytest.approx(0.5) and axis_top([low, row()]) == 1 and axis_top([]) == 1
-    assert axis_top([CurveComparison(low.bright, low.random, followed([0.62, 0, 0], DARK))]) == pytest.approx(0.7)
-    assert curve_chart({"A": low}, DELETION, top=0.5).layout.yaxis.range == pytest.approx((-0.01, 0.52))
+    low = CurveComparison(curve([0.41, 0.2, 0]), (curve([0.1, 0, 0], RANDOM),))
+    assert axis_top([low, None]) == pytest.approx(0.5) and axis_top([low, comparison()]) == 1 and axis_top([]) == 1
+    assert axis_top([CurveComparison(low.bright, low.random, curve([0.62, 0, 0], DARK))]) == pytest.approx(0.7)
+    assert curve_chart(low, DELETION, top=0.5).layout.yaxis.range == pytest.approx((-0.01, 0.52))

@@ -55,11 +55,19 @@ def boxes_of(root: ET.Element) -> dict[str, Box]:
         for rect in root.iter(f"{SVG}rect")
         if rect.get("data-name")
     }
-    for group in root.iter(f"{SVG}g"):
+    for group in stages_of(root):
         (rect,) = group.iter(f"{SVG}rect")
         x, y = map(float, re.findall(r"[\d.]+", group.get("transform")))
         boxes[group.get("data-name")] = Box(x, y, float(rect.get("width")), float(rect.get("height")))
     return boxes
+
+
+def stages_of(root: ET.Element) -> list[ET.Element]:
+    return [group for group in root.iter(f"{SVG}g") if group.get("class", "").startswith("stage")]
+
+
+def options_of(root: ET.Element) -> list[ET.Element]:
+    return [group for group in root.iter(f"{SVG}g") if group.get("class", "").split(" ")[0] == "option"]
 
 
 def size_of(root: ET.Element) -> tuple[float, float]:
@@ -152,7 +160,7 @@ def test_no_line_runs_through_a_box_and_no_box_over_another(mechanism, narrow):
 @ALL
 def test_every_stage_is_a_button_with_its_shape_and_every_part_is_named(mechanism, narrow):
     root = parsed(mechanism, narrow)
-    buttons = {g.get("data-stage"): g for g in root.iter(f"{SVG}g")}
+    buttons = {g.get("data-stage"): g for g in stages_of(root)}
     assert list(buttons) == list(STAGES)
     for name, button in buttons.items():
         assert (button.get("role"), button.get("tabindex"), button.get("aria-pressed")) == ("button", "0", "false")
@@ -162,21 +170,59 @@ def test_every_stage_is_a_button_with_its_shape_and_every_part_is_named(mechanis
     words = " ".join(texts(root))
     for part in ("feature extractor", "attention branch", "perception branch", "trunk", "map head", "class head"):
         assert part in words
-    assert EQUATIONS[mechanism] in texts(root)
-    assert ("M is not applied" in words) == (mechanism == "none")
+    assert mechanism in texts(root)  # trained with
+    assert [option.find(f"{SVG}text").text for option in options_of(root)] == list(EQUATIONS.values())
+
+
+@ALL
+@pytest.mark.parametrize("applied", MECHANISMS)
+def test_the_applied_mechanism_is_the_chosen_radio_button_and_the_trained_one_is_named(mechanism, narrow, applied):
+    root = ET.fromstring(draw(CONTENTS, mechanism, narrow=narrow, applied=applied, switchable=True))
+    options = {option.get("data-mechanism"): option for option in options_of(root)}
+    assert list(options) == list(MECHANISMS)
+    for name, option in options.items():
+        chosen = name == applied
+        assert (option.get("role"), option.get("aria-checked")) == ("radio", str(chosen).lower())
+        assert option.get("tabindex") == ("0" if chosen else "-1")
+        assert ("applied" in option.get("class")) == chosen
+        assert ("as trained" in option.get("aria-label")) == (name == mechanism)
+    assert any(line.unused for line in lines_of(root)) == (applied == "none")
+
+
+def holds(box: Box, point: tuple[float, ...]) -> bool:
+    return box.x <= point[0] <= box.x + box.width and box.y <= point[1] <= box.y + box.height
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_both_heads_read_a_and_m_goes_to_the_mechanism_alone(narrow):
+    root = parsed("additive", narrow)
+    boxes = {name: box for name, box in boxes_of(root).items() if name != "attention branch"}
+
+    def name_at(point: tuple[float, ...]) -> str:
+        return next(name for name, box in boxes.items() if holds(box, point))
+
+    followers: dict[str, set[str]] = {}
+    for line in lines_of(root):
+        followers.setdefault(name_at(line.points[0]), set()).add(name_at(line.points[-1]))
+    assert followers["g"] == {"trunk", "mechanism"} and followers["trunk"] == {"A"}
+    assert followers["A"] == {"map head", "class head"}
+    assert followers["map head"] == {"M"} and followers["M"] == {"mechanism"}
+    assert followers["class head"] == {"class maps"}
+    assert followers["class maps"] == {"mean"} and followers["mean"] == {"auxiliary logits"}
 
 
 def test_a_diagram_without_buttons_has_the_same_words():
     root = ET.fromstring(draw(CONTENTS, "additive", pressable=False))
-    assert {stage.get("role") for stage in root.iter(f"{SVG}g")} == {"img"}
+    assert {group.get("role") for group in (*stages_of(root), *options_of(root))} == {"img"}
     assert texts(root) == texts(parsed("additive", False))
 
 
-def test_letters_are_at_least_twelve_pixels_where_the_drawing_is_shown():
-    least = min(float(size) for size in re.findall(r"font-size: ([\d.]+)px", STYLE))
-    narrowest = float(re.search(r"svg {\s+min-width: (\d+)px", STYLESHEET.read_text()).group(1))
-    assert least * narrowest / size_of(parsed("none", False))[0] >= 12
-    assert least * 358 / size_of(parsed("none", True))[0] >= 12  # a page of 390 pixels
+def test_letters_are_large_enough_at_the_narrowest_width_of_each_diagram():
+    smallest = min(float(size) for size in re.findall(r"font-size: ([\d.]+)px", STYLE))
+    narrowest = float(re.search(r"@container \(max-width: ([\d.]+)px\)", STYLESHEET.read_text()).group(1))
+    assert narrowest < 700
+    assert smallest * 700 / size_of(parsed("none", False))[0] >= 14
+    assert smallest * 358 / size_of(parsed("none", True))[0] >= 15  # a page of 390 pixels
 
 
 def test_text_is_only_text():

@@ -1,6 +1,7 @@
 """Figures of the study: what is drawn is what was measured, and the words beside it say the same."""
 
 import json
+import re
 from dataclasses import replace
 
 import plotly.graph_objects as go
@@ -8,6 +9,7 @@ import pytest
 from study_results import change, make_results, set_comparison
 
 from abn.study import figures, findings
+from abn.study.figures import forest
 from abn.study.findings import Finding, Spread
 
 
@@ -69,7 +71,7 @@ def test_every_finding_can_be_drawn_and_its_words_hold_every_seed(study):
     all_findings = [
         findings.accuracies(study),
         findings.compared(study, "none"),
-        findings.compared(study, "multiplicative", "accuracy_auxiliary", ("additive",), ahead=True),
+        findings.by_head(study, "additive", "multiplicative"),
         findings.bright_first(study),
         findings.bright_first(study, "insertion"),
         findings.polarity(study),
@@ -103,7 +105,7 @@ def test_panels_share_a_scale_where_they_can_be_compared(study):
 
 def test_what_was_not_measured_is_said_and_not_drawn():
     rows = {"P": [Spread("a", {}), findings.spread("<b>", {4: 0.25})]}
-    finding = Finding(("",), rows, "axis")
+    finding = Finding({}, rows, "axis")
     figure = figures.dots(finding, "P")
     assert texts(figure) == ["a", "not measured", "&lt;b>", "0.25, one seed"]
     assert seeds(figure, "&lt;b>") == {4: 0.25} and len(means(figure)) == 1
@@ -130,7 +132,7 @@ def test_cost_bars_stand_on_one_another_up_to_the_whole(results):
     assert texts(figure)[:4] == ["parameters", "× 1.75", "FLOPs", "× 1.75"]
     assert texts(figure)[-2:] == ["peak memory, 32 images at once", "× 1.50"]
     assert {shape.x0 for shape in figure.layout.shapes} == {100} and figure.layout.barmode == "stack"
-    assert "FLOPs: 1.75 times the plain CNN; time, 1 image at once: 1.75" in figures.cost_alt(cost)
+    assert "FLOPs: 1.75 times the baseline; time, 1 image at once: 1.75" in figures.cost_alt(cost)
 
 
 def test_published_figures_are_drawn_as_given():
@@ -138,8 +140,56 @@ def test_published_figures_are_drawn_as_given():
     figure, results = figures.published_dots(published, "CIFAR-100"), published.by_dataset["CIFAR-100"]
     drawn = {trace.name: dict(zip(trace.customdata, trace.x, strict=True)) for trace in figure.data}
     assert drawn["attention branch, by its authors"] == {result.backbone: result.abn for result in results}
-    assert drawn["plain CNN, by the same authors"] == {result.backbone: result.plain for result in results}
+    assert drawn["baseline, by the same authors"] == {result.backbone: result.plain for result in results}
     assert drawn["attention branch, by others"] == {"ResNet110": 24.46}
-    assert drawn["plain CNN, by others"] == {"ResNet110": 24.65, "Wide ResNet": 18.14, "ResNeXt": 17.38}
+    assert drawn["baseline, by others"] == {"ResNet110": 24.65, "Wide ResNet": 18.14, "ResNeXt": 17.38}
     assert "ResNet50: 23.1 with attention branch, 24.1 without" in figures.published_alt(published, "ImageNet")
     json.loads(figure.to_json())
+
+
+# ---- the matrix ----
+
+
+def lines(markup: str) -> list[str]:
+    return re.findall(r'<div class="abn-forest-line.*?</span></div>', markup)
+
+
+def test_each_cell_of_the_matrix_holds_effect_interval_and_n(study):
+    finding = findings.compared(study, "baseline")
+    markup = figures.forest_row(finding, list(finding.rows))
+    rows = [row for panel in finding.effects.values() for row in panel]
+    assert len(lines(markup)) == len(rows) == 4
+    for line, row in zip(lines(markup), rows, strict=True):
+        mean, low, high = (findings.number(value, 1, sign=True) for value in (row.mean, row.low, row.high))
+        assert all(text in line for text in (f"<span>{row.name}<", f"{mean} pt", f"[{low}, {high}]", "n = 5"))
+        assert ("abn-forest-null" in line) == (row.low <= 0 <= row.high)
+        assert forest.CORRECTED not in line
+
+
+def test_marks_of_the_matrix_stand_where_the_values_are(study):
+    finding = findings.compared(study, "baseline")
+    markup = figures.forest_row(finding, list(finding.rows))
+
+    def places(kind: str) -> list[float]:
+        return [float(left) for left in re.findall(rf'abn-forest-{kind}" style="left: ([\d.]+)%', markup)]
+
+    (zero,), means = set(places("zero")), places("mean")
+    rows = [row for panel in finding.effects.values() for row in panel]
+    scale = (means[0] - zero) / rows[0].mean
+    assert [zero + scale * row.mean for row in rows] == pytest.approx(means, abs=0.05)
+    assert [zero + scale * row.low for row in rows] == pytest.approx(places("interval"), abs=0.05)
+    assert all(0 < place < 100 for place in (zero, *means))
+
+
+def test_the_matrix_shows_seeds_of_polarity_and_what_is_missing(study, results):
+    finding = findings.polarity(study)
+    markup = figures.forest_row(finding, [*finding.rows, "<Other>"])
+    assert markup.count("abn-forest-seed") == 20 and "abn-forest-interval" not in markup
+    assert forest.UPRIGHT.format(count=5, seeds=5) in markup
+    assert forest.NOT_MEASURED in markup and "&lt;Other&gt;" in markup and "<Other>" not in markup
+    assert figures.forest_header(["<a>"]).count("&lt;a&gt;") == 1
+    change(results, set_comparison("additive", "baseline", "accuracy", "cifar100", p_holm=0.01))
+    corrected = findings.compared(findings.read_study(results), "baseline")
+    assert forest.CORRECTED in lines(figures.forest_row(corrected, ["CIFAR-100"]))[0]
+    same = replace(finding, same=("CIFAR-100",))
+    assert forest.SAME in figures.forest_row(same, ["CIFAR-100"])

@@ -13,9 +13,10 @@ from study_results import change, make_results, set_comparison
 from abn.errors import ABNError
 from abn.study import findings
 from abn.study.findings import METRICS, Finding, Spread
-from abn.study.findings.map_polarity import UPRIGHT, orientation
+from abn.study.findings.comparisons import SAME
+from abn.study.findings.map_polarity import inverted, upright
 from abn.study.findings.study import CAM, UNTRAINED, Study
-from abn.study.findings.words import DECISIVE, panels, word
+from abn.study.findings.words import CORRECTED, DECISIVE, UNCORRECTED, panels, word
 from abn.vocabulary import ATTENTION_MECHANISMS
 
 ROOT = Path(__file__).parents[2]
@@ -38,10 +39,6 @@ def results(made, tmp_path) -> Path:
 def outcomes(finding: Finding) -> dict[str, list[str]]:
     """Panel → outcome of each of its rows."""
     return {panel: [row.outcome for row in rows] for panel, rows in finding.rows.items()}
-
-
-def tones(finding: Finding) -> list[str]:
-    return [verdict.tone for verdict in finding.verdicts]
 
 
 # ---- numbers ----
@@ -96,10 +93,16 @@ def test_numbers_for_people(given, text):
 def test_an_effect_and_none_are_told_apart(results):
     finding = findings.compared(findings.read_study(results), "baseline")
     assert outcomes(finding) == {"CIFAR-100": ["higher", "none"], "Cluttered Fashion-MNIST": ["none", "none"]}
-    assert tones(finding) == ["open", "open"] and len(finding.sentences) == 2
-    row = finding.rows["CIFAR-100"][0]
-    for number in (findings.number(row.mean, 1, sign=True), f"{row.p:.2g}", f"{row.p_holm:.2g}", findings.seeds([row])):
-        assert number in finding.numbers[0]
+    assert list(finding.sentences) == list(finding.rows) and finding.effects == finding.rows
+    row, cells = finding.rows["CIFAR-100"][0], findings.number_table(finding)[0]
+    assert cells["mean"] == f"{findings.number(row.mean, 1, sign=True)} pt" and cells["p"] == f"{row.p:.2g}"
+    assert cells["p, Holm"] == f"{row.p_holm:.2g}" and len(cells["seeds"].split(", ")) == 5
+
+
+def test_a_column_of_the_table_that_holds_nothing_is_left_out(results):
+    study = findings.read_study(results)
+    assert {"p", "p, Holm", "95 % interval"}.isdisjoint(findings.number_table(findings.polarity(study))[0])
+    assert "95 % interval" in findings.number_table(findings.accuracies(study))[0]
 
 
 @pytest.mark.parametrize(
@@ -110,26 +113,23 @@ def test_words_and_verdicts_follow_the_interval(results, low, high, seen):
         change(results, set_comparison(arm, "matched", "accuracy", ci_low=low, ci_high=high))
     finding = findings.compared(findings.read_study(results), "matched")
     assert list(outcomes(finding).values()) == [[seen, seen]] * 2
-    assert tones(finding) == ["open", "open"]  # no corrected test decides
-    assert all(("uncorrected" in verdict.words) == (seen != "none") for verdict in finding.verdicts)
-    clause = {"none": "no difference seen for additive and multiplicative against"}.get(
-        seen, f"additive and multiplicative {seen} than"
-    )
-    assert finding.sentences == tuple(
-        f"Accuracy of the perception head on {name} (5 seeds, 2,000 images): {clause} the matched baseline."
+    arms, control = "additive and multiplicative", "the parameter-matched baseline"
+    clause = f"{arms} {seen} than {control} ({UNCORRECTED})"  # no corrected test decides
+    if seen == "none":
+        clause = f"no difference seen for {arms} against {control}"
+    assert finding.sentences == {
+        name: f"Accuracy of the perception head on {name} (5 seeds, 2,000 images): {clause}."
         for name in ("CIFAR-100", "Cluttered Fashion-MNIST")
-    )
+    }
 
 
-def test_of_two_mechanisms_the_one_ahead_is_named(results):
-    def leaders() -> list[str]:
-        study = findings.read_study(results)
-        finding = findings.compared(study, "multiplicative", arms=("additive",), ahead=True)
-        return [verdict.words.split()[0] for verdict in finding.verdicts]
-
-    assert leaders() == ["additive", "no"]
-    change(results, set_comparison("additive", "multiplicative", "accuracy", ci_low=-0.09, ci_high=-0.02))
-    assert leaders() == ["multiplicative", "multiplicative"]
+def test_two_mechanisms_are_compared_for_each_head(results):
+    finding = findings.by_head(findings.read_study(results), "additive", "multiplicative")
+    for rows in finding.rows.values():
+        assert [row.name for row in rows] == ["perception head", "auxiliary head"]
+        assert [row.label for row in rows] == [f"{row.name}: additive − multiplicative" for row in rows]
+    assert outcomes(finding)["CIFAR-100"] == ["higher", "none"]
+    assert "Accuracy of the auxiliary head" in finding.sentences["CIFAR-100"]
 
 
 def test_of_errors_less_is_better(results):
@@ -139,12 +139,11 @@ def test_of_errors_less_is_better(results):
         return findings.compared(findings.read_study(results), "baseline", "calibration_error")
 
     finding = seen(ci_low=-0.05, ci_high=-0.01)
-    assert outcomes(finding)["CIFAR-100"] == ["lower", "lower"] and tones(finding)[0] == "open"
-    assert "additive and multiplicative lower than the baseline" in finding.sentences[0]
-    assert finding.verdicts[0].words == "lower, uncorrected"
+    assert outcomes(finding)["CIFAR-100"] == ["lower", "lower"]
+    clause = "additive and multiplicative {} than the baseline ({})"
+    assert clause.format("lower", UNCORRECTED) in finding.sentences["CIFAR-100"]
     finding = seen(p_holm=0.01)
-    assert "additive and multiplicative better than the baseline" in finding.sentences[0]
-    assert finding.verdicts[0].words == "better" and tones(finding)[0] == "seen"
+    assert clause.format("better", CORRECTED) in finding.sentences["CIFAR-100"]
 
 
 @pytest.mark.parametrize(
@@ -169,12 +168,12 @@ def test_better_and_worse_need_a_corrected_p(key, low, high, p_holm, expected):
     [
         ("accuracy", "Accuracy of the perception head", "2,000"),
         ("pointing", "Brightest cell on the object", "1,500"),
-        ("deletion_below_random", "Area that deletion loses, brightest first against random order", "100"),
+        ("deletion_below_random", "Deletion, area between the random-order curve and the brightest-first curve", "100"),
     ],
 )
 def test_a_sentence_names_metric_data_set_seeds_and_images(results, key, metric, images):
     def sentence() -> str:
-        return findings.compared(findings.read_study(results), "baseline", key).sentences[0]
+        return findings.compared(findings.read_study(results), "baseline", key).sentences["CIFAR-100"]
 
     assert sentence().startswith(f"{metric} on CIFAR-100 (5 seeds, {images} images): ")
     change(results, lambda summary: [run.update(settings={}) for run in summary["runs"]])
@@ -198,7 +197,6 @@ def test_what_is_missing_is_no_finding(results, keep, expected):
     change(results, lambda s: s.update(runs=[run for run in s["runs"] if keep(run)], comparisons=[]))
     finding = findings.compared(findings.read_study(results), "baseline")
     assert outcomes(finding).get("CIFAR-100", []) == expected
-    assert tones(finding)[:1] == [tone for tone in (["open"] if "higher" in expected else ["missing"]) if expected]
 
 
 def test_two_seeds_that_agree_by_rounding_are_no_finding():
@@ -215,7 +213,7 @@ def test_a_missing_metric_is_not_measured_and_the_others_stand(results):
 
     study = findings.read_study(change(results, drop))
     finding = findings.compared(study, "baseline", "calibration_error")
-    assert finding.rows == {} and finding.sentences == finding.verdicts == finding.numbers == ()
+    assert finding.rows == finding.sentences == finding.effects == {}
     assert not any(row.by_seed for row in findings.polarity(study).rows["CIFAR-100"][:3])
     assert findings.finds_object(study).rows["CIFAR-100"][0].mean is None
     assert outcomes(findings.compared(study, "baseline"))["CIFAR-100"] == ["higher", "none"]
@@ -230,8 +228,7 @@ def test_a_data_set_without_the_metric_is_left_out(results):
 
     study = findings.read_study(change(results, drop))
     for finding in (findings.finds_object(study), findings.polarity(study)):
-        assert list(finding.rows) == ["Cluttered Fashion-MNIST"] == [verdict.where for verdict in finding.verdicts]
-        assert not any("CIFAR-100" in sentence for sentence in (*finding.sentences, *finding.numbers))
+        assert list(finding.rows) == ["Cluttered Fashion-MNIST"] == list(finding.sentences) == list(finding.effects)
     assert list(findings.compared(study, "baseline").rows) == ["CIFAR-100", "Cluttered Fashion-MNIST"]
     measured, missing = findings.spread("a", {1: 0.5}), findings.spread("b", {})
     rows = {"cifar100": [missing, missing], "cluttered-fashion": [measured, missing]}
@@ -276,8 +273,8 @@ def test_polarity_is_shown_as_seeds_and_never_as_an_interval(results):
     """A t-interval of a value between −1 and 1 may leave that range."""
     finding = findings.polarity(findings.read_study(results))
     assert all(row.low is row.high is None and row.by_seed for rows in finding.rows.values() for row in rows)
-    for value in finding.rows["CIFAR-100"][0].by_seed.values():
-        assert findings.number(value, 2) in finding.numbers[0]
+    seeds = findings.number_table(finding)[0]["seeds"].split(", ")
+    assert seeds == [findings.number(value, 2) for value in finding.rows["CIFAR-100"][0].by_seed.values()]
 
 
 def test_polarity_is_counted_seed_by_seed(results):
@@ -289,14 +286,8 @@ def test_polarity_is_counted_seed_by_seed(results):
                 run["metrics"]["polarity"] = -0.2
 
     finding = findings.polarity(findings.read_study(change(results, turn)))
-    assert "3 of 5 seeds for multiplicative" in finding.sentences[0]
-    assert "0 of 5 seeds for additive and multiplicative" in finding.sentences[1]
-    assert tones(finding) == ["open", "open"]
-
-
-def test_maps_upright_in_every_seed_are_a_finding(results):
-    finding = findings.polarity(findings.read_study(results))
-    assert finding.verdicts[0].words == UPRIGHT and tones(finding) == ["seen", "seen"]
+    assert "3 of 5 seeds for multiplicative" in finding.sentences["CIFAR-100"]
+    assert "0 of 5 seeds for additive and multiplicative" in finding.sentences["Cluttered Fashion-MNIST"]
 
 
 @pytest.mark.parametrize(("key", "effect"), [("deletion", 0.3), ("insertion", -0.3)])
@@ -304,17 +295,23 @@ def test_brightest_first_is_set_against_random_and_darkest(results, tmp_path, ke
     study = findings.read_study(results)
     finding = findings.bright_first(study, key)
     assert finding.rows["CIFAR-100"][0].by_seed == study.values("cifar100", "additive", key)
-    verb = {"deletion": "takes", "insertion": "brings"}[key]
-    start = f"Area that {key} {verb} with the brightest cells first on CIFAR-100 (5 seeds, 100 images): additive and "
-    assert finding.sentences[0] == f"{start}multiplicative higher than random order and darkest first."
-    assert tones(finding) == ["open", "open"]  # no more than with “none”, which never applies its map
+    curves = {
+        "deletion": "the random-order curve and the brightest-first curve",
+        "insertion": "the brightest-first curve and the random-order curve",
+    }
+    start = f"{key.capitalize()}, area between {curves[key]} on CIFAR-100 (5 seeds, 100 images): additive and "
+    sentence = finding.sentences["CIFAR-100"]
+    assert sentence.startswith(f"{start}multiplicative higher than 0 ({UNCORRECTED})")
+    assert {row.outcome for row in finding.effects["CIFAR-100"]} == {"none"}  # no more than with “none”
     effects = {("cifar100", arm, key): effect for arm in ATTENTION_MECHANISMS}
     study = findings.read_study(make_results(tmp_path / "worse", effects=effects, datasets=("cifar100",)))
     finding = findings.bright_first(study, key)
-    assert "multiplicative lower than random order" in finding.sentences[0]
-    assert finding.sentences[1].startswith(f"The same less what random order {verb} on CIFAR-100 (5 seeds, 100 images)")
-    assert "multiplicative lower than “none”" in finding.sentences[1]
-    assert finding.verdicts[0].words == "bright matters less, uncorrected" and tones(finding) == ["open"]
+    assert "multiplicative lower than 0 and “none” (" in finding.sentences["CIFAR-100"]
+    for row in finding.effects["CIFAR-100"]:
+        metric = {"deletion": "deletion_below_random", "insertion": "insertion_above_random"}[key]
+        bright, none = (study.values("cifar100", arm, metric) for arm in (row.name, "none"))
+        assert row.outcome == "lower" and row.p is not None
+        assert row.by_seed == pytest.approx({seed: bright[seed] - none[seed] for seed in bright})
 
 
 def test_where_two_arms_are_one_computation_that_is_said(results):
@@ -328,37 +325,33 @@ def test_where_two_arms_are_one_computation_that_is_said(results):
             if run["arm"] == "none":
                 run["metrics"]["accuracy"] = accuracy[run["seed"]]
 
-    study, once_more = findings.read_study(change(results, same)), "the comparison with the baseline once more"
+    study = findings.read_study(change(results, same))
     finding = findings.compared(study, "none")
-    assert "agree in every seed" in finding.sentences[-1]
-    assert [verdict.words == once_more for verdict in finding.verdicts] == [True, False]
-    finding = findings.compared(study, "matched")
-    assert len(finding.sentences) == 2 and once_more not in {verdict.words for verdict in finding.verdicts}
+    assert finding.same == ("CIFAR-100",) and len(finding.sentences) == 2
+    assert finding.sentences["CIFAR-100"] == SAME.format(dataset="CIFAR-100")
+    assert findings.compared(study, "matched").same == ()
 
 
 @pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ((0.8, 0.01, -0.7), "upright in some seeds only"),
-        ((-0.8, -0.3), "inverted in every seed"),
-        ((0.01, -0.3), "upright in no seed"),
-        ((0.8, 0.3), UPRIGHT),
-    ],
+    ("values", "expected"), [((0.8, 0.01, -0.7), (1, 1)), ((-0.8, -0.3), (0, 2)), ((0.01, -0.3), (0, 1))]
 )
-def test_a_map_near_zero_polarity_is_not_counted_as_upright(values, expected):
-    assert orientation(findings.spread("additive", dict(enumerate(values)))) == expected
+def test_a_map_near_zero_polarity_is_neither_upright_nor_inverted(values, expected):
+    row = findings.spread("additive", dict(enumerate(values)))
+    assert (upright(row), inverted(row)) == expected
 
 
 def test_finding_the_object_is_set_against_its_controls(tmp_path):
     effects = {("cifar100", arm, "pointing"): 0.1 for arm in ATTENTION_MECHANISMS}
     effects |= {("cluttered-fashion", arm, "pointing"): -0.2 for arm in (*ATTENTION_MECHANISMS, "none")}
     study = findings.read_study(make_results(tmp_path, effects=effects))
-    finding = findings.finds_object(study)
-    assert "higher than before training, “none” and the CAM of the baseline" in finding.sentences[0]
-    assert "multiplicative lower than the CAM of the baseline" in finding.sentences[1]
-    assert tones(finding) == ["open", "open"]
+    for control, name in ((UNTRAINED, "before training"), ("none", "“none”"), (CAM, "the CAM of the baseline")):
+        finding = findings.finds_object(study, control=control)
+        assert f"additive and multiplicative higher than {name}" in finding.sentences["CIFAR-100"]
+        lower = f"multiplicative lower than {name}" in finding.sentences["Cluttered Fashion-MNIST"]
+        assert lower == (control == CAM)
+        assert [row.name for row in finding.effects["CIFAR-100"]] == list(ATTENTION_MECHANISMS)
     names = [row.name for row in finding.rows["CIFAR-100"]]
-    assert names == ["additive", "multiplicative", "none", UNTRAINED, CAM, "CAM of the matched"]
+    assert names == ["additive", "multiplicative", "none", UNTRAINED, CAM, "CAM of the parameter-matched baseline"]
     assert finding.rows["CIFAR-100"][3].by_seed == study.values("cifar100", "none", "pointing_untrained")
     assert findings.finds_object(study, "roc_auc").reference == 0.5
 
@@ -378,13 +371,15 @@ def test_the_least_p_is_stated(tmp_path, seeds, least, adjusted, message):
     study = findings.read_study(make_results(tmp_path, seeds=seeds, datasets=("cifar100",)))
     text = findings.exact_test(study)[0]
     assert (
-        f"With {seeds} seeds" in text
-        and least in text
-        and f"for up to 9 comparisons makes up to {adjusted} of that" in text
+        f"With {seeds} seeds" in text and least in text and f"for 9 comparisons raises it to {adjusted} at best" in text
     )
-    assert ("the interval and not p carries the message" in text) == message
-    assert f"of {len(study.comparisons)} comparisons" in findings.exact_test(study)[1]
-    assert "same test images" in findings.exact_test(study)[-1]
+    assert ("no comparison can pass 0.05" in text) == message
+
+
+def test_intervals_are_counted_over_differences_alone(results):
+    study = findings.read_study(results)
+    assert findings.count_intervals([findings.compared(study, "baseline"), findings.polarity(study)]) == (1, 4)
+    assert findings.count_intervals([findings.polarity(study)]) == (0, 0)
 
 
 def test_sizes_come_from_the_settings(results):
@@ -392,8 +387,10 @@ def test_sizes_come_from_the_settings(results):
     sizes = findings.sizes(study, "cifar100")
     assert all(number in sizes for number in ("12,000", "2 epochs", "batches of 64", "2,000", "375 steps."))
     text = findings.parameters(study, "cifar100")
-    assert all(number in text for number in ("baseline 1,000", "matched 1,990", "additive 2,000", "100 %"))
-    (overview,) = findings.accuracies(study).sentences
+    assert all(
+        number in text for number in ("baseline 1,000", "parameter-matched baseline 1,990", "additive 2,000", "100 %")
+    )
+    overview = findings.count_runs(study)
     assert all(number in overview for number in ("50 networks", "25 on CIFAR-100 (5 seeds)", "50 minutes"))
 
     def to_a_flat_end(summary: dict) -> None:
@@ -401,10 +398,10 @@ def test_sizes_come_from_the_settings(results):
             run["settings"].update(schedule="one-cycle", views=4)
 
     sizes = findings.sizes(findings.read_study(change(results, to_a_flat_end)), "cifar100")
-    assert "4 random crops of each" in sizes and "1,500 steps, to a flat end" in sizes
+    assert "4 random crops of each" in sizes and "1,500 steps, until the learning rate reaches 0" in sizes
     change(results, lambda summary: summary["runs"][3]["settings"].update(batch=32))
     dataset = json.loads((results / "summary.json").read_text())["runs"][3]["dataset"]
-    assert "same settings" in findings.sizes(findings.read_study(results), dataset) and "same settings" not in sizes
+    assert "Settings differ" in findings.sizes(findings.read_study(results), dataset) and "Settings differ" not in sizes
 
 
 def test_an_unknown_data_set_has_its_own_name(tmp_path):

@@ -448,3 +448,10 @@ def test_card_names_its_own_backbone(backbone):
     assert (card.family, card.backbone, card.input.size) == ("imagenet-lite2", LITE2.name, 260)
     assert card.trained["recipe"]["samples"] == samples(name)
     assert LITE2.package in card.license["source"]
+
+
+def test_the_lesson_of_the_inverted_map_states_how_it_was_engineered():
+    (lesson,) = [variant for variant in VARIANTS.values() if variant.lesson]
+    assert not lesson.gain_compensated and "no gain compensation" in lesson.lesson
+    assert f"{lesson.adapt(Recipe()).map_rate / Recipe().map_rate:.0f} × the learning rate" in lesson.lesson
+    assert "attention_branch.trunk" in lesson.fixed and "fixed trunk" in lesson.lesson

@@ -135,9 +135,9 @@ def test_controls_are_cam_grad_cam_and_the_middle_of_the_picture():
     inputs = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     masked = MaskedImages(inputs, [mask, mask])
     figures = evaluate.control_maps(warm, masked)
-    assert list(figures) == ["CAM", "Grad-CAM", "middle of the picture"]
-    assert figures["middle of the picture"]["pointing"] == 1
-    assert figures["middle of the picture"]["roc_auc"] > 0.95
+    assert list(figures) == ["CAM", "Grad-CAM", "center prior"]
+    assert figures["center prior"]["pointing"] == 1
+    assert figures["center prior"]["roc_auc"] > 0.95
     cams = [class_map(warm, image[None], "CAM", mechanism="none").values for image in inputs]
     assert figures["CAM"] == photographs.score_maps(torch.from_numpy(np.stack(cams)), masked.masks)
     assert figures["CAM"] != figures["Grad-CAM"] and all(values["count"] == 2 for values in figures.values())
@@ -214,7 +214,7 @@ def test_each_family_is_measured_with_its_own_backbone(families, capsys):
     labeled = {"labeled": {"perception_top1": 0.5}}
     assert lines[ids["b"]] == lines[ids["d"]] == {**labeled, "scenes": {"of": LITE0.name}}
     of_lite2 = {**labeled, "scenes": {"of": LITE2.name}}
-    assert lines[ids["a"]] == lines["imagenet-lite2: plain backbone"] == of_lite2
+    assert lines[ids["a"]] == lines["imagenet-lite2: baseline"] == of_lite2
     assert lines[ids["c"]] == {"cluttered": {"accuracy": 0.75}}
     assert lines[f"{ids['c']}, before training"] == {"cluttered": {"accuracy": 0.125}}
 
@@ -227,7 +227,7 @@ def test_cards_hold_all_figures_their_controls_and_what_is_missed(families, monk
     measured = written[families["b"].id]
     assert list(measured) == ["labeled", "held out", "masked", "scenes", "aims missed", "controls"]
     assert measured["aims missed"] == "perception agreement 0.875 of 0.920; span 0.125 of 0.300"
-    assert list(measured["controls"]) == ["plain backbone", "before training", "CAM"]
+    assert list(measured["controls"]) == ["baseline", "before training", "CAM"]
     assert measured["controls"]["CAM"] == {"masked": {"pointing": 0.25}}
     assert written[families["d"].id]["aims missed"] == "perception agreement 0.875 of 0.920"  # its map is not applied
     assert list(written[families["c"].id]) == ["cluttered", "controls"]
@@ -245,7 +245,7 @@ def test_clothing_alone_is_written_without_photographs(families, monkeypatch, ca
 
 def test_card_lists_the_aims_it_missed():
     card = SimpleNamespace(lesson="", mechanism="additive")
-    controls = {"plain backbone": {"labeled": {"perception_top1": 0.8}}}
+    controls = {"baseline": {"labeled": {"perception_top1": 0.8}}}
     figures = {
         "labeled": {"perception_top1": 0.75},
         "held out": {"perception_agreement": 0.95},

@@ -1,5 +1,7 @@
 """What is kept: the latest, within bytes, and nothing of a variant that has gone."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +51,26 @@ def test_the_latest_stays_however_large_it_is(cache):
     computed(cache, ("a",), ("b",))
     computed(cache, ("c",), size=1000)
     assert list(cache.entries) == [("c",)]
+
+
+def test_what_several_want_at_once_is_computed_once(cache):
+    calls = []
+
+    def compute(missing: list[int]) -> list[str]:
+        calls.append(missing)
+        time.sleep(0.3)  # in which the others ask too
+        return ["result"]
+
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(cache.get_or_compute, [("a",)], compute) for _ in range(4)]
+        assert [future.result() for future in asked] == [["result"]] * 4
+    assert calls == [[0]]
+
+
+def test_after_one_that_failed_the_next_computes(cache):
+    with pytest.raises(ZeroDivisionError):
+        cache.get_or_compute([("a",)], lambda _: [1 / 0])
+    assert cache.get_or_compute([("a",)], lambda _: ["result"]) == ["result"]
 
 
 def test_sizes():

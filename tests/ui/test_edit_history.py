@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from abn.ui.intervene.edit_history import MAX_EDITS, OWN_MAP, History, start_history
+from abn.ui.intervene.edit_history import MAX_EDITS, History, start_history
+from abn.ui.intervene.words import OWN_MAP
 
 
 def constant_map(value: float) -> np.ndarray:

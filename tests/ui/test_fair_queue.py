@@ -6,7 +6,7 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from abn.ui import layout
+from abn.ui import layout, words
 from abn.ui.runtime import fair_queue, turns
 from abn.ui.runtime.fair_queue import FairQueue
 
@@ -126,5 +126,5 @@ def test_a_page_says_how_many_are_before_it(ready, monkeypatch):
     at: AppTest = ready.run()
     join([thread])
     assert not at.exception and queue.free == 1
-    assert set(places) == {layout.BUSY.format(others="one other computation is")}
-    assert len([html for html in at.html if 'class="abn-answer"' in html.value]) == 3
+    assert set(places) == {words.QUEUE_ONE}
+    assert len([html for html in at.html if 'class="abn-prediction"' in html.value]) == 3

@@ -16,7 +16,7 @@ def test_a_whole_map_comes_back_within_its_range():
     [
         None,
         "map",
-        {"map": [0, 0, 0, 0], "version": "b"},  # painted on a map that has gone since
+        {"map": [0, 0, 0, 0], "version": "b"},  # painted on a map that was replaced since
         {"map": [0, 0, 0], "version": "a"},
         {"map": [[0, 0], [0, 0]], "version": "a"},
         {"map": [0, 0, 0, "x"], "version": "a"},

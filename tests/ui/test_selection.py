@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from PIL import Image
 
-from abn.ui.controls import image_picker, selection
+from abn.ui.controls import image_picker, selection, words
 from abn.ui.controls.selection import default_variants
 from abn.ui.layout import escape_markdown
 from abn.variants.store import list_variants
@@ -24,13 +24,7 @@ def test_ablate():
     lonely = selection.apply_mechanism(cards, "none", False, find=lambda card, mechanism: None)
     assert lonely.cards == ()
     titles = ", ".join(card.title for card in cards)
-    assert lonely.note == selection.NO_SIBLING.format(mechanism="none", titles=titles)
-
-
-def test_difference_pair_never_takes_a_lesson():
-    pair = selection.difference_pair(CARDS[UNFOLDED])
-    assert [card.id for card in pair] == [ADDITIVE, MULTIPLICATIVE]
-    assert selection.difference_pair(CARDS[NONE], find=lambda card, mechanism: None) is None
+    assert lonely.note == words.NO_SIBLING.format(mechanism="none", titles=titles)
 
 
 def test_networks_trained_on_another_kind_of_images_are_found():

@@ -151,7 +151,9 @@ def test_pages_of_interleaved_sessions_show_their_own_pictures(ready, runner):
             else:
                 at.switch_page("app.py").run()
             assert not at.exception
-            shown = [value for html in at.html if 'class="abn-answer"' in html.value for value in _numbers(html.value)]
+            shown = [
+                value for html in at.html if 'class="abn-prediction"' in html.value for value in _numbers(html.value)
+            ]
             assert shown == expected[k]
             held = str(at.session_state["uploads"].keys()) + str(at.session_state["cache"].entries.keys())
             assert hashes[k] in held and not any(other in held for other in hashes if other != hashes[k])

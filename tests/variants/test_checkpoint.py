@@ -54,7 +54,7 @@ def test_a_card_of_the_same_name_and_other_weights_is_told_of(saved):
     data, card = saved
     words = json.dumps({**card, "sha256": "0" * 64}).encode()
     result = read_files({"c": NamedFile("mine.json", words), "w": NamedFile("mine.safetensors", data)})
-    assert "not the weights of mine.json" in str(result["w"]) and result["c"] is None
+    assert "do not belong to mine.json" in str(result["w"]) and result["c"] is None
 
 
 def test_a_bad_file_leaves_the_others(saved):
@@ -66,7 +66,7 @@ def test_a_bad_file_leaves_the_others(saved):
     }
     result = read_files(files)
     assert isinstance(result["good"], Checkpoint) and str(result["bad"]) == checkpoint.NO_SAFETENSORS
-    assert str(result["empty"]) == "This file is empty."
+    assert str(result["empty"]).startswith("This file is empty")
 
 
 # ---- pickles ----
@@ -119,19 +119,19 @@ def test_a_header_whose_length_begins_like_a_pickle_is_none(saved):
     "data", [b"garbage", b"\xff" * 64, (1 << 60).to_bytes(8, "little") + b"{}", b"\0" * 8, b"GIF89a"]
 )
 def test_no_safetensors_file(data):
-    refused(data, "no safetensors file")
+    refused(data, "not a safetensors file")
 
 
 def test_a_file_cut_short_or_lengthened(saved):
     data, _ = saved
     for other in (data[:-1], data[: len(data) // 2], data[:100], data[:8], data + b"\0"):
-        refused(other, "no safetensors file")
+        refused(other, "not a safetensors file")
 
 
 def test_a_giant_header_is_not_read(saved, monkeypatch):
     data, _ = saved
     monkeypatch.setattr(json, "loads", lambda *_, **__: pytest.fail("it was read"))
-    refused(len(data).to_bytes(8, "little") + b"{" + b" " * 2_000_000, "no safetensors file|more than 1 MB")
+    refused(len(data).to_bytes(8, "little") + b"{" + b" " * 2_000_000, "not a safetensors file|more than 1 MB")
     refused((1_500_000).to_bytes(8, "little") + b"{" + b" " * 1_600_000, "header of this file has more than 1 MB")
 
 
@@ -152,21 +152,21 @@ def test_a_giant_file_is_not_read(saved, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"dtype": "F128"}, "no tensor's type"),
-        ({"dtype": ["F32"]}, "no tensor's type"),
-        ({"shape": [16, 3, 3, -3]}, "no tensor's type"),
-        ({"shape": [16, 3, 3, True]}, "no tensor's type"),
-        ({"shape": [16, 3, 3, 3.0]}, "no tensor's type"),
-        ({"shape": "1633"}, "no tensor's type"),
-        ({"shape": ""}, "no tensor's type"),
-        ({"shape": None}, "no tensor's type"),
-        ({"shape": [10**30]}, "no tensor's type"),
-        ({"shape": [2**62, 4]}, "no tensor's type"),
-        ({"shape": [16, 3, 3, 3, 1, 1, 1, 1, 1]}, "no tensor's type"),
-        ({"shape": [1] * 100_000}, "no tensor's type"),
-        ({"data_offsets": [0]}, "no tensor's type"),
-        ({"data_offsets": [0, 10**18]}, "no tensor's type"),
-        ({"more": 1}, "no tensor's type"),
+        ({"dtype": "F128"}, "no valid type"),
+        ({"dtype": ["F32"]}, "no valid type"),
+        ({"shape": [16, 3, 3, -3]}, "no valid type"),
+        ({"shape": [16, 3, 3, True]}, "no valid type"),
+        ({"shape": [16, 3, 3, 3.0]}, "no valid type"),
+        ({"shape": "1633"}, "no valid type"),
+        ({"shape": ""}, "no valid type"),
+        ({"shape": None}, "no valid type"),
+        ({"shape": [10**30]}, "no valid type"),
+        ({"shape": [2**62, 4]}, "no valid type"),
+        ({"shape": [16, 3, 3, 3, 1, 1, 1, 1, 1]}, "no valid type"),
+        ({"shape": [1] * 100_000}, "no valid type"),
+        ({"data_offsets": [0]}, "no valid type"),
+        ({"data_offsets": [0, 10**18]}, "no valid type"),
+        ({"more": 1}, "no valid type"),
         ({"shape": [16, 3, 3, 4]}, "not what its shape and type make"),
         ({"dtype": "F16"}, "not what its shape and type make"),
         ({"data_offsets": [4, 1732]}, "doesn't begin where"),
@@ -180,7 +180,9 @@ def test_a_header_that_says_what_cannot_be(saved, change, expected):
 def test_overlapping_tensors_and_gaps(saved):
     header = header_of(saved[0])
     refused(with_header(saved[0], {**header, "twice": header[NAME]}), "doesn't begin where")
-    refused(with_header(saved[0], {k: v for k, v in header.items() if k != NAME}), "doesn't begin where|no safetensors")
+    refused(
+        with_header(saved[0], {k: v for k, v in header.items() if k != NAME}), "doesn't begin where|not a safetensors"
+    )
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,7 @@ def test_metadata_is_text(saved):
 def test_doubled_names(saved):
     text = json.dumps(header_of(saved[0]))
     entry = json.dumps(header_of(saved[0])[NAME])
-    refused(with_header(saved[0], f'{{"{NAME}": {entry}, {text[1:]}'.encode()), "says something twice")
+    refused(with_header(saved[0], f'{{"{NAME}": {entry}, {text[1:]}'.encode()), "the same entry twice")
 
 
 @fuzz(150)
@@ -249,9 +251,9 @@ def test_whatever_a_card_says_reading_it_ends_in_one_sentence_or_in_a_card(saved
 
 
 def test_absurd_numbers_of_classes(saved):
-    refused(with_card(saved[0], num_classes=10**9), "isn't one of ours")
-    refused(with_card(saved[0], num_classes=1, classes=["one"]), "names 1 classes")
-    refused(with_card(saved[0], num_classes=26_000, classes=["x"] * 26_000), "names 26,000 classes")
+    refused(with_card(saved[0], num_classes=10**9), "missing, unknown or of the wrong kind")
+    refused(with_card(saved[0], num_classes=1, classes=["one"]), "lists 1 classes")
+    refused(with_card(saved[0], num_classes=26_000, classes=["x"] * 26_000), "lists 26,000 classes")
     refused(with_card(saved[0], num_classes=20_000, classes=["x"] * 20_000), "million parameters")
 
 
@@ -264,7 +266,7 @@ def test_absurd_numbers_of_classes(saved):
 def test_an_input_that_is_none(saved, change):
     refused(
         with_card(saved[0], input={**saved[1]["input"], **change}),
-        "input isn't a square|isn't one of ours|can't be read",
+        "not a square|can't be read",
     )
 
 
@@ -281,5 +283,5 @@ def test_a_card_may_only_say_so_much(saved):
     for _ in range(50):
         deep = {"a": deep}
     for tale in (deep, {str(k): k for k in range(1000)}, {"a": [[]] * 1000}):
-        refused(with_card(saved[0], measured=tale), "says more than a card can show")
-    refused(with_card(saved[0], measured=[1]), "says more than a card can show")
+        refused(with_card(saved[0], measured=tale), "more entries than can be shown")
+    refused(with_card(saved[0], measured=[1]), "more entries than can be shown")

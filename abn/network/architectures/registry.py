@@ -106,5 +106,5 @@ def design(name: str) -> Design:
 
 
 def input_spec(name: str) -> InputSpec:
-    """Input size and normalization of the pictures that a network was made for."""
+    """Input size and normalization of the images that a network was made for."""
     return next(spec for prefix, spec in INPUTS.items() if name.startswith(prefix))

@@ -23,7 +23,7 @@ class ResNet:
     blocks: tuple[int, ...]  # of each stage; every stage but the first halves h and w
     widths: tuple[int, ...]  # output channels of each stage
     stem: int  # output channels of the first convolution
-    large: bool = False  # for pictures of 224 px the first convolution is 7×7 at stride 2, and a max-pool follows
+    large: bool = False  # for images of 224 px the first convolution is 7×7 at stride 2, and a max-pool follows
     norm_trunk: bool = True  # whether a batch norm follows the trunk
 
     @property

@@ -1,4 +1,4 @@
-"""Cost of a network in percent of its plain CNN, as stacked bars."""
+"""Cost of a network in percent of its baseline, as stacked bars."""
 
 from collections.abc import Sequence
 
@@ -33,7 +33,7 @@ def cost_bars(cost: Cost) -> go.Figure:
     _add_bars(figure, "whole network (peaks don't add up)", cost, "whole", peaks, *WHOLE_STYLE)
     ratios = [cost.ratio(quantity, batch) for _, (_, quantity, batch) in rows]
     texts = ((label, f"× {ratio:.2f}") for (_, (label, *_)), ratio in zip(rows, ratios, strict=True))
-    lay_out_rows(figure, texts, "percent of the plain CNN's", top=78, line={"x": 100, "layer": "above"})
+    lay_out_rows(figure, texts, "percent of the baseline", top=78, line={"x": 100, "layer": "above"})
     figure.update_layout(barmode="stack")
     return figure.update_xaxes(range=[0, 105 * max(*ratios, 1)])
 
@@ -58,5 +58,5 @@ def _add_bars(
 
 def cost_alt(cost: Cost) -> str:
     """The bars in words."""
-    rows = [f"{label}: {cost.ratio(quantity, batch):.2f} times the plain CNN" for label, quantity, batch in _rows(cost)]
+    rows = [f"{label}: {cost.ratio(quantity, batch):.2f} times the baseline" for label, quantity, batch in _rows(cost)]
     return f"Cost of {cost.family}, whole network. {'; '.join(rows)}."

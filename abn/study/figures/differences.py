@@ -2,15 +2,16 @@
 
 import plotly.graph_objects as go
 
-from abn.plots.theme import BLUE, GRAY, ORANGE, escape
+from abn.plots.theme import GRAY, GREEN, VIOLET, escape
 from abn.study.figures.rows import MEAN_Y, SEEDS_Y, lay_out_rows
 from abn.study.findings import Finding, Spread, number
 
 STYLES = {  # kind of a row → color and symbol of its mean
-    "arm": (BLUE, "diamond"),
+    "arm": (VIOLET, "diamond"),
+    "null": (GRAY, "diamond"),  # a difference whose interval includes zero
     "control": (GRAY, "square"),
-    "bright": (ORANGE, "triangle-up"),
-    "dark": (BLUE, "triangle-down"),
+    "bright": (VIOLET, "triangle-up"),
+    "dark": (GREEN, "triangle-down"),
 }
 
 
@@ -18,8 +19,8 @@ def dots(finding: Finding, panel: str) -> go.Figure:
     """One panel of a finding; its panels share one scale if they can be compared."""
     rows, figure = finding.rows[panel], go.Figure()
     measured = [(place, row) for place, row in enumerate(rows) if row.by_seed]
-    for order, kind in enumerate(dict.fromkeys(row.kind for _, row in measured)):
-        _add_rows(figure, finding, [pair for pair in measured if pair[1].kind == kind], *STYLES[kind], order == 0)
+    for order, kind in enumerate(dict.fromkeys(_kind(row) for _, row in measured)):
+        _add_rows(figure, finding, [pair for pair in measured if _kind(pair[1]) == kind], *STYLES[kind], order == 0)
     texts = ((escape(row.label), _mean_text(row, finding.digits, short=True)) for row in rows)
     line = None if finding.reference is None else {"x": finding.reference, "layer": "below"}
     lay_out_rows(figure, texts, finding.axis, line=line)
@@ -57,14 +58,15 @@ def _add_rows(
         marker={
             "color": color,
             "size": 13,
-            "symbol": [
-                f"{symbol}-open" if row.against and row.outcome not in ("higher", "lower") else symbol
-                for _, row in rows
-            ],
+            "symbol": [f"{symbol}-open" if _kind(row) == "null" else symbol for _, row in rows],
             "line": {"width": 2, "color": color},
         },
         showlegend=in_legend,
     )
+
+
+def _kind(row: Spread) -> str:
+    return "null" if row.against and row.outcome not in ("higher", "lower") else row.kind
 
 
 def _length(start: float | None, end: float | None) -> float:

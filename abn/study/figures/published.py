@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from abn.plots.theme import BLUE, GRAY, escape
+from abn.plots.theme import GRAY, VIOLET, escape
 from abn.study.figures.rows import MEAN_Y, SEEDS_Y, lay_out_rows
 from abn.study.findings import Published
 
@@ -17,19 +17,19 @@ def published_dots(published: Published, dataset: str) -> go.Figure:
         (
             "attention branch, by its authors",
             "diamond",
-            BLUE,
+            VIOLET,
             MEAN_Y,
             [(result.backbone, result.abn) for result in results],
         ),
         (
-            "plain CNN, by the same authors",
+            "baseline, by the same authors",
             "square",
             GRAY,
             MEAN_Y,
             [(result.backbone, result.plain) for result in results],
         ),
-        ("attention branch, by others", "diamond-open", BLUE, SEEDS_Y, abn_disputes),
-        ("plain CNN, by others", "square-open", GRAY, SEEDS_Y, [(item.backbone, item.plain) for item in disputes]),
+        ("attention branch, by others", "diamond-open", VIOLET, SEEDS_Y, abn_disputes),
+        ("baseline, by others", "square-open", GRAY, SEEDS_Y, [(item.backbone, item.plain) for item in disputes]),
     ):
         figure.add_scatter(
             name=name,
@@ -42,7 +42,7 @@ def published_dots(published: Published, dataset: str) -> go.Figure:
             showlegend=bool(points),
         )
     texts = ((escape(result.backbone), f"{result.abn:.1f} against {result.plain:.1f}") for result in results)
-    lay_out_rows(figure, texts, "top-1 error (%), less is better", top=78)
+    lay_out_rows(figure, texts, "top-1 error (%), lower is better", top=78)
     return figure
 
 

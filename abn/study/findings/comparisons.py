@@ -1,51 +1,63 @@
-"""Comparisons of arms, orders and controls: a finding holds its figure's rows, sentences, and the same in numbers."""
+"""Comparisons of arms, orders and controls: a finding holds its figure's rows, its sentences and its effects."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from abn.study.findings.metric_texts import METRICS
-from abn.study.findings.study import CAM, UNTRAINED, Spread, Study, minus, spread
-from abn.study.findings.words import Finding, differences, in_numbers, panels, title, verdicts
+from abn.study.findings.study import CAM, UNTRAINED, Spread, Study, arm_title, minus, spread
+from abn.study.findings.words import Finding, Panels, differences, panels, title
 from abn.vocabulary import ATTENTION_MECHANISMS, BASELINE, MATCHED, NONE
 
+SAME = (
+    "On {dataset}, “none” and the baseline have identical results in every seed: the feature extractor is fixed, so "
+    "L_att can't change the perception branch. This comparison equals the one with the baseline."
+)
 
-def compared(
-    study: Study, against: str, key: str = "accuracy", arms: Sequence[str] = ATTENTION_MECHANISMS, ahead: bool = False
-) -> Finding:
-    """Arms less another arm, seed by seed. `ahead`: the question is which of two, and not whether it helps."""
+
+def compared(study: Study, against: str, key: str = "accuracy", arms: Sequence[str] = ATTENTION_MECHANISMS) -> Finding:
+    """Arms less another arm, seed by seed."""
     metric = METRICS[key]
     rows = panels(study, lambda dataset: [study.difference(dataset, arm, against, key) for arm in arms])
-    same = _same_computation(study, key) if against == NONE else []
-    above, below = (f"{arms[0]} ahead", f"{against} ahead") if ahead else ("", "")
+    same = _same_computation(study, key) if against == NONE else ()
     unit = f" ({metric.step})" if metric.step else ""
     return Finding(
-        differences(study, rows, metric)
-        + tuple(
-            f"{name}: “none” and the baseline agree in every seed to the last digit: the feature extractor, the one "
-            "part that both losses could change, is fixed. So this is the comparison with the baseline once more."
-            for name in same
-        ),
+        differences(study, rows, metric) | {name: SAME.format(dataset=name) for name in same},
         rows,
         f"difference in {metric.title}{unit.replace(' ', '<br>', 1)}",
-        tuple(
-            replace(verdict, words="the comparison with the baseline once more", tone="open")
-            if verdict.where in same
-            else verdict
-            for verdict in verdicts(rows, metric, above=above, below=below, either_way=ahead)
-        ),
-        in_numbers(rows, f"difference in {metric.title}{unit}", metric.digits),
+        effects=rows,
+        unit=metric.short_step,
+        same=same,
         digits=metric.digits,
         reference=0,
     )
 
 
-def _same_computation(study: Study, key: str) -> list[str]:
+def _same_computation(study: Study, key: str) -> tuple[str, ...]:
     """Titles of the data sets where “none” and the baseline agree in every seed: one computation, and no control."""
-    return [
+    return tuple(
         title(dataset)
         for dataset in study.datasets
         if (values := study.values(dataset, NONE, key)) and values == study.values(dataset, BASELINE, key)
-    ]
+    )
+
+
+def by_head(study: Study, arm: str, against: str) -> Finding:
+    """The accuracy of two arms compared, for each head."""
+    keys = {"perception head": "accuracy", "auxiliary head": "accuracy_auxiliary"}
+    heads = {head: compared(study, against, key, (arm,)) for head, key in keys.items()}
+    first, *_ = heads.values()
+    rows: Panels = {}
+    sentences: dict[str, str] = {}
+    for panel in first.rows:
+        here = {head: finding for head, finding in heads.items() if panel in finding.rows}
+        rows[panel] = [
+            replace(row, name=head, caption=f"{head}: {arm} − {against}")
+            for head, finding in here.items()
+            for row in finding.rows[panel]
+        ]
+        sentences[panel] = " ".join(finding.sentences[panel] for finding in here.values())
+    axis = "difference in accuracy<br>(percentage points)"
+    return replace(first, sentences=sentences, rows=rows, axis=axis, effects=rows)
 
 
 ORDERS = (  # end of a metric's name, the order's own name, how it is drawn
@@ -53,39 +65,23 @@ ORDERS = (  # end of a metric's name, the order's own name, how it is drawn
     ("_random", "random order", "control"),
     ("_dark_first", "darkest first", "dark"),
 )
-NEVER = "“none”, which never applies its map"
 EFFECTS = {"deletion": "deletion_below_random", "insertion": "insertion_above_random"}  # the metric of each effect
 
 
 def bright_first(study: Study, key: str = "deletion") -> Finding:
-    """Does the predicted class lose more, or with "insertion" gain more, when the map's bright cells go first?"""
-    metric, effect_metric = METRICS[key], METRICS[EFFECTS[key]]
-    sign = -1 if key == "deletion" else 1  # brightest first should leave less of the area, or bring more
-    verb = "takes" if sign < 0 else "brings"
+    """Does the predicted class lose more probability, or with "insertion" gain more, when the map's bright cells go
+    first than when as many random cells do, and is this more than with “none”, which never applies its map?"""
+    metric = METRICS[key]
 
-    def effect(dataset: str, arm: str, end: str) -> dict[int, float]:
-        """Seed → how much more brightest first does than another order."""
-        bright, other = study.values(dataset, arm, key), study.values(dataset, arm, key + end)
-        return {seed: sign * value for seed, value in minus(arm, bright, "", other).by_seed.items()}
+    def effects(dataset: str) -> list[Spread]:
+        return [
+            *(spread(arm, study.values(dataset, arm, EFFECTS[key]), against="0") for arm in ATTENTION_MECHANISMS),
+            *(study.difference(dataset, arm, NONE, EFFECTS[key]) for arm in ATTENTION_MECHANISMS),
+        ]
 
-    effects = panels(
-        study,
-        lambda dataset: [
-            spread(arm, effect(dataset, arm, end), against=name)
-            for end, name, _ in ORDERS[1:]
-            for arm in ATTENTION_MECHANISMS
-        ],
-    )
-    beyond = panels(
-        study,
-        lambda dataset: [
-            minus(arm, effect(dataset, arm, "_random"), NEVER, effect(dataset, NONE, "_random"))
-            for arm in ATTENTION_MECHANISMS
-        ],
-    )
+    rows = panels(study, effects)
     return Finding(
-        differences(study, effects, effect_metric, f"area that {key} {verb} with the brightest cells first")
-        + differences(study, beyond, effect_metric, f"the same less what random order {verb}"),
+        differences(study, rows, METRICS[EFFECTS[key]]),
         panels(
             study,
             lambda dataset: [
@@ -95,34 +91,29 @@ def bright_first(study: Study, key: str = "deletion") -> Finding:
             ],
         ),
         f"{metric.title}<br>(mean probability of the predicted class, 0 to 1)",
-        verdicts(
-            beyond,
-            effect_metric,
-            above="bright matters more",
-            below="bright matters less",
-            none="bright matters no more",
-        ),
-        in_numbers(effects, f"area {'lost' if sign < 0 else 'gained'} with the brightest first", metric.digits),
+        effects={name: [row for row in panel if row.against == NONE] for name, panel in rows.items()},
         digits=metric.digits,
         one_scale=False,
     )
 
 
-def finds_object(study: Study, key: str = "pointing") -> Finding:
-    """How well each map finds the object, against the map before training, one never applied, and CAM."""
+CONTROLS = (UNTRAINED, NONE, CAM)  # of a map that lies on the object
+
+
+def finds_object(study: Study, key: str = "pointing", control: str = UNTRAINED) -> Finding:
+    """How well each map finds the object, against one of `CONTROLS`; the figure holds them all."""
     metric = METRICS[key]
 
-    def against_controls(dataset: str) -> list[Spread]:
-        untrained = study.untrained(dataset, key).by_seed
-        return [
-            *(minus(arm, study.values(dataset, arm, key), UNTRAINED, untrained) for arm in ATTENTION_MECHANISMS),
-            *(study.difference(dataset, arm, NONE, key) for arm in ATTENTION_MECHANISMS),
-            *(study.difference(dataset, arm, BASELINE, key, name=CAM) for arm in ATTENTION_MECHANISMS),
-        ]
+    def against_control(dataset: str) -> list[Spread]:
+        if control == UNTRAINED:
+            untrained = study.untrained(dataset, key).by_seed
+            return [minus(arm, study.values(dataset, arm, key), UNTRAINED, untrained) for arm in ATTENTION_MECHANISMS]
+        arm_of_control = BASELINE if control == CAM else control
+        return [study.difference(dataset, arm, arm_of_control, key, control) for arm in ATTENTION_MECHANISMS]
 
-    rows = panels(study, against_controls)
+    effects = panels(study, against_control)
     return Finding(
-        differences(study, rows, metric),
+        differences(study, effects, metric),
         panels(
             study,
             lambda dataset: [
@@ -130,12 +121,12 @@ def finds_object(study: Study, key: str = "pointing") -> Finding:
                 study.spread(dataset, NONE, key, kind="control"),
                 study.untrained(dataset, key),
                 study.spread(dataset, BASELINE, key, CAM, "control"),
-                study.spread(dataset, MATCHED, key, "CAM of the matched", "control"),
+                study.spread(dataset, MATCHED, key, f"CAM of the {arm_title(MATCHED)}", "control"),
             ],
         ),
         f"{metric.title}{f' ({metric.unit})' if metric.unit else ''}",
-        verdicts(rows, metric),
-        in_numbers(rows, f"difference in {metric.title}{f' ({metric.step})' if metric.step else ''}", metric.digits),
+        effects=effects,
+        unit=metric.short_step,
         digits=metric.digits,
         reference=metric.reference,
     )

@@ -14,6 +14,7 @@ class Metric:
     title: str
     unit: str = ""  # of a value
     step: str = ""  # of a difference
+    short_step: str = ""  # the same where there is little room
     factor: float = 1  # from the stored value to the one that is shown
     digits: int = 2
     higher_is_better: bool = True

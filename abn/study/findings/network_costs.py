@@ -12,7 +12,7 @@ from abn.study.findings.words import listed
 
 PARTS = {
     **vocabulary.PARTS,
-    "plain_cnn": "plain CNN",
+    "plain_cnn": "baseline",
     "whole": "whole network",
 }
 PEAK_PASSES = 3  # forward passes of each batch that a measurement takes besides its rounds
@@ -45,7 +45,7 @@ class Cost:
         return {part.part: part for part in self.parts}[name]
 
     def ratio(self, quantity: str, batch: int | None = None, part: str = "whole") -> float:
-        """A part's "parameters", "flops", "seconds" or "peak_bytes" over the plain CNN's."""
+        """A part's "parameters", "flops", "seconds" or "peak_bytes" over the baseline's."""
         value, plain = (getattr(self[name], quantity) for name in (part, "plain_cnn"))
         return value / plain if batch is None else value[batch] / plain[batch]
 
@@ -95,9 +95,7 @@ def cost_sentence(networks: Sequence[Cost]) -> str:
     }
     clauses = [f"{_span(values)} times {quantity}" for quantity, values in ratios.items()]
     scope = f"over {len(networks)} networks" if len(networks) > 1 else f"for {networks[0].family}"
-    return (
-        f"The whole network takes {listed(clauses)} of the plain CNN that it is built on, {scope}, one image at a time."
-    )
+    return f"The Attention Branch Network takes {listed(clauses)} of its baseline, {scope}, one image at a time."
 
 
 def _span(values: Sequence[float]) -> str:

@@ -1,15 +1,16 @@
 """What was run: data sets, sizes, parameters and accuracies, the smallest p that so many seeds allow, every run."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from abn.study.findings.metric_texts import METRICS
-from abn.study.findings.study import Study, spread
-from abn.study.findings.words import DECISIVE, Finding, capital, in_numbers, listed, panels, seeds, title
+from abn.study.findings.study import Study, arm_title, spread
+from abn.study.findings.words import DECISIVE, Finding, capital, listed, panels, seeds, title
 from abn.vocabulary import ADDITIVE, ARMS, ATTENTION_MECHANISMS, MATCHED
 
 
 def exact_test(study: Study, key: str = "accuracy") -> list[str]:
-    """The smallest p that the exact test can give with so many seeds, and a caution about multiple comparisons."""
+    """The smallest p that the exact test can give with so many seeds, and after Holm's correction."""
     families: dict[int, int] = {}
     for stored in study.comparisons:
         if stored.metric == key:
@@ -19,21 +20,19 @@ def exact_test(study: Study, key: str = "accuracy") -> list[str]:
     for count, family in sorted(families.items()):
         smallest = 2 / 2**count
         adjusted = min(1, smallest * family)
-        message = ", so the interval and not p carries the message" if adjusted >= DECISIVE else ""
+        message = ", so no comparison can pass 0.05" if adjusted >= DECISIVE else ""
         sentences.append(
-            f"With {count} seeds the exact test can't give a p below 2/2^{count} = {smallest:.4g}, and Holm's "
-            f"adjustment for up to {family} comparisons makes up to {adjusted:.2g} of that{message}."
+            f"With {count} seeds the exact permutation test can't give a p below 2/2^{count} = {smallest:.4g}. "
+            f"Holm's correction for {family} comparisons raises it to {adjusted:.2g} at best{message}."
         )
-    if study.comparisons:
-        sentences.append(
-            f"Intervals are not adjusted: of {len(study.comparisons)} comparisons without any effect, about "
-            f"{max(1, round(len(study.comparisons) / 20))} would seem to have one if they were independent."
-        )
-    sentences.append(
-        "An interval is about the mean over seeds on the same test images: another seed, other images, other "
-        "objects or a longer training may differ by more."
-    )
     return sentences
+
+
+def count_intervals(all_findings: Iterable[Finding]) -> tuple[int, int]:
+    """How many intervals of the findings' effects exclude zero, and how many there are."""
+    rows = [row for finding in all_findings for panel in finding.effects.values() for row in panel if row.against]
+    outcomes = [row.outcome for row in rows if row.outcome not in ("few", "missing")]
+    return sum(outcome != "none" for outcome in outcomes), len(outcomes)
 
 
 SIZES = {  # what a setting of a run is called
@@ -52,19 +51,19 @@ def sizes(study: Study, dataset: str) -> str:
     runs = study.of(dataset)
     settings = runs[0].settings
     sizes = [text.format(settings[key]) for key, text in SIZES.items() if type(settings.get(key)) in (int, float)]
-    sentence = f"{capital(', '.join(sizes) or 'no size is noted')}."
+    sentence = f"{capital(', '.join(sizes) or 'no size recorded')}."
     seen = settings.get("pictures", 0) * settings.get("views", 1) * settings.get("epochs", 0)
     if seen and settings.get("batch"):
         sentence += f" That is {int(seen / settings['batch']):,} steps"
         flat = settings.get("schedule") == "one-cycle"
-        sentence += ", to a flat end: the learning rate falls to nothing." if flat else "."
+        sentence += ", until the learning rate reaches 0." if flat else "."
     if any(run.settings != settings for run in runs):
-        sentence += " Not all runs had the same settings: read the differences with care."
+        sentence += " Settings differ between runs, so differences may be due to them."
     return sentence
 
 
 def accuracies(study: Study) -> Finding:
-    """The accuracy of each arm; and how much was run."""
+    """The accuracy of each arm."""
     metric = METRICS["accuracy"]
     rows = panels(
         study,
@@ -73,25 +72,27 @@ def accuracies(study: Study) -> Finding:
             for arm in ARMS
         ],
     )
+    axis = f"{metric.title} ({metric.unit})"
+    return Finding({}, rows, axis, rows, metric.unit, digits=metric.digits, one_scale=False)
+
+
+def count_runs(study: Study) -> str:
+    """How much was run, in one sentence."""
     counts = []
     for dataset in study.datasets:
         arms = [spread(arm, {run.seed: 0.0 for run in study.of(dataset, arm)}) for arm in ARMS]
         counts.append(f"{len(study.of(dataset))} on {title(dataset)} ({seeds(arms)})")
     minutes = sum(run.seconds for run in study.runs) / 60
-    sentence = f"{len(study.runs)} networks trained and measured, {listed(counts)}, in {minutes:,.0f} minutes."
-    axis = f"{metric.title} ({metric.unit})"
-    numbers = in_numbers(rows, axis, metric.digits)
-    return Finding((sentence,), rows, axis, numbers=numbers, digits=metric.digits, one_scale=False)
+    return f"{len(study.runs)} networks trained and measured, {listed(counts)}, in {minutes:,.0f} minutes."
 
 
 def parameters(study: Study, dataset: str) -> str:
-    """Every arm's parameters, and how far the matched baseline matches."""
+    """Every arm's parameters, and how near the parameter-matched baseline comes."""
     counts = {arm: runs[0].parameters for arm in ARMS if (runs := study.of(dataset, arm))}
-    sentence = f"Parameters: {', '.join(f'{arm} {count:,}' for arm, count in counts.items())}."
+    sentence = f"Parameters: {', '.join(f'{arm_title(arm)} {count:,}' for arm, count in counts.items())}"
     if MATCHED in counts and ADDITIVE in counts:
-        share = counts[MATCHED] / counts[ADDITIVE]
-        sentence += f" The matched baseline has {100 * share:.0f} % of the Attention Branch Network's."
-    return sentence
+        sentence += f" ({100 * counts[MATCHED] / counts[ADDITIVE]:.0f} % of additive)"
+    return f"{sentence}."
 
 
 def table(study: Study) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ class Dispute:
     backbone: str
     plain: float
     source: str  # key of `Published.sources`
-    said: str
+    remark: str
     abn: float | None = None
 
 
@@ -38,7 +38,7 @@ class Published:
     sources: dict[str, dict[str, str]]  # key → "name" and "url"
     results: tuple[Result, ...]
     disputes: tuple[Dispute, ...]
-    review: dict[str, str]  # of the paper: `said`, `source` says “`quote`”
+    review: dict[str, str]  # of the paper: its `topic`, `source` and `quote`
     not_given: tuple[str, ...]
 
     @cached_property
@@ -50,7 +50,7 @@ class Published:
     @property
     def quote(self) -> str:
         """The review, in one sentence."""
-        return f"{self.review['said']}, {self.sources[self.review['source']]['name']} says “{self.review['quote']}”."
+        return f"{self.review['topic']}: “{self.review['quote']}” ({self.sources[self.review['source']]['name']})."
 
 
 def read_published(results: Path | None = None) -> Published:
@@ -63,17 +63,17 @@ def _parse(stored: Any) -> Published:
     cited = [published.review["source"], *(dispute.source for dispute in published.disputes)]
     if any({"name", "url"} - published.sources[key].keys() for key in cited):
         raise KeyError("name or url of a source")
-    if {"said", "quote"} - published.review.keys():
-        raise KeyError("said or quote of the review")
+    if {"topic", "quote"} - published.review.keys():
+        raise KeyError("topic or quote of the review")
     return published
 
 
 def published_sentence(published: Published) -> str:
     """What the authors report, in one sentence."""
     gains = [result.plain - result.abn for result in published.results]
-    better = sum(gain > 0 for gain in gains)
+    lower = sum(gain > 0 for gain in gains)
     return (
-        f"By its authors' figures, the Attention Branch Network errs less than the plain CNN in {better} of "
-        f"{len(gains)} pairs, by {number(min(gains), 1)} to {number(max(gains), 1)} percentage points; they give no "
-        f"{', no '.join(published.not_given)}."
+        f"The authors report a lower top-1 error with the attention branch in {lower} of {len(gains)} pairs, by "
+        f"{number(min(gains), 1)} to {number(max(gains), 1)} percentage points. Each value is the best test epoch; "
+        f"they give no {', no '.join(published.not_given)}."
     )

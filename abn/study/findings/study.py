@@ -10,10 +10,17 @@ from abn.errors import ABNError
 from abn.study.findings import result_files
 from abn.study.findings.metric_texts import METRICS, base, finite_metrics
 from abn.study.statistics import mean_interval
+from abn.vocabulary import MATCHED
 
 DATASETS = {"cifar100": "CIFAR-100", "caltech101": "Caltech-101", "cluttered-fashion": "Cluttered Fashion-MNIST"}
 UNTRAINED, CAM = "before training", "CAM of the baseline"
+ARM_TITLES = {MATCHED: "parameter-matched baseline"}  # arm → what people read, where it differs
 MIN_SEEDS = 3  # for a statement about a difference: two may agree by rounding alone
+
+
+def arm_title(arm: str) -> str:
+    """An arm's name for people."""
+    return ARM_TITLES.get(arm, arm)
 
 
 @dataclass(frozen=True)
@@ -30,10 +37,14 @@ class Spread:
     p_holm: float | None = None
     family: int = 0  # comparisons among which p was adjusted
     kind: str = "arm"  # how it is drawn: "arm", "control", "bright" or "dark"
+    caption: str = ""  # what people read, where it isn't the arm or the difference of two
 
     @property
     def label(self) -> str:
-        return f"{self.name} − {self.against}" if self.against else self.name
+        """What people read: the arm, or the difference of two."""
+        if self.caption:
+            return self.caption
+        return f"{arm_title(self.name)} − {arm_title(self.against)}" if self.against else arm_title(self.name)
 
     @property
     def outcome(self) -> str:

@@ -10,6 +10,7 @@ class Attempt:
     """The answers of one person to one set, and the question that is shown."""
 
     answers: dict[int, ScoredAnswer] = field(default_factory=dict)  # by the question's number
+    questions: str = ""  # `draw.fingerprint` of the set's questions
     index: int = 0  # of the question shown, from 0; after the last come the scores
     cell: Cell | None = None  # picked, and not yet given as the answer
 

@@ -6,6 +6,7 @@ that change a variant's prediction on some images and not on others, so that nei
 whose prediction has a clear lead.
 """
 
+import hashlib
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,17 +22,17 @@ from abn.teaching.exercises.question_material import QuestionMaterial
 from abn.vocabulary import HEADS, MECHANISMS
 
 KINDS = {  # in the order in which they come
-    "where": "Where will it look?",
-    "head": "Which head is right?",
+    "where": "Where will the map be brightest?",
+    "head": "Which head is correct?",
     "mechanism": "Which mechanism made this map?",
-    "flip": "Did the edit change the answer?",
+    "flip": "Does the edit change the prediction?",
 }
-SCARCE = ("head", "mechanism", "flip", "where")  # those with the fewest pictures choose first
+SCARCE = ("head", "mechanism", "flip", "where")  # those with the fewest images choose first
 SETS = range(1, 10_000)  # the numbers that sets have
 COUNT = 8  # questions of a set
 MIN_RANGE = 0.3  # a map whose cells differ by less (of the 0 to 1 that M can span) has too little to find
 MIN_GAP = 0.12  # by how much the highest M of any two of three maps must differ
-MIN_LEAD = 0.02  # by how much the class named after an edit must lead the next
+MIN_LEAD = 0.02  # by how much the class predicted after an edit must lead the next
 
 Option = TypeVar("Option")
 
@@ -42,7 +43,7 @@ class Question:
 
     number: int  # in its set, from 1
     kind: str  # one of KINDS
-    picture: str  # an item of the material
+    image: str  # an item of the material
     variant: str  # the variant with this map or prediction
     text: str
     options: tuple[str, ...]  # empty where the answer is a cell
@@ -56,7 +57,7 @@ class Question:
 class _Subject:
     """A possible question."""
 
-    picture: str
+    image: str
     variant: str
     balance: str = ""  # the answer, where both are to come equally often
     edit: str = ""
@@ -64,7 +65,7 @@ class _Subject:
 
 
 def draw_questions(seed: int, count: int = COUNT, *, material: QuestionMaterial) -> tuple[Question, ...]:
-    """The set of a number: the kinds in turn, no picture twice. `ABNError` where the material is too little for it."""
+    """The set of a number: the kinds in turn, no image twice. `ABNError` where the material is too little for it."""
     rng = random.Random(seed)
     kinds = [list(KINDS)[place % len(KINDS)] for place in range(count)]
     used: set[str] = set()
@@ -74,25 +75,34 @@ def draw_questions(seed: int, count: int = COUNT, *, material: QuestionMaterial)
     return tuple(_question(place + 1, kind, drawn[kind].pop(), material, rng) for place, kind in enumerate(kinds))
 
 
+def fingerprint(questions: Sequence[Question], *, material: QuestionMaterial) -> str:
+    """16 digits that are the same only for the same questions on the same images and weights."""
+    parts = [
+        (q.kind, q.image, material.items[q.image].sha256, q.variant, material.cards[q.variant].sha256, q.edit, q.shown)
+        for q in questions
+    ]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
 def _draw(kind: str, count: int, used: set[str], material: QuestionMaterial, rng: random.Random) -> list[_Subject]:
-    """`count` subjects of a kind; adds their pictures to `used`."""
+    """`count` subjects of a kind; adds their images to `used`."""
     subjects = {"where": _where, "head": _head, "mechanism": _mechanism, "flip": _flip}[kind](material)
     sides = sorted({subject.balance for subject in subjects})
     chosen = []
     for _ in range(count):
-        unused = [subject for subject in subjects if subject.picture not in used]
+        unused = [subject for subject in subjects if subject.image not in used]
         side = _choose(sides, rng) if sides else ""  # independent: one reveal gives no hint about the next
         candidates = [subject for subject in unused if subject.balance == side] or unused
         if not candidates:
             raise ABNError(f"The stored exercises are too few for a set of this size: “{KINDS[kind]}” has no more.")
         chosen.append(_choose_subject(kind, candidates, rng))
-        used.add(chosen[-1].picture)
+        used.add(chosen[-1].image)
     return chosen
 
 
 def _choose_subject(kind: str, subjects: Sequence[_Subject], rng: random.Random) -> _Subject:
     """A subject at random. "flip" fixes variant and edit first, so that neither is a hint; others the image."""
-    for group in ("variant", "edit", "picture") if kind == "flip" else ("picture", "variant"):
+    for group in ("variant", "edit", "image") if kind == "flip" else ("image", "variant"):
         value = _choose(sorted({getattr(subject, group) for subject in subjects}), rng)
         subjects = [subject for subject in subjects if getattr(subject, group) == value]
     return _choose(subjects, rng)
@@ -108,18 +118,18 @@ def _choose(options: Sequence[Option], rng: random.Random) -> Option:
 
 def _where(material: QuestionMaterial) -> list[_Subject]:
     return [
-        _Subject(picture, variant)
-        for (picture, variant), record in material.predictions.items()
+        _Subject(image, variant)
+        for (image, variant), record in material.predictions.items()
         if not is_flat(record.attention) and np.ptp(record.attention) >= MIN_RANGE
     ]
 
 
 def _head(material: QuestionMaterial) -> list[_Subject]:
     subjects = []
-    for picture, variant in material.predictions:
-        right = [head for head, is_right in material.right(picture, variant).items() if is_right]
+    for image, variant in material.predictions:
+        right = [head for head, is_right in material.right(image, variant).items() if is_right]
         if len(right) == 1:
-            subjects.append(_Subject(picture, variant, balance=right[0]))
+            subjects.append(_Subject(image, variant, balance=right[0]))
     return subjects
 
 
@@ -135,20 +145,20 @@ def trios(material: QuestionMaterial) -> Iterator[tuple[str, str, str]]:
 def _mechanism(material: QuestionMaterial) -> list[_Subject]:
     subjects = []
     for trio in trios(material):
-        for picture in material.items:
-            highest = sorted(float(material.predictions[picture, variant].attention.max()) for variant in trio)
+        for image in material.items:
+            highest = sorted(float(material.predictions[image, variant].attention.max()) for variant in trio)
             if all(more - less >= MIN_GAP for less, more in pairwise(highest)):
-                subjects += [_Subject(picture, variant, balance=variant, shown=trio) for variant in trio]
+                subjects += [_Subject(image, variant, balance=variant, shown=trio) for variant in trio]
     return subjects
 
 
 def _flip(material: QuestionMaterial) -> list[_Subject]:
     by_edit: dict[tuple[str, str], list[_Subject]] = {}
-    for (picture, variant), record in material.predictions.items():
+    for (image, variant), record in material.predictions.items():
         for edit, edited in record.edits.items():
             if edited.lead >= MIN_LEAD:
                 outcome = wording.FLIPS if record.changes_prediction(edit) else wording.STAYS
-                by_edit.setdefault((variant, edit), []).append(_Subject(picture, variant, outcome, edit))
+                by_edit.setdefault((variant, edit), []).append(_Subject(image, variant, outcome, edit))
     return [
         subject
         for subjects in by_edit.values()
@@ -163,7 +173,7 @@ def _flip(material: QuestionMaterial) -> list[_Subject]:
 def _question(number: int, kind: str, about: _Subject, material: QuestionMaterial, rng: random.Random) -> Question:
     variant, edit, shown = about.variant, about.edit, list(about.shown)
     shown.sort(key=lambda _: rng.random())
-    record, item = material.predictions[about.picture, variant], material.items[about.picture]
+    record, item = material.predictions[about.image, variant], material.items[about.image]
     card = material.cards[variant]
     options: tuple[str, ...]
     if kind == "where":
@@ -174,7 +184,7 @@ def _question(number: int, kind: str, about: _Subject, material: QuestionMateria
         right, explanation = about.balance, wording.explain_head(card, record, about.balance)
     elif kind == "mechanism":
         text, options = wording.TEXTS["mechanism"]["ask"].format(letter="ABC"[shown.index(variant)]), MECHANISMS
-        right, explanation = card.mechanism, wording.explain_mechanism(material, about.picture, shown)
+        right, explanation = card.mechanism, wording.explain_mechanism(material, about.image, shown)
     else:
         text, options = wording.ask_flip(card, edit), (wording.FLIPS, wording.STAYS)
         right, explanation = about.balance, wording.explain_flip(record, edit)

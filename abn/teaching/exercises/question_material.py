@@ -2,7 +2,7 @@
 
 That exactly one head is correct is rare, so other labeled photographs are included where it happens.
 
-`build` runs the variants once and writes one file, with the hashes of the pictures' bytes and of the weights.
+`build` runs the variants once and writes one file, with the hashes of the images' bytes and of the weights.
 `read_material` reads it back without torch; whatever has changed since is left out and listed in `stale`. Maps and
 probabilities are stored in half precision. Edited maps are stored as they were applied, so that what is shown is what
 was run.
@@ -69,7 +69,7 @@ class EditRecord:
 
 @dataclass(frozen=True, eq=False)
 class PredictionRecord:
-    """Predictions of one variant for one picture, with the mechanism it was trained with."""
+    """Predictions of one variant for one image, with the mechanism it was trained with."""
 
     attention: np.ndarray  # (h, w) float32, raw M in (0, 1)
     auxiliary: tuple[Prediction, ...]  # the likeliest, the likeliest first
@@ -87,12 +87,12 @@ class QuestionMaterial:
 
     items: dict[str, Item]
     cards: dict[str, Card]
-    predictions: dict[tuple[str, str], PredictionRecord]  # by picture and variant
+    predictions: dict[tuple[str, str], PredictionRecord]  # by image and variant
     stale: tuple[str, ...] = ()  # files that are missing, or have changed since the variants were run
 
-    def right(self, picture: str, variant: str) -> dict[str, bool]:
+    def right(self, image: str, variant: str) -> dict[str, bool]:
         """For each head, whether its first class is correct."""
-        record, correct = self.predictions[picture, variant], self.items[picture].right
+        record, correct = self.predictions[image, variant], self.items[image].right
         return {head: getattr(record, head)[0].index in correct for head in HEADS}
 
 
@@ -133,13 +133,13 @@ def build(
     edits = [name for name in PRESETS if name != "own map"]
     rows: dict[str, list[dict[str, np.ndarray]]] = {card.id: [] for card in cards}
     items = []
-    for item, picture, always in sources():
-        explained = explain(picture, cards, fit=item.fit, load=load)
+    for item, image, always in sources():
+        explained = explain(image, cards, fit=item.fit, load=load)
         if not always and not any(_exactly_one_correct(explanation, item.right) for explanation in explained):
             continue
         progress(item.title)
         items.append(item)
-        attended = attend_variants(picture, cards, fit=item.fit, load=load)
+        attended = attend_variants(image, cards, fit=item.fit, load=load)
         for card, explanation, subject in zip(cards, explained, attended, strict=True):
             edited = _edited(subject, edits) if card.mechanism != "none" else {}
             rows[card.id].append(_heads(explanation) | edited)
@@ -169,10 +169,10 @@ def sources() -> Iterator[tuple[Item, Picture, bool]]:
 
     for photo in photographs():
         if photo.kind == "photograph" and (photo.gallery or photo.classes):
-            picture = open_picture(photo.path.read_bytes(), name=photo.file)
+            image = open_picture(photo.path.read_bytes(), name=photo.file)
             credit = f"{photo.author} ({photo.license})"
             words = (photo.title, photo.alt, credit, DEFAULT_FIT, photo.classes)
-            yield Item(photo.id, photo.file, picture.sha256, *words), picture, photo.gallery
+            yield Item(photo.id, photo.file, image.sha256, *words), image, photo.gallery
     for scene in localization.scenes():
         file = (localization.FOLDER / scene.picture.name).relative_to(SAMPLES).as_posix()
         right = () if scene.index is None else (scene.index,)

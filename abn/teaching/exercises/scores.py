@@ -13,7 +13,7 @@ from abn.teaching.exercises.draw import KINDS, Question
 from abn.teaching.exercises.question_material import QuestionMaterial
 
 Cell = tuple[int, int]  # row and column, from 0
-COLUMNS = ("set", "question", "kind", "picture", "variant", "edit", "answer", "right answer", "score")
+COLUMNS = ("set", "question", "kind", "image", "variant", "edit", "answer", "right answer", "score")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def score_answer(question: Question, answer: str | Cell, *, material: QuestionMa
         if answer not in question.options:
             raise ABNError(f"The answer must be one of {', '.join(question.options)}.")
         return ScoredAnswer(question, answer, float(answer == question.right))
-    record = material.predictions[question.picture, question.variant]
+    record = material.predictions[question.image, question.variant]
     h, w = record.attention.shape
     if isinstance(answer, str) or not (0 <= answer[0] < h and 0 <= answer[1] < w):
         raise ABNError(f"The answer must be a cell of {h} × {w}.")
@@ -76,6 +76,6 @@ def as_csv(seed: int, answers: Sequence[ScoredAnswer]) -> str:
     writer.writerow(COLUMNS)
     for answer in answers:
         question = answer.question
-        subject = (seed, question.number, question.kind, question.picture, question.variant, question.edit)
+        subject = (seed, question.number, question.kind, question.image, question.variant, question.edit)
         writer.writerow((*subject, answer.in_words, question.right, f"{answer.score:.3f}"))
     return stream.getvalue()

@@ -14,7 +14,7 @@ from abn.variants.card import Card
 from abn.vocabulary import HEADS
 
 TEXTS = read_texts(Path(__file__).with_suffix(".toml"))
-FLIPS, STAYS = "The answer flips", "The answer stays"
+FLIPS, STAYS = "The prediction changes", "The prediction stays"
 EDITS, LOST = TEXTS["edits"], TEXTS["lost"]  # by preset of interventions: its effect on the map, and what is lost
 
 
@@ -67,11 +67,11 @@ def explain_head(card: Card, record: PredictionRecord, right: str) -> str:
     return " ".join(sentences)
 
 
-def explain_mechanism(material: QuestionMaterial, picture: str, shown: Sequence[str]) -> str:
-    """How high each map gets, and in how many stored pictures the three come in this order: an observation, no law."""
-    order = _by_height(material, picture, shown)
+def explain_mechanism(material: QuestionMaterial, image: str, shown: Sequence[str]) -> str:
+    """How high each map gets, and in how many stored images the three come in this order: an observation, no law."""
+    order = _by_height(material, image, shown)
     reached = ", ".join(
-        f"{'ABC'[shown.index(variant)]} {material.predictions[picture, variant].attention.max():.2f} "
+        f"{'ABC'[shown.index(variant)]} {material.predictions[image, variant].attention.max():.2f} "
         f"({material.cards[variant].mechanism})"
         for variant in order
     )
@@ -79,8 +79,8 @@ def explain_mechanism(material: QuestionMaterial, picture: str, shown: Sequence[
     return TEXTS["mechanism"]["explain"].format(reached=reached, same=same, count=len(material.items))
 
 
-def _by_height(material: QuestionMaterial, picture: str, variants: Sequence[str]) -> list[str]:
-    return sorted(variants, key=lambda variant: -material.predictions[picture, variant].attention.max())
+def _by_height(material: QuestionMaterial, image: str, variants: Sequence[str]) -> list[str]:
+    return sorted(variants, key=lambda variant: -material.predictions[image, variant].attention.max())
 
 
 def ask_flip(card: Card, edit: str) -> str:

@@ -45,31 +45,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="PATH",
-        help="photographs to learn from, a folder or a zip, of many kinds of things; 15 %% of them are held out",
+        help="folder or zip of photographs to train with, of many kinds of objects; 15 %% of them are held out",
     )
     parser.add_argument(
         "--work",
         type=Path,
         default=packages.DATA / "distil",
         metavar="FOLDER",
-        help="where the feature bank and the steps done are kept (default: %(default)s)",
+        help="folder for the feature bank and the state of a stopped training (default: %(default)s)",
     )
     parser.add_argument(
         "--out",
         type=Path,
         default=CHECKPOINTS,
         metavar="FOLDER",
-        help="where weights and cards go (default: where the app reads them)",
+        help="folder for weights and model cards (default: the folder that the app reads)",
     )
     parser.add_argument(
-        "--variant", action="append", choices=list(VARIANTS), help="make this one, may be repeated (default: all)"
+        "--variant",
+        action="append",
+        choices=list(VARIANTS),
+        help="train only this variant; may be repeated (default: all)",
     )
     for setting in fields(Recipe):
         parser.add_argument(
             f"--{setting.name.replace('_', '-')}",
             type=type(setting.default),
             default=setting.default,
-            help=f"{setting.metadata['help']} (default: {setting.default}, or the variant's own)",
+            help=f"{setting.metadata['help']} (default: {setting.default}, unless variants.toml changes it)",
         )
 
 
@@ -78,13 +81,13 @@ def run(args: argparse.Namespace) -> int:
     recipe = Recipe(**{setting.name: getattr(args, setting.name) for setting in fields(Recipe)})
     for name in args.variant or VARIANTS:
         if not all(VARIANTS[name].adapt(recipe).steps(stage) for stage in STAGES):
-            raise ABNError(f"{name}: every stage needs one step at least: give more samples or epochs.")
+            raise ABNError(f"{name}: a stage has no step: give more --samples or epochs.")
     torch.manual_seed(recipe.seed)
     for which in packages.BACKBONES.values():
         names = [name for name in args.variant or VARIANTS if VARIANTS[name].backbone == which]
         if names:
             _make_family(which, names, recipe, args)
-    log.info("Now measure: python -m abn evaluate --write --photos %s --masks MASKS", args.photos.name)
+    log.info("Next, measure the variants: python -m abn evaluate --write --photos %s --masks MASKS", args.photos.name)
     return 0
 
 
@@ -116,7 +119,10 @@ def _open_bank(backbone: nn.Module, args: argparse.Namespace, work: Path, recipe
         for sources in (public_images.cutouts(args.data), public_images.photographs(args.data), own)
     )
     if len(objects) < MIN_PHOTOGRAPHS:
-        raise ABNError(f"{args.photos.name!r} holds too few photographs: {len(objects)} that are not held out.")
+        raise ABNError(
+            f"{args.photos.name!r} holds only {len(objects)} photographs that are not held out: give "
+            f"{MIN_PHOTOGRAPHS} or more."
+        )
     log.info("%d cut-outs, %d photographs from packages, %d own ones", len(cutouts), len(scenery), len(objects))
     drawer = Drawer(cutouts, scenery + objects, objects)
     keys = [source.key for source in (*cutouts, *scenery, *objects)]
@@ -158,7 +164,7 @@ def make_card(network: AttentionBranchNetwork, name: str, recipe: Recipe, photos
             "of photographs, tuxpaint stamps, openclipart) on them; targets from the frozen backbone",
             "seed": recipe.seed,
             "commit": code_version(),
-            "gain folded": variant.gain_compensated,
+            "gain compensated": variant.gain_compensated,
             "fixed in the joint stage": list(variant.fixed),
             "recipe": asdict(recipe),
         },

@@ -94,7 +94,7 @@ def fill_arrays(
     origin: str,
 ) -> list[np.memmap]:
     """Arrays of half precision in files, (count, *shape) of each name, filled a chunk at a time by
-    `compute(start, stop)`; goes on where it was stopped. Raises `ABNError` where the folder holds those of another
+    `compute(start, stop)`; resumes where it was stopped. Raises `ABNError` where the folder holds those of another
     `origin`."""
     progress = folder / "progress.json"
     state: dict = json.loads(progress.read_text()) if progress.is_file() else {"origin": origin, "done": 0}

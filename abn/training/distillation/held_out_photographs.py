@@ -2,7 +2,8 @@
 
 *Labeled*: those that ship with the app, labeled by eye, several classes where a careful person would accept several.
 *Held out*: the 15 % of the training's photographs that its hash keeps back; a head agrees where its first class is that
-of the plain backbone. *Masked*: photographs with masks of their objects, squashed to the input, for the map.
+of the baseline (the backbone alone). *Masked*: photographs with masks of their objects, squashed to the input, for the
+map.
 """
 
 from collections.abc import Iterator, Sequence
@@ -72,7 +73,7 @@ def predict_held_out(network: Network, sources: Sequence[Source], spec: InputSpe
 
 
 def measure_agreement(outputs: Outputs, named: Tensor) -> Figures:
-    """How often the first class of each head is `named` (N,), that of the plain backbone."""
+    """How often the first class of each head is `named` (N,), that of the baseline."""
     figures: Figures = {"count": len(named)}
     for head, logits in (("perception", outputs.logits), ("auxiliary", outputs.aux_logits)):
         if logits is not None:

@@ -17,18 +17,18 @@ def _setting(default: Any, help: str) -> Any:
 class Recipe:
     """Every number of the training."""
 
-    samples: int = _setting(18_000, "samples of the feature bank")
-    batch: int = _setting(32, "samples a step")
-    attention_epochs: float = _setting(0.34, "epochs of the first stage: three times as many make the map worse")
-    joint_epochs: float = _setting(0.27, "epochs of the second stage")
-    heads_epochs: float = _setting(2.0, "epochs of the third stage")
+    samples: int = _setting(18_000, "number of samples in the feature bank")
+    batch: int = _setting(32, "number of samples per step")
+    attention_epochs: float = _setting(0.34, "epochs of the first stage (attention branch)")
+    joint_epochs: float = _setting(0.27, "epochs of the second stage (both branches)")
+    heads_epochs: float = _setting(2.0, "epochs of the third stage (both heads, map fixed)")
     attention_rate: float = _setting(2e-4, "peak learning rate of pretrained weights in the first stage")
     rate: float = _setting(1e-4, "peak learning rate of pretrained weights in the second stage")
     map_rate: float = _setting(4e-3, "peak learning rate of the map head")
     heads_rate: float = _setting(5e-5, "peak learning rate of the perception branch in the third stage")
     class_head_rate: float = _setting(3e-4, "peak learning rate of the class head in the third stage")
     weight_decay: float = _setting(1e-4, "weight decay of AdamW")
-    seed: int = _setting(1, "seed of samples and order")
+    seed: int = _setting(1, "random seed of samples and order")
 
     def rate_of(self, parameter: str, stage: str) -> float:
         """The peak learning rate of a network's parameter in a stage."""

@@ -98,7 +98,7 @@ def check_held_out(records: Sequence[dict], *, packages: Path) -> None:
         name = drawing_name(record)
         source = Source(f"clipart/{name}", packages / DRAWINGS / name, "clipart")
         if not source.held_out or shows_known_object(source, trained):
-            raise ABNError(f"The drawing of scene {record['file']} took part in training: choose another.")
+            raise ABNError(f"The drawing of scene {record['file']} was part of the training: choose another drawing.")
 
 
 # ---- the command ----
@@ -107,7 +107,12 @@ def check_held_out(records: Sequence[dict], *, packages: Path) -> None:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m abn scenes`."""
     add_packages_argument(parser)
-    parser.add_argument("--out", type=Path, default=FOLDER, help="folder to write (default: where the app reads them)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=FOLDER,
+        help="folder for the scenes and their masks (default: the folder that the app reads)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

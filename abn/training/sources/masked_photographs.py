@@ -51,7 +51,7 @@ def _read(image: Traversable, mask: Traversable) -> MaskedPhotograph:
             values = np.asarray(file.convert("L")) > 127
     except UNREADABLE as error:
         raise ABNError(f"{image.name}: its mask, masks/{mask.name}, is missing or can't be read.") from error
-    if values.shape != picture.image.size[::-1]:
+    if values.shape != picture.full_size[::-1]:
         raise ABNError(f"{image.name}: its mask has another size.")
     if not values.any() or values.all():
         raise ABNError(f"{image.name}: its mask is empty or full; white (255) is the object, black (0) the rest.")

@@ -64,7 +64,7 @@ def add_packages_argument(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=DATA,
         metavar="FOLDER",
-        help="where packages are; missing ones are downloaded (default: %(default)s)",
+        help="folder of the downloaded packages; missing ones are downloaded (default: %(default)s)",
     )
 
 

@@ -63,7 +63,7 @@ BUILT_IN = {
     "cifar100": BuiltIn(
         "cifar100",
         "CIFAR-100",
-        "The paper's own network and data set: 100 classes, images of 32 × 32 pixels.",
+        "A network and a data set of the paper: 100 classes, images of 32 × 32 pixels.",
         "CIFAR-100, {count:,} images of 32 × 32 pixels, mirrored at random and moved by up to 4 pixels",
         kind="photograph",
         license={"weights": "MIT", "source": "trained here from scratch; the data, CIFAR-100, is for research use"},
@@ -74,7 +74,8 @@ BUILT_IN = {
     "cluttered-fashion": BuiltIn(
         "cluttered",
         "Cluttered",
-        "Knows ten kinds of clothing among scraps of others, gray on black; photographs mean nothing to it.",
+        "Classifies ten kinds of clothing among pieces of other items, gray on black; photographs are out of "
+        "distribution.",
         "Fashion-MNIST, {count:,} items of 20 px on canvases of 32 × 32 among 8 pieces of others, mirrored at random",
         kind="clothing",
         license={"weights": "MIT", "source": "trained here from scratch; the data, Fashion-MNIST, is MIT, Zalando SE"},

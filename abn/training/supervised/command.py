@@ -34,7 +34,7 @@ except ImportError:  # Windows: two trainings in one work folder are not refused
 __all__ = ["add_arguments", "run"]
 
 MAX_WORKERS = 8
-IN_USE = "Another process uses this work folder: wait for it, or give another --work."
+IN_USE = "Another process is training in this work folder: wait for it, or give another --work."
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 def run(args: argparse.Namespace) -> int:
     """Train, save and measure one variant."""
     if args.device == "cuda" and not torch.cuda.is_available():
-        raise ABNError("There is no CUDA device here that torch can use: leave out --device, or say --device cpu.")
+        raise ABNError("PyTorch finds no CUDA device: leave out --device, or use --device cpu.")
     device = "cuda" if args.device != "cpu" and torch.cuda.is_available() else "cpu"
     with ExitStack() as lock:
         with join_processes(device) as processes:
@@ -65,7 +65,10 @@ def _prepare(args: argparse.Namespace, device: str, processes: Processes) -> Tra
         log.warning("%s", note)
     count = len(data.training.labels)
     if len(plan.recipe.order(count, plan.seed)) < 1:
-        raise SharedError(f"{plan.recipe.epochs:g} epochs of {count} images are not one step: give more --epochs.")
+        raise SharedError(
+            f"{plan.recipe.epochs:g} epochs of {count} images are less than one step: give more --epochs or a "
+            "smaller --batch."
+        )
     network, origin = processes.run_on_all(lambda: _initial_network(plan, data))
     return TrainingRun(plan, data, network, origin, device, processes)
 
@@ -102,7 +105,9 @@ def _locked(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.with_suffix(".lock").open("w")
     except OSError as error:
-        raise ABNError(f"The work folder {path.parent.name} can't be made ({error.strerror}).") from error
+        raise ABNError(
+            f"The work folder {path.parent.name} can't be created ({error.strerror}): give another --work."
+        ) from error
     with lock:
         try:
             if fcntl:

@@ -41,7 +41,7 @@ class PreviewImages:
 
     @property
     def images(self) -> list[Image.Image]:
-        """The images as the network sees them, before they were normalized."""
+        """The images as the network gets them, before normalization."""
         return [Image.fromarray(denormalize(inputs.numpy(), self.spec)) for inputs in self.inputs]
 
 
@@ -56,7 +56,7 @@ def contact_sheet(network: AttentionBranchNetwork, previews: PreviewImages, titl
         "RGB", (COLUMNS * (width + MARGIN) + MARGIN, top + rows * height + bar.height + 2 * MARGIN), "white"
     )
     draw = ImageDraw.Draw(sheet)
-    subtitle = f"Each picture beside its attention map M; colors from 0 to 1. Trained with {network.mechanism}."
+    subtitle = f"Each image beside its attention map M; colors from 0 to 1. Trained with {network.mechanism}."
     draw.multiline_text((MARGIN, MARGIN), f"{title}\n{subtitle}", font=font, fill="black")
     for i, preview in enumerate(previews.images):
         left, upper = MARGIN + i % COLUMNS * (width + MARGIN), top + i // COLUMNS * height

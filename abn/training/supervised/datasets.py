@@ -74,10 +74,10 @@ def folder_dataset(plan: TrainingPlan, folders: ClassFolders, *, workers: int, p
 
     return Dataset(
         title=safe_stems([Path(plan.data).resolve().name])[0],
-        summary=f"Knows {len(classes)} kinds of picture: {', '.join(classes[:MAX_LISTED])}{more}.",
-        description=f"own pictures of {len(classes)} classes: {counts}{share}; {AUGMENTATIONS[augment]}",
+        summary=f"Classifies {len(classes)} classes: {', '.join(classes[:MAX_LISTED])}{more}.",
+        description=f"own images of {len(classes)} classes: {counts}{share}; {AUGMENTATIONS[augment]}",
         kind="photograph",
-        license={"weights": "yours", "source": "trained on your own pictures"},
+        license={"weights": "yours", "source": "trained on your own images"},
         classes=classes,
         input=spec,
         training=images(folders.training, augment),

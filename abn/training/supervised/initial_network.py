@@ -1,4 +1,4 @@
-"""The network before its first step: random weights, or those of a plain backbone, batch norms calibrated."""
+"""The network before its first step: random weights, or those of a backbone, batch norms calibrated."""
 
 import hashlib
 from pathlib import Path
@@ -25,7 +25,7 @@ INTEGER_TYPES = (torch.int64, torch.int32)
 
 
 def initial_network(plan: TrainingPlan, data: Dataset) -> tuple[AttentionBranchNetwork, dict[str, str]]:
-    """The network, and the card's entries on the weights of the plain backbone that it starts from, if any."""
+    """The network, and the card's entries on the backbone's weights that it starts from, if any."""
     classes, origin = len(data.classes), {}
     if plan.weights is None:
         network = create_model(plan.backbone, num_classes=classes, mechanism=plan.mechanism, seed=plan.seed)
@@ -42,7 +42,8 @@ def initial_network(plan: TrainingPlan, data: Dataset) -> tuple[AttentionBranchN
             recalibrate_batchnorm(network, images)
         except RuntimeError as error:
             raise BackboneError(
-                f"{plan.backbone} can't take images of {data.input.size} pixels: leave out --size or give another."
+                f"{plan.backbone} can't process images of {data.input.size} pixels: leave out --size, or give "
+                "another size."
             ) from error
     return network, origin
 
@@ -53,9 +54,13 @@ def load_plain_weights(backbone: nn.Module, path: Path) -> bool:
     try:
         loaded = safetensors.torch.load(path.read_bytes())
     except OSError as error:
-        raise CheckpointError(f"The weights {path.name} can't be read ({error.strerror}).") from error
+        raise CheckpointError(
+            f"The weights {path.name} can't be read ({error.strerror}): check the path of --weights."
+        ) from error
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{path.name} is no safetensors file, or only a part of one.") from error
+        raise CheckpointError(
+            f"{path.name} is not a safetensors file, or is cut short: save the weights again."
+        ) from error
     state = backbone.state_dict()
     classifiers = backbone.pretrained_cfg["classifier"]  # type: ignore[index]  # timm's metadata
     prefixes = tuple(f"{name}." for name in ([classifiers] if isinstance(classifiers, str) else classifiers))

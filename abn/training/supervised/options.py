@@ -32,53 +32,70 @@ SMALL = [name for name in registry.DESIGNS if name.startswith(registry.CIFAR)]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m abn train`."""
     add = parser.add_argument
-    add("--data", metavar="FOLDER", help=f"folder of class folders, or a built-in data set: {', '.join(BUILT_IN)}")
-    add("--backbone", metavar="NAME", help=f"a CNN of timm's or the paper's (default: resnet18; built-in: {SMALL[0]})")
-    add("--mechanism", choices=MECHANISMS, default="additive", help="how the map is applied (default: additive)")
-    add("--out", metavar="NAME", help="id of the variant (default: data, backbone and mechanism)")
-    add("--epochs", type=float, help="passes over the training images (default: 30)")
-    add("--seed", type=int, default=1, help="seed of weights, order and augmentation (default: 1)")
+    add(
+        "--data",
+        metavar="FOLDER",
+        help=f"required: folder with one folder of images per class, or a built-in data set: {', '.join(BUILT_IN)}",
+    )
+    add(
+        "--backbone",
+        metavar="NAME",
+        help=f"CNN of timm or of the paper (default: resnet18; for built-in data sets {SMALL[0]})",
+    )
+    add(
+        "--mechanism",
+        choices=MECHANISMS,
+        default="additive",
+        help="attention mechanism: additive (1 + M) · g, multiplicative M · g, none g (default: additive)",
+    )
+    add("--out", metavar="NAME", help="id of the new variant (default: made from data, backbone and mechanism)")
+    add("--epochs", type=float, help="training length in epochs (default: 30; built-in data sets have their own)")
+    add("--seed", type=int, default=1, help="random seed of weights, order and augmentation (default: 1)")
 
-    add = parser.add_argument_group("the recipe (built-in data sets have one of their own)").add_argument
+    add = parser.add_argument_group("recipe (built-in data sets have their own defaults)").add_argument
     add(
         "--batch",
         type=int,
         metavar="IMAGES",
-        help="images a step, of all processes together (default: 32)",
+        help="number of images per step, over all processes (default: 32)",
     )
-    rates = "default: 0.1 × batch / 256, with adamw 0.001 × batch / 256"
-    add("--rate", type=float, help=f"learning rate ({rates})")
-    add("--weight-decay", type=float, help="weight decay (default: 1e-4, with adamw 0.05)")
+    rates = "default: 0.1 × batch / 256; with adamw 0.001 × batch / 256"
+    add("--rate", type=float, help=f"peak learning rate ({rates})")
+    add("--weight-decay", type=float, help="weight decay (default: 1e-4; with adamw 0.05)")
     add("--optimizer", choices=RATES, default="sgd", help="optimizer (default: sgd, as in the paper)")
-    rising = "epochs in which the learning rate rises linearly (default: 0)"
+    rising = "length of the linear warm-up of the learning rate, in epochs (default: 0)"
     add("--warm-up", type=float, default=0.0, metavar="EPOCHS", help=rising)
-    schedule = "course of the learning rate: cut by ten at --cuts, or one cycle up and down (default: cuts)"
+    schedule = "schedule of the learning rate: divided by ten at --cuts, or one cycle (default: cuts)"
     add("--schedule", choices=SCHEDULES, help=schedule)
-    cuts = "shares of the steps after which the learning rate is divided by ten (default: 0.5 0.75)"
+    cuts = "fractions of the training, 0 to 1, after which the learning rate is divided by ten (default: 0.5 0.75)"
     add("--cuts", type=float, nargs="*", metavar="SHARE", help=cuts)
-    add("--size", type=int, metavar="PIXELS", help="side of the input (default: the backbone's)")
-    augmentation = "augmentation of training images (default: timm; shift for the paper's small networks)"
+    add("--size", type=int, metavar="PIXELS", help="side of the square input in pixels (default: the backbone's)")
+    augmentation = "augmentation of the training images (default: timm; shift for the small networks of the paper)"
     add("--augment", choices=AUGMENTATIONS, help=augmentation)
-    weights = "weights of the plain backbone to start from, a .safetensors file (default: random weights)"
+    weights = "pretrained weights of the backbone, a .safetensors file (default: random weights)"
     add("--weights", type=Path, metavar="FILE", help=weights)
-    held_out = "share of each class held out for validation (default: 0.15; built-in: 0)"
+    held_out = "fraction of each class held out for validation, 0 to 1 (default: 0.15; for built-in data sets 0)"
     add("--validation", type=float, metavar="SHARE", help=held_out)
-    add("--skip-bad", action="store_true", help="leave out files that can't be opened (default: report them and stop)")
+    add("--skip-bad", action="store_true", help="skip files that can't be opened (default: report them and stop)")
 
-    add = parser.add_argument_group("the machine").add_argument
-    device = "where to train (default: auto, a GPU where there is one)"
+    add = parser.add_argument_group("machine and files").add_argument
+    device = "where to train (default: auto, which is a GPU if available)"
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help=device)
-    precision = "number format of the forward pass (default: auto, bfloat16 where the processor has it)"
+    precision = "number format of the forward pass (default: auto, which is bfloat16 if the processor computes in it)"
     add("--precision", choices=PRECISIONS, default="auto", help=precision)
-    add("--workers", type=int, help="processes that open images (default: one a CPU core, at most 8)")
-    add("--sync-bn", action="store_true", help="batch norms see the batch of all processes; on GPUs only")
-    save_each = "steps between two saves, which a stopped training resumes from (default: %(default)s)"
+    add("--workers", type=int, help="number of processes that open images (default: one per CPU core, up to 8)")
+    add(
+        "--sync-bn",
+        action="store_true",
+        help="compute batch-norm statistics over all processes, on GPUs only (default: per process)",
+    )
+    save_each = "number of steps between two saves from which a stopped training resumes (default: %(default)s)"
     add("--save-each", type=int, default=SAVE_EACH, metavar="STEPS", help=save_each)
-    packages = "where built-in data sets are; missing ones are downloaded (default: %(default)s)"
+    packages = "folder of the built-in data sets; missing ones are downloaded (default: %(default)s)"
     add("--packages", type=Path, metavar="FOLDER", default=DATA, help=packages)
-    work = "where the steps done, metrics and sheets of maps are kept (default: %(default)s)"
+    work = "folder for the state of a stopped training, metrics and images of maps (default: %(default)s)"
     add("--work", type=Path, metavar="FOLDER", default=DATA / "train", help=work)
-    folder = "where weights and model card go (default: where the app reads them)"
+    folder = "folder for weights and model card (default: the folder that the app reads)"
     add("--folder", type=Path, metavar="FOLDER", default=CHECKPOINTS, help=folder)
 
 
@@ -115,17 +132,18 @@ class TrainingPlan:
 def make_plan(args: argparse.Namespace, device: str) -> TrainingPlan:
     """The plan; raises `ABNError` for options that can't be followed."""
     if not args.data:
-        raise ABNError("Say what to train with: --data FOLDER, a folder with a folder of images for each class.")
+        raise ABNError("No training data was given: add --data FOLDER, a folder with one folder of images per class.")
     built_in = args.data in BUILT_IN
     if not built_in and not Path(args.data).is_dir():
         raise ABNError(
-            f"There is no folder {args.data!r}, and no built-in data set of that name ({', '.join(BUILT_IN)})."
+            f"{args.data!r} is neither a folder nor a built-in data set: check the path, or choose "
+            f"{' or '.join(BUILT_IN)}."
         )
     data_name = args.data if built_in else Path(args.data).resolve().name
     backbone = _check_backbone(args, built_in)
     held_out = (0.0 if built_in else HELD_OUT) if args.validation is None else args.validation
     if not 0 <= held_out < 1 or (not built_in and not held_out):
-        raise ABNError(f"The share held out for validation must lie between 0 and 1, not {held_out:g}.")
+        raise ABNError(f"--validation must lie between 0 and 1, not {held_out:g}: give a fraction such as 0.15.")
     label = safe_stems([data_name])[0]
     family = f"{BUILT_IN[label].key}-{backbone.removeprefix(registry.CIFAR)}" if built_in else f"{label}-{backbone}"
     name = args.out or f"{family}-{args.mechanism}"
@@ -160,13 +178,13 @@ def _check_backbone(args: argparse.Namespace, built_in: bool) -> str:
         load_backbone(backbone)  # raises, with similar names
     if built_in and (backbone not in SMALL or args.weights or args.size or args.augment):
         raise ABNError(
-            f"The built-in data sets are of small images: choose one of {', '.join(SMALL)}, and leave out "
+            f"The built-in data sets have small images: choose the backbone from {', '.join(SMALL)}, and leave out "
             "--weights, --size and --augment."
         )
     if args.weights and registry.is_ours(backbone):
-        raise ABNError("The paper's own networks start from random weights: leave out --weights.")
+        raise ABNError("The small networks of the paper start from random weights: leave out --weights.")
     if args.size is not None and args.size < 16:
-        raise ABNError(f"The input can't be {args.size} pixels: give 16 or more.")
+        raise ABNError(f"--size {args.size} is too small: give 16 pixels or more.")
     return backbone
 
 
@@ -181,11 +199,13 @@ def _make_recipe(args: argparse.Namespace) -> Recipe:
         if args.weight_decay is None:
             recipe = replace(recipe, weight_decay=DECAYS[args.optimizer])
     if recipe.schedule == ONE_CYCLE and (args.cuts or args.warm_up):
-        raise ABNError("One cycle has no cuts and no warm-up: leave out --cuts and --warm-up, or say --schedule cuts.")
+        raise ABNError(
+            "The one-cycle schedule has no cuts and no warm-up: leave out --cuts and --warm-up, or use --schedule cuts."
+        )
     if recipe.batch < 1 or not recipe.epochs > 0 or not recipe.rate > 0 or recipe.weight_decay < 0:
-        raise ABNError("Batch, epochs and learning rate must be more than 0, and the weight decay not less than 0.")
+        raise ABNError("--batch, --epochs and --rate must be above 0, and --weight-decay 0 or more.")
     if not 0 <= recipe.warm_up < recipe.epochs or not all(0 < cut < 1 for cut in recipe.cuts):
-        raise ABNError("The warm-up must end before the training does, and each cut must lie between 0 and 1.")
+        raise ABNError("--warm-up must be shorter than --epochs, and each of --cuts must lie between 0 and 1.")
     return replace(recipe, cuts=tuple(recipe.cuts))
 
 
@@ -219,5 +239,5 @@ def _check_free(name: str, folder: Path, command: str) -> None:
             made_by = None
         if made_by != command:
             raise ABNError(
-                f"There is a variant {name} already that another command made: choose another name as --out."
+                f"The variant {name} exists already, made by another command: choose another name with --out."
             )

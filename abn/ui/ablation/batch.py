@@ -1,11 +1,13 @@
 """The images of a batch: those of the gallery, or a person's own."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from abn.images import samples
 from abn.images.zip_files import Refused
+from abn.ui.controls.session_pictures import Upload
 
 
 @dataclass(frozen=True)
@@ -15,10 +17,11 @@ class BatchImage:
     name: str
     data: bytes
     photo: samples.Photo | None = None  # of the gallery; None for a person's own
+    digest: str = ""  # sha256 of the bytes, where it is known
 
     @cached_property
     def sha256(self) -> str:
-        return hashlib.sha256(self.data).hexdigest()
+        return self.digest or hashlib.sha256(self.data).hexdigest()
 
     @property
     def key(self) -> str:
@@ -33,3 +36,13 @@ class Batch:
     images: tuple[BatchImage, ...] = ()
     refused: tuple[Refused, ...] = ()
     too_large: tuple[str, ...] = ()  # names of files beyond what a session may hold
+
+    def with_uploads(self, uploads: Iterable[Upload]) -> "Batch":
+        """This batch behind the images that the session holds already; each image once."""
+        images = [
+            *(BatchImage(item.picture.name, item.data, digest=item.picture.sha256) for item in uploads),
+            *self.images,
+        ]
+        return Batch(
+            tuple({image.sha256: image for image in images[::-1]}.values())[::-1], self.refused, self.too_large
+        )

@@ -1,6 +1,6 @@
-"""Panels of Ablation: three mechanisms on one network, fair controls, and the agreement between variants' maps."""
+"""Panels of Ablation: three mechanisms on one variant, fair controls, and the agreement between variants' maps."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,27 +15,19 @@ from abn.explanations.interventions import AttendedImage, Effect
 from abn.plots import histogram, numbers, theme
 from abn.plots.class_bars import class_bars, likeliest, probabilities_in_words
 from abn.ui import maps
+from abn.ui.ablation import words
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.elements import IN_ADDRESS, show_chart, show_shaded_table
 from abn.ui.layout import escape_markdown
-from abn.ui.predictions import describe_mechanisms, mechanism_label, show_effect
+from abn.ui.predictions import describe_mechanisms, show_effect
 from abn.ui.runtime import cached_inference
 from abn.ui.state import state
-from abn.variants.card import Card, class_names
+from abn.variants.card import UNTRAINED_KIND, Card, class_names
 
-FORMULAS = {  # from no effect of the map to the largest
-    "none": "g′ = g",
-    "multiplicative": "g′ = {m} · g",
-    "additive": "g′ = (1 + {m}) · g",
-}
-CONTROLS = {  # edit of the map → in words
-    "constant mean": "constant mean",
-    "shuffled": f"shuffled, {map_ablation.SHUFFLES} times",
-    "zeros": "zeros, no control",
-}
-ALPHA_HELP = "1 is the paper's. 0 takes the map away: additive becomes none, and multiplicative leaves nothing."
-GAMMA_HELP = "1 is the paper's. 0 makes every cell 1; above 1 only the brightest cells keep their weight."
 OVERLAP_SHARE = 0.2  # of the cells, the brightest ones
+CHANCE = OVERLAP_SHARE / (2 - OVERLAP_SHARE)  # overlap of two random choices of so many cells
+NEGATIVE, ZERO, POSITIVE = "118 42 131", "125 133 144", "27 120 55"  # of a diverging scale, as RGB
+OPACITY = 0.6  # of a cell's background at −1 or 1
 
 
 @dataclass(frozen=True)
@@ -52,17 +44,15 @@ class Strength:
         return f"{factor}M" + ("" if self.gamma == 1 else f"^{self.gamma:g}")
 
 
+# ---- mechanisms ----
+
+
 def choose_strength() -> Strength:
     """Two sliders, and a button that sets both to the paper's values."""
-    left, right, last = st.columns([3, 3, 1], gap="large", vertical_alignment="bottom")
-    alpha = left.slider(
-        "Strength α: the map is multiplied by it", 0.0, 2.0, 1.0, 0.1, key="alpha", help=ALPHA_HELP, **IN_ADDRESS
-    )
-    gamma = right.slider(
-        "Contrast γ: M is raised to this power", 0.0, 3.0, 1.0, 0.1, key="gamma", help=GAMMA_HELP, **IN_ADDRESS
-    )
-    with last:
-        st.button("Reset", on_click=_reset, icon=":material/restart_alt:", disabled=alpha == gamma == 1, key="as_paper")
+    alpha = st.slider(words.ALPHA, 0.0, 2.0, 1.0, 0.1, key="alpha", help=words.ALPHA_HELP, **IN_ADDRESS)
+    gamma = st.slider(words.GAMMA, 0.0, 3.0, 1.0, 0.1, key="gamma", help=words.GAMMA_HELP, **IN_ADDRESS)
+    icon, paper = ":material/restart_alt:", alpha == gamma == 1
+    st.button(words.RESET, on_click=_reset, icon=icon, disabled=paper, key="as_paper")
     return Strength(alpha, gamma)
 
 
@@ -70,47 +60,78 @@ def _reset() -> None:
     state.alpha = state.gamma = 1.0
 
 
-def show_mechanisms(choice: Choice, card: Card, subject: AttendedImage, strength: Strength) -> None:
-    """Three mechanisms on the same weights and map: the gain of each cell, the prediction, the norm ratio."""
-    picture, labels = choice.chosen.picture, class_names(card)
-    before = cached_inference.predict(picture, card, choice.fit, [subject.attention])[0]
+def show_mechanisms(choice: Choice, card: Card, subject: AttendedImage) -> None:
+    """Strength and legend, and three mechanisms on the same weights and map: the gain of each cell, the prediction."""
+    with st.container(key="mechanisms"):
+        settings, *columns = st.columns(4, gap="medium")
+    with settings:
+        own_prediction = st.empty()
+        strength = choose_strength()
     applied = interventions.scale_map(subject.attention, strength=strength.alpha, power=strength.gamma)
-    effects = {
+    effects = _compute_effects(choice, card, subject, applied)
+    max_gain = max(2.0, 1 + float(applied.max()))
+    before = effects["none"].before
+    label = escape_markdown(numbers.short_label(class_names(card)[int(before.argmax())]))
+    text = words.OWN_PREDICTION.format(label=label, probability=numbers.percent(before.max()))
+    own_prediction.markdown(text, help=words.OWN_PREDICTION_HELP)
+    with settings:
+        st.markdown(words.GAIN_LEGEND)
+        maps.show_color_bar(choice.view.colors, 0.0, max_gain)
+    for place, (mechanism, effect) in zip(columns, effects.items(), strict=True):
+        with place:
+            _show_mechanism(choice, card, subject, effect, strength, mechanism, max_gain)
+    details = st.expander(words.DETAILS, key="mechanism-details", on_change="rerun")
+    if details.open:
+        with details:
+            _show_details(subject, effects, class_names(card), max_gain)
+
+
+def _compute_effects(choice: Choice, card: Card, subject: AttendedImage, applied: np.ndarray) -> dict[str, Effect]:
+    """Mechanism → its effect with the map `applied`, against the variant's own map and mechanism."""
+    picture = choice.chosen.picture
+    before = cached_inference.predict(picture, card, choice.fit, [subject.attention])[0]
+    return {
         mechanism: Effect(mechanism, applied, before, probabilities)
-        for mechanism in FORMULAS
+        for mechanism in words.FORMULAS
         for probabilities in cached_inference.predict(picture, card, choice.fit, [applied], mechanism)
     }
-    classes = likeliest([effect.after for effect in effects.values()], 3)
-    max_gain = max(2.0, 1 + float(applied.max()))
-    predicted = numbers.short_label(labels[effects["none"].predicted_class])
-    st.caption(
-        f"{escape_markdown(card.title)} by itself says **{escape_markdown(predicted)}**, "
-        f"{numbers.percent(before.max())}. Weights and map are the same in all three columns, only the mechanism is "
-        "swapped; a network is used to the one that it was **trained with**, and was never trained for the others."
+
+
+def _show_mechanism(
+    choice: Choice,
+    card: Card,
+    subject: AttendedImage,
+    effect: Effect,
+    strength: Strength,
+    mechanism: str,
+    max_gain: float,
+) -> None:
+    st.markdown(f"##### {words.FORMULAS[mechanism].format(m=strength.formula)}")
+    st.caption(describe_mechanisms(card, mechanism))
+    gain = interventions.gain(effect.attention, mechanism)
+    maps.show_map(
+        subject.fitted.image,
+        gain,
+        choice.view,
+        (0.0, max_gain),
+        alt=words.GAIN_ALT.format(mechanism=mechanism, low=gain.min(), high=gain.max()),
+        key=f"gain-{mechanism}",
+        symbol=words.GAIN_SYMBOL,
+        bar=False,
     )
+    show_effect(effect, class_names(card))
+
+
+def _show_details(subject: AttendedImage, effects: dict[str, Effect], labels: Sequence[str], max_gain: float) -> None:
+    """The likeliest classes, and the norm ratios of the channels, of each mechanism."""
+    classes = likeliest([effect.after for effect in effects.values()], 3)
     for place, (mechanism, effect) in zip(st.columns(3, gap="medium"), effects.items(), strict=True):
         with place:
-            st.markdown(f"##### {mechanism.capitalize()} &ensp; {FORMULAS[mechanism].format(m=strength.formula)}")
-            changed = mechanism != "none" and strength != Strength(1, 1)
-            mark = " :orange-badge[another strength]" if changed else ""
-            st.caption(f"{describe_mechanisms(card, mechanism, ' · ')}{mark}")
-            gain = interventions.gain(applied, mechanism)
-            maps.show_map(
-                subject.fitted.image,
-                gain,
-                choice.view,
-                (0.0, max_gain),
-                alt=f"What each cell of the features is multiplied by, {mechanism}: "
-                f"from {gain.min():.2f} to {gain.max():.2f}.",
-                key=f"gain-{mechanism}",
-                symbol="× g",
-            )
-            st.caption("The colors tell what each cell of g is multiplied by.")
-            show_effect(effect, labels)
-            bars = [("now", theme.HEAD_COLORS["perception"], effect.after)]
-            words = probabilities_in_words(effect.after, labels, classes)
-            st.html(class_bars(bars, labels, classes, alt=f"{mechanism}, perception head: {words}."))
-            _show_norm_ratios(subject, applied, mechanism, max_gain)
+            st.markdown(f"**{mechanism}**")
+            bars = [(words.BARS_SERIES, theme.HEAD_COLORS["perception"], effect.after)]
+            alt = words.BARS.format(mechanism=mechanism, classes=probabilities_in_words(effect.after, labels, classes))
+            st.html(class_bars(bars, labels, classes, legend=True, alt=alt))
+            _show_norm_ratios(subject, effect.attention, mechanism, max_gain)
 
 
 def _show_norm_ratios(subject: AttendedImage, attention: np.ndarray, mechanism: str, max_gain: float) -> None:
@@ -118,68 +139,100 @@ def _show_norm_ratios(subject: AttendedImage, attention: np.ndarray, mechanism: 
     ratios = subject.norm_ratio(attention, mechanism)
     ratios = ratios[~np.isnan(ratios)]
     low, median, high = np.quantile(ratios, (0.25, 0.5, 0.75)) if ratios.size else (np.nan,) * 3
-    caption = (
-        f"‖g′‖ ÷ ‖g‖ of {ratios.size} channels: half of them keep {low:.2f} to {high:.2f}, the median is {median:.2f}"
-    )
-    chart = histogram.histogram(ratios, (0.0, max_gain), axis="energy kept, ‖g′‖ ÷ ‖g‖")
-    show_chart(chart, f"{mechanism}: {caption}.", f"energy-{mechanism}")
+    caption = words.NORM_RATIO.format(count=ratios.size, median=median, low=low, high=high)
+    chart = histogram.histogram(ratios, (0.0, max_gain), axis=words.NORM_RATIO_AXIS)
+    show_chart(chart, words.NORM_RATIO_ALT.format(mechanism=mechanism, caption=caption), f"norm-ratio-{mechanism}")
     st.caption(caption)
 
 
+# ---- fair controls ----
+
+
 def show_fair_controls(choice: Choice, card: Card, subject: AttendedImage) -> None:
-    """The network's own map, its constant mean and shuffled maps, for the mechanisms that apply one."""
+    """The variant's own map, its constant mean and shuffled maps, for the mechanisms that apply one."""
     labels, columns = class_names(card), []
-    mechanisms = [mechanism for mechanism in FORMULAS if mechanism != "none"]
+    mechanisms = [mechanism for mechanism in words.FORMULAS if mechanism != "none"]
     for mechanism in mechanisms:
         predict = partial(cached_inference.predict, choice.chosen.picture, card, choice.fit, mechanism=mechanism)
-        effects = map_ablation.ablate_map(subject, predict, tuple(CONTROLS))
+        effects = map_ablation.ablate_map(subject, predict, tuple(words.CONTROL_ROWS))
         first = effects["zeros"][0]
         own = f"{numbers.short_label(labels[first.predicted_class])} {numbers.percent(first.before.max())}"
-        columns.append([own, *(_describe_effects(effects[edit], labels) for edit in CONTROLS)])
+        columns.append([own, *(_describe_effects(effects[edit], labels) for edit in words.CONTROL_ROWS)])
+    st.markdown(f"##### {words.CONTROLS_HEADING}", help=words.CONTROLS_HELP)
+    header = words.UNTRAINED_COLUMN if card.kind == UNTRAINED_KIND else words.MECHANISM_COLUMN
+    names = [words.OWN_MAP, *(row.format(shuffles=map_ablation.SHUFFLES) for row in words.CONTROL_ROWS.values())]
     show_shaded_table(
-        ["M in place", *(f"{mechanism} ({mechanism_label(card, mechanism)})" for mechanism in mechanisms)],
-        list(zip(["its own map", *CONTROLS.values()], zip(*columns, strict=True), strict=True)),
-    )
-    st.caption(
-        "Constant mean and shuffled keep the mean gain that the perception branch is used to, and lose the place: what "
-        "they change is due to **where** the map is bright. Zeros take the gain away too, so they are no fair control: "
-        "M = 0 is not “attention off”. Each column follows the class that its mechanism names on the network's own map."
+        [words.MAP_COLUMN, *(header.format(trained=card.mechanism, applied=mechanism) for mechanism in mechanisms)],
+        list(zip(names, zip(*columns, strict=True), strict=True)),
     )
 
 
 def _describe_effects(effects: Sequence[Effect], labels: Sequence[str]) -> str:
     """The mean probability and Δp of the class predicted before, and how often the prediction changed."""
     first = effects[0]
-    probability = numbers.percent(float(np.mean([effect.after[first.predicted_class] for effect in effects])))
-    change = numbers.points(float(np.mean([effect.change for effect in effects])))
-    text = f"{numbers.short_label(labels[first.predicted_class])} {probability}, Δp {change} points"
+    text = words.CONTROL.format(
+        label=numbers.short_label(labels[first.predicted_class]),
+        probability=numbers.percent(float(np.mean([effect.after[first.predicted_class] for effect in effects]))),
+        change=numbers.points(float(np.mean([effect.change for effect in effects]))),
+    )
     changed = sum(effect.changes_prediction for effect in effects)
     if len(effects) > 1:
-        return f"{text} on average; another answer in {changed} of {len(effects)}"
-    return f"{text}; now {numbers.short_label(labels[int(first.after.argmax())])}" if changed else text
+        return text + words.CONTROL_CHANGED_OFTEN.format(changed=changed, count=len(effects))
+    label = numbers.short_label(labels[int(first.after.argmax())])
+    return text + (words.CONTROL_CHANGED.format(label=label) if changed else "")
+
+
+# ---- agreement of maps ----
 
 
 def show_agreement(explanations: Sequence[Explanation], titles: Sequence[str]) -> None:
-    """Each pair of maps: rank correlation above the diagonal, overlap of the brightest cells below it."""
+    """Two matrices of all pairs of maps: rank correlation, and overlap of the brightest cells."""
     if len(explanations) < 2:
-        st.info("Choose two or more variants above to see how far their maps agree.", icon=":material/view_column:")
+        st.info(words.ONE_VARIANT, icon=":material/view_column:")
         return
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown(f"##### {words.CORRELATION}", help=words.CORRELATION_HELP)
+        _show_matrix(explanations, titles, rank_correlation)
+        _show_legend(words.CORRELATION_LEGEND, (-1.0, 0.0, 1.0))
+    with right:
+        st.markdown(
+            f"##### {words.OVERLAP.format(share=100 * OVERLAP_SHARE)}", help=words.OVERLAP_HELP.format(chance=CHANCE)
+        )
+        _show_matrix(explanations, titles, partial(overlap, share=OVERLAP_SHARE))
+        _show_legend([text.format(chance=CHANCE) for text in words.OVERLAP_LEGEND], (0.0, CHANCE, 1.0))
+    st.caption(words.AGREEMENT_NOTE)
+
+
+def _show_matrix(
+    explanations: Sequence[Explanation],
+    titles: Sequence[str],
+    measure: Callable[[np.ndarray, np.ndarray], float],
+) -> None:
     rows, shades = [], []
-    for i, first in enumerate(explanations):
-        texts, row_shades = [], []
-        for j, second in enumerate(explanations):
-            pair = align_maps(first, second)
-            value = rank_correlation(*pair) if j > i else overlap(*pair, OVERLAP_SHARE)
-            opacity = 0.0 if np.isnan(value) else 0.55 * max(0.0, value)
-            texts.append("·" if i == j else "flat" if np.isnan(value) else numbers.fixed(value, 3))
-            row_shades.append("" if i == j else f"rgb({'58 127 200' if j > i else '207 124 0'} / {opacity:.2f})")
-        rows.append((titles[i], texts))
-        shades.append(row_shades)
+    for title, first in zip(titles, explanations, strict=True):
+        values = [None if first is second else measure(*align_maps(first, second)) for second in explanations]
+        rows.append((title, [_describe_agreement(value) for value in values]))
+        shades.append(["" if value is None else shade(value) for value in values])
     show_shaded_table(["", *titles], rows, shades)
-    st.caption(
-        "Above the diagonal, blue: rank correlation of the cells, 1 where both maps put them in the same order, 0 "
-        f"where one tells nothing of the other. Below, orange: overlap of the brightest {100 * OVERLAP_SHARE:.0f} %, "
-        "their common part ÷ all that either takes; two random choices would overlap by about "
-        f"{OVERLAP_SHARE / (2 - OVERLAP_SHARE):.2f}. Maps of different cells, or of different parts of the picture, "
-        "are compared where both saw it."
+
+
+def _describe_agreement(value: float | None) -> str:
+    if value is None:
+        return words.SAME
+    return words.FLAT if np.isnan(value) else numbers.fixed(value, 3)
+
+
+def shade(value: float) -> str:
+    """A background for −1 … 1: purple below zero, green above, gray for NaN; none at zero."""
+    if np.isnan(value):
+        return f"rgb({ZERO} / 0.2)"
+    return f"rgb({NEGATIVE if value < 0 else POSITIVE} / {OPACITY * abs(value):.2f})"
+
+
+def _show_legend(texts: Sequence[str], values: Sequence[float]) -> None:
+    swatches = "".join(
+        f'<span><i style="background: {shade(value)}"></i>{text}</span>'
+        for text, value in zip(texts, values, strict=True)
     )
+    st.html(f'<div class="abn-swatches">{swatches}</div>')

@@ -17,13 +17,13 @@ from abn.export.html_report import html_report
 from abn.export.tables import predictions_csv
 from abn.files import safe_stems
 from abn.images import samples
+from abn.ui.compare import words
 from abn.ui.controls.image_picker import ChosenImage
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime.turns import background_turn
 from abn.ui.state import state
 from abn.variants.card import Card
 
-PRIVACY = "Pictures are drawn anew from their pixels: no place, time or camera of a photograph is in these files."
 NPY_MIME = "application/octet-stream"
 
 
@@ -31,21 +31,21 @@ def export_row(shown: Sequence[tuple[Explanation, Card]], chosen: ChosenImage, v
     """The buttons that save what the page shows."""
     comparison = _comparison(shown, chosen, view, mechanism)
     explanations, cards, stem = comparison.explanations, comparison.cards, file_stem(chosen)
-    st.markdown("##### Keep this", help=PRIVACY)
+    st.markdown(f"##### {words.EXPORT}", help=words.PRIVACY)
     with st.container(horizontal=True, vertical_alignment="center"):
         everything, report = partial(export_zip, comparison), partial(html_report, comparison)
         table = partial(predictions_csv, explanations, cards)
-        save_button("Everything as zip", everything, f"{stem}.zip", "application/zip", "folder_zip")
-        save_button("Report (HTML)", report, f"{stem}.html", "text/html", "article")
-        save_button("Predictions (CSV)", table, f"{stem}.csv", "text/csv", "table")
-        with st.popover("Maps", icon=":material/image:", key="maps-popover"):
+        save_button(words.EVERYTHING, everything, f"{stem}.zip", "application/zip", "folder_zip")
+        save_button(words.REPORT, report, f"{stem}.html", "text/html", "article")
+        save_button(words.TABLE, table, f"{stem}.csv", "text/csv", "table")
+        with st.popover(words.MAPS, icon=":material/image:", key="maps-popover"):
             for index, variant_stem in enumerate(file_stems(cards)):
                 name = f"{stem}--{variant_stem}"
                 png, npy = partial(figure_png, comparison, index), partial(npy_bytes, explanations[index].attention)
                 st.markdown(f"**{escape_markdown(cards[index].title)}**")
                 with st.container(horizontal=True):
-                    save_button("Picture (PNG)", png, f"{name}.png", "image/png", "image")
-                    save_button("Raw map (npy)", npy, f"{name}.npy", NPY_MIME, "grid_on")
+                    save_button(words.MAP_PNG, png, f"{name}.png", "image/png", "image")
+                    save_button(words.MAP_NPY, npy, f"{name}.npy", NPY_MIME, "grid_on")
 
 
 def file_stem(chosen: ChosenImage) -> str:

@@ -1,121 +1,118 @@
-"""Panels of Compare alone: what the model saw, the whole photograph, and the difference of two maps."""
+"""Panels of Compare: the network's input, the columns of the variants, and the maps on the whole image."""
 
+import html
 from collections.abc import Sequence
-from dataclasses import replace
 
-import numpy as np
 import streamlit as st
-from PIL import Image, ImageDraw, ImageOps
+from streamlit.delta_generator import DeltaGenerator
 
 from abn.explanations.explanation import Explanation
 from abn.export.figures import MapStyle
-from abn.images.fit import denormalize
-from abn.plots import color_limits, color_maps
+from abn.plots import class_bars
+from abn.ui import maps, predictions
+from abn.ui.compare import words
+from abn.ui.components.media import media_url
 from abn.ui.controls.image_picker import ChosenImage
 from abn.ui.layout import escape_markdown
-from abn.ui.maps import enlarge, show_map
+from abn.ui.maps import encode_once
 from abn.variants.card import Card
 
-FITTED = {"crop": "its middle", "squash": "all, squashed", "pad": "all, padded"}
-NOT_A_MAP = (
-    "A map shows what the network weighs, not why it answers as it does. **Bright does not mean important**: "
-    "no part of the training asks for that."
-)
+Shown = Sequence[tuple[Explanation, Card]]
+Limits = Sequence[tuple[float, float]]
 
-TO_SEE_THAT = "To see that, press “as trained”."  # after what a variant made for a lesson teaches
+NEARLY_ALL = 0.98  # of the image's area: the network input then shows the whole image
 
 
-def create_columns(count: int) -> list:
-    """Columns for the input and `count` variants; a single variant gets two, the second for its bars."""
-    return st.columns(max(count, 2) + 1, gap="medium")
+def create_columns(count: int, key: str = "compare") -> list:
+    """Columns for the input and `count` variants; a single variant gets two, the second for its predictions. On a
+    phone they stand in pairs."""
+    with st.container(key=f"pairs-{key}"):
+        return st.columns(max(count, 2) + 1, gap="medium")
 
 
-def show_notes(broken: dict[str, str], note: str, shown: Sequence[tuple[Explanation, Card]]) -> None:
-    """Variants whose weights are broken, what a choice leaves out, and what a variant made for a lesson teaches."""
-    for sentence in broken.values():
-        st.warning(escape_markdown(sentence), icon=":material/warning:")
+def show_notes(note: str, shown: Shown) -> None:
+    """What a choice leaves out, and what a variant made for a lesson teaches."""
     notes = [note] if note else []
     for explanation, card in shown:
-        swapped = "" if explanation.applied == explanation.trained_with else f" {TO_SEE_THAT}"
-        notes += [f"{card.title}: {card.lesson}{swapped}"] if card.lesson else []
+        swapped = "" if explanation.applied == explanation.trained_with else f" {words.SEE_AS_TRAINED}"
+        notes += [words.LESSON.format(title=card.title, lesson=card.lesson) + swapped] if card.lesson else []
     for sentence in notes:
         st.info(escape_markdown(sentence), icon=":material/school:")
 
 
-def show_input(shown: Sequence[tuple[Explanation, Card]], chosen: ChosenImage) -> None:
-    """The input tensor of the first variant, turned back to colors; and which variants have another input size."""
+def show_input(shown: Shown, chosen: ChosenImage, view: MapStyle, limits: Limits) -> None:
+    """The input of the first variant, whose pixels these are; the color bar of all maps where they share one scale."""
     explanation, size = shown[0][0], shown[0][0].spec.size
-    st.markdown("##### What the model saw")
-    st.caption(f"{escape_markdown(chosen.title)}  \n{size} × {size} pixels: {FITTED[explanation.fitted.fit]}")
+    st.markdown(f"##### {words.INPUT}")
+    st.caption(words.INPUT_CAPTION.format(size=size, fit=words.FITS[explanation.fitted.fit]))
+    st.image(encode_once(explanation.fitted.image).data, width="stretch", alt=words.INPUT_ALT.format(alt=chosen.alt))
+    if view.scale == "each":
+        st.caption(words.OWN_SCALES)
+    else:
+        maps.show_color_bar(view.colors, *limits[0])
+        st.caption(words.ONE_SCALE)
+    captions = [words.CREDIT.format(credit=chosen.credit)] if chosen.credit else []
+    captions += [escape_markdown(note) for note in chosen.picture.notes]
     for other, card in shown[1:]:
         if other.spec != explanation.spec:
             h, w = other.attention.shape
-            st.caption(
-                f"{escape_markdown(card.title)} saw it at {other.spec.size} × {other.spec.size} pixels, and its map "
-                f"has {h} × {w} cells."
-            )
-    pixels = Image.fromarray(denormalize(explanation.fitted.normalized(explanation.spec), explanation.spec))
-    st.image(enlarge(pixels), width="stretch", alt=f"What the model saw of: {chosen.alt}")
-    if chosen.credit:
-        st.caption(f"Picture: {chosen.credit}", help=chosen.source)
-    for note in chosen.picture.notes:
-        st.caption(escape_markdown(note))
+            captions.append(words.OTHER_SIZE.format(title=escape_markdown(card.title), size=other.spec.size, h=h, w=w))
+    if captions:
+        st.caption("\n\n".join(captions), help=chosen.source or None)
+
+
+def show_variant(
+    explanation: Explanation,
+    card: Card,
+    view: MapStyle,
+    limits: tuple[float, float],
+    beside: DeltaGenerator | None = None,
+) -> None:
+    """A column: the variant, its map and its predictions, or these `beside` it in another column."""
+    predictions.show_heading(explanation, card)
+    maps.show_explanation(explanation, card, view, limits, bar=view.scale == "each")
+    with beside or st.container():
+        predictions.show_predictions(explanation)
 
 
 def show_help(explanation: Explanation, view: MapStyle) -> None:
-    """Help with reading the page, one sentence for each question of a newcomer."""
+    """How to read the page, in an expander; and in one line what a map is not."""
     h, w = explanation.attention.shape
-    cell = explanation.spec.size // w
-    st.caption("**What the model saw** is its very input, turned back from numbers to colors.")
-    st.caption(
-        f"**The map M** has {h} × {w} cells of {cell} × {cell} pixels, each between 0 and 1"
-        f"{', drawn smoothly between their centers' if view.smooth else ', drawn as they are'}."
-    )
-    st.caption(
-        "**Two heads answer.** The auxiliary head belongs to the branch that makes the map; "
-        "the perception head sees the features after the map was applied (with “none” it never is), and is the "
-        "network's answer."
-    )
-    st.caption(NOT_A_MAP)
+    drawn = words.DRAWN_SMOOTH if view.smooth else words.DRAWN_AS_CELLS
+    st.caption(words.LIMITS)
+    with st.expander(words.HOW_TO_READ, icon=":material/help:"):
+        st.markdown(words.HELP.format(h=h, w=w, cell=explanation.spec.size // w, drawn=drawn))
 
 
-def show_photograph(explanation: Explanation, chosen: ChosenImage) -> None:
-    """The whole photograph with a frame around what the model saw."""
-    framed = chosen.display.copy()
+def show_top_classes(shown: Shown) -> None:
+    """The most probable classes of both heads, variant beside variant, all with as many rows."""
+    rows = max(len(class_bars.shared_classes(explanation)) for explanation, _ in shown)
+    st.markdown(f"##### {words.TOP}")
+    with st.container(key="pairs-bars"):
+        for column, (explanation, card) in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
+            with column:
+                st.caption(escape_markdown(card.title))
+                predictions.show_bars(explanation, card, rows)
+
+
+def show_whole_image(shown: Shown, chosen: ChosenImage, view: MapStyle, limits: Limits) -> None:
+    """The maps at their place in the whole image, unless the network input shows it all."""
+    explanation = shown[0][0]
     width, height = explanation.fitted.original_size
-    left, top, right, bottom = (side * framed.width / width for side in explanation.fitted.visible)
-    stroke = max(2, max(framed.size) // 160)
-    draw = ImageDraw.Draw(framed)
-    for color, line in (("black", 2 * stroke), ("white", stroke)):
-        draw.rectangle((left, top, right - 1, bottom - 1), outline=color, width=line)
-    st.image(framed, width="stretch", alt=f"The whole photograph: {chosen.alt}")
-    st.caption(f"{width} × {height} pixels; the frame is what the model saw.")
-
-
-def show_difference(additive: Explanation, multiplicative: Explanation, view: MapStyle, columns: Sequence) -> None:
-    """The additive minus the multiplicative variant's map, with its mean and maximum."""
-    signed = additive.attention - multiplicative.attention
-    limit, size = color_limits.symmetric_limit(signed), np.abs(signed)
-    with columns[0]:
-        st.markdown("##### Additive minus multiplicative")
-        show_map(
-            ImageOps.grayscale(additive.fitted.image),
-            signed,
-            replace(view, top=0),
-            (-limit, limit),
-            alt=f"Additive minus multiplicative map: from {signed.min():.2f} to {signed.max():.2f}.",
-            key="difference",
-            symbol="difference",
-            extent=additive.fitted.extent,
-            colors=color_maps.DIFFERENCE,
+    left, top, right, bottom = explanation.fitted.visible
+    if (right - left) * (bottom - top) > NEARLY_ALL * width * height:
+        return
+    st.markdown(f"##### {words.WHOLE}")
+    first, *columns = create_columns(len(shown), "whole")
+    with first:
+        place = {"left": left / width, "top": top / height, "right": 1 - right / width, "bottom": 1 - bottom / height}
+        style = "; ".join(f"{side}: {share:.3%}" for side, share in place.items())
+        alt = html.escape(words.WHOLE_ALT.format(alt=chosen.alt))
+        st.html(
+            f'<div class="abn-framed"><img src="{media_url(encode_once(chosen.display))}" alt="{alt}">'
+            f'<div style="{style}"></div></div>'
         )
-    with columns[1]:
-        st.markdown("##### &nbsp;")
-        st.markdown(
-            "Red: the additive network's map is higher. Blue: the multiplicative one's is. White: no difference."
-        )
-        st.caption(
-            f"The two maps differ by {size.mean():.2f} on average and by {size.max():.2f} at most, where M can be "
-            "between 0 and 1. Both are networks as trained, whatever mechanism is applied above: the map is made "
-            "before the mechanism."
-        )
+        st.caption(words.WHOLE_CAPTION.format(width=width, height=height))
+    for column, (own, card), span in zip(columns, shown, limits, strict=False):
+        with column:
+            maps.show_map_on_photograph(own, card, chosen.display, view, span)

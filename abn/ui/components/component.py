@@ -26,7 +26,8 @@ class Component:
                 on_report(value)
 
         callbacks: dict[str, Any] = {f"on_{self.event}_change": report} if on_report else {}
-        self.mount(key=key, data=data, **callbacks)
+        # in a list: Streamlit would check each value of a dict for a dataframe
+        self.mount(key=key, data=[data], **callbacks)
 
 
 def reported_value(key: str, event: str) -> Any:

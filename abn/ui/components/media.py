@@ -21,15 +21,13 @@ class Encoded:
     data: bytes
     kind: str  # "image/jpeg" or "image/png"
     pixels: tuple[int, int]  # W, H
-    digest: str  # of the data
 
 
 def encode(image: Image.Image) -> Encoded:
     """An image as a JPEG, or where it has transparent pixels as a PNG."""
     stream, kind = io.BytesIO(), "png" if image.mode == "RGBA" else "jpeg"
-    image.save(stream, kind, quality=QUALITY)
-    data = stream.getvalue()
-    return Encoded(data, f"image/{kind}", image.size, hashlib.sha256(data).hexdigest())
+    image.save(stream, kind, quality=QUALITY, subsampling=0)  # as a small image is enlarged
+    return Encoded(stream.getvalue(), f"image/{kind}", image.size)
 
 
 def media_url(image: Encoded) -> str:
@@ -40,7 +38,20 @@ def media_url(image: Encoded) -> str:
         return f"data:{image.kind};base64,{base64.b64encode(image.data).decode()}"
     known = state.media_addresses.get(id(image))
     if known is None:
-        base = str(config.get_option("server.baseUrlPath")).strip("/")
-        address = runtime.get_instance().media_file_mgr.add(image.data, image.kind, f"abn-{image.digest}")
-        known = state.media_addresses[id(image)] = image, f"/{base}{address}" if base else address
+        known = state.media_addresses[id(image)] = image, _add(image.data, image.kind)
     return known[1]
+
+
+def host(url: str) -> str:
+    """The same for a small image that is kept as a data: URL."""
+    if not runtime.exists():
+        return url
+    kind, text = url.removeprefix("data:").split(";base64,")
+    return _add(base64.b64decode(text), kind)
+
+
+def _add(data: bytes, kind: str) -> str:
+    base = str(config.get_option("server.baseUrlPath")).strip("/")
+    place = f"abn-{hashlib.sha256(data).hexdigest()}"  # files of one place would replace each other
+    address = runtime.get_instance().media_file_mgr.add(data, kind, place)
+    return f"/{base}{address}" if base else address

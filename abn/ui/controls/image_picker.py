@@ -1,4 +1,5 @@
-"""The strip of photographs and uploads, and the image chosen in it; the address holds a photograph of the gallery."""
+"""The strip of photographs and uploads, and the image chosen in it; the address holds a photograph of the gallery, or
+the number of an upload, which means something to the same session alone."""
 
 from dataclasses import dataclass
 
@@ -9,8 +10,8 @@ from abn.images import samples
 from abn.images.decode import Picture, open_picture
 from abn.ui import url
 from abn.ui.components.strip import Thumbnail, make_thumbnail, show_strip
+from abn.ui.controls import uploads, words
 from abn.ui.controls.lazy_picture import LazyPicture
-from abn.ui.controls.uploads import refused_files
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state
 
@@ -32,21 +33,44 @@ class ChosenImage:
 
 def choose_image() -> ChosenImage:
     """Draw the strip, and return the image chosen in it."""
-    gallery, uploads = samples.gallery(), state.uploads
+    gallery, own = samples.gallery(), state.uploads
     first = next(iter(gallery))
-    chosen = url.restore("photo", [*gallery, *uploads], first, st.query_params.get("photo"))
-    items = [Thumbnail(key, upload.picture.name, upload.thumbnail) for key, upload in reversed(uploads.items())]
+    names = {f"own-{upload.number}": key for key, upload in own.items()} | {name: name for name in gallery}
+    chosen = url.restore("photo", [*gallery, *own], first, names.get(st.query_params.get("photo", "")))
+    items = [Thumbnail(key, upload.picture.name, upload.thumbnail) for key, upload in reversed(own.items())]
     if not url.controls_hidden():
-        show_strip([*items, *gallery_thumbnails()], chosen, label="Photographs", key="strip", on_pick=choose_photo)
-    for names, sentence in refused_files():
-        st.error(f"{escape_markdown(names)}: {escape_markdown(sentence)}", icon=":material/broken_image:")
-    url.sync_query_param("photo", chosen if chosen in gallery and chosen != first else "", "")
-    if chosen not in uploads:
+        show_strip([*items, *gallery_thumbnails()], chosen, label=words.IMAGES, key="strip", on_pick=choose_photo)
+    else:
+        st.caption(escape_markdown(own[chosen].picture.name if chosen in own else gallery[chosen].title))
+    uploads.show_refused()
+    url.sync_query_param("photo", next(name for name, key in names.items() if key == chosen), first)
+    if chosen not in own:
         return open_photo(chosen)
-    picture = uploads[chosen].picture
+    picture = own[chosen].picture
     if state.display is None or state.display[0] != picture.sha256:
         state.display = picture.sha256, fit_display(picture.image)
-    return ChosenImage(picture, state.display[1], picture.name, f"Your picture {picture.name}")
+    return ChosenImage(picture, state.display[1], picture.name, words.OWN_ALT.format(name=picture.name))
+
+
+def show_image_menu() -> None:
+    """All images by their titles, to be searched, and the ways to bring one's own, behind one button."""
+    titles = {key: photo.title for key, photo in samples.gallery().items()}
+    titles = {key: upload.picture.name for key, upload in reversed(state.uploads.items())} | titles
+    with st.popover(words.IMAGE_MENU, icon=":material/add_photo_alternate:", key="uploads-popover"):
+        state.photo_by_title = state.photo
+        st.selectbox(
+            words.FIND,
+            list(titles),
+            format_func=lambda key: titles.get(key, ""),
+            key="photo_by_title",
+            on_change=_choose_by_title,
+        )
+        uploads.show_uploaders()
+
+
+def _choose_by_title() -> None:
+    if state.photo_by_title:
+        choose_photo(state.photo_by_title)
 
 
 def choose_photo(photo: str) -> None:
@@ -81,9 +105,10 @@ def fit_display(image: Image.Image) -> Image.Image:
     return ImageOps.contain(coarse, (DISPLAY, DISPLAY), Image.Resampling.BILINEAR)
 
 
-@st.cache_data(show_spinner=False, max_entries=1)
-def gallery_thumbnails() -> list[Thumbnail]:
-    return [
+@st.cache_resource(show_spinner=False, max_entries=1)
+def gallery_thumbnails() -> tuple[Thumbnail, ...]:
+    """The photographs of the gallery, small, made once for all sessions."""
+    return tuple(
         Thumbnail(key, photo.title, make_thumbnail(Image.open(photo.path).convert("RGB")))
         for key, photo in samples.gallery().items()
-    ]
+    )

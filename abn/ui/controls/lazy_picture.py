@@ -1,4 +1,4 @@
-"""Pictures that sessions hold: of all together a few stay decoded, the others are decoded again when they are needed.
+"""Images that sessions hold: of all together a few stay decoded, the others are decoded again when they are needed.
 
 A decoded photograph takes ten to a hundred times what its file takes, and thirty people hold thirty.
 """
@@ -11,21 +11,21 @@ from PIL import Image
 
 from abn.images.decode import Picture, open_picture
 
-MAX_DECODED = 64_000_000  # bytes of all pixels that stay; the latest picture's stay however many they are
+MAX_DECODED = 64_000_000  # bytes of all pixels that stay; the latest image's stay however many they are
 
 _lock = threading.Lock()
 _decoded: list["weakref.ref[LazyPicture]"] = []  # those whose pixels stay, the latest used first
 
 
 class LazyPicture(Picture):
-    """A picture whose pixels may go, and come back from the bytes that `read` gives. The session that holds it owns
+    """An image whose pixels may go, and come back from the bytes that `read` gives. The session that holds it owns
     them: only their number is counted for all sessions. It can't be copied or pickled."""
 
     _read: Callable[[], bytes]
     _pixels: Image.Image | None
 
     def __init__(self, opened: Picture, read: Callable[[], bytes]):
-        fields = {"sha256": opened.sha256, "name": opened.name, "notes": opened.notes}
+        fields = {"sha256": opened.sha256, "name": opened.name, "notes": opened.notes, "full_size": opened.full_size}
         self.__dict__.update(fields, _read=read, _pixels=opened.image)  # a Picture is frozen
 
     @property

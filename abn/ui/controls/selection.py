@@ -3,17 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from abn.ui.controls import words
 from abn.variants.card import Card
 from abn.variants.store import find_sibling
 from abn.vocabulary import AS_TRAINED, MECHANISMS, TRAINED
 
 MECHANISM_OPTIONS = (AS_TRAINED, *MECHANISMS)
 MAX_VARIANTS = 4  # variants side by side
-NO_SIBLING = "No variant trained with the mechanism “{mechanism}” for: {titles}."
-MERGED = (
-    "Networks that differ only in their mechanism become one when all are trained with “{mechanism}”. "
-    "“Same weights” keeps them apart and only swaps the mechanism."
-)
 
 
 @dataclass(frozen=True)
@@ -41,9 +37,9 @@ def apply_mechanism(
     kept = tuple(dict.fromkeys(other.id for other in siblings if other))
     by_id = {other.id: other for other in siblings if other}
     if missing:
-        note = NO_SIBLING.format(mechanism=mechanism, titles=", ".join(missing))
+        note = words.NO_SIBLING.format(mechanism=mechanism, titles=", ".join(missing))
     elif len(kept) < len(cards):
-        note = MERGED.format(mechanism=mechanism)
+        note = words.MERGED.format(mechanism=mechanism)
     else:
         note = ""
     return Selection(tuple(by_id[variant] for variant in kept), TRAINED, note)
@@ -60,16 +56,6 @@ def known_variants(text: str, cards: Sequence[Card]) -> list[str]:
     ids = {card.id for card in cards}
     named = [name for name in dict.fromkeys(text.split(",")) if name in ids][:MAX_VARIANTS]
     return named or default_variants(cards)
-
-
-def difference_pair(card: Card, find: Callable[[Card, str], Card | None] = find_sibling) -> tuple[Card, Card] | None:
-    """The plain additive and multiplicative variants of a card's family; None where either is missing."""
-    other = find(card, "none" if card.mechanism != "none" else "additive")  # a sibling is never a lesson
-    start = card if not card.lesson else other
-    if start is None:
-        return None
-    additive, multiplicative = find(start, "additive"), find(start, "multiplicative")
-    return (additive, multiplicative) if additive and multiplicative else None
 
 
 def trained_on_other_kind(cards: Sequence[Card], kind: str) -> list[Card]:

@@ -1,6 +1,6 @@
-"""A person's own pictures: they live in the session's state alone, and never enter the address bar.
+"""A person's own images: they live in the session's state alone; of the address bar only their number enters.
 
-The uploader and the camera are ways in. While a page is open, a picture that is taken out of them goes; on another page
+The uploader and the camera are ways in. While a page is open, an image that is taken out of them goes; on another page
 both begin empty, and what they held stays with the session until it is removed.
 """
 
@@ -14,6 +14,7 @@ import streamlit as st
 from abn.errors import PictureError
 from abn.images.decode import MAX_BYTES, open_picture
 from abn.ui.components.strip import make_thumbnail
+from abn.ui.controls import words
 from abn.ui.controls.lazy_picture import LazyPicture
 from abn.ui.controls.session_pictures import ADOPTED, Upload, Uploads
 from abn.ui.layout import escape_markdown
@@ -23,10 +24,17 @@ from abn.ui.state import state
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-LOST = (
-    "The server was started anew, and pictures that were here have gone with it: take them out of the list where you "
-    "chose them, and bring them again."
-)
+
+def show_refused() -> None:
+    """What the last upload brought in vain, until a person closes it or goes to another page."""
+    sentences = refused_files()
+    if not sentences:
+        return
+    with st.container(horizontal=True, key="refused"):
+        with st.container():
+            for names, sentence in sentences:
+                st.error(f"{escape_markdown(names)}: {escape_markdown(sentence)}", icon=":material/broken_image:")
+        st.button(words.CLOSE, icon=":material/close:", on_click=state.refused.clear, key="close-refused")
 
 
 def refused_files() -> list[tuple[str, str]]:
@@ -36,9 +44,12 @@ def refused_files() -> list[tuple[str, str]]:
     for name, sentence in state.refused:
         names.setdefault(sentence, []).append(name)
     return [
-        (", ".join(given) if len(given) <= 3 else f"{', '.join(given[:3])} and {len(given) - 3} more", sentence)
-        for sentence, given in names.items()
+        (", ".join(given) if len(given) <= 3 else _first_three(given), sentence) for sentence, given in names.items()
     ]
+
+
+def _first_three(names: list[str]) -> str:
+    return words.MORE_FILES.format(names=", ".join(names[:3]), count=len(names) - 3)
 
 
 def uploaded_files(key: str) -> "list[UploadedFile]":
@@ -47,7 +58,7 @@ def uploaded_files(key: str) -> "list[UploadedFile]":
 
 
 def are_files_lost() -> bool:
-    """Whether the page lists pictures that have gone with a server that ran before."""
+    """Whether the page lists images that were lost with a server that ran before."""
     keys = ("files", "camera") if state.camera_on else ("files",)
     return any(len(uploaded_files(key)) < len(_listed_files(key)) for key in keys)
 
@@ -58,41 +69,40 @@ def _listed_files(key: str) -> list:
 
 
 def show_uploaders() -> None:
-    """Upload and camera, behind one button. On another visit than before they begin empty: what they held stays."""
+    """Upload and camera. On another visit than before they begin empty: what they held stays."""
     if state.uploads_visit != state.visit:
         state.uploads_visit = state.visit
-        state.received, state.refused = set(), []
+        state.received = set()
         state.uploads.update({key: replace(upload, file=ADOPTED) for key, upload in state.uploads.items()})
-    with st.popover("Your pictures", icon=":material/add_photo_alternate:", key="uploads-popover"):
-        st.file_uploader(
-            "Choose pictures",
-            accept_multiple_files=True,
-            key="files",
-            on_change=_receive,
-            max_upload_size=MAX_BYTES // 10**6,
-            help="PNG, JPEG, WebP, GIF, BMP or TIFF. They stay in this session, and are gone when you close the page.",
+    st.file_uploader(
+        words.UPLOAD,
+        accept_multiple_files=True,
+        key="files",
+        on_change=_receive,
+        max_upload_size=MAX_BYTES // 10**6,
+        help=words.UPLOAD_HELP,
+    )
+    if {file.file_id for file in uploaded_files("files")} - state.received:
+        _receive()  # they came with the first run on a server that was started again, which tells of no change
+        st.rerun()
+    if st.toggle(
+        words.CAMERA,
+        key="camera_on",
+        on_change=_receive,
+        help=words.CAMERA_HELP,
+    ):
+        st.camera_input(words.TAKE_PHOTO, key="camera", on_change=_receive)
+    stay = {key: upload for key, upload in state.uploads.items() if upload.file == ADOPTED}
+    if stay:
+        st.markdown(words.IN_SESSION)
+    for key, upload in stay.items():
+        st.button(
+            words.REMOVE.format(name=escape_markdown(upload.picture.name)),
+            icon=":material/delete:",
+            key=f"remove-{key}",
+            on_click=_remove,
+            args=(key,),
         )
-        if {file.file_id for file in uploaded_files("files")} - state.received:
-            _receive()  # they came with the first run on a server that was started anew, which tells of no change
-            st.rerun()
-        if st.toggle(
-            "Use the camera",
-            key="camera_on",
-            on_change=_receive,
-            help="One picture at a time: it goes when you clear it, take another, or switch the camera off.",
-        ):
-            st.camera_input("Take a picture", key="camera", on_change=_receive)
-        stay = {key: upload for key, upload in state.uploads.items() if upload.file == ADOPTED}
-        if stay:
-            st.markdown("**In this session**")
-        for key, upload in stay.items():
-            st.button(
-                f"Remove {escape_markdown(upload.picture.name)}",
-                icon=":material/delete:",
-                key=f"remove-{key}",
-                on_click=_remove,
-                args=(key,),
-            )
 
 
 def _remove(key: str) -> None:
@@ -100,7 +110,7 @@ def _remove(key: str) -> None:
 
 
 def _receive() -> None:
-    """Take in what the uploader and the camera hold now: good pictures become thumbnails, bad ones a sentence."""
+    """Take in what the uploader and the camera hold now: good images become thumbnails, bad ones a sentence."""
     uploads = state.uploads
     camera = uploaded_files("camera") if state.camera_on else []
     files = [*uploaded_files("files"), *camera]
@@ -113,7 +123,7 @@ def _receive() -> None:
         if any(upload.file == file.file_id for upload in uploads.values()):
             continue
         try:
-            key = _add(uploads, "camera picture" if file in camera else file.name, file.getvalue(), file.file_id)
+            key = _add(uploads, words.CAMERA_PHOTO if file in camera else file.name, file.getvalue(), file.file_id)
         except PictureError as error:
             if file.file_id not in known:  # else it was told when it came, and still is in the list
                 state.refused.append((file.name[:80], str(error)))
@@ -124,17 +134,17 @@ def _receive() -> None:
 
 
 def adopt_picture(name: str, data: bytes) -> None:
-    """Make a picture that came some other way the picture of all pages, beside the uploads of the session; where these
+    """Make an image that came some other way the image of all pages, beside the uploads of the session; where these
     are as many as it holds, those adopted earlier leave. Raises `PictureError`."""
     state.photo = _add(state.uploads, name, data, ADOPTED)
 
 
 def _add(uploads: Uploads, name: str, data: bytes, file: str) -> str:
-    """Open a picture and hold it; returns its key. Raises `PictureError`."""
+    """Open an image and hold it; returns its key. Raises `PictureError`."""
     key = f"upload-{hashlib.sha256(data).hexdigest()}"
     if file != ADOPTED or key not in uploads:
         uploads.make_room(len(data))
         with page_turn():  # many at once would take much memory
             picture = LazyPicture(open_picture(data, name=name), lambda: data)
-        uploads[key] = Upload(picture, data, file, make_thumbnail(picture.image))
+        uploads[key] = Upload(picture, data, file, make_thumbnail(picture.image), next(uploads.numbers))
     return key

@@ -5,18 +5,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from abn.ui import url
-from abn.ui.controls import selection
+from abn.ui.controls import selection, words
 from abn.ui.layout import escape_markdown
 from abn.ui.state import state
-from abn.variants.card import UNTRAINED_KIND, Card
+from abn.variants.card import Card
 from abn.variants.own import is_own
 from abn.vocabulary import AS_TRAINED
-
-TRAINED_ON = {  # by the kind of a card
-    "clothing": "Learned on items of clothing, gray on black",
-    "photograph": "Learned on photographs",
-    UNTRAINED_KIND: "Random weights, nothing learned yet",
-}
 
 
 class _KnownVariants:
@@ -38,16 +32,17 @@ def choose_variants(cards: Sequence[Card]) -> list[Card]:
     )  # a card went
     chosen = url.restore("variant_ids", _KnownVariants(list(by_id)), still, address)
     if not url.controls_hidden():
-        with st.popover("Variants", icon=":material/view_column:", key="variants-popover"):
+        with st.popover(words.VARIANT_MENU, icon=":material/view_column:", key="variants-popover"):
             chosen = st.multiselect(
-                "Networks side by side",
+                words.VARIANTS,
                 list(by_id),
+                default=chosen,  # a browser that draws it late, once the menu is opened, knows no other
                 format_func=lambda key: by_id[key].title if titles.count(by_id[key].title) == 1 else key,
                 max_selections=selection.MAX_VARIANTS,
                 key="variant_ids",
-                help="One to four trained networks. Those of one family share one architecture and differ in how the "
-                "attention map was applied while they were trained.",
+                help=words.VARIANTS_HELP,
             )
+            st.page_link("pages/Bring_your_own.py", label=words.OWN_VARIANT, icon=":material/upload_file:")
     shipped = [key for key in chosen if not is_own(key)]  # an own variant is nobody else's business
     url.remember("variant_ids", chosen)
     url.sync_query_param("variants", "" if shipped == selection.default_variants(cards) else ",".join(shipped), "")
@@ -60,13 +55,13 @@ def choose_one_variant(cards: Sequence[Card]) -> Card:
     chosen = url.restore("one_variant", by_id, cards[0].id, st.query_params.get("variant"))
     if len(cards) > 1:
         drawn = st.segmented_control(
-            "Variant",
+            words.VARIANT,
             list(by_id),
             format_func=lambda key: escape_markdown(by_id[key].title),
             default=chosen,
             required=True,
             key="one_variant",
-            help="One of the variants that you chose above.",
+            help=words.VARIANT_HELP,
         )
         chosen = drawn if drawn in by_id else chosen
     url.remember("one_variant", chosen)
@@ -78,24 +73,22 @@ def choose_mechanism() -> tuple[str, bool]:
     """The ablation toggle: the mechanism, and whether the weights stay."""
     chosen = url.shared_widget(
         st.segmented_control,
-        "Mechanism",
+        words.MECHANISM,
         selection.MECHANISM_OPTIONS,
         key="mechanism",
         legal=selection.MECHANISM_OPTIONS,
         default=AS_TRAINED,
         required=True,
-        help="How the attention map M reweighs the features g. Additive: (1 + M) · g. Multiplicative: M · g. "
-        "None: g alone, the map is computed and not applied.",
+        help=words.MECHANISM_HELP,
     )
     same = url.shared_widget(
         st.toggle,
-        "Same weights",
+        words.SAME_WEIGHTS,
         key="same_weights",
         legal=(False, True),
         default=False,
         disabled=chosen == AS_TRAINED,
-        help="Off: show the network that was trained with this mechanism. On: keep each network's weights and only "
-        "swap the mechanism, an intervention that it was never trained for.",
+        help=words.SAME_WEIGHTS_HELP,
     )
     return chosen, same
 
@@ -106,16 +99,18 @@ def warn_of_other_kind(kind: str, picked: Sequence[Card], cards: Sequence[Card])
     if not other:
         return
     sentences = [
-        f"{TRAINED_ON.get(trained_on, 'Learned on other pictures')}, so what it says of this picture means little: "
-        f"{', '.join(card.title for card in other if card.kind == trained_on)}."
-        for trained_on in dict.fromkeys(card.kind for card in other)
+        words.OTHER_KIND.format(
+            trained_on=words.TRAINED_ON.get(kind_of_training, words.TRAINED_ON["other"]),
+            titles=", ".join(card.title for card in other if card.kind == kind_of_training),
+        )
+        for kind_of_training in dict.fromkeys(card.kind for card in other)
     ]
     fitting = selection.variants_trained_on(cards, kind)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.info("  \n".join(map(escape_markdown, sentences)), icon=":material/help:", width="stretch")
         if fitting:
             st.button(
-                "Show those that know it",
+                words.SHOW_FITTING,
                 on_click=_choose,
                 args=(fitting,),
                 icon=":material/swap_horiz:",

@@ -1,6 +1,7 @@
 """How images are fitted to the networks, and how all maps are drawn: the same on every page, and in the address."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import streamlit as st
@@ -11,6 +12,7 @@ from abn.plots.color_maps import COLOR_MAPS, DEFAULT_COLORS
 from abn.plots.overlay import MARKS
 from abn.ui import url
 from abn.ui.components.look import show_look
+from abn.ui.controls import words
 
 SCALES = {"raw 0–1": "raw", "min–max per map": "each", "shared by the variants": "shared"}
 CELLS = ("smooth", "raw grid")
@@ -18,17 +20,21 @@ CELLS = ("smooth", "raw grid")
 
 def choose_fit() -> str:
     """How the image is fitted to the network's square input."""
-    return url.shared_widget(
-        st.segmented_control,
-        "Fit to the input",
-        FITS,
-        key="fit",
-        legal=FITS,
-        default=FITS[0],
-        required=True,
-        help="Crop: the center, as the network is usually fed. Squash: all of it, out of proportion. "
-        "Pad: all of it in proportion, on a plain ground.",
-    )
+    with (
+        nullcontext()
+        if url.controls_hidden()
+        else st.popover(words.FIT_MENU, icon=":material/crop:", key="fit-popover")
+    ):
+        return url.shared_widget(
+            st.segmented_control,
+            words.FIT,
+            FITS,
+            key="fit",
+            legal=FITS,
+            default=FITS[0],
+            required=True,
+            help=words.FIT_HELP,
+        )
 
 
 def choose_view() -> MapStyle:
@@ -44,19 +50,18 @@ def choose_view() -> MapStyle:
 
     chosen = {name: url.shared_value(name, legal[name], default) for name, default in defaults.items()}
     hidden = url.controls_hidden()
-    with st.container() if hidden else st.popover("View", icon=":material/palette:", key="view-popover"):
+    with nullcontext() if hidden else st.popover(words.VIEW_MENU, icon=":material/palette:", key="view-popover"):
         if not hidden:
             show_look(chosen, options, key="look", on_change=take)
         scale = url.shared_widget(
             st.segmented_control,
-            "Scale of the colors",
+            words.SCALE,
             list(SCALES),
             key="scale",
             legal=list(SCALES),
             default=next(iter(SCALES)),
             required=True,
-            help="Raw shows M as it is. Min–max stretches each map to the whole color bar, so colors of different "
-            "maps can't be compared; shared stretches all maps alike, so they can.",
+            help=words.SCALE_HELP,
         )
     smooth = chosen["cells"] == CELLS[0]
     return MapStyle(chosen["opacity"] / 100, chosen["colors"], SCALES[scale], smooth, chosen["top"], chosen["mark"])

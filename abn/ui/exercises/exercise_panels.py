@@ -1,4 +1,4 @@
-"""Questions as a person sees them: the picture and the options, then the map, the right option, and why.
+"""Questions as a person sees them: the image and the options, then the map, the correct option, and why.
 
 Everything comes from the stored question material, so nothing here loads a network.
 """
@@ -17,24 +17,25 @@ from abn.images.decode import open_picture
 from abn.images.fit import fit_picture
 from abn.plots import theme
 from abn.teaching import exercises
-from abn.teaching.exercises import Attempt, Question, QuestionMaterial, ScoredAnswer
+from abn.teaching.exercises import Attempt, Question, QuestionMaterial, ScoredAnswer, wording
 from abn.teaching.exercises.question_material import Item, PredictionRecord
 from abn.teaching.exercises.scores import Cell
 from abn.ui import maps
 from abn.ui.components import map_view
+from abn.ui.exercises import words
 from abn.ui.layout import escape_markdown
 from abn.ui.predictions import show_classes
 from abn.ui.state import state
 from abn.vocabulary import HEADS, InputSpec
 
 VIEW = MapStyle(opacity=0.6)  # the same for everybody
-LIMITS = "A map is evidence of what the network weighs, not proof of why it answers as it does."
 
 
 def show_question(material: QuestionMaterial, question: Question, attempt: Attempt) -> None:
-    """A question with its picture and options; once it is answered, with the map and the explanation."""
-    st.subheader(exercises.KINDS[question.kind], anchor=False)
-    st.markdown(escape_markdown(question.text))
+    """A question with its image and options; once it is answered, with the map and the explanation."""
+    with st.container(key="exercise-question"):
+        st.subheader(exercises.KINDS[question.kind], anchor=False)
+        st.markdown(escape_markdown(question.text))
     panel = QuestionPanel(material, question, attempt)
     {
         "where": panel.show_where,
@@ -44,7 +45,7 @@ def show_question(material: QuestionMaterial, question: Question, attempt: Attem
     }[question.kind]()
     item = panel.item
     title = f"{escape_markdown(item.title)}. " if question.kind != "head" or panel.answer else ""  # it may be the label
-    st.caption(f"{title}Picture: {escape_markdown(item.credit)}")
+    st.caption(words.CREDIT.format(title=title, credit=escape_markdown(item.credit)))
 
 
 @dataclass(frozen=True)
@@ -62,29 +63,32 @@ class QuestionPanel:
 
     @property
     def item(self) -> Item:
-        """The picture that the question is about."""
-        return self.material.items[self.question.picture]
+        """The image that the question is about."""
+        return self.material.items[self.question.image]
 
     @property
     def stored(self) -> PredictionRecord:
-        """The stored prediction of the question's network for the picture."""
-        return self.material.predictions[self.question.picture, self.question.variant]
+        """The stored prediction of the question's variant for the image."""
+        return self.material.predictions[self.question.image, self.question.variant]
 
     # ---- one kind of question each ----
 
     def show_where(self) -> None:
-        """Pick a cell on the plain picture; then the map, with the cell framed."""
+        """Pick a cell on the plain image; then the map, with the picked and the brightest cell framed."""
         attempt, answer = self.attempt, self.answer
         left, right = st.columns([5, 6], gap="large")
         if answer:
-            with left:
-                self._show_map(self.question.variant, picked=answer.answer)
+            with left, st.container(key="exercise-square"):
+                best = wording.brightest(self.stored.attention)
+                self._show_map(self.question.variant, picked=answer.answer, best=best)
             with right:
+                key = words.BEST_ALSO_OWN if best == answer.answer else words.BEST_KEY
+                st.markdown(key.format(best=wording.cell(best), own=answer.in_words))
                 self._show_outcome(answer)
             return
-        with left:
+        with left, st.container(key="exercise-square"):
             map_view.show(
-                maps.encode_once(maps.enlarge(self._network_input(self.question.variant))),
+                maps.encode_once(self._network_input(self.question.variant)),
                 self.stored.attention,
                 VIEW,
                 (0.0, 1.0),
@@ -96,11 +100,11 @@ class QuestionPanel:
             )
         with right:
             if attempt.cell:
-                st.markdown(f"Your cell: **row {attempt.cell[0] + 1}, column {attempt.cell[1] + 1}**")
+                st.markdown(words.YOUR_CELL.format(row=attempt.cell[0] + 1, column=attempt.cell[1] + 1))
             else:
-                st.markdown("No cell picked yet.")
+                st.markdown(words.NO_CELL)
             st.button(
-                "Show the map",
+                words.SHOW_MAP,
                 on_click=self._record_answer,
                 args=(attempt.cell,),
                 disabled=attempt.cell is None,
@@ -108,52 +112,55 @@ class QuestionPanel:
                 icon=":material/visibility:",
                 key=self._key("show"),
             )
-            st.caption(
-                "Points: the share of the other cells that are less bright than yours. The brightest cell gets 1, a "
-                "cell picked at random 0.50 on average."
-            )
+            st.caption(words.POINTS_RULE)
 
     def show_head(self) -> None:
-        """Both heads' first predictions beside the picture; then the map and more of their predictions."""
+        """Both heads' first predictions beside the image; then the map and more of their predictions."""
         left, right = st.columns([5, 6], gap="large")
-        with left:
+        with left, st.container(key="exercise-square"):
             if self.answer:
                 self._show_map(self.question.variant)
             else:
-                image = maps.enlarge(self._network_input(self.question.variant))
-                st.image(image, width="stretch", alt=self.item.alt)
+                image = maps.encode_once(self._network_input(self.question.variant))
+                st.image(image.data, width="stretch", alt=self.item.alt)
         with right:
             classes = {head: getattr(self.stored, head)[: None if self.answer else 1] for head in self.question.options}
             show_classes({HEADS[head]: (theme.HEAD_COLORS[head], shown) for head, shown in classes.items()})
             self._show_options(HEADS.__getitem__)
 
     def show_mechanism(self) -> None:
-        """Three maps of one picture side by side; then the mechanism of each."""
-        for column, letter, variant in zip(st.columns(3, gap="medium"), "ABC", self.question.shown, strict=True):
-            with column:
+        """Three maps of one image side by side; then the mechanism of each."""
+        with st.container(key="exercise-three"):
+            columns = st.columns(3, gap="medium")
+        for column, letter, variant in zip(columns, "ABC", self.question.shown, strict=True):
+            with column, st.container(key=f"exercise-square-{letter}"):
                 mechanism = f": {self.material.cards[variant].mechanism}" if self.answer else ""
-                is_asked = variant == self.question.variant and not self.answer
-                badge = " :blue-badge[which mechanism?]" if is_asked else ""
-                st.markdown(f"##### Map {letter}{mechanism}{badge}")
-                self._show_map(variant, name=f"Map {letter}")
+                badge = words.ASKED if variant == self.question.variant and not self.answer else ""
+                st.markdown(words.MAP_HEADING.format(letter=letter, mechanism=mechanism, badge=badge))
+                self._show_map(variant, name=words.LETTER_TITLE.format(letter=letter))
         self._show_options()
 
     def show_flip(self) -> None:
-        """The network's own map and the edited one, with the prediction before; then the prediction after."""
+        """The variant's own map and the edited one, with the prediction before; then the prediction after."""
         edit = self.stored.edits[self.question.edit]
         first, second, right = st.columns(3, gap="medium")
-        with first:
-            st.markdown("##### Its own map")
+        with first, st.container(key="exercise-square-own"):
+            st.markdown(words.OWN_MAP)
             self._show_map(self.question.variant)
-        with second:
-            st.markdown(f"##### Edited: {self.question.edit}")
-            image, title = self._network_input(self.question.variant), f"The edited map, {self.question.edit}"
+        with second, st.container(key="exercise-square-edited"):
+            st.markdown(words.EDITED_MAP.format(edit=self.question.edit))
+            image, title = (
+                self._network_input(self.question.variant),
+                words.EDITED_TITLE.format(edit=self.question.edit),
+            )
             maps.show_attention(image, edit.attention, VIEW, title=title, key=self._key("edited"))
             st.caption(maps.describe_range(edit.attention))
         with right:
-            heads: dict[str, tuple[str, Sequence[Prediction]]] = {"Before": (theme.LIGHT_GRAY, self.stored.perception)}
+            heads: dict[str, tuple[str, Sequence[Prediction]]] = {
+                words.BEFORE: (theme.LIGHT_GRAY, self.stored.perception)
+            }
             if self.answer:
-                heads["After"] = theme.HEAD_COLORS["perception"], [edit.after]
+                heads[words.AFTER] = theme.HEAD_COLORS["perception"], [edit.after]
             show_classes(heads)
             self._show_options()
 
@@ -170,19 +177,20 @@ class QuestionPanel:
                 st.button(label(option), on_click=self._record_answer, args=(option,), key=key, width="content")
 
     def _show_outcome(self, answer: ScoredAnswer, label: Callable[[str], str] = str) -> None:
-        """Whether the answer is right, why, and the button to the next question."""
+        """Whether the answer is correct, why, and the button to the next question."""
         right = escape_markdown(label(self.question.right))
         if not self.question.options:
-            st.info(f"**{answer.score:.2f} points.** {escape_markdown(answer.remark)}", icon=":material/my_location:")
+            points = words.POINTS.format(points=answer.score, remark=escape_markdown(answer.remark))
+            st.info(points, icon=":material/my_location:")
         elif answer.score:
-            st.success(f"Right: “**{right}**”.", icon=":material/check:")
+            st.success(words.RIGHT.format(right=right), icon=":material/check:")
         else:
-            wrong = escape_markdown(label(answer.in_words))
-            st.warning(f"You said “{wrong}”. Right is “**{right}**”.", icon=":material/close:")
+            given = escape_markdown(label(answer.in_words))
+            st.warning(words.WRONG.format(given=given, right=right), icon=":material/close:")
         st.markdown(escape_markdown(self.question.explanation))
-        st.caption(LIMITS)
+        st.caption(words.LIMITS)
         st.button(
-            "See the scores" if self.question.number == exercises.COUNT else "Next",
+            words.TO_SCORES if self.question.number == exercises.COUNT else words.NEXT,
             on_click=self.attempt.go_to,
             args=(self.attempt.index + 1,),
             type="primary",
@@ -195,15 +203,16 @@ class QuestionPanel:
         self.attempt.answers.setdefault(self.question.number, scored)
         self.attempt.cell = None
 
-    def _show_map(self, variant: str, *, picked: Any = None, name: str = "Attention map") -> None:
-        """A network's own map over its input, raw from 0 to 1; the `picked` cell is framed."""
-        attention = self.material.predictions[self.question.picture, variant].attention
-        image, title, key = self._network_input(variant), f"{name} over: {self.item.alt}", self._key(f"map {variant}")
-        maps.show_attention(image, attention, VIEW, title=title, key=key, picked=picked)
+    def _show_map(self, variant: str, *, picked: Any = None, best: Cell | None = None, name: str = "") -> None:
+        """A variant's own map over its input, raw from 0 to 1; the `picked` and the `best` cell are framed."""
+        attention = self.material.predictions[self.question.image, variant].attention
+        title = words.MAP_OVER.format(name=name or words.MAP_TITLE, alt=self.item.alt)
+        image, key = self._network_input(variant), self._key(f"map {variant}")
+        maps.show_attention(image, attention, VIEW, title=title, key=key, picked=picked, best=best)
         st.caption(maps.describe_range(attention))
 
     def _network_input(self, variant: str) -> Image.Image:
-        """The picture as it was fitted to a network's input."""
+        """The image as it was fitted to a variant's input."""
         return _fit_file(self.item.sha256, self.material.cards[variant].input, self.item.fit, self.item.path)
 
     def _key(self, element: str) -> str:

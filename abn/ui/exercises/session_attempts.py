@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from abn.errors import ABNError
-from abn.teaching import exercises
+from abn.teaching import exercises, progress
 from abn.teaching.exercises import Attempt, Question, QuestionMaterial
 from abn.ui import url
+from abn.ui.exercises import words
 from abn.ui.layout import escape_markdown
+from abn.ui.progress import kept_progress
 from abn.ui.state import state
 
 MAX_ATTEMPTS = 12  # sets that a session keeps, the latest
@@ -16,7 +18,7 @@ MAX_ATTEMPTS = 12  # sets that a session keeps, the latest
 
 def choose_set() -> int:
     """The number of the set that the session or else the address has; the address bar holds it."""
-    if state.exercise_set is None or state.exercise_set not in exercises.SETS:
+    if state.exercise_set is None or state.exercise_set not in exercises.SETS or url.went_back():
         numbers = url.whole_numbers("set")
         valid = len(numbers) == 1 and numbers[0] in exercises.SETS
         state.exercise_set = numbers[0] if valid else exercises.SETS[0]
@@ -28,11 +30,7 @@ def load_questions(seed: int) -> tuple[QuestionMaterial, Sequence[Question]]:
     """The material and the questions of a set; the page ends with a sentence where there are none."""
     material = exercises.read_material()
     if material.stale:
-        st.warning(
-            "Some pictures or networks have changed since the exercises were stored, so this set may differ from other "
-            "people's. `python -m abn gallery` stores them again.",
-            icon=":material/warning:",
-        )
+        st.warning(words.STALE, icon=":material/warning:")
     try:
         return material, exercises.draw_questions(seed, material=material)
     except ABNError as error:
@@ -40,10 +38,13 @@ def load_questions(seed: int) -> tuple[QuestionMaterial, Sequence[Question]]:
         st.stop()
 
 
-def get_attempt(seed: int) -> Attempt:
-    """This session's way through a set; the latest `MAX_ATTEMPTS` are kept."""
-    attempts = state.attempts
-    attempts[seed] = attempts.pop(seed) if seed in attempts else Attempt()
+def get_attempt(seed: int, material: QuestionMaterial, questions: Sequence[Question]) -> Attempt:
+    """This session's attempt at a set, or the one that the browser kept; the latest `MAX_ATTEMPTS` stay."""
+    attempts, kept = state.attempts, state.kept_sets.pop(seed, None)
+    current = attempts.pop(seed, None)
+    if kept and not (current and current.answers):
+        current = progress.restore_attempt(kept, questions, material=material)
+    attempts[seed] = current or Attempt(questions=exercises.fingerprint(questions, material=material))
     for old in list(attempts)[:-MAX_ATTEMPTS]:
         del attempts[old]
     return attempts[seed]
@@ -52,9 +53,11 @@ def get_attempt(seed: int) -> Attempt:
 def show_progress(seed: int, questions: Sequence[Question], attempt: Attempt) -> None:
     """The set, the place in it, and the score so far."""
     count, answered = len(questions), len(attempt.answers)
-    place = f"**{attempt.index + 1} of {count}**" if attempt.index < count else "**Scores**"
-    score = f" · {attempt.score:.1f} of {answered} points" if answered else ""
-    st.progress(answered / count, f"Set {seed} · {place}{score}")
+    place = words.QUESTION.format(number=attempt.index + 1, count=count) if attempt.index < count else words.SCORES
+    score = words.SCORE.format(score=attempt.score, answered=answered) if answered else ""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(answered / count, words.PLACE.format(seed=seed, place=place, score=score))
+        kept_progress.show_menu()
 
 
 def open_set(seed: int) -> None:
@@ -64,4 +67,4 @@ def open_set(seed: int) -> None:
 
 def restart(seed: int) -> None:
     """Delete the answers to a set."""
-    state.attempts[seed] = Attempt()
+    state.attempts.pop(seed, None)

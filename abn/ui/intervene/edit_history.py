@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-OWN_MAP = "own map"  # name of the first edit
-MAX_EDITS = 40  # edits kept; the first, the network's own map, always stays
+from abn.ui.intervene import words
+
+MAX_EDITS = 40  # edits kept; the first, the variant's own map, always stays
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +20,7 @@ class Edit:
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """All edits; the first is the network's own map. `index` is the edit that is applied."""
+    """All edits; the first is the variant's own map. `index` is the edit that is applied."""
 
     edits: tuple[Edit, ...]
     index: int = 0
@@ -31,13 +32,13 @@ class History:
 
     @property
     def description(self) -> str:
-        """The map that is applied, in words: the last map put in place, and the number of strokes after it."""
+        """The applied map in words: the last map put in place, and the number of strokes after it."""
         start = max(i for i, edit in enumerate(self.edits[: self.index + 1]) if not edit.painted)
-        strokes = self.index - start
-        if start == 0 and strokes and len(self.edits) == MAX_EDITS:  # the map that they began with may be dropped
-            return f"{strokes} or more strokes"
-        suffix = f", then {strokes} {'stroke' if strokes == 1 else 'strokes'}" if strokes else ""
-        return self.edits[start].name + suffix
+        count = self.index - start
+        if start == 0 and count and len(self.edits) == MAX_EDITS:  # the map before these strokes may be dropped
+            return words.MANY_STROKES.format(count=count)
+        name = self.edits[start].name
+        return words.THEN_STROKES.format(name=name, strokes=words.strokes(count)) if count else name
 
     def add(self, name: str, attention: np.ndarray, *, painted: bool = False) -> "History":
         """A new edit in place of those undone; the history itself where the map stays the same."""
@@ -60,5 +61,5 @@ class History:
 
 
 def start_history(attention: np.ndarray) -> History:
-    """A history without edits of the network's own map (h, w)."""
-    return History((Edit(OWN_MAP, attention),))
+    """A history without edits of the variant's own map (h, w)."""
+    return History((Edit(words.OWN_MAP, attention),))

@@ -1,9 +1,8 @@
-"""The effect of an edit on the perception head, the mechanism that applies the edited map, and the files to keep."""
+"""The effect of an edit on the perception head, the mechanism that applies the edited map, and the files to export."""
 
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
 import streamlit as st
 
 from abn.explanations.interventions import AttendedImage, Effect
@@ -14,34 +13,40 @@ from abn.files import safe_stems
 from abn.plots import theme
 from abn.plots.class_bars import class_bars, likeliest, probabilities_in_words
 from abn.ui import maps, predictions
-from abn.ui.compare.export_panel import NPY_MIME, PRIVACY, file_stem, save_button
+from abn.ui.compare.export_panel import NPY_MIME, file_stem, save_button
 from abn.ui.controls import selection
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.elements import IN_SESSION, choose
-from abn.ui.intervene import edit_history
+from abn.ui.intervene import words
 from abn.ui.intervene.edit_history import History
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import cached_inference
 from abn.variants.card import Card, class_names
 from abn.vocabulary import AS_TRAINED
 
-NOT_YET = "As soon as the map is edited, this can be kept."
+CLASSES = 3  # likeliest of each prediction in the bars
+
+
+def show_result(choice: Choice, card: Card, subject: AttendedImage, history: History) -> tuple[list[Effect], str]:
+    """The effect of the applied edit, and below it the choice of the mechanism; the effect of each edit, and the
+    mechanism applied."""
+    headline = st.container()
+    applied = choose_mechanism(card)
+    effects = compute_effects(choice, card, history, applied)
+    with headline:
+        show_headline(card, effects[history.index], applied)
+    show_bars(card, effects[history.index], subject)
+    return effects, applied
 
 
 def choose_mechanism(card: Card) -> str:
     """Draw the choice of the mechanism that applies the map: the trained one, or another."""
-    mechanism = choose(
-        "Apply the map",
-        selection.MECHANISM_OPTIONS,
-        "apply",
-        help="How the perception branch gets the map. It was trained with one mechanism and is used to that one.",
-        **IN_SESSION,
-    )
+    mechanism = choose(words.MECHANISM, selection.MECHANISM_OPTIONS, "apply", help=words.MECHANISM_HELP, **IN_SESSION)
     return card.mechanism if mechanism == AS_TRAINED else mechanism
 
 
 def compute_effects(choice: Choice, card: Card, history: History, applied: str) -> list[Effect]:
-    """The effect of each edit, against the network's own map applied with the same mechanism."""
+    """The effect of each edit, against the variant's own map applied with the same mechanism."""
     attention_maps = [edit.attention for edit in history.edits]
     predicted = cached_inference.predict(choice.chosen.picture, card, choice.fit, attention_maps, applied)
     return [
@@ -50,31 +55,34 @@ def compute_effects(choice: Choice, card: Card, history: History, applied: str) 
     ]
 
 
-def show_effect(card: Card, effect: Effect, own_map: np.ndarray, applied: str) -> None:
-    """The perception head before and after the edit, and how the two maps differ."""
-    labels = class_names(card)
+def show_headline(card: Card, effect: Effect, applied: str) -> None:
+    """The prediction before → after the edit, Δp, and both mechanisms."""
+    predictions.show_effect(effect, class_names(card), large=True)
     st.caption(f"{escape_markdown(card.title)} · {predictions.describe_mechanisms(card, applied, ' · ')}")
     if applied == "none":
-        st.info(
-            "With the mechanism “none” the perception branch never gets the map, so no edit can change its answer. "
-            "Apply the map by another mechanism to see one.",
-            icon=":material/info:",
-        )
-    predictions.show_effect(effect, labels)
-    classes = likeliest([effect.before, effect.after])
+        st.info(words.NO_MAP, icon=":material/info:")
+
+
+def show_bars(card: Card, effect: Effect, subject: AttendedImage) -> None:
+    """The perception head before and after the edit, and how the two maps differ."""
+    labels, own_map, attention = class_names(card), subject.attention, effect.attention
+    classes = likeliest([effect.before, effect.after], CLASSES)
     series = [
-        ("before, own map", theme.LIGHT_GRAY, effect.before),
-        ("after the edit", theme.HEAD_COLORS["perception"], effect.after),
+        (words.BEFORE, theme.LIGHT_GRAY, effect.before),
+        (words.AFTER, theme.HEAD_COLORS["perception"], effect.after),
     ]
     before, after = (probabilities_in_words(p, labels, classes) for p in (effect.before, effect.after))
-    alt = f"Perception head before: {before}. After: {after}."
+    alt = words.BARS.format(before=before, after=after)
     st.html(class_bars(series, labels, classes, legend=True, alt=alt))
-    attention = effect.attention
-    st.caption(
-        f"The map in place: M from {attention.min():.2f} to {attention.max():.2f}, mean {attention.mean():.2f} (own "
-        f"map: {own_map.mean():.2f}); rank correlation with the own map: "
-        f"{maps.describe_correlation(own_map, attention)}. Only the perception branch ran again: the "
-        "auxiliary head comes before the map is applied, so nothing here can change it."
+    st.markdown(
+        words.MAP_IN_PLACE.format(
+            low=attention.min(),
+            high=attention.max(),
+            mean=attention.mean(),
+            own_mean=own_map.mean(),
+            correlation=maps.describe_correlation(own_map, attention),
+        ),
+        help=words.MAP_IN_PLACE_HELP,
     )
 
 
@@ -82,7 +90,7 @@ def export_row(
     choice: Choice, card: Card, subject: AttendedImage, history: History, effect: Effect, applied: str
 ) -> None:
     """The buttons that save the edit that is applied."""
-    unedited = effect.name == edit_history.OWN_MAP
+    unedited = effect.name == words.OWN_MAP
     edited = EditedMap(
         card=card,
         fitted=subject.fitted,
@@ -93,10 +101,10 @@ def export_row(
     )
     stem = f"{file_stem(choice.chosen)}--{file_stems([card])[0]}--{safe_stems([history.description])[0]}"
     button = partial(save_button, disabled=unedited)
-    st.markdown("##### Keep this edit", help=PRIVACY)
     with st.container(horizontal=True, vertical_alignment="center"):
-        button("Both maps (PNG)", partial(figure_png, edited), f"{stem}.png", "image/png", "image")
-        button("Edited map (npy)", partial(npy_bytes, effect.attention), f"{stem}.npy", NPY_MIME, "grid_on")
-        button("Before and after (CSV)", partial(before_after_csv, edited), f"{stem}.csv", "text/csv", "table")
-    if unedited:
-        st.caption(NOT_YET)
+        st.markdown(f"**{words.EXPORT}**", help=words.EXPORT_HELP, width="content")
+        button(words.EXPORT_PNG, partial(figure_png, edited), f"{stem}.png", "image/png", "image")
+        button(words.EXPORT_NPY, partial(npy_bytes, effect.attention), f"{stem}.npy", NPY_MIME, "grid_on")
+        button(words.EXPORT_CSV, partial(before_after_csv, edited), f"{stem}.csv", "text/csv", "table")
+        if unedited:
+            st.caption(words.NO_EDIT, width="content")

@@ -8,18 +8,18 @@ import streamlit as st
 from abn.evaluation import map_ablation
 from abn.evaluation.map_ablation import MeanEffect
 from abn.explanations import interventions
-from abn.explanations.interventions import Effect
+from abn.explanations.interventions import AttendedImage, Effect
 from abn.images import samples
 from abn.images.decode import open_picture
 from abn.plots import numbers
-from abn.ui import predictions
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.elements import show_shaded_table
+from abn.ui.intervene import words
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import cached_inference, jobs, models
 from abn.ui.runtime.jobs import Job, Piece
 from abn.ui.runtime.turns import page_turn
-from abn.variants.card import Card, class_names
+from abn.variants.card import UNTRAINED_KIND, Card, class_names
 
 JOB = "map-ablation"
 
@@ -27,7 +27,7 @@ MeanEffects = dict[str, dict[str, MeanEffect]]  # variant id → edit → its me
 
 
 def show_dependence(choice: Choice) -> None:
-    """Each variant's prediction under each edit of its own map, for this picture."""
+    """Each variant's prediction under each edit of its own map, for this image."""
     cards, picture = choice.selection.cards, choice.chosen.picture
     subjects = cached_inference.get_subjects(picture, cards, choice.fit)
     effects: dict[str, dict[str, list[Effect]]] = {
@@ -39,45 +39,42 @@ def show_dependence(choice: Choice) -> None:
         for variant, edits in effects.items()
     }
 
-    def describe(card: Card, edit: str) -> str:
-        repeats, mean = effects[card.id][edit], means[card.id][edit]
-        suffix = ""
-        if mean.change_rate and len(repeats) == 1:
-            suffix = f", now {numbers.short_label(class_names(card)[int(repeats[0].after.argmax())])}"
-        elif mean.change_rate:
-            suffix = f", another answer in {round(mean.change_rate * len(repeats))} of {len(repeats)}"
-        return f"Δp {numbers.points(mean.change)} points{suffix}"
+    def describe_change(card: Card, edit: str) -> str:
+        repeats, rate = effects[card.id][edit], means[card.id][edit].change_rate
+        if not rate:
+            return ""
+        if len(repeats) > 1:
+            return words.CELL_CHANGED_OFTEN.format(changed=round(rate * len(repeats)), count=len(repeats))
+        return words.CELL_CHANGED.format(label=_label(card, int(repeats[0].after.argmax())))
 
-    own_map = []
+    own_maps = []
     for card in cards:
         effect = effects[card.id]["zeros"][0]
-        label = numbers.short_label(class_names(card)[effect.predicted_class])
-        own_map.append(f"{label} {numbers.percent(float(effect.before.max()))}")
-    _show_table(cards, means, describe, own_map)
-    st.caption(_rank_variants(cards, means, "for this picture"))
+        own_maps.append(f"{_label(card, effect.predicted_class)} {numbers.percent(float(effect.before.max()))}")
+    _show_ranking(cards, means, words.THIS_IMAGE)
+    gains = [_describe_gain(card, subject) for card, subject in zip(cards, subjects, strict=True)]
+    _show_table(cards, means, describe_change, {words.OWN_MAP_ROW: own_maps, words.GAIN_ROW: gains})
 
 
 def show_gallery_dependence(choice: Choice) -> Job | None:
-    """The same, averaged over the gallery's photographs of the kind that the variants were trained on, on request."""
+    """The same, averaged over the gallery's photos of the kind that the variants were trained on, on request."""
     cards = choice.selection.cards
     photos = [photo for photo in samples.gallery().values() if all(photo.kind == card.kind for card in cards)]
     if not photos:
-        st.caption("To go over the gallery, choose variants that learned one kind of pictures.")
+        st.caption(words.GALLERY_MIXED)
         return None
     pieces = [_ablation_piece(photo, card, choice.fit) for photo in photos for card in cards]
-    label = f"Ask over {len(photos)} pictures of the gallery: all that these variants learned the like of"
+    label = words.GALLERY_RUN.format(count=len(photos))
     job = jobs.control(JOB, pieces, label, icon=":material/photo_library:")
     results = jobs.results(JOB, pieces)
     if all(results):
         means = {card.id: map_ablation.mean_over_pictures(results[i :: len(cards)]) for i, card in enumerate(cards)}
 
-        def describe(card: Card, edit: str) -> str:
-            mean = means[card.id][edit]
-            return f"Δp {numbers.points(mean.change)} points, another answer in {100 * mean.change_rate:.0f} %"
+        def describe_change(card: Card, edit: str) -> str:
+            return words.CELL_CHANGE_RATE.format(rate=100 * means[card.id][edit].change_rate)
 
-        st.markdown(f"**Over the {len(photos)} pictures of the gallery, on average**")
-        _show_table(cards, means, describe)
-        st.caption(_rank_variants(cards, means, "over the gallery"))
+        _show_ranking(cards, means, words.GALLERY.format(count=len(photos)))
+        _show_table(cards, means, describe_change)
     return job
 
 
@@ -87,37 +84,59 @@ def _ablation_piece(photo: samples.Photo, card: Card, fit: str) -> Piece:
         with page_turn():
             return map_ablation.ablate_in_picture(picture, card, fit=fit, load=models.load_runner)
 
-    return Piece((photo.id, card.id, card.sha256, fit), f"{photo.title}, {card.title}", compute)
+    label = words.GALLERY_PIECE.format(photo=photo.title, variant=card.title)
+    return Piece((photo.id, card.id, card.sha256, fit), label, compute)
+
+
+def _label(card: Card, k: int) -> str:
+    return numbers.short_label(class_names(card)[k])
+
+
+def _describe_gain(card: Card, subject: AttendedImage) -> str:
+    """The range of the factor by which the variant's own map multiplies the cells of g."""
+    gain = interventions.gain(subject.attention, card.mechanism)
+    return words.GAIN.format(low=float(gain.min()), high=float(gain.max()))
 
 
 def _show_table(
-    cards: Sequence[Card], means: MeanEffects, describe: Callable[[Card, str], str], own_map: Sequence[str] = ()
+    cards: Sequence[Card],
+    means: MeanEffects,
+    describe_change: Callable[[Card, str], str],
+    first: dict[str, list[str]] | None = None,
 ) -> None:
-    """Edits down, variants across; a deeper blue is a larger JS divergence. `own_map`: a first row, without an edit."""
-    rows = [("its own map", own_map)] if own_map else []
-    shades = [[""] * len(cards)] if own_map else []
+    """Edits down, variants across; darker cells are larger JS divergences. `first`: rows before the edits."""
+    rows = list((first or {}).items())
+    shades = [[""] * len(cards) for _ in rows]
     for edit in map_ablation.EDITS:
-        divergences = [means[card.id][edit].js_divergence for card in cards]
-        note = " (fair control)" if edit in interventions.CONTROLS else ""
-        texts = [f"{describe(card, edit)} ({bits:.2f} bit)" for card, bits in zip(cards, divergences, strict=True)]
-        rows.append((f"{edit}{note}", texts))
-        shades.append([f"rgb(58 127 200 / {min(0.6, bits):.2f})" for bits in divergences])
-    header = [
-        f"{card.title}: applied {card.mechanism}, {predictions.mechanism_label(card, card.mechanism)}" for card in cards
-    ]
-    show_shaded_table(["M in place", *header], rows, shades)
+        texts = [
+            words.CELL.format(
+                change=numbers.points(means[card.id][edit].change),
+                changed=describe_change(card, edit),
+                bits=means[card.id][edit].js_divergence,
+            )
+            for card in cards
+        ]
+        name = words.CONTROL_ROW.format(edit=edit) if edit in interventions.CONTROLS else edit
+        rows.append((words.NO_CONTROL_ROW if edit == "zeros" else name, texts))
+        bits = [means[card.id][edit].js_divergence for card in cards]
+        shades.append([f"rgb(125 133 144 / {min(0.6, value):.2f})" for value in bits])
+    header = [_describe_variant(card) for card in cards]
+    show_shaded_table([words.MAP_COLUMN, *header], rows, shades)
 
 
-def _rank_variants(cards: Sequence[Card], means: MeanEffects, where: str) -> str:
-    """The variants by the JS divergence when only the spatial pattern of the map is lost."""
+def _describe_variant(card: Card) -> str:
+    column = words.UNTRAINED_COLUMN if card.kind == UNTRAINED_KIND else words.VARIANT_COLUMN
+    return column.format(title=card.title, trained=card.mechanism, applied=card.mechanism)
+
+
+def _show_ranking(cards: Sequence[Card], means: MeanEffects, where: str) -> None:
+    """The variants by the JS divergence when only the spatial pattern of the map is lost, and what limits this."""
     divergences = {card.title: map_ablation.fair_control_divergence(means[card.id]) for card in cards}
     order = sorted(divergences, key=divergences.__getitem__, reverse=True)
-    ranking = " · ".join(f"{escape_markdown(title)} {divergences[title]:.3f} bit" for title in order)
-    first = (
-        f"Most sensitive to its own map, {where}: **{escape_markdown(order[0])}**. " if divergences[order[0]] else ""
+    ranking = " · ".join(
+        words.RANKING_VALUE.format(title=escape_markdown(title), bits=divergences[title]) for title in order
     )
-    return (
-        f"{first}Mean over the two fair controls: {ranking}. Bits compare all classes before and "
-        "after: 0 the same, 1 nothing in common (Jensen–Shannon divergence). That an answer moves shows that the "
-        "perception branch uses where its map is bright, not that the map is right."
-    )
+    headline = words.RANKING if divergences[order[0]] else words.RANKING_NONE
+    help_text = words.TABLE_HELP.format(shuffles=map_ablation.SHUFFLES)
+    st.markdown(f"##### {headline.format(title=escape_markdown(order[0]), where=where)}", help=help_text)
+    st.markdown(f"{words.RANKING_VALUES.format(values=ranking)}  \n{words.RANKING_LIMITS}")

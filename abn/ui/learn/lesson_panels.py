@@ -1,71 +1,112 @@
-"""The frame of the lesson: the row of steps, a step's text and task, and what to notice once it is done."""
+"""The frame of the lesson: the row of steps, a step's text, its task at the bottom of the screen, and the close."""
 
 import streamlit as st
 
-from abn.teaching.lessons import STEPS, Step
+from abn.teaching.lessons import CLOSE, STEPS, Step
 from abn.ui import url
 from abn.ui.layout import PAGES
+from abn.ui.learn import words
+from abn.ui.progress import kept_progress
 from abn.ui.state import state
 
+WIDE = ("parts",)  # steps whose text stands above what they show
 
-def choose_step() -> Step:
-    """The row of steps; the address holds the one that is shown."""
+
+def choose_step() -> int:
+    """The row of steps; the number of the one that is shown, or `CLOSE`. The address holds it."""
     given = url.whole_numbers("step")
-    legal = range(1, len(STEPS) + 1)
+    legal = range(1, CLOSE + 1)
     chosen = state.lesson_step
-    if chosen is None or chosen not in legal:
+    if chosen is None or chosen not in legal or url.went_back():
         chosen = state.lesson_step = given[0] if len(given) == 1 and given[0] in legal else 1
     url.sync_query_param("step", chosen, 1)
     done = state.lessons_done
-    with st.container(horizontal=True, gap="small", key="steps"):
+    with st.container(horizontal=True, vertical_alignment="center", key="steps"):
         for number, step in enumerate(STEPS, 1):
             st.button(
                 str(number),
                 key=f"step-{number}",
                 type="primary" if number == chosen else "secondary",
                 icon=":material/check:" if step.key in done else None,
-                help=step.title + (", done" if step.key in done else ""),
+                help=words.DONE_HELP.format(title=step.title) if step.key in done else step.title,
                 on_click=_go_to,
                 args=(number,),
             )
-    st.caption(f"{len(done)} of {len(STEPS)} tasks done in this session.")
-    return STEPS[chosen - 1]
+        st.button(
+            words.CLOSE,
+            key=f"step-{CLOSE}",
+            type="primary" if chosen == CLOSE else "secondary",
+            on_click=_go_to,
+            args=(CLOSE,),
+        )
+        st.markdown(words.COUNT.format(done=len(done), count=len(STEPS)), width="content")
+        kept_progress.show_menu()
+    return chosen
+
+
+def places(step: Step) -> list:
+    """Where a step's text and what it shows stand: side by side, or one below the other."""
+    return [st.container(), st.container()] if step.key in WIDE else st.columns([2, 5], gap="medium")
 
 
 def show_text(step: Step) -> None:
-    """The step's text and its task."""
-    st.subheader(step.title)
-    st.markdown(step.text)
-    st.info(f"**Your task:** {step.task}", icon=":material/target:")
+    with st.container(key="lesson-text", gap="small"):
+        st.subheader(step.title, anchor=False)
+        st.markdown(step.text)
 
 
-def show_outcome(step: Step, done: bool) -> None:
-    """The notice once the task is done, and the way on. A task that was done stays done."""
+def show_task(step: Step, done: bool) -> None:
+    """The task and whether it is done, always at the bottom of the screen. A task that was done stays done."""
     number = STEPS.index(step) + 1
     if done and step.key not in state.lessons_done:
         state.lessons_done.add(step.key)
         st.rerun()  # the row above is to show it
-    if step.key in state.lessons_done:
-        st.success(f"**Done.** {step.notice}", icon=":material/check_circle:")
-    with st.container(horizontal=True):
-        st.button(
-            "Back", icon=":material/arrow_back:", disabled=number == 1, on_click=_go_to, args=(number - 1,), key="back"
-        )
-        last = number == len(STEPS)
-        st.button(
-            "Next",
-            icon=":material/arrow_forward:",
-            disabled=last,
-            type="primary" if step.key in state.lessons_done else "secondary",
-            on_click=_go_to,
-            args=(number + 1,),
-            key="next",
-        )
-        label, icon = PAGES[step.page]
-        st.page_link(step.page, label=f"More of this: {label}", icon=icon)
-        if last:
-            label, icon = PAGES["pages/Exercises.py"]
-            st.page_link("pages/Exercises.py", label=f"Now predict: {label}", icon=icon)
+    done = step.key in state.lessons_done
+    with st.bottom, st.container(key="lesson-bar", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(words.TASK.format(task=step.task), width="stretch")
+            with st.container(key="lesson-done" if done else "lesson-open", width="content"):
+                st.markdown(words.DONE if done else words.OPEN)
+            _show_ways(number, done)
+        if done:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lesson-notice"):
+                st.markdown(step.notice, width="stretch")
+                label, icon = PAGES[step.page]
+                st.page_link(step.page, label=words.MORE.format(page=label), icon=icon)
+
+
+def _show_ways(number: int, done: bool) -> None:
+    st.button(
+        words.BACK, icon=":material/arrow_back:", disabled=number == 1, on_click=_go_to, args=(number - 1,), key="back"
+    )
+    st.button(
+        words.NEXT,
+        icon=":material/arrow_forward:",
+        type="primary" if done else "secondary",
+        on_click=_go_to,
+        args=(number + 1,),
+        key="next",
+    )
+
+
+def show_close() -> None:
+    """What each step showed, in a line each; the tasks that are open, and the way to the exercises."""
+    open_steps = [(number, step) for number, step in enumerate(STEPS, 1) if step.key not in state.lessons_done]
+    st.subheader(words.CLOSE_TITLE, anchor=False)
+    if open_steps:
+        number, step = open_steps[0]
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(words.OPEN_TASKS.format(count=len(open_steps), all=len(STEPS)), width="content")
+            label = words.GO_TO.format(number=number, title=step.title)
+            st.button(label, icon=":material/arrow_back:", on_click=_go_to, args=(number,), key="to-open")
+    else:
+        st.markdown(words.ALL_DONE.format(count=len(STEPS)))
+    st.markdown("\n".join(f"1. **{step.title}** {step.summary}" for step in STEPS))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(words.NOW, width="content")
+        for page in ("pages/Exercises.py", "app.py"):
+            label, icon = PAGES[page]
+            st.page_link(page, label=label, icon=icon)
 
 
 def _go_to(number: int) -> None:

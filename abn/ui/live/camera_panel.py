@@ -14,7 +14,8 @@ from abn.ui import maps
 from abn.ui.components.camera import FREEZE, Frame, show_camera
 from abn.ui.components.look import color_table
 from abn.ui.controls import uploads
-from abn.ui.layout import PAGES, escape_markdown
+from abn.ui.layout import PAGES, fragment, guard_session
+from abn.ui.live import words
 from abn.ui.runtime import models
 from abn.ui.runtime.turns import page_turn
 from abn.ui.state import state
@@ -22,21 +23,22 @@ from abn.variants.card import Card
 from abn.vocabulary import HEADS
 
 FIT = "squash"  # a frame is a square already
-WORDS = {
-    "refused": "The browser does not let this page use the camera: allow it in the address bar, then start again.",
-    "none": "There is no camera here: upload a photo under Your pictures, on Compare.",
-    "insecure": "Browsers let a page use the camera only on https or on localhost: take a still photo under "
-    "Your pictures, on Compare.",
-}
 FOLLOW = ("app.py", "pages/Inside.py", "pages/Ablation.py", "pages/Intervene.py", "pages/Measure.py")
 
 
-@st.fragment
+@fragment
 def show_live(card: Card, view: MapStyle) -> None:
     """The camera, explained by one variant. A fragment, so that a frame draws nothing else."""
-    show_camera(state.live_result, WORDS, key="camera-live", on_frame=lambda frame: _receive(frame, card, view))
-    if state.live_frozen:
-        st.success(state.live_frozen, icon=":material/ac_unit:")
+    show_camera(
+        state.live_result,
+        words.CAMERA,
+        frozen=state.live_frozen,
+        key="camera-live",
+        on_frame=lambda frame: _receive(frame, card, view),
+    )
+    guard_session("unseen-live-guard")
+    if state.live_frozen and state.live_frozen == state.photo:
+        st.success(words.FROZEN, icon=":material/ac_unit:")
         with st.container(horizontal=True):
             for path in FOLLOW:
                 st.page_link(path, label=PAGES[path][0], icon=PAGES[path][1])
@@ -45,8 +47,8 @@ def show_live(card: Card, view: MapStyle) -> None:
 def _receive(frame: Frame, card: Card, view: MapStyle) -> None:
     try:
         if frame.kind == FREEZE:
-            uploads.adopt_picture("camera frame", frame.jpeg)
-            state.live_frozen = "The frozen frame is now the image on all pages:"
+            uploads.adopt_picture(words.FRAME_NAME, frame.jpeg)
+            state.live_frozen = state.photo
             return
         picture = open_picture(frame.jpeg, name="frame")
         with page_turn():
@@ -74,6 +76,6 @@ def _describe(explanation: Explanation, card: Card, view: MapStyle) -> dict[str,
         "height": h,
         "width": w,
         "look": {"table": color_table(view.colors), "opacity": view.opacity, "smooth": view.smooth},
-        "alt": maps.describe_map(explanation.attention, f"Attention map of {escape_markdown(card.title)} on the video"),
+        "alt": maps.describe_map(explanation.attention, words.MAP_ALT.format(title=card.title)),
         "heads": heads,
     }

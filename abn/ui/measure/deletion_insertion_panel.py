@@ -1,8 +1,10 @@
-"""Deletion and insertion on Measure: does the prediction depend on the cells that the map calls bright?"""
+"""Deletion and insertion on Measure: does the prediction depend on the cells that the map calls bright?
 
-import base64
-import html
+The curves of the chosen image are computed without a button where their estimated time is short.
+"""
+
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -17,51 +19,73 @@ from abn.evaluation.deletion_insertion import (
     CurveSpec,
     PartlyDeletedImage,
 )
+from abn.images import samples
 from abn.plots import curve_chart, numbers
-from abn.ui import maps
 from abn.ui.controls import variant_picker
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.elements import IN_ADDRESS, choose, show_chart, show_shaded_table
 from abn.ui.layout import escape_markdown
-from abn.ui.measure.sections import describe_seconds, show_limits, unique_titles
-from abn.ui.runtime import cached_inference, jobs
+from abn.ui.measure import words
+from abn.ui.measure.sections import seconds_of_passes, unique_titles
+from abn.ui.runtime import cache, cached_inference, jobs
 from abn.ui.runtime.jobs import Job, Piece
 from abn.ui.runtime.turns import page_turn
 from abn.ui.state import state
 from abn.variants.card import Card, class_names
+from abn.variants.own import is_own
 
 JOB = "curves"
-BY_BOTH = "**Yes, by both measures, for: {titles}.**"
-NOT_CLEARLY = "Not clearly, for: {titles}."
 STEPS = (14, 28, 49)
-RANDOM_ORDERS = (1, 3, 8)
-TITLES = {DELETION: "Deletion: cells are taken away", INSERTION: "Insertion: cells are uncovered on a blurred picture"}
-CAN = (
-    "It asks the network itself. If the answer hangs on the bright cells more than on others, it falls sooner when "
-    "they go first (deletion: an area **below** that of random orders), and it comes back sooner when they come "
-    "first (insertion: an area **above**)."
-)
-CANNOT = (
-    "Whether the network uses its **map**: the cells are asked for, and “None (control)”, which never applies its "
-    "map, can pass as well. A picture with holes is one that the network never met, so a fall may be due to the "
-    "holes; another paint gives other areas, so compare only within one. Bright cells lie side by side and random "
-    "ones are scattered, which alone makes a difference. And this is one picture: the Study page has many."
-)
+RANDOM_ORDERS = (deletion_insertion.RANDOM_ORDERS, 19, 49)  # by chance, another passes all n: 1 in n + 1
+MAX_AUTOMATIC = 20.0  # seconds of estimated time beyond which a person presses a button
 
 Comparisons = dict[str, dict[str, CurveComparison]]  # kind → variant id → its curve beside the random orders
 
 
-def choose_curves() -> dict[str, list[CurveSpec]]:
+@dataclass(frozen=True)
+class Section:
+    """What the section shows: the settings' curves, each variant's pieces, and the job that computes them."""
+
+    specs: dict[str, list[CurveSpec]]  # kind → its curves
+    pieces: dict[str, list[Piece]]  # by variant
+    job: Job
+
+
+def show_curves(choice: Choice) -> Section:
+    """The result in one line, the curves of all chosen variants, numbers and limits."""
+    headline = st.container(horizontal=True, vertical_alignment="center")
+    heading = headline.container()
+    with headline.popover(words.SETTINGS, icon=":material/tune:"):
+        specs = _choose_curves()
+    pieces = {
+        card.id: [_curve_piece(choice, card, spec) for kind in KINDS for spec in specs[kind]]
+        for card in choice.selection.cards
+    }
+    flat = [piece for of_variant in pieces.values() for piece in of_variant]
+    seconds, passes = _estimate(choice, pieces)
+    duration = words.duration(seconds)
+    label, automatic = words.RUN_CURVES.format(duration=duration), seconds <= MAX_AUTOMATIC
+    job = jobs.control(JOB, flat, label, icon=":material/monitoring:", automatic=automatic)
+    comparisons = _compare(specs, pieces)
+    orders = sum(spec.order == deletion_insertion.RANDOM for spec in specs[DELETION])
+    help_text = words.HEADLINE_HELP.format(orders=orders, chances=orders + 1)
+    heading.subheader(_headline(choice.selection.cards, comparisons, orders), anchor="cells", help=help_text)
+    with st.container():  # so that nothing below it moves while a job runs
+        if any(comparisons.values()):
+            _show_verdict(choice.selection.cards, comparisons)
+            _show_charts(choice, comparisons)
+            _show_numbers(choice, comparisons, flat)
+    if passes:
+        st.caption(words.PASSES.format(passes=passes, duration=duration))
+    return Section(specs, pieces, job)
+
+
+def _choose_curves() -> dict[str, list[CurveSpec]]:
     """Draw the settings; the curves of each kind to compute."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        paint = "Another paint gives other areas: black looks like an object of its own, blurred keeps the colors."
-        baseline = choose("A cell that is taken away becomes", BASELINES, "paint", help=paint, **IN_ADDRESS)
-        time = "In so many steps all cells go. More steps take longer."
-        steps = choose("Steps", STEPS, "steps", default=deletion_insertion.STEPS, help=time, **IN_ADDRESS)
-        control = "The control: the same cells in an order that knows nothing."
-        default = deletion_insertion.RANDOM_ORDERS
-        random_orders = choose("Random orders", RANDOM_ORDERS, "randoms", default=default, help=control, **IN_ADDRESS)
-        darkest = st.toggle("Darkest first too", key="darkest", **IN_ADDRESS)
+    baseline = choose(words.FILL, BASELINES, "paint", help=words.FILL_HELP, **IN_ADDRESS)
+    steps = choose(words.STEPS, STEPS, "steps", help=words.STEPS_HELP, **IN_ADDRESS)
+    random_orders = choose(words.RANDOM_ORDERS, RANDOM_ORDERS, "randoms", help=words.RANDOM_ORDERS_HELP, **IN_ADDRESS)
+    darkest = st.toggle(words.DARKEST, key="darkest", **IN_ADDRESS)
     return {
         kind: deletion_insertion.curve_specs(
             kind, baseline=baseline, steps=steps, random_orders=random_orders, darkest=darkest
@@ -70,34 +94,40 @@ def choose_curves() -> dict[str, list[CurveSpec]]:
     }
 
 
-def show_curves(choice: Choice, specs: dict[str, list[CurveSpec]]) -> Job:
-    """Both kinds of curves of all chosen variants, their areas, and what they say."""
-    pieces = {
-        card.id: [_curve_piece(choice, card, spec) for kind in KINDS for spec in specs[kind]]
-        for card in choice.selection.cards
-    }
-    flat = [piece for of_variant in pieces.values() for piece in of_variant]
-    job = jobs.control(JOB, flat, "Measure deletion and insertion", icon=":material/monitoring:")
-    with st.container():  # so that nothing below it moves while a job goes on
-        _show_results(choice, specs, pieces)
-    show_limits(CAN, CANNOT)
-    return job
+def _estimate(choice: Choice, pieces: dict[str, list[Piece]]) -> tuple[float, int]:
+    """Seconds, and forward passes, that the curves will take which neither session nor server holds."""
+    seconds, passes, server = 0.0, 0, cache.server_cache()
+    for card in choice.selection.cards:
+        keys = [(JOB, piece.key) for piece in pieces[card.id]]
+        missing = [key for key in keys if state.cache.get(key) is None and server.get(key) is None]
+        passes_here = sum(key[1][-1].steps + 1 for key in missing)
+        seconds += seconds_of_passes(card, passes_here)
+        passes += passes_here
+    return seconds, passes
 
 
 def _curve_piece(choice: Choice, card: Card, spec: CurveSpec) -> Piece:
     picture, fit = choice.chosen.picture, choice.fit
+    shipped = picture.sha256 in samples.gallery_by_sha256() and not is_own(card.id)
+    key = (picture.sha256, card.id, card.sha256, fit, spec)
 
     def compute(progress: jobs.Progress) -> CurveResult:
-        subject = cached_inference.get_subject(picture, card, fit)
-        return deletion_insertion.compute_curve(subject, card.input, spec, progress=progress, turn=page_turn())
+        def measure(_missing: list[int]) -> list[CurveResult]:
+            subject = cached_inference.get_subject(picture, card, fit)
+            turn = page_turn()
+            return [deletion_insertion.compute_curve(subject, card.input, spec, progress=progress, turn=turn)]
 
-    order = f"random order {spec.seed + 1}" if spec.order == deletion_insertion.RANDOM else spec.order
-    label = f"{spec.kind.capitalize()}, {card.title}, {order}"
-    return Piece((picture.sha256, card.id, card.sha256, fit, spec), label, compute)
+        if not shipped:
+            return measure([])[0]
+        return cache.server_cache().get_or_compute([(JOB, key)], measure)[0]  # a class computes it once
+
+    order = words.RANDOM_ORDER.format(number=spec.seed + 1) if spec.order == deletion_insertion.RANDOM else spec.order
+    label = words.CURVE.format(kind=spec.kind.capitalize(), title=card.title, order=order)
+    return Piece(key, label, compute)
 
 
-def _show_results(choice: Choice, specs: dict[str, list[CurveSpec]], pieces: dict[str, list[Piece]]) -> None:
-    """Charts and areas of those variants of which all curves of a kind are there."""
+def _compare(specs: dict[str, list[CurveSpec]], pieces: dict[str, list[Piece]]) -> Comparisons:
+    """The curves of those variants of which all curves of a kind are there."""
     results = {variant: [r for r in jobs.results(JOB, of_variant) if r] for variant, of_variant in pieces.items()}
     comparisons: Comparisons = {}
     for kind in KINDS:
@@ -107,94 +137,97 @@ def _show_results(choice: Choice, specs: dict[str, list[CurveSpec]], pieces: dic
             for variant, of_kind in curves.items()
             if len(of_kind) == len(specs[kind])
         }
-    if any(comparisons.values()):
-        titles = unique_titles(choice)
-        _show_charts(
-            titles, comparisons, darkest=any(spec.order == deletion_insertion.DARK for spec in specs[DELETION])
-        )
-        _show_areas(choice.selection.cards, titles, comparisons)
-        _show_verdict(choice.selection.cards, comparisons)
-        seconds = sum(result.seconds for of_variant in results.values() for result in of_variant)
-        st.caption(
-            f"{describe_seconds(seconds, 'All curves together')} Area: 0 to 1, the mean probability on the way. "
-            "Difference: the map's area less that of the random orders."
-        )
+    return comparisons
 
 
-def _show_charts(titles: dict[str, str], comparisons: Comparisons, *, darkest: bool) -> None:
-    """The legend, and both charts side by side."""
-    items = ""
-    for text, color, shape in curve_chart.legend_entries(list(titles.values()), darkest=darkest):
-        attributes = f'viewBox="0 0 28 14" stroke="{color}" fill="{color}"'
-        svg = f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}>{shape}</svg>'
-        source = "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
-        items += f'<li class="abn-line"><img src="{source}" alt="" width="28" height="14"> {html.escape(text)}</li>'
-    st.html(f'<ul class="abn-lines">{items}</ul>')
-    top = curve_chart.axis_top(comparison for of_kind in comparisons.values() for comparison in of_kind.values())
-    for column, kind in zip(st.columns(2, gap="medium"), KINDS, strict=True):
-        curves = {title: comparisons[kind].get(variant) for variant, title in titles.items()}
-        with column:
-            st.markdown(f"###### {TITLES[kind]}")
-            words = curve_chart.curves_in_words(curves, kind)
-            show_chart(curve_chart.curve_chart(curves, kind, top=top), words, f"curves-{kind}")
-
-
-def _show_areas(cards: Sequence[Card], titles: dict[str, str], comparisons: Comparisons) -> None:
-    rows = []
-    for card in cards:
-        of_variant = [comparisons[kind].get(card.id) for kind in KINDS]
-        predicted = next((comparison.bright.predicted_class for comparison in of_variant if comparison), None)
-        if predicted is not None:
-            label = numbers.short_label(class_names(card)[predicted])
-            rows.append((titles[card.id], [label, *(cell for c in of_variant for cell in _area_cells(c))]))
-    header = [f"{kind.capitalize()}: {what}" for kind in KINDS for what in ("map", "random", "difference")]
-    show_shaded_table(["Variant", "Names", *header], rows)
-
-
-def _area_cells(comparison: CurveComparison | None) -> list[str]:
-    if comparison is None:
-        return ["–"] * 3
-    within = "" if comparison.outside_random_range else " (within the random orders)"
-    difference = f"{numbers.signed(comparison.difference, 3)}{within}"
-    return [f"{comparison.bright.area:.3f}", f"{comparison.random_area:.3f}", difference]
-
-
-def _show_verdict(cards: Sequence[Card], comparisons: Comparisons) -> None:
-    """For which variants the prediction depends on the bright cells more than on random ones, in both directions."""
+def _passing(cards: Sequence[Card], comparisons: Comparisons) -> tuple[list[Card], list[Card]]:
+    """The variants with both kinds of curves, and those of them whose order passes all random orders in both."""
     complete = [card for card in cards if all(card.id in of_kind for of_kind in comparisons.values())]
-    passing = [card for card in complete if all(_passes(kind, comparisons[kind][card.id]) for kind in KINDS)]
-    yes, no = (
-        escape_markdown(", ".join(card.title for card in complete if (card in passing) == passes))
-        for passes in (True, False)
-    )
-    sentences = [
-        BY_BOTH.format(titles=yes) if yes else "",
-        NOT_CLEARLY.format(titles=no) if no else "",
-        "One of them never applies its map, so this is no proof that the map itself is used."
-        if any(card.mechanism == "none" for card in passing)
-        else "",
-    ]
-    if complete:
-        st.markdown(" ".join(filter(None, sentences)))
+    return complete, [card for card in complete if all(_passes(kind, comparisons[kind][card.id]) for kind in KINDS)]
 
 
 def _passes(kind: str, comparison: CurveComparison) -> bool:
     return comparison.outside_random_range and (comparison.difference < 0) == (kind == DELETION)
 
 
+def _headline(cards: Sequence[Card], comparisons: Comparisons, orders: int) -> str:
+    complete, passing = _passing(cards, comparisons)
+    if len(complete) < len(cards):
+        return words.QUESTION
+    return words.HEADLINE.format(count=len(passing), total=len(complete), orders=orders)
+
+
+def _show_verdict(cards: Sequence[Card], comparisons: Comparisons) -> None:
+    """Which variants these are, in one line."""
+    complete, passing = _passing(cards, comparisons)
+    yes, no = (
+        escape_markdown(", ".join(card.title for card in complete if (card in passing) == passes))
+        for passes in (True, False)
+    )
+    sentences = [
+        words.BY_BOTH.format(titles=yes) if yes else "",
+        words.NOT_BY_BOTH.format(titles=no) if no else "",
+        words.CONTROL_PASSES if any(card.mechanism == "none" for card in passing) else "",
+    ]
+    if complete:
+        st.markdown(" ".join(filter(None, sentences)))
+
+
+def _show_charts(choice: Choice, comparisons: Comparisons) -> None:
+    """A column for each variant: its title, its prediction, deletion and insertion."""
+    titles = unique_titles(choice)
+    top = curve_chart.axis_top(comparison for of_kind in comparisons.values() for comparison in of_kind.values())
+    for column, card in zip(st.columns(max(2, len(titles)), gap="medium"), choice.selection.cards, strict=False):
+        of_variant = [(kind, comparisons[kind][card.id]) for kind in KINDS if card.id in comparisons[kind]]
+        with column:
+            if of_variant:
+                label = class_names(card)[of_variant[0][1].bright.predicted_class]
+                predicted = words.PREDICTED.format(label=numbers.short_label(label))
+                st.markdown(f"**{escape_markdown(titles[card.id])}** {escape_markdown(predicted)}")
+            for kind, comparison in of_variant:
+                alt = curve_chart.curves_in_words(titles[card.id], comparison, kind)
+                show_chart(curve_chart.curve_chart(comparison, kind, top=top), alt, f"curves-{kind}-{card.id}")
+
+
+def _show_numbers(choice: Choice, comparisons: Comparisons, pieces: Sequence[Piece]) -> None:
+    rows = []
+    titles = unique_titles(choice)
+    for card in choice.selection.cards:
+        of_variant = [comparisons[kind].get(card.id) for kind in KINDS]
+        predicted = next((comparison.bright.predicted_class for comparison in of_variant if comparison), None)
+        if predicted is not None:
+            label = numbers.short_label(class_names(card)[predicted])
+            rows.append((titles[card.id], [label, *(cell for c in of_variant for cell in _area_cells(c))]))
+    header = [
+        words.TABLE_COLUMN.format(kind=kind.capitalize(), what=what) for kind in KINDS for what in words.TABLE_HEADER
+    ]
+    seconds = sum(result.seconds for result in jobs.results(JOB, pieces) if result)
+    with st.expander(words.NUMBERS_AND_LIMITS, icon=":material/123:"):
+        show_shaded_table([words.VARIANT, words.PREDICTION, *header], rows)
+        st.caption(f"{words.AREA_NOTE} {words.took(seconds)}")
+        st.markdown(words.CURVE_LIMITS)
+
+
+def _area_cells(comparison: CurveComparison | None) -> list[str]:
+    if comparison is None:
+        return [words.NOT_MEASURED] * 3
+    within = "" if comparison.outside_random_range else words.WITHIN
+    difference = f"{numbers.signed(comparison.difference, 3)}{within}"
+    return [f"{comparison.bright.area:.3f}", f"{comparison.random_area:.3f}", difference]
+
+
 def show_partly_deleted(choice: Choice, specs: dict[str, list[CurveSpec]]) -> None:
-    """The images on the way, as one variant sees them, and its predictions."""
-    st.markdown("##### What the network is shown")
+    """The images along the curves of one variant, and its predictions."""
     card = variant_picker.choose_one_variant(choice.selection.cards)
     left, right = st.columns(2, gap="large")
     with left:
-        order = choose("Cells in the order", deletion_insertion.ORDERS, "shown_order")
-    percent = right.slider("So many cells are gone, or uncovered", 0, 100, 25, 5, format="%d %%", key="gone")
+        order = choose(words.ORDER, deletion_insertion.ORDERS, "shown_order")
+    percent = right.slider(words.SHARE, 0, 100, 25, 5, format="%d %%", key="share_changed")
     picture, labels = choice.chosen.picture, class_names(card)
     subject = cached_inference.get_subject(picture, card, choice.fit)
     whole = cached_inference.predict(picture, card, choice.fit, [subject.attention])[0]
-    label = f"“{escape_markdown(numbers.short_label(labels[int(whole.argmax())]))}”"
-    states = {DELETION: f"{percent} % of the cells gone", INSERTION: f"{percent} % of the cells uncovered"}
+    label = escape_markdown(numbers.short_label(labels[int(whole.argmax())]))
+    states = {DELETION: words.DELETED.format(percent=percent), INSERTION: words.UNCOVERED.format(percent=percent)}
     with st.container(key="pairs-shown"):
         *columns, last = st.columns(3, gap="medium")
     for column, kind in zip(columns, KINDS, strict=True):
@@ -207,14 +240,17 @@ def show_partly_deleted(choice: Choice, specs: dict[str, list[CurveSpec]]) -> No
         key = (picture.sha256, card.id, card.sha256, choice.fit, spec, percent)
         (partly,) = state.cache.get_or_compute([key], compute)
         now = int(partly.probabilities.argmax())
-        other = "" if now == whole.argmax() else f", now says **{escape_markdown(numbers.short_label(labels[now]))}**"
+        other = escape_markdown(numbers.short_label(labels[now]))
+        change = "" if now == whole.argmax() else words.CHANGED.format(label=other)
         with column:
-            image = partly.image.resize((maps.PANEL, maps.PANEL))
-            st.image(image, width="stretch", alt=f"{states[kind]}, {order}: {choice.chosen.alt}")
+            alt = words.ALONG_ALT.format(state=states[kind], order=order, image=choice.chosen.alt)
+            st.image(partly.image, width="stretch", alt=alt)
             probability = numbers.percent(partly.probabilities[whole.argmax()])
-            st.caption(f"{kind.capitalize()}: {states[kind]}. {label} {probability}{other}")
-    last.caption(
-        f"**{escape_markdown(card.title)}** names {label} on the whole picture, with {numbers.percent(whole.max())}. "
-        "Move the slider: you see what it sees, and the caption says what it makes of it. Would you still know what "
-        "it is?"
+            st.markdown(
+                words.ALONG_CAPTION.format(state=states[kind], label=label, probability=probability, change=change)
+            )
+    last.markdown(
+        words.ALONG_WHOLE.format(
+            title=escape_markdown(card.title), label=label, probability=numbers.percent(whole.max())
+        )
     )

@@ -1,4 +1,8 @@
-"""Randomization on Measure: maps and predictions once the weights of one part are shuffled."""
+"""Randomization on Measure: maps and predictions while the weights of one part after the other are shuffled.
+
+A cascade from the output on, as of Adebayo et al. 2018 (arXiv 1810.03292): the perception branch, then the attention
+branch too, then all.
+"""
 
 import functools
 from collections.abc import Sequence
@@ -7,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from abn import vocabulary
 from abn.engine.inference import stack_images
 from abn.images import samples
 from abn.images.decode import Picture, open_picture
@@ -17,7 +20,8 @@ from abn.ui import maps
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.elements import IN_ADDRESS, choose, show_shaded_table
 from abn.ui.layout import escape_markdown
-from abn.ui.measure.sections import describe_seconds, show_limits, unique_titles
+from abn.ui.measure import words
+from abn.ui.measure.sections import estimate_seconds, unique_titles
 from abn.ui.runtime import jobs, models
 from abn.ui.runtime.jobs import Job, Piece
 from abn.ui.runtime.turns import page_turn
@@ -29,40 +33,34 @@ if TYPE_CHECKING:
 JOB = "randomization"
 PICTURES = 8  # this one and others of the gallery
 SEEDS = (1, 2, 4)
-PARTS = {  # in the order of the page: what can change M first
-    part: vocabulary.PARTS[part] for part in ("attention_branch", "extractor", "perception_branch")
-}
+CASCADE = (  # the parts that each step randomizes, in the order of the forward pass, as batch norms are recalibrated
+    ("perception_branch",),
+    ("attention_branch", "perception_branch"),
+    ("extractor", "attention_branch", "perception_branch"),
+)
+ROW_WIDTH = 960  # pixels of a row of small multiples
+TORCH_FACTOR = 2.0  # a forward pass in PyTorch, over one in ONNX Runtime
 
-CAN = (
-    "The weights of one part are shuffled among their own places, so that they keep their sizes and lose what they "
-    "say. If the map stays as it was, it never showed what that part had learned. If it changes, what was learned "
-    "there is in it. A high ρ without the attention branch hints that the features of the extractor alone already "
-    "draw most of this map; and an answer that stays then did not need the map's details."
-)
-CANNOT = (
-    "A map that changes need not be right, only learned. Shuffled weights keep their mean, so that a layer that "
-    "mostly adds up still does, and they react to edges: a ρ above 0 alone is no alarm. And forgetting the "
-    "perception branch **can't** change M, which is made before it: ρ is exactly 1 there, while the answer is lost "
-    "all the same. Who randomizes only the last layers, as is usual for other methods, learns nothing of this map."
-)
+Outcomes = dict[int, "list[RandomizationResult]"]  # number of randomized parts → a result for each shuffle
 
 
 def show_randomization(choice: Choice) -> Job:
-    """Each part of each chosen variant is randomized, once for each seed; the maps, and how similar they stay."""
-    seeds = choose(
-        "Shuffles of the weights", SEEDS, "forget_seeds", default=2, help="Each is another seed.", **IN_ADDRESS
-    )
-    pieces = {card.id: _pieces(choice, card, seeds) for card in choice.selection.cards}
-    flat = [piece for of_variant in pieces.values() for piece in of_variant]
-    job = jobs.control(JOB, flat, "Let each part forget", icon=":material/psychology_alt:")
-    with st.container():  # so that nothing below it moves while a job goes on
+    """The cascade of each chosen variant, once for each seed: the maps, and how similar they stay."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        seeds = choose(words.SHUFFLES, SEEDS, "forget_seeds", default=2, help=words.SHUFFLES_HELP, **IN_ADDRESS)
+        pieces = {card.id: _pieces(choice, card, seeds) for card in choice.selection.cards}
+        flat = [piece for of_variant in pieces.values() for piece in of_variant]
+        steps = sum(len(parts) + 1 for parts in CASCADE)  # a part is recalibrated, then outputs are computed
+        seconds = TORCH_FACTOR * estimate_seconds(choice, PICTURES * (1 + seeds * steps))
+        label = words.RANDOMIZE.format(duration=words.duration(seconds))
+        job = jobs.control(JOB, flat, label, icon=":material/shuffle:")
+    with st.container():  # so that nothing below it moves while a job runs
         _show_results(choice, pieces)
-    show_limits(CAN, CANNOT)
     return job
 
 
 def _pieces(choice: Choice, card: Card, seeds: int) -> list[Piece]:
-    """The whole network's outputs first, then each part and seed."""
+    """The trained network's outputs first, then each step of the cascade and seed."""
     key = (choice.chosen.picture.sha256, card.id, card.sha256, choice.fit)
 
     @functools.cache
@@ -77,20 +75,25 @@ def _pieces(choice: Choice, card: Card, seeds: int) -> list[Piece]:
         with page_turn():
             return randomization.network_outputs(network, images)
 
-    own_piece = Piece((*key, "whole"), f"{card.title}, nothing forgotten", compute_own)
+    own_piece = Piece((*key, "whole"), words.TRAINED_PIECE.format(title=card.title), compute_own)
 
-    def randomized_piece(part: str, seed: int) -> Piece:
+    def randomized_piece(parts: tuple[str, ...], seed: int) -> Piece:
         def compute(_progress: jobs.Progress) -> "RandomizationResult":
             network, images = models.load_network(card), load_inputs()
             from abn.evaluation import randomization
 
             (own,) = jobs.results(JOB, [own_piece])
+            *first, last = parts
             with page_turn():
-                return randomization.compare_randomized(network, own, images, part, seed=seed)
+                for part in first:
+                    network = randomization.randomize_weights(network, part, images, seed=seed)
+                return randomization.compare_randomized(network, own, images, last, seed=seed)
 
-        return Piece((*key, part, seed), f"{card.title} forgets its {PARTS[part]}, shuffle {seed + 1}", compute)
+        step = words.STEPS_OF_CASCADE[len(parts)]
+        label = words.RANDOMIZED_PIECE.format(title=card.title, step=step, number=seed + 1)
+        return Piece((*key, parts, seed), label, compute)
 
-    return [own_piece, *(randomized_piece(part, seed) for seed in range(seeds) for part in PARTS)]
+    return [own_piece, *(randomized_piece(parts, seed) for seed in range(seeds) for parts in CASCADE)]
 
 
 def _pictures(chosen: Picture, card: Card) -> list[Picture]:
@@ -102,68 +105,82 @@ def _pictures(chosen: Picture, card: Card) -> list[Picture]:
 
 
 def _show_results(choice: Choice, pieces: dict[str, list[Piece]]) -> None:
-    """Maps and numbers of those variants of which some part has been randomized: a row for each variant with its own
-    map and its map once each part is randomized, and a table of variants and parts."""
+    """A row for each variant of which a step is done: its trained map and its map after each step; and the numbers."""
     titles, table, seconds, counts = unique_titles(choice), [], 0.0, set()
     for card in choice.selection.cards:
         own, *rest = jobs.results(JOB, pieces[card.id])
-        results: list[RandomizationResult] = [result for result in rest if result]
-        if not own or not results:
+        # a piece's place in the cascade: pieces follow each other seed by seed
+        by_step: Outcomes = {
+            len(parts): [result for result in rest[step :: len(CASCADE)] if result]
+            for step, parts in enumerate(CASCADE)
+        }
+        if not own or not any(by_step.values()):
             continue
-        parts = {part: [result for result in results if result.part == part] for part in PARTS}
-        st.markdown(f"##### {escape_markdown(titles[card.id])}")
-        _show_maps(choice, card, own, parts)
         label = numbers.short_label(class_names(card)[int(own.predictions[0].argmax())])
-        cells = [_describe_results(of_part, label) for of_part in parts.values()]
-        table.append((titles[card.id], [f"{label} {numbers.percent(own.predictions[0].max())}", *cells]))
-        seconds += sum(result.seconds for result in results)
+        probability = numbers.percent(own.predictions[0].max())
+        predicts = words.PREDICTS.format(label=label, probability=probability)
+        _show_row(choice, card, titles[card.id], predicts, own, by_step)
+        table.append((titles[card.id], [predicts, *(_describe_all(of_step, label) for of_step in by_step.values())]))
+        seconds += sum(result.seconds for of_step in by_step.values() for result in of_step)
         counts.add(len(own.maps))
     if table:
-        show_shaded_table(["Variant", "Answer by itself", *(f"Without the {name}" for name in PARTS.values())], table)
-        st.caption(
-            f"{describe_seconds(seconds, 'Forgetting')} ρ is the rank correlation of the map's cells before and after: "
-            "1 where they keep their order, 0 where nothing of it is left. One figure for each shuffle on this image, "
-            f"then the mean over all shuffles and {' or '.join(map(str, sorted(counts)))} pictures, this one and "
-            "others of the gallery, on which batch norms were settled anew. The maps above are those of the first "
-            "shuffle."
-        )
+        with st.expander(words.NUMBERS_AND_LIMITS, icon=":material/123:"):
+            columns = [words.RANDOMIZED_COLUMN.format(step=step) for step in words.STEPS_OF_CASCADE.values()]
+            show_shaded_table([words.VARIANT, words.PREDICTION, *columns], table)
+            images = " or ".join(map(str, sorted(counts)))
+            st.caption(f"{words.RANDOMIZATION_NOTE.format(images=images)} {words.took(seconds)}")
+            st.markdown(words.RANDOMIZATION_LIMITS)
 
 
-def _show_maps(
-    choice: Choice, card: Card, own: "NetworkOutputs", parts: "dict[str, list[RandomizationResult]]"
-) -> None:
+def _show_row(choice: Choice, card: Card, title: str, predicts: str, own: "NetworkOutputs", by_step: Outcomes) -> None:
+    """Small multiples: the trained map, then a map after each step of the cascade with what became of it."""
     image = fit_picture(choice.chosen.picture, card.input, choice.fit).image
-    attention = {"its own map": own.maps[0]}
-    attention |= {f"without the {PARTS[part]}": results[0].maps[0] for part, results in parts.items() if results}
-    limits = color_limits.limits(list(attention.values()), choice.view.scale)
-    with st.container(key=f"pairs-forgot-{card.id}"):
-        columns = st.columns(4, gap="small")
-    for column, (name, values), span in zip(columns, attention.items(), limits, strict=False):
+    shown = {words.TRAINED: (own.maps[0], "")}
+    for count, of_step in by_step.items():
+        if of_step:
+            step = words.STEPS_OF_CASCADE[count]
+            shown[step] = of_step[0].maps[0], f"{_describe_correlations(of_step)}, {_describe_changes(of_step)}"
+    limits = color_limits.limits([values for values, _ in shown.values()], choice.view.scale)
+    st.markdown(words.ROW.format(title=escape_markdown(title), predicts=escape_markdown(predicts)))
+    with st.container(key=f"pairs-cascade-{card.id}", width=ROW_WIDTH):
+        columns = st.columns(len(CASCADE) + 1, gap="small")
+    for column, (step, (values, text)), span in zip(columns, shown.items(), limits, strict=False):
         with column:
-            st.caption(f"**{name}**")
-            title, key = f"Attention map of {card.title}, {name}", f"forgot-{card.id}-{name}"
-            maps.show_attention(image, values, choice.view, title=title, key=key, limits=span)
+            st.markdown(f"**{step}**")
+            alt, key = words.MAP_TITLE.format(title=title, step=step), f"cascade-{card.id}-{step}"
+            maps.show_attention(image, values, choice.view, title=alt, key=key, limits=span)
+            st.markdown(text)
 
 
-def _describe_results(results: "Sequence[RandomizationResult]", label: str) -> str:
-    """Each seed on this image, the mean of all seeds and images, and the prediction for this image."""
-    if not results:
-        return "–"
+def _describe_correlations(results: "Sequence[RandomizationResult]") -> str:
+    """ρ of each shuffle on this image."""
     if all(result.maps_identical for result in results):
-        similarity = "ρ 1: every cell of every map is the very same"
-    else:
-        here = " · ".join(_format_correlation(result.rank_correlations[0]) for result in results)
-        values = np.concatenate([result.rank_correlations for result in results])
-        values = values[~np.isnan(values)]
-        mean = _format_correlation(values.mean() if values.size else np.nan)
-        similarity = f"ρ {here} here, {mean} over all pictures"
-    after = numbers.percent(float(np.mean([result.after[0] for result in results])))
-    changes = sum(bool(result.changes_prediction[0]) for result in results)
-    prediction = {0: "the same answer", len(results): "another answer"}.get(
-        changes, f"another answer in {changes} of {len(results)}"
+        return words.IDENTICAL
+    values = " · ".join(_format_correlation(result.rank_correlations[0]) for result in results)
+    return words.CORRELATION.format(values=values)
+
+
+def _describe_changes(results: "Sequence[RandomizationResult]") -> str:
+    """In how many shuffles the prediction for this image changed."""
+    changes, count = sum(bool(result.changes_prediction[0]) for result in results), len(results)
+    partly = words.PART_CHANGED.format(changes=changes, count=count)
+    return {0: words.UNCHANGED, count: words.ALL_CHANGED}.get(changes, partly)
+
+
+def _describe_all(results: "Sequence[RandomizationResult]", label: str) -> str:
+    """Each shuffle on this image, the mean of all shuffles and images, and the prediction for this image."""
+    if not results:
+        return words.NOT_MEASURED
+    values = np.concatenate([result.rank_correlations for result in results])
+    values = values[~np.isnan(values)]
+    return words.ALL_IMAGES.format(
+        here=_describe_correlations(results),
+        mean=_format_correlation(values.mean() if values.size else np.nan),
+        label=label,
+        probability=numbers.percent(float(np.mean([result.after[0] for result in results]))),
+        change=_describe_changes(results),
     )
-    return f"{similarity}; {label} {after}, {prediction}"
 
 
 def _format_correlation(value: float) -> str:
-    return "flat" if np.isnan(value) else numbers.fixed(value)
+    return words.FLAT if np.isnan(value) else numbers.fixed(value)

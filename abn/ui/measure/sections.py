@@ -1,8 +1,17 @@
-"""Shared by the sections of Measure: titles of variants, the limits of a figure, and seconds in words."""
+"""Shared by the sections of Measure: titles of variants, and the time that forward passes are estimated to take."""
 
-import streamlit as st
+import time
 
+import numpy as np
+
+from abn.evaluation import deletion_insertion
 from abn.ui.controls.choice_bar import Choice
+from abn.ui.runtime import models
+from abn.ui.runtime.turns import page_turn
+from abn.ui.state import state
+from abn.variants.card import Card
+
+TRIALS = 3  # the first pass of a runner is slow
 
 
 def unique_titles(choice: Choice) -> dict[str, str]:
@@ -11,12 +20,24 @@ def unique_titles(choice: Choice) -> dict[str, str]:
     return {card.id: card.title if titles.count(card.title) == 1 else card.id for card in choice.selection.cards}
 
 
-def show_limits(can: str, cannot: str) -> None:
-    """The two texts on what a figure can say and what it can't, side by side."""
-    for column, title, text in zip(st.columns(2, gap="large"), ("can", "can't"), (can, cannot), strict=True):
-        column.markdown(f"**What it {title} say.** {text}")
+def estimate_seconds(choice: Choice, passes: int) -> float:
+    """Seconds that so many forward passes of one image take in each chosen variant."""
+    return sum(seconds_of_passes(card, passes) for card in choice.selection.cards)
 
 
-def describe_seconds(seconds: float, what: str) -> str:
-    """A duration in words."""
-    return f"{what} took {seconds:.0f} s." if seconds >= 9.5 else f"{what} took {seconds:.1f} s."
+def seconds_of_passes(card: Card, passes: int) -> float:
+    """The same in one variant, from timed passes on this machine."""
+    if not passes:
+        return 0.0
+
+    def measure(_missing: list[int]) -> list[float]:
+        runner, image = models.load_runner(card), np.zeros((1, 3, card.input.size, card.input.size), np.float32)
+        seconds = []
+        with page_turn():
+            for _ in range(TRIALS):
+                started = time.perf_counter()
+                deletion_insertion.predict(runner, image)
+                seconds.append(time.perf_counter() - started)
+        return [min(seconds)]
+
+    return passes * state.cache.get_or_compute([("seconds of a pass", card.id, card.sha256)], measure)[0]

@@ -11,6 +11,7 @@ from abn.engine.loading import run_network
 from abn.engine.runner import Runner
 from abn.errors import ABNError, VariantError
 from abn.ui.controls import selection
+from abn.ui.own import words
 from abn.ui.state import state
 from abn.variants.card import Card
 from abn.variants.own import OwnVariant, is_own, unique_title
@@ -22,20 +23,13 @@ if TYPE_CHECKING:
 MAX_VARIANTS = 4  # own variants of a session
 MAX_SESSION_BYTES = 400_000_000  # of weights in memory, of a session
 MAX_SERVER_BYTES = 2_000_000_000  # of all sessions together
-BYTES_OF_PARAMETER = 8  # 32 bits in the network, and as many in the session of ONNX Runtime that runs it
-TOO_MANY = "A session holds {count} variants of its own: remove one first."
-TOO_LARGE = "A session's own variants may take {megabytes} MB together: remove one first."
-SERVER_FULL = "This server holds as many people's variants as it can: try again in some minutes."
-
-STOPPED = "Stopped, and nothing was kept."
-REMOVED = "Removed from this session."
-
+BYTES_OF_PARAMETER = 8  # 4 in the network and 4 in the session of ONNX Runtime that runs it
 _lock = threading.Lock()
-networks_in_memory: "weakref.WeakSet[AttentionBranchNetwork]" = weakref.WeakSet()  # of all sessions, only to be counted
+networks_in_memory: "weakref.WeakSet[AttentionBranchNetwork]" = weakref.WeakSet()  # of all sessions, to be counted
 
 
 class StoppedError(ABNError):
-    """A person stopped the work or removed its result: it can be tried again."""
+    """A person stopped the work or removed its result; the work can be run again."""
 
 
 def list_cards() -> list[Card]:
@@ -44,7 +38,7 @@ def list_cards() -> list[Card]:
 
 
 def get_runner(key: str) -> Runner:
-    """What runs an own variant, or `VariantError` where this session has none of this id."""
+    """The runner of an own variant; `VariantError` where this session holds none of this id."""
     network, runners = get_network(key), state.own_runners
     if key not in runners:
         runners[key] = run_network(network, state.own_variants[key].card)
@@ -52,22 +46,22 @@ def get_runner(key: str) -> Runner:
 
 
 def get_network(key: str) -> "AttentionBranchNetwork":
-    """The network of an own variant, or `VariantError` where this session has none of this id."""
+    """The network of an own variant; `VariantError` where this session holds none of this id."""
     if key not in state.own_variants:
-        raise VariantError("This variant of yours isn't there any more: bring it again.")
+        raise VariantError(words.UNKNOWN_VARIANT)
     return state.own_variants[key].network
 
 
 def _check_limits(parameters: int) -> None:
-    """Raise `VariantError` where another network of so many parameters is more than the session, or all, may hold."""
+    """Raise `VariantError` if one more network of `parameters` exceeds the limit of the session or of the server."""
     size, held = BYTES_OF_PARAMETER * parameters, state.own_variants.values()
     if len(held) >= MAX_VARIANTS:
-        raise VariantError(TOO_MANY.format(count=MAX_VARIANTS))
+        raise VariantError(words.TOO_MANY.format(count=MAX_VARIANTS))
     if size + sum(_count_bytes(variant.network) for variant in held) > MAX_SESSION_BYTES:
-        raise VariantError(TOO_LARGE.format(megabytes=MAX_SESSION_BYTES // 10**6))
+        raise VariantError(words.TOO_LARGE.format(megabytes=MAX_SESSION_BYTES // 10**6))
     with _lock:
         if size + sum(map(_count_bytes, networks_in_memory)) > MAX_SERVER_BYTES:
-            raise VariantError(SERVER_FULL)
+            raise VariantError(words.SERVER_FULL)
 
 
 def keep_variant(variant: OwnVariant) -> str:

@@ -6,6 +6,7 @@ pass, tell whether something is there without computing it, or drop the results 
 """
 
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
@@ -27,6 +28,7 @@ class BoundedCache:
         self.max_bytes = max_bytes
         self.entries: OrderedDict[tuple, tuple[Any, int]] = OrderedDict()  # key → the result and its bytes
         self.lock = threading.Lock()
+        self.computing: weakref.WeakValueDictionary[tuple, Any] = weakref.WeakValueDictionary()  # key → its lock
 
     def get(self, key: tuple) -> Any:
         """The result of a key, which counts as used; None where there is none."""
@@ -37,8 +39,18 @@ class BoundedCache:
             return self.entries[key][0]
 
     def get_or_compute(self, keys: Sequence[tuple], compute: Callable[[list[int]], Sequence[Result]]) -> list[Result]:
-        """One result for each key; `compute` gets the positions of the keys that are missing. To make room, the results
-        that were used longest ago go."""
+        """One result for each key; `compute` gets the positions of the keys that are missing. Of several threads that
+        want the same at once, one computes it. To make room, the results that were used longest ago go."""
+        results = [self.get(key) for key in keys]
+        wanted = next((key for key, result in zip(keys, results, strict=True) if result is None), None)
+        if wanted is None:
+            return results
+        with self.lock:
+            alone = self.computing.setdefault(wanted, threading.Lock())
+        with alone:
+            return self._compute_missing(keys, compute)
+
+    def _compute_missing(self, keys: Sequence[tuple], compute: Callable[[list[int]], Sequence[Result]]) -> list[Result]:
         results = [self.get(key) for key in keys]
         missing = [k for k, result in enumerate(results) if result is None]
         for k, result in zip(missing, compute(missing) if missing else (), strict=True):

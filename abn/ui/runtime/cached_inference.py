@@ -1,7 +1,6 @@
 """Images through networks, each result kept so that it isn't computed twice; what can't be computed ends the page."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +9,6 @@ from abn.explanations.explanation import Explanation
 from abn.images import samples
 from abn.images.decode import Picture
 from abn.images.fit import DEFAULT_FIT
-from abn.ui import layout
 from abn.ui.runtime import cache, models
 from abn.ui.runtime.fair_queue import Turn
 from abn.ui.runtime.turns import page_turn
@@ -31,8 +29,7 @@ def explain_image(
     sound = [card for card in cards if card.id not in broken]
     shipped = picture.sha256 in samples.gallery_by_sha256() and not any(is_own(card.id) for card in sound)
     kept = cache.server_cache() if shipped else state.cache
-    with layout.stop_page_on_error():
-        return explain_cached(picture, sound, kept, page_turn(), fit=fit, mechanism=mechanism)
+    return explain_cached(picture, sound, kept, page_turn(), fit=fit, mechanism=mechanism)
 
 
 def explain_cached(
@@ -58,17 +55,16 @@ def explain_cached(
         )
         for card in cards
     ]
-    with turn if any(kept.get(key) is None for key in keys) else nullcontext():  # who waited may find it computed
-        return kept.get_or_compute(
-            keys,
-            lambda missing: explain(
-                picture, [cards[k] for k in missing], fit=fit, mechanism=mechanism, load=models.load_runner
-            ),
-        )
+
+    def compute(missing: list[int]) -> list[Explanation]:
+        with turn:
+            return explain(picture, [cards[k] for k in missing], fit=fit, mechanism=mechanism, load=models.load_runner)
+
+    return kept.get_or_compute(keys, compute)
 
 
 def get_subjects(picture: Picture, cards: Sequence[Card], fit: str) -> "list[AttendedImage]":
-    """g(x) and M of one picture in several networks."""
+    """g(x) and M of one image in several networks."""
 
     def compute(missing: list[int]) -> "list[AttendedImage]":
         from abn.explanations import interventions
@@ -77,8 +73,7 @@ def get_subjects(picture: Picture, cards: Sequence[Card], fit: str) -> "list[Att
             return interventions.attend_variants(picture, [cards[k] for k in missing], fit=fit, load=models.load_runner)
 
     keys = [("subject", picture.sha256, card.id, card.sha256, fit) for card in cards]
-    with layout.stop_page_on_error():
-        return state.cache.get_or_compute(keys, compute)
+    return state.cache.get_or_compute(keys, compute)
 
 
 def get_subject(picture: Picture, card: Card, fit: str) -> "AttendedImage":
@@ -101,6 +96,5 @@ def predict(
         with page_turn():
             return list(subject.predict(np.stack([distinct[k] for k in missing]), applied))
 
-    with layout.stop_page_on_error():
-        predictions = state.cache.get_or_compute(keys, compute)
+    predictions = state.cache.get_or_compute(keys, compute)
     return predictions * len(maps) if applied == "none" else predictions

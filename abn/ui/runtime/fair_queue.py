@@ -11,11 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from abn.errors import ABNError
+from abn.ui import words
 
-FAILED = (
-    "Something failed while this was computed; the server's log says what. It concerns nobody else: try it again, or "
-    "choose another picture or variant."
-)
 NOTIFY_INTERVAL = 1.0  # seconds between two notices: each is a message to a browser, and many may wait
 
 log = logging.getLogger(__name__)
@@ -103,4 +100,4 @@ class Turn:
         self.queue.release()
         if isinstance(error, Exception) and not isinstance(error, ABNError):
             log.error("computing failed", exc_info=error)
-            raise ABNError(FAILED) from error
+            raise ABNError(words.FAILED) from error

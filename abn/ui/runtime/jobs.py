@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -24,11 +24,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from abn.errors import ABNError
-from abn.ui.layout import escape_markdown
+from abn.ui import words
+from abn.ui.layout import escape_markdown, fragment
 from abn.ui.runtime.turns import background_turn
 from abn.ui.state import state
 
-STOP, GO_ON, KEPT = "Stop", "Go on", "{done} of {count} parts are done and kept."
 DOUBLE_CLICK = 0.5  # seconds after the beginning in which a press is the second of a double click, and stops nothing
 POLL_INTERVAL = 0.3  # seconds
 
@@ -38,13 +38,11 @@ Progress = Callable[[float], object]  # gets the share that is done, 0 … 1; wh
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a job. `compute` runs in the page's thread, in turns of its own; with `background` it runs in another
-    thread, in one turn, and can't use the session."""
+    """A part of a job. `compute` runs in the page's thread, in turns of its own."""
 
     key: tuple
     label: str  # what is being done, for people
     compute: Callable[[Progress], Any]
-    background: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,53 +54,71 @@ class Job:
     place: DeltaGenerator | None
 
 
+@dataclass(frozen=True)
+class RunningJob:
+    """What a session has begun: the keys of its pieces, when, and the visit in which a page drew it last."""
+
+    keys: tuple
+    since: float
+    visit: int
+
+
 def results(name: str, pieces: Sequence[Piece]) -> list[Any]:
     """The result of each piece; None for one that is still to be done."""
     return [state.cache.get((name, piece.key)) for piece in pieces]
 
 
-def control(name: str, pieces: Sequence[Piece], label: str, *, icon: str) -> Job:
-    """The button that begins a job, or its progress with the button that stops it; nothing once all is done."""
+def control(name: str, pieces: Sequence[Piece], label: str, *, icon: str, automatic: bool = False) -> Job:
+    """The button that begins a job, or its progress with the button that stops it; nothing once all is done.
+
+    An `automatic` job begins without its button, unless these pieces were stopped or failed before."""
     keys = tuple(piece.key for piece in pieces)
     done = sum(result is not None for result in results(name, pieces))
-    if name in state.running_jobs and (state.running_jobs[name][0] != keys or done == len(pieces)):
+    if name in state.running_jobs and (state.running_jobs[name].keys != keys or done == len(pieces)):
         del state.running_jobs[name]  # of other choices, or over
     if name in state.failed_jobs and state.failed_jobs[name][0] == keys:
         st.error(escape_markdown(state.failed_jobs[name][1]), icon=":material/error:")
+    halted = (state.stopped_jobs.get(name), state.failed_jobs.get(name, ((), ""))[0])
+    if automatic and name not in state.running_jobs and done < len(pieces) and keys not in halted:
+        _begin(name, keys)
     place = st.empty()
     if done == len(pieces):
         return Job(name, pieces, None)
     key = f"{name}-job"  # one for both buttons: Streamlit would leave the other beside it until the job is done
     if name in state.running_jobs:
+        state.running_jobs[name] = replace(state.running_jobs[name], visit=state.visit)
         place.progress(done / len(pieces), "Waiting for a free processor …")
-        st.button(STOP, icon=":material/stop:", on_click=_stop, args=(name,), key=key)
+        st.button(words.STOP, icon=":material/stop:", on_click=_stop, args=(name,), key=key)
         return Job(name, pieces, place)
     if done:
-        place.caption(KEPT.format(done=done, count=len(pieces)))
-        label, icon = GO_ON, ":material/play_arrow:"
+        place.caption(words.KEPT.format(done=done, count=len(pieces)))
+        label, icon = words.RESUME, ":material/play_arrow:"
     st.button(label, type="primary", icon=icon, on_click=_begin, args=(name, keys), key=key)
     return Job(name, pieces, None)
 
 
 def _begin(name: str, keys: tuple) -> None:
-    state.running_jobs[name] = keys, time.monotonic()
+    state.running_jobs[name] = RunningJob(keys, time.monotonic(), state.visit)
     state.failed_jobs.pop(name, None)
+    state.stopped_jobs.pop(name, None)
 
 
 def _stop(name: str) -> None:
-    _, since = state.running_jobs.get(name, ((), 0.0))
-    if time.monotonic() - since > DOUBLE_CLICK:
-        state.running_jobs.pop(name, None)
+    job = state.running_jobs.get(name)
+    if job and time.monotonic() - job.since > DOUBLE_CLICK:
+        del state.running_jobs[name]
+        state.stopped_jobs[name] = job.keys
 
 
 def fragment_unless_busy(draw: Callable) -> Callable:
-    """What draws a part of the page, as a fragment: what a person does in it draws nothing else anew. Not while a job
-    runs, as Streamlit lets fragments wait until the page is done."""
-    return draw if state.running_jobs else st.fragment(draw)
+    """What draws a part of the page, as a fragment: what a person does in it draws nothing else again. Not while a job
+    of this page runs, as Streamlit lets fragments wait until the page is done."""
+    busy = any(job.visit == state.visit for job in state.running_jobs.values())
+    return draw if busy else fragment(draw)
 
 
 def run_jobs(*jobs: Job) -> None:
-    """Do what was begun, and draw the page anew with the results; to be called when all of the page is drawn."""
+    """Do what was begun, and draw the page again with the results; to be called when all of the page is drawn."""
     running = [job for job in jobs if job.place is not None]
     for job in running:
         try:
@@ -111,7 +127,7 @@ def run_jobs(*jobs: Job) -> None:
         except ABNError as error:
             state.failed_jobs[job.name] = tuple(piece.key for piece in job.pieces), str(error)
             state.running_jobs.pop(job.name, None)
-        except Exception:  # not what Streamlit raises when a person presses something: then the job goes on
+        except Exception:  # not what Streamlit raises when a person presses something: then the job continues
             state.running_jobs.pop(job.name, None)
             raise
     if running:
@@ -128,7 +144,7 @@ def _run(job: Job) -> None:
             done = number + share
             if done:
                 left = (time.monotonic() - begun) * (len(missing) / done - 1)
-                label = f"{label}: about {max(1, round(left))} s left"
+                label = words.SECONDS_LEFT.format(label=label, seconds=max(1, round(left)))
             place.progress(min(1.0, (before + done) / len(job.pieces)), escape_markdown(label))
 
         progress(0.0)
@@ -136,8 +152,6 @@ def _run(job: Job) -> None:
 
 
 def _compute(piece: Piece, progress: Progress, _missing: object) -> list[Any]:
-    if piece.background:
-        return [run_in_background(partial(piece.compute, lambda share: None), lambda seconds: progress(0.0))]
     return [piece.compute(progress)]
 
 
@@ -171,7 +185,7 @@ def run_with_stop(work: Callable[[], Result], label: str, *, key: str, on_stop: 
         if line is None:
             with place.container(horizontal=True, vertical_alignment="center"):
                 line = st.empty()
-                st.button("Stop", key=f"stop-{key}", icon=":material/stop_circle:", on_click=on_stop)
+                st.button(words.STOP, key=f"stop-{key}", icon=":material/stop_circle:", on_click=on_stop)
         line.markdown(f":material/hourglass_top: {escape_markdown(label)} … {seconds:.0f} s")
 
     try:

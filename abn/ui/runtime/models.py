@@ -13,6 +13,7 @@ import streamlit as st
 from abn.engine import loading
 from abn.engine.runner import Runner
 from abn.errors import ABNError
+from abn.ui import words
 from abn.ui.own import session_variants
 from abn.ui.runtime.turns import page_turn
 from abn.variants.card import Card
@@ -25,13 +26,17 @@ if TYPE_CHECKING:
 
 MAX_MODELS = 16  # kept in memory; one of lite0's takes 40 MB
 MAX_NETWORKS = 4  # in PyTorch, beside them
-LOADING = "PyTorch is loading: a few seconds, once."
 
 
 def list_cards() -> list[Card]:
     """The variants that this session can choose from: the shipped ones that are whole, then its own."""
+    return list_shipped() + session_variants.list_cards()
+
+
+def list_shipped() -> list[Card]:
+    """The shipped variants that are whole."""
     unusable = find_problems()
-    return [card for card in list_variants() if card.id not in unusable] + session_variants.list_cards()
+    return [card for card in list_variants() if card.id not in unusable]
 
 
 def load_runner(card: Card) -> Runner:
@@ -61,7 +66,7 @@ def load_torch() -> None:
     """Load PyTorch where it is not there yet, and say so."""
     if "timm" in sys.modules:
         return
-    with st.spinner(LOADING):
+    with st.spinner(words.LOADING_TORCH):
         import timm  # noqa: F401
         import torch
 

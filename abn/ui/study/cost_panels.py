@@ -9,51 +9,52 @@ from abn.errors import ABNError
 from abn.study import figures, findings
 from abn.study.findings import Cost, Costs
 from abn.ui.elements import choose, show_chart
-from abn.ui.layout import escape_markdown
+from abn.ui.layout import escape_markdown, fragment
 from abn.ui.runtime import models
 from abn.ui.state import state
+from abn.ui.study import words
 
 
-@st.fragment
+@fragment
 def show_costs(costs: Costs) -> None:
     """The study's measurements, one network at a time."""
     by_family = {cost.family: cost for cost in costs.families}
-    st.markdown(f"**{escape_markdown(findings.cost_sentence(costs.families))}**")
-    _show_cost(by_family[choose("Network", list(by_family), "cost_family")], key="cost")
-    threads = f"{costs.threads} thread{'s' if costs.threads > 1 else ''}"
-    st.caption(
-        f"The dotted line is the plain CNN: what stands beyond it is what the attention branch adds. Parameters, FLOPs "
-        f"and memory are counted; time was measured on {threads} by `{costs.command}`, and only ratios within one run "
-        "carry over."
-    )
+    st.markdown(escape_markdown(findings.cost_sentence(costs.families)))
+    _show_cost(by_family[choose(words.NETWORK, list(by_family), "cost_family")], key="cost")
+    st.caption(words.COST_NOTE.format(threads=words.threads(costs.threads), command=costs.command))
 
 
-@st.fragment
+@fragment
 def measure_here(costs: Costs | None) -> None:
     """Measure a network on this machine, on request."""
     cards = {card.id: card for card in models.list_cards()}
     if not cards:
         return
-    st.markdown("###### On this machine")
+    st.markdown(f"###### {words.HERE}")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
-            "Network to measure", list(cards), format_func=lambda name: cards[name].title, key="cost_variant", width=340
+            words.VARIANT_TO_MEASURE,
+            list(cards),
+            format_func=lambda name: cards[name].title,
+            key="cost_variant",
+            width=340,
         )
-        at_once = choose("Images at once", ["1", "1 and 32"], "cost_batches")
-        pressed = st.button("Measure on this machine", icon=":material/timer:", key="measure-cost")
-    card, batches = cards[chosen], (1, 32) if at_once == "1 and 32" else (1,)
-    st.caption(_how_long(costs, card.family, batches))
+        at_once = choose(words.BATCHES, [words.ONE, words.ONE_AND_MANY], "cost_batches")
+        pressed = st.button(words.MEASURE, icon=":material/timer:", key="measure-cost")
+    card, batches = cards[chosen], (1, 32) if at_once == words.ONE_AND_MANY else (1,)
+    st.caption(_estimate(costs, card.family, batches))
     question = (card.id, card.sha256, batches)
     if pressed:
-        bar = st.progress(0.0, "Waiting for a free processor …")
+        bar = st.progress(0.0, words.WAITING)
         begun = time.monotonic()
 
         def progress(share: float) -> None:
             nonlocal begun
             if not share:
                 begun = time.monotonic()
-            left = f"about {(time.monotonic() - begun) * (1 / share - 1):.0f} s left" if share else "beginning"
-            bar.progress(min(share, 1.0), f"Measuring {escape_markdown(card.title)}: {left}")
+            seconds = (time.monotonic() - begun) * (1 / share - 1) if share else 0
+            left = words.LEFT.format(seconds=seconds) if share else words.BEGINNING
+            bar.progress(min(share, 1.0), words.MEASURING.format(title=escape_markdown(card.title), left=left))
 
         try:
             parts = models.measure_cost(card, batches, progress)
@@ -66,13 +67,11 @@ def measure_here(costs: Costs | None) -> None:
         _show_cost(state.cost_here[1], key="cost-here")
 
 
-def _how_long(costs: Costs | None, family: str, batches: Sequence[int]) -> str:
+def _estimate(costs: Costs | None, family: str, batches: Sequence[int]) -> str:
     seconds = costs.seconds_to_measure(family, batches) if costs else None
     if seconds is None:
-        return "Takes some seconds; the bar will say how many are left."
-    return (
-        f"Takes about {max(1, round(seconds))} s, going by the study's machine, and longer while others use this one."
-    )
+        return words.NO_ESTIMATE
+    return words.ESTIMATE.format(seconds=max(1, round(seconds)))
 
 
 def _show_cost(cost: Cost, *, key: str) -> None:
@@ -80,15 +79,20 @@ def _show_cost(cost: Cost, *, key: str) -> None:
     with drawn:
         show_chart(figures.cost_bars(cost), figures.cost_alt(cost), key)
     with beside:
-        images = {batch: f"{batch} image{'s' if batch > 1 else ''}" for batch in cost.batches}
-        rows = [
-            {"part": findings.PARTS[part.part], "parameters": f"{part.parameters:,}", "FLOPs": _flops(part.flops)}
-            | {f"time, {text}": _time(part.seconds[batch]) for batch, text in images.items()}
-            | {f"peak memory, {text}": f"{part.peak_bytes[batch] / 1e6:.3g} MB" for batch, text in images.items()}
-            for part in cost.parts
-        ]
-        st.dataframe(rows, hide_index=True, alt="Parameters, FLOPs, time and peak memory of each part.")
-        st.caption(f"One image has {cost.input_size} × {cost.input_size} pixels; FLOPs are for one image.")
+        rows = []
+        for part in cost.parts:
+            row = {
+                words.PART: findings.PARTS[part.part],
+                words.PARAMETERS_COLUMN: f"{part.parameters:,}",
+                words.FLOPS_COLUMN: _flops(part.flops),
+            }
+            for batch in cost.batches:
+                images = words.images(batch)
+                row[words.TIME_COLUMN.format(images=images)] = _time(part.seconds[batch])
+                row[words.MEMORY_COLUMN.format(images=images)] = f"{part.peak_bytes[batch] / 1e6:.3g} MB"
+            rows.append(row)
+        st.dataframe(rows, hide_index=True, alt=words.COST_ALT)
+        st.caption(words.COST_TABLE_NOTE.format(size=cost.input_size))
 
 
 def _time(seconds: float) -> str:

@@ -1,6 +1,6 @@
-"""Panels of the study: a question's answer with its figures, the whole comparison, its runs, and published figures."""
+"""Panels of the study: the matrix of questions whose rows open, methods, metrics, runs, and published figures."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import streamlit as st
@@ -9,17 +9,14 @@ from abn.errors import ABNError
 from abn.study import figures, findings
 from abn.study.findings import Dispute, Finding, Published, Study
 from abn.ui.elements import choose, show_chart
-from abn.ui.layout import escape_markdown
-from abn.ui.study.glossary import ARMS, DATASETS, METRICS
+from abn.ui.layout import escape_markdown, fragment
+from abn.ui.state import state
+from abn.ui.study import words
 from abn.ui.study.questions import Question
 
 Content = TypeVar("Content")
 
-TONES = {  # tone of a verdict → color and icon of its badge, which always has words as well
-    "seen": ("green", "check"),
-    "open": ("orange", "horizontal_rule"),
-    "missing": ("gray", "hourglass_empty"),
-}
+COLUMNS = (3, 8)  # widths of the questions and of the data sets
 
 
 def read(reader: Callable[[], Content]) -> Content | None:
@@ -31,96 +28,112 @@ def read(reader: Callable[[], Content]) -> Content | None:
         return None
 
 
-def show_introduction(study: Study, questions: Sequence[Question]) -> None:
-    """The questions with their answers in a word, the arms and data sets, and help with reading the figures."""
-    st.markdown(
-        "The paper reports one number for each network. Trained again from another **seed**, a network gives another "
-        "number, so that one alone can't tell an effect from chance. Here every arm was trained from several seeds, "
-        "and arms are compared **seed by seed**: a seed gives each the same pictures in the same order."
-    )
-    lines = [f"[{q.title}](#{q.anchor}) {_badges(next(iter(q.findings.values())))}" for q in questions]
-    lines += ["[What does it cost?](#cost)", "[What did the authors report?](#published)"]
-    st.markdown("\n".join(f"1. {line}" for line in lines))
-    st.subheader("What was compared?", anchor="compared")
-    overview = findings.accuracies(study)
-    _sentences(overview.sentences)
-    st.markdown("\n".join(f"- **{arm}**: {meaning}." for arm, meaning in ARMS.items()))
-    for place, dataset in zip(st.columns(len(study.datasets), gap="medium"), study.datasets, strict=True):
-        with place:
-            st.caption(f"**{escape_markdown(findings.title(dataset))}.** {DATASETS.get(dataset, '')}")
-            st.caption(escape_markdown(f"{findings.sizes(study, dataset)} {findings.parameters(study, dataset)}"))
-    show_figure(overview, key="compared")
-    st.caption(
-        "Every figure here is drawn alike: a small circle is a seed, the large mark their mean, and the bar the 95 % "
-        "interval of the mean (Student's t). Where the bar of a difference holds zero, its mark is hollow and we say "
-        "“no difference seen”, which isn't the same as “no difference”. Seeds vary the training and not the pictures "
-        "that are measured on: other pictures may give other values. An interval knows no limits and may reach beyond "
-        "100 %."
-    )
-    st.caption(escape_markdown(" ".join(findings.exact_test(study))))
-    _in_numbers(overview)
-    with st.expander("What each metric can and can't say", icon=":material/menu_book:"):
-        st.markdown("\n".join(f"- **{name}**: {meaning}" for name, meaning in METRICS.items()))
+def show_headline(questions: Sequence[Question]) -> None:
+    """How many of all intervals exclude zero."""
+    excluded, total = findings.count_intervals(_in_matrix(question) for question in questions)
+    with st.container(key="headline"):
+        if total:
+            sentence = words.HEADLINE.format(excluded=excluded, total=total)
+            st.markdown(sentence, help=words.HEADLINE_HELP.format(expected=max(1, round(total / 20))))
+        else:
+            st.markdown(words.HEADLINE_NONE)
 
 
-@st.fragment  # so that a choice draws this section anew and not the whole page
-def show_question(question: Question) -> None:
-    """A question's answer, its figure, how to read it, and the same in numbers."""
-    st.subheader(question.title, anchor=question.anchor)
+def show_matrix(study: Study, questions: Sequence[Question]) -> None:
+    """Questions × data sets, each effect with its interval and n; a question opens its figure."""
+    titles = [findings.title(dataset) for dataset in study.datasets]
+    with st.container(key="matrix"):
+        _, right = st.columns(COLUMNS)
+        right.html(figures.forest_header(titles))
+        for question in questions:
+            _show_row(question, titles)
+    rows = [row for question in questions for panel in _in_matrix(question).effects.values() for row in panel]
+    corrected = words.LEGEND_CORRECTED if any(map(findings.decided, rows)) else ""
+    st.caption(" ".join(filter(None, (words.LEGEND, corrected, words.LIMITS))))
+
+
+def _in_matrix(question: Question) -> Finding:
+    return next(iter(question.findings.values()))
+
+
+@fragment  # so that opening a row draws this row alone
+def _show_row(question: Question, titles: Sequence[str]) -> None:
+    is_open = question.anchor in state.study_open
+    left, right = st.columns(COLUMNS, vertical_alignment="center")
+    left.button(
+        question.title,
+        key=f"open-{question.anchor}",
+        type="tertiary",
+        icon=":material/expand_less:" if is_open else ":material/expand_more:",
+        help=question.reading,
+        on_click=_toggle,
+        args=(question.anchor,),
+    )
+    right.html(figures.forest_row(_in_matrix(question), titles))
+    if is_open:
+        with st.container(border=True):
+            _show_details(question)
+
+
+def _toggle(anchor: str) -> None:
+    state.study_open = state.study_open ^ {anchor}
+
+
+def _show_details(question: Question) -> None:
+    """The figure with one sentence for each data set, how to read it, and all numbers."""
     chosen, *others = names = list(question.findings)
     if others:
-        label = f"{question.title} By"
-        chosen = choose(label, names, question.anchor, bind="query-params", label_visibility="collapsed")
+        chosen = choose(words.METRIC_LABEL, names, question.anchor, bind="query-params")
     finding = question.findings[chosen]
-    if finding.verdicts:
-        st.markdown(_badges(finding))
-    _sentences(finding.sentences)
     show_figure(finding, key=f"{question.anchor}-{chosen}")
     st.caption(question.reading)
-    _in_numbers(finding)
+    st.dataframe(findings.number_table(finding), hide_index=True, alt=words.TABLE_ALT)
 
 
 def show_figure(finding: Finding, *, key: str, count_seeds: bool = True) -> None:
-    """The finding's panels side by side, all on one scale; one below the other where it is narrow. `count_seeds`: say
-    how many seeds each has."""
+    """The finding's panels side by side with their sentences; one below the other where it is narrow. `count_seeds`:
+    say how many seeds each has."""
     for place, panel in zip(st.columns(max(1, len(finding.rows)), gap="medium"), finding.rows, strict=False):
         with place:
-            seeds = f" · {findings.seeds(finding.rows[panel])}" if count_seeds else ""
-            st.markdown(f"###### {escape_markdown(panel)}{seeds}")
+            seeds = findings.seeds(finding.rows[panel])
+            title = words.FIGURE_TITLE.format(dataset=panel, seeds=seeds) if count_seeds else panel
+            st.markdown(f"###### {escape_markdown(title)}")
+            if panel in finding.sentences and count_seeds:
+                st.markdown(escape_markdown(finding.sentences[panel]))
             show_chart(figures.dots(finding, panel), figures.alt(finding, panel), f"{key}-{panel}")
 
 
-def _in_numbers(finding: Finding) -> None:
-    """Means, intervals and p in sentences, behind an expander."""
-    if finding.numbers:
-        with st.expander("In numbers", icon=":material/123:"):
-            st.markdown("\n".join(f"- {escape_markdown(sentence)}" for sentence in finding.numbers))
+def show_methods(study: Study) -> None:
+    """What was trained and compared, how, and with what accuracy."""
+    with st.expander(words.METHODS, icon=":material/science:"):
+        st.markdown(f"{words.DESIGN} {escape_markdown(findings.count_runs(study))}")
+        arms = (words.ARM.format(title=findings.arm_title(arm), meaning=words.ARMS[arm]) for arm in words.ARMS)
+        st.markdown("\n".join(arms))
+        for dataset in study.datasets:
+            meaning = words.DATASETS.get(dataset, "")
+            sizes = escape_markdown(findings.sizes(study, dataset))
+            parameters = escape_markdown(findings.parameters(study, dataset))
+            title = escape_markdown(findings.title(dataset))
+            st.markdown(words.DATASET.format(title=title, meaning=meaning, sizes=sizes, parameters=parameters))
+        st.markdown(escape_markdown(" ".join(findings.exact_test(study))))
+        st.markdown(f"###### {words.ACCURACY}")
+        st.dataframe(findings.number_table(findings.accuracies(study)), hide_index=True, alt=words.ACCURACY)
 
 
-def _sentences(sentences: Iterable[str]) -> None:
-    """Sentences in bold, one on each line."""
-    st.markdown("  \n".join(f"**{escape_markdown(sentence)}**" for sentence in sentences))
-
-
-def _badges(finding: Finding) -> str:
-    badges = []
-    for verdict in finding.verdicts:
-        color, icon = TONES[verdict.tone]
-        badges.append(f":{color}-badge[:material/{icon}: {escape_markdown(f'{verdict.where}: {verdict.words}')}]")
-    return " ".join(badges)
+def show_metrics() -> None:
+    """What each metric means, with its limits."""
+    with st.expander(words.METRICS_TITLE, icon=":material/menu_book:"):
+        st.markdown("\n".join(f"- **{name}**: {meaning}" for name, meaning in words.METRICS.items()))
 
 
 def show_runs(study: Study) -> None:
-    """Every run as a table, to read and to keep."""
-    with st.expander(f"All {len(study.runs)} runs", icon=":material/table:"):
-        st.dataframe(findings.table(study), hide_index=True, alt="Every run with its settings and all metrics.")
+    """Every run as a table, to read and to download."""
+    with st.expander(words.RUNS.format(count=len(study.runs)), icon=":material/table:"):
+        st.dataframe(findings.table(study), hide_index=True, alt=words.RUNS_ALT)
         st.download_button(
-            "Download as CSV", findings.as_csv(study), "abn-study.csv", "text/csv", on_click="ignore", key="csv"
+            words.DOWNLOAD, findings.as_csv(study), "abn-study.csv", "text/csv", on_click="ignore", key="csv"
         )
-        st.caption(
-            "Shares and areas are from 0 to 1 here. `python -m abn study run` trains and measures everything again, "
-            "`python -m abn study report` sums it up, and each row's command makes that run alone."
-        )
+        st.caption(words.RUNS_NOTE)
 
 
 # ---- what was published ----
@@ -128,23 +141,28 @@ def show_runs(study: Study) -> None:
 
 def show_published(published: Published) -> None:
     """The authors' figures, what others measured, and what is missing."""
-    _sentences([findings.published_sentence(published)])
+    st.markdown(escape_markdown(findings.published_sentence(published)))
     for place, dataset in zip(
         st.columns(max(1, len(published.by_dataset)), gap="medium"), published.by_dataset, strict=False
     ):
         with place:
             st.markdown(f"###### {escape_markdown(dataset)}")
-            words = figures.published_alt(published, dataset)
-            show_chart(figures.published_dots(published, dataset), words, f"published-{dataset}")
+            alt = figures.published_alt(published, dataset)
+            show_chart(figures.published_dots(published, dataset), alt, f"published-{dataset}")
     lines = [*(_dispute(dispute, published) for dispute in published.disputes), escape_markdown(published.quote)]
     st.markdown("\n".join(f"- {line}" for line in lines))
-    st.caption("Open marks are what others measured. No seeds were given, so there are no intervals.")
+    st.caption(words.PUBLISHED_NOTE)
 
 
 def _dispute(dispute: Dispute, published: Published) -> str:
-    values = f"{dispute.plain:.2f} without"
-    if dispute.abn is not None:
-        values = f"{dispute.abn:.2f} with and {values}"
-    compared = escape_markdown(f"{dispute.backbone}, {dispute.dataset}: {values} attention branch")
     source = published.sources[dispute.source]
-    return f"{compared}, in [{escape_markdown(source['name'])}]({source['url']}): {escape_markdown(dispute.said)}."
+    template = words.DISPUTE_PLAIN if dispute.abn is None else words.DISPUTE
+    return template.format(
+        backbone=escape_markdown(dispute.backbone),
+        dataset=escape_markdown(dispute.dataset),
+        abn=dispute.abn,
+        plain=dispute.plain,
+        source=escape_markdown(source["name"]),
+        url=source["url"],
+        remark=escape_markdown(dispute.remark),
+    )

@@ -1,20 +1,35 @@
-"""Links that open a page with chosen content: picture, variants, mechanism, step, set, and hidden controls."""
+"""Links that open a page with chosen content, as an address and as a QR code."""
 
+import base64
+import html
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from abn.explanations.stages import STAGES
 from abn.images import samples
 from abn.images.fit import FITS
-from abn.teaching.lessons import STEPS
+from abn.plots.color_maps import COLOR_MAPS, DEFAULT_COLORS
+from abn.teaching.exercises import SETS
+from abn.teaching.lessons import CLOSE, STEPS
+from abn.teaching.qr_code import qr_svg
 from abn.ui.controls import selection
+from abn.ui.controls.view_settings import CELLS, SCALES
+from abn.ui.inside.stage_panels import FIRST_STAGE
 from abn.ui.layout import PAGES, escape_markdown
 from abn.ui.runtime import models
+from abn.ui.state import state
+from abn.ui.teach import papers, words
+from abn.variants.own import is_own
 from abn.vocabulary import AS_TRAINED
 
-WITH_PICTURE = ("app.py", "pages/Inside.py", "pages/Ablation.py", "pages/Intervene.py", "pages/Measure.py")
+WITH_IMAGE = ("app.py", "pages/Inside.py", "pages/Ablation.py", "pages/Intervene.py", "pages/Measure.py")
 LESSON, EXERCISES = "pages/Learn.py", "pages/Exercises.py"
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+VIEW_DEFAULTS = {"colors": DEFAULT_COLORS, "scale": next(iter(SCALES)), "cells": CELLS[0], "opacity": 55, "top": 0}
+SMALL = 208  # pixels of a QR code on the page
+LARGE = 440  # pixels of a QR code on a projector
 
 
 def make_link(base: str, page: str, **parameters: str) -> str:
@@ -26,71 +41,124 @@ def make_link(base: str, page: str, **parameters: str) -> str:
     return urlunsplit((scheme, host, path, query, ""))
 
 
+def base_address() -> str:
+    """The address by which this page was opened."""
+    return st.context.url or "http://localhost:8501"
+
+
 def show_link_builder() -> None:
-    """Choose a page and its content; the link to copy."""
-    left, right = st.columns(2, gap="large")
+    """Choose a page and its content; the link to copy, and its QR code."""
+    left, right = st.columns([3, 2], gap="large")
     with left:
-        pages = [*WITH_PICTURE, LESSON, EXERCISES, "pages/Study.py"]
-        page = st.selectbox("Page", pages, format_func=lambda key: PAGES[key][0], key="link_page")
+        pages = [*WITH_IMAGE, LESSON, EXERCISES, "pages/Study.py"]
+        page = st.selectbox(words.PAGE, pages, format_func=lambda key: PAGES[key][0], key="link_page")
         parameters: dict[str, str] = {}
         if page == LESSON:
-            step = st.selectbox(
-                "Step", range(1, len(STEPS) + 1), format_func=lambda n: f"{n}. {STEPS[n - 1].title}", key="link_step"
-            )
+            step = st.selectbox(words.STEP, range(1, CLOSE + 1), format_func=_name_step, key="link_step")
             parameters["step"] = str(step) if step > 1 else ""
         elif page == EXERCISES:
-            parameters["set"] = str(st.number_input("Set", 1, 9999, 1, key="link_set"))
-        elif page in WITH_PICTURE:
+            seed = papers.chosen_set()
+            number = st.number_input(words.SET, SETS[0], SETS[-1], seed, key=f"link_set-{seed}", help=words.SET_HELP)
+            parameters["set"] = str(number)
+        elif page in WITH_IMAGE:
             parameters = _choose_content(page, right)
     with right:
-        address = make_link(st.context.url or "http://localhost:8501", page, **parameters)
-        st.markdown("**The link**")
-        st.code(address, language=None, wrap_lines=True)
-        st.link_button("Open it", address, icon=":material/open_in_new:")
-        if urlsplit(address).hostname in ("localhost", "127.0.0.1", "::1"):
-            st.info(
-                "This address is of this computer alone. For a class, start the app with `--server.address=0.0.0.0`, "
-                "open it yourself by the address that the others will use, and make the link there.",
-                icon=":material/lan:",
-            )
-        st.caption(
-            "Who opens it sees this, whatever they looked at before. What a link names and this app doesn't have falls "
-            "back to what the page shows by itself. Pictures of one's own never enter a link."
+        _show_address(make_link(base_address(), page, **parameters))
+
+
+def _name_step(number: int) -> str:
+    if number == CLOSE:
+        return words.CLOSE_OPTION
+    return words.STEP_OPTION.format(number=number, title=STEPS[number - 1].title)
+
+
+def _show_address(address: str) -> None:
+    _show_code(address, SMALL)
+    st.code(address, language=None, wrap_lines=True)
+    with st.container(horizontal=True):
+        st.button(
+            words.SHOW_LARGE, icon=":material/fullscreen:", on_click=_open_large, args=(address,), key="link-large"
         )
+        st.link_button(words.OPEN, address, icon=":material/open_in_new:")
+    if state.link_shown == address:
+        state.link_shown = ""
+        _show_large(address)
+    if urlsplit(address).hostname in LOCAL_HOSTS:
+        st.info(words.LOCAL, icon=":material/lan:")
+    st.caption(words.LINK_NOTE)
+
+
+def _open_large(address: str) -> None:
+    state.link_shown = address
+
+
+@st.dialog(words.DIALOG, width="large")
+def _show_large(address: str) -> None:
+    """The QR code and the address for a projector."""
+    _show_code(address, LARGE)
+    st.markdown(f"## {escape_markdown(address)}")
+
+
+def _show_code(address: str, pixels: int) -> None:
+    label, source = (
+        html.escape(words.QR_LABEL.format(address=address)),
+        base64.b64encode(qr_svg(address, pixels).encode()),
+    )
+    st.html(
+        f'<img class="teach-code" src="data:image/svg+xml;base64,{source.decode()}" alt="{label}" width="{pixels}">'
+    )
 
 
 def _choose_content(page: str, notes: DeltaGenerator) -> dict[str, str]:
-    """The query parameters of a page about a picture, without its defaults; where the link will show other variants
+    """The query parameters of a page about an image, without its defaults; where the link will show other variants
     than those chosen, `notes` gets a sentence."""
     photos, cards = samples.gallery(), models.list_cards()
-    photo = st.selectbox("Picture", list(photos), format_func=lambda key: photos[key].title, key="link_photo")
-    by_id = {card.id: card for card in cards if not card.id.startswith("own")}
+    photo = st.selectbox(words.IMAGE, list(photos), format_func=lambda key: photos[key].title, key="link_photo")
+    by_id = {card.id: card for card in cards if not is_own(card.id)}
     default = selection.default_variants(cards)
     variants = st.multiselect(
-        "Variants",
+        words.VARIANTS,
         list(by_id),
         default,
         format_func=lambda key: by_id[key].title,
         max_selections=selection.MAX_VARIANTS,
         key="link_variants",
     )
-    mechanism, same_weights = AS_TRAINED, False
+    mechanism, same_weights, stage = AS_TRAINED, False, FIRST_STAGE
+    left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
+    fit = left.selectbox(words.FIT, FITS, key="link_fit")
     if page == "app.py":
-        mechanism = st.selectbox("Mechanism", selection.MECHANISM_OPTIONS, key="link_mechanism")
-        same_weights = st.toggle("Same weights", disabled=mechanism == AS_TRAINED, key="link_same")
+        mechanism = right.selectbox(words.MECHANISM, selection.MECHANISM_OPTIONS, key="link_mechanism")
+        same_weights = right.toggle(words.SAME_WEIGHTS, disabled=mechanism == AS_TRAINED, key="link_same")
         applied = selection.apply_mechanism([by_id[key] for key in variants], mechanism, same_weights)
         if [card.id for card in applied.cards] != variants:
-            shown = ", ".join(card.title for card in applied.cards) or "nothing"
-            notes.caption(
-                f":orange-badge[The page will show: {escape_markdown(shown)}] {escape_markdown(applied.note)}"
-            )
-    fit = st.selectbox("Fit to the input", FITS, key="link_fit")
-    hide = st.toggle("Hide the controls", key="link_hide", help="They can be shown again by one button.")
+            shown = escape_markdown(", ".join(card.title for card in applied.cards) or words.NO_VARIANT)
+            notes.caption(words.SHOWS.format(shown=shown, note=escape_markdown(applied.note)))
+    elif page == "pages/Inside.py":
+        first = list(STAGES).index(FIRST_STAGE)
+        stage = right.selectbox(words.STAGE, list(STAGES), index=first, key="link_stage", help=words.STAGE_HELP)
+    view = _choose_view()
+    hide = left.toggle(words.HIDE, key="link_hide", help=words.HIDE_HELP)
     return {
         "photo": "" if photo == next(iter(photos)) else photo,
         "variants": "" if variants == default else ",".join(variants),
         "mechanism": "" if mechanism == AS_TRAINED else mechanism,
         "same_weights": "true" if same_weights and mechanism != AS_TRAINED else "",
+        "stage": "" if stage == FIRST_STAGE else stage,
         "fit": "" if fit == FITS[0] else fit,
+        **{name: "" if value == VIEW_DEFAULTS[name] else str(value) for name, value in view.items()},
         "hide": "controls" if hide else "",
     }
+
+
+def _choose_view() -> dict[str, str | int]:
+    """How the maps are drawn, by the names that the address has."""
+    with st.expander(words.VIEW, icon=":material/palette:"):
+        left, middle, right = st.columns(3, gap="medium")
+        return {
+            "colors": left.selectbox(words.COLORS, list(COLOR_MAPS), key="link_colors"),
+            "scale": middle.selectbox(words.SCALE, list(SCALES), key="link_scale"),
+            "cells": right.selectbox(words.CELLS, CELLS, key="link_cells"),
+            "opacity": left.slider(words.OPACITY, 0, 100, 55, 5, key="link_opacity"),
+            "top": middle.slider(words.TOP, 0, 50, 0, 5, key="link_top"),
+        }

@@ -24,17 +24,23 @@ class Frame:
 
 
 def show_camera(
-    result: Mapping[str, Any] | None, words: Mapping[str, str], *, key: str, on_frame: Callable[[Frame], object]
+    result: Mapping[str, Any] | None,
+    words: Mapping[str, str],
+    *,
+    frozen: str | None = None,
+    key: str,
+    on_frame: Callable[[Frame], object],
 ) -> None:
     """The video with the latest `result` over it, and its buttons. `words` say that the camera is refused, that there
-    is none, or that the address is not secure. `on_frame` gets each frame; what is none is ignored."""
+    is none, or that the address is not secure; `frozen` is the key of the frame that was kept last. `on_frame` gets
+    each frame; what is none is ignored."""
 
     def receive(sent: Any) -> None:
         frame = read_frame(sent)
         if frame:
             on_frame(frame)
 
-    _component.show(key, {"result": result, "words": dict(words)}, receive)
+    _component.show(key, {"result": result, "words": dict(words), "frozen": frozen}, receive)
 
 
 def read_frame(sent: Any) -> Frame | None:

@@ -1,14 +1,14 @@
 const SIDE = 256, // pixels of a frame that is sent
   PATIENCE = 8000 // milliseconds after which a result counts as lost
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data: [data], parentElement, setTriggerValue }) {
   const find = name => parentElement.querySelector(name)
   const video = find("video"),
     canvas = find("canvas"),
     said = find(".said"),
     start = find(".start"),
     freeze = find(".freeze")
-  parentElement.abnCamera ??= { stream: null, number: 0, sent: 0, timer: 0, times: [] }
+  parentElement.abnCamera ??= { stream: null, number: 0, timer: 0, times: [], frozen: data.frozen }
   const state = parentElement.abnCamera
 
   /** The middle of the video as a square JPEG. */
@@ -22,10 +22,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
   const send = () => {
     if (!state.stream || !video.videoWidth) return
-    state.number += 1
-    state.sent = performance.now()
     clearTimeout(state.timer)
     state.timer = setTimeout(send, PATIENCE)
+    if (state.kept) {
+      setTriggerValue("picked", { kind: "freeze", jpeg: state.kept })
+      Object.assign(state, { kept: null, number: state.number + 1 }) // no result is on its way
+      return
+    }
+    state.number += 1
     setTriggerValue("picked", { kind: "frame", number: state.number, jpeg: takeFrame(SIDE, 0.8) })
   }
   const stop = () => {
@@ -39,6 +43,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
   const begin = async () => {
     said.textContent = "Waiting for the camera …"
+    start.disabled = true
     try {
       const square = { ideal: 1024 }
       state.stream = await navigator.mediaDevices.getUserMedia({
@@ -47,7 +52,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     } catch (error) {
       said.textContent = error.name === "NotFoundError" ? data.words.none : data.words.refused
       return
+    } finally {
+      start.disabled = false
     }
+    if (!video.isConnected) return stop() // the page was left while the browser asked
     video.srcObject = state.stream
     await video.play()
     start.textContent = "Stop the camera"
@@ -88,7 +96,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
     said.textContent = data.words.insecure
   }
   start.onclick = () => (state.stream ? stop() : begin())
-  freeze.onclick = () => setTriggerValue("picked", { kind: "freeze", jpeg: takeFrame(1024, 0.92) })
+  freeze.onclick = () => {
+    state.kept = takeFrame(1024, 0.92) // sent once the frame before has been explained: the server keeps the latest alone
+  }
+  if (state.frozen !== data.frozen) {
+    state.frozen = data.frozen
+    requestAnimationFrame(send)
+  }
 
   const result = data.result
   if (state.stream && result && result.number === state.number && result.number !== state.shown) {

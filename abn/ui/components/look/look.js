@@ -1,6 +1,6 @@
 const PAUSE = 250 // milliseconds without a change before the server hears of it
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data: [data], parentElement, setTriggerValue }) {
   const form = parentElement.querySelector("form")
   const send = () => {
     clearTimeout(window.abnLookTimer)

@@ -40,16 +40,22 @@ def show(
     symbol: str = "M",
     digits: int = 2,
     picked: tuple[int, int] | None = None,
+    best: tuple[int, int] | None = None,
     on_pick: Callable[[int, int], None] | None = None,
     cover: Encoded | None = None,
+    gray: bool = False,
     hidden: bool = False,
+    rest: str = REST,
+    follows: str = "",
 ) -> None:
     """Draw a map (h, w) over an image, its colors between `limits`, with the color `bar` below.
 
     `box` says which part of the image, left to bottom in 0 … 1, the map covers, and `extent` which part of the whole
     photograph the image is (`Fitted.extent`). `colors` replaces the view's color map, for signed maps, and stays.
-    `cover` is drawn over all that. `on_pick` gets the row and the column of a cell that a person picks; `picked` is
-    framed. Of a `hidden` map no value goes to the browser: its cells can be picked, not read.
+    `cover` is drawn over all that; with `gray` the image has no colors. `on_pick` gets the row and the column of a cell
+    that a person picks; `picked` is framed, and `best` with a star. Of a `hidden` map no value goes to the browser: its
+    cells can be picked, not read. `rest` stands below while no cell is read. The map `follows` the timeline of this
+    name (`components.timeline`), whose maps replace its own.
     """
 
     def pick(cell: Any) -> None:
@@ -62,8 +68,9 @@ def show(
     look = {"opacity": view.opacity, "colors": shown, "table": color_table(shown), "smooth": view.smooth}
     look |= {"top": view.top, "mark": view.mark, "fixed": bool(colors)}
     data = {
-        "picture": media_url(image),
+        "image": media_url(image),
         "cover": media_url(cover) if cover else None,
+        "gray": gray,
         "alt": alt,
         "pixels": list(image.pixels),
         "values": None if hidden else np.round(values.astype(float), max(DIGITS, digits)).ravel().tolist(),
@@ -76,8 +83,10 @@ def show(
         "extent": list(extent),
         "symbol": symbol,
         "digits": digits,
-        "rest": PICK if hidden else REST,
+        "rest": PICK if hidden else rest,
         "picks": on_pick is not None,
         "picked": picked,
+        "follows": follows,
+        "best": best,
     }
     _component.show(key, data, pick if on_pick else None)

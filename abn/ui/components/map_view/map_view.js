@@ -1,6 +1,6 @@
 // ---- drawing: the same arithmetic as abn/plots/overlay.py and abn/images/fit.py ----
 
-const PANEL = 448 // pixels on which the brightest region is found
+const PANEL = 448 // pixels to which a small picture is enlarged, and on which the brightest region is found
 window.abnPictures ??= new Map()
 const pictures = window.abnPictures // URL → promise of an image; the latest ones, for all maps of the page
 
@@ -78,13 +78,21 @@ function erode(inside, width, height, reach) {
   return pass(along, width, index => Math.floor(index / width), height)
 }
 
+/** As Pillow turns a picture gray. */
+function luma(pixels, at) {
+  return (pixels[at] * 19595 + pixels[at + 1] * 38470 + pixels[at + 2] * 7471 + 32768) >> 16
+}
+
+function turnGray(pixels) {
+  for (let at = 0; at < pixels.length; at += 4) pixels.fill(luma(pixels, at), at, at + 3)
+}
+
 function paint(pixels, plain, laid, table, { opacity, low, high }) {
   const scale = 255 / Math.max(high - low, 1e-9)
   for (let index = 0; index < laid.length; index++) {
     const at = 4 * index
     if (Number.isNaN(laid[index])) {
-      const gray = (plain[at] * 19595 + plain[at + 1] * 38470 + plain[at + 2] * 7471 + 32768) >> 16
-      pixels.fill(Math.floor(gray / 4 + 96), at, at + 3)
+      pixels.fill(Math.floor(luma(plain, at) / 4 + 96), at, at + 3)
       continue
     }
     const color = 3 * Math.floor(Math.min(255, Math.max(0, (laid[index] - low) * scale + 0.5)))
@@ -118,18 +126,23 @@ function markBrightest(pixels, plain, inside, width, height, how) {
 
 // ---- the component ----
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data: [data], parentElement, setTriggerValue }) {
   const find = name => parentElement.querySelector(name)
   const view = find(".view"),
     frame = find(".frame"),
     canvas = find("canvas"),
     said = find(".said")
   const [left, top, right, bottom] = data.box,
-    { height, width, values } = data
+    { height, width } = data
+  let { values, alt } = data
   let look = data.look
   if (!look.fixed && window.abnLook) look = { ...look, ...window.abnLook }
-  canvas.setAttribute("aria-label", data.alt)
-  view.setAttribute("aria-label", `${data.alt} ${values ? "Arrow keys read its cells." : data.rest}`)
+  canvas.setAttribute("role", "img") // only together with its name
+  const describe = () => {
+    canvas.setAttribute("aria-label", alt)
+    view.setAttribute("aria-label", `${alt} ${values ? "Arrow keys read its cells." : data.rest}`)
+  }
+  describe()
   frame.style.setProperty("--shape", `${data.pixels[0]} / ${data.pixels[1]}`)
 
   const map = { values, rows: height, columns: width }
@@ -177,18 +190,24 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
   const current = {}
   view.current = current // of this call: a picture that comes later than the next call is not drawn
-  Promise.all([data.picture, data.cover].filter(Boolean).map(loadPicture)).then(
+  const urls = [data.image, data.cover].filter(Boolean)
+  Promise.all(urls.map(loadPicture)).then(
     ([image, over]) => {
       if (view.current !== current) return
-      const [across, down] = data.pixels
+      const times = Math.max(1, Math.ceil(PANEL / Math.max(...data.pixels))),
+        [across, down] = data.pixels.map(side => times * side)
       Object.assign(canvas, { width: across, height: down })
       const context = canvas.getContext("2d", { willReadFrequently: true })
+      context.imageSmoothingQuality = "high"
       context.drawImage(image, 0, 0, across, down)
       plain = context.getImageData(0, 0, across, down)
+      if (data.gray) turnGray(plain.data)
       cover = over
       draw()
     },
-    () => pictures.delete(data.picture),
+    () => {
+      for (const url of urls) pictures.delete(url)
+    },
   )
 
   const surround = (box, row, column) => {
@@ -200,15 +219,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
   const clamp = (place, count) => Math.min(count - 1, Math.max(0, place))
   const [west, north, east, south] = data.extent
-  const tell = at =>
-    window.dispatchEvent(
-      new CustomEvent("abn-cell", {
-        detail: at && {
-          x: west + at.x * (east - west),
-          y: north + at.y * (south - north),
-        },
-      }),
-    )
+  const tell = at => {
+    const detail = at && { x: west + at.x * (east - west), y: north + at.y * (south - north), by: view }
+    window.abnCell = detail // for maps that are drawn later
+    window.dispatchEvent(new CustomEvent("abn-cell", { detail }))
+  }
   const hear = at => {
     // at: x and y in 0 … 1 of the picture, or nothing; read: of the map
     const here = at && { x: (at.x - west) / (east - west), y: (at.y - north) / (south - north) }
@@ -252,12 +267,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
       pick({ x: (at[0] + 0.5) / width, y: (at[1] + 0.5) / height })
     } else return
     event.preventDefault()
+    event.stopPropagation() // the arrows go through a deck of views as well
     tell({ x: ((view.at ?? at)[0] + 0.5) / width, y: ((view.at ?? at)[1] + 0.5) / height })
   }
   find("button").onclick = () => (document.fullscreenElement ? document.exitFullscreen() : view.requestFullscreen())
   canvas.style.cursor = data.picks ? "pointer" : "crosshair"
   find(".picked").hidden = !data.picked
   if (data.picked) surround(find(".picked"), ...data.picked)
+  find(".best").hidden = !data.best
+  if (data.best) surround(find(".best"), ...data.best)
 
   const relook = event => {
     if (look.fixed) return
@@ -268,10 +286,25 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const cell = event => hear(event.detail)
   window.addEventListener("abn-cell", cell)
   window.addEventListener("abn-look", relook)
-  view.leave = () => {
+  const follow = event => {
+    if (!data.follows || event.detail?.name !== data.follows) return
+    values = map.values = event.detail.values
+    alt = event.detail.alt
+    describe()
+    for (const name of Object.keys(samples)) delete samples[name]
+    requestAnimationFrame(draw)
+  }
+  window.addEventListener("abn-map", follow)
+  follow({ detail: window.abnFollowed?.[data.follows] })
+  const leave = () => {
+    window.removeEventListener("abn-map", follow)
     window.removeEventListener("abn-cell", cell)
     window.removeEventListener("abn-look", relook)
   }
-  read(null)
-  return view.leave
+  view.leave = leave
+  hear(window.abnCell) // where the page is still being drawn while somebody points at a map
+  return () => {
+    leave() // this call, and not the next one, which may have begun
+    if (window.abnCell?.by === view) window.abnCell = null
+  }
 }

@@ -1,34 +1,34 @@
-"""A grid of cells over a picture, to be painted: mouse, touch and keyboard. Each stroke comes back as one whole map.
+"""A grid of cells over an image, to be painted by mouse, touch and keyboard. Each stroke returns one whole map.
 
-Tools lighten or darken cells by the strength, with a brush that is so many cells wide or over a rectangle. On the
-keyboard the arrows move the cursor, space paints; with a rectangle the first space sets one corner, the second the
-other, and Escape gives up. What a cell holds is said aloud as the cursor comes to it.
+Tools raise or lower cells by the strength, with a brush some cells wide or over a rectangle. On the keyboard the arrows
+move the cursor and space paints; with a rectangle the first space sets one corner, the second the opposite one, and
+Escape cancels. On a touch screen a tap paints, and two buttons decide whether dragging scrolls the page or paints.
+The board is at most 60 % as high as the window. A screen reader reads the value of the cell at the cursor.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import streamlit as st
-from PIL import Image
 
-from abn.plots.overlay import data_url
 from abn.ui.components.component import Component
+from abn.ui.components.media import Encoded, media_url
 
-TOOLS = {  # what the toolbar says → how it paints: its shape, and the sign of its strength
+TOOLS = {  # label in the toolbar → shape, and sign of the strength
     "Brush +": ("brush", 1),
     "Brush −": ("brush", -1),
     "Rectangle +": ("box", 1),
     "Rectangle −": ("box", -1),
 }
-SIDE = 448  # pixels of the picture beneath
+DRAG = ("Drag to scroll", "Drag to paint")  # labels of the two buttons on touch screens; the first is the default
+SIDE = 448  # pixels of the board
 
 _component = Component("painter", "painted")
 
 
 def show_painter(
     attention: np.ndarray,
-    image: Image.Image,
+    image: Encoded,
     *,
     tool: str,
     strength: float,
@@ -41,11 +41,11 @@ def show_painter(
     opacity: float,
     symbol: str = "M",
 ) -> None:
-    """Draw the map (h, w) over a square picture; `on_paint` gets the whole map (h, w) float32 after each stroke.
+    """Draw the map (h, w) over a square image; `on_paint` gets the whole map (h, w) float32 after each stroke.
 
-    `colors` are those of 0 to 1, for the browser. `version` changes when the map did other than by painting: then
-    the board takes the new one. Strokes leave it as it is, so that several may be on their way at once: each holds the
-    whole map, and one that was painted on another version is dropped.
+    `strength` is 0 to 1, `size` in cells; `colors` are CSS colors from 0 to 1. `version` changes when the map changed
+    by anything but painting: the board then takes the new map. Strokes keep the version, so that several can be on
+    their way at once: each holds the whole map, and a stroke on another version is dropped.
     """
     shape, sign = TOOLS[tool]
 
@@ -58,7 +58,7 @@ def show_painter(
         "map": np.round(attention, 4).ravel().tolist(),
         "height": attention.shape[0],
         "width": attention.shape[1],
-        "picture": data_url(image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)),
+        "image": media_url(image),
         "side": SIDE,
         "tool": tool,
         "shape": shape,
@@ -67,6 +67,7 @@ def show_painter(
         "version": version,
         "label": label,
         "symbol": symbol,
+        "drag": DRAG,
         "opacity": opacity,
         "colors": list(colors),
     }
@@ -74,7 +75,7 @@ def show_painter(
 
 
 def check_map(reported: object, shape: tuple[int, int], version: str) -> np.ndarray | None:
-    """The map (h, w) in 0 … 1 that the browser reported; None where it is no map of this shape and version."""
+    """The reported map (h, w) float32, clipped to 0 … 1; None for anything that is no map of this shape and version."""
     if not isinstance(reported, dict) or reported.get("version") != version:
         return None
     try:

@@ -1,19 +1,26 @@
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data: [data], parentElement, setTriggerValue }) {
   const canvas = parentElement.querySelector("canvas"),
     said = parentElement.querySelector(".said")
-  canvas.painter ??= { map: [], picture: new Image(), row: 0, column: 0, corner: null, touched: null }
+  canvas.painter ??= { map: [], image: new Image(), row: 0, column: 0, corner: null, touched: null, tapped: null }
   const own = canvas.painter
   own.data = data
   own.send = () => setTriggerValue("painted", { map: own.map.map(value => +value.toFixed(4)), version: data.version })
+  canvas.setAttribute("role", "application")
   canvas.setAttribute("aria-label", data.label)
   canvas.dataset.tool = data.tool
+  canvas.dataset.drag ??= "scrolls"
+  showDrag(parentElement.querySelectorAll(".drag button"))
   if (own.version !== data.version) {
     own.version = data.version
     own.map = [...data.map]
   }
-  if (own.picture.src !== data.picture) {
-    own.picture.onload = () => draw(own)
-    own.picture.src = data.picture
+  if (own.source !== data.image) {
+    own.source = data.image
+    own.image.onload = () => draw(own)
+    own.image.onerror = () => {
+      own.source = null // the next call tries again
+    }
+    own.image.src = data.image
   }
   if (!canvas.dataset.ready) {
     canvas.dataset.ready = "yes"
@@ -29,19 +36,34 @@ export default function ({ data, parentElement, setTriggerValue }) {
       const at = (place, start, size, count) => clamp(Math.floor(((place - start) / size) * count), count)
       return [at(event.clientY, box.top, box.height, height), at(event.clientX, box.left, box.width, width)]
     }
+    const mayScroll = event => event.pointerType === "touch" && canvas.dataset.drag === "scrolls"
     canvas.onpointerdown = event => {
-      if (event.button) return
+      if (event.button || !event.isPrimary) return
+      own.tapped = mayScroll(event) ? cell(event) : null // a finger that is lifted where it came down paints
+      if (own.tapped) return
       canvas.setPointerCapture(event.pointerId)
       move(own, ...cell(event))
       begin(own)
     }
     canvas.onpointermove = event => {
+      if (mayScroll(event) || !event.isPrimary) return
       move(own, ...cell(event))
       if (own.touched && own.data.shape === "brush") brush(own)
       draw(own)
     }
-    canvas.onpointerup = () => end(own)
-    canvas.onpointercancel = () => giveUp(own)
+    canvas.onpointerup = event => {
+      if (!event.isPrimary) return
+      if (own.tapped && String(own.tapped) === String(cell(event))) {
+        move(own, ...own.tapped)
+        begin(own)
+      }
+      own.tapped = null
+      end(own)
+    }
+    canvas.onpointercancel = () => {
+      own.tapped = null
+      cancel(own)
+    }
     canvas.onkeydown = event => {
       const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key]
       if (step) {
@@ -52,11 +74,23 @@ export default function ({ data, parentElement, setTriggerValue }) {
           if (!own.touched) begin(own)
           end(own)
         }
-      } else if (event.key === "Escape") {
-        giveUp(own)
+      } else if (event.key === "Escape" && own.touched) {
+        cancel(own)
       } else return
       event.preventDefault()
+      event.stopPropagation() // the projector has shortcuts of its own
       draw(own)
+    }
+  }
+
+  function showDrag(buttons) {
+    for (const [i, drag] of ["scrolls", "paints"].entries()) {
+      buttons[i].textContent = data.drag[i]
+      buttons[i].setAttribute("aria-pressed", canvas.dataset.drag === drag)
+      buttons[i].onclick = () => {
+        canvas.dataset.drag = drag
+        showDrag(buttons)
+      }
     }
   }
 
@@ -117,7 +151,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (own.map.some((value, i) => value !== own.before[i])) own.send()
   }
 
-  function giveUp(own) {
+  function cancel(own) {
     if (!own.touched) return
     own.map = own.before
     own.touched = own.corner = null
@@ -130,9 +164,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     canvas.width = side
     canvas.height = side
     const pen = canvas.getContext("2d")
+    pen.imageSmoothingQuality = "high"
     const y = row => Math.round((row * side) / height),
       x = column => Math.round((column * side) / width)
-    if (own.picture.complete && own.picture.naturalWidth) pen.drawImage(own.picture, 0, 0, side, side)
+    if (own.image.complete && own.image.naturalWidth) pen.drawImage(own.image, 0, 0, side, side)
     pen.globalAlpha = opacity
     own.map.forEach((value, i) => {
       const row = Math.floor(i / width),

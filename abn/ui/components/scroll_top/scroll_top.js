@@ -1,4 +1,4 @@
-export default function ({ data, parentElement }) {
+export default function ({ data: [data], parentElement }) {
   const mark = parentElement.querySelector("span")
   if (mark.shown !== undefined && mark.shown !== data) {
     const main = document.querySelector("[data-testid='stMain']")

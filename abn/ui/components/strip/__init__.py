@@ -1,29 +1,31 @@
-"""A row of thumbnails to pick a picture from: real buttons with alt text, reached by keyboard, scrolled sideways."""
+"""A row of thumbnails to pick an image from: real buttons with alt text, reached by keyboard, scrolled sideways."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 from PIL import Image, ImageOps
 
 from abn.plots.overlay import data_url
 from abn.ui.components.component import Component
+from abn.ui.components.media import host
 
 SIZE = (104, 78)  # pixels of a thumbnail
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """One picture of the strip."""
+    """One image of the strip."""
 
     id: str
     title: str  # what a person reads of it, and hears instead of seeing it
-    source: str  # a data: URL
+    source: str  # a data: URL; the browser gets an address from which it fetches the pixels once
     caption: str = ""  # what stands below it
 
 
 def make_thumbnail(image: Image.Image) -> str:
-    """A small JPEG of a picture's middle as a data: URL."""
+    """A small JPEG of an image's middle as a data: URL."""
     coarse = image.reduce(max(1, min(image.width // SIZE[0], image.height // SIZE[1]) // 3))  # many pixels at once
     return data_url(ImageOps.fit(coarse, SIZE, Image.Resampling.LANCZOS), quality=80)
 
@@ -36,5 +38,9 @@ def show_strip(
 ) -> None:
     """Draw the thumbnails, the chosen one framed; `on_pick` gets the id of the one that a person picks."""
 
-    data = {"items": [vars(item) for item in items], "chosen": chosen, "label": label}
-    _component.show(key, data, on_pick)
+    def report(value: Any) -> None:
+        if value in [item.id for item in items]:
+            on_pick(value)
+
+    data = {"items": [vars(item) | {"source": host(item.source)} for item in items], "chosen": chosen, "label": label}
+    _component.show(key, data, report)

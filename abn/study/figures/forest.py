@@ -1,0 +1,96 @@
+"""The matrix of questions and data sets: a small forest plot and its numbers in each cell, as HTML.
+
+A cell has a line for each effect: label, plot, numbers. The plot holds the line of zero, the interval and the mean, or
+the seeds where no interval is shown. Effects whose interval includes zero are gray and hollow. `study.css` lays it out.
+"""
+
+import html
+from collections.abc import Sequence
+
+from abn.study.findings import Finding, Spread, arm_title, decided, inverted, number, upright
+
+NOT_MEASURED = "not measured"
+SAME = "“none” is the baseline here"
+COUNT = "n = {count}"
+UPRIGHT, INVERTED = "bright in {count} of {seeds} seeds", "dark in {count} of {seeds} seeds"
+CORRECTED = "†"  # marks an effect that Holm's correction leaves
+ROOM = 0.06  # of the scale, beyond the outermost value
+
+
+def forest_header(titles: Sequence[str]) -> str:
+    """The heads of the columns, one for each data set."""
+    cells = "".join(f'<div class="abn-forest-cell">{html.escape(title)}</div>' for title in titles)
+    return (
+        f'<div class="abn-forest abn-forest-header" style="--columns: {len(titles)}" aria-hidden="true">{cells}</div>'
+    )
+
+
+def forest_row(finding: Finding, titles: Sequence[str]) -> str:
+    """The cells of one question, all on one scale."""
+    low, high = _scale(finding)
+    cells = ""
+    for title in titles:
+        lines = "".join(_line(row, finding, low, high) for row in finding.effects.get(title, []))
+        if title in finding.same:
+            lines = f'<div class="abn-forest-empty abn-forest-null">{SAME}</div>'
+        cells += (
+            f'<div class="abn-forest-cell" role="group" aria-label="{html.escape(title)}">'
+            f'<div class="abn-forest-title" aria-hidden="true">{html.escape(title)}</div>'
+            f'{lines or f"""<div class="abn-forest-empty abn-forest-null">{NOT_MEASURED}</div>"""}</div>'
+        )
+    return f'<div class="abn-forest" style="--columns: {len(titles)}">{cells}</div>'
+
+
+def _scale(finding: Finding) -> tuple[float, float]:
+    """Wide enough for zero and all that is drawn."""
+    rows = [row for name, panel in finding.effects.items() if name not in finding.same for row in panel]
+    values = [0.0, *(finding.span or ()), *(value for row in rows for value in _drawn(row))]
+    room = ROOM * (max(values) - min(values)) or 1.0
+    return min(values) - room, max(values) + room
+
+
+def _drawn(row: Spread) -> list[float]:
+    """What is drawn of an effect: mean and interval, or its seeds."""
+    if row.against and row.low is not None and row.high is not None:
+        return [row.low, row.mean or 0.0, row.high]
+    return list(row.by_seed.values())
+
+
+def _line(row: Spread, finding: Finding, low: float, high: float) -> str:
+    def percent(value: float) -> str:
+        return f"{100 * (value - low) / (high - low):.2f}%"
+
+    drawn = _drawn(row)
+    marks = f'<i class="abn-forest-zero" style="left: {percent(0)}"></i>'
+    if row.against and len(drawn) == 3 and row.low is not None:
+        width = f"{100 * (drawn[2] - drawn[0]) / (high - low):.2f}%"
+        marks += f'<i class="abn-forest-interval" style="left: {percent(drawn[0])}; width: {width}"></i>'
+        marks += f'<i class="abn-forest-mean" style="left: {percent(drawn[1])}"></i>'
+    else:
+        marks += "".join(f'<i class="abn-forest-seed" style="left: {percent(value)}"></i>' for value in drawn)
+    kind = "" if _is_effect(row) else " abn-forest-null"
+    return (
+        f'<div class="abn-forest-line{kind}"><span>{html.escape(arm_title(row.name))}</span>'
+        f'<div class="abn-forest-plot" aria-hidden="true">{marks}</div><span>{_numbers(row, finding)}</span></div>'
+    )
+
+
+def _is_effect(row: Spread) -> bool:
+    if row.against:
+        return row.outcome in ("higher", "lower")
+    return bool(row.by_seed) and len(row.by_seed) in (upright(row), inverted(row))
+
+
+def _numbers(row: Spread, finding: Finding) -> str:
+    """Effect, interval and n."""
+    count = len(row.by_seed)
+    if row.mean is None:
+        return NOT_MEASURED
+    if not row.against:
+        most = max((UPRIGHT, upright(row)), (INVERTED, inverted(row)), key=lambda pair: pair[1])
+        return most[0].format(count=most[1], seeds=count)
+    mean, *bounds = (number(x, finding.digits, sign=True) for x in (row.mean, row.low, row.high) if x is not None)
+    unit = f" {finding.unit}" if finding.unit else ""
+    interval = f" [{', '.join(bounds)}]" if len(bounds) == 2 else ""
+    mark = CORRECTED if decided(row) else ""
+    return f"<b>{mean}{unit}</b>{mark}{interval} <small>{COUNT.format(count=count)}</small>"

@@ -1,0 +1,3 @@
+export default function ({ data: [unsaved] }) {
+  window.onbeforeunload = unsaved ? event => event.preventDefault() : null
+}

@@ -1,0 +1,102 @@
+"""The words of Learn, in the order of the page; the steps' own texts are in abn/teaching/lessons.toml."""
+
+TITLE = "Learn"
+LINE = "Ten short steps: how an Attention Branch Network works, what its map shows, and what no map can show."
+
+# the row of steps
+DONE_HELP = "{title} (done)"
+CLOSE = "Summary"
+COUNT = "{done} of {count} done"
+
+# the bar of the task
+TASK = "**Task.** {task}"
+DONE = ":green-badge[:material/check_circle: Done]"
+OPEN = ":gray-badge[:material/radio_button_unchecked: Not done yet]"
+BACK = "Back"
+NEXT = "Next"
+MORE = "More: {page}"
+
+# 1: maps of a class
+CLASS = "Class: type to search"
+MAP_TITLE = "**M**, class-agnostic"
+METHOD_TITLE = "**{method}** of {label}"
+MAP_ALT = "Attention map M"
+
+# 2: the parts
+PATH_LABEL = "The path from the image to the prediction"
+STAGE = "**{name}** ({shape}): {meaning}"
+MEANINGS = {
+    "x": "The image as the network gets it: normalized red, green and blue.",
+    "g": "The features. Each channel is a small map of a learned pattern.",
+    "A": "The response of the attention branch's trunk. The class head and the map head both read it.",
+    "class maps": "One map per class, from the class head. Its mean is exactly the class's auxiliary logit.",
+    "auxiliary logits": "The prediction of the attention branch. The perception branch doesn't get it.",
+    "M": "The attention map: one value between 0 and 1 per cell, from the map head.",
+    "g′": "The features after the mechanism. The perception branch gets these instead of g.",
+    "logits": "One value per class. Softmax turns them into the predicted probabilities.",
+}
+
+# 3: the equations
+RANK = "Row {row}, column {column}: **M = {value}**, rank {rank} of {count}"
+CHANNEL = "Channel {channel} of g, the strongest in this cell. All three maps have one color scale."
+PANELS = {"none": "g", "multiplicative": "M · g", "additive": "(1 + M) · g"}
+PANEL_ALT = "{name}, channel {channel}"
+EQUATION = "{gain} × {before} = **{after}**"
+
+# 4: the mechanisms
+APPLIED = "Applied"
+BARS_ALT = "{title}, probabilities of both heads. {listed}."
+
+# 5: the heads
+IMAGES = "Images"
+LABELED = "Correct labels: **{labels}**. So {outcomes}."
+OUTCOME = "the {head} head is {outcome}"
+CORRECT, INCORRECT = "correct", "incorrect"
+
+# 6: bright and dark
+DELETED = "Delete"
+COVERS = NOTHING, BRIGHTEST, DARKEST, RANDOM = "nothing", "brightest fifth", "darkest fifth", "random fifth"
+ENGINEERED = ":orange-badge[engineered example]"
+COVERED_ALT = "The input, deleted: {cover}."
+COVERED_CAPTION = "Input, deleted: {cover}"
+EFFECTS = "Change of the predicted class's probability, in points"
+EFFECTS_HEADER = "Deleted"
+RANDOM_EFFECT = "{mean} ({low} to {high}, {count} orders)"
+
+# 7: deletion
+AREAS = "Area under the curve: {bright} in the map's order, {low} to {high} in {count} random orders."
+FASTER = "Over the whole curve, the probability falls faster in …"
+FASTER_OPTIONS = MAP_ORDER, RANDOM_ORDERS, NO_DIFFERENCE = (
+    "the map's order",
+    "the random orders",
+    "neither: the map's area lies within the random range",
+)
+COMPARE_AGAIN = "Compare the areas under the curves: a smaller area means a faster fall."
+COMPUTING = "Running the deletion curves …"
+
+# 8: the study
+SEEN = "For additive, the interval excludes 0 on … (one or more)"
+NOWHERE = "none of them"
+CHECK_AGAIN = "Check again: on which data sets does the interval for additive not touch the dotted line?"
+
+# 9: painting
+TOOL = "Tool"
+PAINTER_LABEL = "Attention map to paint on. Arrow keys move, space paints, Escape cancels."
+UNDO = "Undo"
+RESET = "Reset"
+CONTROLS = "**Controls**"
+EDITS_HEADER = ["Map", "Prediction", "Change in points"]
+PAINTED = "painted"
+
+# 10: the statements
+TRUE, FALSE = "true", "false"
+RIGHT = ":green-badge[:material/check: correct] {why}"
+WRONG = ":orange-badge[:material/close: not correct]"
+MEASURED = "On {count} scenes its map has a ROC-AUC of {auc} (chance: 0.50)."
+
+# the close
+CLOSE_TITLE = "What to remember"
+ALL_DONE = ":green-badge[:material/check_circle: All {count} tasks done]"
+OPEN_TASKS = "{count} of {all} tasks are still open."
+GO_TO = "Go to step {number}: {title}"
+NOW = "**Now test yourself.** Predict first, then compare."

@@ -1,0 +1,1 @@
+"""Projector: large type without navigation, and a deck of saved views to walk through."""

@@ -1,0 +1,92 @@
+"""A deck of saved views: links to pages with what they show, walked through on a projector by the arrow keys."""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from urllib.parse import parse_qsl, urlsplit
+
+import streamlit as st
+
+from abn.ui import url
+from abn.ui.layout import COMPARE, PAGES, escape_markdown
+from abn.ui.present import words
+from abn.ui.state import state
+
+MAX_VIEWS = 100
+PLACE = "view"  # in the address
+
+
+@dataclass(frozen=True)
+class View:
+    """A page, by its path in PAGES, and the query parameters that say what it shows."""
+
+    page: str
+    parameters: tuple[tuple[str, str], ...]
+
+
+def read_links(text: str) -> tuple[list[View], list[str]]:
+    """The views that the lines of a text link to, and the lines that link to no page of this app."""
+    views, wrong = [], []
+    for line in filter(None, map(str.strip, text.splitlines())):
+        if view := read_link(line):
+            views.append(view)
+        else:
+            wrong.append(line[:80])
+    return views[:MAX_VIEWS], wrong
+
+
+def read_link(link: str) -> View | None:
+    """The view of an address such as `http://host/Inside?photo=camel`, or of its end; None where there is no such
+    page."""
+    try:
+        parts = urlsplit(link)
+        parameters = tuple(parse_qsl(parts.query, max_num_fields=30))
+    except ValueError:
+        return None
+    name = PurePosixPath(parts.path).name if not parts.path.endswith("/") else ""
+    page = f"pages/{name}.py" if name else COMPARE
+    return View(page, parameters) if page in PAGES else None
+
+
+def open_view(index: int) -> None:
+    """Go to a view of the deck: its page shows what its link says, and the defaults for all else. The address holds the
+    view's number, so that the browser's Back leads to the view before."""
+    view = state.deck[index]
+    parameters = {**dict(view.parameters), "present": "1", PLACE: str(index + 1)}
+    url.drop_choices()
+    state.presenting = True
+    st.switch_page(view.page, query_params=parameters)
+
+
+def show_deck_editor() -> None:
+    """Links as text, and the button that begins to present them."""
+    st.subheader(words.DECK, anchor="deck", help=words.DECK_HELP)
+    text = st.text_area(words.LINKS, key="deck_text", persist_state="session", placeholder="/?photo=…\n/Inside?photo=…")
+    views, wrong = read_links(text or "")
+    if wrong:
+        st.warning(escape_markdown(words.NOT_A_VIEW.format(lines=", ".join(wrong))), icon=":material/link_off:")
+    if st.button(words.PRESENT_DECK, disabled=not views, icon=":material/slideshow:", key="present_deck"):
+        state.deck = views
+        open_view(0)
+
+
+def show_remote() -> None:
+    """The buttons of the projector mode: the views before and after this one, and the way out."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="remote"):
+        place, count = next(iter(url.whole_numbers(PLACE)), 0) - 1, len(state.deck)
+        if 0 <= place < count:
+            back = st.button(
+                words.BACK, icon=":material/arrow_back:", shortcut="Left", disabled=place == 0, key="view_before"
+            )
+            st.markdown(words.PLACE.format(number=place + 1, count=count), width="content")
+            forward = st.button(
+                words.FORWARD, icon=":material/arrow_forward:", shortcut="Right", disabled=place + 1 >= count,
+                key="view_after",
+            )  # fmt: skip
+            if back or forward:
+                open_view(place + (1 if forward else -1))
+        st.button(words.LEAVE, icon=":material/close:", shortcut="Esc", on_click=_leave, key="leave_present")
+
+
+def _leave() -> None:
+    state.presenting = False
+    st.query_params.pop(PLACE, None)

@@ -1,0 +1,223 @@
+"""Learn through AppTest: every step shows what it computes, its task is done by doing it, and progress is kept."""
+
+import numpy as np
+import pytest
+from reading import component, components, mentions, tables
+from streamlit.testing.v1 import AppTest
+
+from abn.evaluation.deletion_insertion import CurveComparison
+from abn.explanations.explainer import explain
+from abn.images import samples
+from abn.images.decode import open_picture
+from abn.teaching.lessons import CLOSE, STATEMENTS, STEPS
+from abn.teaching.progress import KeptProgress, KeptSet
+from abn.ui.learn import lesson_basis, lesson_experiments, words
+from abn.ui.progress import kept_progress
+from abn.vocabulary import MECHANISMS
+
+PAGE = "pages/Learn.py"
+
+
+@pytest.fixture
+def page(ready) -> AppTest:
+    return ready.switch_page(PAGE)
+
+
+@pytest.fixture
+def attention(runner) -> np.ndarray:
+    image = open_picture(samples.gallery()[lesson_basis.PHOTO].path.read_bytes())
+    return explain(image, [lesson_basis.UPRIGHT], load=runner)[0].attention
+
+
+def open_step(page: AppTest, key: str) -> AppTest:
+    page.session_state["lesson_step"] = [step.key for step in STEPS].index(key) + 1
+    at = page.run()
+    assert not at.exception
+    return at
+
+
+def done(at: AppTest) -> set[str]:
+    return set(at.session_state["lessons_done"]) if "lessons_done" in at.session_state else set()
+
+
+def store(at: AppTest) -> dict:
+    """The data of the component that the browser keeps progress with."""
+    elements = [e for e in at.get("bidi_component") if e.proto.component_name == "abn_browser_store"]
+    return component(elements[0])
+
+
+@pytest.mark.parametrize("number", range(1, len(STEPS) + 1))
+def test_every_step_shows_its_text_and_its_task(page, number):
+    page.query_params["step"] = str(number)
+    at, step = page.run(), STEPS[number - 1]
+    assert not at.exception and at.subheader[0].value == step.title and mentions(at, step.task)
+    assert not done(at) and mentions(at, words.OPEN) and not mentions(at, words.DONE)
+
+
+def test_the_equations_are_drawn_on_one_scale_and_bright_cells_do_the_task(page, attention):
+    row, column = np.unravel_index(int(attention.argmax()), attention.shape)
+    page.session_state["lesson_cell"] = int(row), int(column)
+    at = open_step(page, "map")
+    maps = components(at, "abn_map_view")
+    g, multiplied, added = (np.array(maps[f"lesson-panel-{name}"]["values"]) for name in words.PANELS)
+    assert np.allclose(multiplied, attention.ravel() * g, atol=2e-3)
+    assert np.allclose(added, (1 + attention.ravel()) * g, atol=2e-3)
+    assert len({str(maps[f"lesson-panel-{name}"]["limits"]) for name in words.PANELS}) == 1
+    assert done(at) == {"map"} and mentions(at, STEPS[2].notice) and mentions(at, "rank 1 of 196")
+
+
+def test_all_mechanisms_have_to_be_applied_and_the_bars_have_a_legend(page):
+    at = open_step(page, "mechanism")
+    assert any(element.value.count("abn-key") == 2 for element in at.html if 'class="abn-bars"' in element.value)
+    for mechanism in MECHANISMS:
+        assert not done(at)
+        at = at.button_group(key="lesson-mechanism").set_value(mechanism).run()
+    assert done(at) == {"mechanism"}
+
+
+def test_the_labels_decide_which_head_is_correct(page, runner):
+    photo = next(photo for photo in lesson_basis.list_head_photos() if photo.classes)
+    page.session_state["lesson_photo"] = photo.id
+    at = open_step(page, "heads")
+    shown = explain(open_picture(photo.path.read_bytes()), [lesson_basis.UPRIGHT], load=runner)[0]
+    for head in ("auxiliary", "perception"):
+        outcome = words.CORRECT if shown.top(head, 1)[0].index in photo.classes else words.INCORRECT
+        assert mentions(at, words.OUTCOME.format(head=head, outcome=outcome))
+    assert ("heads" in done(at)) == (not shown.heads_agree)
+
+
+def test_brightest_darkest_and_random_fifths_are_compared(page):
+    at = open_step(page, "bright")
+    assert not tables(at)
+    for cover in words.COVERS[1:]:
+        assert not done(at)
+        at = at.button_group(key="lesson-cover").set_value(cover).run()
+        assert tables(at)[0][-1][0] == cover
+    assert done(at) == {"bright"} and len(tables(at)[0]) == 4
+    assert all(f"{lesson_experiments.ORDERS} orders" in cell for cell in tables(at)[0][-1][1:])
+    assert mentions(at, words.ENGINEERED)
+
+
+def test_the_deletion_curves_decide_the_answer(page):
+    at = open_step(page, "faithful")
+    at = at.radio(key="lesson-faster").set_value(words.RANDOM_ORDERS).run()
+    assert len(at.warning) == 1 and not done(at)
+    at = at.radio(key="lesson-faster").set_value(words.MAP_ORDER).run()
+    given = words.MAP_ORDER
+    if not done(at):  # with other weights
+        given = words.NO_DIFFERENCE
+        at = at.radio(key="lesson-faster").set_value(given).run()
+    assert done(at) == {"faithful"} and not at.warning
+
+
+def test_the_faster_order_is_decided_by_areas():
+    def comparison(bright: float, *random: float) -> CurveComparison:
+        from types import SimpleNamespace
+
+        return CurveComparison(SimpleNamespace(area=bright), tuple(SimpleNamespace(area=area) for area in random))
+
+    assert lesson_experiments.faster_order(comparison(0.1, 0.2, 0.3)) == words.MAP_ORDER
+    assert lesson_experiments.faster_order(comparison(0.4, 0.2, 0.3)) == words.RANDOM_ORDERS
+    assert lesson_experiments.faster_order(comparison(0.25, 0.2, 0.3)) == words.NO_DIFFERENCE
+
+
+def test_a_painted_map_needs_both_controls(page, attention):
+    at = open_step(page, "change")
+    owner, history = at.session_state["lesson_history"]
+    assert np.allclose(history.current.attention, attention)
+    painted = history.add(words.PAINTED, np.zeros_like(attention), painted=True)
+    at.session_state["lesson_history"] = owner, painted
+    at = at.run()
+    for control in lesson_experiments.CONTROLS:
+        assert not done(at)
+        at = at.button(key=f"lesson-{control}").click().run()
+    assert done(at) == {"change"}
+    assert [row[0] for row in tables(at)[0][1:]] == ["own map", words.PAINTED, *lesson_experiments.CONTROLS]
+    assert tables(at)[0][1][2] == "±0.0"
+    at = at.button(key="lesson-reset").click().run()
+    data = next(iter(components(at, "abn_painter").values()))
+    assert data["map"] == np.round(attention, 4).ravel().tolist()
+
+
+@pytest.mark.parametrize("press", ("undo", "reset", lesson_experiments.CONTROLS[0]))
+def test_a_press_loses_no_stroke_that_came_since_the_buttons_were_drawn(page, attention, press):
+    at = open_step(page, "change")
+    at = at.button(key=f"lesson-{lesson_experiments.CONTROLS[1]}").click().run()
+    owner, history = at.session_state["lesson_history"]
+    stroke = history.add(words.PAINTED, np.zeros_like(attention), painted=True)
+    at.session_state["lesson_history"] = owner, stroke
+    at = at.button(key=f"lesson-{press}").click().run()
+    assert words.PAINTED in [edit.name for edit in at.session_state["lesson_history"][1].edits]
+
+
+def test_statements_have_their_reasons_and_the_control_its_measure(page):
+    at = open_step(page, "limits")
+    for i, (_, true, why) in enumerate(STATEMENTS):
+        assert not done(at)
+        at = at.radio(key=f"lesson-statement-{i}").set_value(words.TRUE if true else words.FALSE).run()
+        assert mentions(at, why)
+    assert done(at) == {"limits"} and mentions(at, lesson_experiments.describe_control())
+
+
+def test_the_close_sums_up_and_leads_to_what_is_open(page):
+    page.session_state["lessons_done"] = {step.key for step in STEPS[1:]}
+    page.query_params["step"] = str(CLOSE)
+    at = page.run()
+    assert not at.exception and all(mentions(at, step.summary) for step in STEPS)
+    at = at.button(key="to-open").click().run()
+    assert at.subheader[0].value == STEPS[0].title
+    at.session_state["lessons_done"] = {step.key for step in STEPS}
+    at.session_state["lesson_step"] = CLOSE
+    at = at.run()
+    assert "to-open" not in [button.key for button in at.button] and mentions(at, str(len(STEPS)))
+
+
+# ---- progress ----
+
+
+def test_progress_is_written_once_the_browser_has_reported_what_it_keeps(page):
+    at = page.run()
+    assert store(at)["ask"] and store(at)["write"] is None
+    at.session_state["progress_read"] = True
+    at.session_state["lessons_done"] = {"why"}
+    at = at.run()
+    assert store(at)["ask"] == "" and '"why"' in store(at)["write"]
+    at = at.button(key="progress-delete").click().run()
+    assert store(at)["write"] == "" and not done(at)
+
+
+def test_an_earlier_visits_progress_is_offered_and_not_written_over(page):
+    kept = KeptProgress(frozenset({"why", "parts"}), {7: KeptSet("questions", 1, {1: (0, 0)})})
+    page.session_state["progress_read"], page.session_state["progress_offered"] = True, kept
+    at = page.run()
+    assert not at.exception and not done(at) and store(at)["write"] is None
+    at = at.button(key="progress-continue").click().run()
+    assert done(at) == {"why", "parts"} and '"7"' in store(at)["write"]
+    assert "progress-continue" not in [button.key for button in at.button]
+
+
+def test_starting_over_deletes_what_an_earlier_visit_kept(page):
+    page.session_state["progress_read"] = True
+    page.session_state["progress_offered"] = KeptProgress(frozenset({"why"}))
+    at = page.run().button(key="progress-start-over").click().run()
+    assert not done(at) and store(at)["write"] == ""
+
+
+def test_a_report_counts_once_and_only_the_same_tabs_is_taken_unasked(page, monkeypatch):
+    from types import SimpleNamespace
+
+    session = SimpleNamespace(
+        progress_read=False, progress_offered=None, lessons_done=set(), attempts={}, kept_sets={}, progress_ask="x"
+    )
+    monkeypatch.setattr(kept_progress, "state", session)
+    text = '{"version": 1, "lessons": ["why"], "sets": {}}'
+    kept_progress._receive(text, True)
+    assert session.lessons_done == {"why"} and session.progress_offered is None
+    kept_progress._receive(text.replace("why", "parts"), True)  # a second report, or one that somebody made up
+    assert session.lessons_done == {"why"}
+    session.progress_read, session.lessons_done = False, set()
+    kept_progress._receive(text, False)
+    assert session.lessons_done == set() and session.progress_offered.lessons == {"why"}
+    session.progress_read, session.progress_offered = False, None
+    kept_progress._receive("<script>", True)
+    assert session.progress_read and session.progress_offered is None and session.lessons_done == set()
