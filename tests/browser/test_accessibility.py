@@ -2,7 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import LOADED, NARROW, WIDE, button, open_loaded, rerun, settle
+from browsing import DRAWN, LOADED, NARROW, WIDE, button, open_loaded, rerun, settle
 
 from abn.teaching import exercises
 from abn.ui.layout import PAGES
@@ -62,6 +62,7 @@ def test_axe_finds_nothing_serious_in_what_opens_later(page, server, path):
 def test_on_a_phone_the_next_question_begins_at_its_top(page, server):
     """And nothing serious before and after each kind's answer."""
     open_loaded(page, f"{server}Exercises?set=7")
+    page.locator(DRAWN).wait_for(timeout=LOADED)  # only then it answers keys
     page.locator(".view").focus()
     rerun(page, lambda: page.keyboard.press(" "))  # picks a cell
     for question in exercises.draw_questions(7, material=exercises.read_material())[: len(exercises.KINDS)]:

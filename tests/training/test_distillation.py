@@ -20,6 +20,7 @@ from abn.training.distillation.feature_bank import FeatureBank, build_bank
 from abn.training.distillation.recipe import VARIANTS, Recipe
 from abn.training.distillation.training_samples import KINDS, SHARES, Drawer
 from abn.training.distillation.warm_start import (
+    calibrate_map,
     compensate_mean_gain,
     pretrained_backbone,
     standardize_map,
@@ -30,7 +31,7 @@ from abn.training.sources.packages import LITE0, LITE2
 from abn.training.sources.public_images import OWN, Source
 
 BACKBONE, CLASSES = "test_efficientnet", 10
-RECIPE = Recipe(samples=8, batch=2, attention_epochs=1, joint_epochs=1)  # four steps each
+RECIPE = Recipe(samples=8, batch=2, attention_steps=4, joint_steps=4, heads_steps=4)
 SEED = 3  # of a bank in which some samples ask about themselves, and others about another image
 
 
@@ -264,6 +265,24 @@ def test_compensated_gain_keeps_the_predictions_under_a_constant_map(backbone, b
     assert all(torch.equal(value, before[name]) for name, value in backbone.state_dict().items())
 
 
+@pytest.mark.parametrize("mechanism", ["additive", "multiplicative"])
+def test_calibrated_map_has_the_set_mean_and_span_and_orders_its_cells_as_before(backbone, bank, mechanism):
+    network = warm_start(backbone, mechanism=mechanism)
+    features, _ = bank[np.arange(4)]
+    standardize_map(network, features)
+    with torch.inference_mode():
+        before = network.attention_branch(features)[1]
+        plain = network.perceive(features, torch.full_like(before, before.mean().item()))
+        calibrate_map(network, features, mean=0.6, span=0.2)
+        after = network.attention_branch(features)[1]
+        calibrated = network.perceive(features, torch.full_like(after, 0.6))
+    low, high = np.percentile(after.flatten(1).numpy(), (5, 95), axis=1)
+    assert after.mean().item() == pytest.approx(0.6, abs=1e-4)
+    assert (high - low).mean() == pytest.approx(0.2, abs=1e-4)
+    assert torch.equal(after.flatten().argsort(), before.flatten().argsort())
+    assert torch.allclose(calibrated, plain, atol=1e-4 * plain.abs().max())
+
+
 # ---- stages ----
 
 
@@ -332,7 +351,6 @@ def test_each_stage_changes_what_it_should_and_nothing_else(backbone, bank, tmp_
     changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
     assert "attention_branch.class_head.weight" in changed
     assert all(name.startswith(("perception_branch", "attention_branch.class_head")) for name in changed)
-    assert RECIPE.steps("attention") == RECIPE.steps("joint") == 4
     assert recorder.steps == [0, 2, 4, 4, 7, 8]  # the history counts on from stage to stage
 
 
@@ -384,7 +402,7 @@ def test_variants_of_a_family_share_feature_bank_and_first_stage():
     for family, which in packages.BACKBONES.items():
         variants = {name: variant for name, variant in VARIANTS.items() if variant.backbone == which}
         recipes = [variant.adapt(Recipe()) for variant in variants.values()]
-        assert len({(recipe.samples, recipe.batch, recipe.attention_epochs, recipe.rate) for recipe in recipes}) == 1
+        assert len({(recipe.samples, recipe.batch, recipe.attention_steps, recipe.rate) for recipe in recipes}) == 1
         assert all(name.startswith(family) for name in variants)
     assert len({which.subfolder for which in packages.BACKBONES.values()}) == len(packages.BACKBONES)
 

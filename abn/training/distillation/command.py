@@ -80,8 +80,8 @@ def run(args: argparse.Namespace) -> int:
     """Fetch, build the feature bank, train, save; every part resumes."""
     recipe = Recipe(**{setting.name: getattr(args, setting.name) for setting in fields(Recipe)})
     for name in args.variant or VARIANTS:
-        if not all(VARIANTS[name].adapt(recipe).steps(stage) for stage in STAGES):
-            raise ABNError(f"{name}: a stage has no step: give more --samples or epochs.")
+        if not all(getattr(VARIANTS[name].adapt(recipe), f"{stage}_steps") for stage in STAGES):
+            raise ABNError(f"{name}: a stage has no step: give more.")
     torch.manual_seed(recipe.seed)
     for which in packages.BACKBONES.values():
         names = [name for name in args.variant or VARIANTS if VARIANTS[name].backbone == which]
@@ -141,7 +141,7 @@ def gallery_recorder(
         inputs,
         lambda: held_out_scenes.measure_scenes(network, scenes),
         ids=ids,
-        total=recipe.steps("attention") + recipe.steps("joint"),
+        total=recipe.attention_steps + recipe.joint_steps,
         path=path,
     )
 

@@ -20,13 +20,13 @@ from abn.images import samples
 from abn.images.decode import open_picture
 from abn.images.fit import fit_picture
 from abn.network.model import AttentionBranchNetwork
+from abn.training.distillation.warm_start import SPAN
 from abn.training.measures import MaskedImages, Outputs, PlainNetwork, measure_maps, run_batches
 from abn.training.sources.masked_photographs import MaskedPhotograph
 from abn.training.sources.public_images import Source
 from abn.vocabulary import InputSpec
 
 BATCH = 50
-SPAN = (5, 95)  # percentiles of a map's cells between which its span is taken
 
 Network = AttentionBranchNetwork | PlainNetwork
 Figures = dict[str, Any]  # name → value, 0 … 1

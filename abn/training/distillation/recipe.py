@@ -17,15 +17,17 @@ def _setting(default: Any, help: str) -> Any:
 class Recipe:
     """Every number of the training."""
 
-    samples: int = _setting(18_000, "number of samples in the feature bank")
+    samples: int = _setting(9_000, "number of samples in the feature bank")
     batch: int = _setting(32, "number of samples per step")
-    attention_epochs: float = _setting(0.34, "epochs of the first stage (attention branch)")
-    joint_epochs: float = _setting(0.27, "epochs of the second stage (both branches)")
-    heads_epochs: float = _setting(2.0, "epochs of the third stage (both heads, map fixed)")
+    attention_steps: int = _setting(188, "steps of the first stage (attention branch)")
+    joint_steps: int = _setting(150, "steps of the second stage (both branches)")
+    heads_steps: int = _setting(750, "steps of the third stage (both heads, map fixed)")
+    map_mean: float = _setting(0.5, "mean of the map on photographs, set after the second stage")
+    map_span: float = _setting(0.4, "its span from the 5th to the 95th percentile, set with it")
     attention_rate: float = _setting(2e-4, "peak learning rate of pretrained weights in the first stage")
     rate: float = _setting(1e-4, "peak learning rate of pretrained weights in the second stage")
     map_rate: float = _setting(4e-3, "peak learning rate of the map head")
-    heads_rate: float = _setting(5e-5, "peak learning rate of the perception branch in the third stage")
+    heads_rate: float = _setting(1e-4, "peak learning rate of the perception branch in the third stage")
     class_head_rate: float = _setting(3e-4, "peak learning rate of the class head in the third stage")
     weight_decay: float = _setting(1e-4, "weight decay of AdamW")
     seed: int = _setting(1, "random seed of samples and order")
@@ -37,10 +39,6 @@ class Recipe:
         if stage == "attention":
             return self.attention_rate
         return self.map_rate if ".map_" in parameter else self.rate
-
-    def steps(self, stage: str) -> int:
-        """Optimization steps of a stage."""
-        return int(self.samples * getattr(self, f"{stage}_epochs") / self.batch)
 
 
 @dataclass(frozen=True)

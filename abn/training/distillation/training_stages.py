@@ -3,7 +3,8 @@
 1. attention: the attention branch alone from L_att, once for all variants (L_per would not reach the class head, and
    the map head, which only L_per reaches, stays as it started);
 2. joint: for each variant, both branches from L_att + L_per, the mechanism applied, its mean gain compensated: here the
-   map becomes what it is;
+   map becomes what it is. Then its logits are scaled and shifted to a set mean and span: the order of cells stays,
+   and so does what the map points at, and the weaker the map, the nearer the predictions to the backbone's;
 3. heads: the perception branch and the class head from the same two losses, trunk and map fixed, on all samples but
    the scenes. What the first stages took from the predictions on ordinary photographs comes back, and the map stays;
    the fixed parts are computed once for each sample, so that this costs little.
@@ -29,15 +30,21 @@ from abn.network.model import AttentionBranch, AttentionBranchNetwork
 from abn.training import loop
 from abn.training.distillation.feature_bank import FeatureBank, fill_arrays
 from abn.training.distillation.recipe import Recipe, Variant
-from abn.training.distillation.warm_start import compensate_mean_gain, rescale_map_head, standardize_map
+from abn.training.distillation.warm_start import (
+    calibrate_map,
+    compensate_mean_gain,
+    rescale_map_head,
+    standardize_map,
+)
 from abn.training.map_recorder import MapRecorder
 from abn.training.sample_order import SampleOrder
 
 RISING = 0.1  # share of the steps in which the learning rate rises
 STAGES = ("attention", "joint", "heads")
+OF_HEADS = ("map_mean", "map_span", "heads_steps", "heads_rate", "class_head_rate")
 UNUSED = {  # settings that don't change a stage, because they belong to a later one
-    "attention": ("joint_epochs", "rate", "map_rate", "heads_epochs", "heads_rate", "class_head_rate"),
-    "joint": ("heads_epochs", "heads_rate", "class_head_rate"),
+    "attention": ("joint_steps", "rate", "map_rate", *OF_HEADS),
+    "joint": OF_HEADS,
     "heads": (),
 }
 
@@ -61,6 +68,9 @@ def distil(
             _, attention = network.attention_branch(features)
         compensate_mean_gain(network, attention.mean().item())
     train_stage(network, bank, recipe, stage="joint", path=work / f"{name}.pt", fixed=variant.fixed, recorder=recorder)
+    if variant.gain_compensated:
+        photographs, _ = bank[bank.whole_images[: len(features)]]
+        calibrate_map(network, photographs, mean=recipe.map_mean, span=recipe.map_span)
     responses = compute_responses(network, bank, work / f"{name}-responses")
     train_stage(network, responses, recipe, stage="heads", path=work / f"{name}-heads.pt")
     rescale_map_head(network)
@@ -86,12 +96,13 @@ def train_stage(
         branch.requires_grad_(False)
         branch.class_head.requires_grad_(True)
     which = bank.whole_images if stage == "heads" else np.arange(len(bank))
-    order = SampleOrder(len(which), batch=recipe.batch, epochs=getattr(recipe, f"{stage}_epochs"), seed=recipe.seed)
-    before = recipe.steps("attention") if stage == "joint" else 0  # a history counts on from the stage before
+    steps = getattr(recipe, f"{stage}_steps")
+    order = SampleOrder(len(which), batch=recipe.batch, epochs=steps * recipe.batch / len(which), seed=recipe.seed)
+    before = recipe.attention_steps if stage == "joint" else 0  # a history counts on from the stage before
     fit_on_bank(
         network,
         bank,
-        np.sort([which[order[step][1]] for step in range(len(order))], axis=1),
+        np.sort([which[order[step][1]] for step in range(steps)], axis=1),
         functools.partial(LOSSES[stage], network),
         rate=lambda name: recipe.rate_of(name, stage),
         weight_decay=recipe.weight_decay,

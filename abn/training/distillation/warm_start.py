@@ -6,6 +6,7 @@ step, but for the ReLU before it. The map starts as the mean evidence over all c
 """
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -17,6 +18,8 @@ from abn.network.cutting import cut
 from abn.network.initialization import compensate_gain
 from abn.network.model import AttentionBranchNetwork
 from abn.training.sources.packages import Backbone
+
+SPAN = (5, 95)  # percentiles of a map's cells between which its span is taken
 
 
 def pretrained_backbone(which: Backbone, data: Path) -> nn.Module:
@@ -71,14 +74,51 @@ def rescale_map_head(network: AttentionBranchNetwork) -> None:
     variance /= deviation**2
 
 
+@torch.no_grad()
+def calibrate_map(network: AttentionBranchNetwork, features: Tensor, *, mean: float, span: float) -> None:
+    """Scale and shift the map's logits such that M has a `mean` over `features` (B, C, h, w), and from its 5th to its
+    95th percentile a `span`, the mean over images; the changed gain is compensated; in place."""
+    branch = network.attention_branch
+    logits = branch.map_norm(branch.map_head(branch.respond(features))).flatten(1)  # (B, h·w)
+    low, high = (logits.quantile(percent / 100, dim=1) for percent in SPAN)
+
+    def shift_to_mean(scale: float) -> float:
+        return _find_root(lambda shift: (scale * logits + shift).sigmoid().mean().item() - mean, -30, 30)
+
+    def excess_span(scale: float) -> float:
+        shift = shift_to_mean(scale)
+        return ((scale * high + shift).sigmoid() - (scale * low + shift).sigmoid()).mean().item() - span
+
+    scale = _find_root(excess_span, 0, 30)
+    compensate_gain(
+        network.perception_branch,
+        mean_gain(network.mechanism, mean) / mean_gain(network.mechanism, logits.sigmoid().mean().item()),
+    )
+    norm = branch.map_norm
+    norm.weight.mul_(scale)
+    norm.bias.mul_(scale).add_(shift_to_mean(scale))
+
+
+def _find_root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where an increasing function is 0, between `low` and `high`."""
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if function(middle) > 0 else (middle, high)
+    return (low + high) / 2
+
+
 def compensate_mean_gain(network: AttentionBranchNetwork, mean_map: float) -> None:
     """Divide the mechanism's mean gain out of the perception branch, which was trained on g and not on g'; in place.
 
     Without it the branch is most accurate where M = 0, so that g' = g. That pulls the map down on the object, and a map
     head that learns fast enough is inverted.
     """
-    gain = {"additive": 1 + mean_map, "multiplicative": mean_map, "none": 1.0}[network.mechanism]
-    compensate_gain(network.perception_branch, gain)
+    compensate_gain(network.perception_branch, mean_gain(network.mechanism, mean_map))
+
+
+def mean_gain(mechanism: str, mean_map: float) -> float:
+    """What a mechanism multiplies features by where M has its mean."""
+    return {"additive": 1 + mean_map, "multiplicative": mean_map, "none": 1.0}[mechanism]
 
 
 def _statistics(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
