@@ -19,6 +19,7 @@ photo = next(iter(samples.gallery().values()))
 assert abn.explain(abn.open_picture(photo.path.read_bytes()), [card.id for card in abn.list_variants()])
 assert draw_questions(7, material=read_material())
 """
+FIRST_PAGE = "import runpy; runpy.run_path('app.py')"  # as a server does when it starts
 PAGES = """
 from streamlit.testing.v1 import AppTest
 from abn.teaching.lessons import STEPS
@@ -36,7 +37,9 @@ for number in range(1, len(STEPS) + 1):
 
 
 @pytest.mark.parametrize(
-    ("code", "heavy"), [(LIBRARY, [*HEAVY, "streamlit"]), (PAGES, HEAVY)], ids=["library", "pages"]
+    ("code", "heavy"),
+    [(LIBRARY, [*HEAVY, "streamlit"]), (FIRST_PAGE, [*HEAVY, "pandas"]), (PAGES, HEAVY)],
+    ids=["library", "first page", "pages"],
 )
 def test_heavy_packages_wait_until_they_are_needed(code, heavy):
     code = f"import json, sys\n{code}\nprint(json.dumps(sorted(set({heavy}) & set(sys.modules))))"

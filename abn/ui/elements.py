@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import pandas as pd  # whole before any chart is made: Plotly would take it half imported by another session's thread
 import streamlit as st
 
 from abn.ui import url
@@ -41,6 +40,8 @@ def choose_by_number(
 
 def show_chart(figure: "go.Figure", words: str, key: str) -> None:
     """A Plotly figure without its toolbar, with its content in words."""
+    import pandas  # noqa: F401 - whole, before Plotly takes it half imported by another session's thread
+
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=words)
 
 
@@ -48,6 +49,8 @@ def show_shaded_table(
     header: list[str], rows: Sequence[tuple[str, Sequence[str]]], shades: Sequence[Sequence[str]] = ()
 ) -> None:
     """`header` names the column of row names and the others; `shades` are the cells' backgrounds as CSS colors."""
+    import pandas as pd  # takes half a second, and no first view shows a table
+
     columns = [escape_markdown(name) + "\u200b" * header[:k].count(name) for k, name in enumerate(header)]  # all differ
     table = pd.DataFrame([[escape_markdown(cell) for cell in (name, *texts)] for name, texts in rows], columns=columns)
     styles = [["", *(f"background-color: {shade}" if shade else "" for shade in row)] for row in shades]
