@@ -107,7 +107,8 @@ def _show_mechanism(
     max_gain: float,
 ) -> None:
     st.markdown(f"##### {words.FORMULAS[mechanism].format(m=strength.formula)}")
-    st.caption(describe_mechanisms(card, mechanism))
+    with st.container(key=f"trained-with-{mechanism}"):
+        st.caption(describe_mechanisms(card, mechanism))
     gain = interventions.gain(effect.attention, mechanism)
     maps.show_map(
         subject.fitted.image,
