@@ -1,18 +1,29 @@
 """Presenting in a real browser: a strip of its own for the buttons, keys that turn a deck, nothing below the screen."""
 
 import pytest
-from browsing import LOADED, button, open_loaded, option, rerun, settle, widget
+from browsing import DRAWN, LOADED, button, open_loaded, open_page, option, rerun, settle, wait_for_columns, widget
 from playwright.sync_api import expect
 
+from abn.images import samples
 from abn.ui.intervene import words as intervene_words
 from abn.ui.teach import words as teach_words
+from abn.variants.store import list_variants
 
 pytestmark = pytest.mark.slow
 
 LAPTOP = {"viewport": {"width": 1280, "height": 720}}
 OLD_PROJECTOR = {"viewport": {"width": 1024, "height": 768}}
 SIZES = pytest.mark.parametrize("page", [LAPTOP, OLD_PROJECTOR], indirect=True, ids=["laptop", "old-projector"])
+PHONE = {"viewport": {"width": 390, "height": 844}}
 BOARD = ".board canvas"
+FOUR = ",".join(card.id for card in list_variants()[:4])
+TITLE = next(iter(samples.gallery().values())).title
+COLUMN = ".st-key-pairs-compare [data-testid=stColumn]"
+# what is cut off: below the screen, or within its own row
+CUT = """selector => [...document.querySelectorAll(selector)].filter(element => {
+  const box = element.getBoundingClientRect(), row = element.closest("[role=radiogroup]")?.getBoundingClientRect()
+  return box.height && (box.bottom > innerHeight || (row && box.right > row.right + 1))
+}).map(element => element.textContent)"""
 # the strip ends where the page begins
 GAP = """() => document.querySelector("[data-testid=stMain]").getBoundingClientRect().top -
   document.querySelector(".st-key-remote").getBoundingClientRect().bottom"""
@@ -64,3 +75,35 @@ def test_arrow_keys_turn_the_deck_after_a_stroke_and_escape_ends_it_on_teach(pag
     page.keyboard.press("Escape")
     widget(page, "deck_text").wait_for(timeout=LOADED)
     assert "present" not in page.url
+
+
+@SIZES
+def test_four_variants_are_compared_on_one_screen_with_their_maps_at_one_height(page, server):
+    open_presented(page, f"{server}?present=1&variants={FOUR}", DRAWN)
+    wait_for_columns(page, 4)
+    heading = widget(page, "heading")
+    expect(heading).to_contain_text(TITLE, timeout=LOADED)
+    boxes = [frame.bounding_box() for frame in page.locator(f"{COLUMN} .frame").all()]
+    assert len(boxes) == 4 and len({round(box["y"]) for box in boxes}) == 1
+    assert page.evaluate(CUT, f"{COLUMN} .abn-prediction dd") == []
+    captions = page.locator(f"{COLUMN} [data-testid=stCaptionContainer] p").first
+    assert captions.evaluate("caption => parseFloat(getComputedStyle(caption).fontSize)") >= 17.1
+
+
+@pytest.mark.parametrize("page", [LAPTOP, PHONE], indirect=True, ids=["laptop", "phone"])
+def test_a_probability_stays_on_one_line(page, server):
+    open_page(page, f"{server}?variants={FOUR}")
+    wait_for_columns(page, 4)
+    lines = page.eval_on_selector_all(
+        f"{COLUMN} dd + dd", "all => all.map(e => e.offsetHeight / parseFloat(getComputedStyle(e).lineHeight))"
+    )
+    assert len(lines) == 8 and max(lines) < 1.5
+
+
+@SIZES
+def test_all_tools_and_the_result_of_intervene_are_in_sight(page, server):
+    open_presented(page, f"{server}Intervene?present=1", BOARD)
+    page.locator(".abn-bars").first.wait_for(timeout=LOADED)
+    settle(page)
+    assert page.evaluate(CUT, ".st-key-cockpit :is(button, .abn-bars, .board)") == []
+    assert page.locator(".st-key-presets button").count() >= 8
