@@ -16,6 +16,7 @@ from abn.plots.color_maps import COLOR_MAPS, DEFAULT_COLORS
 from abn.ui import url, words
 from abn.ui.components.history import replace_entries
 from abn.ui.components.leave_guard import show_guard
+from abn.ui.components.menu import close_menu_on_choice
 from abn.ui.state import state
 from abn.variants.store import find_problems
 
@@ -84,6 +85,7 @@ def begin(title: str, line: str, *, room: str = "") -> None:
     style = "".join(map(_read_style, rooms))
     st.html(f"<style>{_STYLE}{class_bars.STYLE}{style}</style>")
     replace_entries(url.QUIET)
+    close_menu_on_choice()
     guard_session("unseen-guard")
     state.bar = st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="bar")
     state.title_row = st.container(horizontal=True, vertical_alignment="center", gap="medium", key="frame")
