@@ -12,4 +12,5 @@ if section == words.LINK:
 elif section == words.DECK:
     deck.show_deck_editor()
 else:
+    links.warn_if_local(links.base_address())
     papers.show_papers(lambda page, query: links.make_link(links.base_address(), page, **query))

@@ -107,3 +107,17 @@ def test_all_tools_and_the_result_of_intervene_are_in_sight(page, server):
     settle(page)
     assert page.evaluate(CUT, ".st-key-cockpit :is(button, .abn-bars, .board)") == []
     assert page.locator(".st-key-presets button").count() >= 8
+
+
+@pytest.mark.parametrize("page", [LAPTOP], indirect=True, ids=["laptop"])
+def test_the_code_of_a_link_fills_the_projector_and_its_address_is_read_from_afar(page, server):
+    open_loaded(page, f"{server}Teach")
+    button(page, "link-large").click()
+    code = page.locator(".st-key-link-on-projector img")
+    code.wait_for(timeout=LOADED)
+    box, address = code.bounding_box(), page.locator(".teach-address")
+    assert box["height"] > 0.8 * LAPTOP["viewport"]["height"]
+    assert box["y"] + box["height"] <= LAPTOP["viewport"]["height"]
+    assert address.evaluate("address => parseFloat(getComputedStyle(address).fontSize)") >= 28
+    beside = address.bounding_box()
+    assert beside["y"] + beside["height"] <= LAPTOP["viewport"]["height"]
