@@ -16,7 +16,7 @@ from abn.ui.state import state
 
 def show_page() -> None:
     """Choose, compute, show."""
-    layout.begin(words.TITLE, words.PURPOSE)
+    layout.begin(words.TITLE, words.PURPOSE, room="compare")
     choice = require_networks(choice_bar(ablation=True))
     chosen, view, applied = choice.chosen, choice.view, choice.selection.applied
     cards = choice.selection.cards

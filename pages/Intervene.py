@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from abn.ui import layout
+from abn.ui import layout, url
 from abn.ui.controls import variant_picker
 from abn.ui.controls.choice_bar import choice_bar, require_networks
 from abn.ui.intervene import cover_panel, edit_panels, effect_panel, map_ablation_panel, words
@@ -29,8 +29,10 @@ def edit_map() -> None:
     with result:
         effects, applied = effect_panel.show_result(choice, card, subject, history)
     layout.guard_session("unseen-edit-guard")
-    edit_panels.show_history(subject, choice.view, key, history, effects)
-    effect_panel.export_row(choice, card, subject, history, effects[history.index], applied)
+    with canvas if url.presenting() else st.container():
+        edit_panels.show_history(subject, choice.view, key, history, effects)
+    if not url.presenting():
+        effect_panel.export_row(choice, card, subject, history, effects[history.index], applied)
 
 
 @layout.fragment

@@ -16,6 +16,7 @@ from abn.plots.color_maps import COLOR_MAPS, DEFAULT_COLORS
 from abn.ui import url, words
 from abn.ui.components.history import replace_entries
 from abn.ui.components.leave_guard import show_guard
+from abn.ui.components.menu import close_menu_on_choice
 from abn.ui.state import state
 from abn.variants.store import find_problems
 
@@ -52,6 +53,7 @@ _STYLE = (_ROOMS / "layout.css").read_text(encoding="utf-8")
 def navigate() -> st.Page | None:
     """Draw the navigation; returns the page to run, and nothing for Compare, which is the file that calls this."""
     _configure(words.APP)  # else Streamlit fetches the page's icon
+    url.follow_address()
     hidden = {TEACH} if url.controls_hidden() else set()  # its sheets solve the exercises
     pages = {
         heading: [
@@ -83,10 +85,12 @@ def begin(title: str, line: str, *, room: str = "") -> None:
     style = "".join(map(_read_style, rooms))
     st.html(f"<style>{_STYLE}{class_bars.STYLE}{style}</style>")
     replace_entries(url.QUIET)
+    close_menu_on_choice()
     guard_session("unseen-guard")
     state.bar = st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="bar")
     state.title_row = st.container(horizontal=True, vertical_alignment="center", gap="medium", key="frame")
     state.title_row.markdown(f"# {title}", help=line, width="content")
+    name_on_projector(f"# {title}")
     state.queue_place = st.empty()
     for sentence in find_problems().values():
         st.warning(escape_markdown(sentence), icon=":material/warning:")
@@ -117,6 +121,12 @@ def bar() -> DeltaGenerator:
 def title_row() -> DeltaGenerator:
     """The line of the page's title, for the one choice that the page is about: to be used with `with`."""
     return state.title_row or st.container()
+
+
+def name_on_projector(markdown: str) -> None:
+    """Add to the line that says on a projector what is shown."""
+    if url.presenting() and state.heading:
+        state.heading.markdown(markdown, width="content")
 
 
 def show_queue_place(ahead: int) -> None:

@@ -68,7 +68,10 @@ class SessionState:
     queue_place: Key[DeltaGenerator | None] = Key()  # where the page says how many computations are before its own
     media_addresses: Key[dict[int, tuple[Any, str]]] = Key(make=dict)  # of the images handed to the server in this run
     presenting: Key[bool | None] = Key()  # on a projector; None until the address was read
+    heading: Key[DeltaGenerator | None] = Key()  # the projector's line: what the page and its image are called
     deck: Key[list[View]] = Key(make=list)  # the views that are presented
+    view_to_open: Key[int | None] = Key()  # by way of another page
+    view_opened: Key[bool] = Key(False)  # a view of the deck was opened, and no run has shown it yet
     controls_hidden: Key[bool | None] = Key()  # by a teacher's link; None until the address was read
     restored: Key[set[str]] = Key(make=set)  # keys of all that the address may give
     last_values: Key[dict[str, tuple[int, Any]]] = Key(make=dict)  # of widgets on all pages: the visit and the value

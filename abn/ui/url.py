@@ -27,6 +27,15 @@ def went_back() -> bool:
     return getattr(get_script_run_ctx(), "is_history_navigation", False)  # Streamlit's own: no public name tells it
 
 
+def follow_address() -> None:
+    """Let the address decide in the run that shows a view of the deck, as it does after Back: no public name resets the
+    widgets that Streamlit binds to the address."""
+    context = get_script_run_ctx()
+    if state.view_opened and context:
+        context.is_history_navigation = True
+    state.view_opened = False
+
+
 def sync_query_param(name: str, value: object, default: object) -> None:
     """Hold a value in the address; the default needs no place in it."""
     if value != default:

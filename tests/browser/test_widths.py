@@ -2,7 +2,7 @@
 title."""
 
 import pytest
-from browsing import LOADED, go_to, open_page, settle
+from browsing import LOADED, NARROW, go_to, open_page, settle
 
 from abn.ui.layout import PAGES
 
@@ -36,3 +36,16 @@ def test_all_pages_fit_the_window(page, server):
         settle(page)
         assert page.evaluate(OVERFLOW) <= 0, title
         page.wait_for_function(ON_TOP, arg=heading.locator("span").first.element_handle(), timeout=LOADED)
+
+
+@pytest.mark.parametrize("page", [NARROW, LOOKS[-1]], indirect=True, ids=["no-mobile-browser", "mobile-browser"])
+def test_a_phones_menu_lies_above_the_bar_and_closes_once_a_page_was_chosen(page, server):
+    open_page(page, server)
+    page.get_by_test_id("stExpandSidebarButton").click()
+    close = page.get_by_test_id("stSidebarCollapseButton").get_by_role("button")
+    page.wait_for_function(ON_TOP, arg=close.element_handle(), timeout=LOADED)
+    over_menu = "document.elementFromPoint(280, 24).closest('[data-testid=stSidebar]')"
+    page.wait_for_function(over_menu, timeout=LOADED)  # it slides in
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Study").click()
+    page.get_by_role("heading", level=1, name="Study").wait_for(timeout=LOADED)
+    page.locator("[data-testid=stSidebar][data-collapsed=true]").wait_for(state="attached", timeout=LOADED)

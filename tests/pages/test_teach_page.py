@@ -173,6 +173,11 @@ def test_plan_and_handout_are_offered_and_the_answers_need_a_key(ready, offered)
     assert not any(question.right in text for text in offered.values() for question in draw(1) if not question.options)
 
 
+def test_worksheets_too_say_that_only_this_computer_opens_their_links(ready):
+    at = open_papers(ready)
+    assert words.LOCAL in texts(at.info)
+
+
 def test_a_new_set_has_a_key_that_opens_the_answers_and_enters_no_address(ready, offered):
     at = open_papers(ready)
     at = at.button_group(key="paper-minutes").set_value(90).run()

@@ -126,6 +126,11 @@ def test_the_plan_of_90_minutes_has_every_step():
     assert {step for activity in worksheet.PLANS[90] for step in activity.steps} == set(range(1, len(STEPS) + 1))
 
 
+def test_the_plan_of_45_minutes_begins_with_why_an_attention_branch_and_its_parts():
+    steps = [step for activity in worksheet.PLANS[45] for step in activity.steps]
+    assert steps[:2] == [1, 2]
+
+
 # ---- the papers ----
 
 

@@ -5,6 +5,7 @@ from reading import predictions
 from streamlit.testing.v1 import AppTest
 
 from abn.images import samples
+from abn.ui.intervene import words as intervene_words
 from abn.ui.present import deck
 from abn.ui.present.deck import MAX_VIEWS, View, read_link, read_links
 from abn.ui.teach import words as teach_words
@@ -50,7 +51,31 @@ def test_the_remote_walks_through_the_deck_and_each_view_is_what_its_link_says(r
     at = at.button(key="view_before").click().run()
     assert (at.session_state["photo"], at.session_state["fit"]) == (PHOTOS[2], "pad")
     at = at.button(key="leave_present").click().run()
+    assert not at.exception and at.session_state["page"] == teach_words.TITLE and "present" not in at.query_params
+
+
+def test_one_presented_page_is_left_where_it_is(ready):
+    ready.query_params["present"] = "1"
+    at = ready.run()
+    assert [element.value for element in at.markdown][:2] == ["# Compare", samples.gallery()[PHOTOS[0]].title]
+    at = at.button(key="leave_present").click().run()
     assert not at.exception and at.get("download_button") and "present" not in at.query_params
+
+
+def test_a_view_opens_its_own_tab_and_not_the_one_chosen_last(ready):
+    at = ready.run().switch_page("pages/Intervene.py").run()
+    at.session_state["intervene_tab"] = intervene_words.SENSITIVITY
+    at = at.run()
+    links = ["/Intervene", f"/Intervene?intervene_tab={intervene_words.COVER}", "/Intervene"]
+    at.session_state["deck"] = read_links("\n".join(links))[0]
+    at.session_state["presenting"], at.query_params["view"] = True, "3"
+    at = at.run()
+    opened = []
+    for key in ("view_before", "view_before", "view_after"):
+        at = at.button(key=key).click().run()
+        assert not at.exception
+        opened.append(at.session_state["intervene_tab"])
+    assert opened == [intervene_words.COVER, intervene_words.PAINT, intervene_words.COVER]
 
 
 def test_the_deck_is_presented_from_teach_and_two_views_of_one_page_differ(ready):
@@ -65,7 +90,9 @@ def test_the_deck_is_presented_from_teach_and_two_views_of_one_page_differ(ready
     at = at.button(key="view_after").click().run()
     assert at.session_state["stage"] == "g" and at.button(key="view_after").disabled
     at = at.button(key="leave_present").click().run()
-    assert "view" not in at.query_params
+    assert "view" not in at.query_params and at.session_state["page"] == teach_words.TITLE
+    assert at.button_group(key="teach-section").value == teach_words.DECK
+    assert at.text_area(key="deck_text").value.startswith("/Learn?step=2")
 
 
 def test_one_presented_page_is_no_view_of_an_earlier_deck(ready):

@@ -25,7 +25,7 @@ NEARLY_ALL = 0.98  # of the image's area: the network input then shows the whole
 
 def create_columns(count: int, key: str = "compare") -> list:
     """Columns for the input and `count` variants; a single variant gets two, the second for its predictions. On a
-    phone they stand in pairs."""
+    phone they stand in pairs. A column of Compare holds two containers, its heading and the rest: see compare.css."""
     with st.container(key=f"pairs-{key}"):
         return st.columns(max(count, 2) + 1, gap="medium")
 
@@ -43,22 +43,25 @@ def show_notes(note: str, shown: Shown) -> None:
 def show_input(shown: Shown, chosen: ChosenImage, view: MapStyle, limits: Limits) -> None:
     """The input of the first variant, whose pixels these are; the color bar of all maps where they share one scale."""
     explanation, size = shown[0][0], shown[0][0].spec.size
-    st.markdown(f"##### {words.INPUT}")
-    st.caption(words.INPUT_CAPTION.format(size=size, fit=words.FITS[explanation.fitted.fit]))
-    st.image(encode_once(explanation.fitted.image).data, width="stretch", alt=words.INPUT_ALT.format(alt=chosen.alt))
-    if view.scale == "each":
-        st.caption(words.OWN_SCALES)
-    else:
-        maps.show_color_bar(view.colors, *limits[0])
-        st.caption(words.ONE_SCALE)
-    captions = [words.CREDIT.format(credit=chosen.credit)] if chosen.credit else []
-    captions += [escape_markdown(note) for note in chosen.picture.notes]
-    for other, card in shown[1:]:
-        if other.spec != explanation.spec:
-            h, w = other.attention.shape
-            captions.append(words.OTHER_SIZE.format(title=escape_markdown(card.title), size=other.spec.size, h=h, w=w))
-    if captions:
-        st.caption("\n\n".join(captions), help=chosen.source or None)
+    with st.container():
+        st.markdown(f"##### {words.INPUT}")
+        st.caption(words.INPUT_CAPTION.format(size=size, fit=words.FITS[explanation.fitted.fit]))
+    with st.container():
+        alt = words.INPUT_ALT.format(alt=chosen.alt)
+        st.image(encode_once(explanation.fitted.image).data, width="stretch", alt=alt)
+        if view.scale == "each":
+            st.caption(words.OWN_SCALES)
+        else:
+            maps.show_color_bar(view.colors, *limits[0])
+            st.caption(words.ONE_SCALE)
+        captions = [words.CREDIT.format(credit=chosen.credit)] if chosen.credit else []
+        captions += [escape_markdown(note) for note in chosen.picture.notes]
+        for other, card in shown[1:]:
+            if other.spec != explanation.spec:
+                (h, w), title = other.attention.shape, escape_markdown(card.title)
+                captions.append(words.OTHER_SIZE.format(title=title, size=other.spec.size, h=h, w=w))
+        if captions:
+            st.caption("\n\n".join(captions), help=chosen.source or None)
 
 
 def show_variant(
@@ -69,10 +72,12 @@ def show_variant(
     beside: DeltaGenerator | None = None,
 ) -> None:
     """A column: the variant, its map and its predictions, or these `beside` it in another column."""
-    predictions.show_heading(explanation, card)
-    maps.show_explanation(explanation, card, view, limits, bar=view.scale == "each")
-    with beside or st.container():
-        predictions.show_predictions(explanation)
+    with st.container():
+        predictions.show_heading(explanation, card)
+    with st.container():
+        maps.show_explanation(explanation, card, view, limits, bar=view.scale == "each")
+        with beside or st.container():
+            predictions.show_predictions(explanation)
 
 
 def show_help(explanation: Explanation, view: MapStyle) -> None:

@@ -12,7 +12,7 @@ from abn.ui import url
 from abn.ui.components.strip import Thumbnail, make_thumbnail, show_strip
 from abn.ui.controls import uploads, words
 from abn.ui.controls.lazy_picture import LazyPicture
-from abn.ui.layout import escape_markdown
+from abn.ui.layout import escape_markdown, name_on_projector
 from abn.ui.state import state
 
 DISPLAY = 640  # pixels: the longest side of an image as it is shown
@@ -42,6 +42,7 @@ def choose_image() -> ChosenImage:
         show_strip([*items, *gallery_thumbnails()], chosen, label=words.IMAGES, key="strip", on_pick=choose_photo)
     else:
         st.caption(escape_markdown(own[chosen].picture.name if chosen in own else gallery[chosen].title))
+    name_on_projector(escape_markdown(own[chosen].picture.name if chosen in own else gallery[chosen].title))
     uploads.show_refused()
     url.sync_query_param("photo", next(name for name, key in names.items() if key == chosen), first)
     if chosen not in own:

@@ -8,7 +8,7 @@ from abn.explanations.explanation import Explanation
 from abn.explanations.interventions import AttendedImage, Effect, changed_pixel_share, cover_cells
 from abn.images.decode import Picture
 from abn.plots import color_limits, numbers
-from abn.ui import maps, predictions
+from abn.ui import maps, predictions, url
 from abn.ui.components.painter import show_painter
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.elements import choose
@@ -64,7 +64,7 @@ def show_covered(before: Explanation, after: Explanation, card: Card, choice: Ch
     predictions.show_heading(after, card)
     scale = "raw" if choice.view.scale == "raw" else "shared"
     limits = color_limits.limits([before.attention, after.attention], scale)[0]
-    maps.show_explanation(after, card, choice.view, limits)
+    maps.show_explanation(after, card, choice.view, limits, bar=not url.presenting())
     for head in vocabulary.HEADS:
         effect = Effect(head, after.attention, getattr(before, head), getattr(after, head))
         predictions.show_effect(effect, before.labels, head=head)

@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl, urlsplit
 import streamlit as st
 
 from abn.ui import url
-from abn.ui.layout import COMPARE, PAGES, escape_markdown
+from abn.ui.components import remote_keys
+from abn.ui.layout import COMPARE, PAGES, TEACH, escape_markdown
 from abn.ui.present import words
 from abn.ui.state import state
 
@@ -50,10 +51,19 @@ def read_link(link: str) -> View | None:
 def open_view(index: int) -> None:
     """Go to a view of the deck: its page shows what its link says, and the defaults for all else. The address holds the
     view's number, so that the browser's Back leads to the view before."""
+    state.presenting = True
+    page = state.deck[index].page
+    if PAGES[page][0] == state.page:  # Streamlit takes no address for widgets that are bound on this very page
+        state.view_to_open = index
+        st.switch_page(COMPARE if page == TEACH else TEACH, query_params={})
+    _show_view(index)
+
+
+def _show_view(index: int) -> None:
     view = state.deck[index]
     parameters = {**dict(view.parameters), "present": "1", PLACE: str(index + 1)}
     url.drop_choices()
-    state.presenting = True
+    state.view_to_open, state.view_opened = None, True
     st.switch_page(view.page, query_params=parameters)
 
 
@@ -70,21 +80,30 @@ def show_deck_editor() -> None:
 
 
 def show_remote() -> None:
-    """The buttons of the projector mode: the views before and after this one, and the way out."""
+    """The line of the projector mode: what is shown, the buttons for the views before and after it, and the way out."""
+    if state.view_to_open is not None:
+        _show_view(state.view_to_open)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="remote"):
+        state.heading = st.container(horizontal=True, gap="small", key="heading")
         place, count = next(iter(url.whole_numbers(PLACE)), 0) - 1, len(state.deck)
-        if 0 <= place < count:
-            back = st.button(
-                words.BACK, icon=":material/arrow_back:", shortcut="Left", disabled=place == 0, key="view_before"
-            )
-            st.markdown(words.PLACE.format(number=place + 1, count=count), width="content")
-            forward = st.button(
-                words.FORWARD, icon=":material/arrow_forward:", shortcut="Right", disabled=place + 1 >= count,
-                key="view_after",
-            )  # fmt: skip
-            if back or forward:
-                open_view(place + (1 if forward else -1))
-        st.button(words.LEAVE, icon=":material/close:", shortcut="Esc", on_click=_leave, key="leave_present")
+        if not 0 <= place < count:
+            st.button(words.LEAVE, icon=":material/close:", shortcut="Esc", on_click=_leave, key="leave_present")
+            return
+        back = st.button(
+            words.BACK, icon=":material/arrow_back:", shortcut="Left", disabled=place == 0, key="view_before"
+        )
+        st.markdown(words.PLACE.format(number=place + 1, count=count), width="content")
+        forward = st.button(
+            words.FORWARD, icon=":material/arrow_forward:", shortcut="Right", disabled=place + 1 >= count,
+            key="view_after",
+        )  # fmt: skip
+        remote_keys.show_remote_keys()
+        if back or forward:
+            open_view(place + (1 if forward else -1))
+        if st.button(words.LEAVE_DECK, icon=":material/close:", shortcut="Esc", key="leave_present"):
+            _leave()
+            url.drop_choices()
+            st.switch_page(TEACH, query_params={})  # None is refused where a widget is bound
 
 
 def _leave() -> None:

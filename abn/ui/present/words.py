@@ -1,13 +1,14 @@
 """The words of the projector mode and of the deck of saved views."""
 
 LEAVE = "Leave (Esc)"
+LEAVE_DECK = "Back to Teach (Esc)"
 BACK, FORWARD = "Previous view", "Next view"
 PLACE = "{number} / {count}"
 
 DECK = "A deck of views"
 DECK_HELP = (
-    "One link per line, made on this page or copied from the address bar. “Present the deck” opens the first view; the "
-    "arrow keys change the view. Keep a copy: the text is deleted with the session."
+    "One link per line, made on this page or copied from the address bar. “Present the deck” opens the first view. The "
+    "arrow keys, or Page Up and Page Down, change the view. Keep a copy: the text is deleted with the session."
 )
 LINKS = "Links, one per line"
 NOT_A_VIEW = "Not a page of this app: {lines}."

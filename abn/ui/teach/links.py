@@ -29,7 +29,7 @@ LESSON, EXERCISES = "pages/Learn.py", "pages/Exercises.py"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 VIEW_DEFAULTS = {"colors": DEFAULT_COLORS, "scale": next(iter(SCALES)), "cells": CELLS[0], "opacity": 55, "top": 0}
 SMALL = 208  # pixels of a QR code on the page
-LARGE = 440  # pixels of a QR code on a projector
+LARGE = 1000  # pixels of a QR code on a projector, at most: it is as high as the screen
 
 
 def make_link(base: str, page: str, **parameters: str) -> str:
@@ -83,9 +83,14 @@ def _show_address(address: str) -> None:
     if state.link_shown == address:
         state.link_shown = ""
         _show_large(address)
+    warn_if_local(address)
+    st.caption(words.LINK_NOTE)
+
+
+def warn_if_local(address: str) -> None:
+    """Say where no other computer can open an address."""
     if urlsplit(address).hostname in LOCAL_HOSTS:
         st.info(words.LOCAL, icon=":material/lan:")
-    st.caption(words.LINK_NOTE)
 
 
 def _open_large(address: str) -> None:
@@ -94,9 +99,10 @@ def _open_large(address: str) -> None:
 
 @st.dialog(words.DIALOG, width="large")
 def _show_large(address: str) -> None:
-    """The QR code and the address for a projector."""
-    _show_code(address, LARGE)
-    st.markdown(f"## {escape_markdown(address)}")
+    """The QR code and the address for a projector: as large as the screen allows, beside each other if it is wide."""
+    with st.container(horizontal=True, vertical_alignment="center", key="link-on-projector"):
+        _show_code(address, LARGE)
+        st.html(f'<p class="teach-address">{html.escape(address)}</p>')
 
 
 def _show_code(address: str, pixels: int) -> None:
