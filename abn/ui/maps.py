@@ -96,8 +96,8 @@ def show_color_bar(color_map: str, low: float, high: float) -> None:
     """The colors with their numbers as text."""
     ticks = "".join(f"<span>{number}</span>" for number in color_maps.bar_numbers(low, high))
     st.html(
-        f'<div class="abn-bar" style="background: {color_maps.css_gradient(color_map)}"></div>'
-        f'<div class="abn-ticks">{ticks}</div>'
+        f'<div class="abn-scale"><div class="abn-bar" style="background: {color_maps.css_gradient(color_map)}"></div>'
+        f'<div class="abn-ticks">{ticks}</div></div>'
     )
 
 
