@@ -101,6 +101,12 @@ def show_color_bar(color_map: str, low: float, high: float) -> None:
     )
 
 
+def show_hint() -> None:
+    """How to read a cell, for all maps of the page, which then don't tell it themselves."""
+    state.hint_map = "page"
+    st.html(f'<div class="abn-hint"><span>{map_view.POINT}</span><span>{map_view.TAP}</span></div>')
+
+
 def describe_map(attention: np.ndarray, title: str) -> str:
     """Range and place of the maximum, for an image's alternative text."""
     place = map_words.brightest_place(attention)

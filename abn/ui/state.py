@@ -67,6 +67,7 @@ class SessionState:
     title_row: Key[DeltaGenerator | None] = Key()
     queue_place: Key[DeltaGenerator | None] = Key()  # where the page says how many computations are before its own
     media_addresses: Key[dict[int, tuple[Any, str]]] = Key(make=dict)  # of the images handed to the server in this run
+    hint_map: Key[str] = Key("")  # key of the page's map, or "page", that tells how a cell is read
     presenting: Key[bool | None] = Key()  # on a projector; None until the address was read
     deck: Key[list[View]] = Key(make=list)  # the views that are presented
     controls_hidden: Key[bool | None] = Key()  # by a teacher's link; None until the address was read
