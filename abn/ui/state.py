@@ -83,6 +83,7 @@ class SessionState:
 
     # the image
     photo: Key[str | None] = Key()  # id of the chosen photograph, or key of an upload
+    photo_missing: Key[bool] = Key(False)  # the address named an image that is not here
     photo_by_title: Key[str | None] = Key()  # widget
     uploads: Key[Uploads] = Key(make=Uploads)
     display: Key[tuple[str, Image.Image] | None] = Key()  # sha256 of the latest upload shown, and what is shown of it

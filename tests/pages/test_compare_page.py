@@ -30,14 +30,14 @@ from abn.plots import class_bars, color_limits, color_maps, numbers
 from abn.ui.compare import words
 from abn.ui.components import map_view
 from abn.ui.controls.selection import default_variants
-from abn.ui.controls.words import TRAINED_ON
+from abn.ui.controls.words import NOT_HERE, TRAINED_ON
 from abn.ui.layout import escape_markdown
 from abn.variants.store import list_variants
 from abn.vocabulary import MECHANISMS
 
 CARDS = {card.id: card for card in list_variants()}
 ADDITIVE, MULTIPLICATIVE, NONE = IDS = default_variants(list_variants())
-UNFOLDED = "imagenet-lite0-additive-unfolded"
+INVERTED = "imagenet-lite0-additive-unfolded"
 PHOTOS = list(samples.gallery().values())
 
 
@@ -55,6 +55,16 @@ def test_the_first_view_is_of_the_first_photograph_in_the_default_variants(ready
     assert predictions(at) == as_shown(explain(opened(PHOTOS[0]), IDS, load=runner))
     assert components(at, "abn_strip")["strip"]["chosen"] == PHOTOS[0].id
     assert escape_markdown(PHOTOS[0].author) in captions(at)
+
+
+def test_a_link_whose_image_is_not_here_is_told_until_another_is_chosen(ready):
+    ready.query_params["photo"] = "nowhere"
+    at = ready.run().run()  # the address has been mended by then
+    assert not at.exception and NOT_HERE in texts(at.info)
+    at.session_state["photo"] = PHOTOS[1].id
+    assert NOT_HERE not in texts(at.run().info)
+    at.session_state["photo"] = PHOTOS[0].id
+    assert NOT_HERE not in texts(at.run().info)
 
 
 def test_a_network_that_saw_the_picture_at_another_size_is_named(ready):
@@ -142,14 +152,14 @@ def test_what_is_known_is_not_computed_again(ready, monkeypatch):
 
 
 def test_a_lesson_says_what_it_teaches(ready):
-    ready.query_params["variants"] = UNFOLDED
+    ready.query_params["variants"] = INVERTED
     (note,) = texts(ready.run().info)
-    assert CARDS[UNFOLDED].lesson in note and words.SEE_AS_TRAINED not in note
+    assert CARDS[INVERTED].lesson in note and words.SEE_AS_TRAINED not in note
 
 
 @pytest.mark.slow
 def test_a_lesson_says_how_to_come_back_where_its_mechanism_is_swapped(ready):
-    ready.query_params["variants"] = UNFOLDED
+    ready.query_params["variants"] = INVERTED
     ready.query_params["mechanism"] = "none"
     ready.query_params["same_weights"] = "true"
     assert texts(ready.run().info)[0].endswith(words.SEE_AS_TRAINED)
