@@ -1,5 +1,7 @@
 """Exercises: predict first, then compare; the same questions for everybody who opens the same set."""
 
+import streamlit as st
+
 from abn.ui import layout
 from abn.ui.components import scroll_top
 from abn.ui.exercises import session_attempts as attempts
@@ -17,7 +19,11 @@ keep_progress()
 attempts.show_progress(seed, questions, attempt)
 scroll_top.scroll_to_top_on_change(f"{seed} {attempt.index}")
 
-if attempt.index < len(questions):
-    show_question(material, questions[attempt.index], attempt)
-else:
-    show_summary(seed, material, questions, attempt)
+main, side = st.columns([4, 1], gap="large")
+with main:
+    if attempt.index < len(questions):
+        show_question(material, questions[attempt.index], attempt)
+    else:
+        show_summary(seed, material, questions, attempt)
+with side:
+    attempts.show_set(seed, questions, attempt)

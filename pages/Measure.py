@@ -14,12 +14,7 @@ curves = deletion_insertion_panel.show_curves(choice)
 with st.expander(words.ALONG, icon=":material/photo_library:"):
     jobs.fragment_unless_busy(deletion_insertion_panel.show_partly_deleted)(choice, curves.specs)
 
-with st.container(key="section-learned"):
-    st.subheader(words.RANDOMIZATION, anchor="learned", help=words.RANDOMIZATION_HELP)
 randomization = randomization_panel.show_randomization(choice)
-
-with st.container(key="section-object"):
-    st.subheader(words.LOCALIZATION, anchor="object", help=words.LOCALIZATION_HELP)
 localization = localization_panel.show_localization(choice)
 
 jobs.run_jobs(curves.job, randomization, localization)

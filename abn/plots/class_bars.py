@@ -37,15 +37,25 @@ def class_bars(
 
     `rows` leaves room for that many classes, so that bars side by side have equal heights; `alt` is the description.
     """
-    keys = "".join(f'<i class="abn-key" style="--head: {color}">{escape(name)}</i>' for name, color, _ in series)
+    keys = "".join(_key(name, color) for name, color, _ in series)
     body = "".join(
         f'<span title="{escape(labels[k])}"><b>{escape(short_label(labels[k]))}</b>'
         + "".join(_bar(name, color, float(prediction[k])) for name, color, prediction in series)
         + "</span>"
         for k in classes
     )
-    room = f"min-height: calc({max(rows, len(classes))} * var(--row))"
+    room = f"--whole: {_WHOLE}%; min-height: calc({max(rows, len(classes))} * var(--row))"
     return f'<div class="abn-bars" role="img" aria-label="{escape(alt)}" style="{room}">{keys * legend}{body}</div>'
+
+
+def legend() -> str:
+    """The colors of both heads in one line, for bars side by side."""
+    keys = "".join(_key(name, HEAD_COLORS[head]) for head, name in HEADS.items())
+    return f'<div class="abn-bars abn-legend">{keys}</div>'
+
+
+def _key(name: str, color: str) -> str:
+    return f'<i class="abn-key" style="--head: {color}">{escape(name)}</i>'
 
 
 def _bar(name: str, color: str, probability: float) -> str:

@@ -1,7 +1,7 @@
 """Deletion or insertion curves of one variant as an annotated chart, and the same in words.
 
 The solid line is the map's order, brightest first; dots are the mean of the random orders, with the band that these
-fill; dashes the map's order reversed. Each line has its label where it is far from the random orders. The area between
+fill; dashes the map's order reversed. The legend above names the lines, so that no label crosses them. The area between
 the first two is shaded, gray where the map's area lies within those of the random orders.
 """
 
@@ -17,7 +17,8 @@ from abn.plots.theme import GRAY, GREEN, VIOLET, layout
 AXES = {DELETION: "cells deleted", INSERTION: "cells uncovered"}
 LABELS = {BRIGHT: "brightest first", RANDOM: "random order", DARK: "darkest first"}
 TITLE = "<b>{kind}</b>  area {area:.2f}, random {random:.2f}"
-HEIGHT = 216  # pixels
+PROBABILITY = "probability"  # of the predicted class
+HEIGHT = 240  # pixels
 
 
 def curve_chart(comparison: CurveComparison, kind: str, *, top: float = 1.0) -> go.Figure:
@@ -32,10 +33,14 @@ def curve_chart(comparison: CurveComparison, kind: str, *, top: float = 1.0) -> 
     if comparison.dark:
         _line(figure, LABELS[DARK], shares, comparison.dark.scores, {"color": GREEN, "width": 2, "dash": "dash"})
     _line(figure, LABELS[BRIGHT], shares, bright, {"color": color, "width": 3, "dash": "solid"})
-    figure.update_layout(**layout(HEIGHT, (44, 24, 32, 44), AXES[kind]), hovermode="x")
+    figure.update_layout(
+        **layout(HEIGHT, (60, 24, 56, 44), AXES[kind], PROBABILITY) | {"showlegend": True}, hovermode="x"
+    )
     figure.update_xaxes(range=[-0.01, 1.01], tickformat=".0%", tickvals=[0, 0.25, 0.5, 0.75, 1])
     figure.update_yaxes(range=[-0.02 * top, 1.04 * top], tickformat=".0%", nticks=5)
-    _annotate(figure, comparison, kind, top)
+    title = TITLE.format(kind=kind.capitalize(), area=comparison.bright.area, random=comparison.random_area)
+    place = {"xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"}
+    figure.add_annotation(text=title, font={"size": 15}, showarrow=False, yshift=28, **place)
     return figure
 
 
@@ -57,6 +62,7 @@ def _band(
         line={"width": 0},
         mode="lines",
         hoverinfo="skip",
+        showlegend=False,
     )
 
 
@@ -69,33 +75,6 @@ def _line(figure: go.Figure, name: str, shares: np.ndarray, scores: np.ndarray, 
         line=line,
         hovertemplate=f"{name}: %{{y:.1%}}<extra></extra>",
     )
-
-
-def _annotate(figure: go.Figure, comparison: CurveComparison, kind: str, top: float) -> None:
-    """The areas as a title, and a label on each line where it is farthest from the random orders."""
-    mean, shares = comparison.random_scores.mean(0), comparison.bright.shares
-    title = TITLE.format(kind=kind.capitalize(), area=comparison.bright.area, random=comparison.random_area)
-    place = {"xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"}
-    figure.add_annotation(text=title, font={"size": 15}, showarrow=False, yshift=6, **place)
-    bright = comparison.bright.scores - mean
-    at = int(np.abs(bright).argmax())
-    curves = [(LABELS[BRIGHT], comparison.bright.scores, at, bright[at]), (LABELS[RANDOM], mean, at, -bright[at])]
-    if comparison.dark:
-        dark = comparison.dark.scores - mean
-        farthest = int(np.abs(dark).argmax())
-        curves.append((LABELS[DARK], comparison.dark.scores, farthest, dark[farthest]))
-    for label, scores, index, distance in curves:
-        left = shares[index] > 0.5
-        above = (distance > 0 and scores[index] < 0.88 * top) or scores[index] < 0.12 * top
-        figure.add_annotation(
-            text=label,
-            x=float(shares[index]),
-            y=float(scores[index]),
-            xanchor="right" if left else "left",
-            yanchor="bottom" if above else "top",
-            showarrow=False,
-            font={"size": 14},
-        )
 
 
 def curves_in_words(title: str, comparison: CurveComparison, kind: str) -> str:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-WORDS = 120  # of a step's text, at most
-
 
 @dataclass(frozen=True)
 class Step:

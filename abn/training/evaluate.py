@@ -9,7 +9,6 @@ supervised/built_in_data.py.
 
 import argparse
 import json
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,7 +42,6 @@ WHOLE_FAMILIES = (
     "Nothing was measured, as --write needs whole families and all data: leave out --variant, add --photos and --masks."
 )
 
-log = logging.getLogger(__name__)
 
 Network = AttentionBranchNetwork | PlainNetwork
 Figures = dict[str, photographs.Figures]  # data → name → value

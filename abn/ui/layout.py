@@ -78,7 +78,7 @@ def begin(title: str, line: str, *, room: str = "") -> None:
     _configure(f"{title} · {words.APP}")
     if state.page != title:  # widgets of another page begin again, and some must know
         state.page, state.visit, state.refused = title, state.visit + 1, []
-    state.media_addresses = {}
+    state.media_addresses, state.hint_map = {}, ""
     rooms = [room] if room else []
     if url.presenting():
         rooms.append("present")

@@ -96,9 +96,15 @@ def show_color_bar(color_map: str, low: float, high: float) -> None:
     """The colors with their numbers as text."""
     ticks = "".join(f"<span>{number}</span>" for number in color_maps.bar_numbers(low, high))
     st.html(
-        f'<div class="abn-bar" style="background: {color_maps.css_gradient(color_map)}"></div>'
-        f'<div class="abn-ticks">{ticks}</div>'
+        f'<div class="abn-scale"><div class="abn-bar" style="background: {color_maps.css_gradient(color_map)}"></div>'
+        f'<div class="abn-ticks">{ticks}</div></div>'
     )
+
+
+def show_hint() -> None:
+    """How to read a cell, for all maps of the page, which then don't tell it themselves."""
+    state.hint_map = "page"
+    st.html(f'<div class="abn-hint"><span>{map_view.POINT}</span><span>{map_view.TAP}</span></div>')
 
 
 def describe_map(attention: np.ndarray, title: str) -> str:

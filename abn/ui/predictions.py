@@ -53,12 +53,11 @@ def show_classes(heads: Mapping[str, tuple[str, Sequence[Prediction]]]) -> None:
 
 
 def show_predictions(explanation: Explanation) -> None:
-    """The first class of both heads, whether they agree, and their divergence."""
+    """The first class of both heads, and whether they agree; their divergence in the tooltip."""
     tops = {head: explanation.top(head, 1) for head in HEADS}
     show_classes({HEADS[head].split()[0]: (theme.HEAD_COLORS[head], top) for head, top in tops.items()})
     verdict = words.AGREE if explanation.heads_agree else words.DISAGREE
-    divergence = words.DIVERGENCE.format(bits=explanation.js_divergence)
-    st.markdown(f"{verdict} {divergence}", help=words.AGREEMENT_HELP)
+    st.markdown(verdict, help=words.AGREEMENT_HELP.format(bits=explanation.js_divergence))
 
 
 def show_bars(explanation: Explanation, card: Card, rows: int) -> None:

@@ -67,6 +67,7 @@ class SessionState:
     title_row: Key[DeltaGenerator | None] = Key()
     queue_place: Key[DeltaGenerator | None] = Key()  # where the page says how many computations are before its own
     media_addresses: Key[dict[int, tuple[Any, str]]] = Key(make=dict)  # of the images handed to the server in this run
+    hint_map: Key[str] = Key("")  # key of the page's map, or "page", that tells how a cell is read
     presenting: Key[bool | None] = Key()  # on a projector; None until the address was read
     heading: Key[DeltaGenerator | None] = Key()  # the projector's line: what the page and its image are called
     deck: Key[list[View]] = Key(make=list)  # the views that are presented
@@ -85,6 +86,7 @@ class SessionState:
 
     # the image
     photo: Key[str | None] = Key()  # id of the chosen photograph, or key of an upload
+    photo_missing: Key[bool] = Key(False)  # the address named an image that is not here
     photo_by_title: Key[str | None] = Key()  # widget
     uploads: Key[Uploads] = Key(make=Uploads)
     display: Key[tuple[str, Image.Image] | None] = Key()  # sha256 of the latest upload shown, and what is shown of it

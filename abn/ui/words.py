@@ -15,10 +15,10 @@ TRAINED_NOT_APPLIED = "trained with **{trained}**{separator}applied :orange-badg
 UNTRAINED_APPLIED = "**never trained**{separator}applied **{applied}**"
 AGREE = ":small[heads agree]"
 DISAGREE = ":orange-badge[:material/call_split: heads disagree]"
-DIVERGENCE = ":small[· JS divergence {bits:.2f} bits]"
 AGREEMENT_HELP = (
-    "The heads agree if both predict the same class. The Jensen–Shannon (JS) divergence compares the probabilities of "
-    "all classes. It is 0 bits if they are equal, and 1 bit if they have no class in common."
+    "The heads agree if both predict the same class. **JS divergence {bits:.2f} bits.** The Jensen–Shannon (JS) "
+    "divergence compares the probabilities of all classes. It is 0 bits if they are equal, and 1 bit if they have no "
+    "class in common."
 )
 BARS_ALT = "{title}, probabilities of both heads. {classes}."
 

@@ -33,6 +33,7 @@ from abn.images import samples
 from abn.images.decode import open_picture
 from abn.network.architectures import registry
 from abn.plots import numbers
+from abn.ui.components import map_view
 from abn.ui.controls.selection import default_variants
 from abn.ui.layout import PAGES
 from abn.variants.authors_names import CIFAR10
@@ -201,6 +202,18 @@ def test_it_fits_it_reads_and_every_picture_has_words(page, server):
     if page.viewport_size["width"] == WIDE["viewport"]["width"]:  # photograph, maps and predictions without scrolling
         bottoms = page.eval_on_selector_all(COLUMNS, "all => all.map(e => e.getBoundingClientRect().bottom)")
         assert max(bottoms) < WIDE["viewport"]["height"]
+
+
+def test_on_a_phone_all_bars_have_one_scale_and_cells_are_tapped(page, server):
+    context = open_context(page.context.browser, **NARROW, is_mobile=True, has_touch=True)
+    phone = context.new_page()
+    open_page(phone, server)
+    widths = phone.locator(".abn-bars:not(.abn-legend)").evaluate_all("all => all.map(bars => bars.clientWidth)")
+    assert len(widths) == 3 and max(widths) - min(widths) <= 1
+    assert phone.get_by_text(map_view.TAP).is_visible() and not phone.get_by_text(map_view.POINT).is_visible()
+    go_to(phone, "pages/Ablation.py")
+    expect(phone.locator(".said").filter(has_text=map_view.TAP)).to_have_count(1, timeout=LOADED)
+    context.close()
 
 
 def test_the_menu_of_variants_that_is_opened_late_holds_those_shown(page, server):

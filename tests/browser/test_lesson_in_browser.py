@@ -1,10 +1,12 @@
 """The whole lesson in a real browser: each task is checked by doing it, and none is done before."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from browsing import (
     COLUMNS,
+    DRAWN,
     LOADED,
     MAP,
     button,
@@ -20,6 +22,7 @@ from browsing import (
 )
 from playwright.sync_api import expect
 
+from abn.explanations.class_map import METHODS
 from abn.explanations.explainer import explain
 from abn.images import samples
 from abn.images.decode import open_picture
@@ -61,7 +64,10 @@ def choose_another_class(page) -> None:
     chooser = widget(page, "lesson-class").get_by_role("combobox")
     chooser.click()
     chooser.fill("tabby")
-    page.get_by_role("option", name="tabby").first.click()
+    rerun(page, page.get_by_role("option", name="tabby").first.click)
+    assert page.locator(DONE).count() == 0
+    for method in METHODS:
+        rerun(page, pill(page, method, "lesson-changed").click)
 
 
 def follow_the_path(page) -> None:
@@ -100,9 +106,9 @@ def compare_the_curves(page) -> None:
             return
 
 
-def pill(page, name: str):
+def pill(page, name: str, key: str = "lesson-seen"):
     """One of several options that may be chosen together."""
-    return widget(page, "lesson-seen").get_by_role("button", name=name, exact=True)
+    return widget(page, key).get_by_role("button", name=name, exact=True)
 
 
 def read_the_figure(page) -> None:
@@ -195,7 +201,24 @@ def test_the_task_stays_in_sight_and_the_diagram_fits(page, server):
         page.goto(f"{server}Learn?step=2")
         drawing = page.locator(".path svg:visible")
         drawing.wait_for(timeout=LOADED)
-        assert drawing.bounding_box()["width"] <= width
+        box, bar = drawing.bounding_box(), widget(page, "lesson-bar").bounding_box()
+        assert box["width"] <= width
+        assert width < 700 or box["y"] + box["height"] <= bar["y"], "the task covers the diagram"
+
+
+def test_the_task_takes_little_of_a_phone_and_its_maps_can_be_compared(page, server):
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_loaded(page, f"{server}Learn")
+    page.locator(DRAWN).nth(2).wait_for(timeout=LOADED)
+    widths = page.locator(f"{MAP}:visible").evaluate_all("maps => maps.map(map => map.clientWidth)")
+    assert len(widths) == 3 and max(widths) - min(widths) <= 1
+    ticks = page.locator("[class*=lesson-square] .ticks span:visible")
+    boxes = [ticks.nth(place).bounding_box() for place in range(ticks.count())]
+    gaps = [right["x"] - left["x"] - left["width"] for left, right in pairwise(boxes) if left["y"] == right["y"]]
+    assert len(gaps) >= 5 and min(gaps) >= 8, "the numbers run together"
+    choose_another_class(page)
+    page.locator(DONE).wait_for(timeout=LOADED)
+    assert widget(page, "lesson-bar").bounding_box()["height"] <= 844 / 7
 
 
 def test_progress_survives_a_reload_and_is_offered_to_the_next_visit(browser, server):

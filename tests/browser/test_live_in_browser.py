@@ -6,12 +6,15 @@ import pytest
 from browsing import LOADED, go_to, predictions, settle, widget
 from playwright.sync_api import expect
 
+from abn.ui.live.words import CAMERA
+
 pytestmark = pytest.mark.slow
 
 
 def test_maps_follow_the_camera_and_a_frozen_frame_is_explained_everywhere(page, server):
     page.goto(f"{server}Live")
     start = page.get_by_role("button", name="Start the camera")
+    expect(page.locator(".intro")).to_have_text(CAMERA["intro"], timeout=LOADED)
     start.click(timeout=LOADED)
     drawn = page.locator("canvas[data-shown]")
     drawn.wait_for(timeout=LOADED)
@@ -19,7 +22,7 @@ def test_maps_follow_the_camera_and_a_frozen_frame_is_explained_everywhere(page,
     expect(page.locator(".said")).to_have_text(re.compile(r"^\d+\.\d maps a second"), timeout=LOADED)
     page.wait_for_timeout(3000)
     assert int(drawn.get_attribute("data-shown")) >= first + 3  # a machine that runs tests is busy
-    assert page.locator(".heads b").count() == 2
+    assert page.locator(".heads b").count() == 2 and page.locator(".intro").is_hidden()
     alpha = "canvas => canvas.getContext('2d').getImageData(9, 9, 1, 1).data[3]"
     assert drawn.evaluate(alpha) == pytest.approx(0.55 * 255, abs=2)  # a map lies over the video, half transparent
     page.get_by_role("button", name="Freeze this frame").click()

@@ -234,7 +234,7 @@ def test_every_file_is_credited_and_under_a_license_that_allows_it():
 
 
 @pytest.mark.slow
-def test_shipped_weights_find_the_objects_and_the_lesson_upside_down_finds_all_else():
+def test_shipped_weights_find_the_objects_and_the_inverted_map_finds_all_else():
     ids = ["imagenet-lite0-additive", "imagenet-lite0-multiplicative", "imagenet-lite0-additive-unfolded"]
     cards = [find_variant(variant) for variant in ids]
     result = {name: mean_scores(rows) for name, rows in localize(cards, scenes=scenes(), load=tiny_load).items()}
@@ -243,5 +243,5 @@ def test_shipped_weights_find_the_objects_and_the_lesson_upside_down_finds_all_e
         for figure in ("pointing", "energy", "auc"):
             beaten = max(getattr(other[CONSTANT], figure), getattr(other[CENTER], figure))
             assert beaten < getattr(result[variant], figure), (variant, figure)
-    upside_down = result[ids[2]]
-    assert upside_down.pointing == 0 and upside_down.energy < 0.5 and upside_down.auc < 0.2
+    inverted = result[ids[2]]
+    assert inverted.pointing == 0 and inverted.energy < 0.5 and inverted.auc < 0.2

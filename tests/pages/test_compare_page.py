@@ -12,6 +12,7 @@ from reading import (
     captions,
     components,
     map_values,
+    mentions,
     model_card,
     open_cards,
     predictions,
@@ -27,15 +28,16 @@ from abn.images.decode import Picture, open_picture
 from abn.images.variations import vary
 from abn.plots import class_bars, color_limits, color_maps, numbers
 from abn.ui.compare import words
+from abn.ui.components import map_view
 from abn.ui.controls.selection import default_variants
-from abn.ui.controls.words import TRAINED_ON
+from abn.ui.controls.words import NOT_HERE, TRAINED_ON
 from abn.ui.layout import escape_markdown
 from abn.variants.store import list_variants
 from abn.vocabulary import MECHANISMS
 
 CARDS = {card.id: card for card in list_variants()}
 ADDITIVE, MULTIPLICATIVE, NONE = IDS = default_variants(list_variants())
-UNFOLDED = "imagenet-lite0-additive-unfolded"
+INVERTED = "imagenet-lite0-additive-unfolded"
 PHOTOS = list(samples.gallery().values())
 
 
@@ -53,6 +55,16 @@ def test_the_first_view_is_of_the_first_photograph_in_the_default_variants(ready
     assert predictions(at) == as_shown(explain(opened(PHOTOS[0]), IDS, load=runner))
     assert components(at, "abn_strip")["strip"]["chosen"] == PHOTOS[0].id
     assert escape_markdown(PHOTOS[0].author) in captions(at)
+
+
+def test_a_link_whose_image_is_not_here_is_told_until_another_is_chosen(ready):
+    ready.query_params["photo"] = "nowhere"
+    at = ready.run().run()  # the address has been mended by then
+    assert not at.exception and NOT_HERE in texts(at.info)
+    at.session_state["photo"] = PHOTOS[1].id
+    assert NOT_HERE not in texts(at.run().info)
+    at.session_state["photo"] = PHOTOS[0].id
+    assert NOT_HERE not in texts(at.run().info)
 
 
 def test_a_network_that_saw_the_picture_at_another_size_is_named(ready):
@@ -96,6 +108,17 @@ def test_one_variant_on_two_images(ready, runner):
     assert predictions(at)[-1:] == as_shown(explain(opened(PHOTOS[3]), [ADDITIVE], load=runner))
 
 
+def test_bars_have_one_legend_and_one_scale_and_reading_a_cell_is_told_once(ready):
+    at = ready.run()
+    bodies = [element.value for element in at.html]
+    assert sum("abn-bars abn-legend" in body for body in bodies) == 1 and words.TOP_SCALE in captions(at)
+    assert len(set(re.findall(r"--whole: \d+%", "".join(bars(at))))) == 1
+    assert sum(map_view.POINT in body for body in bodies) == 1
+    assert not any(data["hint"] for data in components(at, "abn_map_view").values())
+    at = ready.switch_page("pages/Ablation.py").run()
+    assert sum(bool(data["hint"]) for data in components(at, "abn_map_view").values()) == 1
+
+
 def test_an_image_that_the_input_shows_whole_is_not_shown_again(ready):
     assert components(ready.run(), "abn_map_view").keys() >= {f"whole-{key}" for key in IDS}
     at = ready.button_group(key="fit").set_value("squash").run()
@@ -105,10 +128,11 @@ def test_an_image_that_the_input_shows_whole_is_not_shown_again(ready):
 def test_bars_agreement_and_divergence_are_those_of_the_library(ready, runner):
     at = ready.run()
     explanations = explain(opened(PHOTOS[0]), IDS, load=runner)
-    verdicts = [m.value for m in at.markdown if "JS divergence" in m.value]
+    verdicts = [m for m in at.markdown if "JS divergence" in m.proto.help]
+    assert len(verdicts) == len(explanations) and not mentions(at, "JS divergence")
     for verdict, drawn, explanation in zip(verdicts, bars(at), explanations, strict=True):
-        assert f"{explanation.js_divergence:.2f}" in verdict
-        assert (":orange-badge[" in verdict) == (not explanation.heads_agree)
+        assert f"{explanation.js_divergence:.2f}" in verdict.proto.help
+        assert (":orange-badge[" in verdict.value) == (not explanation.heads_agree)
         names = [html.unescape(name) for name in re.findall(r"<b>(.*?)</b>", drawn)]
         assert names == [numbers.short_label(explanation.labels[k]) for k in class_bars.shared_classes(explanation)]
 
@@ -128,14 +152,14 @@ def test_what_is_known_is_not_computed_again(ready, monkeypatch):
 
 
 def test_a_lesson_says_what_it_teaches(ready):
-    ready.query_params["variants"] = UNFOLDED
+    ready.query_params["variants"] = INVERTED
     (note,) = texts(ready.run().info)
-    assert CARDS[UNFOLDED].lesson in note and words.SEE_AS_TRAINED not in note
+    assert CARDS[INVERTED].lesson in note and words.SEE_AS_TRAINED not in note
 
 
 @pytest.mark.slow
 def test_a_lesson_says_how_to_come_back_where_its_mechanism_is_swapped(ready):
-    ready.query_params["variants"] = UNFOLDED
+    ready.query_params["variants"] = INVERTED
     ready.query_params["mechanism"] = "none"
     ready.query_params["same_weights"] = "true"
     assert texts(ready.run().info)[0].endswith(words.SEE_AS_TRAINED)

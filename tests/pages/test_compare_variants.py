@@ -23,7 +23,7 @@ from abn.vocabulary import AS_TRAINED
 
 CARDS = {card.id: card for card in list_variants()}
 ADDITIVE, MULTIPLICATIVE, NONE = IDS = default_variants(list_variants())
-UNFOLDED = "imagenet-lite0-additive-unfolded"
+INVERTED = "imagenet-lite0-additive-unfolded"
 PHOTOS = list(samples.gallery().values())
 
 
@@ -92,12 +92,12 @@ def test_one_to_four_variants_and_none(ready):
 
 def test_missing_weights_are_one_sentence_and_the_others_work(ready, checkpoints):
     (checkpoints / f"{ADDITIVE}.safetensors").unlink()
-    (checkpoints / f"{UNFOLDED}.json").write_text("{")
+    (checkpoints / f"{INVERTED}.json").write_text("{")
     at = ready.run()
     assert not at.exception
     assert set(texts(at.warning)) == {
         store.NO_WEIGHTS.format(variant=ADDITIVE),
-        store.UNREADABLE_CARD.format(variant=UNFOLDED, card=f"{UNFOLDED}.json"),
+        store.UNREADABLE_CARD.format(variant=INVERTED, card=f"{INVERTED}.json"),
     }
     assert len(predictions(at)) == 2
 
@@ -115,11 +115,11 @@ def test_altered_weights_are_read_once_for_one_sentence_and_the_others_work(read
 
 def test_the_address_holds_the_view_and_opens_it_again(ready, runner):
     ready.query_params.update(
-        {"photo": PHOTOS[2].id, "variants": f"{NONE},{UNFOLDED}", "mechanism": "additive", "same_weights": "true",
+        {"photo": PHOTOS[2].id, "variants": f"{NONE},{INVERTED}", "mechanism": "additive", "same_weights": "true",
          "fit": "pad", "opacity": "30", "colors": "viridis", "cells": CELLS[1]})  # fmt: skip
     at = ready.run()
     options = {"fit": "pad", "mechanism": "additive"}
-    assert predictions(at) == as_shown(explain(opened(PHOTOS[2]), [NONE, UNFOLDED], load=runner, **options))
+    assert predictions(at) == as_shown(explain(opened(PHOTOS[2]), [NONE, INVERTED], load=runner, **options))
     assert look(at) == {"opacity": 30, "colors": "viridis", "cells": CELLS[1], "top": 0, "mark": overlay.MARKS[0]}
     drawn = components(at, "abn_map_view")[f"map-{NONE}"]["look"]
     assert (drawn["opacity"], drawn["colors"], drawn["smooth"]) == (0.3, "viridis", False)

@@ -75,6 +75,19 @@ def predictions(at: AppTest) -> str:
     return next((element.value for element in at.html if 'class="abn-prediction"' in element.value), "")
 
 
+def test_another_set_is_chosen_by_its_number_and_the_list_holds_the_points(page):
+    at = page.run()
+    assert at.number_input(key="exercise-number-1").value == 1
+    first = draw_questions(1)[0]
+    at = answer(at, 1, first, brightest(first))
+    assert words.ITEM_POINTS.format(points=1) in captions(at)
+    at = at.number_input(key="exercise-number-1").set_value(7).run()
+    assert not at.exception and at.session_state["exercise_set"] == 7 and progress(at)[0] == 7
+    assert at.query_params["set"] == "7" and words.ITEM_POINTS.format(points=1) not in captions(at)
+    at = at.number_input(key="exercise-number-7").set_value(1).run()  # where it was left
+    assert words.ITEM_POINTS.format(points=1) in captions(at) and captions(at).count(KINDS["where"]) > 1
+
+
 def test_the_first_question_hides_its_map(page):
     at, first = page.run(), draw_questions(1)[0]
     assert not at.exception and at.subheader[0].value == KINDS["where"]

@@ -6,6 +6,7 @@ from reading import component, components, mentions, tables
 from streamlit.testing.v1 import AppTest
 
 from abn.evaluation.deletion_insertion import CurveComparison
+from abn.explanations.class_map import METHODS
 from abn.explanations.explainer import explain
 from abn.images import samples
 from abn.images.decode import open_picture
@@ -51,7 +52,17 @@ def test_every_step_shows_its_text_and_its_task(page, number):
     page.query_params["step"] = str(number)
     at, step = page.run(), STEPS[number - 1]
     assert not at.exception and at.subheader[0].value == step.title and mentions(at, step.task)
-    assert not done(at) and mentions(at, words.OPEN) and not mentions(at, words.DONE)
+    assert not done(at) and not mentions(at, step.notice)
+
+
+def test_another_class_alone_is_no_answer_to_which_maps_change(page):
+    at = open_step(page, "why")
+    at = at.selectbox(key="lesson-class").set_value(0).run()
+    assert not at.exception and not done(at) and not at.warning
+    at = at.button_group(key="lesson-changed").set_value([words.MAP, *METHODS]).run()
+    assert not done(at) and [warning.value for warning in at.warning] == [words.CHOOSE_AGAIN]
+    at = at.button_group(key="lesson-changed").set_value(list(METHODS)).run()
+    assert done(at) == {"why"} and not at.warning and mentions(at, STEPS[0].notice)
 
 
 def test_the_equations_are_drawn_on_one_scale_and_bright_cells_do_the_task(page, attention):

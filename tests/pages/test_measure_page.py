@@ -22,9 +22,9 @@ from abn.images.fit import fit_picture
 from abn.plots import numbers
 from abn.ui import layout
 from abn.ui import words as shared_words
-from abn.ui.measure import deletion_insertion_panel, localization_panel, words
+from abn.ui.measure import deletion_insertion_panel, localization_panel, randomization_panel, words
 from abn.ui.measure.randomization_panel import CASCADE, PICTURES
-from abn.ui.runtime import jobs, models
+from abn.ui.runtime import cache, jobs, models
 from abn.ui.runtime.turns import get_queue
 from abn.variants import store
 from abn.variants.card import class_names
@@ -101,6 +101,32 @@ def test_three_questions_each_with_its_estimated_time(page):
         assert words.UNDER_A_SECOND in offered(at, job) or re.search(r"about \d+ s", offered(at, job))
     assert not tables(at) and at.subheader[0].value == words.QUESTION
     assert layout.PAGES["pages/Measure.py"] == ("Measure", ":material/monitoring:")
+
+
+def test_before_a_result_the_page_tells_what_is_measured_and_how_long_it_takes(page):
+    at = page.run()
+    curves = words.CURVES_PLAN.split("{")[0]
+    plan = next(m.value for m in at.markdown if m.value.startswith(curves))
+    assert re.search(r"\d+ forward passes, (about \d+ s|under 1 s)", plan) and f" {ORDERS} random orders" in plan
+    scenes = words.LOCALIZATION_PLAN.format(count=SCENES)
+    assert mentions(at, words.RANDOMIZATION_PLAN) and mentions(at, scenes)
+    for job in ("curves", "randomization", "localization"):
+        at = press(at, job)
+    assert not mentions(at, curves) and not mentions(at, words.RANDOMIZATION_PLAN) and not mentions(at, scenes)
+    assert not {words.QUESTION, words.RANDOMIZATION, words.LOCALIZATION} & {h.value for h in at.subheader}
+
+
+def test_the_estimate_of_the_randomization_is_that_of_a_timed_run(page):
+    page.session_state["forget_seeds"] = 1
+    at = press(page.run(), "randomization")
+    server = cache.server_cache()
+    keys = [key for key in server.entries if key[0] == randomization_panel._timing_key(CARDS[0])[0]]
+    assert {key[1] for key in keys} == set(IDS)
+    for key in keys:
+        server.entries[key] = 10.0, 8
+    at = at.button_group(key="fit").set_value("squash").run()
+    batches = 1 + sum(map(randomization_panel._count_batches, CASCADE))
+    assert words.duration(10.0 * batches * len(CARDS)) in offered(at, "randomization")
 
 
 @pytest.fixture
@@ -328,6 +354,8 @@ def test_the_cascade_is_that_of_the_library(page, network):
             else:
                 assert cell.startswith(f"ρ {alike[0]:.2f}; mean {np.mean(alike):.2f} ".replace("-", "−"))
             assert f"; {label} {numbers.percent(float(left))}, " in cell
+    means = [re.search(r"mean (\S+)", row[-1])[1] for row in rows[1:]]
+    assert all(value in at.subheader[1].value for value in means)
     maps = components(at, "abn_map_view")
     assert len([key for key in maps if key.startswith("cascade-")]) == len(CARDS) * (1 + len(CASCADE))
     steps = [f"cascade-{ADDITIVE}-{step}" for step in (words.TRAINED, *words.STEPS_OF_CASCADE.values())]

@@ -13,7 +13,7 @@ from abn.evaluation.deletion_insertion import (
     CurveResult,
     CurveSpec,
 )
-from abn.plots.curve_chart import AXES, LABELS, axis_top, curve_chart, curves_in_words
+from abn.plots.curve_chart import AXES, LABELS, PROBABILITY, axis_top, curve_chart, curves_in_words
 from abn.plots.theme import BLUE, GRAY, ORANGE
 
 SHARES = np.linspace(0, 1, 3)
@@ -41,16 +41,12 @@ def test_every_line_holds_what_was_computed():
     assert all(tuple(trace.x) == (0, 0.5, 1) for trace in figure.data if trace.name)
 
 
-def test_lines_are_labeled_where_they_are_apart_and_areas_are_told():
-    title, *labels = curve_chart(comparison(dark=True), DELETION).layout.annotations
-    assert {label.text: (label.x, label.y) for label in labels} == {
-        LABELS[BRIGHT]: (0.5, 0.2),
-        LABELS[RANDOM]: (0.5, pytest.approx(0.6)),
-        LABELS[DARK]: (0.5, 1),
-    }
-    sides = {label.text: label.yanchor for label in labels}
-    assert sides[LABELS[BRIGHT]] == "top" and sides[LABELS[RANDOM]] == "bottom"  # away from each other
-    assert "0.35" in title.text and "0.55" in title.text
+def test_the_legend_names_the_lines_and_no_label_crosses_them():
+    figure = curve_chart(comparison(dark=True), DELETION)
+    (title,) = figure.layout.annotations
+    assert "0.35" in title.text and "0.55" in title.text and title.yref == "paper" and title.y >= 1
+    named = {trace.name for trace in figure.data if trace.showlegend is not False}
+    assert figure.layout.showlegend and named == set(LABELS.values())
 
 
 def test_a_curve_within_the_random_orders_is_gray_and_none_has_a_color_of_the_heads():
@@ -64,7 +60,8 @@ def test_a_curve_within_the_random_orders_is_gray_and_none_has_a_color_of_the_he
 
 @pytest.mark.parametrize("kind", [DELETION, INSERTION])
 def test_the_axis_says_what_happens(kind):
-    assert curve_chart(comparison(kind), kind).layout.xaxis.title.text == AXES[kind]
+    layout = curve_chart(comparison(kind), kind).layout
+    assert (layout.xaxis.title.text, layout.yaxis.title.text) == (AXES[kind], PROBABILITY)
 
 
 def test_the_areas_in_words():

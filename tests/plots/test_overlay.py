@@ -83,7 +83,7 @@ def test_flat_and_saturated_maps_say_so_with_their_range():
 def test_a_saturated_map_is_not_stretched_but_a_faint_one_is():
     saturated, faint = np.ones((14, 14)), np.full((14, 14), 0.01)
     saturated[0, 0] = 0.1
-    faint[5:8, 5:8] = 0.15  # as the variant "upside down" draws: dark nearly everywhere, and yet a pattern
+    faint[5:8, 5:8] = 0.15  # as the inverted map draws: dark nearly everywhere, and yet a pattern
     assert color_limits.limits([saturated, faint], "each") == [(0, 1), (0.01, 0.15)]
     assert color_limits.limits([saturated, saturated], "shared") == [(0, 1)] * 2
     assert color_limits.limits([saturated, faint], "shared") == [(0.01, 1)] * 2

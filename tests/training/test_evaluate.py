@@ -258,4 +258,4 @@ def test_card_lists_the_aims_it_missed():
     figures["labeled"]["perception_top1"] = 0.78
     figures["masked"] = {"pointing": 0.9, "roc_auc": 0.93, "span": 0.3}
     assert evaluate.missed_aims(card, figures, controls) == "none"
-    assert evaluate.missed_aims(SimpleNamespace(lesson="It is upside down."), {}, {}) == "none"
+    assert evaluate.missed_aims(SimpleNamespace(lesson="Its map is inverted."), {}, {}) == "none"

@@ -12,15 +12,15 @@ from abn.vocabulary import AS_TRAINED
 
 CARDS = {card.id: card for card in list_variants()}
 ADDITIVE, MULTIPLICATIVE, NONE = default_variants(list_variants())
-UNFOLDED = "imagenet-lite0-additive-unfolded"
+INVERTED = "imagenet-lite0-additive-unfolded"
 
 
 def test_ablate():
-    cards = [CARDS[ADDITIVE], CARDS[MULTIPLICATIVE], CARDS[UNFOLDED]]
+    cards = [CARDS[ADDITIVE], CARDS[MULTIPLICATIVE], CARDS[INVERTED]]
     assert selection.apply_mechanism(cards, AS_TRAINED, True) == selection.Selection(tuple(cards), "trained")
     assert selection.apply_mechanism(cards, "none", True) == selection.Selection(tuple(cards), "none")
     switched = selection.apply_mechanism(cards, "additive", False)
-    assert [card.id for card in switched.cards] == [ADDITIVE, UNFOLDED] and switched.applied == "trained"
+    assert [card.id for card in switched.cards] == [ADDITIVE, INVERTED] and switched.applied == "trained"
     lonely = selection.apply_mechanism(cards, "none", False, find=lambda card, mechanism: None)
     assert lonely.cards == ()
     titles = ", ".join(card.title for card in cards)

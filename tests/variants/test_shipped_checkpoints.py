@@ -54,8 +54,8 @@ def test_the_lesson_is_true():
 
 
 @pytest.mark.slow
-def test_upside_down_on_real_photographs_too(runner):
-    """Cell by cell, the unfolded map falls where the additive one rises."""
+def test_the_inverted_map_on_real_photographs_too(runner):
+    """Cell by cell, the inverted map falls where the additive one rises."""
     correlations = []
     for photo in list(gallery().values())[:6]:
         picture = open_picture(photo.path.read_bytes())

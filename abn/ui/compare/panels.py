@@ -54,6 +54,7 @@ def show_input(shown: Shown, chosen: ChosenImage, view: MapStyle, limits: Limits
         else:
             maps.show_color_bar(view.colors, *limits[0])
             st.caption(words.ONE_SCALE)
+        maps.show_hint()
         captions = [words.CREDIT.format(credit=chosen.credit)] if chosen.credit else []
         captions += [escape_markdown(note) for note in chosen.picture.notes]
         for other, card in shown[1:]:
@@ -93,6 +94,8 @@ def show_top_classes(shown: Shown) -> None:
     """The most probable classes of both heads, variant beside variant, all with as many rows."""
     rows = max(len(class_bars.shared_classes(explanation)) for explanation, _ in shown)
     st.markdown(f"##### {words.TOP}")
+    st.html(class_bars.legend())
+    st.caption(words.TOP_SCALE)
     with st.container(key="pairs-bars"):
         for column, (explanation, card) in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
             with column:

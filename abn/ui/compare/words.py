@@ -16,7 +16,7 @@ FITS = {"crop": "center crop", "squash": "squashed", "pad": "padded"}
 OTHER_SIZE = "{title}: input of {size} × {size} pixels, map of {h} × {w} cells."
 INPUT_ALT = "Network input: {alt}"
 CREDIT = "Image: {credit}"
-ONE_SCALE = "M, one scale for all maps. Point at a cell to read its value in every map."
+ONE_SCALE = "M, one scale for all maps."
 OWN_SCALES = "Each map has its own color scale: colors of different maps can't be compared."
 HOW_TO_READ = "How to read this page"
 HELP = (
@@ -32,6 +32,7 @@ LIMITS = (
 )
 
 TOP = "Most probable classes"
+TOP_SCALE = "One scale for all variants, 0 to 100 %: the gray track behind a bar is 100 %."
 
 WHOLE = "Maps on the whole image"
 WHOLE_ALT = "The whole image: {alt}"

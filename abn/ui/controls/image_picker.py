@@ -36,7 +36,13 @@ def choose_image() -> ChosenImage:
     gallery, own = samples.gallery(), state.uploads
     first = next(iter(gallery))
     names = {f"own-{upload.number}": key for key, upload in own.items()} | {name: name for name in gallery}
-    chosen = url.restore("photo", [*gallery, *own], first, names.get(st.query_params.get("photo", "")))
+    given = st.query_params.get("photo", "")
+    chosen = url.restore("photo", [*gallery, *own], first, names.get(given))
+    if given and given not in names:
+        state.photo_missing = True
+    state.photo_missing = state.photo_missing and chosen == first  # until another image is chosen
+    if state.photo_missing:
+        st.info(words.NOT_HERE, icon=":material/hide_image:")
     items = [Thumbnail(key, upload.picture.name, upload.thumbnail) for key, upload in reversed(own.items())]
     if not url.controls_hidden():
         show_strip([*items, *gallery_thumbnails()], chosen, label=words.IMAGES, key="strip", on_pick=choose_photo)

@@ -12,6 +12,7 @@ CAMERA_HELP = "One photo at a time. It is removed if you clear it, take another 
 TAKE_PHOTO, CAMERA_PHOTO = "Take a photo", "camera photo"
 IN_SESSION, REMOVE = "**In this session**", "Remove {name}"
 OWN_ALT = "Your image {name}"
+NOT_HERE = "This link's image is not here; the first example is shown."
 LOST = (
     "The server was restarted, and your images were deleted. Remove them from the list where you chose them, and "
     "upload them again."

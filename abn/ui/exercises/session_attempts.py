@@ -60,6 +60,25 @@ def show_progress(seed: int, questions: Sequence[Question], attempt: Attempt) ->
         kept_progress.show_menu()
 
 
+def show_set(seed: int, questions: Sequence[Question], attempt: Attempt) -> None:
+    """The number of the set, to choose another one, and its questions with the points so far."""
+    with st.container(key="exercise-set"):
+        number = st.number_input(
+            words.SET, exercises.SETS[0], exercises.SETS[-1], seed, help=words.SET_HELP, key=f"exercise-number-{seed}"
+        )
+        if number != seed:
+            open_set(number)
+            st.rerun()
+        st.caption("\n".join(_describe_question(place, question, attempt) for place, question in enumerate(questions)))
+
+
+def _describe_question(place: int, question: Question, attempt: Attempt) -> str:
+    """A line of the list: the question's kind, in bold if it is the one that is shown, and its points."""
+    scored, kind = attempt.answers.get(question.number), exercises.KINDS[question.kind]
+    points = words.ITEM_POINTS.format(points=scored.score) if scored else ""
+    return words.ITEM.format(number=place + 1, kind=f"**{kind}**" if place == attempt.index else kind, points=points)
+
+
 def open_set(seed: int) -> None:
     """Go to a set, where this session left it."""
     state.exercise_set = seed

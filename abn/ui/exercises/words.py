@@ -13,6 +13,11 @@ QUESTION = "**Question {number} of {count}**"
 SCORES = "**Scores**"
 SCORE = " · {score:.1f} of {answered} points"
 
+# the set
+SET, SET_HELP = "Set", "Each number has other questions, and the same for everybody."
+ITEM = "{number}. {kind}{points}"
+ITEM_POINTS = " :green-badge[{points:.2f}]"
+
 # a question
 CREDIT = "{title}Image: {credit}"
 YOUR_CELL = "Your cell: **row {row}, column {column}**"

@@ -62,13 +62,6 @@ def add_edit(key: str, name: str, attention: np.ndarray, *, painted: bool = Fals
     _change_history(key, lambda history: history.add(name, attention, painted=painted))
 
 
-def show_board(choice: Choice, card: Card, subject: AttendedImage, key: str, history: History) -> None:
-    """Tools, map and undo below each other, where a page has one column for them."""
-    tool = show_tools()
-    show_canvas(choice, card, subject, key, history, tool)
-    show_undo(subject, key, history)
-
-
 def show_tools() -> Tool:
     """Draw the toolbar."""
     name = choose(words.TOOL, list(TOOLS), "tool", help=words.TOOL_HELP)

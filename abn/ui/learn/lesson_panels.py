@@ -3,13 +3,13 @@
 import streamlit as st
 
 from abn.teaching.lessons import CLOSE, STEPS, Step
-from abn.ui import url
+from abn.ui import layout, url
 from abn.ui.layout import PAGES
 from abn.ui.learn import words
 from abn.ui.progress import kept_progress
 from abn.ui.state import state
 
-WIDE = ("parts",)  # steps whose text stands above what they show
+WIDTHS = {"parts": [1, 3]}  # of a step's text and of what it shows, where the diagram needs more than the usual
 
 
 def choose_step() -> int:
@@ -21,7 +21,7 @@ def choose_step() -> int:
         chosen = state.lesson_step = given[0] if len(given) == 1 and given[0] in legal else 1
     url.sync_query_param("step", chosen, 1)
     done = state.lessons_done
-    with st.container(horizontal=True, vertical_alignment="center", key="steps"):
+    with layout.title_row(), st.container(horizontal=True, vertical_alignment="center", key="steps"):
         for number, step in enumerate(STEPS, 1):
             st.button(
                 str(number),
@@ -45,34 +45,31 @@ def choose_step() -> int:
 
 
 def places(step: Step) -> list:
-    """Where a step's text and what it shows stand: side by side, or one below the other."""
-    return [st.container(), st.container()] if step.key in WIDE else st.columns([2, 5], gap="medium")
+    """Where a step's text and what it shows stand, side by side."""
+    return st.columns(WIDTHS.get(step.key, [2, 5]), gap="small")
 
 
 def show_text(step: Step) -> None:
     with st.container(key="lesson-text", gap="small"):
         st.subheader(step.title, anchor=False)
         st.markdown(step.text)
+        label, icon = PAGES[step.page]
+        st.page_link(step.page, label=words.MORE.format(page=label), icon=icon)
 
 
 def show_task(step: Step, done: bool) -> None:
-    """The task and whether it is done, always at the bottom of the screen. A task that was done stays done."""
+    """The task, or what to notice once it is done, always at the bottom of the screen. What was done stays done."""
     number = STEPS.index(step) + 1
     if done and step.key not in state.lessons_done:
         state.lessons_done.add(step.key)
         st.rerun()  # the row above is to show it
     done = step.key in state.lessons_done
-    with st.bottom, st.container(key="lesson-bar", gap="small"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(words.TASK.format(task=step.task), width="stretch")
-            with st.container(key="lesson-done" if done else "lesson-open", width="content"):
-                st.markdown(words.DONE if done else words.OPEN)
+    line = words.DONE.format(notice=step.notice) if done else words.TASK.format(task=step.task)
+    with st.bottom, st.container(key="lesson-bar", horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(key="lesson-done" if done else "lesson-open", width="stretch"):
+            st.markdown(line)
+        with st.container(key="lesson-ways", horizontal=True, gap="xsmall", width="content"):
             _show_ways(number, done)
-        if done:
-            with st.container(horizontal=True, vertical_alignment="center", gap="small", key="lesson-notice"):
-                st.markdown(step.notice, width="stretch")
-                label, icon = PAGES[step.page]
-                st.page_link(step.page, label=words.MORE.format(page=label), icon=icon)
 
 
 def _show_ways(number: int, done: bool) -> None:

@@ -35,12 +35,20 @@ TOP_SHARE = 0.1  # of the cells: what counts as bright in the step on the two eq
 
 
 def show_class_maps() -> bool:
-    """M beside CAM and Grad-CAM of a class that a person chooses; done with another class than the predicted one."""
+    """M beside CAM and Grad-CAM of a class that a person chooses; done once another class than the predicted one is
+    chosen and the maps that changed are marked."""
     card, trace = basis.trace_image()
     labels, predicted = class_names(card), int(trace.logits.argmax())
-    k = st.selectbox(
-        words.CLASS, range(len(labels)), index=predicted, format_func=lambda k: labels[k], key="lesson-class"
-    )
+    chooser, question = st.columns([3, 2], gap="medium")
+    with chooser:
+        k = st.selectbox(
+            words.CLASS, range(len(labels)), index=predicted, format_func=lambda k: labels[k], key="lesson-class"
+        )
+    with question:
+        options, right = [words.MAP, *METHODS], set(METHODS)
+        answer = set(st.pills(words.CHANGED, options, selection_mode="multi", key="lesson-changed"))
+    if k != predicted and answer - right:
+        st.warning(words.CHOOSE_AGAIN, icon=":material/search:")
     with st.container(key="pairs-classes"):
         left, *rest = st.columns(3, gap="medium")
     image, label = traces.input_image(trace, card), numbers.short_label(labels[k])
@@ -68,7 +76,7 @@ def show_class_maps() -> bool:
                 colors=colors,
                 digits=digits,
             )
-    return k != predicted
+    return k != predicted and answer == right
 
 
 def show_parts() -> bool:

@@ -10,14 +10,16 @@ COUNT = "{done} of {count} done"
 
 # the bar of the task
 TASK = "**Task.** {task}"
-DONE = ":green-badge[:material/check_circle: Done]"
-OPEN = ":gray-badge[:material/radio_button_unchecked: Not done yet]"
+DONE = ":green-badge[:material/check_circle: Done] {notice}"
 BACK = "Back"
 NEXT = "Next"
 MORE = "More: {page}"
 
 # 1: maps of a class
 CLASS = "Class: type to search"
+CHANGED = "Which maps change? (one or more)"
+CHOOSE_AGAIN = "Choose another class once more, and watch all three maps."
+MAP = "M"
 MAP_TITLE = "**M**, class-agnostic"
 METHOD_TITLE = "**{method}** of {label}"
 MAP_ALT = "Attention map M"

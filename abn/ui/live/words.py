@@ -3,6 +3,9 @@
 TITLE = "Live"
 PURPOSE = "One variant on the frames of a camera: its attention map and the predictions of both heads, in real time."
 CAMERA = {
+    "intro": "Start the camera. The attention map M of the chosen variant then lies over the video, and the most "
+    "probable class of both heads stands here with its probability. “Freeze this frame” makes a frame the image of all "
+    "pages.",
     "refused": "The browser doesn't let this page use the camera. Allow it in the address bar, then start again.",
     "none": "No camera was found. Upload a photo in the menu Image of Compare.",
     "insecure": "Browsers allow the camera only on https or on localhost. Take a photo in the menu Image of Compare.",

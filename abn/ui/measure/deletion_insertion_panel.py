@@ -63,11 +63,12 @@ def show_curves(choice: Choice) -> Section:
     }
     flat = [piece for of_variant in pieces.values() for piece in of_variant]
     seconds, passes = _estimate(choice, pieces)
-    duration = words.duration(seconds)
+    duration, orders = words.duration(seconds), sum(spec.order == deletion_insertion.RANDOM for spec in specs[DELETION])
+    if passes:
+        st.markdown(words.CURVES_PLAN.format(orders=orders, passes=passes, duration=duration))
     label, automatic = words.RUN_CURVES.format(duration=duration), seconds <= MAX_AUTOMATIC
     job = jobs.control(JOB, flat, label, icon=":material/monitoring:", automatic=automatic)
     comparisons = _compare(specs, pieces)
-    orders = sum(spec.order == deletion_insertion.RANDOM for spec in specs[DELETION])
     help_text = words.HEADLINE_HELP.format(orders=orders, chances=orders + 1)
     heading.subheader(_headline(choice.selection.cards, comparisons, orders), anchor="cells", help=help_text)
     with st.container():  # so that nothing below it moves while a job runs
@@ -75,8 +76,6 @@ def show_curves(choice: Choice) -> Section:
             _show_verdict(choice.selection.cards, comparisons)
             _show_charts(choice, comparisons)
             _show_numbers(choice, comparisons, flat)
-    if passes:
-        st.caption(words.PASSES.format(passes=passes, duration=duration))
     return Section(specs, pieces, job)
 
 

@@ -49,6 +49,7 @@ class MeasuredScores:
 def show_localization(choice: Choice) -> Job:
     """The chosen variants' maps on all scenes, beside the controls, and one scene shown large."""
     scenes, cards = localization.scenes(), choice.selection.cards
+    heading, plan = st.container(key="section-object"), st.empty()
     controls: dict[tuple, Piece] = {}  # by the size of the map and the input, each as its first variant has it
     for card in cards:
         controls.setdefault((card.map_size, card.input), _control_piece(card, scenes))
@@ -59,8 +60,16 @@ def show_localization(choice: Choice) -> Job:
     duration = words.duration(estimate_seconds(choice, len(scenes)))
     label = words.RUN_SCENES.format(count=len(scenes), duration=duration)
     job = jobs.control(JOB, [*controls.values(), *pieces.values()], label, icon=":material/center_focus_strong:")
+    measured = _results(pieces)
     with st.container():  # so that nothing below it moves while a job runs
-        _show_results(choice, scenes, _results(pieces), _results(controls))
+        _show_results(choice, scenes, measured, _results(controls))
+    text = words.LOCALIZATION
+    if len(measured) == len(cards):
+        hits = sorted(_count_hits(of_variant.scores[variant])["hits"] for variant, of_variant in measured.items())
+        text = words.LOCALIZATION_RESULT.format(values=words.value_range([*map(str, hits)]), count=len(scenes))
+    else:
+        plan.markdown(words.LOCALIZATION_PLAN.format(count=len(scenes)))
+    heading.subheader(text, anchor="object", help=words.LOCALIZATION_HELP)
     return job
 
 

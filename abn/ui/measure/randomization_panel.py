@@ -5,6 +5,7 @@ branch too, then all.
 """
 
 import functools
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,8 @@ from abn.ui.controls.choice_bar import Choice
 from abn.ui.elements import IN_ADDRESS, choose, show_shaded_table
 from abn.ui.layout import escape_markdown
 from abn.ui.measure import words
-from abn.ui.measure.sections import estimate_seconds, unique_titles
-from abn.ui.runtime import jobs, models
+from abn.ui.measure.sections import seconds_of_passes, unique_titles
+from abn.ui.runtime import cache, jobs, models
 from abn.ui.runtime.jobs import Job, Piece
 from abn.ui.runtime.turns import page_turn
 from abn.variants.card import Card, class_names
@@ -39,24 +40,55 @@ CASCADE = (  # the parts that each step randomizes, in the order of the forward 
     ("extractor", "attention_branch", "perception_branch"),
 )
 ROW_WIDTH = 960  # pixels of a row of small multiples
-TORCH_FACTOR = 2.0  # a forward pass in PyTorch, over one in ONNX Runtime
+TORCH_FACTOR = 3.0  # PyTorch over ONNX Runtime, of a forward pass, until one was timed: 2 to 10, by variant
 
 Outcomes = dict[int, "list[RandomizationResult]"]  # number of randomized parts → a result for each shuffle
 
 
 def show_randomization(choice: Choice) -> Job:
     """The cascade of each chosen variant, once for each seed: the maps, and how similar they stay."""
+    heading, plan = st.container(key="section-learned"), st.empty()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seeds = choose(words.SHUFFLES, SEEDS, "forget_seeds", default=2, help=words.SHUFFLES_HELP, **IN_ADDRESS)
         pieces = {card.id: _pieces(choice, card, seeds) for card in choice.selection.cards}
         flat = [piece for of_variant in pieces.values() for piece in of_variant]
-        steps = sum(len(parts) + 1 for parts in CASCADE)  # a part is recalibrated, then outputs are computed
-        seconds = TORCH_FACTOR * estimate_seconds(choice, PICTURES * (1 + seeds * steps))
+        seconds = sum(_estimate(card, seeds) for card in choice.selection.cards)
         label = words.RANDOMIZE.format(duration=words.duration(seconds))
         job = jobs.control(JOB, flat, label, icon=":material/shuffle:")
     with st.container():  # so that nothing below it moves while a job runs
         _show_results(choice, pieces)
+    result = _headline(pieces)
+    heading.subheader(result or words.RANDOMIZATION, anchor="learned", help=words.RANDOMIZATION_HELP)
+    if not result:
+        plan.markdown(words.RANDOMIZATION_PLAN)
     return job
+
+
+def _estimate(card: Card, seeds: int) -> float:
+    """Seconds that a variant's cascade takes: by the first of its steps that this server has timed, if there is one."""
+    batches = 1 + seeds * sum(map(_count_batches, CASCADE))
+    timed = cache.server_cache().get(_timing_key(card))
+    return batches * timed if timed else TORCH_FACTOR * seconds_of_passes(card, PICTURES * batches)
+
+
+def _count_batches(parts: tuple[str, ...]) -> int:
+    """How often a step runs the network on all images: each part is recalibrated, then outputs are computed."""
+    return len(parts) + 1
+
+
+def _timing_key(card: Card) -> tuple:
+    return ("seconds of a randomized batch", card.id, card.sha256)
+
+
+def _headline(pieces: dict[str, list[Piece]]) -> str:
+    """The rank correlations of all variants once all weights are shuffled; empty until they are there."""
+    values = []
+    for of_variant in pieces.values():
+        last = jobs.results(JOB, of_variant[len(CASCADE) :: len(CASCADE)])
+        if not all(last):
+            return ""
+        values.append(_mean_correlation(last))
+    return words.RANDOMIZATION_RESULT.format(values=words.value_range([*map(_format_correlation, sorted(values))]))
 
 
 def _pieces(choice: Choice, card: Card, seeds: int) -> list[Piece]:
@@ -85,9 +117,13 @@ def _pieces(choice: Choice, card: Card, seeds: int) -> list[Piece]:
             (own,) = jobs.results(JOB, [own_piece])
             *first, last = parts
             with page_turn():
+                started = time.perf_counter()
                 for part in first:
                     network = randomization.randomize_weights(network, part, images, seed=seed)
-                return randomization.compare_randomized(network, own, images, last, seed=seed)
+                result = randomization.compare_randomized(network, own, images, last, seed=seed)
+                seconds = (time.perf_counter() - started) / _count_batches(parts)
+            cache.server_cache().get_or_compute([_timing_key(card)], lambda _missing: [seconds])
+            return result
 
         step = words.STEPS_OF_CASCADE[len(parts)]
         label = words.RANDOMIZED_PIECE.format(title=card.title, step=step, number=seed + 1)
@@ -171,15 +207,20 @@ def _describe_all(results: "Sequence[RandomizationResult]", label: str) -> str:
     """Each shuffle on this image, the mean of all shuffles and images, and the prediction for this image."""
     if not results:
         return words.NOT_MEASURED
-    values = np.concatenate([result.rank_correlations for result in results])
-    values = values[~np.isnan(values)]
     return words.ALL_IMAGES.format(
         here=_describe_correlations(results),
-        mean=_format_correlation(values.mean() if values.size else np.nan),
+        mean=_format_correlation(_mean_correlation(results)),
         label=label,
         probability=numbers.percent(float(np.mean([result.after[0] for result in results]))),
         change=_describe_changes(results),
     )
+
+
+def _mean_correlation(results: "Sequence[RandomizationResult]") -> float:
+    """The mean ρ of all shuffles and images; NaN where all maps are flat."""
+    values = np.concatenate([result.rank_correlations for result in results])
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if values.size else np.nan
 
 
 def _format_correlation(value: float) -> str:

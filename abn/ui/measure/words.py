@@ -1,5 +1,7 @@
 """All wording of the page Measure, in the order of the page."""
 
+from collections.abc import Sequence
+
 TITLE = "Measure"
 LINE = "Three tests of a map: deletion and insertion, randomization of weights, localization of objects."
 
@@ -13,6 +15,10 @@ NOT_MEASURED = "–"
 
 # ---- deletion and insertion ----
 QUESTION = "Do predictions depend on the bright cells?"
+CURVES_PLAN = (
+    "Cells are deleted, then uncovered, brightest first. The curves show the probability of the predicted class, "
+    "beside {orders} random orders. This takes {passes} forward passes, {duration}."
+)
 HEADLINE = "{count} of {total} variants: brightest first beats all {orders} random orders on this image"
 HEADLINE_HELP = (
     "Deletion: cells are replaced by a fill value, brightest first. If the prediction depends on bright cells, its "
@@ -35,7 +41,6 @@ RANDOM_ORDERS_HELP = (
     "rarer."
 )
 DARKEST = "Darkest first as well"
-PASSES = "{passes} forward passes, {duration}."
 RUN_CURVES = "Compute the curves ({duration})"
 CURVE = "{kind}, {title}, {order}"
 RANDOM_ORDER = "random order {number}"
@@ -67,6 +72,12 @@ RANDOMIZATION_HELP = (
     "(Adebayo et al. 2018). If the map keeps its pattern, it depends little on what was learned. ρ: Spearman's rank "
     "correlation with the map of the trained weights."
 )
+RANDOMIZATION_PLAN = (
+    "The weights of the perception branch are shuffled, then those of the attention branch too, then all. Each map is "
+    "compared with the map of the trained weights."
+)
+RANDOMIZATION_RESULT = "All weights shuffled: the rank correlation with the trained map is {values}"
+RANGE = "{low} to {high}"
 SHUFFLES = "Shuffles"
 SHUFFLES_HELP = "Each has another random seed. The maps show the first."
 RANDOMIZE = "Randomize the weights ({duration})"
@@ -102,6 +113,11 @@ LOCALIZATION_HELP = (
     "Shipped scenes with known object masks. A hit: the center of the brightest cell lies on the object (pointing "
     "game); a tie is a miss."
 )
+LOCALIZATION_PLAN = (
+    "Each variant computes its map of {count} scenes whose object is known. The brightest cell is compared with the "
+    "object's mask, beside uninformative controls."
+)
+LOCALIZATION_RESULT = "The brightest cell is on the object in {values} of {count} scenes"
 OTHER_KIND = "Not trained on photographs, so their maps of these scenes mean little: {titles}."
 RUN_SCENES = "Measure on {count} scenes ({duration})"
 SCENES_PIECE, CONTROL_PIECE = "{title}, {count} scenes", "Controls of {rows} × {columns} cells"
@@ -137,6 +153,11 @@ SCENE_PREDICTION = "Perception head: {label} {probability}. Framed: the brightes
 def duration(seconds: float) -> str:
     """An estimated time: about 3 s."""
     return UNDER_A_SECOND if seconds < 1 else ABOUT.format(seconds=round(seconds))
+
+
+def value_range(values: Sequence[str]) -> str:
+    """The first and the last of sorted values, or the only one."""
+    return values[0] if values[0] == values[-1] else RANGE.format(low=values[0], high=values[-1])
 
 
 def took(seconds: float) -> str:

@@ -31,9 +31,9 @@ def show_camera(
     key: str,
     on_frame: Callable[[Frame], object],
 ) -> None:
-    """The video with the latest `result` over it, and its buttons. `words` say that the camera is refused, that there
-    is none, or that the address is not secure; `frozen` is the key of the frame that was kept last. `on_frame` gets
-    each frame; what is none is ignored."""
+    """The video with the latest `result` over it, and its buttons. `words` say what will be shown, that the camera is
+    refused, that there is none, or that the address is not secure; `frozen` is the key of the frame that was kept last.
+    `on_frame` gets each frame; what is none is ignored."""
 
     def receive(sent: Any) -> None:
         frame = read_frame(sent)

@@ -10,6 +10,8 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
     freeze = find(".freeze")
   parentElement.abnCamera ??= { stream: null, number: 0, timer: 0, times: [], frozen: data.frozen }
   const state = parentElement.abnCamera
+  find(".intro").textContent = data.words.intro
+  find(".intro").hidden = Boolean(state.stream)
 
   /** The middle of the video as a square JPEG. */
   const takeFrame = (side, quality) => {
@@ -38,6 +40,8 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
     Object.assign(state, { stream: null, times: [] })
     video.srcObject = null
     start.textContent = "Start the camera"
+    find(".intro").hidden = false
+    find(".heads").replaceChildren()
     freeze.disabled = true
     canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height)
   }
@@ -59,6 +63,7 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
     video.srcObject = state.stream
     await video.play()
     start.textContent = "Stop the camera"
+    find(".intro").hidden = true
     freeze.disabled = false
     said.textContent = ""
     send()

@@ -16,9 +16,11 @@ from abn.plots import color_maps
 from abn.ui.components.component import Component
 from abn.ui.components.look import color_table
 from abn.ui.components.media import Encoded, media_url
+from abn.ui.state import state
 
 WHOLE = (0.0, 0.0, 1.0, 1.0)
-REST = "Point at a cell to read it in every map."
+POINT, TAP = "Point at a cell to read it in every map.", "Tap a cell to read it in every map."
+HINTS = POINT, TAP  # with a mouse, without one
 PICK = "Pick a cell: click or tap it, or go there with the arrow keys and press space."
 DIGITS = 6  # of a cell's value, to draw it
 
@@ -45,7 +47,7 @@ def show(
     cover: Encoded | None = None,
     gray: bool = False,
     hidden: bool = False,
-    rest: str = REST,
+    rest: str = "",
     follows: str = "",
 ) -> None:
     """Draw a map (h, w) over an image, its colors between `limits`, with the color `bar` below.
@@ -54,7 +56,8 @@ def show(
     photograph the image is (`Fitted.extent`). `colors` replaces the view's color map, for signed maps, and stays.
     `cover` is drawn over all that; with `gray` the image has no colors. `on_pick` gets the row and the column of a cell
     that a person picks; `picked` is framed, and `best` with a star. Of a `hidden` map no value goes to the browser: its
-    cells can be picked, not read. `rest` stands below while no cell is read. The map `follows` the timeline of this
+    cells can be picked, not read. `rest` stands below while no cell is read, or the hint how to
+    read one, once a page. The map `follows` the timeline of this
     name (`components.timeline`), whose maps replace its own.
     """
 
@@ -84,9 +87,16 @@ def show(
         "symbol": symbol,
         "digits": digits,
         "rest": PICK if hidden else rest,
+        "hint": None if hidden or rest else _hints(key),
         "picks": on_pick is not None,
         "picked": picked,
         "follows": follows,
         "best": best,
     }
     _component.show(key, data, pick if on_pick else None)
+
+
+def _hints(key: str) -> tuple[str, str] | None:
+    """How to read a cell, for the first map of the page that asks; none for the others."""
+    state.hint_map = state.hint_map or key
+    return HINTS if state.hint_map == key else None

@@ -231,7 +231,7 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
   }
   const read = at => {
     find(".mark").hidden = !at
-    said.textContent = at ? "" : data.rest
+    said.textContent = at ? "" : (data.hint?.[matchMedia("(hover: none)").matches ? 1 : 0] ?? data.rest)
     if (!at) return
     const row = clamp(Math.floor(at.y * height), height),
       column = clamp(Math.floor(at.x * width), width)
