@@ -265,22 +265,18 @@ def test_compensated_gain_keeps_the_predictions_under_a_constant_map(backbone, b
     assert all(torch.equal(value, before[name]) for name, value in backbone.state_dict().items())
 
 
-@pytest.mark.parametrize("mechanism", ["additive", "multiplicative"])
-def test_calibrated_map_has_the_set_mean_and_span_and_orders_its_cells_as_before(backbone, bank, mechanism):
-    network = warm_start(backbone, mechanism=mechanism)
+def test_calibrated_map_has_the_set_mean_and_span_and_orders_its_cells_as_before(backbone, bank):
+    network = warm_start(backbone, mechanism="additive")
     features, _ = bank[np.arange(4)]
     standardize_map(network, features)
     with torch.inference_mode():
         before = network.attention_branch(features)[1]
-        plain = network.perceive(features, torch.full_like(before, before.mean().item()))
         calibrate_map(network, features, mean=0.6, span=0.2)
         after = network.attention_branch(features)[1]
-        calibrated = network.perceive(features, torch.full_like(after, 0.6))
     low, high = np.percentile(after.flatten(1).numpy(), (5, 95), axis=1)
     assert after.mean().item() == pytest.approx(0.6, abs=1e-4)
     assert (high - low).mean() == pytest.approx(0.2, abs=1e-4)
     assert torch.equal(after.flatten().argsort(), before.flatten().argsort())
-    assert torch.allclose(calibrated, plain, atol=1e-4 * plain.abs().max())
 
 
 # ---- stages ----

@@ -4,15 +4,17 @@
    the map head, which only L_per reaches, stays as it started);
 2. joint: for each variant, both branches from L_att + L_per, the mechanism applied, its mean gain compensated: here the
    map becomes what it is. Then its logits are scaled and shifted to a set mean and span: the order of cells stays,
-   and so does what the map points at, and the weaker the map, the nearer the predictions to the backbone's;
-3. heads: the perception branch and the class head from the same two losses, trunk and map fixed, on all samples but
-   the scenes. What the first stages took from the predictions on ordinary photographs comes back, and the map stays;
-   the fixed parts are computed once for each sample, so that this costs little.
+   and so does what the map points at;
+3. heads: the perception branch, which begins again as pretrained, and the class head, from the same two losses, trunk
+   and map fixed, on all samples but the scenes. So predictions on ordinary photographs stay near the backbone's: what
+   the joint stage changes in the perception branch serves the scenes. The fixed parts are computed once for each
+   sample, so that this costs little.
 
 Only 1×1 convolutions, the classifiers and the map head learn; depthwise filters and batch norms of the pretrained parts
 stay. That keeps the predictions on ordinary photographs, and costs less.
 """
 
+import copy
 import functools
 import hashlib
 from collections.abc import Callable, Iterator
@@ -63,6 +65,7 @@ def distil(
     features, _ = bank[np.arange(min(256, len(bank)))]
     standardize_map(network, features)
     train_stage(network, bank, recipe, stage="attention", path=work / "attention.pt", recorder=recorder)
+    pretrained = copy.deepcopy(network.perception_branch.state_dict())
     if variant.gain_compensated:
         with torch.no_grad():
             _, attention = network.attention_branch(features)
@@ -71,6 +74,8 @@ def distil(
     if variant.gain_compensated:
         photographs, _ = bank[bank.whole_images[: len(features)]]
         calibrate_map(network, photographs, mean=recipe.map_mean, span=recipe.map_span)
+        network.perception_branch.load_state_dict(pretrained)
+        compensate_mean_gain(network, recipe.map_mean)
     responses = compute_responses(network, bank, work / f"{name}-responses")
     train_stage(network, responses, recipe, stage="heads", path=work / f"{name}-heads.pt")
     rescale_map_head(network)

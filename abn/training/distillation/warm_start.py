@@ -77,7 +77,7 @@ def rescale_map_head(network: AttentionBranchNetwork) -> None:
 @torch.no_grad()
 def calibrate_map(network: AttentionBranchNetwork, features: Tensor, *, mean: float, span: float) -> None:
     """Scale and shift the map's logits such that M has a `mean` over `features` (B, C, h, w), and from its 5th to its
-    95th percentile a `span`, the mean over images; the changed gain is compensated; in place."""
+    95th percentile a `span`, the mean over images; in place."""
     branch = network.attention_branch
     logits = branch.map_norm(branch.map_head(branch.respond(features))).flatten(1)  # (B, h·w)
     low, high = (logits.quantile(percent / 100, dim=1) for percent in SPAN)
@@ -90,10 +90,6 @@ def calibrate_map(network: AttentionBranchNetwork, features: Tensor, *, mean: fl
         return ((scale * high + shift).sigmoid() - (scale * low + shift).sigmoid()).mean().item() - span
 
     scale = _find_root(excess_span, 0, 30)
-    compensate_gain(
-        network.perception_branch,
-        mean_gain(network.mechanism, mean) / mean_gain(network.mechanism, logits.sigmoid().mean().item()),
-    )
     norm = branch.map_norm
     norm.weight.mul_(scale)
     norm.bias.mul_(scale).add_(shift_to_mean(scale))
@@ -113,12 +109,8 @@ def compensate_mean_gain(network: AttentionBranchNetwork, mean_map: float) -> No
     Without it the branch is most accurate where M = 0, so that g' = g. That pulls the map down on the object, and a map
     head that learns fast enough is inverted.
     """
-    compensate_gain(network.perception_branch, mean_gain(network.mechanism, mean_map))
-
-
-def mean_gain(mechanism: str, mean_map: float) -> float:
-    """What a mechanism multiplies features by where M has its mean."""
-    return {"additive": 1 + mean_map, "multiplicative": mean_map, "none": 1.0}[mechanism]
+    gain = {"additive": 1 + mean_map, "multiplicative": mean_map, "none": 1.0}[network.mechanism]
+    compensate_gain(network.perception_branch, gain)
 
 
 def _statistics(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
