@@ -71,6 +71,8 @@ class SessionState:
     presenting: Key[bool | None] = Key()  # on a projector; None until the address was read
     heading: Key[DeltaGenerator | None] = Key()  # the projector's line: what the page and its image are called
     deck: Key[list[View]] = Key(make=list)  # the views that are presented
+    deck_text: Key[str] = Key("")  # widget: links, one per line
+    added_views: Key[list[str]] = Key([])  # links that other pages have added since it was drawn
     view_to_open: Key[int | None] = Key()  # by way of another page
     view_opened: Key[bool] = Key(False)  # a view of the deck was opened, and no run has shown it yet
     controls_hidden: Key[bool | None] = Key()  # by a teacher's link; None until the address was read

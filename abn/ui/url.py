@@ -10,6 +10,7 @@ and stays; a widget that Streamlit binds makes none either, and gets the value t
 import re
 from collections.abc import Callable, Container, Iterable
 from typing import Any
+from urllib.parse import parse_qsl
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -43,6 +44,11 @@ def sync_query_param(name: str, value: object, default: object) -> None:
             st.query_params[name] = str(value)
     elif name in st.query_params:
         del st.query_params[name]
+
+
+def read_address() -> list[tuple[str, str]]:
+    """The query parameters that the browser shows, with those that Streamlit has bound to widgets and sets there."""
+    return parse_qsl(getattr(get_script_run_ctx(), "query_string", ""))
 
 
 def whole_numbers(name: str) -> list[int]:

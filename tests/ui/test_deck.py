@@ -102,6 +102,20 @@ def test_one_presented_page_is_no_view_of_an_earlier_deck(ready):
     assert at.session_state["presenting"] and not [button for button in at.button if button.key == "view_after"]
 
 
+def test_views_are_added_to_the_deck_where_they_are_shown(ready):
+    ready.query_params["photo"] = PHOTOS[2]
+    at = ready.run().button(key="add_view").click().run()
+    at = at.switch_page("pages/Intervene.py").run().button(key="add_view").click().run()
+    at = at.switch_page("pages/Teach.py").run()
+    at = at.button_group(key="teach-section").set_value(teach_words.DECK).run()
+    assert not at.exception
+    assert at.text_area(key="deck_text").value == f"/?photo={PHOTOS[2]}\n/Intervene?photo={PHOTOS[2]}"
+    at = at.text_area(key="deck_text").set_value("/Study").run()
+    at = at.switch_page("app.py").run().button(key="add_view").click().run()
+    at = at.switch_page("pages/Teach.py").run()
+    assert at.text_area(key="deck_text").value == f"/Study\n/?photo={PHOTOS[2]}"
+
+
 def test_the_editor_names_the_lines_that_are_no_views():
     def script() -> None:
         from abn.ui.present import deck

@@ -10,6 +10,7 @@ from abn.ui import layout, url
 from abn.ui.controls import image_picker, selection, uploads, variant_picker, view_settings, words
 from abn.ui.controls.image_picker import ChosenImage
 from abn.ui.controls.selection import Selection
+from abn.ui.present import deck
 from abn.ui.runtime import models
 from abn.ui.state import state
 from abn.variants.card import Card
@@ -52,6 +53,7 @@ def choice_bar(*, ablation: bool = False) -> Choice:
                 on_click=_present,
                 key="present",
             )
+            deck.show_add_button()
     with layout.title_row():
         mechanism = variant_picker.choose_mechanism() if ablation else (AS_TRAINED, False)
     variant_picker.warn_of_other_kind(chosen.kind, picked, cards)

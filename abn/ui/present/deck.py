@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import streamlit as st
 
@@ -67,9 +67,25 @@ def _show_view(index: int) -> None:
     st.switch_page(view.page, query_params=parameters)
 
 
+def show_add_button() -> None:
+    """The button that puts what the page shows at the end of the deck."""
+    st.button(words.ADD, icon=":material/add_to_queue:", help=words.ADD_HELP, on_click=_add_view, key="add_view")
+
+
+def _add_view() -> None:
+    page = next(path for path, (title, _) in PAGES.items() if title == state.page)
+    parameters = {name: value for name, value in url.read_address() if name not in ("present", PLACE)}
+    name = "" if page == COMPARE else PurePosixPath(page).stem
+    state.added_views = [*state.added_views, f"/{name}?{urlencode(parameters, safe=',')}".rstrip("?")]
+    st.toast(words.ADDED, icon=":material/add_to_queue:")
+
+
 def show_deck_editor() -> None:
-    """Links as text, and the button that begins to present them."""
+    """Links as text, those that other pages have added at the end, and the button that begins to present them."""
     st.subheader(words.DECK, anchor="deck", help=words.DECK_HELP)
+    if state.added_views:
+        lines = [state.deck_text.rstrip(), *state.added_views]
+        state.deck_text, state.added_views = "\n".join(filter(None, lines)), []
     text = st.text_area(words.LINKS, key="deck_text", persist_state="session", placeholder="/?photo=…\n/Inside?photo=…")
     views, wrong = read_links(text or "")
     if wrong:

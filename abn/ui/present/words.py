@@ -5,10 +5,14 @@ LEAVE_DECK = "Back to Teach (Esc)"
 BACK, FORWARD = "Previous view", "Next view"
 PLACE = "{number} / {count}"
 
+ADD = "Add to deck"
+ADD_HELP = "Adds this view to the deck that you present from the page Teach."
+ADDED = "Added to the deck on the page Teach."
 DECK = "A deck of views"
 DECK_HELP = (
-    "One link per line, made on this page or copied from the address bar. “Present the deck” opens the first view. The "
-    "arrow keys, or Page Up and Page Down, change the view. Keep a copy: the text is deleted with the session."
+    "One link per line: from “Add to deck” beside “Present”, made on this page, or copied from the address bar. "
+    "“Present the deck” opens the first view. The arrow keys, or Page Up and Page Down, change the view. Keep a copy: "
+    "the text is deleted with the session."
 )
 LINKS = "Links, one per line"
 NOT_A_VIEW = "Not a page of this app: {lines}."
