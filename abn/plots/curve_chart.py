@@ -8,10 +8,10 @@ the first two is shaded, gray where the map's area lies within those of the rand
 from collections.abc import Iterable
 
 import numpy as np
-import plotly.graph_objects as go
 
 from abn.evaluation.deletion_insertion import BRIGHT, DARK, DELETION, INSERTION, RANDOM, CurveComparison
 from abn.plots import numbers
+from abn.plots.plotly_objects import go
 from abn.plots.theme import GRAY, GREEN, VIOLET, layout
 
 AXES = {DELETION: "cells deleted", INSERTION: "cells uncovered"}

@@ -1,9 +1,9 @@
 """Histograms of an array, and the same in words."""
 
 import numpy as np
-import plotly.graph_objects as go
 
 from abn.plots.numbers import percent
+from abn.plots.plotly_objects import go
 from abn.plots.theme import GRAY, layout
 
 BINS = 40  # of a stage's values

@@ -40,8 +40,6 @@ def choose_by_number(
 
 def show_chart(figure: "go.Figure", words: str, key: str) -> None:
     """A Plotly figure without its toolbar, with its content in words."""
-    import pandas  # noqa: F401 - whole, before Plotly takes it half imported by another session's thread
-
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=words)
 
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
+from abn.plots.plotly_objects import go
 from abn.plots.theme import BLUE, GRAY, ORANGE
 from abn.study.figures.rows import lay_out_rows
 from abn.study.findings import PARTS, Cost

@@ -1,7 +1,6 @@
 """Findings as dots: for each row small circles for the seeds, and a mark with a bar for mean and interval."""
 
-import plotly.graph_objects as go
-
+from abn.plots.plotly_objects import go
 from abn.plots.theme import GRAY, GREEN, VIOLET, escape
 from abn.study.figures.rows import MEAN_Y, SEEDS_Y, lay_out_rows
 from abn.study.findings import Finding, Spread, number

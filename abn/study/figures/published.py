@@ -1,7 +1,6 @@
 """Published top-1 errors as dots: one value each, as no seeds were given."""
 
-import plotly.graph_objects as go
-
+from abn.plots.plotly_objects import go
 from abn.plots.theme import GRAY, VIOLET, escape
 from abn.study.figures.rows import MEAN_Y, SEEDS_Y, lay_out_rows
 from abn.study.findings import Published

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-import plotly.graph_objects as go
-
+from abn.plots.plotly_objects import go
 from abn.plots.theme import DOTTED, layout, note
 
 ROW_HEIGHT = 62  # pixels
