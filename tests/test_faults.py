@@ -279,7 +279,7 @@ def test_the_table_of_faults_says_what_the_code_says():
         files.NO_MORE.format(place="FILE", **full),
         REFUSED.format(place="", **full),
         loop.DAMAGED.format(name="NAME.pt"),
-        *live_words.CAMERA.values(),
+        *(sentence for name, sentence in live_words.CAMERA.items() if name != "intro"),
         workers.KILLED,
         workers.GIVEN_UP,
     }

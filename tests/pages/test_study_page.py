@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -319,17 +317,3 @@ def test_how_long_it_takes_is_said_before(page, results):
     assert mentions(at, " 1 s ")
     at = page.button_group(key="cost_batches").set_value("1 and 32").run()
     assert mentions(at, " 12 s ")
-
-
-# ---- the page itself ----
-
-
-def test_pandas_is_whole_before_any_chart_is_made():
-    """Plotly asks for it in whatever thread, and would take it half imported from another session's. The first page,
-    which has no chart, doesn't wait for it."""
-    for module, whole in (("abn.ui.elements", "True"), ("abn.ui.layout", "False")):
-        code = f"import sys; import {module}; print(hasattr(sys.modules.get('pandas'), 'Series'))"
-        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
-        assert done.stdout.strip() == whole, done.stderr
-    drawing = [path.name for path in (ROOT / "abn" / "ui").rglob("*.py") if "plotly_chart" in path.read_text()]
-    assert drawing == ["elements.py"]
