@@ -94,6 +94,7 @@ def go_to(page, path: str, patience: int = 30_000) -> None:
     heading = next(heading for heading, group in GROUPS.items() if path in group)
     menu = page.get_by_test_id("stTopNavSection").filter(has_text=heading)
     if menu.is_visible():
+        page.mouse.move(1, 300)  # a tooltip under the mouse may lie over the menu
         menu.click(timeout=patience)
         link = page.get_by_test_id("stTopNavDropdownLink")
     else:

@@ -7,7 +7,9 @@ export default function () {
     document
       .querySelector("[data-testid=stSidebar][data-collapsed=false] [data-testid=stSidebarCollapseButton] button")
       ?.click()
+  let closing
   document.addEventListener("click", event => {
-    if (event.target.closest("[data-testid=stSidebarNavLink]")) setTimeout(close, PAUSE)
+    clearTimeout(closing) // the menu may have been opened again
+    if (event.target.closest("[data-testid=stSidebarNavLink]")) closing = setTimeout(close, PAUSE)
   })
 }
