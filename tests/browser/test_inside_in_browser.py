@@ -52,6 +52,10 @@ def quicken(page) -> None:
     )
 
 
+RIGHT_UNDER = """([box, panel]) => {
+  const gap = panel.getBoundingClientRect().top - box.getBoundingClientRect().bottom
+  return -1 <= gap && gap < 24
+}"""
 RECORD = """
 path => {
   window.walked = []
@@ -99,9 +103,8 @@ def test_on_a_telephone_a_stage_opens_under_its_box(page, server):
     open_inside(page, server)
     for stage in ("x", "class maps", "g′"):
         rerun(page, lambda stage=stage: press(page, stage))
-        box = page.locator(f"[data-stage='{stage}']:visible").bounding_box()
-        panel = page.locator(".under").bounding_box()
-        assert -1 <= panel["y"] - box["y"] - box["height"] < 24
+        box = page.locator(f"[data-stage='{stage}']:visible").element_handle()
+        page.wait_for_function(RIGHT_UNDER, arg=[box, page.locator(".under").element_handle()], timeout=LOADED)
         assert page.locator("[data-stage]:visible").count() == 8  # each once, above or below
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 

@@ -25,7 +25,7 @@ CUT = """selector => [...document.querySelectorAll(selector)].filter(element => 
   return box.height && (box.bottom > innerHeight || (row && box.right > row.right + 1))
 }).map(element => element.textContent)"""
 # the strip ends where the page begins
-GAP = """() => document.querySelector("[data-testid=stMain]").getBoundingClientRect().top -
+APART = """document.querySelector("[data-testid=stMain]").getBoundingClientRect().top >=
   document.querySelector(".st-key-remote").getBoundingClientRect().bottom"""
 
 
@@ -50,7 +50,7 @@ def present_deck(page, server, *links: str) -> None:
 @SIZES
 def test_the_buttons_cover_nothing_and_the_lessons_task_is_in_sight(page, server):
     open_presented(page, f"{server}Learn?present=1&step=4", ".st-key-lesson-bar")
-    assert page.evaluate(GAP) >= 0
+    page.wait_for_function(APART, timeout=LOADED)
     task = widget(page, "lesson-bar").bounding_box()
     assert task["y"] + task["height"] <= page.viewport_size["height"]
 
