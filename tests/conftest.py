@@ -184,5 +184,7 @@ def page(contexts, request) -> Iterator:
     blocked.clear()
     opened = context.new_page()
     yield opened
+    if opened.url.startswith("http"):
+        opened.evaluate("localStorage.clear()")  # the progress that it keeps is not the next test's
     opened.close()
     assert blocked == []

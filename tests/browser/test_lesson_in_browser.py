@@ -213,6 +213,7 @@ def test_the_task_takes_little_of_a_phone_and_its_maps_can_be_compared(page, ser
     page.set_viewport_size({"width": 390, "height": 844})
     open_loaded(page, f"{server}Learn")
     page.locator(DRAWN).nth(2).wait_for(timeout=LOADED)
+    settle(page)
     widths = page.locator(f"{MAP}:visible").evaluate_all("maps => maps.map(map => map.clientWidth)")
     assert len(widths) == 3 and max(widths) - min(widths) <= 1
     ticks = page.locator("[class*=lesson-square] .ticks span:visible")
