@@ -20,6 +20,7 @@ from abn.engine.torch_runner import TorchRunner
 from abn.errors import VariantError
 from abn.explanations import explainer
 from abn.explanations.explainer import explain
+from abn.images import color
 from abn.network.architectures import registry
 from abn.network.model import AttentionBranchNetwork
 from abn.training import loop
@@ -270,6 +271,7 @@ def test_the_table_of_faults_says_what_the_code_says():
         *(s.format(**names) for s in (store.NO_WEIGHTS, store.OTHER_WEIGHTS, store.NO_CARD)),
         store.UNREADABLE_CARD.format(**names),
         store.OTHERS_CARD.format(card="NAME.json", variant="OTHER"),
+        color.UNUSABLE,
         words.FAILED,
         own.NOT_FINITE,
         explainer.NOT_FINITE.format(title="NAME"),

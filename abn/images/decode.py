@@ -9,12 +9,15 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from PIL.Image import Transpose
 
 from abn.errors import PictureError
-from abn.images import decode_limits, rare_formats
+from abn.images import color, decode_limits, rare_formats
 from abn.images.display_name import display_name
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000")
+PNG = b"\x89PNG"
 MAX_BYTES = 20_000_000
 LEAST_SIDE = 512  # pixels: twice the side of a network's input, and what a page shows
+
+ON_WHITE = "Transparent parts put on white."
 
 _UPRIGHT = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -56,11 +59,10 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "image") -
             "smaller size."
         )
     try:
-        source = decode_limits.Source(data)
-        opened = Image.open(source, formats=FORMATS)
+        opened, source = _open(data)
         decode_limits.refuse_costly(opened, source)
         rare_formats.refuse_misread(opened, source)
-        image, notes, full_size = _decode(opened)
+        image, notes, full_size = _decode(opened, data)
     except PictureError:
         raise
     except UnidentifiedImageError as error:
@@ -81,7 +83,19 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "image") -
     return Picture(image, hashlib.sha256(data).hexdigest(), display_name(name), tuple(notes), full_size)
 
 
-def _decode(opened: ImageFile.ImageFile) -> tuple[Image.Image, list[str], tuple[int, int]]:
+def _open(data: bytes) -> tuple[ImageFile.ImageFile, decode_limits.Source]:
+    try:
+        source = decode_limits.Source(data)
+        return Image.open(source, formats=FORMATS), source
+    except (ValueError, UnidentifiedImageError):
+        without = color.without_profile(data) if data.startswith(PNG) else data
+        if without == data:
+            raise
+        source = decode_limits.Source(without)
+        return Image.open(source, formats=FORMATS), source
+
+
+def _decode(opened: ImageFile.ImageFile, data: bytes) -> tuple[Image.Image, list[str], tuple[int, int]]:
     """Decode the first frame into upright RGB, and tell what that took and how large it is in full.
 
     A JPEG can be decoded at a half, a quarter or an eighth of its size, in so much less time and memory.
@@ -95,25 +109,23 @@ def _decode(opened: ImageFile.ImageFile) -> tuple[Image.Image, list[str], tuple[
     turn = _turn(opened)
 
     notes = []
+    layer: Image.Image = opened
     if deep := rare_formats.deep_gray(opened):
-        image, note = rare_formats.narrow(*deep, opened.info.get("transparency"))
+        layer, note = rare_formats.narrow(*deep, opened.info.get("transparency"))
         notes.append(note)
-    elif opened.has_transparency_data:
-        layer = opened.convert("LA") if opened.mode == "La" else opened
-        layer = layer if layer.mode == "RGBA" else layer.convert("RGBA")
-        image = Image.new("RGB", layer.size, "white")
+    transparent = layer.has_transparency_data
+    image, color_notes = color.to_srgb(layer, color.find_profile(opened, data), transparent=transparent)
+    notes += color_notes
+    if transparent:
+        layer, image = image, Image.new("RGB", image.size, "white")
         image.paste(layer, mask=layer)
         least, _ = cast(tuple[int, int], layer.getchannel("A").getextrema())
         if least < 255:
-            notes.append("Transparent parts put on white.")
-    else:
-        image = opened.convert("RGB")
-        if opened.mode == "CMYK":
-            notes.append("Print colors (CMYK) turned into screen colors.")
+            notes.append(ON_WHITE)
     if covered:
         part, image = image.crop(covered), Image.new("RGB", image.size, "white")
         image.paste(part, covered)
-        notes = ["Transparent parts put on white."]
+        notes = [*color_notes, ON_WHITE]
 
     if turn is not None:
         image = image.transpose(turn)

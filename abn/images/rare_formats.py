@@ -88,10 +88,10 @@ def narrow(values: np.ndarray, nominal: float, inverted: bool, transparent: int 
     values *= 255 / span
     if inverted:
         np.subtract(255, values, out=values)
+    image = Image.fromarray(np.rint(values, out=values).astype(np.uint8))
     if hidden.any():
-        values[hidden] = 255
-        note += " Transparent parts put on white."
-    return Image.fromarray(np.rint(values, out=values).astype(np.uint8)).convert("RGB"), note
+        image.putalpha(Image.fromarray(~hidden))
+    return image, note
 
 
 def covered_part(opened: ImageFile.ImageFile) -> tuple[int, int, int, int] | None:

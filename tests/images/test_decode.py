@@ -204,7 +204,7 @@ def test_deep_gray_of_another_range_is_stretched():
 def test_deep_gray_with_a_transparent_value():
     opened = open_picture(encode(Image.fromarray(np.array([[0, 514, 65535]], np.uint16)), transparency=514))
     assert np.asarray(opened.image)[0, :, 0].tolist() == [0, 255, 255]
-    assert "white" in opened.notes[0]
+    assert opened.notes == ("Gray values of 16 or 32 bits brought to 8.", "Transparent parts put on white.")
 
 
 def test_cmyk():
