@@ -20,7 +20,7 @@ from abn.engine.torch_runner import TorchRunner
 from abn.errors import VariantError
 from abn.explanations import explainer
 from abn.explanations.explainer import explain
-from abn.images import color
+from abn.images import color, cut_short
 from abn.network.architectures import registry
 from abn.network.model import AttentionBranchNetwork
 from abn.training import loop
@@ -272,6 +272,8 @@ def test_the_table_of_faults_says_what_the_code_says():
         store.UNREADABLE_CARD.format(**names),
         store.OTHERS_CARD.format(card="NAME.json", variant="OTHER"),
         color.UNUSABLE,
+        cut_short.NO_END,
+        cut_short.ROWS_MISSING.format(share="SHARE"),
         words.FAILED,
         own.NOT_FINITE,
         explainer.NOT_FINITE.format(title="NAME"),

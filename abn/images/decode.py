@@ -9,7 +9,7 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from PIL.Image import Transpose
 
 from abn.errors import PictureError
-from abn.images import color, decode_limits, rare_formats
+from abn.images import color, cut_short, decode_limits, rare_formats
 from abn.images.display_name import display_name
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000")
@@ -105,10 +105,10 @@ def _decode(opened: ImageFile.ImageFile, data: bytes) -> tuple[Image.Image, list
     rare_formats.scale_transparent_color(opened)
     covered = rare_formats.covered_part(opened)
     turned_on_load = opened.format == "TIFF" and _turn(opened) is not None  # by Pillow
-    opened.load()
+    opened, cut_note = cut_short.load(opened, data, LEAST_SIDE)
     turn = _turn(opened)
 
-    notes = []
+    notes = [cut_note] if cut_note else []
     layer: Image.Image = opened
     if deep := rare_formats.deep_gray(opened):
         layer, note = rare_formats.narrow(*deep, opened.info.get("transparency"))
