@@ -9,10 +9,9 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from PIL.Image import Transpose
 
 from abn.errors import PictureError
-from abn.images import color, cut_short, decode_limits, rare_formats
+from abn.images import color, cut_short, decode_limits, file_kinds, jpeg_2000, rare_formats
 from abn.images.display_name import display_name
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000")
 PNG = b"\x89PNG"
 MAX_BYTES = 20_000_000
 LEAST_SIDE = 512  # pixels: twice the side of a network's input, and what a page shows
@@ -67,8 +66,7 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "image") -
         raise
     except UnidentifiedImageError as error:
         raise PictureError(
-            "This file is not an image of a known format, or its beginning is damaged: "
-            "choose a PNG, JPEG, WebP, GIF, BMP or TIFF image."
+            f"This file is not an image of a known format, or its beginning is damaged: {file_kinds.CHOOSE}."
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(
@@ -84,24 +82,29 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "image") -
 
 
 def _open(data: bytes) -> tuple[ImageFile.ImageFile, decode_limits.Source]:
+    readers = file_kinds.choose_readers(data)
     try:
         source = decode_limits.Source(data)
-        return Image.open(source, formats=FORMATS), source
+        return Image.open(source, formats=readers), source
     except (ValueError, UnidentifiedImageError):
         without = color.without_profile(data) if data.startswith(PNG) else data
         if without == data:
             raise
         source = decode_limits.Source(without)
-        return Image.open(source, formats=FORMATS), source
+        return Image.open(source, formats=readers), source
 
 
 def _decode(opened: ImageFile.ImageFile, data: bytes) -> tuple[Image.Image, list[str], tuple[int, int]]:
     """Decode the first frame into upright RGB, and tell what that took and how large it is in full.
 
-    A JPEG can be decoded at a half, a quarter or an eighth of its size, in so much less time and memory.
+    A JPEG can be decoded at a half, a quarter or an eighth of its size, in so much less time and memory, and a
+    JPEG 2000 in even smaller parts.
     """
     full_width, full_height = opened.size
-    reduced = opened.draft("", (LEAST_SIDE, LEAST_SIDE)) is not None and opened.size != (full_width, full_height)
+    if opened.format == "JPEG2000":
+        jpeg_2000.reduce(opened, data, LEAST_SIDE)
+    elif opened.draft("", (LEAST_SIDE, LEAST_SIDE)) is None or opened.size == (full_width, full_height):
+        decode_limits.refuse_large(opened.size, decode_limits.MAX_PIXELS, opened.format)
     rare_formats.scale_transparent_color(opened)
     covered = rare_formats.covered_part(opened)
     turned_on_load = opened.format == "TIFF" and _turn(opened) is not None  # by Pillow
@@ -133,17 +136,17 @@ def _decode(opened: ImageFile.ImageFile, data: bytes) -> tuple[Image.Image, list
         notes.append("Turned upright as its EXIF says.")
     with suppress(Exception):  # damage behind the first frame does not matter; asked last, as it moves the file on
         if getattr(opened, "is_animated", False):
-            animation = opened.format in ("GIF", "PNG", "WEBP")
+            animation = opened.format in ("GIF", "PNG", "WEBP", "AVIF")
             notes.append("First frame of an animation." if animation else "First image of several in the file.")
     image.info.clear()
-    if not reduced:
+    if opened.format not in decode_limits.REDUCED:
         return image, notes, image.size
     return image, notes, (full_height, full_width) if turn in _SIDEWAYS else (full_width, full_height)
 
 
 def _turn(opened: Image.Image) -> Transpose | None:
     """How the image comes upright, if it isn't."""
-    if len(opened.info.get("exif", b"")) > decode_limits.MAX_EXIF:  # nobody's; its numbers would be unpacked
+    if len(opened.info.get("exif") or b"") > decode_limits.MAX_EXIF:  # nobody's; its numbers would be unpacked
         return None
     with suppress(Exception):  # broken EXIF must not cost the image
         return _UPRIGHT.get(opened.getexif().get(ExifTags.Base.Orientation, 1))

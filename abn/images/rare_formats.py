@@ -6,8 +6,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
 from abn.errors import PictureError
-
-NOT_READ = "This is {kind}, which is not read here: save it as PNG or JPEG."
+from abn.images.file_kinds import NOT_READ
 
 _Tag = ExifTags.Base  # whose numbers are TIFF's too
 _TURNED_TWICE = ("F;32BF", "I;32BS", "I;16BS")  # libtiff turns the bytes of compressed files, and Pillow does again
