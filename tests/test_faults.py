@@ -20,6 +20,7 @@ from abn.engine.torch_runner import TorchRunner
 from abn.errors import VariantError
 from abn.explanations import explainer
 from abn.explanations.explainer import explain
+from abn.images import color, cut_short, file_kinds, jpeg_2000, rare_formats
 from abn.network.architectures import registry
 from abn.network.model import AttentionBranchNetwork
 from abn.training import loop
@@ -270,6 +271,14 @@ def test_the_table_of_faults_says_what_the_code_says():
         *(s.format(**names) for s in (store.NO_WEIGHTS, store.OTHER_WEIGHTS, store.NO_CARD)),
         store.UNREADABLE_CARD.format(**names),
         store.OTHERS_CARD.format(card="NAME.json", variant="OTHER"),
+        color.UNUSABLE,
+        rare_formats.DARK.format(count=4096, bits=12),
+        file_kinds.NOT_READ.format(kind="a JPEG XL image"),
+        file_kinds.NO_HEIF,
+        jpeg_2000.COSTLY,
+        jpeg_2000.LARGE.format(width="WIDTH", height="HEIGHT"),
+        cut_short.NO_END,
+        cut_short.ROWS_MISSING.format(share="SHARE"),
         words.FAILED,
         own.NOT_FINITE,
         explainer.NOT_FINITE.format(title="NAME"),

@@ -61,6 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=FITS[0],
         help="how an image is fitted to the square input: crop its middle, squash it, or pad it",
     )
+    parser.add_argument(
+        "--stretch",
+        action="store_true",
+        help="brighten gray images of 10-, 12- or 14-bit values stored in 16 bits, whose file doesn't tell how many",
+    )
     parser.add_argument("--top", type=_positive, default=5, metavar="N", help="number of classes to print per head")
     parser.add_argument(
         "--out",
@@ -123,6 +128,7 @@ def run(args: argparse.Namespace) -> int:
         keep_pictures=args.out is not None,
         threads=0 if workers == 0 and not args.ray else 1,
         device=find_device(args.device),
+        stretch=args.stretch,
     )
     cards, failed = _usable_variants(args.variant, explainer)
     if not cards:

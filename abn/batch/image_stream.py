@@ -14,8 +14,8 @@ from pathlib import Path
 
 from abn.errors import ABNError
 from abn.files import UniqueNames
+from abn.images.file_kinds import SUFFIXES
 
-SUFFIXES = frozenset(".png .apng .jpg .jpeg .jpe .jfif .mpo .webp .gif .bmp .dib .tif .tiff".split())
 STDIN = "-"
 
 
@@ -79,7 +79,9 @@ class ImageStream:
             yield file
         if empty:
             yield ImageFile(
-                path, error="This folder holds no images: no file name ends in .png, .jpg, .webp, .gif, .bmp or .tiff."
+                path,
+                error="This folder holds no images: no file name ends in .png, .jpg, .webp, .gif, .bmp, .tiff, .avif, "
+                ".jp2 or .heic.",
             )
 
     def _walk(self, path: str, output: _OutputFolder, parents: tuple[str, ...]) -> Iterator[ImageFile]:

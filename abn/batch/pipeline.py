@@ -42,6 +42,7 @@ class Explainer:
     keep_pictures: bool = False  # for figures
     threads: int = 1  # 0: as many as there are cores
     device: str = "cpu"
+    stretch: bool = False  # dark gray data, see open_picture
 
     def explain(self, batch: Sequence[ImageFile]) -> list[ImageResult]:
         """The results of a batch in order, in one forward pass of each network. Raises `ABNError` for broken
@@ -64,7 +65,7 @@ class Explainer:
         try:
             if file.error:
                 raise PictureError(file.error)
-            picture = read_picture(file.path)
+            picture = read_picture(file.path, stretch=self.stretch)
             images = {spec: fit_picture(picture, spec, self.fit) for spec in specs}
         except ABNError as error:
             return ImageResult(file, str(error))
@@ -78,7 +79,7 @@ class Explainer:
 _runners: dict[tuple, Runner] = {}  # of this process
 
 
-def read_picture(path: str) -> Picture:
+def read_picture(path: str, *, stretch: bool = False) -> Picture:
     """Open an image file, reading no more than an image may have; `PictureError` where it can't be read."""
     try:
         with open(path, "rb") as file:
@@ -89,4 +90,4 @@ def read_picture(path: str) -> Picture:
         raise PictureError(
             f"This file can't be read ({getattr(error, 'strerror', None) or error}): check its permissions."
         ) from error
-    return open_picture(data, name=Path(path).name)
+    return open_picture(data, name=Path(path).name, stretch=stretch)

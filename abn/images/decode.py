@@ -9,12 +9,14 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from PIL.Image import Transpose
 
 from abn.errors import PictureError
-from abn.images import decode_limits, rare_formats
+from abn.images import color, cut_short, decode_limits, file_kinds, jpeg_2000, rare_formats
 from abn.images.display_name import display_name
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+PNG = b"\x89PNG"
 MAX_BYTES = 20_000_000
 LEAST_SIDE = 512  # pixels: twice the side of a network's input, and what a page shows
+
+ON_WHITE = "Transparent parts put on white."
 
 _UPRIGHT = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -43,8 +45,11 @@ class Picture:
             object.__setattr__(self, "full_size", self.image.size)
 
 
-def open_picture(data: bytes | bytearray | memoryview, *, name: str = "image") -> Picture:
-    """Open a file's bytes, whatever they are: a `Picture`, or a PictureError of one plain sentence."""
+def open_picture(data: bytes | bytearray | memoryview, *, name: str = "image", stretch: bool = False) -> Picture:
+    """Open a file's bytes, whatever they are: a `Picture`, or a PictureError of one plain sentence.
+
+    `stretch` brightens gray data of 10, 12 or 14 bits in 16, whose file doesn't tell how many there are.
+    """
     if not isinstance(data, bytes | bytearray | memoryview):
         raise PictureError(f"An image is opened from the bytes of its file, not from {type(data).__name__}.")
     data = bytes(data)
@@ -56,17 +61,15 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "image") -
             "smaller size."
         )
     try:
-        source = decode_limits.Source(data)
-        opened = Image.open(source, formats=FORMATS)
+        opened, source = _open(data)
         decode_limits.refuse_costly(opened, source)
         rare_formats.refuse_misread(opened, source)
-        image, notes, full_size = _decode(opened)
+        image, notes, full_size = _decode(opened, data, stretch)
     except PictureError:
         raise
     except UnidentifiedImageError as error:
         raise PictureError(
-            "This file is not an image of a known format, or its beginning is damaged: "
-            "choose a PNG, JPEG, WebP, GIF, BMP or TIFF image."
+            f"This file is not an image of a known format, or its beginning is damaged: {file_kinds.CHOOSE}."
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError(
@@ -81,39 +84,54 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "image") -
     return Picture(image, hashlib.sha256(data).hexdigest(), display_name(name), tuple(notes), full_size)
 
 
-def _decode(opened: ImageFile.ImageFile) -> tuple[Image.Image, list[str], tuple[int, int]]:
+def _open(data: bytes) -> tuple[ImageFile.ImageFile, decode_limits.Source]:
+    readers = file_kinds.choose_readers(data)
+    try:
+        source = decode_limits.Source(data)
+        return Image.open(source, formats=readers), source
+    except (ValueError, UnidentifiedImageError):
+        without = color.without_profile(data) if data.startswith(PNG) else data
+        if without == data:
+            raise
+        source = decode_limits.Source(without)
+        return Image.open(source, formats=readers), source
+
+
+def _decode(opened: ImageFile.ImageFile, data: bytes, stretch: bool) -> tuple[Image.Image, list[str], tuple[int, int]]:
     """Decode the first frame into upright RGB, and tell what that took and how large it is in full.
 
-    A JPEG can be decoded at a half, a quarter or an eighth of its size, in so much less time and memory.
+    A JPEG can be decoded at a half, a quarter or an eighth of its size, in so much less time and memory, and a
+    JPEG 2000 in even smaller parts.
     """
     full_width, full_height = opened.size
-    reduced = opened.draft("", (LEAST_SIDE, LEAST_SIDE)) is not None and opened.size != (full_width, full_height)
+    if opened.format == "JPEG2000":
+        jpeg_2000.reduce(opened, data, LEAST_SIDE)
+    elif opened.draft("", (LEAST_SIDE, LEAST_SIDE)) is None or opened.size == (full_width, full_height):
+        decode_limits.refuse_large(opened.size, decode_limits.MAX_PIXELS, opened.format)
     rare_formats.scale_transparent_color(opened)
     covered = rare_formats.covered_part(opened)
     turned_on_load = opened.format == "TIFF" and _turn(opened) is not None  # by Pillow
-    opened.load()
+    opened, cut_note = cut_short.load(opened, data, LEAST_SIDE)
     turn = _turn(opened)
 
-    notes = []
+    notes = [cut_note] if cut_note else []
+    layer: Image.Image = opened
     if deep := rare_formats.deep_gray(opened):
-        image, note = rare_formats.narrow(*deep, opened.info.get("transparency"))
+        layer, note = rare_formats.narrow(*deep, opened.info.get("transparency"), stretch=stretch)
         notes.append(note)
-    elif opened.has_transparency_data:
-        layer = opened.convert("LA") if opened.mode == "La" else opened
-        layer = layer if layer.mode == "RGBA" else layer.convert("RGBA")
-        image = Image.new("RGB", layer.size, "white")
+    transparent = layer.has_transparency_data
+    image, color_notes = color.to_srgb(layer, color.find_profile(opened, data), transparent=transparent)
+    notes += color_notes
+    if transparent:
+        layer, image = image, Image.new("RGB", image.size, "white")
         image.paste(layer, mask=layer)
         least, _ = cast(tuple[int, int], layer.getchannel("A").getextrema())
         if least < 255:
-            notes.append("Transparent parts put on white.")
-    else:
-        image = opened.convert("RGB")
-        if opened.mode == "CMYK":
-            notes.append("Print colors (CMYK) turned into screen colors.")
+            notes.append(ON_WHITE)
     if covered:
         part, image = image.crop(covered), Image.new("RGB", image.size, "white")
         image.paste(part, covered)
-        notes = ["Transparent parts put on white."]
+        notes = [*color_notes, ON_WHITE]
 
     if turn is not None:
         image = image.transpose(turn)
@@ -121,17 +139,17 @@ def _decode(opened: ImageFile.ImageFile) -> tuple[Image.Image, list[str], tuple[
         notes.append("Turned upright as its EXIF says.")
     with suppress(Exception):  # damage behind the first frame does not matter; asked last, as it moves the file on
         if getattr(opened, "is_animated", False):
-            animation = opened.format in ("GIF", "PNG", "WEBP")
+            animation = opened.format in ("GIF", "PNG", "WEBP", "AVIF")
             notes.append("First frame of an animation." if animation else "First image of several in the file.")
     image.info.clear()
-    if not reduced:
+    if opened.format not in decode_limits.REDUCED:
         return image, notes, image.size
     return image, notes, (full_height, full_width) if turn in _SIDEWAYS else (full_width, full_height)
 
 
 def _turn(opened: Image.Image) -> Transpose | None:
     """How the image comes upright, if it isn't."""
-    if len(opened.info.get("exif", b"")) > decode_limits.MAX_EXIF:  # nobody's; its numbers would be unpacked
+    if len(opened.info.get("exif") or b"") > decode_limits.MAX_EXIF:  # nobody's; its numbers would be unpacked
         return None
     with suppress(Exception):  # broken EXIF must not cost the image
         return _UPRIGHT.get(opened.getexif().get(ExifTags.Base.Orientation, 1))

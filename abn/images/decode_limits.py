@@ -13,7 +13,9 @@ from PIL import ExifTags, Image, ImageFile
 
 from abn.errors import PictureError
 
-MAX_PIXELS = 25_000_000  # width × height: Pillow then holds 100 MB
+MAX_PIXELS = 25_000_000  # width × height, as decoded: Pillow then holds 100 MB
+MAX_REDUCED = 50_000_000  # of those that are decoded at reduced size
+REDUCED = ("JPEG", "MPO", "JPEG2000")
 MAX_SIDE = 65_535  # pixels: the most that a JPEG can hold and a browser can draw
 MAX_SCANNED = 1_000_000_000  # pixels × scans of a JPEG: 20 MB of empty progressive scans would decode for hours
 MAX_READS = 250_000  # steps in which a file is read: 20 MB of empty blocks have millions
@@ -73,11 +75,9 @@ def refuse_costly(opened: ImageFile.ImageFile, source: Source) -> None:
     width, height = opened.size
     if not width or not height:
         raise PictureError("This image has no pixels: choose another one.")
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-        raise PictureError(
-            f"This image has {width} × {height} pixels; the limit is {MAX_PIXELS // 10**6} million "
-            f"pixels and {MAX_SIDE} per side: save it at a smaller size."
-        )
+    refuse_large(opened.size, MAX_REDUCED if opened.format in REDUCED else MAX_PIXELS, opened.format)
+    if opened.format in ("JPEG", "MPO") and opened.info.get("progressive"):
+        refuse_large(opened.size, math.floor(4 * MAX_PIXELS / _samples(opened)), "progressive JPEG")
     jpegs = _jpegs(opened)
     if jpegs and data.count(b"\xff\xda") * (width * height / jpegs + 10_000) > MAX_SCANNED:
         raise PictureError(
@@ -94,6 +94,24 @@ def refuse_costly(opened: ImageFile.ImageFile, source: Source) -> None:
     tile = [side for side in sides if isinstance(side, int)]
     if len(tile) == 2 and math.prod(tile) > max(width * height, MAX_TILE):
         raise PictureError("This TIFF is cut into tiles far larger than the image: save it again as PNG or JPEG.")
+
+
+def refuse_large(size: tuple[int, int], limit: int, kind: str | None) -> None:
+    """Raise `PictureError` for more pixels than `limit`, or a side that is too long."""
+    width, height = size
+    if width * height > limit or max(width, height) > MAX_SIDE:
+        name = {"HEIF": "HEIC", "JPEG2000": "JPEG 2000", "MPO": "JPEG"}.get(kind or "", kind)
+        raise PictureError(
+            f"This image has {width} × {height} pixels; for {name}, the limit is {limit // 10**6} million "
+            f"pixels and {MAX_SIDE} per side: save it at a smaller size."
+        )
+
+
+def _samples(opened: ImageFile.ImageFile) -> float:
+    """Numbers that a JPEG has for each pixel, of all channels: a progressive one is held whole, two bytes each."""
+    parts = [(across, down) for _, across, down, _ in getattr(opened, "layer", [])] or [(1, 1)]
+    across, down = (max(sides) for sides in zip(*parts, strict=True))
+    return sum(x * y for x, y in parts) / (across * down)
 
 
 def _jpegs(opened: Image.Image) -> int:

@@ -6,9 +6,17 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
 from abn.errors import PictureError
+from abn.images.file_kinds import NOT_READ
 
-NOT_READ = "This is {kind}, which is not read here: save it as PNG or JPEG."
+BROUGHT = "Gray values of 16 or 32 bits brought to 8."
+STRETCHED = "Gray values stretched: the darkest black, the lightest white."
+DARK = (
+    "Nearly black: all gray values are below {count}, as of {bits}-bit data. They are stretched only on request: "
+    "`stretch=True` in Python, `--stretch` on the command line."
+)
+BY_BITS = "Gray values taken as {bits}-bit data, on request."
 
+_USUAL_BITS = (10, 12, 14)  # of data in 16
 _Tag = ExifTags.Base  # whose numbers are TIFF's too
 _TURNED_TWICE = ("F;32BF", "I;32BS", "I;16BS")  # libtiff turns the bytes of compressed files, and Pillow does again
 
@@ -69,29 +77,43 @@ def deep_gray(opened: Image.Image) -> tuple[np.ndarray, float, bool] | None:
     if opened.mode == "I" and bits == 32 and not signed:
         values = values.view(np.uint32)
     nominal = 1.0 if opened.mode == "F" else 4095.0 if bits == 12 else 65535.0
+    largest = tags.get(_Tag.MaxSampleValue, (0,))
+    largest = largest[0] if isinstance(largest, tuple) else largest
+    if opened.mode != "F" and isinstance(largest, int) and 255 <= largest < 2**16:
+        nominal = float(largest)
     inverted = opened.format == "TIFF" and tags.get(_Tag.PhotometricInterpretation, 0) == 0
     return values.astype(np.float32), nominal, inverted
 
 
-def narrow(values: np.ndarray, nominal: float, inverted: bool, transparent: int | None) -> tuple[Image.Image, str]:
-    """Bring `deep_gray` (H, W) to 8 bits, and say how: by its nominal range if it keeps to it, else by its own."""
+def narrow(
+    values: np.ndarray, nominal: float, inverted: bool, transparent: int | None, *, stretch: bool = False
+) -> tuple[Image.Image, str]:
+    """Bring `deep_gray` (H, W) to 8 bits, and say how: by its nominal range if it keeps to it, else by its own.
+
+    Data of fewer bits that no tag tells of looks nearly black: with `stretch` it is taken as what it seems to be.
+    """
     usable = (values > -1e37) & (values < 1e37)  # neither infinite nor not-a-number, and safe to subtract
     low = float(values.min(where=usable, initial=1e37))
     high = float(values.max(where=usable, initial=-1e37))
     if low >= 0 and high <= nominal:
-        start, span, note = 0.0, nominal, "Gray values of 16 or 32 bits brought to 8."
+        start, span, note = 0.0, nominal, BROUGHT
+        bits = next((bits for bits in _USUAL_BITS if nominal == 65535 and 0 < high < 2**bits), 0)
+        if bits and stretch:
+            span, note = 2.0**bits - 1, BY_BITS.format(bits=bits)
+        elif bits:
+            note = DARK.format(count=2**bits, bits=bits)
     else:
-        start, span, note = low, (high - low) or 1.0, "Gray values stretched: the darkest black, the lightest white."
+        start, span, note = low, (high - low) or 1.0, STRETCHED
     hidden = values == (np.nan if transparent is None else transparent)
     values[~usable] = start + span if inverted else start  # black
     values -= start
     values *= 255 / span
     if inverted:
         np.subtract(255, values, out=values)
+    image = Image.fromarray(np.rint(values, out=values).astype(np.uint8))
     if hidden.any():
-        values[hidden] = 255
-        note += " Transparent parts put on white."
-    return Image.fromarray(np.rint(values, out=values).astype(np.uint8)).convert("RGB"), note
+        image.putalpha(Image.fromarray(~hidden))
+    return image, note
 
 
 def covered_part(opened: ImageFile.ImageFile) -> tuple[int, int, int, int] | None:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from abn.errors import PictureError
 from abn.images.decode import MAX_BYTES
 from abn.images.display_name import display_name
+from abn.images.file_kinds import CHOOSE, NOT_READ, is_image, name_kind
 
 LIMIT = 50  # images of a batch
 MAX_TOGETHER = 200_000_000  # bytes of all that is unpacked, refused members included
@@ -26,7 +27,6 @@ BEGINNING = 16  # bytes of a member that say whether it is an image
 CHUNK = 65_536  # bytes unpacked at once behind them
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # a zip with members, and one without
-_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _LITTER = ("__MACOSX", "Thumbs.db", "desktop.ini")  # what systems leave in folders, besides names with a dot in front
 
 Read = Callable[[], Iterator[bytes]]
@@ -86,8 +86,9 @@ def _check(chunks: list[bytes], spent: int) -> None:
     """Raise `PictureError` where what was read so far shows that the rest need not be."""
     if len(chunks) == 1 and chunks[0].startswith(_ZIP):
         raise PictureError("A zip within a zip isn't opened: unpack the outer one and choose the inner one by itself.")
-    if len(chunks) == 1 and not chunks[0].startswith(_PICTURES) and chunks[0][8:12] != b"WEBP":
-        raise PictureError("This is not an image: choose PNG, JPEG, WebP, GIF, BMP or TIFF.")
+    if len(chunks) == 1 and not is_image(chunks[0]):
+        kind = name_kind(chunks[0])
+        raise PictureError(NOT_READ.format(kind=kind) if kind else f"This is not an image: {CHOOSE}.")
     if sum(map(len, chunks)) > MAX_BYTES:
         raise PictureError(f"This file has more than {MAX_BYTES // 10**6} MB: save the image at a smaller size.")
     if spent > MAX_TOGETHER:

@@ -1,5 +1,6 @@
 """The zip, its tables and its manifest: complete, equal for equal content, and without a photograph's metadata."""
 
+import base64
 import csv
 import hashlib
 import io
@@ -8,7 +9,9 @@ import platform
 import re
 import zipfile
 from dataclasses import replace
+from html import escape
 
+import icc
 import numpy as np
 import pytest
 from exporting import METADATA, cards, comparison, image_file, photograph_with_metadata
@@ -19,6 +22,7 @@ from abn.export.archive import export_zip
 from abn.export.html_report import html_report
 from abn.export.manifest import manifest_json
 from abn.images.decode import open_picture
+from abn.ui.components.strip import make_thumbnail
 from abn.variants.card import UNTRAINED_KIND
 
 HOSTILE = '=HYPERLINK("http://x")<script>alert(1)</script>&\'" ../../x'
@@ -89,6 +93,23 @@ def test_no_metadata_of_a_photograph_is_in_any_file(variants):
         if name.endswith(".png"):
             with Image.open(io.BytesIO(files[name])) as image:
                 assert not image.getexif() and not image.info
+
+
+def test_converted_colors_are_those_of_input_overlay_thumbnail_and_export(variants):
+    stream = io.BytesIO()
+    profile = icc.rgb("Display P3", icc.DISPLAY_P3)
+    Image.new("RGB", (64, 64), (200, 60, 60)).save(stream, "PNG", icc_profile=profile)
+    plain = comparison(variants, open_picture(stream.getvalue(), name="p3.png"), fit="crop")
+    bare = replace(plain, style=replace(plain.style, opacity=0.0))
+    files = members(export_zip(bare))
+    on_image = figures.draw_overlay(bare.explanations[0], bare.picture, bare.style, bare.color_ranges[0])
+    thumbnail = base64.b64decode(make_thumbnail(bare.picture.image).partition(",")[2])
+    shown = [bare.picture.image, bare.explanations[0].fitted.image, on_image]
+    shown += [Image.open(io.BytesIO(data)) for data in (files["seen-32.png"], thumbnail)]
+    for image in shown:
+        middle = np.array(image.convert("RGB").getpixel((image.width // 2, image.height // 2)))
+        assert np.abs(middle - (217, 42, 52)).max() <= 2
+    assert escape(plain.picture.notes[0]) in files["report.html"].decode()
 
 
 # ---- the manifest ----

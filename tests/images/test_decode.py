@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from abn.errors import ABNError, PictureError
+from abn.images import file_kinds
 from abn.images.decode import MAX_BYTES, Picture, open_picture
 from abn.images.fit import fit_picture
 from abn.vocabulary import InputSpec
@@ -204,7 +205,7 @@ def test_deep_gray_of_another_range_is_stretched():
 def test_deep_gray_with_a_transparent_value():
     opened = open_picture(encode(Image.fromarray(np.array([[0, 514, 65535]], np.uint16)), transparency=514))
     assert np.asarray(opened.image)[0, :, 0].tolist() == [0, 255, 255]
-    assert "white" in opened.notes[0]
+    assert opened.notes == ("Gray values of 16 or 32 bits brought to 8.", "Transparent parts put on white.")
 
 
 def test_cmyk():
@@ -284,7 +285,7 @@ def test_what_is_no_picture_is_refused_in_one_sentence():
         encode(noise(3, 3), "ICO"),
         encode(noise(16, 16), "PDF"),
     ):
-        assert "PNG, JPEG, WebP, GIF, BMP or TIFF" in refusal(data)
+        assert file_kinds.CHOOSE in refusal(data) or "which is not read here" in refusal(data)
     assert issubclass(PictureError, ABNError) and issubclass(PictureError, ValueError)
 
 
@@ -328,7 +329,8 @@ def headers(width: int, height: int) -> dict[str, bytes]:
 @pytest.mark.parametrize("size", [(60000, 60000), (5001, 5000)])
 @pytest.mark.parametrize("kind", ["png", "jpeg", "bmp", "gif", "tiff", "webp"])
 def test_claimed_sizes_are_refused_before_anything_is_allocated(kind, size):
-    data = headers(*size)[kind]
+    width, height = size
+    data = headers(2 * width if kind == "jpeg" else width, height)[kind]  # a JPEG is decoded at reduced size
     tracemalloc.start()
     message = refusal(data)
     peak = tracemalloc.get_traced_memory()[1]

@@ -9,8 +9,9 @@ from PIL import ExifTags, Image
 from rare_files import apng, bmp, gif, png, png_chunk, tiff
 
 from abn.errors import PictureError
+from abn.images import rare_formats
 from abn.images.decode import open_picture
-from abn.images.rare_formats import NOT_READ
+from abn.images.file_kinds import NOT_READ
 
 RED, GREEN, BLUE, BLACK, WHITE = [255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 0, 0], [255, 255, 255]
 FOUR = bytes(RED + GREEN + BLUE + BLACK)
@@ -148,6 +149,36 @@ def test_white_is_zero_in_16_bits(deflate):
 
 def test_12_bits():
     assert opened(tiff(b"\0\x0f\xff\x80\x04\0", 4, [12], 1)) == grays(0, 255, 128, 64)
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_fewer_bits_in_16_by_their_tag(order, bits):
+    largest = 2**bits - 1
+    data = tiff(numbers(order + "u2", 0, 2 ** (bits - 1), largest), 3, [16], 1, order=order, t281=largest)
+    assert opened(data) == grays(0, 128, 255)
+    assert open_picture(data).notes == (rare_formats.BROUGHT,)
+    beyond = tiff(numbers(order + "u2", 0, largest, 2 * largest), 3, [16], 1, order=order, t281=largest)
+    assert open_picture(beyond).notes == (rare_formats.STRETCHED,)
+
+
+def test_fewer_bits_without_a_tag_are_stretched_only_on_request():
+    stream = io.BytesIO()
+    Image.fromarray(np.array([[0, 2048, 4095]], np.uint16)).save(stream, "PNG")
+    for data in (tiff(numbers("<u2", 0, 2048, 4095), 3, [16], 1), stream.getvalue()):
+        dark, bright = open_picture(data), open_picture(data, stretch=True)
+        assert np.asarray(dark.image).tolist() == grays(0, 8, 16)
+        assert dark.notes == (rare_formats.DARK.format(count=4096, bits=12),)
+        assert np.asarray(bright.image).tolist() == grays(0, 128, 255)
+        assert bright.notes == (rare_formats.BY_BITS.format(bits=12),)
+    full = tiff(numbers("<u2", 0, 2048, 65535), 3, [16], 1)
+    assert open_picture(full, stretch=True) == open_picture(full)
+    assert open_picture(full, stretch=True).notes == (rare_formats.BROUGHT,)
+
+
+@pytest.mark.parametrize("largest", [0, 1, 65535, 2**32 - 1])
+def test_a_tag_that_means_nothing(largest):
+    assert opened(tiff(numbers("<u2", 0, 65535), 2, [16], 1, t281=largest)) == grays(0, 255)
 
 
 @pytest.mark.parametrize("order", "<>")

@@ -110,7 +110,7 @@ def test_what_is_no_picture_is_told_and_takes_no_place():
     assert result.pictures == (("a.png", PICTURES[0]),)
     text = dict(reasons(unpack([("all.zip", zipped(members)), ("b.pdf", b"%PDF-1.7"), ("c.png", b"")])))
     assert list(text) == ["notes.txt", "empty.png", "renamed.png", "in.zip", "b.pdf", "c.png"]
-    assert "not an image" in text["notes.txt"] and "not an image" in text["b.pdf"]
+    assert "not an image" in text["notes.txt"] and "This is a PDF" in text["b.pdf"]
     assert "empty" in text["empty.png"] and "empty" in text["c.png"]
     assert "within a zip" in text["in.zip"] and "within a zip" in text["renamed.png"]
     assert [name for name, _ in result.refused][-1] == "2 more files"

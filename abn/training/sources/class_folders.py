@@ -19,8 +19,8 @@ import numpy as np
 from abn.errors import ABNError, PictureError
 from abn.images.decode import MAX_BYTES, Picture, open_picture
 from abn.images.display_name import one_line
+from abn.images.file_kinds import SUFFIXES
 
-SUFFIXES = frozenset(".png .apng .jpg .jpeg .jpe .jfif .mpo .webp .gif .bmp .dib .tif .tiff".split())
 TRAINING, VALIDATION, TEST = "train", ("val", "valid", "validation"), "test"  # folders of a data set that comes divided
 UNDIVIDED = "all"
 MAX_LISTED = 20  # files listed in one message, the others are counted

@@ -6,7 +6,10 @@ IMAGE_MENU = "Image"
 FIND = "Find an image by its title"
 UPLOAD = "Upload photos"
 CLOSE = "Close"
-UPLOAD_HELP = "PNG, JPEG, WebP, GIF, BMP or TIFF. They stay in this session and are deleted when you close the page."
+UPLOAD_HELP = (
+    "PNG, JPEG, HEIC, WebP, AVIF, JPEG 2000, GIF, BMP or TIFF. They stay in this session and are deleted when you "
+    "close the page."
+)
 CAMERA = "Use the camera"
 CAMERA_HELP = "One photo at a time. It is removed if you clear it, take another one, or switch the camera off."
 TAKE_PHOTO, CAMERA_PHOTO = "Take a photo", "camera photo"
