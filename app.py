@@ -6,8 +6,8 @@
 import streamlit as st
 
 from abn.plots import color_limits
-from abn.ui import layout, model_card, url
-from abn.ui.compare import difference_panel, export_panel, panels, second_image_panel, warm_up, words
+from abn.ui import layout, url
+from abn.ui.compare import details, panels, warm_up, words
 from abn.ui.controls.choice_bar import choice_bar, require_networks
 from abn.ui.present import deck
 from abn.ui.runtime import cached_inference
@@ -41,14 +41,7 @@ def show_page() -> None:
         if url.presenting():
             return
         panels.show_help(explanations[0], view)
-        panels.show_top_classes(shown)
-        panels.show_whole_image(shown, chosen, view, limits)
-        difference_panel.show_difference(shown, view)
-        second_image_panel.show_second_image(shown, choice)
-        export_panel.export_row(shown, chosen, view, applied)
-        for column, (_, card) in zip(st.columns(len(shown)), shown, strict=True):
-            with column:
-                model_card.show_card(card)
+        details.show_details(shown, choice, limits)
 
 
 if __name__ == "__main__":

@@ -142,6 +142,12 @@ def open_cards(at: AppTest, *variants: str) -> AppTest:
     return at.run()
 
 
+def open_tab(at: AppTest, tab: str) -> AppTest:
+    """Compare with this tab opened below the maps."""
+    at.session_state["compare_tab"] = at.query_params["compare_tab"] = tab
+    return at.run()
+
+
 def model_card(at: AppTest, which: int = -1) -> dict[str, str]:
     """The rows of an opened model card by their names: its eight lines, then its details."""
     summary, details = tables(at)[2 * which], tables(at)[2 * which + 1]

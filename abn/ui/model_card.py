@@ -59,11 +59,11 @@ CONTROLS = "controls"  # of `Card.measured`: name of a control → data → figu
 _PATH = re.compile(rf"({'|'.join(PARTS)})(\.\w+)+")  # attention_branch.map_norm
 
 
-def show_card(card: Card) -> None:
-    """The summary of a card in an expander, its details in another one; put together once it is opened."""
+def show_card(card: Card, *, opened: bool = False) -> None:
+    """The summary of a card in an expander, its details in another one; put together while it is `opened`."""
     title = escape_markdown(card.title)
     with st.expander(
-        TITLE.format(title=title), icon=":material/badge:", key=f"card-{card.id}", on_change="rerun"
+        TITLE.format(title=title), opened, icon=":material/badge:", key=f"card-{card.id}", on_change="rerun"
     ) as shown:
         if not shown.open:
             return

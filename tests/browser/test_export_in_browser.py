@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from browsing import LOADED, NARROW, button, open_page, rerun
 
+from abn.ui.compare import words
+
 pytestmark = pytest.mark.slow
 
 STEM = "abn-toucan"
@@ -23,7 +25,7 @@ def save(page, name: str, folder):
 
 
 def test_the_zip_is_saved_and_its_report_opens_offline(page, browser, server, tmp_path):
-    open_page(page, f"{server}?photo=toucan&fit=pad&opacity=30&colors=viridis&top=10")
+    open_page(page, f"{server}?photo=toucan&fit=pad&opacity=30&colors=viridis&top=10&compare_tab={words.EXPORT}")
     path = save(page, f"{STEM}.zip", tmp_path)
     zipfile.ZipFile(path).extractall(tmp_path)
     manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
@@ -58,7 +60,7 @@ def test_an_edit_is_saved(page, server, tmp_path):
 
 @pytest.mark.parametrize("page", [NARROW], indirect=True, ids=["narrow"])
 def test_the_buttons_fit_a_narrow_window(page, server):
-    open_page(page, server)
+    open_page(page, f"{server}?compare_tab={words.EXPORT}")
     shown = page.locator("[class*=st-key-keep-] button, .st-key-maps-popover button")
     shown.nth(3).wait_for(timeout=LOADED)
     for place in range(shown.count()):

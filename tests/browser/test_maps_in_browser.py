@@ -13,6 +13,7 @@ from abn import explain, list_variants, open_picture
 from abn.images import samples
 from abn.images.fit import upsample
 from abn.plots import overlay
+from abn.ui.compare import words
 
 PANEL = 448  # pixels of the canvas, to which the browser enlarges an input of 224
 pytestmark = pytest.mark.slow
@@ -70,7 +71,7 @@ def test_the_browser_draws_what_the_export_draws(opened, server, query, look, ru
 
 
 def test_another_look_needs_no_server_and_enters_the_address(page, server):
-    open_page(page, f"{server}?photo={PHOTO.id}")
+    open_page(page, f"{server}?photo={PHOTO.id}&compare_tab={words.DIFFERENCE}")
     button(page, "view-popover").click()
     look_at(page, "colors", "viridis").wait_for(timeout=LOADED)
     settle(page)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reading import as_shown, captions, components, look, map_values, pictures, predictions, ticks
+from reading import as_shown, captions, components, look, map_values, open_tab, pictures, predictions, ticks
 
 from abn.explanations.explainer import explain
 from abn.images import samples
@@ -59,28 +59,30 @@ def test_a_flat_map_says_so(ready, monkeypatch):
 
 
 def test_view_controls_change_the_pictures_and_nothing_else(ready):
-    before = ready.run()
-    drawn = pictures(before)
-    predicted = predictions(before)
+    before = {tab: pictures(open_tab(ready, tab)) for tab in (words.WHOLE, words.DIFFERENCE)}
+    predicted = predictions(ready)
     for key, value in {"opacity": 20, "colors": "paper JET", "cells": CELLS[1]}.items():
         ready.session_state[key] = value
-    at = ready.run()
+    at = open_tab(ready, words.WHOLE)
     assert predictions(at) == predicted
-    changed = [old != new for old, new in zip(drawn, pictures(at), strict=True)]
-    assert changed == [False, True, True, True, False, True, True, True, True]
+    changed = [old != new for old, new in zip(before[words.WHOLE], pictures(at), strict=True)]
+    assert changed == [False, True, True, True, False, True, True, True]
     shown = components(at, "abn_map_view")
     table = color_table("paper JET")
     drawn = {"opacity": 0.2, "colors": "paper JET", "table": table, "smooth": False, "top": 0, "fixed": False}
     assert all(drawn.items() <= shown[f"{place}-{ADDITIVE}"]["look"].items() for place in ("map", "whole"))
+    at = open_tab(ready, words.DIFFERENCE)
+    changed = [old != new for old, new in zip(before[words.DIFFERENCE], pictures(at), strict=True)]
+    assert changed == [False, True, True, True, True]
+    shown = components(at, "abn_map_view")
     signed = {"opacity": 0.2, "colors": color_maps.DIFFERENCE, "smooth": False, "fixed": True}  # has colors of its own
     assert signed.items() <= shown["difference"]["look"].items()
     assert look(at) == {"opacity": 20, "colors": "paper JET", "cells": CELLS[1], "top": 0, "mark": overlay.MARKS[0]}
 
 
 def test_every_map_can_be_read_cell_by_cell(ready, runner):
-    at = ready.run()
     explanations = explain(opened(PHOTOS[0]), IDS, load=runner)
-    shown_maps = components(at, "abn_map_view")
+    shown_maps = components(open_tab(ready, words.WHOLE), "abn_map_view")
     for explanation in explanations:
         for place in ("map", "whole"):
             shown = shown_maps[f"{place}-{explanation.variant}"]
@@ -89,16 +91,17 @@ def test_every_map_can_be_read_cell_by_cell(ready, runner):
         assert shown_maps[f"map-{explanation.variant}"]["box"] == [0, 0, 1, 1]
         assert shown_maps[f"whole-{explanation.variant}"]["box"] == list(explanation.fitted.extent)
     signed = explanations[0].attention - explanations[1].attention
+    shown_maps = components(open_tab(ready, words.DIFFERENCE), "abn_map_view")
     assert shown_maps["difference"]["values"] == map_values(signed)
 
 
 @pytest.mark.parametrize("how", overlay.MARKS)
 def test_the_brightest_part_is_marked(ready, how):
-    before = pictures(ready.run())
+    before = pictures(open_tab(ready, words.DIFFERENCE))
     ready.session_state["top"], ready.session_state["mark"] = 20, how
     at = ready.run()
     changed = [old != new for old, new in zip(before, pictures(at), strict=True)]
-    assert changed == [False, True, True, True, False, True, True, True, False]  # a difference has no brightest part
+    assert changed == [False, True, True, True, False]  # a difference has no brightest part
     drawn = components(at, "abn_map_view")[f"map-{ADDITIVE}"]["look"]
     assert (drawn["top"], drawn["mark"]) == (20, how)
 
@@ -106,4 +109,6 @@ def test_the_brightest_part_is_marked(ready, how):
 @pytest.mark.slow
 def test_the_opacity_is_that_of_all_maps(ready):
     ready.query_params["opacity"] = "20"
-    assert [data["look"]["opacity"] for data in components(ready.run(), "abn_map_view").values()] == [0.2] * 7
+    for tab, count in ((words.WHOLE, 6), (words.DIFFERENCE, 4)):
+        shown = components(open_tab(ready, tab), "abn_map_view").values()
+        assert [data["look"]["opacity"] for data in shown] == [0.2] * count

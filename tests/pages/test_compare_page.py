@@ -14,7 +14,7 @@ from reading import (
     map_values,
     mentions,
     model_card,
-    open_cards,
+    open_tab,
     predictions,
     tables,
     texts,
@@ -75,7 +75,7 @@ def test_a_network_that_saw_the_picture_at_another_size_is_named(ready):
 
 
 def test_the_difference_is_that_of_any_two_maps_shown(ready, runner):
-    at = ready.run()
+    at = open_tab(ready, words.DIFFERENCE)
     maps = {key: explain(opened(PHOTOS[0]), [key], load=runner)[0].attention for key in IDS}
     for first, second in ((ADDITIVE, MULTIPLICATIVE), (NONE, MULTIPLICATIVE)):
         at = at.selectbox(key="difference_of").set_value(first).run()
@@ -87,16 +87,17 @@ def test_the_difference_is_that_of_any_two_maps_shown(ready, runner):
 
 
 def test_no_difference_is_shown_of_one_map_nor_of_maps_with_other_cells(ready):
-    ready.run()
+    open_tab(ready, words.DIFFERENCE)
     for chosen in ([ADDITIVE], [ADDITIVE, "imagenet-lite2-additive"]):
         at = ready.multiselect(key="variant_ids").set_value(chosen).run()
         assert not at.exception and "difference" not in components(at, "abn_map_view")
+        assert words.NO_DIFFERENCE in captions(at)
     at = at.multiselect(key="variant_ids").set_value([ADDITIVE, "imagenet-lite2-additive", NONE]).run()
     assert at.selectbox(key="difference_of").options == [CARDS[ADDITIVE].title, CARDS[NONE].title]
 
 
 def test_one_variant_on_two_images(ready, runner):
-    ready.run()
+    open_tab(ready, words.SECOND_IMAGE)
     at = ready.button_group(key="second_image").set_value("flip").run()
     before, after = (
         explain(picture, [ADDITIVE], load=runner)[0] for picture in (opened(PHOTOS[0]), vary(opened(PHOTOS[0]), "flip"))
@@ -120,9 +121,11 @@ def test_bars_have_one_legend_and_one_scale_and_reading_a_cell_is_told_once(read
 
 
 def test_an_image_that_the_input_shows_whole_is_not_shown_again(ready):
-    assert components(ready.run(), "abn_map_view").keys() >= {f"whole-{key}" for key in IDS}
+    at = open_tab(ready, words.WHOLE)
+    assert components(at, "abn_map_view").keys() >= {f"whole-{key}" for key in IDS}
     at = ready.button_group(key="fit").set_value("squash").run()
     assert not any(key.startswith("whole-") for key in components(at, "abn_map_view"))
+    assert words.WHOLE_IS_INPUT in captions(at)
 
 
 def test_bars_agreement_and_divergence_are_those_of_the_library(ready, runner):
@@ -140,8 +143,17 @@ def test_bars_agreement_and_divergence_are_those_of_the_library(ready, runner):
 @pytest.mark.slow
 def test_every_picture_has_words(ready):
     at = ready.run()
-    assert len(alts(at)) == 9 and all(len(alt) > 20 for alt in alts(at))
     assert all(re.search(r'aria-label="[^"]{40,}"', drawn) for drawn in bars(at)) and len(bars(at)) == 3
+    for tab, count in ((words.WHOLE, 8), (words.DIFFERENCE, 5)):
+        at = open_tab(at, tab)
+        assert len(alts(at)) == count and all(len(alt) > 20 for alt in alts(at))
+
+
+def test_only_the_open_tab_is_sent(ready):
+    for tab, sent in {words.TOP: (3, 0, 0), words.EXPORT: (0, 9, 0), words.CARDS: (0, 0, 6)}.items():
+        at = open_tab(ready, tab)
+        assert (len(bars(at)), len(at.get("download_button")), len(at.table)) == sent
+        assert len(components(at, "abn_map_view")) == 3
 
 
 def test_what_is_known_is_not_computed_again(ready, monkeypatch):
@@ -167,7 +179,7 @@ def test_a_lesson_says_how_to_come_back_where_its_mechanism_is_swapped(ready):
 
 def test_the_card_is_all_there(ready):
     assert not tables(ready.run())  # until it is opened
-    at = open_cards(ready, *IDS)
+    at = open_tab(ready, words.CARDS)
     for which, key in enumerate(IDS):
         shown = model_card(at, which)
         assert shown["sha256 of the weights"] == CARDS[key].sha256

@@ -59,7 +59,7 @@ def test_one_presented_page_is_left_where_it_is(ready):
     at = ready.run()
     assert [element.value for element in at.markdown][:2] == ["# Compare", samples.gallery()[PHOTOS[0]].title]
     at = at.button(key="leave_present").click().run()
-    assert not at.exception and at.get("download_button") and "present" not in at.query_params
+    assert not at.exception and at.get("tab") and "present" not in at.query_params
 
 
 def test_a_view_opens_its_own_tab_and_not_the_one_chosen_last(ready):

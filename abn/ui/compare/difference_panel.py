@@ -17,13 +17,13 @@ from abn.variants.card import Card
 
 
 def show_difference(shown: Sequence[tuple[Explanation, Card]], view: MapStyle) -> None:
-    """Choose two variants, and show the first one's map minus the second one's; nothing where fewer can be compared."""
+    """Choose two variants; the first one's map minus the second one's. One sentence where fewer can be compared."""
     spec, shape = shown[0][0].spec, shown[0][0].attention.shape
     alike = {card.id: (explanation, card) for explanation, card in shown
              if explanation.spec == spec and explanation.attention.shape == shape}  # fmt: skip
     if len(alike) < 2:
+        st.caption(words.NO_DIFFERENCE)
         return
-    st.markdown(f"##### {words.DIFFERENCE}")
     map_column, text_column = st.columns([1, 2], gap="medium")
     with text_column:
         with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -31,7 +31,7 @@ def export_row(shown: Sequence[tuple[Explanation, Card]], chosen: ChosenImage, v
     """The buttons that save what the page shows."""
     comparison = _comparison(shown, chosen, view, mechanism)
     explanations, cards, stem = comparison.explanations, comparison.cards, file_stem(chosen)
-    st.markdown(f"##### {words.EXPORT}", help=words.PRIVACY)
+    st.caption(words.PRIVACY)
     with st.container(horizontal=True, vertical_alignment="center"):
         everything, report = partial(export_zip, comparison), partial(html_report, comparison)
         table = partial(predictions_csv, explanations, cards)

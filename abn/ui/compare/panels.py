@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -77,7 +78,7 @@ def show_variant(
         predictions.show_heading(explanation, card)
     with st.container():
         maps.show_explanation(explanation, card, view, limits, bar=view.scale == "each")
-        with beside or st.container():
+        with beside or nullcontext():
             predictions.show_predictions(explanation)
 
 
@@ -93,7 +94,6 @@ def show_help(explanation: Explanation, view: MapStyle) -> None:
 def show_top_classes(shown: Shown) -> None:
     """The most probable classes of both heads, variant beside variant, all with as many rows."""
     rows = max(len(class_bars.shared_classes(explanation)) for explanation, _ in shown)
-    st.markdown(f"##### {words.TOP}")
     st.html(class_bars.legend())
     st.caption(words.TOP_SCALE)
     with st.container(key="pairs-bars"):
@@ -104,13 +104,13 @@ def show_top_classes(shown: Shown) -> None:
 
 
 def show_whole_image(shown: Shown, chosen: ChosenImage, view: MapStyle, limits: Limits) -> None:
-    """The maps at their place in the whole image, unless the network input shows it all."""
+    """The maps at their place in the whole image; one sentence where the network input shows it all."""
     explanation = shown[0][0]
     width, height = explanation.fitted.original_size
     left, top, right, bottom = explanation.fitted.visible
     if (right - left) * (bottom - top) > NEARLY_ALL * width * height:
+        st.caption(words.WHOLE_IS_INPUT)
         return
-    st.markdown(f"##### {words.WHOLE}")
     first, *columns = create_columns(len(shown), "whole")
     with first:
         place = {"left": left / width, "top": top / height, "right": 1 - right / width, "bottom": 1 - bottom / height}

@@ -23,7 +23,6 @@ from abn.variants.card import Card
 
 def show_second_image(shown: Sequence[tuple[Explanation, Card]], choice: Choice) -> None:
     """Choose a second image and a variant; the variant's map and predictions on both."""
-    st.markdown(f"##### {words.SECOND_IMAGE}")
     by_id = {card.id: (explanation, card) for explanation, card in shown}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         labels = {"": words.NO_SECOND, **words.VARIATIONS, "other": words.OTHER_IMAGE}

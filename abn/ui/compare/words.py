@@ -31,21 +31,23 @@ LIMITS = (
     "nothing in the loss requires it."
 )
 
-TOP = "Most probable classes"
-TOP_SCALE = "One scale for all variants, 0 to 100 %: the gray track behind a bar is 100 %."
+TOP = "Classes"
+TOP_SCALE = "The most probable classes of both heads, on one scale: the gray track behind a bar is 100 %."
 
-WHOLE = "Maps on the whole image"
+WHOLE = "Whole image"
 WHOLE_ALT = "The whole image: {alt}"
+WHOLE_IS_INPUT = "The network input already shows the whole image."
 WHOLE_CAPTION = "{width} × {height} pixels. The frame marks the network input."
 
-DIFFERENCE = "Difference of two maps"
+DIFFERENCE = "Difference"
+NO_DIFFERENCE = "A difference needs two variants whose maps have the same cells."
 FIRST, SECOND = "M of", "minus M of"
 DIFFERENCE_ALT = "M of {first} minus M of {second}: from {low:.2f} to {high:.2f}."
 DIFFERENCE_RESULT = "mean |ΔM| = {mean:.2f} · max |ΔM| = {most:.2f}"
 DIFFERENCE_LEGEND = "Red: M of {first} is higher. Blue: M of {second} is higher. White: no difference."
 DIFFERENCE_NOTE = "M is computed before the mechanism, so the applied mechanism doesn't change it."
 
-SECOND_IMAGE = "One variant on two images"
+SECOND_IMAGE = "Two images"
 SECOND_VARIANT = "Variant"
 SECOND_CHOICE = "Second image"
 NO_SECOND = "none"
@@ -58,3 +60,5 @@ EXPORT = "Export"
 PRIVACY = "Images are redrawn from their pixels: the files hold no place, time or camera."
 EVERYTHING, REPORT, TABLE = "Everything (zip)", "Report (HTML)", "Predictions (CSV)"
 MAPS, MAP_PNG, MAP_NPY = "Maps", "Image (PNG)", "Raw map (npy)"
+
+CARDS = "Model cards"
