@@ -8,9 +8,12 @@ from abn.ui.exercises import session_attempts as attempts
 from abn.ui.exercises import words
 from abn.ui.exercises.exercise_panels import show_question
 from abn.ui.exercises.summary import show_summary
+from abn.ui.present import deck
 from abn.ui.progress.kept_progress import keep_progress
 
 layout.begin(words.TITLE, words.LINE, room="exercises")
+with layout.bar():
+    deck.show_buttons()
 
 seed = attempts.choose_set()
 material, questions = attempts.load_questions(seed)

@@ -6,9 +6,12 @@ from abn.ui.components import scroll_top
 from abn.ui.learn import lesson_panels, words
 from abn.ui.learn.lesson_basis import require_variants
 from abn.ui.learn.lesson_steps import STEP_PANELS
+from abn.ui.present import deck
 from abn.ui.progress.kept_progress import keep_progress
 
 layout.begin(words.TITLE, words.LINE, room="learn")
+with layout.bar():
+    deck.show_buttons()
 keep_progress()
 number = lesson_panels.choose_step()
 scroll_top.scroll_to_top_on_change(number)

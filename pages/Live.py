@@ -8,6 +8,7 @@ from abn.ui.controls.choice_bar import show_way_back
 from abn.ui.controls.words import NO_VARIANT
 from abn.ui.live import words
 from abn.ui.live.camera_panel import show_live
+from abn.ui.present import deck
 from abn.ui.runtime import models
 
 layout.begin(words.TITLE, words.PURPOSE)
@@ -15,6 +16,7 @@ with layout.bar():
     show_way_back()
     picked = variant_picker.choose_variants(models.list_cards())
     view = view_settings.choose_view()
+    deck.show_buttons()
 broken = models.find_broken(picked)
 for sentence in broken.values():
     st.warning(layout.escape_markdown(sentence), icon=":material/warning:")

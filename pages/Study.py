@@ -4,11 +4,14 @@ import streamlit as st
 
 from abn.study import findings
 from abn.ui import layout
+from abn.ui.present import deck
 from abn.ui.study import cost_panels, words
 from abn.ui.study import findings_panels as panels
 from abn.ui.study.questions import all_questions
 
 layout.begin(words.TITLE, words.LINE, room="study")
+with layout.bar():
+    deck.show_buttons()
 
 study = panels.read(findings.read_study)
 if study:

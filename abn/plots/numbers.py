@@ -1,4 +1,4 @@
-"""Numbers and class names as people read them: real minus signs, none before zero, per cent and points."""
+"""Numbers and class names as people read them: real minus signs, none before zero, per cent, points and times."""
 
 import numpy as np
 
@@ -28,6 +28,11 @@ def percent(share: float) -> str:
 def points(change: float) -> str:
     """A change of a probability in percentage points: +3.1, −12.0, or ±0.0."""
     return signed(100 * change, 1)
+
+
+def duration(seconds: float) -> str:
+    """A time that is estimated: 45 s, 3 min; 1 s at least."""
+    return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
 
 
 def short_label(label: str) -> str:

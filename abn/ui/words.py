@@ -32,4 +32,4 @@ NO_CORRELATION = "undefined: a constant map has no ranks"
 # work that takes seconds
 STOP, RESUME = "Stop", "Resume"
 KEPT = "{done} of {count} parts are done and kept."
-SECONDS_LEFT = "{label}: about {seconds} s left"
+TIME_LEFT = "{label}: about {time} left"

@@ -98,7 +98,7 @@ def test_three_questions_each_with_its_estimated_time(page):
     at = page.run()
     assert not at.exception and [heading.anchor for heading in at.subheader] == ["cells", "learned", "object"]
     for job in ("curves", "randomization", "localization"):
-        assert words.UNDER_A_SECOND in offered(at, job) or re.search(r"about \d+ s", offered(at, job))
+        assert words.UNDER_A_SECOND in offered(at, job) or re.search(r"about \d+ (s|min)", offered(at, job))
     assert not tables(at) and at.subheader[0].value == words.QUESTION
     assert layout.PAGES["pages/Measure.py"] == ("Measure", ":material/monitoring:")
 

@@ -44,16 +44,7 @@ def choice_bar(*, ablation: bool = False) -> Choice:
         picked = variant_picker.choose_variants(cards)
         fit = view_settings.choose_fit()
         view = view_settings.choose_view()
-        if not url.controls_hidden():
-            st.button(
-                words.PRESENT,
-                icon=":material/slideshow:",
-                shortcut="P",
-                help=words.PRESENT_HELP,
-                on_click=_present,
-                key="present",
-            )
-            deck.show_add_button()
+        deck.show_buttons()
     with layout.title_row():
         mechanism = variant_picker.choose_mechanism() if ablation else (AS_TRAINED, False)
     variant_picker.warn_of_other_kind(chosen.kind, picked, cards)
@@ -65,10 +56,6 @@ def show_way_back() -> None:
     """Where a teacher's link hides the controls: the button that shows them again."""
     if url.controls_hidden():
         st.button(words.SHOW_CONTROLS, icon=":material/tune:", on_click=_show, key="show_controls")
-
-
-def _present() -> None:
-    state.presenting = True
 
 
 def _show() -> None:

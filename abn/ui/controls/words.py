@@ -77,7 +77,3 @@ SCALE_HELP = (
     "Shared: all maps use one range, so their colors can be compared."
 )
 SHOW_CONTROLS = "Show the controls"
-
-# the projector
-PRESENT = "Present"
-PRESENT_HELP = "Large type without navigation, for a projector (key P). Press Esc to leave."

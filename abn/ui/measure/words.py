@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+from abn.plots import numbers
+
 TITLE = "Measure"
 LINE = "Three tests of a map: deletion and insertion, randomization of weights, localization of objects."
 
 # ---- shared ----
 NUMBERS_AND_LIMITS = "Numbers and limits"
-ABOUT = "about {seconds} s"
+ABOUT = "about {time}"
 UNDER_A_SECOND = "under 1 s"
 TOOK = "Measured in {seconds} s."
 VARIANT = "Variant"
@@ -151,8 +153,8 @@ SCENE_PREDICTION = "Perception head: {label} {probability}. Framed: the brightes
 
 
 def duration(seconds: float) -> str:
-    """An estimated time: about 3 s."""
-    return UNDER_A_SECOND if seconds < 1 else ABOUT.format(seconds=round(seconds))
+    """An estimated time: about 3 s, about 2 min."""
+    return UNDER_A_SECOND if seconds < 1 else ABOUT.format(time=numbers.duration(seconds))
 
 
 def value_range(values: Sequence[str]) -> str:

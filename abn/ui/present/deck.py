@@ -67,9 +67,24 @@ def _show_view(index: int) -> None:
     st.switch_page(view.page, query_params=parameters)
 
 
-def show_add_button() -> None:
-    """The button that puts what the page shows at the end of the deck."""
+def show_buttons() -> None:
+    """The buttons that put the page on the projector, and what it shows at the end of the deck; none where a teacher's
+    link hides the controls."""
+    if url.controls_hidden():
+        return
+    st.button(
+        words.PRESENT,
+        icon=":material/slideshow:",
+        shortcut="P",
+        help=words.PRESENT_HELP,
+        on_click=_present,
+        key="present",
+    )
     st.button(words.ADD, icon=":material/add_to_queue:", help=words.ADD_HELP, on_click=_add_view, key="add_view")
+
+
+def _present() -> None:
+    state.presenting = True
 
 
 def _add_view() -> None:

@@ -16,4 +16,6 @@ DECK_HELP = (
 )
 LINKS = "Links, one per line"
 NOT_A_VIEW = "Not a page of this app: {lines}."
+PRESENT = "Present"
+PRESENT_HELP = "Large type without navigation, for a projector (key P). Press Esc to leave."
 PRESENT_DECK = "Present the deck"

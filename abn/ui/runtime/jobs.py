@@ -24,6 +24,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from abn.errors import ABNError
+from abn.plots import numbers
 from abn.ui import words
 from abn.ui.layout import escape_markdown, fragment
 from abn.ui.runtime.turns import background_turn
@@ -144,7 +145,7 @@ def _run(job: Job) -> None:
             done = number + share
             if done:
                 left = (time.monotonic() - begun) * (len(missing) / done - 1)
-                label = words.SECONDS_LEFT.format(label=label, seconds=max(1, round(left)))
+                label = words.TIME_LEFT.format(label=label, time=numbers.duration(left))
             place.progress(min(1.0, (before + done) / len(job.pieces)), escape_markdown(label))
 
         progress(0.0)
