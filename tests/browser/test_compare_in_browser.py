@@ -215,7 +215,7 @@ def test_on_a_phone_all_bars_have_one_scale_and_cells_are_tapped(page, server):
     assert len(widths) == 3 and max(widths) - min(widths) <= 1
     assert phone.get_by_text(map_view.TAP).is_visible() and not phone.get_by_text(map_view.POINT).is_visible()
     go_to(phone, "pages/Ablation.py")
-    expect(phone.locator(".said").filter(has_text=map_view.TAP)).to_have_count(1, timeout=LOADED)
+    expect(phone.get_by_text(map_view.TAP)).to_have_count(1, timeout=LOADED)
     context.close()
 
 

@@ -77,6 +77,7 @@ def show_mechanisms(choice: Choice, card: Card, subject: AttendedImage) -> None:
     with settings:
         st.markdown(words.GAIN_LEGEND)
         maps.show_color_bar(choice.view.colors, 0.0, max_gain)
+        maps.show_hint()
     for place, (mechanism, effect) in zip(columns, effects.items(), strict=True):
         with place:
             _show_mechanism(choice, card, subject, effect, strength, mechanism, max_gain)
