@@ -77,6 +77,7 @@ class SessionState:
     view_opened: Key[bool] = Key(False)  # a view of the deck was opened, and no run has shown it yet
     controls_hidden: Key[bool | None] = Key()  # by a teacher's link; None until the address was read
     restored: Key[set[str]] = Key(make=set)  # keys of all that the address may give
+    widget_numbers: Key[dict[str, int]] = Key(make=dict)  # key → how often the app, and no person, has set its widget
     last_values: Key[dict[str, tuple[int, Any]]] = Key(make=dict)  # of widgets on all pages: the visit and the value
 
     # results and jobs
@@ -89,7 +90,6 @@ class SessionState:
     # the image
     photo: Key[str | None] = Key()  # id of the chosen photograph, or key of an upload
     photo_missing: Key[bool] = Key(False)  # the address named an image that is not here
-    photo_by_title: Key[str | None] = Key()  # widget
     uploads: Key[Uploads] = Key(make=Uploads)
     display: Key[tuple[str, Image.Image] | None] = Key()  # sha256 of the latest upload shown, and what is shown of it
     encoded: Key[list[tuple[Image.Image, Any]]] = Key(make=list)  # the latest images, and for the browser

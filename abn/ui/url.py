@@ -64,18 +64,44 @@ def restore(key: str, legal: Container, default: Any, given: Any = None, *, in_a
     if in_address:
         state.restored.add(key)
     visit, last = state.last_values.get(key, (None, given))
-    held = st.session_state.get(key)
-    if in_address and key not in VIEW and went_back() and not _names_own_variant(held):
-        held, last = None, given
-    value = next((value for value in (held, last) if value is not None and value in legal), default)
-    if visit != state.visit or value != held:  # on another page Streamlit's widget is another one, and begins unset
+    now = held(key)
+    follows_address = in_address and key not in VIEW and went_back() and not _names_own_variant(now)
+    known = (None, given) if follows_address else (now, last)
+    value = next((value for value in known if value is not None and value in legal), default)
+    if follows_address and value != now:
+        set_value(key, value)
+    elif visit != state.visit or value != now:  # on another page Streamlit's widget is another one, and begins unset
         st.session_state[key] = value
     return value
+
+
+def held(key: str) -> Any:
+    """What the session holds under a key, such as that of a widget; None where there is none."""
+    return st.session_state.get(key)
 
 
 def remember(key: str, value: Any) -> None:
     """Note what a key holds, for the page that comes next."""
     state.last_values[key] = state.visit, value
+
+
+def set_value(key: str, value: Any) -> None:
+    """Set what a key holds, and what its widget shows."""
+    st.session_state[key] = value
+    state.widget_numbers[key] = state.widget_numbers.get(key, 0) + 1
+
+
+def widget_key(key: str) -> str:
+    """The key of the widget that shows what `key` holds; what it returns goes to `take`. Each `set_value` makes it
+    another widget: a browser that has drawn the one before, in a menu that is closed now, would report its value."""
+    number = state.widget_numbers.get(key, 0)
+    return f"{key}-{number}" if number else key
+
+
+def take(key: str, drawn: Any) -> None:
+    """Let a key hold what its widget has returned."""
+    if widget_key(key) != key:  # else Streamlit does
+        st.session_state[key] = drawn
 
 
 def initial_choice(key: str, name: str, legal: range | list[int], default: int) -> None:
@@ -112,8 +138,9 @@ def shared_widget(widget: Callable, *arguments: Any, key: str, legal: Iterable, 
     value = restore(key, values, default, next((value for value in values if _text(value) == given), None))
     if not controls_hidden():
         initial = "default" if widget is st.segmented_control else "value"
-        drawn = widget(*arguments, key=key, **{initial: value}, **options)
+        drawn = widget(*arguments, key=widget_key(key), **{initial: value}, **options)
         value = drawn if drawn in values else value
+        take(key, value)
     remember(key, value)
     sync_query_param(key, _text(value), _text(default))
     return value

@@ -7,6 +7,7 @@ from browsing import LOADED, button, go_to, look_at, open_loaded, open_page, rer
 
 from abn.images import samples
 from abn.ui.layout import PAGES
+from abn.vocabulary import NONE
 
 FIRST, SECOND, THIRD = list(samples.gallery())[:3]
 
@@ -35,6 +36,44 @@ def upload(page) -> None:
 def wait_for_title(page, path: str) -> None:
     page.get_by_role("heading", level=1, name=PAGES[path][0]).wait_for(timeout=LOADED)
     settle(page)
+
+
+def apply_no_map(page) -> None:
+    rerun(page, page.locator(".st-key-mechanism").get_by_role("radio", name=NONE).click)
+    page.wait_for_url(f"**mechanism={NONE}**", timeout=LOADED)
+
+
+def test_a_menu_that_was_opened_does_not_bring_an_image_back(page, server):
+    open_page(page, server)
+    button(page, "uploads-popover").click()
+    page.get_by_test_id("stPopoverBody").get_by_role("combobox").wait_for(timeout=LOADED)
+    page.keyboard.press("Escape")
+    pick(page, SECOND)
+    apply_no_map(page)
+    wait_for_image(page, SECOND)
+
+
+def test_a_menu_that_was_opened_does_not_undo_back(page, server):
+    open_page(page, server)
+    button(page, "fit-popover").click()
+    rerun(page, page.get_by_role("radio", name="squash").click)
+    page.wait_for_url("**fit=squash**", timeout=LOADED)
+    page.keyboard.press("Escape")
+    button(page, "variants-popover").click()
+    widget(page, "variant_ids").locator("input").click()
+    rerun(page, lambda: page.keyboard.press("Backspace"))
+    page.wait_for_url("**variants=**", timeout=LOADED)
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    for _ in range(2):
+        page.go_back()
+        settle(page)
+    page.wait_for_url(lambda url: "fit=" not in url and "variants=" not in url, timeout=LOADED)
+    apply_no_map(page)
+    assert "fit=" not in page.url and "variants=" not in page.url
+    button(page, "fit-popover").click()  # and it can be chosen again
+    rerun(page, page.get_by_role("radio", name="squash").click)
+    page.wait_for_url("**fit=squash**", timeout=LOADED)
 
 
 def test_back_undoes_the_image_and_the_page_and_leaves_the_view(page, server):

@@ -14,7 +14,7 @@ import pytest
 import safetensors.torch
 import streamlit as st
 import tiny
-from reading import as_shown, components, keys, mentions, model_card, open_cards, predictions, texts
+from reading import as_shown, components, keys, mentions, model_card, open_cards, open_tab, predictions, texts
 from streamlit.testing.v1 import AppTest
 
 from abn.engine.loading import run_network
@@ -23,6 +23,7 @@ from abn.errors import VariantError
 from abn.explanations.explainer import explain
 from abn.images import samples
 from abn.images.decode import open_picture
+from abn.ui.compare.words import CARDS
 from abn.ui.controls import words as controls_words
 from abn.ui.controls.selection import MAX_VARIANTS
 from abn.ui.controls.words import TRAINED_ON
@@ -325,7 +326,7 @@ def test_random_weights_are_marked_everywhere(page):
     made = next(iter(at.session_state["own_variants"].values())).card
     assert describe_mechanisms(made, "additive") in [caption.value for caption in at.caption]
     assert mentions(at, TRAINED_ON[UNTRAINED_KIND])
-    trained_with = model_card(open_cards(at, made.id))["Trained with"]
+    trained_with = model_card(open_tab(at, CARDS))["Trained with"]
     assert "additive" in trained_with and "random weights" in trained_with
     variant = own.draw_weights(
         own.with_seed(own.sketch_random("test_resnet", num_classes=6), mechanism="additive", seed=2)

@@ -64,20 +64,22 @@ def show_image_menu() -> None:
     titles = {key: photo.title for key, photo in samples.gallery().items()}
     titles = {key: upload.picture.name for key, upload in reversed(state.uploads.items())} | titles
     with st.popover(words.IMAGE_MENU, icon=":material/add_photo_alternate:", key="uploads-popover"):
-        state.photo_by_title = state.photo
+        key = f"title-{state.photo}"  # another one for each image: a browser keeps what it has drawn in a closed menu
         st.selectbox(
             words.FIND,
             list(titles),
-            format_func=lambda key: titles.get(key, ""),
-            key="photo_by_title",
+            list(titles).index(state.photo) if state.photo in titles else 0,
+            format_func=lambda photo: titles.get(photo, ""),
+            key=key,
             on_change=_choose_by_title,
+            args=(key,),
         )
         uploads.show_uploaders()
 
 
-def _choose_by_title() -> None:
-    if state.photo_by_title:
-        choose_photo(state.photo_by_title)
+def _choose_by_title(key: str) -> None:
+    if photo := url.held(key):
+        choose_photo(photo)
 
 
 def choose_photo(photo: str) -> None:

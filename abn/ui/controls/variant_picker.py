@@ -39,9 +39,10 @@ def choose_variants(cards: Sequence[Card]) -> list[Card]:
                 default=chosen,  # a browser that draws it late, once the menu is opened, knows no other
                 format_func=lambda key: by_id[key].title if titles.count(by_id[key].title) == 1 else key,
                 max_selections=selection.MAX_VARIANTS,
-                key="variant_ids",
+                key=url.widget_key("variant_ids"),
                 help=words.VARIANTS_HELP,
             )
+            url.take("variant_ids", chosen)
             st.page_link("pages/Bring_your_own.py", label=words.OWN_VARIANT, icon=":material/upload_file:")
     shipped = [key for key in chosen if not is_own(key)]  # an own variant is nobody else's business
     url.remember("variant_ids", chosen)
@@ -119,4 +120,4 @@ def warn_of_other_kind(kind: str, picked: Sequence[Card], cards: Sequence[Card])
 
 
 def _choose(variants: list[str]) -> None:
-    state.variant_ids = variants
+    url.set_value("variant_ids", variants)
