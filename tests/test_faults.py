@@ -20,7 +20,7 @@ from abn.engine.torch_runner import TorchRunner
 from abn.errors import VariantError
 from abn.explanations import explainer
 from abn.explanations.explainer import explain
-from abn.images import color, cut_short, file_kinds, jpeg_2000, rare_formats
+from abn.images import avif, color, cut_short, file_kinds, jpeg_2000, rare_formats
 from abn.network.architectures import registry
 from abn.network.model import AttentionBranchNetwork
 from abn.training import loop
@@ -275,6 +275,7 @@ def test_the_table_of_faults_says_what_the_code_says():
         rare_formats.DARK.format(count=4096, bits=12),
         file_kinds.NOT_READ.format(kind="a JPEG XL image"),
         file_kinds.NO_HEIF,
+        avif.RARE,
         jpeg_2000.COSTLY,
         jpeg_2000.LARGE.format(width="WIDTH", height="HEIGHT"),
         cut_short.NO_END,

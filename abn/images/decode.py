@@ -9,7 +9,7 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from PIL.Image import Transpose
 
 from abn.errors import PictureError
-from abn.images import color, cut_short, decode_limits, file_kinds, jpeg_2000, rare_formats
+from abn.images import avif, color, cut_short, decode_limits, file_kinds, jpeg_2000, rare_formats
 from abn.images.display_name import display_name
 
 PNG = b"\x89PNG"
@@ -64,6 +64,8 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "image", s
         opened, source = _open(data)
         decode_limits.refuse_costly(opened, source)
         rare_formats.refuse_misread(opened, source)
+        if opened.format == "AVIF":
+            avif.refuse_hidden_size(data)
         image, notes, full_size = _decode(opened, data, stretch)
     except PictureError:
         raise
