@@ -17,6 +17,7 @@ MAX_BYTES = 20_000_000
 LEAST_SIDE = 512  # pixels: twice the side of a network's input, and what a page shows
 
 ON_WHITE = "Transparent parts put on white."
+TURNED = "Turned upright as its EXIF says."
 
 _UPRIGHT = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -114,15 +115,39 @@ def _decode(opened: ImageFile.ImageFile, data: bytes, stretch: bool) -> tuple[Im
     covered = rare_formats.covered_part(opened)
     turned_on_load = opened.format == "TIFF" and _turn(opened) is not None  # by Pillow
     opened, cut_note = cut_short.load(opened, data, LEAST_SIDE)
-    turn = _turn(opened)
+    image, notes = to_upright_rgb(opened, color.find_profile(opened, data), covered=covered, stretch=stretch)
+    if cut_note:
+        notes.insert(0, cut_note)
+    if turned_on_load:
+        notes.append(TURNED)
+    sideways = _turn(opened) in _SIDEWAYS
+    with suppress(Exception):  # damage behind the first frame does not matter; asked last, as it moves the file on
+        if getattr(opened, "is_animated", False):
+            animation = opened.format in ("GIF", "PNG", "WEBP", "AVIF")
+            notes.append("First frame of an animation." if animation else "First image of several in the file.")
+    if opened.format not in decode_limits.REDUCED:
+        return image, notes, image.size
+    return image, notes, (full_height, full_width) if sideways else (full_width, full_height)
 
-    notes = [cut_note] if cut_note else []
-    layer: Image.Image = opened
-    if deep := rare_formats.deep_gray(opened):
-        layer, note = rare_formats.narrow(*deep, opened.info.get("transparency"), stretch=stretch)
+
+def to_upright_rgb(
+    decoded: Image.Image,
+    profile: color.Profile | None = None,
+    *,
+    covered: tuple[int, int, int, int] | None = None,
+    stretch: bool = False,
+) -> tuple[Image.Image, list[str]]:
+    """A decoded image of any mode in upright sRGB, without metadata, and what was done to it. It may be changed itself.
+
+    `covered` is the part outside of which nothing was drawn.
+    """
+    notes = []
+    layer = decoded
+    if deep := rare_formats.deep_gray(decoded):
+        layer, note = rare_formats.narrow(*deep, decoded.info.get("transparency"), stretch=stretch)
         notes.append(note)
     transparent = layer.has_transparency_data
-    image, color_notes = color.to_srgb(layer, color.find_profile(opened, data), transparent=transparent)
+    image, color_notes = color.to_srgb(layer, profile, transparent=transparent)
     notes += color_notes
     if transparent:
         layer, image = image, Image.new("RGB", image.size, "white")
@@ -134,19 +159,12 @@ def _decode(opened: ImageFile.ImageFile, data: bytes, stretch: bool) -> tuple[Im
         part, image = image.crop(covered), Image.new("RGB", image.size, "white")
         image.paste(part, covered)
         notes = [*color_notes, ON_WHITE]
-
+    turn = _turn(decoded)
     if turn is not None:
         image = image.transpose(turn)
-    if turn is not None or turned_on_load:
-        notes.append("Turned upright as its EXIF says.")
-    with suppress(Exception):  # damage behind the first frame does not matter; asked last, as it moves the file on
-        if getattr(opened, "is_animated", False):
-            animation = opened.format in ("GIF", "PNG", "WEBP", "AVIF")
-            notes.append("First frame of an animation." if animation else "First image of several in the file.")
+        notes.append(TURNED)
     image.info.clear()
-    if opened.format not in decode_limits.REDUCED:
-        return image, notes, image.size
-    return image, notes, (full_height, full_width) if turn in _SIDEWAYS else (full_width, full_height)
+    return image, notes
 
 
 def _turn(opened: Image.Image) -> Transpose | None:

@@ -8,6 +8,7 @@ nothing in it can run, and compares its names and shapes with those of the netwo
 import functools
 import logging
 import pickle
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def convert_official(path: str | Path, *, arch: str = "resnet20", num_classes: i
         raise CheckpointError(
             f"Checkpoints of {str(arch)[:40]!r} can't be converted: choose --arch from {', '.join(ARCHS)}."
         )
-    if not isinstance(num_classes, int) or not 2 <= num_classes <= registry.MAX_CLASSES:
+    if not isinstance(num_classes, Integral) or not 2 <= num_classes <= registry.MAX_CLASSES:
         raise CheckpointError(
             f"The number of classes must be a whole number, at least 2 and at most {registry.MAX_CLASSES:,}."
         )
@@ -52,8 +53,8 @@ def convert_official(path: str | Path, *, arch: str = "resnet20", num_classes: i
     failure = UNREADABLE.format(name=name)
     if not path.is_file():  # a pipe would never end
         raise CheckpointError(failure)
-    weights = read_in_child(read_weights, path, failure=failure, arch=arch, num_classes=num_classes)
-    network = _bare(arch, num_classes)
+    weights = read_in_child(read_weights, path, failure=failure, arch=arch, num_classes=int(num_classes))
+    network = _bare(arch, int(num_classes))
     network.load_state_dict(weights, strict=True, assign=True)
     return network.eval()
 

@@ -6,6 +6,7 @@ import re
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from authors import FORWARD, Layers, densenet, large_resnet, resnext, wrn
@@ -36,7 +37,7 @@ def compare(path: Path, forward, *, arch: str, classes: int, **options) -> None:
     with torch.inference_mode():
         theirs = forward(layers, images, classes=classes)
     save(path, {name: value.clone() for name, value in layers.weights.items()}, **options)
-    network = convert_official(path, arch=arch, num_classes=classes)
+    network = convert_official(path, arch=arch, num_classes=np.int64(classes))
     card = make_converted_card(network, "converted", arch=arch, num_classes=classes, source=path)
     again = load_variant(save_variant(network, card, path.parent, half=False))
     with torch.inference_mode():
