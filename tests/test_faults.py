@@ -30,7 +30,7 @@ from abn.ui.layout import escape_markdown
 from abn.ui.live import words as live_words
 from abn.ui.own import session_variants as own_session
 from abn.ui.runtime.turns import get_queue
-from abn.variants import own, store
+from abn.variants import checkpoint, own, store, weight_files
 from abn.variants.store import list_variants
 
 ROOT = Path(__file__).parents[1]
@@ -281,6 +281,8 @@ def test_the_table_of_faults_says_what_the_code_says():
         cut_short.NO_END,
         cut_short.ROWS_MISSING.format(share="SHARE"),
         words.FAILED,
+        *(s.format(name="NAME") for s in (checkpoint.EMPTY, checkpoint.LFS_POINTER, checkpoint.WEB_PAGE)),
+        *(s.format(name="NAME") for s in (weight_files.CODE, weight_files.UNREADABLE, weight_files.NO_WEIGHTS)),
         own.NOT_FINITE,
         explainer.NOT_FINITE.format(title="NAME"),
         controls_words.LOST,

@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--size", type=int, metavar="PIXELS", help="side of the square input in pixels (default: the backbone's)")
     augmentation = "augmentation of the training images (default: timm; shift for the small networks of the paper)"
     add("--augment", choices=AUGMENTATIONS, help=augmentation)
-    weights = "pretrained weights of the backbone, a .safetensors file (default: random weights)"
+    weights = "pretrained weights of the backbone, a .safetensors or .pth file of timm or torchvision (default: random)"
     add("--weights", type=Path, metavar="FILE", help=weights)
     held_out = "fraction of each class held out for validation, 0 to 1 (default: 0.15; for built-in data sets 0)"
     add("--validation", type=float, metavar="SHARE", help=held_out)
