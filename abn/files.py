@@ -15,6 +15,10 @@ from typing import BinaryIO
 
 from abn.errors import ABNError
 
+SYSTEM_LITTER = frozenset(  # what systems leave in folders and zips, besides names with a dot in front
+    "__macosx @eadir @recycle #recycle $recycle.bin lost+found thumbs.db desktop.ini".split()
+) | {"system volume information"}
+
 UNWRITABLE = "Nothing can be written into {place} ({why}): check its permissions and the free disk space."
 NO_MORE = (
     "Nothing more can be written into {place} ({why}): free some disk space, then run the command "
@@ -73,6 +77,12 @@ def safe_stems(names: Sequence[str]) -> list[str]:
     """A harmless file stem for each name, whatever it holds; no two alike, even where letters' case doesn't count."""
     given = UniqueNames()
     return [given.give(name) for name in names]
+
+
+def is_litter(name: str) -> bool:
+    """Whether a file or folder of this name is hidden, or was left by a system, and so is nobody's image."""
+    hidden = name.startswith(".") and name.strip(".") != ""
+    return hidden or name.casefold() in SYSTEM_LITTER
 
 
 def stamp(path: Path) -> tuple[int, int] | None:

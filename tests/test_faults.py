@@ -24,6 +24,7 @@ from abn.images import avif, color, cut_short, file_kinds, jpeg_2000, rare_forma
 from abn.network.architectures import registry
 from abn.network.model import AttentionBranchNetwork
 from abn.training import loop
+from abn.training.sources import class_folders
 from abn.ui import words
 from abn.ui.controls import words as controls_words
 from abn.ui.layout import escape_markdown
@@ -283,6 +284,9 @@ def test_the_table_of_faults_says_what_the_code_says():
         words.FAILED,
         *(s.format(name="NAME") for s in (checkpoint.EMPTY, checkpoint.LFS_POINTER, checkpoint.WEB_PAGE)),
         *(s.format(name="NAME") for s in (weight_files.CODE, weight_files.UNREADABLE, weight_files.NO_WEIGHTS)),
+        class_folders.ALIKE.format(names="'cat' and 'cat\\u200b'"),
+        class_folders.TWICE.format(names="dev and val"),
+        class_folders.PARTS_OR_CLASSES.format(folders="FOLDERS", classes="CLASSES"),
         own.NOT_FINITE,
         explainer.NOT_FINITE.format(title="NAME"),
         controls_words.LOST,
