@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 
@@ -119,7 +120,10 @@ def _kind(entry: os.DirEntry) -> str:
 
 
 def _read_list(list_file: str) -> Iterator[str]:
-    """The lines of a file, or of standard input, that are not empty."""
+    """The lines of a file, or of standard input, that are not empty; names of files that are no UTF-8 stay as they
+    are."""
+    if list_file == STDIN and isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
         with (
             nullcontext(sys.stdin)
