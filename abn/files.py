@@ -11,9 +11,14 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from abn.errors import ABNError
+
+try:
+    import fcntl
+except ImportError:  # Windows: nobody is kept out
+    fcntl = None  # type: ignore[assignment]
 
 SYSTEM_LITTER = frozenset(  # what systems leave in folders and zips, besides names with a dot in front
     "__macosx @eadir @recycle #recycle $recycle.bin lost+found thumbs.db desktop.ini".split()
@@ -53,6 +58,15 @@ def write_file(path: Path, data: bytes | memoryview | str) -> None:
 def write_error(place: Path | str, error: OSError, sentence: str = UNWRITABLE) -> ABNError:
     """The sentence for what the system refuses: a full disk, a folder without permission."""
     return ABNError(sentence.format(place=place, why=error.strerror or error))
+
+
+def lock_file(file: IO, sentence: str) -> None:
+    """Keep others from locking an open file until it is closed. Raises `ABNError` with `sentence` where one has it."""
+    if fcntl:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ABNError(sentence) from error
 
 
 class UniqueNames:

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from abn import files
 from abn.__main__ import REFUSED, main
-from abn.batch import workers
+from abn.batch import output, workers
 from abn.engine.loading import load_runner
 from abn.engine.onnx_runner import OnnxRunner
 from abn.engine.torch_runner import TorchRunner
@@ -23,6 +23,7 @@ from abn.explanations.explainer import explain
 from abn.images import avif, color, cut_short, file_kinds, jpeg_2000, rare_formats
 from abn.network.architectures import registry
 from abn.network.model import AttentionBranchNetwork
+from abn.study import runs
 from abn.training import loop
 from abn.training.sources import class_folders
 from abn.ui import words
@@ -281,6 +282,8 @@ def test_the_table_of_faults_says_what_the_code_says():
         jpeg_2000.LARGE.format(width="WIDTH", height="HEIGHT"),
         cut_short.NO_END,
         cut_short.ROWS_MISSING.format(share="SHARE"),
+        output.IN_USE.format(path="FILE"),
+        runs.IN_USE.format(name="NAME"),
         words.FAILED,
         *(s.format(name="NAME") for s in (checkpoint.EMPTY, checkpoint.LFS_POINTER, checkpoint.WEB_PAGE)),
         *(s.format(name="NAME") for s in (weight_files.CODE, weight_files.UNREADABLE, weight_files.NO_WEIGHTS)),

@@ -136,8 +136,6 @@ def run(args: argparse.Namespace) -> int:
     explainer = replace(explainer, cards=tuple(cards))
     work = BatchWork(explainer, args.top, as_json=bool(args.json or args.to), out=args.out)
     stream = ImageStream(args.images, list_file=args.list, out=args.out)
-    if args.resume and args.to.exists():
-        failed |= skip_finished(args.to, iter(stream), _expected_results(args, cards))
     count, started = 0, time.monotonic()
     reported = started
     of_files = batches(stream, args.batch)
@@ -146,6 +144,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         outputs = map_in_order(work, of_files, workers)
     with _interrupt_on_sigterm(), open_output(args.to, append=args.resume) as output:
+        if args.resume:  # before the first batch is read
+            failed |= skip_finished(args.to, iter(stream), _expected_results(args, cards))
         for done in outputs:
             write_lines(output, done.lines)
             failed |= done.failed

@@ -12,6 +12,7 @@ import pytest
 from abn.__main__ import main
 from abn.batch.formats import json_line, text_lines
 from abn.batch.image_stream import ImageFile
+from abn.batch.output import IN_USE, open_output, write_lines
 from abn.batch.pipeline import ImageResult
 
 ROOT = Path(__file__).parents[2]
@@ -114,6 +115,18 @@ def test_the_results_of_another_run_are_left_alone(capsys, mixed_folder, tmp_pat
     assert explain(capsys, mixed_folder / "0.png", mixed_folder / "1.png", "--to", results, "--resume")[0] == 1
     assert results.read_bytes().startswith(before)
     assert explain(capsys, mixed_folder / "0.png", "--to", tmp_path / "no" / "where.jsonl")[0] == 1
+
+
+def test_a_second_run_into_one_file_is_refused(capsys, mixed_folder, tmp_path):
+    results = tmp_path / "results.jsonl"
+    with open_output(results, append=False) as first:
+        write_lines(first, ["{}"])
+        status, out, error = explain(capsys, mixed_folder / "0.png", "--to", results, "--resume")
+        assert (status, out, error.splitlines()[-1]) == (1, "", IN_USE.format(path=results))
+        write_lines(first, ["{}"])
+    assert results.read_text() == "{}\n{}\n"
+    results.unlink()
+    assert explain(capsys, mixed_folder / "0.png", "--to", results, "--resume")[0] == 0
 
 
 @pytest.mark.slow
