@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from abn.__main__ import main
 from abn.batch.formats import json_line, text_lines
@@ -34,6 +35,20 @@ def test_a_folder_of_which_some_images_are_bad(capsys, mixed_folder, tmp_path):
     assert written == {f"{i}--{VARIANT}.{suffix}" for i in (0, 1, 3, 4, 5, 8, 9) for suffix in ("npy", "png")}
     saved = np.load(tmp_path / "maps" / f"9--{VARIANT}.npy")
     assert records[9]["results"][0]["map"]["max"] == float(saved.max())
+
+
+def test_masks_and_boxes_beside_the_maps(capsys, mixed_folder, tmp_path):
+    out = tmp_path / "maps"
+    given = (mixed_folder / "0.png", "--out", out, "--mask", 20, "--boxes", "--fit", "squash")
+    assert explain(capsys, *given)[0] == 0
+    name = f"0--{VARIANT}"
+    assert {path.name for path in out.iterdir()} == {
+        f"{name}{end}" for end in (".npy", ".png", "--mask.png", "--boxes.json")
+    }
+    with Image.open(out / f"{name}--mask.png") as mask, Image.open(mixed_folder / "0.png") as image:
+        assert mask.size == image.size and 0.2 <= (np.asarray(mask) > 0).mean() < 0.3
+    content = json.loads((out / f"{name}--boxes.json").read_text())
+    assert content["images"][0]["file_name"] == "0.png" and content["annotations"]
 
 
 def test_text_for_people(capsys, mixed_folder):
@@ -63,6 +78,10 @@ def test_a_name_never_steers_the_terminal(name, shown):
     [
         [],
         ["--resume", "x.png"],
+        ["--mask", "20", "x.png"],
+        ["--boxes", "--out", "maps", "x.png"],
+        ["--mask", "0", "--out", "maps", "x.png"],
+        ["--mask", "nan", "--out", "maps", "x.png"],
         ["--resume", "--to", "x", "--list", "-"],
         ["x", "--batch", "0"],
         ["x", "--workers", "-1"],
