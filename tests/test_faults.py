@@ -275,6 +275,7 @@ def test_the_table_of_faults_says_what_the_code_says():
         store.OTHERS_CARD.format(card="NAME.json", variant="OTHER"),
         color.UNUSABLE,
         rare_formats.DARK.format(count=4096, bits=12),
+        rare_formats.DARK_COLORS.format(count=4096, bits=12),
         file_kinds.NOT_READ.format(kind="a JPEG XL image"),
         file_kinds.NO_HEIF,
         avif.RARE,

@@ -112,12 +112,12 @@ def _decode(opened: ImageFile.ImageFile, data: bytes, stretch: bool) -> tuple[Im
     elif opened.draft("", (LEAST_SIDE, LEAST_SIDE)) is None or opened.size == (full_width, full_height):
         decode_limits.refuse_large(opened.size, decode_limits.MAX_PIXELS, opened.format)
     rare_formats.scale_transparent_color(opened)
-    covered = rare_formats.covered_part(opened)
+    covered, deep_color = rare_formats.covered_part(opened), rare_formats.has_deep_color(opened)
     turned_on_load = opened.format == "TIFF" and _turn(opened) is not None  # by Pillow
     opened, cut_note = cut_short.load(opened, data, LEAST_SIDE)
+    dark_note = rare_formats.name_dark_colors(opened) if deep_color else ""
     image, notes = to_upright_rgb(opened, color.find_profile(opened, data), covered=covered, stretch=stretch)
-    if cut_note:
-        notes.insert(0, cut_note)
+    notes[:0] = filter(None, (cut_note, dark_note))
     if turned_on_load:
         notes.append(TURNED)
     sideways = _turn(opened) in _SIDEWAYS

@@ -15,6 +15,7 @@ from abn.batch.formats import json_line, text_lines
 from abn.batch.image_stream import ImageFile
 from abn.batch.output import IN_USE, open_output, write_lines
 from abn.batch.pipeline import ImageResult
+from abn.images import rare_formats
 
 ROOT = Path(__file__).parents[2]
 VARIANT = "cluttered-resnet20-additive"  # the fastest shipped variant
@@ -49,6 +50,16 @@ def test_masks_and_boxes_beside_the_maps(capsys, mixed_folder, tmp_path):
         assert mask.size == image.size and 0.2 <= (np.asarray(mask) > 0).mean() < 0.3
     content = json.loads((out / f"{name}--boxes.json").read_text())
     assert content["images"][0]["file_name"] == "0.png" and content["annotations"]
+
+
+def test_dark_gray_data_is_stretched_on_request_and_the_notes_are_printed(capsys, tmp_path):
+    path = tmp_path / "twelve.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 4096, (40, 40), np.uint16)).save(path)
+    (dark, bright) = (json.loads(explain(capsys, path, "--json", *more)[1]) for more in ([], ["--stretch"]))
+    assert dark["notes"] == [rare_formats.DARK.format(count=4096, bits=12)]
+    assert bright["notes"] == [rare_formats.BY_BITS.format(bits=12)]
+    assert dark["results"][0]["map"] != bright["results"][0]["map"]
+    assert bright["notes"][0] in explain(capsys, path, "--stretch")[1].splitlines()
 
 
 def test_text_for_people(capsys, mixed_folder):
