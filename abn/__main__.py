@@ -9,9 +9,12 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
+from typing import TextIO
 
 from abn.errors import ABNError
 from abn.variants.measured import format_tables
@@ -50,7 +53,26 @@ class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    with _escapes(sys.stdout), _escapes(sys.stderr):
+        return _run(sys.argv[1:] if arguments is None else list(arguments))
+
+
+@contextmanager
+def _escapes(stream: TextIO) -> Iterator[None]:
+    """Write what the encoding of a terminal or a pipe doesn't have, such as × in cp932, as an escape."""
+    if not isinstance(stream, TextIOWrapper):
+        yield
+        return
+    errors = stream.errors
+    stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # it writes what is left, which a full disk has refused before
+            stream.reconfigure(errors=errors)
+
+
+def _run(arguments: list[str]) -> int:
     handler, level = logging.StreamHandler(), log.level
     try:
         args = _parser(arguments).parse_args(arguments)

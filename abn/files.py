@@ -11,9 +11,18 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from abn.errors import ABNError
+
+try:
+    import fcntl
+except ImportError:  # Windows: nobody is kept out
+    fcntl = None  # type: ignore[assignment]
+
+SYSTEM_LITTER = frozenset(  # what systems leave in folders and zips, besides names with a dot in front
+    "__macosx @eadir @recycle #recycle $recycle.bin lost+found thumbs.db desktop.ini".split()
+) | {"system volume information"}
 
 UNWRITABLE = "Nothing can be written into {place} ({why}): check its permissions and the free disk space."
 NO_MORE = (
@@ -51,6 +60,15 @@ def write_error(place: Path | str, error: OSError, sentence: str = UNWRITABLE) -
     return ABNError(sentence.format(place=place, why=error.strerror or error))
 
 
+def lock_file(file: IO, sentence: str) -> None:
+    """Keep others from locking an open file until it is closed. Raises `ABNError` with `sentence` where one has it."""
+    if fcntl:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ABNError(sentence) from error
+
+
 class UniqueNames:
     """The names given so far in one folder; those that differ only in letters' case count as alike."""
 
@@ -73,6 +91,12 @@ def safe_stems(names: Sequence[str]) -> list[str]:
     """A harmless file stem for each name, whatever it holds; no two alike, even where letters' case doesn't count."""
     given = UniqueNames()
     return [given.give(name) for name in names]
+
+
+def is_litter(name: str) -> bool:
+    """Whether a file or folder of this name is hidden, or was left by a system, and so is nobody's image."""
+    hidden = name.startswith(".") and name.strip(".") != ""
+    return hidden or name.casefold() in SYSTEM_LITTER
 
 
 def stamp(path: Path) -> tuple[int, int] | None:

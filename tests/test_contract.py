@@ -159,6 +159,30 @@ def test_an_unknown_variant_is_one_sentence(tmp_path):
     assert done.stderr.startswith("There is no variant 'nobody'") and len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("encoding", ["cp932", "ascii", pytest.param("cp949", marks=pytest.mark.slow)])
+def test_any_encoding_of_the_output_will_do(tmp_path, encoding):
+    """What a terminal lacks is written as an escape; a folder is read to its end, whatever its names are."""
+    for name in ("na\u00efve \u00d7.png", "\u732b.png", "bad\udcff.png"):
+        tiny.picture(40, 30).image.save(tmp_path / name)
+    (tmp_path / "\u732b-broken.png").write_bytes(b"no image")
+
+    def run(*arguments: object) -> tuple[int, str]:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding}
+        listed = "\n".join(str(path) for path in tmp_path.iterdir()).encode("utf-8", "surrogateescape")
+        command = [sys.executable, "-m", "abn", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, input=listed, env=environment, check=False)
+        assert b"Traceback" not in done.stderr
+        return done.returncode, done.stdout.decode(encoding)
+
+    assert run("explain", "--help")[0] == run("train", "--help")[0] == run("variants")[0] == 0
+    status, text = run("explain", tmp_path, "--variant", ADDITIVE, "--workers", 0)
+    assert status == 1 and text.count("trained with additive") == 3
+    status, lines = run("explain", "--list", "-", "--variant", ADDITIVE, "--workers", 0, "--json")
+    records = [json.loads(line) for line in lines.splitlines()]
+    assert status == 1 and {record["image"] for record in records} == {str(path) for path in tmp_path.iterdir()}
+    assert sum("error" in record for record in records) == 1
+
+
 def test_a_reader_who_leaves_is_no_traceback():
     command, pipes = [sys.executable, "-m", "abn", "variants", "--json"], {"stdout": subprocess.PIPE}
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, **pipes) as process:

@@ -13,24 +13,26 @@ from streamlit.testing.v1 import AppTest
 
 from abn import files
 from abn.__main__ import REFUSED, main
-from abn.batch import workers
+from abn.batch import output, workers
 from abn.engine.loading import load_runner
 from abn.engine.onnx_runner import OnnxRunner
 from abn.engine.torch_runner import TorchRunner
 from abn.errors import VariantError
 from abn.explanations import explainer
 from abn.explanations.explainer import explain
-from abn.images import color, cut_short, file_kinds, jpeg_2000, rare_formats
+from abn.images import avif, color, cut_short, file_kinds, jpeg_2000, rare_formats
 from abn.network.architectures import registry
 from abn.network.model import AttentionBranchNetwork
+from abn.study import runs
 from abn.training import loop
+from abn.training.sources import class_folders
 from abn.ui import words
 from abn.ui.controls import words as controls_words
 from abn.ui.layout import escape_markdown
 from abn.ui.live import words as live_words
 from abn.ui.own import session_variants as own_session
 from abn.ui.runtime.turns import get_queue
-from abn.variants import own, store
+from abn.variants import checkpoint, own, store, weight_files
 from abn.variants.store import list_variants
 
 ROOT = Path(__file__).parents[1]
@@ -273,13 +275,22 @@ def test_the_table_of_faults_says_what_the_code_says():
         store.OTHERS_CARD.format(card="NAME.json", variant="OTHER"),
         color.UNUSABLE,
         rare_formats.DARK.format(count=4096, bits=12),
+        rare_formats.DARK_COLORS.format(count=4096, bits=12),
         file_kinds.NOT_READ.format(kind="a JPEG XL image"),
         file_kinds.NO_HEIF,
+        avif.RARE,
         jpeg_2000.COSTLY,
         jpeg_2000.LARGE.format(width="WIDTH", height="HEIGHT"),
         cut_short.NO_END,
         cut_short.ROWS_MISSING.format(share="SHARE"),
+        output.IN_USE.format(path="FILE"),
+        runs.IN_USE.format(name="NAME"),
         words.FAILED,
+        *(s.format(name="NAME") for s in (checkpoint.EMPTY, checkpoint.LFS_POINTER, checkpoint.WEB_PAGE)),
+        *(s.format(name="NAME") for s in (weight_files.CODE, weight_files.UNREADABLE, weight_files.NO_WEIGHTS)),
+        class_folders.ALIKE.format(names="'cat' and 'cat\\u200b'"),
+        class_folders.TWICE.format(names="dev and val"),
+        class_folders.PARTS_OR_CLASSES.format(folders="FOLDERS", classes="CLASSES"),
         own.NOT_FINITE,
         explainer.NOT_FINITE.format(title="NAME"),
         controls_words.LOST,

@@ -44,6 +44,13 @@ def test_readme_is_short_and_begins_with_one_command():
     assert first == "pip install -r requirements.txt && streamlit run app.py\n"
 
 
+def test_the_example_in_python_runs(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    exec(example, results := {})
+    assert results["explanation"].attention.shape == (14, 14) and "coffee mug" in capsys.readouterr().out
+
+
 def test_the_tour_names_images_of_the_gallery_and_all_pages_are_listed():
     titles = {photo.title for photo in gallery().values()}
     named = set(re.findall(r"\*((?:A|An|Two|Three) [^*]+)\*", README))

@@ -75,6 +75,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "as "
         "the images; a second file of the same name gets a number, as in STEM-2--VARIANT.npy (default: none written)",
     )
+    parser.add_argument(
+        "--mask",
+        type=_percent,
+        metavar="P",
+        help="write STEM--VARIANT--mask.png into --out: the brightest P percent of the map, white on "
+        "black at the size of the image; P is a share of the part that --fit gives to the network (default: none)",
+    )
+    parser.add_argument(
+        "--boxes",
+        action="store_true",
+        help="write STEM--VARIANT--boxes.json into --out as well: the boxes of the connected parts of --mask, in "
+        "pixels of the image, in COCO's format",
+    )
     parser.add_argument("--json", action="store_true", help="print one line of JSON per image instead of text")
     parser.add_argument(
         "--to",
@@ -114,6 +127,10 @@ def run(args: argparse.Namespace) -> int:
     """Explain all images; returns the exit status, 1 where an image or a variant failed."""
     if not args.images and args.list is None:
         args.misuse("no images: give an IMAGE or --list FILE")
+    if args.mask is not None and args.out is None:
+        args.misuse("--mask writes files: give their folder with --out")
+    if args.boxes and args.mask is None:
+        args.misuse("--boxes are those of a mask: give its share with --mask")
     if args.resume and args.to is None:
         args.misuse("--resume continues a file: give it with --to FILE")
     if args.ray and args.workers is not None:
@@ -134,10 +151,10 @@ def run(args: argparse.Namespace) -> int:
     if not cards:
         return 1
     explainer = replace(explainer, cards=tuple(cards))
-    work = BatchWork(explainer, args.top, as_json=bool(args.json or args.to), out=args.out)
+    work = BatchWork(
+        explainer, args.top, as_json=bool(args.json or args.to), out=args.out, mask=args.mask, boxes=args.boxes
+    )
     stream = ImageStream(args.images, list_file=args.list, out=args.out)
-    if args.resume and args.to.exists():
-        failed |= skip_finished(args.to, iter(stream), _expected_results(args, cards))
     count, started = 0, time.monotonic()
     reported = started
     of_files = batches(stream, args.batch)
@@ -146,6 +163,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         outputs = map_in_order(work, of_files, workers)
     with _interrupt_on_sigterm(), open_output(args.to, append=args.resume) as output:
+        if args.resume:  # before the first batch is read
+            failed |= skip_finished(args.to, iter(stream), _expected_results(args, cards))
         for done in outputs:
             write_lines(output, done.lines)
             failed |= done.failed
@@ -177,25 +196,31 @@ class BatchWork:
     top: int
     as_json: bool
     out: Path | None  # folder for maps and figures
+    mask: float | None = None  # percent of the area, of masks beside them
+    boxes: bool = False
 
     def __call__(self, batch: list[ImageFile]) -> BatchOutput:
         results = self.explainer.explain(batch)
         to_text = json_line if self.as_json else text_lines
         lines = [to_text(result, self.top) for result in results]
-        written = list(_save_maps(results, self.out)) if self.out else []
+        written = list(self._save_maps(results, self.out)) if self.out else []
         return BatchOutput(lines, any(result.error for result in results), written)
 
+    def _save_maps(self, results: list[ImageResult], folder: Path) -> Iterator[str]:
+        """Write the maps, figures and masks of a batch, with a line for each."""
+        from abn.export.figures import save_explanation
+        from abn.export.regions import save_regions
 
-def _save_maps(results: list[ImageResult], folder: Path) -> Iterator[str]:
-    """Write the maps and figures of a batch, with a line for each."""
-    from abn.export.figures import save_explanation
-
-    for result in results:
-        path = folder / result.file.output_stem
-        for explanation in result.explanations:
-            assert result.picture is not None
-            npy_path, png_path = save_explanation(explanation, result.picture, path.parent, path.name)
-            yield f"wrote {npy_path} and {png_path.name}"
+        for result in results:
+            path, name = folder / result.file.output_stem, Path(result.file.path).name
+            for explanation in result.explanations:
+                assert result.picture is not None
+                written = [*save_explanation(explanation, result.picture, path.parent, path.name)]
+                if self.mask is not None:
+                    share = self.mask / 100
+                    written += save_regions(explanation, name, path.parent, path.name, share=share, boxes=self.boxes)
+                first, *others = written
+                yield f"wrote {first} and {', '.join(other.name for other in others)}"
 
 
 def _expected_results(args: argparse.Namespace, cards: list[Card]) -> list[tuple[str, str, int]]:
@@ -224,6 +249,13 @@ def _positive(text: str) -> int:
     number = _not_negative(text)
     if number < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _percent(text: str) -> float:
+    number = float(text)
+    if not 0 < number < 100:
+        raise argparse.ArgumentTypeError("must be above 0 and below 100")
     return number
 
 

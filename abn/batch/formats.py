@@ -12,7 +12,8 @@ def json_line(result: ImageResult, top: int) -> str:
     if result.error:
         return json.dumps({"image": result.file.path, "error": result.error})
     results = [_to_json(explanation, top) for explanation in result.explanations]
-    return json.dumps({"image": result.file.path, "sha256": result.sha256, "results": results})
+    notes = {"notes": result.notes} if result.notes else {}
+    return json.dumps({"image": result.file.path, "sha256": result.sha256, **notes, "results": results})
 
 
 def text_lines(result: ImageResult, top: int) -> str:

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 
 from abn.errors import ABNError
-from abn.files import UniqueNames
+from abn.files import UniqueNames, is_litter
 from abn.images.file_kinds import SUFFIXES
 
 STDIN = "-"
@@ -43,8 +44,9 @@ class _OutputFolder:
 class ImageStream:
     """The image files among `paths` (files and folders) and in the lines of a list; to be iterated once.
 
-    Hidden files and folders, files without an image's suffix, and the output folder `out` are left out of folders. A
-    link to a folder is followed unless it leads back to a folder above it. Output stems are given only with `out`.
+    Hidden files and folders, those that systems leave, files without an image's suffix, and the output folder `out` are
+    left out of folders. A link to a folder is followed unless it leads back to a folder above it. Output stems are
+    given only with `out`.
     """
 
     def __init__(self, paths: Iterable[str], *, list_file: str | None = None, out: Path | None = None) -> None:
@@ -90,7 +92,7 @@ class ImageStream:
             return
         try:
             with os.scandir(path) as entries:
-                kinds = {entry.name: _kind(entry) for entry in entries if not entry.name.startswith(".")}
+                kinds = {entry.name: _kind(entry) for entry in entries if not is_litter(entry.name)}
         except OSError as error:
             yield ImageFile(
                 path, error=f"This folder can't be read ({error.strerror or error}): check its permissions."
@@ -118,7 +120,10 @@ def _kind(entry: os.DirEntry) -> str:
 
 
 def _read_list(list_file: str) -> Iterator[str]:
-    """The lines of a file, or of standard input, that are not empty."""
+    """The lines of a file, or of standard input, that are not empty; names of files that are no UTF-8 stay as they
+    are."""
+    if list_file == STDIN and isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
         with (
             nullcontext(sys.stdin)

@@ -11,10 +11,12 @@ from abn import files
 from abn.batch.image_stream import ImageFile
 from abn.errors import ABNError
 
+IN_USE = "Another run is writing into {path}: wait until it ends, or give another file with --to."
+
 
 @contextlib.contextmanager
 def open_output(path: Path | None, *, append: bool) -> Iterator[TextIO]:
-    """Standard output, or a new file; with `append`, an existing file at its end."""
+    """Standard output, or a new file that other runs can't open; with `append`, an existing file at its end."""
     if path is None:
         yield sys.stdout
         return
@@ -25,6 +27,7 @@ def open_output(path: Path | None, *, append: bool) -> Iterator[TextIO]:
     except OSError as error:
         raise files.write_error(path, error) from error
     try:
+        files.lock_file(file, IN_USE.format(path=path))
         yield file
     finally:
         with contextlib.suppress(OSError):  # `write_lines` has reported a full disk already

@@ -4,7 +4,6 @@ batch is explained."""
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from abn.batch.image_stream import ImageFile
 from abn.engine.loading import load_runner
@@ -13,7 +12,8 @@ from abn.errors import ABNError, PictureError
 from abn.explanations.explainer import explain_inputs
 from abn.explanations.explanation import Explanation
 from abn.export.figures import MAX_SIDE
-from abn.images.decode import MAX_BYTES, Picture, open_picture
+from abn.images.any_source import read_picture
+from abn.images.decode import Picture
 from abn.images.fit import DEFAULT_FIT, Fitted, fit_picture
 from abn.variants.card import Card
 from abn.vocabulary import TRAINED, InputSpec
@@ -77,17 +77,3 @@ class Explainer:
 
 
 _runners: dict[tuple, Runner] = {}  # of this process
-
-
-def read_picture(path: str, *, stretch: bool = False) -> Picture:
-    """Open an image file, reading no more than an image may have; `PictureError` where it can't be read."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except FileNotFoundError as error:
-        raise PictureError("This file does not exist: check its path.") from error
-    except (OSError, ValueError) as error:
-        raise PictureError(
-            f"This file can't be read ({getattr(error, 'strerror', None) or error}): check its permissions."
-        ) from error
-    return open_picture(data, name=Path(path).name, stretch=stretch)

@@ -1,5 +1,6 @@
 """The runner of a variant: ONNX Runtime where its architecture has a graph, PyTorch where it has none."""
 
+import functools
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 NO_DEVICE = "There is no device {name!r} that ONNX Runtime can use here: choose cpu, or leave --device out."
 
+MAX_KEPT = 8  # runners; one of lite0's takes 40 MB
+
 log = logging.getLogger(__name__)
 
 
@@ -30,6 +33,12 @@ def load_runner(card: Card, *, threads: int = 1, device: str = "cpu", graphs: Pa
     from abn.engine.torch_runner import TorchRunner
 
     return TorchRunner(load_variant(card).to(device))
+
+
+@functools.lru_cache(maxsize=MAX_KEPT)
+def load_once(card: Card) -> Runner:
+    """The same on the CPU, and the last `MAX_KEPT` runners are kept: for callers that load one variant repeatedly."""
+    return load_runner(card)
 
 
 def run_network(network: "AttentionBranchNetwork", card: Card, *, graphs: Path = FOLDER) -> Runner:

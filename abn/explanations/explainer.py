@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from abn.engine.inference import Load, run_variants
-from abn.engine.loading import load_runner
+from abn.engine.loading import load_once, load_runner
 from abn.engine.runner import softmax
 from abn.errors import ABNError, VariantError
 from abn.explanations.explanation import Explanation
-from abn.images.decode import Picture
+from abn.images.any_source import ImageSource, as_picture
 from abn.images.fit import Fitted, fit_picture
 from abn.variants.card import Card, class_names
 from abn.variants.store import find_variant
@@ -20,19 +20,23 @@ NOT_FINITE = "{title} predicts NaN or infinite values. Choose another variant."
 
 
 def explain(
-    picture: Picture,
-    variants: Sequence[str | Card],
+    image: ImageSource,
+    variants: str | Card | Sequence[str | Card],
     *,
     fit: str = "crop",
     mechanism: str = TRAINED,
-    load: Load = load_runner,
+    load: Load = load_once,
 ) -> list[Explanation]:
-    """One explanation for each variant, in their order.
+    """One explanation for each variant, in their order; a list of one where `variants` is a single id or card.
 
+    `image` is a path, the bytes of a file, a PIL image, an array (H, W), (H, W, 3) or (H, W, 4), or a `Picture`.
     `mechanism` other than "trained" swaps the mechanism and keeps the weights: an intervention, not the variant that is
-    trained that way. `load` may be a caching loader. Raises an `ABNError` for an unknown variant, fit or mechanism.
+    trained that way. By default, weights are kept in memory for later calls; `load` may load them otherwise. Raises an
+    `ABNError` for an unknown variant, fit or mechanism, and for an image that can't be opened.
     """
-    cards = [card if isinstance(card, Card) else find_variant(card) for card in variants]
+    chosen = [variants] if isinstance(variants, str | Card) else variants
+    cards = [card if isinstance(card, Card) else find_variant(card) for card in chosen]
+    picture = as_picture(image)
     inputs = {spec: [fit_picture(picture, spec, fit)] for spec in {card.input for card in cards}}
     rows = explain_inputs(inputs, cards, mechanism=mechanism, load=load)
     return rows[0] if rows else []

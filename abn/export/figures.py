@@ -81,11 +81,16 @@ def save_explanation(explanation: Explanation, picture: Picture, folder: Path, s
 
     The stem is reduced to letters, digits, dots and dashes; existing files are replaced.
     """
-    name = f"{safe_stems([stem])[0]}--{safe_stems([explanation.variant])[0]}"
+    name = file_stem(explanation, stem)
     npy_path, png_path = folder / f"{name}.npy", folder / f"{name}.png"
     files.write_file(npy_path, npy_bytes(explanation.attention))
     files.write_file(png_path, png_bytes(draw_figure(explanation, picture)))
     return npy_path, png_path
+
+
+def file_stem(explanation: Explanation, stem: str) -> str:
+    """The beginning of the names of an explanation's files: STEM--VARIANT."""
+    return f"{safe_stems([stem])[0]}--{safe_stems([explanation.variant])[0]}"
 
 
 def npy_bytes(attention: np.ndarray) -> bytes:

@@ -9,7 +9,7 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from PIL.Image import Transpose
 
 from abn.errors import PictureError
-from abn.images import color, cut_short, decode_limits, file_kinds, jpeg_2000, rare_formats
+from abn.images import avif, color, cut_short, decode_limits, file_kinds, jpeg_2000, rare_formats
 from abn.images.display_name import display_name
 
 PNG = b"\x89PNG"
@@ -17,6 +17,7 @@ MAX_BYTES = 20_000_000
 LEAST_SIDE = 512  # pixels: twice the side of a network's input, and what a page shows
 
 ON_WHITE = "Transparent parts put on white."
+TURNED = "Turned upright as its EXIF says."
 
 _UPRIGHT = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -64,6 +65,8 @@ def open_picture(data: bytes | bytearray | memoryview, *, name: str = "image", s
         opened, source = _open(data)
         decode_limits.refuse_costly(opened, source)
         rare_formats.refuse_misread(opened, source)
+        if opened.format == "AVIF":
+            avif.refuse_hidden_size(data)
         image, notes, full_size = _decode(opened, data, stretch)
     except PictureError:
         raise
@@ -109,18 +112,42 @@ def _decode(opened: ImageFile.ImageFile, data: bytes, stretch: bool) -> tuple[Im
     elif opened.draft("", (LEAST_SIDE, LEAST_SIDE)) is None or opened.size == (full_width, full_height):
         decode_limits.refuse_large(opened.size, decode_limits.MAX_PIXELS, opened.format)
     rare_formats.scale_transparent_color(opened)
-    covered = rare_formats.covered_part(opened)
+    covered, deep_color = rare_formats.covered_part(opened), rare_formats.has_deep_color(opened)
     turned_on_load = opened.format == "TIFF" and _turn(opened) is not None  # by Pillow
     opened, cut_note = cut_short.load(opened, data, LEAST_SIDE)
-    turn = _turn(opened)
+    dark_note = rare_formats.name_dark_colors(opened) if deep_color else ""
+    image, notes = to_upright_rgb(opened, color.find_profile(opened, data), covered=covered, stretch=stretch)
+    notes[:0] = filter(None, (cut_note, dark_note))
+    if turned_on_load:
+        notes.append(TURNED)
+    sideways = _turn(opened) in _SIDEWAYS
+    with suppress(Exception):  # damage behind the first frame does not matter; asked last, as it moves the file on
+        if getattr(opened, "is_animated", False):
+            animation = opened.format in ("GIF", "PNG", "WEBP", "AVIF")
+            notes.append("First frame of an animation." if animation else "First image of several in the file.")
+    if opened.format not in decode_limits.REDUCED:
+        return image, notes, image.size
+    return image, notes, (full_height, full_width) if sideways else (full_width, full_height)
 
-    notes = [cut_note] if cut_note else []
-    layer: Image.Image = opened
-    if deep := rare_formats.deep_gray(opened):
-        layer, note = rare_formats.narrow(*deep, opened.info.get("transparency"), stretch=stretch)
+
+def to_upright_rgb(
+    decoded: Image.Image,
+    profile: color.Profile | None = None,
+    *,
+    covered: tuple[int, int, int, int] | None = None,
+    stretch: bool = False,
+) -> tuple[Image.Image, list[str]]:
+    """A decoded image of any mode in upright sRGB, without metadata, and what was done to it. It may be changed itself.
+
+    `covered` is the part outside of which nothing was drawn.
+    """
+    notes = []
+    layer = decoded
+    if deep := rare_formats.deep_gray(decoded):
+        layer, note = rare_formats.narrow(*deep, decoded.info.get("transparency"), stretch=stretch)
         notes.append(note)
     transparent = layer.has_transparency_data
-    image, color_notes = color.to_srgb(layer, color.find_profile(opened, data), transparent=transparent)
+    image, color_notes = color.to_srgb(layer, profile, transparent=transparent)
     notes += color_notes
     if transparent:
         layer, image = image, Image.new("RGB", image.size, "white")
@@ -132,19 +159,12 @@ def _decode(opened: ImageFile.ImageFile, data: bytes, stretch: bool) -> tuple[Im
         part, image = image.crop(covered), Image.new("RGB", image.size, "white")
         image.paste(part, covered)
         notes = [*color_notes, ON_WHITE]
-
+    turn = _turn(decoded)
     if turn is not None:
         image = image.transpose(turn)
-    if turn is not None or turned_on_load:
-        notes.append("Turned upright as its EXIF says.")
-    with suppress(Exception):  # damage behind the first frame does not matter; asked last, as it moves the file on
-        if getattr(opened, "is_animated", False):
-            animation = opened.format in ("GIF", "PNG", "WEBP", "AVIF")
-            notes.append("First frame of an animation." if animation else "First image of several in the file.")
+        notes.append(TURNED)
     image.info.clear()
-    if opened.format not in decode_limits.REDUCED:
-        return image, notes, image.size
-    return image, notes, (full_height, full_width) if turn in _SIDEWAYS else (full_width, full_height)
+    return image, notes
 
 
 def _turn(opened: Image.Image) -> Transpose | None:

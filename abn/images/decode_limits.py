@@ -27,6 +27,7 @@ MAX_EXIF = 1_000_000  # bytes: numbers that fill 20 MB take ten seconds and half
 MAX_RUNS = 4_000_000  # pixels of a BMP in runs, which Pillow unpacks in Python
 MAX_SHARED = 1_000_000  # bytes of a small TIFF's strips that may be read again and again
 
+NO_PIXELS = "This image has no pixels: choose another one."
 TOO_MANY_PIECES = "This image is cut into far too many pieces: save it again as PNG or JPEG."
 
 _BYTE_KINDS = (1, 2, 6, 7)  # TIFF's types of bytes and text, which are not unpacked one by one
@@ -74,7 +75,7 @@ def refuse_costly(opened: ImageFile.ImageFile, source: Source) -> None:
     data = source.getvalue()
     width, height = opened.size
     if not width or not height:
-        raise PictureError("This image has no pixels: choose another one.")
+        raise PictureError(NO_PIXELS)
     refuse_large(opened.size, MAX_REDUCED if opened.format in REDUCED else MAX_PIXELS, opened.format)
     if opened.format in ("JPEG", "MPO") and opened.info.get("progressive"):
         refuse_large(opened.size, math.floor(4 * MAX_PIXELS / _samples(opened)), "progressive JPEG")

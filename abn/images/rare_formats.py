@@ -14,6 +14,10 @@ DARK = (
     "Nearly black: all gray values are below {count}, as of {bits}-bit data. They are stretched only on request: "
     "`stretch=True` in Python, `--stretch` on the command line."
 )
+DARK_COLORS = (
+    "Nearly black: all color values are below {count}, as of {bits}-bit data stored in 16 bits. Only gray values can "
+    "be stretched: save the image with 8 bits."
+)
 BY_BITS = "Gray values taken as {bits}-bit data, on request."
 
 _USUAL_BITS = (10, 12, 14)  # of data in 16
@@ -114,6 +118,18 @@ def narrow(
     if hidden.any():
         image.putalpha(Image.fromarray(~hidden))
     return image, note
+
+
+def has_deep_color(opened: ImageFile.ImageFile) -> bool:
+    """Whether a file has 16 bits for each color, of which Pillow reads the upper 8; ask before it is decoded."""
+    return any(";16" in str(tile.args) and "RGB" in str(tile.args) for tile in opened.tile)
+
+
+def name_dark_colors(decoded: Image.Image) -> str:
+    """The sentence on an image with `has_deep_color` whose colors seem to be of fewer bits; empty for others."""
+    highest = max(high for _, high in decoded.convert("RGB").getextrema())  # type: ignore[misc]  # of three channels
+    bits = next((bits for bits in _USUAL_BITS if 0 < highest < 2 ** (bits - 8)), 0)
+    return DARK_COLORS.format(count=2**bits, bits=bits) if bits else ""
 
 
 def covered_part(opened: ImageFile.ImageFile) -> tuple[int, int, int, int] | None:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import NamedTuple
 
 from abn.errors import PictureError
+from abn.files import is_litter
 from abn.images.decode import MAX_BYTES
 from abn.images.display_name import display_name
 from abn.images.file_kinds import CHOOSE, NOT_READ, is_image, name_kind
@@ -27,7 +28,6 @@ BEGINNING = 16  # bytes of a member that say whether it is an image
 CHUNK = 65_536  # bytes unpacked at once behind them
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # a zip with members, and one without
-_LITTER = ("__MACOSX", "Thumbs.db", "desktop.ini")  # what systems leave in folders, besides names with a dot in front
 
 Read = Callable[[], Iterator[bytes]]
 
@@ -122,8 +122,7 @@ def _everything(files: Sequence[tuple[str, bytes]], refused: list[Refused]) -> I
 def _passed_over(path: str) -> bool:
     """A folder, a hidden file, or what a system has left."""
     parts = path.replace("\\", "/").split("/")
-    hidden = any(part in _LITTER or (part.startswith(".") and part.strip(".")) for part in parts)
-    return hidden or (path != "" and parts[-1] == "")
+    return any(map(is_litter, parts)) or (path != "" and parts[-1] == "")
 
 
 class _Source(io.BytesIO):

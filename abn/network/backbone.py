@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+from numbers import Integral
 
 import timm
 import torch
@@ -30,10 +31,10 @@ def create_model(
     `seed` makes the weights reproducible without touching the global generator. Raises `BackboneError` where the
     backbone is unknown or can't be cut.
     """
-    if not isinstance(num_classes, int) or not 2 <= num_classes <= registry.MAX_CLASSES:
+    if not isinstance(num_classes, Integral) or not 2 <= num_classes <= registry.MAX_CLASSES:
         raise BackboneError(f"num_classes must be a whole number, at least 2 and at most {registry.MAX_CLASSES:,}.")
     with generator_lock if seed is None else isolated_generator(seed):
-        network = build(backbone, num_classes=num_classes, mechanism=mechanism)
+        network = build(backbone, num_classes=int(num_classes), mechanism=mechanism)
         _raise_zero_gains(network)
         _center_map(network, input_spec(backbone).size)
         return network.eval()

@@ -21,6 +21,7 @@ from abn.training.loop import has_bfloat16
 
 log = logging.getLogger(__name__)
 
+IN_USE = "Another process performs the run {name}: wait until it ends, or give another --work folder."
 UNTRAINED = ("pointing", "energy_over_area", "roc_auc", "polarity")
 
 
@@ -70,7 +71,7 @@ def plan(datasets: Sequence[str], arms: Sequence[str], seeds: Sequence[int]) -> 
 def perform(jobs: Sequence[Job], place: Place, *, again: bool, results: Path = RESULTS, parallel: int = 1) -> None:
     """Perform the jobs whose files are missing, or all of them `again`, `parallel` at a time in processes of their own.
 
-    Two calls at a time must not share a job.
+    Raises `ABNError` where another process performs one of them.
     """
     for made in (results / "runs", place.work):
         made.mkdir(parents=True, exist_ok=True)
@@ -106,8 +107,10 @@ def _result_path(job: Job, results: Path) -> Path:
 
 def _perform_one(job: Job, place: Place, again: bool, results: Path) -> None:
     state = place.work / f"{job.name}.pt"
-    if again:
-        state.unlink(missing_ok=True)  # the result stays until there is a new one
-    result = job.perform(_experiment(job.dataset, place), place)
-    files.write_file(_result_path(job, results), json.dumps(result, indent=1, allow_nan=False) + "\n")
-    state.unlink(missing_ok=True)
+    with state.with_suffix(".lock").open("w") as lock:
+        files.lock_file(lock, IN_USE.format(name=job.name))
+        if again:
+            state.unlink(missing_ok=True)  # the result stays until there is a new one
+        result = job.perform(_experiment(job.dataset, place), place)
+        files.write_file(_result_path(job, results), json.dumps(result, indent=1, allow_nan=False) + "\n")
+        state.unlink(missing_ok=True)

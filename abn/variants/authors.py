@@ -1,15 +1,13 @@
 """The authors' checkpoints (machine-perception-robotics-group/attention_branch_network, `*.pth.tar`) as networks.
 
 Such a file is a pickled dict {epoch, state_dict, acc, best_acc, optimizer}, its weights' names prefixed `module.` by
-DataParallel and its tensors on the GPU that trained them. A child process reads it with `weights_only=True`, so that
-nothing in it can run, and compares its names and shapes with those of the network.
+DataParallel and its tensors on the GPU that trained them; other containers and prefixes, and safetensors, are read as
+well. A child process reads it (`weight_files`) and compares its names and shapes with those of the network.
 """
 
 import functools
-import logging
-import pickle
+from numbers import Integral
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,17 +16,16 @@ from abn.errors import CheckpointError
 from abn.images.display_name import one_line
 from abn.network.architectures import registry
 from abn.network.model import AttentionBranchNetwork
+from abn.variants import weight_files
 from abn.variants.authors_names import ARCHS, CLASSES
 from abn.variants.card import Card
+from abn.variants.fitting import describe_differences
 from abn.variants.new_card import create_card
 from abn.variants.untrusted_torch import read_in_child
 
 MIN_LIKENESS = 1 / 3  # share of names in common with a network for a file to look like it
 DTYPES = (torch.float, torch.double, torch.half, torch.bfloat16, torch.long)  # what may become a weight
 COUNTER = "num_batches_tracked"  # of each batch norm; files from the days of torch 0.4 lack it
-UNREADABLE = "{name} can't be read as a PyTorch checkpoint: it is damaged, cut short or of another kind."
-
-log = logging.getLogger(__name__)
 
 
 def convert_official(path: str | Path, *, arch: str = "resnet20", num_classes: int = 10) -> AttentionBranchNetwork:
@@ -42,18 +39,18 @@ def convert_official(path: str | Path, *, arch: str = "resnet20", num_classes: i
         raise CheckpointError(
             f"Checkpoints of {str(arch)[:40]!r} can't be converted: choose --arch from {', '.join(ARCHS)}."
         )
-    if not isinstance(num_classes, int) or not 2 <= num_classes <= registry.MAX_CLASSES:
+    if not isinstance(num_classes, Integral) or not 2 <= num_classes <= registry.MAX_CLASSES:
         raise CheckpointError(
             f"The number of classes must be a whole number, at least 2 and at most {registry.MAX_CLASSES:,}."
         )
     name = one_line(path.name)
     if not path.exists():
         raise CheckpointError(f"The file {name} does not exist: check its path.")
-    failure = UNREADABLE.format(name=name)
+    failure = weight_files.UNREADABLE.format(name=name)
     if not path.is_file():  # a pipe would never end
         raise CheckpointError(failure)
-    weights = read_in_child(read_weights, path, failure=failure, arch=arch, num_classes=num_classes)
-    network = _bare(arch, num_classes)
+    weights = read_in_child(read_weights, path, failure=failure, arch=arch, num_classes=int(num_classes))
+    network = _bare(arch, int(num_classes))
     network.load_state_dict(weights, strict=True, assign=True)
     return network.eval()
 
@@ -98,57 +95,26 @@ def read_weights(path: Path, *, arch: str, num_classes: int) -> dict[str, Tensor
 
     Runs without limits: for a file from anybody see `untrusted_torch`.
     """
-    name = one_line(path.name)
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        return fit_weights(_state_dict(checkpoint, name), name=name, arch=arch, num_classes=num_classes)
-    except CheckpointError:
-        raise
-    except Exception as error:  # torch.load fails with EOFError, KeyError, OSError, RuntimeError, UnpicklingError …
-        if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
-            raise CheckpointError(
-                f"{name} was not opened, as it holds more than weights and numbers and could run code: save only "
-                "the weights."
-            ) from error
-        raise CheckpointError(UNREADABLE.format(name=name)) from error
-
-
-def _state_dict(checkpoint: Any, name: str) -> dict[str, Tensor]:
-    """The weights by the authors' names, without the prefix."""
-    weights = checkpoint.get("state_dict") if isinstance(checkpoint, dict) else None
-    if (
-        not weights
-        or not isinstance(weights, dict)
-        or not all(isinstance(key, str) and isinstance(value, Tensor) for key, value in weights.items())
-    ):
-        raise CheckpointError(
-            f"{name} is not a checkpoint of the authors' code, as it has no weights under the entry state_dict: "
-            "convert another "
-            "file."
-        )
-    return {key.removeprefix("module."): value.detach() for key, value in weights.items()}
+    return fit_weights(weight_files.read_weights(path), name=one_line(path.name), arch=arch, num_classes=num_classes)
 
 
 def fit_weights(original: dict[str, Tensor], *, name: str, arch: str, num_classes: int) -> dict[str, Tensor]:
     """A copy of the authors' weights under our names, checked against the network; `name` is the file's in errors."""
     expected, weights = _bare(arch, num_classes).state_dict(), _translated(original, arch)
-    missing = [key for key in expected if key not in weights and not key.endswith(COUNTER)]
-    surplus = [key for key in weights if key not in expected]
-    if missing or surplus:
-        log.debug("missing %s, not known %s", missing, surplus)
-        raise CheckpointError(f"{name} does not hold the weights of {arch}{_hint(original, arch, missing, surplus)}.")
+    shapes = {key: tuple(value.shape) for key, value in expected.items() if key in weights or not key.endswith(COUNTER)}
+    actual = {key: tuple(value.shape) for key, value in weights.items()}
+    differences = describe_differences(shapes, actual)
+    if actual.keys() != shapes.keys():
+        raise CheckpointError(f"{name} does not hold the weights of {arch}{_hint(original, arch, differences)}.")
     last = "perception_branch.fc.weight"
     if weights[last].shape[1:] == expected[last].shape[1:] and len(weights[last]) != len(expected[last]):
         raise CheckpointError(
             f"{name} was trained with {len(weights[last])} classes, not with {len(expected[last])}: correct "
             "--num-classes."
         )
+    if differences:
+        raise CheckpointError(f"{name} does not fit {arch}: {differences}.")
     for key, value in weights.items():
-        if value.shape != expected[key].shape:
-            shape = one_line(str(tuple(value.shape)))
-            raise CheckpointError(
-                f"{name} does not fit {arch}: {key} is {shape} and should be {tuple(expected[key].shape)}."
-            )
         if value.layout != torch.strided or value.is_meta or value.dtype not in DTYPES:
             raise CheckpointError(f"{name} holds something other than plain numbers in {key}: convert another file.")
         if not value.to(expected[key].dtype).isfinite().all():  # a double may be too large for it
@@ -162,12 +128,12 @@ def fit_weights(original: dict[str, Tensor], *, name: str, arch: str, num_classe
 
 
 def _translated(original: dict[str, Tensor], arch: str) -> dict[str, Tensor]:
-    """The weights under our names; one that has none keeps the authors', behind a question mark."""
+    """The weights under our names; one that has none keeps the authors', and a space behind it."""
     named = {key: ARCHS[arch].translate(key) for key in original}
-    return {ours or f"? {key}": original[key] for key, ours in named.items() if ours is not None}
+    return {ours or f"{key} ": original[key] for key, ours in named.items() if ours is not None}
 
 
-def _hint(original: dict[str, Tensor], arch: str, missing: list[str], surplus: list[str]) -> str:
+def _hint(original: dict[str, Tensor], arch: str, differences: str) -> str:
     """The network that the file resembles, or where it differs if that is `arch`; empty where none is near."""
     likeness = {}
     for other in ARCHS:
@@ -176,9 +142,7 @@ def _hint(original: dict[str, Tensor], arch: str, missing: list[str], surplus: l
     nearest = max(likeness, key=likeness.__getitem__)
     if likeness[nearest] < MIN_LIKENESS:
         return ""
-    if nearest != arch:
-        return f"; it looks like {nearest}"
-    return f": {missing[0]} is missing" if missing else f": {one_line(surplus[0].removeprefix('? '))!r} is none of them"
+    return f": {differences}" if nearest == arch else f"; it looks like {nearest}"
 
 
 @functools.cache

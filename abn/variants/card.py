@@ -42,6 +42,9 @@ class Card:
     kind: str = "photograph"  # of the images it was trained with; "clothing": Fashion-MNIST; or UNTRAINED_KIND
     folder: Path = field(default=CHECKPOINTS, compare=False)
 
+    def __hash__(self) -> int:  # its dicts have none
+        return hash((self.id, self.sha256))
+
     @property
     def weights(self) -> Path:
         return self.folder / f"{self.id}.safetensors"

@@ -19,6 +19,7 @@ from PIL import Image
 from abn.errors import CheckpointError, PickleError
 from abn.images.display_name import one_line
 from abn.variants.card import IMAGENET, Card, card_from_json
+from abn.variants.fitting import quote_name
 from abn.variants.store import CARD_KEY, HASH_FIELDS
 from abn.vocabulary import InputSpec
 
@@ -40,6 +41,13 @@ TEXT_LENGTHS = {
 BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}  # a number
 FLOATS = ("F64", "F32", "F16", "BF16")
 _PICKLES = re.compile(rb"\x80[\x01-\x05]|PK\x03\x04|\x1f\x8b|BZh|\xfd7zXZ|.{257}ustar|\(dp|\(lp|c\w+\n\w+\n", re.DOTALL)
+EMPTY = "{name} is empty: copy or download it again."
+LFS_POINTER = "{name} is a pointer of Git LFS, not the checkpoint itself: run `git lfs pull`, or download the file."
+WEB_PAGE = "{name} is a web page, not a checkpoint: download the file itself."
+_OTHER_KINDS = (
+    (re.compile(rb"version https://git-lfs"), LFS_POINTER),
+    (re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|head|\?xml)", re.IGNORECASE), WEB_PAGE),
+)
 NO_SAFETENSORS = "This is not a safetensors file, or it is cut short: save or upload it again."
 
 
@@ -134,8 +142,8 @@ def read_header(data: bytes) -> Header:
 
     Raises `PickleError` for what may be a pickle, by its content and whatever it is called, and `CheckpointError`.
     """
-    if not data:
-        raise CheckpointError("This file is empty: choose another one.")
+    if sentence := name_other_kind(data[:512], "This file"):
+        raise CheckpointError(sentence)
     if not _holds_header(data):
         if _PICKLES.match(data[:512]):
             raise PickleError("This file was not opened, as it is a pickle or an archive, which could run code.")
@@ -165,6 +173,13 @@ def read_header(data: bytes) -> Header:
     if position != len(data) - 8 - length:
         raise CheckpointError(NO_SAFETENSORS)
     return Header(tensors, metadata)
+
+
+def name_other_kind(beginning: bytes, name: str) -> str:
+    """The sentence for what isn't a checkpoint at all, by the beginning of the file; empty where it may be one."""
+    if not beginning:
+        return EMPTY.format(name=name)
+    return next((sentence.format(name=name) for kind, sentence in _OTHER_KINDS if kind.match(beginning)), "")
 
 
 def _holds_header(data: bytes) -> bool:
@@ -208,11 +223,6 @@ def _read_json(data: bytes, what: str) -> dict[str, Any]:
     if not isinstance(results, dict):
         raise CheckpointError(f"The {what} can't be read, as it is not a JSON object: save it again.")
     return results
-
-
-def quote_name(name: str) -> str:
-    """A tensor's name as it may be shown."""
-    return repr(one_line(name, 60))
 
 
 # ---- cards ----

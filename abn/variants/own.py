@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from abn.errors import ABNError, BackboneError, CheckpointError, VariantError
 from abn.images.display_name import one_line
 from abn.variants.card import IMAGENET, UNTRAINED_KIND, Card
-from abn.variants.checkpoint import FLOATS, PREFIX, Checkpoint, Header, quote_name
+from abn.variants.checkpoint import FLOATS, PREFIX, Checkpoint, Header
+from abn.variants.fitting import describe_differences
 from abn.variants.store import load_weights, tensors_sha256
 from abn.vocabulary import ADDITIVE, InputSpec
 
@@ -193,21 +194,11 @@ def unique_title(title: str, taken: Sequence[str]) -> str:
 def _check_tensors(header: Header, sketched: Sketch) -> None:
     """Raise `CheckpointError` where the file's tensors are not those of the network."""
     network = f"{sketched.card.backbone} with {sketched.card.num_classes} classes"
-    for name, (floating, shape) in sketched.tensors.items():
-        kind, actual = header.tensors.get(name, (None, ()))
-        if kind is None:
-            raise CheckpointError(f"The weights don't fit {network}: {name} is missing.")
-        if actual != shape:
-            raise CheckpointError(
-                f"The weights don't fit {network}: {name} has the shape {_format_shape(actual)} "
-                f"where it should have {_format_shape(shape)}."
-            )
+    shapes = {name: shape for name, (_, shape) in sketched.tensors.items()}
+    actual = {name: shape for name, (_, shape) in header.tensors.items()}
+    if differences := describe_differences(shapes, actual):
+        raise CheckpointError(f"The weights don't fit {network}: {differences}.")
+    for name, (floating, _) in sketched.tensors.items():
+        kind, _ = header.tensors[name]
         if floating != (kind in FLOATS) or (not floating and kind != "I64"):
             raise CheckpointError(f"The weights don't fit {network}: {name} is of the type {kind}.")
-    surplus = [name for name in header.tensors if name not in sketched.tensors]
-    if surplus:
-        raise CheckpointError(f"The weights don't fit {network}: the network has no {quote_name(surplus[0])}.")
-
-
-def _format_shape(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape)) or "a single number"

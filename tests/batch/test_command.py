@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from abn.__main__ import main
 from abn.batch.formats import json_line, text_lines
 from abn.batch.image_stream import ImageFile
+from abn.batch.output import IN_USE, open_output, write_lines
 from abn.batch.pipeline import ImageResult
+from abn.images import rare_formats
 
 ROOT = Path(__file__).parents[2]
 VARIANT = "cluttered-resnet20-additive"  # the fastest shipped variant
@@ -33,6 +36,30 @@ def test_a_folder_of_which_some_images_are_bad(capsys, mixed_folder, tmp_path):
     assert written == {f"{i}--{VARIANT}.{suffix}" for i in (0, 1, 3, 4, 5, 8, 9) for suffix in ("npy", "png")}
     saved = np.load(tmp_path / "maps" / f"9--{VARIANT}.npy")
     assert records[9]["results"][0]["map"]["max"] == float(saved.max())
+
+
+def test_masks_and_boxes_beside_the_maps(capsys, mixed_folder, tmp_path):
+    out = tmp_path / "maps"
+    given = (mixed_folder / "0.png", "--out", out, "--mask", 20, "--boxes", "--fit", "squash")
+    assert explain(capsys, *given)[0] == 0
+    name = f"0--{VARIANT}"
+    assert {path.name for path in out.iterdir()} == {
+        f"{name}{end}" for end in (".npy", ".png", "--mask.png", "--boxes.json")
+    }
+    with Image.open(out / f"{name}--mask.png") as mask, Image.open(mixed_folder / "0.png") as image:
+        assert mask.size == image.size and 0.2 <= (np.asarray(mask) > 0).mean() < 0.3
+    content = json.loads((out / f"{name}--boxes.json").read_text())
+    assert content["images"][0]["file_name"] == "0.png" and content["annotations"]
+
+
+def test_dark_gray_data_is_stretched_on_request_and_the_notes_are_printed(capsys, tmp_path):
+    path = tmp_path / "twelve.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 4096, (40, 40), np.uint16)).save(path)
+    (dark, bright) = (json.loads(explain(capsys, path, "--json", *more)[1]) for more in ([], ["--stretch"]))
+    assert dark["notes"] == [rare_formats.DARK.format(count=4096, bits=12)]
+    assert bright["notes"] == [rare_formats.BY_BITS.format(bits=12)]
+    assert dark["results"][0]["map"] != bright["results"][0]["map"]
+    assert bright["notes"][0] in explain(capsys, path, "--stretch")[1].splitlines()
 
 
 def test_text_for_people(capsys, mixed_folder):
@@ -62,6 +89,10 @@ def test_a_name_never_steers_the_terminal(name, shown):
     [
         [],
         ["--resume", "x.png"],
+        ["--mask", "20", "x.png"],
+        ["--boxes", "--out", "maps", "x.png"],
+        ["--mask", "0", "--out", "maps", "x.png"],
+        ["--mask", "nan", "--out", "maps", "x.png"],
         ["--resume", "--to", "x", "--list", "-"],
         ["x", "--batch", "0"],
         ["x", "--workers", "-1"],
@@ -114,6 +145,18 @@ def test_the_results_of_another_run_are_left_alone(capsys, mixed_folder, tmp_pat
     assert explain(capsys, mixed_folder / "0.png", mixed_folder / "1.png", "--to", results, "--resume")[0] == 1
     assert results.read_bytes().startswith(before)
     assert explain(capsys, mixed_folder / "0.png", "--to", tmp_path / "no" / "where.jsonl")[0] == 1
+
+
+def test_a_second_run_into_one_file_is_refused(capsys, mixed_folder, tmp_path):
+    results = tmp_path / "results.jsonl"
+    with open_output(results, append=False) as first:
+        write_lines(first, ["{}"])
+        status, out, error = explain(capsys, mixed_folder / "0.png", "--to", results, "--resume")
+        assert (status, out, error.splitlines()[-1]) == (1, "", IN_USE.format(path=results))
+        write_lines(first, ["{}"])
+    assert results.read_text() == "{}\n{}\n"
+    results.unlink()
+    assert explain(capsys, mixed_folder / "0.png", "--to", results, "--resume")[0] == 0
 
 
 @pytest.mark.slow

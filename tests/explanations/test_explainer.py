@@ -1,13 +1,18 @@
 """Explanations: sharing an extractor changes nothing, every mechanism is what it says, and errors are sentences."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tiny
 import torch
 
+from abn.engine import loading
+from abn.engine.loading import load_runner
 from abn.errors import ABNError, VariantError
 from abn.explanations.explainer import explain, explain_inputs
 from abn.explanations.explanation import Explanation, js_divergence
+from abn.images.decode import open_picture
 from abn.images.fit import fit_picture
 from abn.variants.store import load_variant
 
@@ -45,6 +50,26 @@ def test_a_batch_says_what_each_picture_alone_says(cards):
             assert (ours.variant, ours.applied) == (alone.variant, "none")
             for name in ("auxiliary", "perception", "attention"):
                 assert getattr(ours, name) == pytest.approx(getattr(alone, name), abs=1e-5)
+
+
+def test_an_image_in_any_form_and_a_single_variant(cards, tmp_path):
+    path, image = tmp_path / "noise.png", tiny.picture().image
+    image.save(path)
+    forms = [str(path), path, path.read_bytes(), image, np.asarray(image), open_picture(path.read_bytes())]
+    results = [explain(form, cards[0]) for form in forms]
+    assert all(len(result) == 1 and same(result[0], results[0][0]) for result in results)
+    assert [e.variant for e in explain(image, "imagenet-lite0-additive")] == ["imagenet-lite0-additive"]
+
+
+def test_weights_are_loaded_once(cards, monkeypatch):
+    loads = []
+    monkeypatch.setattr(loading, "load_runner", lambda card: loads.append(card.id) or load_runner(card))
+    loading.load_once.cache_clear()
+    first, second = explain(tiny.picture(), cards[:1]), explain(tiny.picture(), cards[:1])
+    assert loads == ["first"] and same(first[0], second[0])
+    other = replace(cards[0], mechanism="none")  # another card is another variant
+    assert explain(tiny.picture(), [other])[0].applied == "none" and loads == ["first", "first"]
+    loading.load_once.cache_clear()
 
 
 def test_the_extractor_runs_once_where_it_is_shared(cards):

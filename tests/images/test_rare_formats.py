@@ -63,6 +63,20 @@ def test_deep_color_and_its_transparent_value():
     assert opened(png(numbers(">u2", 2570, 65535, 2570, 0), 2, 16, 4)) == grays(10, 255)
 
 
+@pytest.mark.parametrize("bits", [10, 12, 14])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_deep_color_of_fewer_bits_is_told(bits, compressed):
+    largest, note = 2**bits - 1, rare_formats.DARK_COLORS.format(count=2**bits, bits=bits)
+    values = (largest, 0, largest // 2)
+    as_png = png(numbers(">u2", *values), 1, 16, 2)
+    as_tiff = tiff(numbers("<u2", *values), 1, [16] * 3, 2, deflate=compressed)
+    for data in (as_png, as_tiff):
+        assert open_picture(data).notes == (note,) and opened(data)[0][0][0] == largest >> 8
+    assert open_picture(png(numbers(">u2", 65535, 0, 0), 1, 16, 2)).notes == ()
+    assert open_picture(png(numbers(">u2", 0, 0, 0), 1, 16, 2)).notes == ()
+    assert open_picture(png(bytes([3, 0, 0]), 1, 8, 2)).notes == ()  # of 8 bits
+
+
 def test_the_first_picture_of_several_comes_upright():
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6

@@ -73,7 +73,18 @@ def test_a_picture_with_a_zip_behind_it_is_a_picture():
 
 
 def test_what_systems_leave_in_folders_is_passed_over_in_silence():
-    litter = ["__MACOSX/._a.png", ".DS_Store", "in/.hidden.png", ".git/a.png", "Thumbs.db", "in\\desktop.ini"]
+    litter = [
+        "__MACOSX/._a.png",
+        "@eaDir/a.png",
+        "$RECYCLE.BIN/a.png",
+        "in/lost+found/a.png",
+        "System Volume Information/a.png",
+        ".DS_Store",
+        "in/.hidden.png",
+        ".git/a.png",
+        "Thumbs.db",
+        "in\\desktop.ini",
+    ]
     data = zipped([("in/", b""), *((name, PICTURES[1]) for name in litter), ("in/a.png", PICTURES[0])])
     assert unpack([("a.zip", data)]) == UnpackedFiles((("a.png", PICTURES[0]),), ())
 

@@ -5,6 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import tiny
 import torch
@@ -163,6 +164,14 @@ def test_what_has_no_square_map_is_refused():
 def test_a_bad_number_of_classes_is_refused(classes):
     with pytest.raises(BackboneError, match="at least 2"):
         create_model("resnet18", num_classes=classes)
+
+
+def test_numpy_integers_count():
+    network = create_model("cifar-resnet20", num_classes=np.int64(4), seed=np.int64(3))
+    same = create_model("cifar-resnet20", num_classes=4, seed=3)
+    assert all(
+        torch.equal(a, b) for a, b in zip(network.state_dict().values(), same.state_dict().values(), strict=True)
+    )
 
 
 class Small(nn.Module):

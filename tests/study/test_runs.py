@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 from abn.__main__ import main
+from abn.errors import ABNError
+from abn.files import lock_file
 from abn.study import arm_measures, runs
 from abn.study.arms import from_scratch
 from abn.study.experiments import EXPERIMENTS, Place
@@ -54,6 +56,19 @@ def fake(monkeypatch):
     without = functools.partial(FakeExperiment, masked=False)
     monkeypatch.setattr(runs, "EXPERIMENTS", {"cifar100": without, "cluttered-fashion": FakeExperiment})
     return FakeExperiment
+
+
+def test_a_run_that_another_process_performs_is_refused(fake, tmp_path):
+    place = Place(tmp_path, tmp_path / "work")
+    (job,) = plan(["cifar100"], ["none"], [1])
+    place.work.mkdir()
+    with (place.work / f"{job.name}.lock").open("w") as other:
+        lock_file(other, "")
+        with pytest.raises(ABNError) as error:
+            perform([job], place, again=False, results=tmp_path)
+        assert str(error.value) == runs.IN_USE.format(name=job.name) and fake.trained_arms == []
+    perform([job], place, again=False, results=tmp_path)
+    assert fake.trained_arms == ["none-1"]
 
 
 def test_a_study_resumes_run_by_run_and_sums_up(fake, tmp_path):

@@ -60,6 +60,90 @@ def test_divided_data_set_stays_divided(tmp_path, validation):
     assert all(name.startswith(validation or "train") for name in folders.validation.names)
 
 
+@pytest.mark.parametrize(
+    "names",
+    [("Train", "Val"), ("Training", "Testing"), ("train", "dev"), ("TRAIN", "TEST"), ("train", "validate", "test")],
+)
+def test_parts_in_any_usual_spelling(tmp_path, names):
+    for seed, name in enumerate(names):
+        squares(tmp_path / name, 4, seed=seed)
+    folders = opened(tmp_path)
+    assert folders.classes == ("blue", "green", "red") and len(folders.training) in (12, 9)
+    assert (folders.test is None) == (not names[-1].casefold().startswith("test"))
+    assert all(name.startswith(names[0]) for name in folders.training.names)
+
+
+def test_two_folders_of_one_part_are_refused(tmp_path):
+    for name in ("train", "val", "dev"):
+        squares(tmp_path / name, 2)
+    assert problems(tmp_path) == [class_folders.TWICE.format(names="dev and val")]
+
+
+def test_folders_that_all_hold_the_same_folders_are_no_classes(tmp_path):
+    for name in ("fold1", "fold2"):
+        squares(tmp_path / name, 2)
+    expected = class_folders.PARTS_OR_CLASSES.format(folders="fold1, fold2", classes="blue, green, red")
+    assert problems(tmp_path) == [expected]
+    pixel(tmp_path / "fold1/x.png", 3)  # an image of its own makes it a class
+    assert opened(tmp_path).classes == ("fold1", "fold2")
+
+
+def test_classes_are_in_natural_order_or_as_asked_for(tmp_path):
+    for name in ("10", "2", "1", "a10", "a9"):
+        for value in range(2):
+            pixel(tmp_path / name / f"{value}.png", 10 * value)
+    assert opened(tmp_path).classes == ("1", "2", "10", "a9", "a10")
+    file = tmp_path / "order.txt"
+    file.write_text("a9\n\n 10\na10\n1\n2\n", encoding="utf-8-sig")
+    names = class_folders.read_class_names(file)
+    folders = opened(tmp_path, classes=names)
+    assert folders.classes == names == ("a9", "10", "a10", "1", "2")
+    assert {Path(name).parent.name for name in np.array(folders.training.names)[folders.training.labels == 1]} == {"10"}
+    wrong = problems(tmp_path, classes=("a9", "10", "10", "x", "1", "2"))
+    assert [sentence.split("'")[1] for sentence in wrong] == ["a10", "x", "10"]
+    file.write_bytes(b"caf\xe9")
+    for bad in (file, tmp_path / "nowhere"):
+        with pytest.raises(DataError, match=r"check --classes\.$"):
+            class_folders.read_class_names(bad)
+
+
+def test_what_systems_leave_is_passed_over_and_told(tmp_path):
+    squares(tmp_path, 3)
+    for name in ("@eaDir", "__MACOSX", "$RECYCLE.BIN", "System Volume Information", "lost+found"):
+        pixel(tmp_path / name / "x.png", 1)
+    pixel(tmp_path / ".ipynb_checkpoints/x.png", 1)
+    pixel(tmp_path / "red/@eaDir/x.png", 1)
+    folders = opened(tmp_path)
+    assert folders.classes == ("blue", "green", "red") and len(folders.training) + len(folders.validation) == 9
+    (note,) = folders.notes
+    assert all(name in note for name in ("@eaDir", "__MACOSX", "$RECYCLE.BIN", "lost+found"))
+
+
+@pytest.mark.parametrize(
+    "names", [("cat", "cat\u200b"), ("caf\u00e9", "cafe\u0301"), ("a b", "a  b")], ids=["invisible", "accent", "space"]
+)
+def test_folders_that_look_the_same_are_refused_by_name(tmp_path, names):
+    for name in names:
+        pixel(tmp_path / name / "x.png", 1)
+    (sentence,) = problems(tmp_path)
+    assert all(ascii(name) in sentence for name in names)
+
+
+def test_other_names_stay_classes_of_their_own(tmp_path):
+    names = ["caf\udce9", "caf", "x" * 200 + "a", "x" * 200 + "b", "\u200b"]
+    for name in names:
+        pixel(tmp_path / name / "0.png", 1)
+        pixel(tmp_path / name / "1.png", 2)
+    assert set(opened(tmp_path).classes) == {"caf\\xe9", *names[1:4], ascii("\u200b")}
+
+
+def test_parts_whose_names_differ_only_in_their_encoding_fit(tmp_path):
+    for part, accent in (("train", "\u00e9"), ("val", "e\u0301")):
+        pixel(tmp_path / part / f"caf{accent}/{part}.png", 1)
+        pixel(tmp_path / part / f"tea/{part}.png", 2)
+    assert opened(tmp_path).classes == ("caf\u00e9", "tea")
+
+
 def test_class_may_be_called_train(tmp_path):
     squares(tmp_path, 3, classes=("red", "green"))
     (tmp_path / "red").rename(tmp_path / "train")

@@ -206,15 +206,18 @@ def test_image_that_goes_missing_while_training_is_named(tmp_path):
 # ---- other recipes, other backbones ----
 
 
-def test_weights_of_a_plain_backbone_start_it_with_a_new_classifier(colors, tmp_path):
+def test_weights_of_a_backbone_alone_start_it_with_a_new_classifier_and_classes_in_an_asked_order(colors, tmp_path):
     backbone = load_backbone("test_resnet", num_classes=7)
     weights = tmp_path / "plain.safetensors"
     safetensors.torch.save_file(backbone.state_dict(), weights)
     more = ["--backbone", "test_resnet", "--size", "64", "--epochs", "0.4", "--rate", "1e-9", "--weights", str(weights)]
+    (tmp_path / "order.txt").write_text("red\nblue\ngreen\n")
+    more += ["--classes", str(tmp_path / "order.txt")]
     more += ["--optimizer", "adamw", "--warm-up", "0.2", "--augment", "timm", "--mechanism", "none", "--out", "started"]
     assert main(train(colors, tmp_path, *more)) == 0
     card = find_variant("started", tmp_path / "variants")
     assert card.trained["weights"] == "plain.safetensors, with a new classifier"
+    assert card.classes == ["red", "blue", "green"] and "--classes order.txt" in card.trained["command"]
     assert "plain.safetensors" in card.license["source"] and card.input.size == 64
     state, plain = load_variant(card).state_dict(), backbone.state_dict()
     name = next(name for name in plain if name.endswith("conv1.0.weight") or name == "conv1.weight")
@@ -233,6 +236,7 @@ def test_weights_of_a_plain_backbone_start_it_with_a_new_classifier(colors, tmp_
         (["--validation", "1"], "between 0 and 1"),
         (["--warm-up", "99"], "--warm-up"),
         (["--size", "3"], "--size 3"),
+        (["--classes", "nowhere.txt"], "check --classes"),
         (["--weights", "x.safetensors"], "random weights"),
         (["--backbone", "test_resnet", "--weights", "x.safetensors"], "x.safetensors can't be read"),
         (["--data", "cluttered-fashion", "--backbone", "resnet18"], "have small images"),

@@ -11,7 +11,8 @@ from authors_files import save, seeded
 
 from abn.errors import CheckpointError
 from abn.variants import untrusted_torch
-from abn.variants.authors import UNREADABLE, convert_official
+from abn.variants.authors import convert_official
+from abn.variants.weight_files import UNREADABLE
 
 PROTO, STOP = b"\x80\x02", b"."
 DOUBLED = b")" + b"q\x00h\x00\x86" * 40  # () and then forty times a tuple of it twice: 2⁴⁰ things to be hashed

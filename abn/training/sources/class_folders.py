@@ -1,15 +1,17 @@
 """A folder of class folders: every image is checked before anything is trained, and the images are divided.
 
 Either the class folders lie directly in it (then some images of each class are held out for validation), or in its
-folders `train`, `val` and perhaps `test`. Every file is opened as the app would open it, so that all that is wrong is
-reported at once. Hidden files don't count, and a link that leads back to where it stands is not followed. Copies of an
-image (equal bytes) within a class are held out together or not at all.
+folders `train`, `val` and perhaps `test`, in any usual spelling. Every file is opened as the app would open it, so that
+all that is wrong is reported at once. Hidden files and what systems leave don't count, and a link that leads back to
+where it stands is not followed. Copies of an image (equal bytes) within a class are held out together or not at all.
 """
 
 import logging
 import os
+import re
 import time
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +19,25 @@ from pathlib import Path
 import numpy as np
 
 from abn.errors import ABNError, PictureError
+from abn.files import is_litter
 from abn.images.decode import MAX_BYTES, Picture, open_picture
 from abn.images.display_name import one_line
 from abn.images.file_kinds import SUFFIXES
 
-TRAINING, VALIDATION, TEST = "train", ("val", "valid", "validation"), "test"  # folders of a data set that comes divided
+TRAINING, VALIDATION, TEST = "train", "val", "test"  # parts of a data set that comes divided
+SPELLINGS = {  # of their folders, in any case
+    TRAINING: ("train", "training"),
+    VALIDATION: ("val", "valid", "validation", "validate", "validating", "dev"),
+    TEST: ("test", "testing"),
+}
 UNDIVIDED = "all"
+MAX_NAME = 300  # characters of a class; no file system has longer names
+ALIKE = "The class folders {names} look the same: rename one of them."
+TWICE = "The folders {names} are both named as the same part of the data: rename or remove one of them."
+PARTS_OR_CLASSES = (
+    "The folders {folders} hold no images, and all of them the same folders ({classes}), so they are no classes: name "
+    "them train, val and test, or give one of them as --data."
+)
 MAX_LISTED = 20  # files listed in one message, the others are counted
 LOG_EACH = 5  # seconds
 
@@ -59,7 +74,7 @@ class ImageFiles:
 class ClassFolders:
     """A folder that can be trained with."""
 
-    classes: tuple[str, ...]  # names of their folders, sorted
+    classes: tuple[str, ...]  # names of their folders, in natural order (2 before 10) or as asked for
     training: ImageFiles
     validation: ImageFiles
     test: ImageFiles | None
@@ -78,21 +93,31 @@ def open_file(root: Path, name: str) -> Picture:
         raise PictureError(f"{_shown(name)}: this file can't be read ({error.strerror}).") from error
 
 
-def open_folder(root: Path, *, held_out: float, seed: int, skip_bad: bool = False, workers: int = 1) -> ClassFolders:
+def open_folder(
+    root: Path,
+    *,
+    held_out: float,
+    seed: int,
+    classes: Sequence[str] | None = None,
+    skip_bad: bool = False,
+    workers: int = 1,
+) -> ClassFolders:
     """Check every image under `root` with `workers` threads, and divide them.
 
-    `held_out` is the share of each class for validation where the folder doesn't come divided. With `skip_bad`, files
-    that can't be opened are left out, and noted.
+    `held_out` is the share of each class for validation where the folder doesn't come divided; `classes` are all
+    classes in the order of their numbers. With `skip_bad`, files that can't be opened are left out, and noted.
 
     Raises:
         DataError: names all that is wrong.
     """
     if not root.is_dir():
         raise DataError(f"There is no folder {_shown(str(root))}.")
-    parts, others, problems = _list_images(root)
+    parts, litter, others, problems = _list_images(root)
     names = [name for classes in parts.values() for files in classes.values() for name in files]
     sha256, bad = _check_files(root, names, workers)
     notes = []
+    if litter:
+        notes.append(f"Left out, as a system made them: {', '.join(litter)}.")
     if others:
         examples = ", ".join(others[:3]) + (" …" if len(others) > 3 else "")
         notes.append(f"Left out, as their names don't end as an image's: {len(others)} files ({examples}).")
@@ -102,10 +127,21 @@ def open_folder(root: Path, *, held_out: float, seed: int, skip_bad: bool = Fals
     elif bad:
         problems += [*listed, "Files that can't be opened are left out with --skip-bad."]
     problems += _class_problems(parts, sha256, skip_bad=skip_bad)
+    problems += _order_problems(next(iter(parts.values())), classes)
     if problems:
         lines = [f"The images in {_shown(root.resolve().name)} can't be trained with:", *problems]
         raise DataError("\n- ".join(lines) if len(problems) > 1 else " ".join(lines))
-    return _divide(root, parts, sha256, notes, held_out=held_out, seed=seed)
+    return _divide(root, parts, sha256, notes, classes=classes, held_out=held_out, seed=seed)
+
+
+def read_class_names(path: Path) -> tuple[str, ...]:
+    """The lines of a text file, each the name of a class folder. Raises `DataError`."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise DataError(f"The classes in {_shown(path.name)} can't be read ({why}): check --classes.") from error
+    return tuple(_class_name(line.strip()) for line in lines if line.strip())
 
 
 # ---- which files there are ----
@@ -113,32 +149,67 @@ def open_folder(root: Path, *, held_out: float, seed: int, skip_bad: bool = Fals
 Parts = dict[str, dict[str, list[str]]]  # part, training first → class → paths of its images, relative to the root
 
 
-def _list_images(root: Path) -> tuple[Parts, list[str], list[str]]:
-    """The images, the paths of other files, and a sentence on each folder in a class that can't be read. A class may
-    be called "train": it is one unless all beside it are parts."""
-    names = _subfolders(root)
-    validation = next((name for name in VALIDATION if name in names), None)
-    divided = TRAINING in names and (validation is not None or set(names) <= {TRAINING, TEST})
-    folders = {UNDIVIDED: root}
-    if divided and _subfolders(root / TRAINING):
-        folders = {part: root / part for part in (TRAINING, validation, TEST) if part in names}
+def _list_images(root: Path) -> tuple[Parts, list[str], list[str], list[str]]:
+    """The images, folders that a system made, the paths of other files, and a sentence on each folder in a class that
+    can't be read."""
+    folders = _find_parts(root)
     ancestors = {os.path.realpath(place) for place in (root, *folders.values())}
+    litter: list[str] = []
     others: list[str] = []
     problems: list[str] = []
-    parts = {
-        part: {
-            _shown(name): _find_images(root, folder / name, ancestors, others, problems) for name in _subfolders(folder)
-        }
-        for part, folder in folders.items()
-    }
-    return parts, others, problems
+    parts: Parts = {}
+    for part, folder in folders.items():
+        parts[part] = {}
+        alike: dict[str, str] = {}
+        for name in _subfolders(folder, litter):
+            shown = _class_name(name)
+            if shown in alike:
+                raise DataError(ALIKE.format(names=f"{alike[shown]!a} and {name!a}"))
+            alike[shown] = name
+            parts[part][shown] = _find_images(root, folder / name, ancestors, others, problems)
+    return parts, litter, others, problems
 
 
-def _subfolders(folder: Path) -> list[str]:
+def _find_parts(root: Path) -> dict[str, Path]:
+    """The folders of the parts that a data set comes in, training first; the root alone where it isn't divided. A class
+    may be called "train": it is one unless all beside it are parts."""
+    names = _subfolders(root, [])
+    of_parts = {part: [name for name in names if name.casefold() in known] for part, known in SPELLINGS.items()}
+    divided = of_parts[TRAINING] and (of_parts[VALIDATION] or sum(map(len, of_parts.values())) == len(names))
+    if divided and _subfolders(root / of_parts[TRAINING][0], []):
+        twice = next((folders for folders in of_parts.values() if len(folders) > 1), None)
+        if twice:
+            raise DataError(TWICE.format(names=" and ".join(map(_shown, twice))))
+        return {part: root / folders[0] for part, folders in of_parts.items() if folders}
+    within = {name: next(os.walk(root / name), ("", [], [])) for name in names}  # a folder that can't be read: nothing
+    inner = [sorted(name for name in folders if not is_litter(name)) for _, folders, _ in within.values()]
+    images = any(os.path.splitext(file)[1].lower() in SUFFIXES for _, _, files in within.values() for file in files)
+    if len(names) > 1 and len(inner[0]) > 1 and all(folders == inner[0] for folders in inner) and not images:
+        classes = ", ".join(map(_shown, inner[0][:5]))
+        raise DataError(PARTS_OR_CLASSES.format(folders=", ".join(map(_shown, names)), classes=classes))
+    return {UNDIVIDED: root}
+
+
+def _subfolders(folder: Path, litter: list[str]) -> list[str]:
+    """Names of the folders in a folder in natural order; those that a system made go to `litter`."""
     try:
-        return sorted(e.name for e in os.scandir(folder) if not e.name.startswith(".") and e.is_dir())
+        names = [entry.name for entry in os.scandir(folder) if not entry.name.startswith(".") and entry.is_dir()]
     except OSError as error:
         raise DataError(_unreadable(error)) from error
+    litter += sorted(_shown(name) for name in names if is_litter(name))
+    return sorted((name for name in names if not is_litter(name)), key=_natural_key)
+
+
+def _natural_key(name: str) -> tuple[list[str | int], str]:
+    """A key by which 2 comes before 10."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)], name
+
+
+def _class_name(name: str) -> str:
+    """A folder's name as a class is called: letters with accents as one character each, bytes that are no text as
+    escapes."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return one_line(unicodedata.normalize("NFC", text), MAX_NAME) or ascii(name)
 
 
 def _unreadable(error: OSError) -> str:
@@ -155,7 +226,7 @@ def _find_images(root: Path, folder: Path, ancestors: set[str], others: list[str
 
     for place, folders, files in os.walk(folder, followlinks=True, onerror=report):
         real = {name: os.path.realpath(os.path.join(place, name)) for name in folders}
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and real[name] not in visited)
+        folders[:] = sorted(name for name in folders if not is_litter(name) and real[name] not in visited)
         visited |= {real[name] for name in folders}
         for name in files:
             path = os.path.relpath(os.path.join(place, name), root)
@@ -214,14 +285,32 @@ def _class_problems(parts: Parts, sha256: dict[str, str], *, skip_bad: bool) -> 
                 yield f"The class {name!r} has one image{where}: it takes two, to train and to validate."
 
 
+def _order_problems(folders: Iterable[str], classes: Sequence[str] | None) -> Iterator[str]:
+    """A sentence on each class that the asked order lacks, has twice, or has too many."""
+    if classes is None:
+        return
+    folders = list(folders)
+    yield from (f"The class {name!r} has no line in --classes." for name in folders if name not in classes)
+    yield from (f"The class {name!r} of --classes has no folder." for name in classes if name not in folders)
+    twice = {name for name in classes if classes.count(name) > 1}
+    yield from (f"The class {name!r} stands twice in --classes." for name in sorted(twice))
+
+
 # ---- how they are divided ----
 
 
 def _divide(
-    root: Path, parts: Parts, sha256: dict[str, str], notes: list[str], *, held_out: float, seed: int
+    root: Path,
+    parts: Parts,
+    sha256: dict[str, str],
+    notes: list[str],
+    *,
+    classes: Sequence[str] | None,
+    held_out: float,
+    seed: int,
 ) -> ClassFolders:
     training, *others = parts
-    classes = tuple(parts[training])
+    classes = tuple(classes or parts[training])
     images = {}
     for part, files in parts.items():
         labeled = [(f, label) for label, name in enumerate(classes) for f in files.get(name, ()) if f in sha256]
@@ -229,7 +318,7 @@ def _divide(
         images[part] = ImageFiles(root, tuple(names), np.array(labels, int), tuple(sha256[name] for name in names))
     validation, share = next((part for part in others if part != TEST), None), None
     if validation is None:
-        validation, share = VALIDATION[0], held_out
+        validation, share = VALIDATION, held_out
         images[training], images[validation] = _hold_out(images[training], len(classes), share, seed)
     for part, purpose in ((validation, "for validation"), (TEST, "for the test")):
         if part in images:

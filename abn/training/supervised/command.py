@@ -19,7 +19,7 @@ from abn.errors import ABNError
 from abn.network.model import AttentionBranchNetwork
 from abn.training.distributed import Processes, SharedError, join_processes
 from abn.training.sources.array_images import ArrayImages
-from abn.training.sources.class_folders import open_folder
+from abn.training.sources.class_folders import ClassFolders, open_folder, read_class_names
 from abn.training.supervised.built_in_data import BUILT_IN, CALIBRATION_IMAGES, untrained_network
 from abn.training.supervised.datasets import Dataset, built_in_dataset, folder_dataset
 from abn.training.supervised.initial_network import initial_network
@@ -87,7 +87,12 @@ def _load_data(plan: TrainingPlan, processes: Processes, *, workers: int, pin: b
         return built_in_dataset(plan)
     root: Path = plan.data
     options: dict[str, Any] = {"held_out": plan.held_out, "seed": plan.seed, "skip_bad": plan.skip_bad}
-    folders = processes.run_on_first(lambda: open_folder(root, **options, workers=os.cpu_count() or 1))
+
+    def check() -> ClassFolders:
+        classes = read_class_names(plan.classes) if plan.classes else None
+        return open_folder(root, classes=classes, **options, workers=os.cpu_count() or 1)
+
+    folders = processes.run_on_first(check)
     return folder_dataset(plan, folders, workers=workers, pin=pin)
 
 

@@ -48,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="additive",
         help="attention mechanism: additive (1 + M) · g, multiplicative M · g, none g (default: additive)",
     )
+    order = "text file with one class per line, in the order of the classes (default: natural order, 2 before 10)"
+    add("--classes", type=Path, metavar="FILE", help=order)
     add("--out", metavar="NAME", help="id of the new variant (default: made from data, backbone and mechanism)")
     add("--epochs", type=float, help="training length in epochs (default: 30; built-in data sets have their own)")
     add("--seed", type=int, default=1, help="random seed of weights, order and augmentation (default: 1)")
@@ -72,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--size", type=int, metavar="PIXELS", help="side of the square input in pixels (default: the backbone's)")
     augmentation = "augmentation of the training images (default: timm; shift for the small networks of the paper)"
     add("--augment", choices=AUGMENTATIONS, help=augmentation)
-    weights = "pretrained weights of the backbone, a .safetensors file (default: random weights)"
+    weights = "pretrained weights of the backbone, a .safetensors or .pth file of timm or torchvision (default: random)"
     add("--weights", type=Path, metavar="FILE", help=weights)
     held_out = "fraction of each class held out for validation, 0 to 1 (default: 0.15; for built-in data sets 0)"
     add("--validation", type=float, metavar="SHARE", help=held_out)
@@ -114,6 +116,7 @@ class TrainingPlan:
     augment: str
     held_out: float
     skip_bad: bool
+    classes: Path | None  # a file of their names in order
     weights: Path | None
     sync_bn: bool
     bfloat16: bool
@@ -153,7 +156,7 @@ def make_plan(args: argparse.Namespace, device: str) -> TrainingPlan:
     command = _reproducing_command(args, data_name, backbone, name, recipe)
     if not built_in:
         _check_free(name, args.folder, command)
-    same = ("mechanism", "seed", "size", "skip_bad", "weights", "sync_bn", "save_each", "packages", "folder")
+    same = ("mechanism", "seed", "size", "skip_bad", "classes", "weights", "sync_bn", "save_each", "packages", "folder")
     return TrainingPlan(
         data=args.data if built_in else Path(args.data),
         backbone=backbone,
@@ -176,10 +179,10 @@ def _check_backbone(args: argparse.Namespace, built_in: bool) -> str:
         registry.design(backbone)  # raises for unknown names
     elif not timm.is_model(backbone):
         load_backbone(backbone)  # raises, with similar names
-    if built_in and (backbone not in SMALL or args.weights or args.size or args.augment):
+    if built_in and (backbone not in SMALL or args.weights or args.size or args.augment or args.classes):
         raise ABNError(
             f"The built-in data sets have small images: choose the backbone from {', '.join(SMALL)}, and leave out "
-            "--weights, --size and --augment."
+            "--classes, --weights, --size and --augment."
         )
     if args.weights and registry.is_ours(backbone):
         raise ABNError("The small networks of the paper start from random weights: leave out --weights.")
@@ -218,6 +221,7 @@ def _reproducing_command(args: argparse.Namespace, data: str, backbone: str, nam
         **{option: getattr(args, option) for option in repeated},
         "optimizer": args.optimizer if args.optimizer != "sgd" else None,
         "warm_up": f"{args.warm_up:g}" if args.warm_up else None,
+        "classes": args.classes.name if args.classes else None,
         "weights": args.weights.name if args.weights else None,
         "precision": args.precision if args.precision != "auto" else None,
         "sync_bn": [] if args.sync_bn else None,
