@@ -1,5 +1,7 @@
 """Numbers and class names as people read them: real minus signs, none before zero, per cent, points and times."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 
@@ -33,6 +35,11 @@ def points(change: float) -> str:
 def duration(seconds: float) -> str:
     """A time that is estimated: 45 s, 3 min; 1 s at least."""
     return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
+
+
+def in_quotes(names: Iterable[str]) -> str:
+    """Names that may hold commas, as a list: “A”, “B, large”."""
+    return ", ".join(f"“{name}”" for name in names)
 
 
 def short_label(label: str) -> str:

@@ -11,7 +11,7 @@ from abn.vocabulary import HEADS
 if TYPE_CHECKING:  # it imports torch, for which no first view waits
     from abn.explanations.interventions import Effect
 
-UNCHANGED = "prediction unchanged"
+UNCHANGED = "class unchanged"
 DELTA = "Δp: change of the probability of a class, in percentage points"
 
 

@@ -77,7 +77,7 @@ def test_where_no_sibling_is_left_a_sentence_says_so(ready, checkpoints):
     ready.query_params.update({"variants": ADDITIVE, "mechanism": "multiplicative"})
     at = ready.run()
     assert not at.exception and predictions(at) == []
-    note = words.NO_SIBLING.format(mechanism="multiplicative", titles=CARDS[ADDITIVE].title)
+    note = words.NO_SIBLING.format(mechanism="multiplicative", titles=f"“{CARDS[ADDITIVE].title}”")
     assert texts(at.info) == [note]
 
 

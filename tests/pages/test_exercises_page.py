@@ -95,7 +95,7 @@ def test_the_first_question_hides_its_map(page):
     data = components(at, "abn_map_view")[key(1, first, "pick")]
     h, w = MATERIAL.predictions[first.image, first.variant].attention.shape
     assert data["values"] is None and (data["height"], data["width"]) == (h, w) and data["picks"]
-    assert data["alt"] == MATERIAL.items[first.image].alt and data["rest"]
+    assert data["alt"] == MATERIAL.items[first.image].alt and data["hint"]
     assert data["best"] is None and data["picked"] is None
     assert at.button(key=key(1, first, "show")).disabled and escape_markdown(first.explanation) not in text(at)
     assert ticks(at) == []

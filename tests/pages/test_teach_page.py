@@ -139,7 +139,7 @@ def test_unknown_values_fall_back(ready):
     at = ready.run()
     assert not at.exception and len(at.multiselect(key="variant_ids").value) == 3
     assert at.button_group(key="fit").value == "crop" and look(at)["top"] == 0
-    assert len(pictures(at)) == 9
+    assert len(pictures(at)) == 4
 
 
 def test_a_link_has_a_code_of_its_address(ready):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from PIL import Image
 
+from abn.plots import numbers
 from abn.ui.controls import image_picker, selection, words
 from abn.ui.controls.selection import default_variants
 from abn.ui.layout import escape_markdown
@@ -23,7 +24,7 @@ def test_ablate():
     assert [card.id for card in switched.cards] == [ADDITIVE, INVERTED] and switched.applied == "trained"
     lonely = selection.apply_mechanism(cards, "none", False, find=lambda card, mechanism: None)
     assert lonely.cards == ()
-    titles = ", ".join(card.title for card in cards)
+    titles = numbers.in_quotes(card.title for card in cards)
     assert lonely.note == words.NO_SIBLING.format(mechanism="none", titles=titles)
 
 

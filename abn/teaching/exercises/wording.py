@@ -91,7 +91,8 @@ def explain_flip(record: PredictionRecord, edit: str) -> str:
     edited, (first, second) = record.edits[edit], record.perception[:2]
     return TEXTS["flip"]["flipped" if record.changes_prediction(edit) else "stayed"].format(
         after=in_quotes(edited.after),
-        change=f"“{short_label(first.label)}” changed by {points(edited.change)} points",
+        first=short_label(first.label),
+        change=points(edited.change),
         lead=f"{100 * (first.probability - second.probability):.1f}",
         lost=LOST[edit],
     )

@@ -37,15 +37,16 @@ PER_STEP = 12  # more images at each press
 def show_batch(cards: Sequence[Card], fit: str) -> None:
     """The whole section. To be called last on a page, as the job runs here; not within a fragment, because a button in
     a fragment can't stop it."""
-    source = choose(words.BATCH_SOURCE, words.SOURCES, "batch_source", help=words.BATCH_HELP, **IN_SESSION)
+    source = choose(words.BATCH_SOURCE, words.SOURCES, "batch_source", **IN_SESSION)
     batch = _choose_files() if source == words.OWN else _gallery_batch()
     if source == words.OWN and not batch.images and not batch.refused:
         st.info(words.NO_FILES.format(limit=LIMIT), icon=":material/arrow_upward:")
         return
     untrained = selection.trained_on_other_kind(cards, "photograph")
     if source == words.GALLERY and untrained:
-        st.caption(escape_markdown(words.OTHER_KIND.format(titles=", ".join(card.title for card in untrained))))
+        st.caption(escape_markdown(words.OTHER_KIND.format(titles=numbers.in_quotes(card.title for card in untrained))))
     pieces = _create_pieces(batch.images, cards, fit)
+    st.caption(words.BATCH_HELP)
     job = jobs.control(JOB, pieces, words.RUN, icon=":material/play_arrow:")
     if job.place is None:
         results = [result for result in jobs.results(JOB, pieces) if result is not None]

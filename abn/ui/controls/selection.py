@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from abn.plots import numbers
 from abn.ui.controls import words
 from abn.variants.card import Card
 from abn.variants.store import find_sibling
@@ -37,7 +38,7 @@ def apply_mechanism(
     kept = tuple(dict.fromkeys(other.id for other in siblings if other))
     by_id = {other.id: other for other in siblings if other}
     if missing:
-        note = words.NO_SIBLING.format(mechanism=mechanism, titles=", ".join(missing))
+        note = words.NO_SIBLING.format(mechanism=mechanism, titles=numbers.in_quotes(missing))
     elif len(kept) < len(cards):
         note = words.MERGED.format(mechanism=mechanism)
     else:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from abn.plots import numbers
 from abn.ui import url
 from abn.ui.controls import selection, words
 from abn.ui.layout import escape_markdown
@@ -102,7 +103,7 @@ def warn_of_other_kind(kind: str, picked: Sequence[Card], cards: Sequence[Card])
     sentences = [
         words.OTHER_KIND.format(
             trained_on=words.TRAINED_ON.get(kind_of_training, words.TRAINED_ON["other"]),
-            titles=", ".join(card.title for card in other if card.kind == kind_of_training),
+            titles=numbers.in_quotes(card.title for card in other if card.kind == kind_of_training),
         )
         for kind_of_training in dict.fromkeys(card.kind for card in other)
     ]

@@ -39,12 +39,12 @@ OWN_VARIANT = "Bring your own variant"
 NO_VARIANT = "Choose at least one variant."
 VARIANT, VARIANT_HELP = "Variant", "One of the variants chosen in the menu Variants."
 TRAINED_ON = {  # by the kind of a card
-    "clothing": "Trained on items of clothing, gray on black",
-    "photograph": "Trained on photos",
-    "nothing": "Random weights, not trained",
-    "other": "Trained on other images",
+    "clothing": "trained on items of clothing, gray on black",
+    "photograph": "trained on photos",
+    "nothing": "random weights, not trained",
+    "other": "trained on other images",
 }
-OTHER_KIND = "{trained_on}: predictions for this image mean little. {titles}."
+OTHER_KIND = "{titles}: {trained_on}, so predictions for this image mean little."
 SHOW_FITTING = "Show variants trained on such images"
 
 # the mechanism

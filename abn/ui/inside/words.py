@@ -23,7 +23,7 @@ APPLIED = (
     "Trained with {trained}, applied {applied}: an intervention on these weights, not a variant trained with {applied}."
 )
 APPLIED_EFFECT = "Perception head: {before} → {after}."
-APPLIED_SAME = "Perception head: prediction unchanged, {before} → {after}."
+APPLIED_SAME = "Perception head: class unchanged, {before} → {after}."
 SHOWN_CLASS = "shown: {label}"
 
 # ---- the open stage ----

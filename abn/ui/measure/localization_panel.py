@@ -54,7 +54,7 @@ def show_localization(choice: Choice) -> Job:
     for card in cards:
         controls.setdefault((card.map_size, card.input), _control_piece(card, scenes))
     pieces = {card.id: _variant_piece(card, scenes) for card in cards}
-    other_kind = escape_markdown(", ".join(card.title for card in cards if card.kind != "photograph"))
+    other_kind = escape_markdown(numbers.in_quotes(card.title for card in cards if card.kind != "photograph"))
     if other_kind:
         st.info(words.OTHER_KIND.format(titles=other_kind), icon=":material/help:")
     duration = words.duration(estimate_seconds(choice, len(scenes)))

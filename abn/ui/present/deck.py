@@ -97,7 +97,8 @@ def _add_view() -> None:
 
 def show_deck_editor() -> None:
     """Links as text, those that other pages have added at the end, and the button that begins to present them."""
-    st.subheader(words.DECK, anchor="deck", help=words.DECK_HELP)
+    st.subheader(words.DECK, anchor="deck")
+    st.caption(words.DECK_HELP)
     if state.added_views:
         lines = [state.deck_text.rstrip(), *state.added_views]
         state.deck_text, state.added_views = "\n".join(filter(None, lines)), []

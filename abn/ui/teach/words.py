@@ -33,8 +33,8 @@ OPEN = "Open"
 SHOW_LARGE = "Show on the projector"
 QR_LABEL = "QR code of {address}"
 LOCAL = (
-    "Only this computer can open this address. Start the app with `--server.address=0.0.0.0`, open it by the address "
-    "that the class will use, and make the link there."
+    "Only this computer can open this address. Start the app with `--server.address=0.0.0.0`. The terminal then shows "
+    "a *Network URL*: open the app by that address, and make the link there."
 )
 LINK_NOTE = "A link opens the same view for everybody. Uploaded images never enter a link."
 DIALOG = "Open this page"

@@ -21,7 +21,10 @@ from abn.ui.state import state
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 POINT, TAP = "Point at a cell to read it in every map.", "Tap a cell to read it in every map."
 HINTS = POINT, TAP  # with a mouse, without one
-PICK = "Pick a cell: click or tap it, or go there with the arrow keys and press space."
+PICKS = (
+    "Pick a cell: click it, or go there with the arrow keys and press space.",
+    "Pick a cell: tap it.",
+)  # with a mouse, without one
 DIGITS = 6  # of a cell's value, to draw it
 
 _component = Component("map_view")
@@ -86,8 +89,8 @@ def show(
         "extent": list(extent),
         "symbol": symbol,
         "digits": digits,
-        "rest": PICK if hidden else rest,
-        "hint": None if hidden or rest else _hints(key),
+        "rest": rest,
+        "hint": PICKS if hidden else None if rest else _hints(key),
         "picks": on_pick is not None,
         "picked": picked,
         "follows": follows,
