@@ -54,7 +54,11 @@ def class_questions(explain: Explain, accuracy: Sequence[str] = ()) -> list[Clas
     ]
     questions = (
         *(_on_photographs(explanations, usable) if explanations and usable else ()),
-        ClassQuestion("pointing", "How often does the brightest cell lie on the object (pointing game)?", pointing),
+        ClassQuestion(
+            "pointing",
+            "How often does the brightest cell lie on the object? Open Measure, and find the pointing game.",
+            pointing,
+        ),
         ClassQuestion("study", "Is the accuracy higher than that of “none”, whose map is never applied?", accuracy),
     )
     return [question for question in questions if question.answers]
@@ -75,12 +79,11 @@ def _on_photographs(explanations: ByPhoto, cards: Sequence[Card]) -> Iterator[Cl
     yield ClassQuestion("heads", "On which photographs do the two heads disagree?", answers)
 
     answers = [
-        f"{title}: M from {np.mean([e.attention.min() for e in shown]):.2f} to "
-        f"{np.mean([e.attention.max() for e in shown]):.2f}, means over {len(shown)} photographs."
+        f"{title}: M from {shown[0].attention.min():.2f} to {shown[0].attention.max():.2f}."
         for title, shown in by_card.items()
     ]
     answers.append("“Min–max per map” stretches each map to the whole color bar, so it hides these ranges.")
-    text = "What is the range of M in each variant? What does the color scale “min–max per map” hide?"
+    text = f"“{first}”: what is the range of M in each variant? What does the scale “min–max per map” (menu View) hide?"
     yield ClassQuestion("range", text, answers)
 
     for lesson, sibling in itertools.product(cards, cards):

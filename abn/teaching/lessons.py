@@ -21,6 +21,7 @@ class Step:
     notice: str  # shown once the task is done
     summary: str  # one line of the lesson's close, and of the students' handout
     page: str  # a page with more of this, a key of layout.PAGES
+    answer: str = ""  # what the teacher's sheet adds to the notice
 
 
 class Statement(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any
 
 from abn.teaching import exercises
 from abn.teaching.class_questions import ClassQuestion
-from abn.teaching.lessons import STEPS, read_texts
+from abn.teaching.lessons import STATEMENTS, STEPS, Step, read_texts
 from abn.teaching.qr_code import qr_svg
 from abn.teaching.set_keys import set_of_key
 
@@ -19,6 +19,7 @@ GOALS, BEFORE = TEXTS["goals"], TEXTS["before"]
 STYLE = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
 SMALL = 96  # pixels of a QR code on a paper
 LINES = 2  # to write on, below a question of the handout
+TRUE = {True: "True", False: "False"}
 
 MakeLink = Callable[[str, Mapping[str, str]], str]  # a page and its query parameters → its address
 
@@ -94,7 +95,7 @@ def answers(key: str, questions: Sequence[ClassQuestion]) -> str:
     of_class = (
         f"<b>{_text(question.text)}</b><br>{'<br>'.join(map(_text, question.answers))}" for question in questions
     )
-    of_lesson = (f"<b>{_text(step.title)}</b> {_text(step.task)}<br>{_text(step.notice)}" for step in STEPS)
+    of_lesson = (f"<b>{_text(step.title)}</b> {_text(step.task)}<br>{_result(step)}" for step in STEPS)
     return _document(
         f"Answers to set {seed} (key {key})",
         f"<h2>Exercises, set {seed}</h2><ol>{_items(of_set)}</ol>"
@@ -105,6 +106,14 @@ def answers(key: str, questions: Sequence[ClassQuestion]) -> str:
 
 
 # ---- parts of the papers ----
+
+
+def _result(step: Step) -> str:
+    """What a class finds in a step of the lesson; of the last one, which statements are true."""
+    found = _text(f"{step.notice} {step.answer}".strip())
+    if step is not STEPS[-1]:
+        return found
+    return found + _list([f"{statement.sentence} {TRUE[statement.true]}: {statement.why}" for statement in STATEMENTS])
 
 
 def _asked(minutes: int, questions: Sequence[ClassQuestion]) -> list[ClassQuestion]:
