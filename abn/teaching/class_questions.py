@@ -47,10 +47,10 @@ def class_questions(explain: Explain, accuracy: Sequence[str] = ()) -> list[Clas
             shown = explain(open_picture(photo.path.read_bytes(), name=photo.file), cards)
             explanations[photo.title] = {explanation.variant: explanation for explanation in shown}
     usable = [card for card in cards if all(card.id in row for row in explanations.values())]  # weights may be broken
-    scenes = {card.title: card.measured["scenes"] for card in cards if "scenes" in card.measured}
+    masked = {card.title: card.measured["masked"] for card in cards if "masked" in card.measured}
     pointing = [
-        f"{title}: on {100 * measured['pointing']:.0f} % of {measured['count']} scenes."
-        for title, measured in scenes.items()
+        f"{title}: on {100 * measured['pointing']:.0f} % of {measured['count']} photographs with masks."
+        for title, measured in masked.items()
     ]
     questions = (
         *(_on_photographs(explanations, usable) if explanations and usable else ()),
