@@ -19,6 +19,7 @@ from abn.variants.card import Card
 from abn.variants.store import list_variants
 
 FAMILY = "imagenet-lite0"
+MASKED = {"masked": "photographs with masks", "scenes": "composed scenes"}  # data of a card → what they are
 KEYS = ("first", "heads", "range", "inverted", "pointing", "study")  # of all questions, in their order
 
 Explain = Callable[[Picture, Sequence[Card]], Sequence[Explanation]]
@@ -47,10 +48,11 @@ def class_questions(explain: Explain, accuracy: Sequence[str] = ()) -> list[Clas
             shown = explain(open_picture(photo.path.read_bytes(), name=photo.file), cards)
             explanations[photo.title] = {explanation.variant: explanation for explanation in shown}
     usable = [card for card in cards if all(card.id in row for row in explanations.values())]  # weights may be broken
-    masked = {card.title: card.measured["masked"] for card in cards if "masked" in card.measured}
     pointing = [
-        f"{title}: on {100 * measured['pointing']:.0f} % of {measured['count']} photographs with masks."
-        for title, measured in masked.items()
+        f"{card.title}: on {100 * card.measured[data]['pointing']:.0f} % of {card.measured[data]['count']} {images}."
+        for card in cards
+        for data, images in MASKED.items()
+        if data in card.measured
     ]
     questions = (
         *(_on_photographs(explanations, usable) if explanations and usable else ()),

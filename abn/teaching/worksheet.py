@@ -110,10 +110,10 @@ def answers(key: str, questions: Sequence[ClassQuestion]) -> str:
 
 def _result(step: Step) -> str:
     """What a class finds in a step of the lesson; of the last one, which statements are true."""
-    found = _text(f"{step.notice} {step.answer}".strip())
+    result = _text(f"{step.notice} {step.answer}".strip())
     if step is not STEPS[-1]:
-        return found
-    return found + _list([f"{statement.sentence} {TRUE[statement.true]}: {statement.why}" for statement in STATEMENTS])
+        return result
+    return result + _list([f"{statement.sentence} {TRUE[statement.true]}: {statement.why}" for statement in STATEMENTS])
 
 
 def _asked(minutes: int, questions: Sequence[ClassQuestion]) -> list[ClassQuestion]:

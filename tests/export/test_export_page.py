@@ -20,6 +20,7 @@ IDS = [f"imagenet-lite0-{name}" for name in ("additive", "multiplicative", "none
 
 def test_the_files_are_those_of_what_the_page_shows(ready, offered, runner):
     ready.query_params.update({"photo": "toucan", "fit": "pad", "opacity": "20", "scale": "min–max per map"})
+    ready.query_params["compare_tab"] = words.EXPORT
     assert not ready.run().exception
     maps = [f"abn-toucan--{name}.{suffix}" for name in IDS for suffix in ("png", "npy")]
     assert list(offered) == ["abn-toucan.zip", "abn-toucan.html", "abn-toucan.csv", *maps]
@@ -43,7 +44,8 @@ def test_the_files_are_those_of_what_the_page_shows(ready, offered, runner):
 def test_nothing_is_made_before_it_is_asked_for(ready, monkeypatch):
     for name in ("export_zip", "html_report", "predictions_csv", "figure_png", "npy_bytes"):
         monkeypatch.setattr(export_panel, name, lambda *_: pytest.fail("made without being asked for"))
-    assert not ready.run().exception
+    ready.query_params["compare_tab"] = words.EXPORT
+    assert not ready.run().exception and ready.get("download_button")
 
 
 def test_report_and_page_say_the_same_about_maps():

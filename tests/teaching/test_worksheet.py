@@ -87,7 +87,7 @@ def test_the_inverted_variant_comes_with_its_numbers_and_is_called_engineered(qu
 
 def test_pointing_is_that_of_the_cards(questions):
     for sentence, card in zip(answers(questions, "pointing"), CARDS, strict=True):
-        assert f"{100 * card.measured['masked']['pointing']:.0f} %" in sentence
+        assert f"{100 * card.measured['scenes']['pointing']:.0f} %" in sentence
 
 
 def test_the_study_answers_the_last_question(questions):

@@ -235,7 +235,7 @@ CONTROL_STATEMENT = next(i for i, statement in enumerate(STATEMENTS) if "never a
 
 def describe_control() -> str:
     """How well the map of the control "none" finds objects, by its card; "" where that was not measured."""
-    measured = find_variant(basis.CONTROL).measured.get("masked", {})
+    measured = find_variant(basis.CONTROL).measured.get("scenes", {})
     if not {"count", "roc_auc"} <= measured.keys():
         return ""
     return words.MEASURED.format(count=measured["count"], auc=f"{measured['roc_auc']:.2f}")

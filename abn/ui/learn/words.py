@@ -94,7 +94,7 @@ PAINTED = "painted"
 TRUE, FALSE = "true", "false"
 RIGHT = ":green-badge[:material/check: correct] {why}"
 WRONG = ":orange-badge[:material/close: not correct]"
-MEASURED = "On {count} photographs with masks its map has a ROC-AUC of {auc} (chance: 0.50)."
+MEASURED = "On {count} scenes its map has a ROC-AUC of {auc} (chance: 0.50)."
 
 # the close
 CLOSE_TITLE = "What to remember"
