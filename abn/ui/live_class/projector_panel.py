@@ -32,9 +32,10 @@ def show_projector(room: Room) -> None:
             elif view.question:
                 _show_question(view, view.question)
         with st.container(horizontal=True, vertical_alignment="center", key="room-foot"):
-            if view.phase != rules.LOBBY:
-                place = html.escape(words.JOIN_AT.format(address=invitation.short_address()))
-                st.html(f'<p class="room-place">{place} · <b>{room.code}</b></p>')
+            place = "" if view.phase == rules.LOBBY else html.escape(invitation.short_address())
+            st.html(f'<p class="room-place">{place} <b>{room.code if place else ""}</b></p>')
+            if view.phase == rules.LOCKED:
+                st.markdown(words.LOCKED_BADGE, width="content")
             rooms.show_counter(room.code)
             if rooms.is_teacher(room) and view.phase in STEPS:
                 _show_step(room)
@@ -64,16 +65,20 @@ def _show_question(view: View, question: Question) -> None:
         with st.container(key="room-result"):
             question_panel.show_result(view, question)
         return
-    if not question.image:
-        question_panel.show_bars(question, view.result.votes) if view.result else question_panel.show_options(question)
-        return
-    wide = not question.picks_cell and len(question.maps) > 1
-    left, right = st.columns([3, 2] if wide else [1, 1], gap="medium")
-    with left:
-        question_panel.show_material(view, question)
+    panels = list(question.maps) if question.image and not question.picks_cell else []
+    if len(panels) > 1:
+        question_panel.show_material(view, question, brief=True)
+        left, right = st.columns(2, gap="medium")
+    elif question.image:
+        left, right = st.columns(2, gap="medium")
+        with left:
+            question_panel.show_material(view, question, brief=True)
+        left = right
+    else:
+        left = right = st.container()
+    if question.heading:
+        left.markdown(escape_markdown(question.text))
     with right:
-        if question.heading:
-            st.markdown(escape_markdown(question.text))
         if view.result:
             question_panel.show_result(view, question)
         else:

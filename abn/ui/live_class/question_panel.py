@@ -24,8 +24,9 @@ STYLE = MapStyle(opacity=0.6)  # the same for everybody
 LETTERS = "ABCDE"
 
 
-def show_material(view: View, question: Question) -> None:
-    """The image with what may be shown on it in this phase: plain, or with its maps side by side."""
+def show_material(view: View, question: Question, *, brief: bool = False) -> None:
+    """The image with what may be shown on it in this phase: plain, or with its maps side by side. `brief` shows the
+    first class of each prediction alone."""
     image = rooms.read_image(view.code, question.image)
     maps = [] if question.picks_cell else list(question.maps)
     if image and maps:
@@ -34,7 +35,7 @@ def show_material(view: View, question: Question) -> None:
         with st.container(key=f"room-image-{question.id}"):
             st.image(image.data, width="stretch", alt=question.alt)
     if question.lines:
-        _show_lines(question)
+        _show_lines(question, brief)
 
 
 def show_options(question: Question) -> None:
@@ -113,13 +114,13 @@ def _show_maps(question: Question, image: Encoded, maps: Sequence[MapPanel]) -> 
             map_view.show(image, panel.attention, STYLE, (0.0, 1.0), alt=alt, key=key, bar=False, rest=" ")
 
 
-def _show_lines(question: Question) -> None:
+def _show_lines(question: Question, brief: bool) -> None:
     """The predictions, with the color of their head."""
     heads: dict[str, tuple[str, list[Prediction]]] = {}
     for line in question.lines:
         color = theme.HEAD_COLORS.get(line.head, theme.LIGHT_GRAY)
         heads.setdefault(line.name, (color, []))[1].append(Prediction(0, line.label, line.probability))
-    show_classes(heads)
+    show_classes({name: (color, classes[:1] if brief else classes) for name, (color, classes) in heads.items()})
 
 
 def _show_class_map(view: View, question: Question, shown: ClassMap, image: Encoded) -> None:
@@ -127,7 +128,7 @@ def _show_class_map(view: View, question: Question, shown: ClassMap, image: Enco
     pair = [(words.NETWORK_MAP, attention, brightest(attention))]
     if shown.count:
         pair.insert(0, (words.CLASS_MAP, shown.attention, shown.brightest))
-    with st.container(key=f"room-maps-2-{question.id}"):
+    with st.container(key=f"room-maps-2-result-{question.id}"):
         columns = st.columns(2, gap="small")
     own = (view.answer[0], view.answer[1]) if view.answer else None
     for number, (column, (title, values, best)) in enumerate(zip(columns, pair, strict=False)):

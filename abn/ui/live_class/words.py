@@ -27,6 +27,7 @@ WRONG_KEY = (
 LOBBY = "You are in the room. The first question comes soon."
 OVER = "That was the last question."
 LOCKED = "Locked. Look at the projector."
+LOCKED_BADGE = ":gray-badge[:material/lock: locked]"
 QUESTION_OF = "Question {number} of {count}"
 POINTS = "{points:.2f} points"
 TOTAL = "Your points: **{total:.2f}** of {scored}"
@@ -34,7 +35,7 @@ NOT_SCORED = "This question has no correct option."
 NO_PREDICTION = "You made no prediction for this question."
 
 # a question
-TAP = "Tap the cell where M will be highest. You can change it until the question is locked."
+TAP = "Tap the cell where M will be highest."
 COUNTED = "Counted. You can change it until the question is locked."
 CHOOSE = "Choose one."
 YOURS = "yours"
@@ -45,8 +46,7 @@ PICK_ALT = "{alt} Pick a cell."
 CREDIT = "{title}Image: {credit}"
 
 # the result
-CLASS_MAP = "The class's attention map"
-NETWORK_MAP = "The attention map M"
+CLASS_MAP, NETWORK_MAP = "Class map", "Map M"
 MAP_OVER = "{name} over: {alt}"
 OWN_RANGE = "Each map uses the whole color bar. ★ marks its brightest cell."
 CORRELATION = "Rank correlation **{value}**"
