@@ -61,21 +61,22 @@ def _show_step(room: Room) -> None:
 def _show_question(view: View, question: Question) -> None:
     heading = question.heading or question.text
     st.html(f'<p class="room-heading"><span>{view.number}</span> {html.escape(heading)}</p>')
-    if view.result and (question.picks_cell or view.result.experiment):
-        with st.container(key="room-result"):
-            question_panel.show_result(view, question)
+    if view.result and view.result.experiment:
+        question_panel.show_experiment(view, question)
         return
-    panels = list(question.maps) if question.image and not question.picks_cell else []
-    if len(panels) > 1:
+    if view.result and question.picks_cell:
+        question_panel.show_result(view, question)
+        return
+    count = 0 if question.picks_cell else len(question.maps)
+    left = right = st.container()
+    if question.image and count > 2:
         question_panel.show_material(view, question, brief=True)
         left, right = st.columns(2, gap="medium")
     elif question.image:
-        left, right = st.columns(2, gap="medium")
-        with left:
+        side, right = st.columns([3, 2] if count == 2 else [1, 1], gap="medium")
+        with side:
             question_panel.show_material(view, question, brief=True)
         left = right
-    else:
-        left = right = st.container()
     if question.heading:
         left.markdown(escape_markdown(question.text))
     with right:

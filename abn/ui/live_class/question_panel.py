@@ -11,7 +11,6 @@ from abn.export.figures import MapStyle
 from abn.plots import numbers, theme
 from abn.teaching.exercises.wording import brightest, cell
 from abn.teaching.live_class.class_map import ClassMap
-from abn.teaching.live_class.experiment import Experiment
 from abn.teaching.live_class.question import MapPanel, Question
 from abn.teaching.live_class.views import View
 from abn.ui.components import map_view
@@ -59,8 +58,8 @@ def show_result(view: View, question: Question) -> None:
         _show_class_map(view, question, result.class_map, image)
     elif result.votes:
         show_bars(question, result.votes, view.answer)
-    if result.experiment and image:
-        _show_experiment(question, result.experiment, image)
+    if result.experiment:
+        show_experiment(view, question)
 
 
 def show_bars(question: Question, votes: Sequence[int], own: Sequence[int] | None = None) -> None:
@@ -80,6 +79,27 @@ def show_bars(question: Question, votes: Sequence[int], own: Sequence[int] | Non
     )
     alt = html.escape(words.BARS_ALT.format(count=count, votes=votes_in_words))
     st.html(f'<div role="img" aria-label="{alt}"><ol class="room-bars" aria-hidden="true">{rows}</ol></div>')
+
+
+def show_experiment(view: View, question: Question) -> None:
+    """The maps that were put in place, with the prediction of each."""
+    image, experiment = rooms.read_image(view.code, question.image), view.result and view.result.experiment
+    if not image or not experiment:
+        return
+    st.markdown(f"**{words.EXPERIMENT}**")
+    with st.container(key=f"room-maps-3-experiment-{question.id}"):
+        columns = st.columns(len(experiment.trials), gap="small")
+    for column, trial in zip(columns, experiment.trials, strict=True):
+        with column:
+            st.markdown(f"**{trial.edit.capitalize()}**")
+            alt = words.TRIAL_ALT.format(edit=trial.edit, alt=question.alt)
+            key = f"room-trial-{question.id}-{trial.edit}"
+            map_view.show(image, trial.attention, STYLE, (0.0, 1.0), alt=alt, key=key, bar=False, rest=" ")
+            text = words.TRIAL_CHANGED if trial.changes_prediction else words.TRIAL_SAME
+            label, probability = escape_markdown(trial.label), numbers.percent(trial.probability)
+            st.markdown(text.format(label=label, probability=probability))
+            if trial is not experiment.trials[0]:
+                st.caption(words.TRIAL_CHANGE.format(change=numbers.points(trial.change)))
 
 
 def show_credit(question: Question) -> None:
@@ -103,7 +123,7 @@ def describe_comparison(shown: ClassMap) -> str:
 
 def _show_maps(question: Question, image: Encoded, maps: Sequence[MapPanel]) -> None:
     with st.container(key=f"room-maps-{len(maps)}-{question.id}"):
-        columns = st.columns(len(maps), gap="small")
+        columns = st.columns(len(maps), gap="small", vertical_alignment="bottom")
     for number, (column, panel) in enumerate(zip(columns, maps, strict=True)):
         title = panel.revealed_title or panel.title
         with column:
@@ -142,20 +162,3 @@ def _show_class_map(view: View, question: Question, shown: ClassMap, image: Enco
     if shown.count:
         st.markdown(describe_comparison(shown))
     st.caption(words.OWN_RANGE)
-
-
-def _show_experiment(question: Question, experiment: Experiment, image: Encoded) -> None:
-    st.markdown(f"**{words.EXPERIMENT}**")
-    with st.container(key=f"room-maps-3-experiment-{question.id}"):
-        columns = st.columns(len(experiment.trials), gap="small")
-    for column, trial in zip(columns, experiment.trials, strict=True):
-        with column:
-            st.markdown(f"**{trial.edit.capitalize()}**")
-            alt = words.TRIAL_ALT.format(edit=trial.edit, alt=question.alt)
-            key = f"room-trial-{question.id}-{trial.edit}"
-            map_view.show(image, trial.attention, STYLE, (0.0, 1.0), alt=alt, key=key, bar=False, rest=" ")
-            text = words.TRIAL_CHANGED if trial.changes_prediction else words.TRIAL_SAME
-            label, probability = escape_markdown(trial.label), numbers.percent(trial.probability)
-            st.markdown(text.format(label=label, probability=probability))
-            if trial is not experiment.trials[0]:
-                st.caption(words.TRIAL_CHANGE.format(change=numbers.points(trial.change)))

@@ -189,12 +189,12 @@ def show_notice() -> None:
 
 def change(code: str, action: Callable[[Room], Room], scene: int | None = None) -> None:
     """Apply a teacher's change, in a callback; what it refuses becomes the page's notice. With the `scene` that was
-    drawn, a press on a page that is out of date changes nothing."""
+    drawn, a press on a page that is out of date, such as the second of a double click, changes nothing."""
 
     def checked(room: Room) -> Room:
-        if not is_teacher(room) or (scene is not None and scene != room.scene):
+        if not is_teacher(room):
             raise RoomError(NOT_NOW)
-        return action(room)
+        return action(room) if scene in (None, room.scene) else room
 
     attempt(lambda: get_store().update(code, checked))
 
