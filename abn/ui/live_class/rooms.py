@@ -88,7 +88,7 @@ def _await_store() -> None:
 
 def enter(text: str) -> None:
     """Go into the room of a code, unless too many wrong ones came from this network. Raises `RoomError`."""
-    origin = st.context.ip_address or ""
+    origin = network_address()
     wrong_codes().check(origin)
     try:
         code = codes.read_code(text)
@@ -101,6 +101,11 @@ def enter(text: str) -> None:
         leave()
         raise
     state.room_code, state.room_student, state.room_ask = code, "", ""
+
+
+def network_address() -> str:
+    """The address that the browser comes from, or that of the proxy before the app."""
+    return st.context.ip_address or ""
 
 
 def leave() -> None:
