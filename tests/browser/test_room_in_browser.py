@@ -87,8 +87,10 @@ def test_a_class_plays_two_questions(person, server):
     button(projector, "view_after").click()
     for phone in phones:
         choice = button(phone, "room-option-2-1")
-        choice.click(timeout=LOADED)
+        choice.wait_for(timeout=LOADED)
+        settle(phone)
         assert choice.bounding_box()["height"] >= 44
+        choice.click()
         wait_for_text(phone, words.COUNTED)
     teacher.reload()  # keeps control
     button(teacher, "room-reveal").click(timeout=LOADED)
