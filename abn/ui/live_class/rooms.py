@@ -218,10 +218,9 @@ def answer(code: str, question: str, given: tuple[int, ...]) -> None:
 
 
 def join_room(code: str, nickname: str) -> None:
-    """Join as a student, in a callback."""
-    student = codes.make_student()
-    if attempt(lambda: get_store().update(code, lambda room: join(room, student, nickname))):
-        state.room_student = student
+    """Join as a student; again, where a press comes twice, as the same one."""
+    student = state.room_student = state.room_student or codes.make_student()
+    attempt(lambda: get_store().update(code, lambda room: join(room, student, nickname)))
 
 
 def attempt(action: Callable[[], object]) -> bool:
