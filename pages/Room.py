@@ -3,7 +3,7 @@
 import streamlit as st
 
 from abn.ui import layout
-from abn.ui.live_class import rooms, words
+from abn.ui.live_class import following, rooms, words
 from abn.ui.live_class.control_panel import show_controls
 from abn.ui.live_class.entrance import show_entrance
 from abn.ui.live_class.phone_panel import show_phone
@@ -15,7 +15,7 @@ code = rooms.find_room()
 if not code:
     show_entrance()
     st.stop()
-rooms.follow(code)
+following.follow(code)
 room = rooms.read_room(code)
 rooms.show_notice()
 if state.room_key and not rooms.is_teacher(room):

@@ -164,7 +164,6 @@ class SessionState:
     room_key: Key[str] = Key("")  # of its teacher
     room_student: Key[str] = Key("")  # secret of a student who has joined
     room_ask: Key[str] = Key("")  # another for each room: the browser reports once who the student is
-    room_scene: Key[int | None] = Key()  # of the room as the page shows it
     room_notice: Key[str] = Key("")  # why the last press changed nothing, until it is shown
 
 

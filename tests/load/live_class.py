@@ -8,15 +8,15 @@ import argparse
 import asyncio
 import json
 import os
+import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from redis_server import RedisServer
-from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
@@ -30,24 +30,29 @@ from abn.ui.live_class import words
 from load.client import Browser
 from load.processors import cpu_seconds
 from load.server import memory, serving
+from load.wire import HOST
 
+INTERVAL = 0.7  # seconds between two questions, as in room_watch.js
 PATIENCE = 60.0  # seconds until what is awaited counts as lost
 ANSWERED = words.COUNTED.encode()
 
 
 class StudentPage(Browser):
-    """A phone in a room: it polls as a browser does, and notes when a text arrives."""
+    """A phone in a room: it asks for changes as the browser's script does, and notes when a text arrives."""
 
     def __init__(self, port: int) -> None:
         super().__init__(port)
-        self._timers: dict[str, asyncio.Task] = {}
+        self._watch: dict = {}  # what the page gave to its component `room_watch`
         self._awaited: dict[bytes, asyncio.Future] = {}
 
     async def live(self) -> None:
-        """Take all messages until the page is closed."""
-        with suppress(asyncio.CancelledError):
+        """Take all messages, and ask for changes, until the page is closed."""
+        watching = asyncio.create_task(self._ask_for_changes())
+        try:
             while True:
                 self.page.take(await self._receive())
+        finally:
+            watching.cancel()
 
     def expect(self, text: bytes) -> asyncio.Future:
         """The moment (of `time.perf_counter`) at which a message with this text arrives."""
@@ -60,42 +65,41 @@ class StudentPage(Browser):
         state.trigger_value = True
         await self._run(state, wait=False)
 
-    async def pick(self, key: str, cell: list[int]) -> None:
-        """A cell of an image."""
+    async def report(self, key: str, event: str, value: object) -> None:
+        """What a component tells once."""
         state = WidgetState(id=f"$$STREAMLIT_INTERNAL_KEY_{self.page.widgets[key]}__events")
-        state.json_trigger_value = json.dumps([{"event": "picked", "value": cell}])
+        state.json_trigger_value = json.dumps([{"event": event, "value": value}])
         await self._run(state, wait=False)
-
-    def close(self) -> None:
-        for timer in self._timers.values():
-            timer.cancel()
 
     async def _receive(self) -> ForwardMsg:
         message = await super()._receive()
-        kind = message.WhichOneof("type")
-        if kind == "new_session" and not message.metadata.run.fragment_ids:
-            self.close()
-            self._timers.clear()
-        if kind == "auto_rerun":
-            name = message.auto_rerun.fragment_id
-            if name not in self._timers:
-                self._timers[name] = asyncio.create_task(self._poll(name, message.auto_rerun.interval))
+        element = message.delta.new_element.bidi_component
+        if element.component_name == "abn_room_watch":
+            (self._watch,) = json.loads(element.json)
         raw = message.SerializeToString() if self._awaited else b""
         for text in [text for text in self._awaited if text in raw]:
             self._awaited.pop(text).set_result(time.perf_counter())
         return message
 
-    async def _poll(self, fragment: str, interval: float) -> None:
+    async def _ask_for_changes(self) -> None:
+        reported = 0.0
+        await asyncio.sleep(INTERVAL * secrets.randbelow(100) / 100)
         while True:
-            await asyncio.sleep(interval)
-            message = BackMsg()
-            state = message.rerun_script
-            state.query_string, state.page_script_hash = self.page.query, self.page.hash
-            state.fragment_id, state.is_auto_rerun = fragment, True
-            state.cached_message_hashes.extend(self.page.kept)
-            state.widget_states.widgets.extend(self.page.states.values())
-            state.context_info.url = f"http://127.0.0.1:{self.port}/"
-            await self._socket.send(message.SerializeToString())
+            seen = self._watch
+            reply = json.loads(await fetch(self.port, f"/{seen['address']}"))
+            if reply["scene"] != self._watch["scene"] and time.perf_counter() - reported > 3:
+                reported = time.perf_counter()
+                await self.report("unseen-room-watch", "changed", reported)
+            await asyncio.sleep(INTERVAL)
+
+
+async def fetch(port: int, path: str) -> bytes:
+    """The body of a reply, by a connection of its own."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n".encode())
+    _, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    return body
 
 
 class Class:
@@ -127,7 +131,7 @@ class Class:
 
             async def answer(page: StudentPage, question=question) -> None:
                 if question.picks_cell:
-                    await page.pick(f"room-pick-{question.id}", [3, 4])
+                    await page.report(f"room-pick-{question.id}", "picked", [3, 4])
                 else:
                     await page.press(f"room-option-{question.id}-0")
 
@@ -139,7 +143,6 @@ class Class:
         self.figures["memory, MiB, at the end"] = round(memory(self.pid)[0])
         for page, task in zip(pages, tasks, strict=True):
             task.cancel()
-            page.close()
             await page.leave()
         for name, values in self.delays.items():
             p50, p95, longest = np.percentile(values, [50, 95, 100])

@@ -11,7 +11,7 @@ from abn.teaching.live_class.room_image import FIT, open_room_image
 from abn.teaching.live_class.views import View, view_room
 from abn.ui.elements import IN_SESSION, choose
 from abn.ui.layout import escape_markdown
-from abn.ui.live_class import invitation, question_panel, rooms, words
+from abn.ui.live_class import following, invitation, question_panel, rooms, words
 from abn.ui.live_class.new_question_panel import show_questions
 from abn.ui.live_class.record_panel import show_record
 from abn.ui.runtime import cached_inference, models
@@ -69,7 +69,7 @@ def _show_steps(room: Room) -> None:
                 args=(room.code, action, room.scene),
                 key=f"room-{name}",
             )
-        rooms.show_counter(room.code)
+        following.show_counter(room)
 
 
 def _show_stage(room: Room, view: View) -> None:

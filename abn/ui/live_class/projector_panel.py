@@ -10,7 +10,7 @@ from abn.teaching.live_class.room import Room
 from abn.teaching.live_class.views import View, view_room
 from abn.ui.components import remote_keys
 from abn.ui.layout import escape_markdown
-from abn.ui.live_class import invitation, question_panel, rooms, words
+from abn.ui.live_class import following, invitation, question_panel, rooms, words
 
 STEPS = {  # phase → the button and what it does
     rules.LOBBY: (words.BEGIN, rules.go_next),
@@ -36,7 +36,7 @@ def show_projector(room: Room) -> None:
             st.html(f'<p class="room-place">{place} <b>{room.code if place else ""}</b></p>')
             if view.phase == rules.LOCKED:
                 st.markdown(words.LOCKED_BADGE, width="content")
-            rooms.show_counter(room.code)
+            following.show_counter(room)
             if rooms.is_teacher(room) and view.phase in STEPS:
                 _show_step(room)
 

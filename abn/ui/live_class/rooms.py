@@ -1,14 +1,12 @@
-"""The room of a session: which one it is, its store, and how a page follows its changes.
+"""The room of a session: which one it is, its store, and how it is changed.
 
-The address holds the room's code and, for a teacher, the key. A page asks once a second whether the room has changed,
-in a fragment that draws nothing, and is drawn again only then.
+The address holds the room's code and, for a teacher, the key. How a page hears of changes is in `changes.py`.
 """
 
 import os
 import re
 import secrets
 from collections.abc import Callable
-from contextlib import suppress
 
 import streamlit as st
 
@@ -16,10 +14,8 @@ from abn.errors import ABNError, RoomError
 from abn.teaching.live_class import codes, room_image
 from abn.teaching.live_class.new_questions import NewQuestions
 from abn.teaching.live_class.redis_store import RedisStore
-from abn.teaching.live_class.rehearsal import answer_some
-from abn.teaching.live_class.room import NOT_NOW, OVER, Room, add_questions, give_answer, join
+from abn.teaching.live_class.room import NOT_NOW, Room, add_questions, give_answer, join
 from abn.teaching.live_class.store import MemoryStore, NoRoomError, RoomStore, StoreAwayError
-from abn.teaching.live_class.views import view_room
 from abn.ui import url
 from abn.ui.components import browser_store
 from abn.ui.components.media import Encoded
@@ -28,7 +24,7 @@ from abn.ui.live_class import words
 from abn.ui.state import state
 
 ADDRESS = "ABN_ROOMS"  # environment variable: where the rooms are; unset: in this process
-POLL = 1.0  # seconds between two looks at the room
+AWAIT = 2.0  # seconds between two attempts of a page that opened while the store was away
 KEPT = "abn-explorer-room"  # under which the browser keeps the room and the student's secret
 PAGE = "pages/Room.py"
 AWAY = -1  # in place of a scene: the store doesn't reply
@@ -79,7 +75,7 @@ def find_room() -> str:
     return state.room_code
 
 
-@st.fragment(run_every=2 * POLL)
+@st.fragment(run_every=AWAIT)
 def _await_store() -> None:
     """Draw the page again once the store replies."""
     if read_scene("") != AWAY:
@@ -141,9 +137,6 @@ def is_teacher(room: Room) -> bool:
     return bool(state.room_key) and codes.is_key(state.room_key, room.key_hash)
 
 
-# ---- following it ----
-
-
 def read_scene(code: str) -> int | None:
     """What tells that the page is to be drawn again; AWAY while the store doesn't reply, None when the room is over."""
     try:
@@ -151,35 +144,6 @@ def read_scene(code: str) -> int | None:
     except RoomError:
         return AWAY
     return stamp.scene if stamp else None
-
-
-def follow(code: str) -> None:
-    """Draw the page again when the room has changed; to be called first, so that it works while the store is away."""
-    state.room_scene = read_scene(code)
-    _follow(code)
-
-
-@st.fragment(run_every=POLL)
-def _follow(code: str) -> None:
-    if state.room_code == code and read_scene(code) != state.room_scene:
-        st.rerun()
-
-
-@st.fragment(run_every=POLL)
-def show_counter(code: str) -> None:
-    """How many have answered so far, drawn again once a second; simulated students answer meanwhile."""
-    with suppress(RoomError):  # what is wrong is told by the page
-        store = get_store()
-        room = store.read(code)
-        if is_teacher(room) and any(student.simulated for student in room.students.values()):
-            room = store.update(code, lambda now: answer_some(now, seed=now.scene))
-        view = view_room(room)
-        if view.question and view.phase != OVER:
-            text = words.COUNTER.format(answered=view.answered, students=view.students)
-        else:
-            text = words.STUDENTS_ONE if view.students == 1 else words.STUDENTS.format(students=view.students)
-        with st.container(key="room-counter"):
-            st.markdown(text)
 
 
 def show_notice() -> None:

@@ -65,8 +65,8 @@ TRIAL_ALT = "{edit} over: {alt}"
 # the projector
 JOIN_AT = "Join at {address}"
 CODE_LABEL = "Code"
-COUNTER = "**{answered}** of {students} have predicted"
-STUDENTS_ONE, STUDENTS = "**1** student is here", "**{students}** students are here"
+COUNTER = "{answered} of {students} have predicted"
+STUDENTS_ONE, STUDENTS = "1 student is here", "{students} students are here"
 BEGIN, REVEAL, NEXT, FINISH = "Start", "Reveal", "Next", "Finish"
 QR_LABEL = "QR code of {address}"
 
