@@ -154,10 +154,11 @@ class Class:
     async def _step(self, pages: list[StudentPage], name: str, text: bytes, action: Callable[[Room], Room]) -> None:
         """A step of the teacher, and how long it takes until each student sees it."""
         futures = [page.expect(text) for page in pages]
-        begun = time.perf_counter()
+        before, begun = cpu_seconds(self.pid), time.perf_counter()
         await asyncio.to_thread(self.store.update, self.code, action)
         arrived = await asyncio.wait_for(asyncio.gather(*futures), PATIENCE)
         self.delays[name] += [at - begun for at in arrived]
+        self.figures[f"{name}, processor seconds"] = round(cpu_seconds(self.pid) - before, 2)  # of the last one
 
     async def _await(self, pages: list[StudentPage], text: bytes, act: Callable, spread: float = 0.0) -> list[float]:
         """What every student does, within so many seconds, and the time until each sees its outcome."""
