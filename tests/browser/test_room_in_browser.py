@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from browsing import DRAWN, LOADED, MAP, SETTLED, button, open_context, option, settle, widget
 from load.server import free_port, wait_until_ready
 from redis_server import RedisServer
@@ -19,6 +20,8 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 PROJECTOR = {"viewport": {"width": 1024, "height": 768}, "color_scheme": "dark"}
 PHONE = {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"}
+NOTHING_FADES = "document.getAnimations().every(animation => animation.playState !== 'running')"
+CONTEXT = {"exclude": [["[data-testid=stSidebarNav]"]]}  # Streamlit's own
 OVERFLOW = "() => document.querySelector('[data-testid=stMain]').scrollHeight - innerHeight"
 
 
@@ -54,6 +57,16 @@ def join(page, address: str, nickname: str = "") -> None:
     page.get_by_text(words.LOBBY).wait_for(timeout=LOADED)
 
 
+def assert_accessible(*pages) -> None:
+    """axe finds nothing serious: contrast, names, touch targets."""
+    for page in pages:
+        settle(page)
+        page.wait_for_function(NOTHING_FADES, timeout=LOADED)
+        found = Axe().run(page, context=CONTEXT).response["violations"]
+        serious = [violation for violation in found if violation["impact"] in ("serious", "critical")]
+        assert not serious, [(violation["id"], violation["nodes"][0]["html"][:200]) for violation in serious]
+
+
 def wait_for_text(page, text: str) -> None:
     page.get_by_text(text).first.wait_for(timeout=LOADED)
 
@@ -75,6 +88,7 @@ def test_a_class_plays_two_questions(person, server):
     for page in (teacher, projector):
         wait_for_text(widget(page, "room-counter"), "have predicted")
         widget(page, "room-counter").get_by_text("3 of 3").wait_for(timeout=LOADED)
+    assert_accessible(teacher, projector, phones[0])
     phones[1].reload()  # stays who they were
     wait_for_text(phones[1], words.COUNTED)
     button(projector, "view_after").click()
@@ -84,12 +98,14 @@ def test_a_class_plays_two_questions(person, server):
         assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     projector.locator(DRAWN).nth(1).wait_for(timeout=LOADED)
     assert projector.evaluate(OVERFLOW) <= 0
+    assert_accessible(teacher, projector, phones[0])
     button(projector, "view_after").click()
     for phone in phones:
         choice = button(phone, "room-option-2-1")
         choice.wait_for(timeout=LOADED)
         settle(phone)
         assert choice.bounding_box()["height"] >= 44
+        assert_accessible(phone)
         choice.click()
         wait_for_text(phone, words.COUNTED)
     teacher.reload()  # keeps control

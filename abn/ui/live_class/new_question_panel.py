@@ -122,7 +122,7 @@ def _show_free_choice(room: Room) -> None:
         st.text_input(
             words.OPTION.format(letter=letter), max_chars=MAX_OPTION, autocomplete="off", key=f"room-{letter}"
         )
-        for letter in LETTERS[:MAX_OPTIONS]
+        for number, letter in enumerate(LETTERS[:MAX_OPTIONS])
     ]
     given = [option for option in options if option.strip()]
     right = st.selectbox(
