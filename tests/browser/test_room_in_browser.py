@@ -2,6 +2,7 @@
 processes, with a store that goes away."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -159,3 +160,35 @@ def test_one_room_over_two_processes_with_a_store_that_goes_away(person, tmp_pat
             server.terminate()
             server.wait(20)
         store.stop()
+
+
+@pytest.mark.nightly
+def test_a_class_of_twenty_plays_a_whole_set(person, server):
+    teacher = person()
+    address, control = start_class(teacher, server)
+    projector = person(**PROJECTOR)
+    projector.goto(f"{control}&view=projector")
+    phones = [person(**PHONE) for _ in range(20)]
+    for phone in phones:
+        join(phone, address)
+    count = 8
+    for number in range(1, count + 1):
+        button(projector, "view_after").click(timeout=LOADED)
+        for place, phone in enumerate(phones):
+            phone.get_by_text(words.QUESTION_OF.format(number=number, count=count)).wait_for(timeout=LOADED)
+            settle(phone)
+            if widget(phone, f"room-option-{number}-0").count():
+                button(phone, f"room-option-{number}-{place % 2}").click()
+            else:
+                phone.locator(DRAWN).wait_for(timeout=LOADED)
+                phone.locator(MAP).click(position={"x": 60 + 12 * place, "y": 150})
+            wait_for_text(phone, words.COUNTED)
+        counted = words.COUNTER.format(answered=20, students=20)
+        widget(projector, "room-counter").get_by_text(counted).wait_for(timeout=LOADED)
+        button(projector, "view_after").click()
+        for phone in phones:
+            phone.get_by_text(re.compile(rf"of {number}$")).first.wait_for(timeout=LOADED)
+        assert projector.evaluate(OVERFLOW) <= 0, number
+    button(projector, "view_after").click(timeout=LOADED)
+    for phone in phones:
+        wait_for_text(phone, words.OVER)

@@ -34,6 +34,7 @@ from load.wire import HOST
 
 INTERVAL = 0.7  # seconds between two questions, as in room_watch.js
 PATIENCE = 60.0  # seconds until what is awaited counts as lost
+STEPS = ("question", "answer", "reveal")  # whose delays are measured
 ANSWERED = words.COUNTED.encode()
 
 
@@ -108,7 +109,7 @@ class Class:
     def __init__(self, port: int, pid: int, store: RedisStore, students: int) -> None:
         self.port, self.pid, self.store, self.count = port, pid, store, students
         self.code = codes.make_code()
-        self.delays: dict[str, list[float]] = {"question": [], "answer": [], "reveal": []}
+        self.delays: dict[str, list[float]] = {name: [] for name in STEPS}
         self.figures: dict[str, object] = {"students": students}
 
     async def play(self, questions: int, idle: float) -> dict[str, object]:

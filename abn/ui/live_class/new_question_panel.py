@@ -118,8 +118,9 @@ def _add_image_question(
 
 def _show_free_choice(room: Room) -> None:
     text = st.text_area(words.TEXT, max_chars=MAX_TEXT, height=80, key="room-text")
+    columns = st.columns(2, gap="small")
     options = [
-        st.text_input(
+        columns[number % 2].text_input(
             words.OPTION.format(letter=letter), max_chars=MAX_OPTION, autocomplete="off", key=f"room-{letter}"
         )
         for number, letter in enumerate(LETTERS[:MAX_OPTIONS])

@@ -2,7 +2,7 @@
 
 Not a fragment with `run_every`: each of its runs costs ten times as much. And Streamlit drops the end of a run when the
 timer's message arrives just as that run ends (`AppSession` ignores events of a runner that was replaced); of sixty
-phones a few then stayed blank, with their timer gone.
+phones a few then stayed blank, without their timer.
 """
 
 from abn.ui.components.component import Component
