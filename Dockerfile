@@ -3,8 +3,9 @@ FROM python:3.12-slim
 
 WORKDIR /app
 COPY requirements.txt ./
+ARG EXTRAS=""
 # torch's CPU build: without it pip brings 4 GB of CUDA on Linux
-RUN pip install --no-cache-dir uv && uv pip install --system --no-cache --torch-backend cpu --requirement requirements.txt
+RUN pip install --no-cache-dir uv && uv pip install --system --no-cache --torch-backend cpu --requirement requirements.txt $EXTRAS
 COPY .streamlit .streamlit
 COPY app.py LICENSE ./
 COPY abn abn

@@ -9,6 +9,7 @@ from abn.plots import color_limits
 from abn.ui import layout, url
 from abn.ui.compare import details, panels, warm_up, words
 from abn.ui.controls.choice_bar import choice_bar, require_networks
+from abn.ui.live_class import changes
 from abn.ui.present import deck
 from abn.ui.runtime import cached_inference
 from abn.ui.state import state
@@ -51,4 +52,4 @@ if __name__ == "__main__":
     with layout.stop_page_on_error():
         page.run() if page else show_page()
 else:
-    app = st.App(__file__, lifespan=warm_up.lifespan)
+    app = st.App(__file__, lifespan=warm_up.lifespan, routes=changes.routes())

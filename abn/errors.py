@@ -23,3 +23,7 @@ class CheckpointError(ABNError):
 
 class PickleError(CheckpointError):
     """The file is a pickle, which could run code: it is never opened where it may come from anybody."""
+
+
+class RoomError(ABNError):
+    """A live class can't do this: there is no such room, it is not the time for it, or its store is away."""

@@ -2,6 +2,7 @@
 
 from abn.ui import layout
 from abn.ui.elements import IN_SESSION, choose
+from abn.ui.live_class.entrance import show_start
 from abn.ui.present import deck
 from abn.ui.teach import links, papers, words
 
@@ -9,6 +10,8 @@ layout.begin(words.TITLE, words.LINE, room="teach")
 section = choose(words.SECTION, words.SECTIONS, "teach-section", label_visibility="collapsed", **IN_SESSION)
 if section == words.LINK:
     links.show_link_builder()
+elif section == words.ROOM:
+    show_start()
 elif section == words.DECK:
     deck.show_deck_editor()
 else:

@@ -24,6 +24,8 @@ from abn.images import avif, color, cut_short, file_kinds, jpeg_2000, rare_forma
 from abn.network.architectures import registry
 from abn.network.model import AttentionBranchNetwork
 from abn.study import runs
+from abn.teaching.live_class import as_json, codes, redis_store, room
+from abn.teaching.live_class import store as room_store
 from abn.training import loop
 from abn.training.sources import class_folders
 from abn.ui import words
@@ -302,6 +304,12 @@ def test_the_table_of_faults_says_what_the_code_says():
         *(sentence for name, sentence in live_words.CAMERA.items() if name != "intro"),
         workers.KILLED,
         workers.GIVEN_UP,
+        room_store.NO_ROOM.format(code="CODE"),
+        codes.TOO_OFTEN,
+        redis_store.AWAY,
+        redis_store.NO_PACKAGE,
+        as_json.UNREADABLE,
+        room.TOO_LATE,
     }
     text = (ROOT / "docs/faults.md").read_text(encoding="utf-8")
     assert set(re.findall("“(.+?)”", text)) == results

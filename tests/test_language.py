@@ -51,6 +51,7 @@ ALLOWED = {  # the beginning of a file's name → patterns of INSTEAD that mean 
     "abn/teaching/": ANSWER,  # a student's
     "abn/ui/exercises/": ANSWER,
     "abn/ui/learn/": ANSWER,
+    "abn/ui/live_class/": ANSWER,
     "abn/ui/teach/": ANSWER,
     "abn/ui/progress/": ANSWER,
     "abn/ui/state.py": ANSWER,

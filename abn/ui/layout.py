@@ -37,6 +37,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {  # heading → path → title 
     "Class": {
         "pages/Learn.py": ("Learn", ":material/school:"),
         "pages/Exercises.py": ("Exercises", ":material/quiz:"),
+        "pages/Room.py": ("Room", ":material/groups:"),
         TEACH: ("Teach", ":material/co_present:"),
     },
 }

@@ -159,5 +159,12 @@ class SessionState:
     link_shown: Key[str] = Key("")  # the address whose QR code is to be shown large in this run
     attempts: Key[dict[int, Attempt]] = Key(make=dict)  # by the number of the set
 
+    # Room
+    room_code: Key[str] = Key("")  # of the live class that this session is in
+    room_key: Key[str] = Key("")  # of its teacher
+    room_student: Key[str] = Key("")  # secret of a student who has joined
+    room_ask: Key[str] = Key("")  # another for each room: the browser reports once who the student is
+    room_notice: Key[str] = Key("")  # why the last press changed nothing, until it is shown
+
 
 state = SessionState()

@@ -310,3 +310,12 @@ def test_the_page_tells_what_the_run_measured():
     assert told.curve(result) == drawn
     points = xml.etree.ElementTree.fromstring(drawn).find("{http://www.w3.org/2000/svg}polyline").get("points").split()
     assert len(points) == len(result["memory over time: seconds, MiB, uploads"])
+
+
+@pytest.mark.slow
+def test_a_small_live_class_loses_no_answer_and_no_redraw():
+    from load import live_class
+
+    figures = live_class.measure(students=4, questions=2, idle=1)
+    assert figures["tracebacks"] == 0
+    assert [figures[f"{name}, seconds"]["count"] for name in live_class.STEPS] == [8, 8, 8]

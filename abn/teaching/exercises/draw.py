@@ -54,7 +54,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class _Subject:
+class Subject:
     """A possible question."""
 
     image: str
@@ -69,10 +69,10 @@ def draw_questions(seed: int, count: int = COUNT, *, material: QuestionMaterial)
     rng = random.Random(seed)
     kinds = [list(KINDS)[place % len(KINDS)] for place in range(count)]
     used: set[str] = set()
-    drawn: dict[str, list[_Subject]] = {}
+    drawn: dict[str, list[Subject]] = {}
     for kind in SCARCE:
         drawn[kind] = _draw(kind, kinds.count(kind), used, material, rng)
-    return tuple(_question(place + 1, kind, drawn[kind].pop(), material, rng) for place, kind in enumerate(kinds))
+    return tuple(ask_question(place + 1, kind, drawn[kind].pop(), material, rng) for place, kind in enumerate(kinds))
 
 
 def fingerprint(questions: Sequence[Question], *, material: QuestionMaterial) -> str:
@@ -84,7 +84,7 @@ def fingerprint(questions: Sequence[Question], *, material: QuestionMaterial) ->
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def _draw(kind: str, count: int, used: set[str], material: QuestionMaterial, rng: random.Random) -> list[_Subject]:
+def _draw(kind: str, count: int, used: set[str], material: QuestionMaterial, rng: random.Random) -> list[Subject]:
     """`count` subjects of a kind; adds their images to `used`."""
     subjects = {"where": _where, "head": _head, "mechanism": _mechanism, "flip": _flip}[kind](material)
     sides = sorted({subject.balance for subject in subjects})
@@ -100,7 +100,7 @@ def _draw(kind: str, count: int, used: set[str], material: QuestionMaterial, rng
     return chosen
 
 
-def _choose_subject(kind: str, subjects: Sequence[_Subject], rng: random.Random) -> _Subject:
+def _choose_subject(kind: str, subjects: Sequence[Subject], rng: random.Random) -> Subject:
     """A subject at random. "flip" fixes variant and edit first, so that neither is a hint; others the image."""
     for group in ("variant", "edit", "image") if kind == "flip" else ("image", "variant"):
         value = _choose(sorted({getattr(subject, group) for subject in subjects}), rng)
@@ -116,20 +116,20 @@ def _choose(options: Sequence[Option], rng: random.Random) -> Option:
 # ---- the subjects of each kind ----
 
 
-def _where(material: QuestionMaterial) -> list[_Subject]:
+def _where(material: QuestionMaterial) -> list[Subject]:
     return [
-        _Subject(image, variant)
+        Subject(image, variant)
         for (image, variant), record in material.predictions.items()
         if not is_flat(record.attention) and np.ptp(record.attention) >= MIN_RANGE
     ]
 
 
-def _head(material: QuestionMaterial) -> list[_Subject]:
+def _head(material: QuestionMaterial) -> list[Subject]:
     subjects = []
     for image, variant in material.predictions:
         right = [head for head, is_right in material.right(image, variant).items() if is_right]
         if len(right) == 1:
-            subjects.append(_Subject(image, variant, balance=right[0]))
+            subjects.append(Subject(image, variant, balance=right[0]))
     return subjects
 
 
@@ -142,23 +142,23 @@ def trios(material: QuestionMaterial) -> Iterator[tuple[str, str, str]]:
             yield first, second, third
 
 
-def _mechanism(material: QuestionMaterial) -> list[_Subject]:
+def _mechanism(material: QuestionMaterial) -> list[Subject]:
     subjects = []
     for trio in trios(material):
         for image in material.items:
             highest = sorted(float(material.predictions[image, variant].attention.max()) for variant in trio)
             if all(more - less >= MIN_GAP for less, more in pairwise(highest)):
-                subjects += [_Subject(image, variant, balance=variant, shown=trio) for variant in trio]
+                subjects += [Subject(image, variant, balance=variant, shown=trio) for variant in trio]
     return subjects
 
 
-def _flip(material: QuestionMaterial) -> list[_Subject]:
-    by_edit: dict[tuple[str, str], list[_Subject]] = {}
+def _flip(material: QuestionMaterial) -> list[Subject]:
+    by_edit: dict[tuple[str, str], list[Subject]] = {}
     for (image, variant), record in material.predictions.items():
         for edit, edited in record.edits.items():
             if edited.lead >= MIN_LEAD:
                 outcome = wording.FLIPS if record.changes_prediction(edit) else wording.STAYS
-                by_edit.setdefault((variant, edit), []).append(_Subject(image, variant, outcome, edit))
+                by_edit.setdefault((variant, edit), []).append(Subject(image, variant, outcome, edit))
     return [
         subject
         for subjects in by_edit.values()
@@ -170,7 +170,8 @@ def _flip(material: QuestionMaterial) -> list[_Subject]:
 # ---- a subject as a question ----
 
 
-def _question(number: int, kind: str, about: _Subject, material: QuestionMaterial, rng: random.Random) -> Question:
+def ask_question(number: int, kind: str, about: Subject, material: QuestionMaterial, rng: random.Random) -> Question:
+    """The question about a subject, with its texts."""
     variant, edit, shown = about.variant, about.edit, list(about.shown)
     shown.sort(key=lambda _: rng.random())
     record, item = material.predictions[about.image, variant], material.items[about.image]

@@ -2,7 +2,7 @@
 
 TITLE = "Teach"
 LINE = "Links and QR codes that open a page as you set it, and worksheets for a lesson."
-SECTIONS = LINK, DECK, PAPERS = "Link and QR code", "Deck for the projector", "Worksheets"
+SECTIONS = LINK, ROOM, DECK, PAPERS = "Link and QR code", "Live class", "Deck for the projector", "Worksheets"
 SECTION = "What do you need?"
 
 # a link
