@@ -32,7 +32,7 @@ from load.processors import cpu_seconds
 from load.server import memory, serving
 from load.wire import HOST
 
-INTERVAL = 0.7  # seconds between two questions, as in room_watch.js
+INTERVAL = 0.5  # seconds between two questions, as in room_watch.js
 PATIENCE = 60.0  # seconds until what is awaited counts as lost
 STEPS = ("question", "answer", "reveal")  # whose delays are measured
 ANSWERED = words.COUNTED.encode()

@@ -1,4 +1,4 @@
-const INTERVAL = 700 // milliseconds between two questions to the server
+const INTERVAL = 500 // milliseconds between two questions to the server
 const PATIENCE = 3000 // until a change that the page has not followed is reported again
 
 export default function ({ data: [data], parentElement, setTriggerValue }) {
