@@ -22,6 +22,7 @@ from abn.plots.color_maps import COLOR_MAPS
 from abn.plots.overlay import MARKS
 from abn.teaching import exercises, lessons
 from abn.ui.ablation import words as ablation_words
+from abn.ui.compare import words as compare_words
 from abn.ui.controls import selection
 from abn.ui.controls.view_settings import CELLS, SCALES
 from abn.ui.intervene import words as intervene_words
@@ -143,7 +144,7 @@ _SHARED = _FRAME | _VIEW | {"photo": lambda text: text in samples.gallery(), "fi
 _MECHANISM = {"mechanism": _among(*selection.MECHANISMS), "same_weights": _among("true")}
 _VARIANT = {"variant": _variants}
 LEGAL = {
-    "Compare": _SHARED | _MECHANISM,
+    "Compare": _SHARED | _MECHANISM | {"compare_tab": _among(*compare_words.TABS)},
     "Live": _FRAME | _VIEW | _VARIANT,
     "Inside": _SHARED
     | _VARIANT
@@ -177,6 +178,12 @@ LEGAL = {
     "Learn": {"step": _whole(1, lessons.CLOSE), **_FRAME},
     "Exercises": {"set": _whole(exercises.SETS[0], exercises.SETS[-1]), **_FRAME},
     "Teach": _FRAME,
+    "Room": _FRAME
+    | {
+        "room": re.compile(r"[A-Z0-9]{5}").fullmatch,
+        "key": re.compile(r"[\w-]{16,40}").fullmatch,
+        "view": _among("projector"),
+    },
     "Bring your own": _FRAME,
 }
 

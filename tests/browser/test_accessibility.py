@@ -5,6 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from browsing import DRAWN, LOADED, NARROW, WIDE, button, open_loaded, rerun, settle
 
 from abn.teaching import exercises
+from abn.ui.compare import words as compare_words
 from abn.ui.layout import PAGES
 
 pytestmark = pytest.mark.slow
@@ -13,7 +14,10 @@ SERIOUS = ("serious", "critical")
 CONTEXT = {"exclude": [["[data-testid=stSidebarNav]"]]}  # Streamlit's own: its list has headings between the items
 MAIN = "document.querySelector('[data-testid=stMain]')"
 NOTHING_FADES = "document.getAnimations().every(animation => animation.playState !== 'running')"
-POPOVERS = {"": ("uploads", "variants", "view", "maps"), "Intervene": ("variants-maps", "images-maps")}
+POPOVERS = {
+    f"?compare_tab={compare_words.EXPORT}": ("uploads", "variants", "view", "maps"),
+    "Intervene": ("variants-maps", "images-maps"),
+}
 
 
 def find_serious(page) -> list[str]:

@@ -217,7 +217,7 @@ def test_the_toggle_finds_no_sibling_and_same_weights_swaps(page, files):
     variant = next(iter(at.session_state["own_variants"].values()))
     at.multiselect(key="variant_ids").set_value([variant.card.id]).run()
     at.button_group(key="mechanism").set_value("additive").run()
-    note = controls_words.NO_SIBLING.format(mechanism="additive", titles=variant.card.title)
+    note = controls_words.NO_SIBLING.format(mechanism="additive", titles=f"“{variant.card.title}”")
     assert predictions(at) == [] and texts(at.info)[-1] == note
     at.toggle(key="same_weights").set_value(True).run()
     assert predictions(at) == [expected(NETWORK, variant.card, "additive")]

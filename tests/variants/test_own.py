@@ -78,7 +78,7 @@ def test_tensors_that_do_not_fit_are_named_before_anything_is_built(saved, monke
     refused(changed(saved, lambda t: {**t, NAME: t[NAME].long()}), "is of the type I64")
     count = "extractor.bn1.num_batches_tracked"
     refused(changed(saved, lambda t: {**t, count: torch.tensor(1.5)}), f"{count} is of the type F32")
-    refused(with_card(saved[0], backbone="cifar-resnet32"), "is missing")
+    refused(with_card(saved[0], backbone="cifar-resnet32"), "missing")
     refused(with_card(saved[0], classes=["a", "b"], num_classes=2), "has the shape")
 
 

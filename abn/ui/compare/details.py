@@ -14,15 +14,15 @@ from abn.ui.controls.choice_bar import Choice
 def show_details(shown: Shown, choice: Choice, limits: Limits) -> None:
     """The tabs; a fragment, so that another tab redraws nothing else."""
     view, chosen = choice.view, choice.chosen
-    panel: dict[str, Callable[[], None]] = {
-        words.TOP: lambda: panels.show_top_classes(shown),
-        words.DIFFERENCE: lambda: difference_panel.show_difference(shown, view),
-        words.SECOND_IMAGE: lambda: second_image_panel.show_second_image(shown, choice),
-        words.WHOLE: lambda: panels.show_whole_image(shown, chosen, view, limits),
-        words.EXPORT: lambda: export_panel.export_row(shown, chosen, view, choice.selection.applied),
-        words.CARDS: lambda: _show_cards(shown),
-    }
-    for tab, show in zip(st.tabs(list(panel), key="compare_tab", bind="query-params"), panel.values(), strict=True):
+    panels_of_tabs: tuple[Callable[[], None], ...] = (  # in the order of TABS
+        lambda: panels.show_top_classes(shown),
+        lambda: difference_panel.show_difference(shown, view),
+        lambda: second_image_panel.show_second_image(shown, choice),
+        lambda: panels.show_whole_image(shown, chosen, view, limits),
+        lambda: export_panel.export_row(shown, chosen, view, choice.selection.applied),
+        lambda: _show_cards(shown),
+    )
+    for tab, show in zip(st.tabs(words.TABS, key="compare_tab", bind="query-params"), panels_of_tabs, strict=True):
         if tab.open:
             with tab:
                 show()

@@ -62,3 +62,5 @@ EVERYTHING, REPORT, TABLE = "Everything (zip)", "Report (HTML)", "Predictions (C
 MAPS, MAP_PNG, MAP_NPY = "Maps", "Image (PNG)", "Raw map (npy)"
 
 CARDS = "Model cards"
+
+TABS = TOP, DIFFERENCE, SECOND_IMAGE, WHOLE, EXPORT, CARDS

@@ -100,7 +100,6 @@ def _open_large(address: str) -> None:
 @st.dialog(words.DIALOG, width="large")
 def _show_large(address: str) -> None:
     """The QR code and the address for a projector: as large as the screen allows, beside each other if it is wide."""
-    warn_if_local(address)
     with st.container(horizontal=True, vertical_alignment="center", key="link-on-projector"):
         _show_code(address, LARGE)
         st.html(f'<p class="teach-address">{html.escape(address)}</p>')
