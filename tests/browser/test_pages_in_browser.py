@@ -306,7 +306,9 @@ def run_stop_and_go_on(page, job) -> None:
     progress = page.get_by_test_id("stProgress")
     if shared_words.STOP not in job.inner_text():  # it hasn't begun by itself
         settle(page)
+        before = page.evaluate("messagesSent")
         job.click()
+        page.wait_for_function("before => messagesSent > before", arg=before, timeout=LOADED)
     progress.wait_for(timeout=LOADED)
     page.wait_for_timeout(800)  # sooner would be a double click, which stops nothing
     job.click(timeout=LOADED)
@@ -330,7 +332,8 @@ def test_a_batch_is_stopped_and_gone_on_with_and_a_picture_of_it_opened(page, se
 
 
 def test_a_measurement_is_stopped_gone_on_with_and_kept(page, server):
-    page.goto(f"{server}Measure?variants={IDS[0]}&steps=49")
+    query = {"variants": IDS[0], "steps": 49, "photo": list(samples.gallery())[7], "fit": "pad"}  # of no other test
+    page.goto(f"{server}Measure?{urlencode(query)}")
     job = button(page, "curves-job")
     run_stop_and_go_on(page, job)
     chart = page.locator(".js-plotly-plot").filter(has_text="Deletion")
