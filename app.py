@@ -11,6 +11,7 @@ from abn.ui.compare import details, panels, warm_up, words
 from abn.ui.controls.choice_bar import choice_bar, require_networks
 from abn.ui.live_class import changes
 from abn.ui.present import deck
+from abn.ui.python_code import code_menu
 from abn.ui.runtime import cached_inference
 from abn.ui.state import state
 
@@ -21,6 +22,7 @@ def show_page() -> None:
     choice = require_networks(choice_bar(ablation=True))
     chosen, view, applied = choice.chosen, choice.view, choice.selection.applied
     cards = choice.selection.cards
+    code_menu.show_code(choice, cards, lambda: ("compare", {"mechanism": applied}))
 
     page = st.empty()
     inputs = (chosen.picture.sha256, tuple(card.sha256 for card in cards), applied, choice.fit)
@@ -31,7 +33,7 @@ def show_page() -> None:
 
     shown = list(zip(explanations, cards, strict=True))
     with page.container():
-        panels.show_notes(choice.selection.note, shown)
+        panels.show_note(choice.selection.note)
         limits = color_limits.limits([explanation.attention for explanation in explanations], view.scale)
         first, *columns = panels.create_columns(len(shown))
         with first:
@@ -39,6 +41,7 @@ def show_page() -> None:
         for column, (explanation, card), span in zip(columns, shown, limits, strict=False):
             with column:
                 panels.show_variant(explanation, card, view, span, beside=columns[-1] if len(shown) == 1 else None)
+        panels.show_lessons(shown)
         if url.presenting():
             return
         panels.show_help(explanations[0], view)

@@ -28,6 +28,11 @@ COMMANDS = {  # name → (module with `add_arguments(parser)` and `run(args) -> 
         "abn.training.supervised.command",
         "train a variant with your own class folders, or with a built-in data set",
     ),
+    "teach": ("abn.training.map_teaching.command", "fine-tune a variant with edited attention maps of a few images"),
+    "teach-study": (
+        "abn.study.map_teaching",
+        "measure over seeds whether taught maps carry over to other images",
+    ),
     "distil": ("abn.training.distillation.command", "train the shipped ImageNet variants again, from public packages"),
     "evaluate": ("abn.training.evaluate", "measure accuracy and maps of the variants on held-out images"),
     "scenes": ("abn.training.distillation.shipped_scenes", "compose the shipped scenes with masks again"),

@@ -20,7 +20,7 @@ material, questions = attempts.load_questions(seed)
 attempt = attempts.get_attempt(seed, material, questions)
 keep_progress()
 attempts.show_progress(seed, questions, attempt)
-scroll_top.scroll_to_top_on_change(f"{seed} {attempt.index}")
+scroll_top.scroll_to_top_on_change(f"{seed} {attempt.index} {len(attempt.answers)}")
 
 main, side = st.columns([4, 1], gap="large")
 with main:

@@ -6,6 +6,7 @@ from abn.ui import layout
 from abn.ui.controls import variant_picker
 from abn.ui.controls.choice_bar import choice_bar, require_networks
 from abn.ui.inside import map_panels, stage_panels, traces, words
+from abn.ui.python_code import code_menu
 from abn.ui.state import state
 
 layout.begin(words.TITLE, words.LINE, room="inside")
@@ -14,6 +15,7 @@ choice = require_networks(choice_bar())
 with layout.title_row():
     card = variant_picker.choose_one_variant(choice.selection.cards)
 applied = stage_panels.choose_applied(card)
+code_menu.show_code(choice, [card], lambda: ("inside", {"applied": applied}))
 
 page = st.empty()
 inputs = ("inside", choice.chosen.picture.sha256, card.sha256, choice.fit)

@@ -6,6 +6,7 @@ from abn.ui import layout, url
 from abn.ui.controls import variant_picker
 from abn.ui.controls.choice_bar import choice_bar, require_networks
 from abn.ui.intervene import cover_panel, edit_panels, effect_panel, map_ablation_panel, words
+from abn.ui.python_code import code_menu
 from abn.ui.runtime import cached_inference, jobs
 
 layout.begin(words.TITLE, words.LINE, room="intervene")
@@ -52,13 +53,16 @@ def cover_image() -> None:
 if paint.open:
     with layout.title_row():
         card = variant_picker.choose_one_variant(cards)
+    code_menu.show_code(choice, [card], lambda: effect_panel.describe_edit(choice, card))
     with paint:
         subject = cached_inference.get_subject(picture, card, choice.fit)
         edit_map()
 if cover.open:
+    code_menu.show_code(choice, cards, lambda: cover_panel.describe_cover(choice, cards[0]))
     with cover:
         cover_image()
 if sensitivity.open:
+    code_menu.show_code(choice, cards, lambda: ("sensitivity", {}))
     with sensitivity:
         map_ablation_panel.show_dependence(choice)
         gallery_job = map_ablation_panel.show_gallery_dependence(choice)

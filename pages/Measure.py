@@ -5,12 +5,14 @@ import streamlit as st
 from abn.ui import layout
 from abn.ui.controls.choice_bar import choice_bar, require_networks
 from abn.ui.measure import deletion_insertion_panel, localization_panel, randomization_panel, words
+from abn.ui.python_code import code_menu
 from abn.ui.runtime import jobs
 
 layout.begin(words.TITLE, words.LINE, room="measure")
 choice = require_networks(choice_bar())
 
 curves = deletion_insertion_panel.show_curves(choice)
+code_menu.show_code(choice, choice.selection.cards, lambda: deletion_insertion_panel.describe_curves(curves))
 with st.expander(words.ALONG, icon=":material/photo_library:"):
     jobs.fragment_unless_busy(deletion_insertion_panel.show_partly_deleted)(choice, curves.specs)
 

@@ -1,4 +1,4 @@
-"""Room: a live class, for the student's phone, the projector or the teacher, by the address."""
+"""Live class: a room, for the student's phone, the projector or the teacher, by the address."""
 
 import streamlit as st
 
@@ -20,9 +20,11 @@ room = rooms.read_room(code)
 rooms.show_notice()
 if state.room_key and not rooms.is_teacher(room):
     st.warning(words.WRONG_KEY, icon=":material/key_off:")
-if st.query_params.get("view") == "projector":
+if rooms.on_projector():
+    rooms.keep_key(room)
     show_projector(room)
 elif rooms.is_teacher(room):
+    rooms.keep_key(room)
     show_controls(room)
 else:
     show_phone(room)

@@ -16,9 +16,18 @@ MAP, DRAWN = ".frame canvas", "canvas[data-drawn]"
 
 COUNT_MESSAGES = """
 window.messagesSent = 0
+window.answered = false // since the last message was sent
 const { send } = WebSocket.prototype
+const heard = new WeakSet()
 WebSocket.prototype.send = function (...message) {
+  if (!heard.has(this)) {
+    heard.add(this)
+    this.addEventListener("message", () => {
+      window.answered = true
+    })
+  }
   window.messagesSent += 1
+  window.answered = false
   return send.apply(this, message)
 }
 """
@@ -40,7 +49,7 @@ def rerun(page, press: Callable[[], object]) -> None:
     """Do what makes the page's script run, and wait until it has run. For what is sent with a delay, as by sliders."""
     before = page.evaluate("messagesSent")
     press()
-    page.wait_for_function("before => messagesSent > before", arg=before, timeout=LOADED)
+    page.wait_for_function("before => messagesSent > before && answered", arg=before, timeout=LOADED)
     settle(page)
 
 
@@ -100,7 +109,7 @@ def go_to(page, path: str, patience: int = 30_000) -> None:
     else:
         page.get_by_test_id("stExpandSidebarButton").click(timeout=patience)
         link = page.get_by_test_id("stSidebarNavLink")
-    link.filter(has_text=PAGES[path][0]).click(timeout=patience)
+    link.filter(has=page.get_by_text(PAGES[path][0], exact=True)).click(timeout=patience)
 
 
 def wait_for_columns(page, count: int) -> None:

@@ -25,7 +25,7 @@ def choice(**changes) -> Question:
     fields = {
         "id": "", "kind": "head", "heading": "Which head?", "text": "Which?", "options": ("first", "second", "third"),
         "right": 1, "image": "cat", "title": "SECRET", "explanation": "SECRET",
-        "maps": (MapPanel("Map A", ATTENTION, "SECRET"),),
+        "maps": (MapPanel("Map A", ATTENTION), MapPanel("SECRET", ATTENTION, hidden=True)),
         "lines": (
             PredictionLine("Perception head", "perception", "tabby", 0.5),
             PredictionLine("After", "", "SECRET", 0.25, hidden=True),

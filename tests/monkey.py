@@ -33,7 +33,7 @@ from abn.vocabulary import MECHANISMS
 
 WIDTHS = (390, 1024, 1440)
 PATHS = {title: "" if path == "app.py" else Path(path).stem for path, (title, _) in PAGES.items()}
-WITH_CHOICES = ("Compare", "Live", "Inside", "Ablation", "Intervene", "Measure")
+WITH_CHOICES = ("Compare", "Camera", "Inside", "Ablation", "Intervene", "Teach the map", "Measure")
 HARMLESS = ("page", "menu", "popover", "expander")  # kinds of presses that change no choice
 QUICK = 3_000  # milliseconds; what runs longer may be a job, and pressing on is fair
 WRONG = ("None", "", "0", "-1", "nan", "1e9", "crop,", "🐒", "additive", "<b>")  # values that a typed address may have
@@ -145,7 +145,7 @@ _MECHANISM = {"mechanism": _among(*selection.MECHANISMS), "same_weights": _among
 _VARIANT = {"variant": _variants}
 LEGAL = {
     "Compare": _SHARED | _MECHANISM | {"compare_tab": _among(*compare_words.TABS)},
-    "Live": _FRAME | _VIEW | _VARIANT,
+    "Camera": _FRAME | _VIEW | _VARIANT,
     "Inside": _SHARED
     | _VARIANT
     | {
@@ -160,6 +160,7 @@ LEGAL = {
     | _VARIANT
     | {"alpha": _number(0, 2), "gamma": _number(0, 3), "ablation_tab": _among(*ablation_words.TABS)},
     "Intervene": _SHARED | _VARIANT | {"intervene_tab": _among(*intervene_words.TABS)},
+    "Teach the map": _SHARED | _VARIANT,
     "Measure": _SHARED
     | _VARIANT
     | {
@@ -177,8 +178,8 @@ LEGAL = {
     },
     "Learn": {"step": _whole(1, lessons.CLOSE), **_FRAME},
     "Exercises": {"set": _whole(exercises.SETS[0], exercises.SETS[-1]), **_FRAME},
-    "Teach": _FRAME,
-    "Room": _FRAME
+    "For teachers": _FRAME,
+    "Live class": _FRAME
     | {
         "room": re.compile(r"[A-Z0-9]{5}").fullmatch,
         "key": re.compile(r"[\w-]{16,40}").fullmatch,
@@ -300,7 +301,7 @@ class Monkey:
     def _go_on(self, title: str) -> None:
         """To a page by the navigation, as people go. Without controls it has no Teach; a projector has none."""
         (path,) = (path for path, (name, _) in PAGES.items() if name == title)
-        if "present=1" in self.page.url or (title == "Teach" and "hide=controls" in self.page.url):
+        if "present=1" in self.page.url or (title == "For teachers" and "hide=controls" in self.page.url):
             self._go(title)
         else:
             self._do(f"page {title!r}", lambda: go_to(self.page, path, patience=5_000), keeps=True)
@@ -397,7 +398,7 @@ class Monkey:
             return f"Unknown in the address of {title}: {unknown}"
         if title not in WITH_CHOICES:
             return ""
-        shared = _VIEW if title == "Live" else _SHARED | (_MECHANISM if title == "Compare" else {})
+        shared = _VIEW if title == "Camera" else _SHARED | (_MECHANISM if title == "Compare" else {})
         choices = {name: held.get(name) for name in shared if name not in _FRAME}
         changed = {name: value for name, value in choices.items() if self._choices.get(name, value) != value}
         if len(changed) > may_change:

@@ -159,7 +159,10 @@ def test_an_unknown_variant_is_one_sentence(tmp_path):
     assert done.stderr.startswith("There is no variant 'nobody'") and len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("encoding", ["cp932", "ascii", pytest.param("cp949", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "encoding",
+    ["cp932", "ascii", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cp949", "cp936", "cp1252"))],
+)
 def test_any_encoding_of_the_output_will_do(tmp_path, encoding):
     """What a terminal lacks is written as an escape; a folder is read to its end, whatever its names are."""
     for name in ("na\u00efve \u00d7.png", "\u732b.png", "bad\udcff.png"):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import tiny
 import torch
 from streamlit.testing.v1 import AppTest
@@ -21,25 +22,29 @@ from abn.errors import VariantError
 from abn.explanations import explainer
 from abn.explanations.explainer import explain
 from abn.images import avif, color, cut_short, file_kinds, jpeg_2000, rare_formats
+from abn.network import backbone, tracing
 from abn.network.architectures import registry
 from abn.network.model import AttentionBranchNetwork
 from abn.study import runs
 from abn.teaching.live_class import as_json, codes, redis_store, room
 from abn.teaching.live_class import store as room_store
-from abn.training import loop
+from abn.training import devices, loop
+from abn.training.map_teaching import examples
 from abn.training.sources import class_folders
+from abn.training.supervised import options
 from abn.ui import words
+from abn.ui.camera import words as camera_words
 from abn.ui.controls import words as controls_words
 from abn.ui.layout import escape_markdown
-from abn.ui.live import words as live_words
 from abn.ui.own import session_variants as own_session
 from abn.ui.runtime.turns import get_queue
 from abn.variants import checkpoint, own, store, weight_files
 from abn.variants.store import list_variants
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("app.py", "pages/Inside.py", "pages/Ablation.py", "pages/Intervene.py", "pages/Measure.py")
-ALONE = ("pages/Study.py", "pages/Teach.py", "pages/Bring_your_own.py")  # they run no variant
+ROOMS = ("Inside", "Ablation", "Intervene", "Teach_the_map", "Measure")
+PAGES = ("app.py", *(f"pages/{room}.py" for room in ROOMS))
+ALONE = ("pages/Study.py", "pages/For_teachers.py", "pages/Bring_your_own.py")  # they run no variant
 FIRST_FAST = [PAGES[0], *(pytest.param(page, marks=pytest.mark.slow) for page in PAGES[1:])]
 
 
@@ -159,13 +164,18 @@ def _other_hash(path: Path) -> None:
     card.write_text(re.sub(r'"sha256": "\w+"', f'"sha256": "{"0" * 64}"', card.read_text(encoding="utf-8")))
 
 
+def _drop_card(path: Path) -> None:
+    path.write_bytes(safetensors.torch.save(safetensors.torch.load(path.read_bytes())))
+    path.with_suffix(".json").unlink()
+
+
 BROKEN = {  # what happened to the weights and their card → the sentence
     "weights missing": (Path.unlink, store.NO_WEIGHTS),
     "weights cut": (lambda path: path.write_bytes(path.read_bytes()[:1000]), store.OTHER_WEIGHTS),
     "weights altered": (_alter, store.OTHER_WEIGHTS),
     "weights emptied": (lambda path: path.write_bytes(b""), store.OTHER_WEIGHTS),
     "hash of others": (_other_hash, store.OTHER_WEIGHTS),
-    "card missing": (lambda path: path.with_suffix(".json").unlink(), store.NO_CARD),
+    "card missing": (_drop_card, store.NO_CARD),
     "card unreadable": (lambda path: path.with_suffix(".json").write_text("{half"), store.UNREADABLE_CARD),
 }
 
@@ -290,6 +300,15 @@ def test_the_table_of_faults_says_what_the_code_says():
         words.FAILED,
         *(s.format(name="NAME") for s in (checkpoint.EMPTY, checkpoint.LFS_POINTER, checkpoint.WEB_PAGE)),
         *(s.format(name="NAME") for s in (weight_files.CODE, weight_files.UNREADABLE, weight_files.NO_WEIGHTS)),
+        backbone.ONE_OUTPUT,
+        backbone.NOT_RGB,
+        backbone.NO_EFFECT.format(name="NAME", alternatives=tracing.ALTERNATIVES),
+        checkpoint.ONE_CLASS,
+        options.TABLE.format(name="NAME"),
+        options.SQUARE.format(size="224x160"),
+        class_folders.TWO_CLASSES.format(count="COUNT", copy="FILE", original="OTHER"),
+        devices.MISSING.format(name="CUDA"),
+        devices.SEVERAL,
         class_folders.ALIKE.format(names="'cat' and 'cat\\u200b'"),
         class_folders.TWICE.format(names="dev and val"),
         class_folders.PARTS_OR_CLASSES.format(folders="FOLDERS", classes="CLASSES"),
@@ -301,7 +320,11 @@ def test_the_table_of_faults_says_what_the_code_says():
         files.NO_MORE.format(place="FILE", **full),
         REFUSED.format(place="", **full),
         loop.DAMAGED.format(name="NAME.pt"),
-        *(sentence for name, sentence in live_words.CAMERA.items() if name != "intro"),
+        *(s.format(name="NAME") for s in (examples.TWO_MAPS, examples.ZEROS, examples.NOT_FINITE)),
+        examples.OUT_OF_RANGE.format(name="NAME", low=-1, high=255),
+        examples.NOTHING_EDITED,
+        "Stopped.",
+        *(sentence for name, sentence in camera_words.CAMERA.items() if name != "intro"),
         workers.KILLED,
         workers.GIVEN_UP,
         room_store.NO_ROOM.format(code="CODE"),

@@ -110,7 +110,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "than one batch, else 0)",
     )
     parser.add_argument(
-        "--device", default="auto", help="where to compute: cpu, cuda or cuda:N; `auto` is cuda if available, else cpu"
+        "--device",
+        default="auto",
+        help="where to compute: cpu, cuda, cuda:N or mps; `auto` is cuda if available, else cpu (default: auto)",
     )
     parser.add_argument(
         "--ray",

@@ -17,7 +17,8 @@ from abn.variants.store import load_variant, read_weights
 if TYPE_CHECKING:
     from abn.network.model import AttentionBranchNetwork
 
-NO_DEVICE = "There is no device {name!r} that ONNX Runtime can use here: choose cpu, or leave --device out."
+NO_DEVICE = "There is no device {name!r} that can be used here: choose cpu, or leave --device out."
+MPS = "mps"  # Apple's GPUs, by PyTorch alone; no Mac was available, so it was never run
 
 MAX_KEPT = 8  # runners; one of lite0's takes 40 MB
 
@@ -26,10 +27,11 @@ log = logging.getLogger(__name__)
 
 def load_runner(card: Card, *, threads: int = 1, device: str = "cpu", graphs: Path = FOLDER) -> Runner:
     """The runner of a variant on disk, its weights verified against the card. Raises `VariantError`."""
-    try:
-        return _on_graphs(card, read_weights(card), graphs, threads=threads, device=device)
-    except GraphError as error:
-        log.warning("%s runs on PyTorch, which is slower. %s", card.id, error)
+    if device != MPS:
+        try:
+            return _on_graphs(card, read_weights(card), graphs, threads=threads, device=device)
+        except GraphError as error:
+            log.warning("%s runs on PyTorch, which is slower. %s", card.id, error)
     from abn.engine.torch_runner import TorchRunner
 
     return TorchRunner(load_variant(card).to(device))
@@ -55,8 +57,10 @@ def run_network(network: "AttentionBranchNetwork", card: Card, *, graphs: Path =
 
 
 def find_device(name: str) -> str:
-    """The name of a device, of which "auto" is a GPU where ONNX Runtime can use one, else the CPU. Raises `ABNError`
-    where it isn't there."""
+    """The name of a device, of which "auto" is a GPU where ONNX Runtime can use one, else the CPU: on a Mac, MPS is
+    chosen by its name only, as it was never compared with the CPU. Raises `ABNError` where it isn't there."""
+    if name == MPS and _has_mps():
+        return name
     from abn.engine.onnx_runner import has_cuda
 
     if name == "auto":
@@ -65,6 +69,12 @@ def find_device(name: str) -> str:
     if name != "cpu" and not (kind == "cuda" and has_cuda() and (not number or number.isdigit())):
         raise ABNError(NO_DEVICE.format(name=name))
     return name
+
+
+def _has_mps() -> bool:
+    import torch
+
+    return torch.backends.mps.is_available()
 
 
 def _on_graphs(card: Card, weights: Mapping[str, np.ndarray], graphs: Path, **options) -> Runner:

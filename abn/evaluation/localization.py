@@ -29,7 +29,7 @@ from abn.vocabulary import HEADS
 
 FOLDER = SAMPLES / "scenes"
 FIT = "squash"  # all of a scene is seen
-BATCH = 8  # scenes explained at once
+BATCH = 2  # scenes explained at once, as in deletion_insertion
 CENTER_SIGMA = 0.25  # standard deviation of the center prior, in sides of the image
 CONSTANT, CENTER, MASK = CONTROLS = ("constant map", "center prior", "object mask")
 
@@ -155,14 +155,15 @@ def mean_scores(scores: Sequence[LocalizationScore]) -> MeanScores:
 
 
 def fit_mask(mask: np.ndarray, fitted: Fitted) -> np.ndarray:
-    """A mask (H, W) over the original, fitted to the input: (size, size) bool; padding is background."""
+    """A mask (H, W) over the original, bool or of any numbers, fitted to the input: (size, size) of the same type;
+    padding is background (0)."""
     height, width = mask.shape
     columns, rows = (
         np.floor(scale * (np.arange(fitted.image.width) + 0.5) + offset).astype(int)
         for scale, offset in zip(fitted.scale, fitted.offset, strict=True)
     )
     inside = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))
-    return mask[np.ix_(rows.clip(0, height - 1), columns.clip(0, width - 1))] & inside
+    return np.where(inside, mask[np.ix_(rows.clip(0, height - 1), columns.clip(0, width - 1))], mask.dtype.type(0))
 
 
 def _score_explanation(scene: Scene, explanation: Explanation) -> LocalizationScore:

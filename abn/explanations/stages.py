@@ -33,7 +33,7 @@ class Trace:
     reweighted: np.ndarray  # (C, h, w) g′(x)
     logits: np.ndarray  # (K,) the perception head
     mechanism: str  # that was applied
-    channels_are_classes: bool  # the class head passes channel k of A mainly to class k
+    channels_are_classes: bool  # the class head weighs channel k of A most for class k
     seconds: float  # from the image to M: feature extractor and attention branch
 
     def stage(self, name: str) -> np.ndarray:

@@ -36,10 +36,12 @@ def trace_runner(runner: Runner, image: np.ndarray, mechanism: str | None = None
     )
 
 
-def trace_picture(picture: Picture, card: Card, *, fit: str = "crop", load: Load = load_runner) -> Trace:
-    """The same for an image in a variant as trained. Raises an `ABNError` for an unknown fit or broken weights."""
+def trace_picture(
+    picture: Picture, card: Card, *, fit: str = "crop", mechanism: str | None = None, load: Load = load_runner
+) -> Trace:
+    """The same for an image in a variant. Raises an `ABNError` for an unknown fit or mechanism, or broken weights."""
     runner = load(card)
-    return trace_runner(runner, fit_picture(picture, card.input, fit).normalized(card.input))
+    return trace_runner(runner, fit_picture(picture, card.input, fit).normalized(card.input), mechanism)
 
 
 def cell_products(trace: Trace, row: int, column: int, channel: int) -> list[tuple[float, float, float, str]]:
@@ -50,6 +52,6 @@ def cell_products(trace: Trace, row: int, column: int, channel: int) -> list[tup
 
 
 def _channels_are_classes(class_head: np.ndarray) -> bool:
-    """Whether channel k of A stands for class k: its weight (K, K) outweighs all others to and from it together."""
-    diagonal, sizes = class_head.diagonal(), np.abs(class_head)
-    return bool((2 * diagonal > sizes.sum(0)).all() and (2 * diagonal > sizes.sum(1)).all())
+    """Whether channel k of A stands for class k: its weight (K, K) is more than twice any other to or from it."""
+    diagonal, others = class_head.diagonal(), np.abs(class_head - np.diag(class_head.diagonal()))
+    return bool((diagonal > 2 * others.max(0)).all() and (diagonal > 2 * others.max(1)).all())

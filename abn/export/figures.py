@@ -94,7 +94,7 @@ def file_stem(explanation: Explanation, stem: str) -> str:
 
 
 def npy_bytes(attention: np.ndarray) -> bytes:
-    """A map as the content of an .npy file: float32 (h, w)."""
+    """A map (h, w), or several (N, h, w), as the content of an .npy file: float32."""
     stream = io.BytesIO()
     np.save(stream, attention.astype(np.float32), allow_pickle=False)
     return stream.getvalue()

@@ -104,19 +104,22 @@ def _decode(opened: ImageFile.ImageFile, data: bytes, stretch: bool) -> tuple[Im
     """Decode the first frame into upright RGB, and tell what that took and how large it is in full.
 
     A JPEG can be decoded at a half, a quarter or an eighth of its size, in so much less time and memory, and a
-    JPEG 2000 in even smaller parts.
+    JPEG 2000 in even smaller parts. A HEIC is decoded whole, which takes no more than a WebP of half as many pixels.
     """
     full_width, full_height = opened.size
     if opened.format == "JPEG2000":
         jpeg_2000.reduce(opened, data, LEAST_SIDE)
-    elif opened.draft("", (LEAST_SIDE, LEAST_SIDE)) is None or opened.size == (full_width, full_height):
+    elif opened.format != "HEIF" and (
+        opened.draft("", (LEAST_SIDE, LEAST_SIDE)) is None or opened.size == (full_width, full_height)
+    ):
         decode_limits.refuse_large(opened.size, decode_limits.MAX_PIXELS, opened.format)
     rare_formats.scale_transparent_color(opened)
     covered, deep_color = rare_formats.covered_part(opened), rare_formats.has_deep_color(opened)
     turned_on_load = opened.format == "TIFF" and _turn(opened) is not None  # by Pillow
     opened, cut_note = cut_short.load(opened, data, LEAST_SIDE)
     dark_note = rare_formats.name_dark_colors(opened) if deep_color else ""
-    image, notes = to_upright_rgb(opened, color.find_profile(opened, data), covered=covered, stretch=stretch)
+    profile, decoded = color.find_profile(opened, data), _reduce_large(opened)
+    image, notes = to_upright_rgb(decoded, profile, covered=covered, stretch=stretch)
     notes[:0] = filter(None, (cut_note, dark_note))
     if turned_on_load:
         notes.append(TURNED)
@@ -128,6 +131,14 @@ def _decode(opened: ImageFile.ImageFile, data: bytes, stretch: bool) -> tuple[Im
     if opened.format not in decode_limits.REDUCED:
         return image, notes, image.size
     return image, notes, (full_height, full_width) if sideways else (full_width, full_height)
+
+
+def _reduce_large(opened: ImageFile.ImageFile) -> Image.Image:
+    """A decoded image, brought to few pixels where it has more than may be kept."""
+    width, height = opened.size
+    if width * height <= decode_limits.MAX_PIXELS:
+        return opened
+    return opened.reduce(max(1, min(8, min(width, height) // LEAST_SIDE)))
 
 
 def to_upright_rgb(

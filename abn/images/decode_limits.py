@@ -14,8 +14,8 @@ from PIL import ExifTags, Image, ImageFile
 from abn.errors import PictureError
 
 MAX_PIXELS = 25_000_000  # width × height, as decoded: Pillow then holds 100 MB
-MAX_REDUCED = 50_000_000  # of those that are decoded at reduced size
-REDUCED = ("JPEG", "MPO", "JPEG2000")
+MAX_REDUCED = 50_000_000  # of those that are decoded at reduced size, or reduced at once
+REDUCED = ("JPEG", "MPO", "JPEG2000", "HEIF")
 MAX_SIDE = 65_535  # pixels: the most that a JPEG can hold and a browser can draw
 MAX_SCANNED = 1_000_000_000  # pixels × scans of a JPEG: 20 MB of empty progressive scans would decode for hours
 MAX_READS = 250_000  # steps in which a file is read: 20 MB of empty blocks have millions

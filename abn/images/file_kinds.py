@@ -32,6 +32,11 @@ _KINDS = (
     (0, b"IIRO", "a raw photo of a camera"),
     (8, b"CR\2", "a raw photo of a camera"),
     (0, b"\0\0\1\0", "an icon"),
+    (0, b"icns", "an icon"),
+    (0, b"\0\0\2\0\1\0", "a cursor"),
+    (0, b"qoif", "a QOI image"),
+    (0, b"\1\xda", "an SGI image"),
+    (-18, b"TRUEVISION-XFILE", "a TGA image"),
     (0, b"SIMPLE  =", "a FITS file"),
     (128, b"DICM", "a DICOM file"),
     (0, b"P1", "a PNM image"), (0, b"P2", "a PNM image"), (0, b"P3", "a PNM image"), (0, b"P4", "a PNM image"),
@@ -57,7 +62,7 @@ def name_kind(data: bytes) -> str:
     if brands:
         known = [name for brand, name in _BRANDS.items() if brand in brands]
         return "" if brands & (_AVIF | _HEIF) else (known or ["a video"])[0]
-    return next((name for at, start, name in _KINDS if data[at : at + len(start)] == start), "")
+    return next((name for at, mark, name in _KINDS if data.startswith(mark, at)), "")
 
 
 def choose_readers(data: bytes) -> tuple[str, ...]:

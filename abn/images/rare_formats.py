@@ -31,7 +31,7 @@ def refuse_misread(opened: ImageFile.ImageFile, source: io.BytesIO) -> None:
     if opened.format == "PNG" and getattr(opened, "default_image", False):
         kind = "an animated PNG with a separate still image"
     elif opened.format == "BMP" and opened.tile[0].codec_name == "raw":
-        data = source.getbuffer()
+        data = source.getvalue()
         bits = int.from_bytes(data[24:26] if data[14] == 12 else data[28:30], "little")
         kind = "a BMP with a gray palette" if (opened.mode, bits) in (("1", 4), ("1", 8), ("L", 4)) else ""
     elif opened.format == "TIFF":

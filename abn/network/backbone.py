@@ -16,28 +16,49 @@ from abn.network.contexts import generator_lock, isolated_generator
 from abn.network.cutting import Halves, cut
 from abn.network.initialization import initialize_weights
 from abn.network.model import AttentionBranch, AttentionBranchNetwork
-from abn.vocabulary import InputSpec
+from abn.network.tracing import ALTERNATIVES
+from abn.vocabulary import ADDITIVE, InputSpec
 
 RESIDUAL_GAIN = 0.1  # of residual branches that timm starts at 0
 MIN_VARIANCE = 0.01  # of a channel, as a share of the channels' mean
+MIN_EFFECT = 0.01  # of another map on the logits, as a share of their spread over images
+RGB = 3  # channels of an image
+ONE_OUTPUT = (
+    "One class can't be predicted, as both heads end in a softmax. For one sigmoid output z, give num_classes=2: the "
+    "logits (0, z) predict the same."
+)
+NO_EFFECT = "The map would have no effect in {name}: layers after the cut divide its gain out. {alternatives}"
+NOT_RGB = "Networks read RGB images, and gray images become RGB when they are opened: leave out in_chans."
 
 
 def create_model(
-    backbone: str, *, num_classes: int = 1000, mechanism: str = "additive", seed: int | None = None
+    backbone: str,
+    *,
+    num_classes: int = 1000,
+    mechanism: str = "additive",
+    seed: int | None = None,
+    in_chans: int = RGB,
 ) -> AttentionBranchNetwork:
     """An Attention Branch Network with random weights from timm's name of a CNN, or one of the paper's
     ("cifar-resnet20"), in evaluation mode.
 
-    `seed` makes the weights reproducible without touching the global generator. Raises `BackboneError` where the
-    backbone is unknown or can't be cut.
+    `seed` makes the weights reproducible without touching the global generator. `in_chans` is named as in timm; images
+    are RGB, so it can only be 3. Raises `BackboneError` where the backbone is unknown, can't be cut, or the map would
+    have no effect on the logits.
     """
+    if in_chans != RGB:
+        raise BackboneError(NOT_RGB)
+    if isinstance(num_classes, Integral) and num_classes == 1:
+        raise BackboneError(ONE_OUTPUT)
     if not isinstance(num_classes, Integral) or not 2 <= num_classes <= registry.MAX_CLASSES:
         raise BackboneError(f"num_classes must be a whole number, at least 2 and at most {registry.MAX_CLASSES:,}.")
     with generator_lock if seed is None else isolated_generator(seed):
         network = build(backbone, num_classes=int(num_classes), mechanism=mechanism)
         _raise_zero_gains(network)
         _center_map(network, input_spec(backbone).size)
-        return network.eval()
+        if not _has_effect(network.eval(), input_spec(backbone).size):
+            raise BackboneError(NO_EFFECT.format(name=backbone, alternatives=ALTERNATIVES))
+        return network
 
 
 @torch.no_grad()
@@ -67,6 +88,15 @@ def _center_map(network: AttentionBranchNetwork, size: int) -> None:
             norm.running_var.clamp_(min=MIN_VARIANCE * norm.running_var.mean().item())
     branch = network.attention_branch
     recalibrate_batchnorm(network, torch.randn(2, 3, size, size), [branch.class_norm, branch.map_norm])
+
+
+@torch.no_grad()
+def _has_effect(network: AttentionBranchNetwork, size: int) -> bool:
+    """Whether two random maps give different logits."""
+    features = network.extractor(torch.randn(2, 3, size, size))  # (B, C, h, w)
+    maps = torch.rand(2, *features[:, :1].shape)  # (2, B, 1, h, w)
+    logits, other = (network.perceive(features, attention, ADDITIVE) for attention in maps)  # (B, K) each
+    return bool((other - logits).norm() >= MIN_EFFECT * (logits - logits.mean(0)).norm())
 
 
 def build(backbone: str, *, num_classes: int, mechanism: str) -> AttentionBranchNetwork:

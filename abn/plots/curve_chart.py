@@ -34,13 +34,14 @@ def curve_chart(comparison: CurveComparison, kind: str, *, top: float = 1.0) -> 
         _line(figure, LABELS[DARK], shares, comparison.dark.scores, {"color": GREEN, "width": 2, "dash": "dash"})
     _line(figure, LABELS[BRIGHT], shares, bright, {"color": color, "width": 3, "dash": "solid"})
     figure.update_layout(
-        **layout(HEIGHT, (60, 24, 56, 44), AXES[kind], PROBABILITY) | {"showlegend": True}, hovermode="x"
+        **layout(HEIGHT, (60, 24, 72, 44), AXES[kind], PROBABILITY) | {"showlegend": True}, hovermode="x"
     )
     figure.update_xaxes(range=[-0.01, 1.01], tickformat=".0%", tickvals=[0, 0.25, 0.5, 0.75, 1])
     figure.update_yaxes(range=[-0.02 * top, 1.04 * top], tickformat=".0%", nticks=5)
     title = TITLE.format(kind=kind.capitalize(), area=comparison.bright.area, random=comparison.random_area)
     place = {"xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"}
-    figure.add_annotation(text=title, font={"size": 15}, showarrow=False, yshift=28, **place)
+    # above the legend, which has two lines where there is little room
+    figure.add_annotation(text=title, font={"size": 15}, showarrow=False, yshift=44, **place)
     return figure
 
 

@@ -54,17 +54,19 @@ def draw(
     pressable: bool = True,
     applied: str | None = None,
     switchable: bool = False,
+    trained: bool = True,
 ) -> str:
     """The diagram as SVG, its stages as buttons if `pressable`; `contents` by the names of `STAGES`.
 
-    `mechanism` is the one that the variant was trained with, `applied` the one of the contents (None: the same); the
-    mechanisms are radio buttons if `switchable`.
+    `mechanism` is the one that the variant was `trained` with, or made with, `applied` the one of the contents (None:
+    the same); the mechanisms are radio buttons if `switchable`.
     """
     applied, image = applied or mechanism, 'role="img"'
-    fields = {"style": STYLE, "trained": mechanism, "unused": " unused" if applied == "none" else ""}
+    verb = "trained with" if trained else "never trained:"
+    fields = {"style": STYLE, "verb": verb, "trained": mechanism, "unused": " unused" if applied == "none" else ""}
     fields["options"] = 'role="radiogroup" aria-label="Mechanism applied"' if switchable else 'role="group"'
     for number, name in enumerate(MECHANISMS):
-        words = f"{name}: g′ = {EQUATIONS[name]}{', as trained' if name == mechanism else ''}"
+        words = f"{name}: g′ = {EQUATIONS[name]}{', as trained' if trained and name == mechanism else ''}"
         radio = (
             f'role="radio" tabindex="{0 if name == applied else -1}" aria-checked="{str(name == applied).lower()}" '
             f'data-mechanism="{name}"'

@@ -1,4 +1,4 @@
-"""A prediction before and after an intervention as HTML: "binoculars → space shuttle (64.0 %)", Δp of both classes."""
+"""A prediction before and after an intervention as HTML: "binoculars → space shuttle (64.0 %)", and what changed."""
 
 from collections.abc import Sequence
 from html import escape
@@ -12,11 +12,11 @@ if TYPE_CHECKING:  # it imports torch, for which no first view waits
     from abn.explanations.interventions import Effect
 
 UNCHANGED = "class unchanged"
-DELTA = "Δp: change of the probability of a class, in percentage points"
+DELTA = "change of the probability of this class, in percentage points, and its probability before and after"
 
 
 def prediction_change(effect: "Effect", labels: Sequence[str], *, large: bool = False, head: str = "") -> str:
-    """The class predicted before → the class predicted after with its probability, and Δp of each of the two.
+    """The class predicted before → the class predicted after with its probability, and Δp of each of them.
 
     `large` is for the one result of a page, in 28 px; screen readers then read each new result. `head` names the head
     ("auxiliary" or "perception") where a page shows both.
@@ -36,7 +36,7 @@ def _change(effect: "Effect", labels: Sequence[str], k: int) -> str:
     change = points(float(effect.after[k] - effect.before[k]))
     probabilities = f"{percent(effect.before[k])} → {percent(effect.after[k])}"
     return (
-        f'<li title="{DELTA}" data-points="{change}">Δp {_name(labels[k])} <b>{change} points</b> '
+        f'<li title="{DELTA}" data-points="{change}">{_name(labels[k])} <b>{change} points</b> '
         f"<span>{probabilities}</span></li>"
     )
 

@@ -31,19 +31,22 @@ class EvaluationImages:
     features: bool = False
 
 
-def measure(network: Arm, test: EvaluationImages, *, curves: bool = True) -> dict[str, float | None]:
+def measure(network: Arm, test: EvaluationImages) -> dict[str, float | None]:
     """All figures of a network; shares, areas and errors lie in 0 … 1, polarity = 2 · ROC-AUC − 1 in −1 … 1."""
     output = run_batches(network, test.inputs.split(BATCH), features=test.features)
     figures: dict[str, float | None] = {"accuracy_auxiliary": None, "calibration_error_auxiliary": None}
     figures |= measure_heads(output, test.labels)
     if test.maps is not None:
-        same = test.maps.inputs is test.inputs
-        located = output if same else run_batches(network, test.maps.inputs.split(BATCH), features=test.maps.features)
-        maps = measure_maps(located.attention, test.maps.masks)
-        figures |= {**maps, "polarity": 2 * maps["roc_auc"] - 1}
-    if curves:
-        figures |= _curves(network, test.deleted, output)
+        figures |= locate(network, test.maps, output if test.maps.inputs is test.inputs else None)
+    figures |= _curves(network, test.deleted, output)
     return figures  # unrounded: the exact test needs the ties that rounding would break
+
+
+def locate(network: Arm, maps: MaskedImages, output: Outputs | None = None) -> dict[str, float]:
+    """The figures of a network's maps alone; `output` on these images, where there is one already."""
+    output = output or run_batches(network, maps.inputs.split(BATCH), features=maps.features)
+    figures = measure_maps(output.attention, maps.masks)
+    return {**figures, "polarity": 2 * figures["roc_auc"] - 1}
 
 
 def _curves(network: Arm, images: Tensor, output: Outputs) -> dict[str, float]:

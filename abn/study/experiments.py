@@ -58,6 +58,9 @@ class Experiment(Protocol):
     settings: dict  # every number of a run
     options: str  # what a command that makes a run again names beside the run; folders go without
 
+    def __hash__(self) -> int:
+        """It is itself alone."""
+
     def prepare(self) -> None:
         """Compute, or download, what all runs share."""
 
@@ -129,7 +132,7 @@ def cluttered_fashion(place: Place) -> FromScratch:
 class FineTuning:
     """Every number of the training on Caltech-101."""
 
-    views: int = 4  # of each training image: random crops, mirrored or not
+    views: int = 2  # of each training image: random crops, mirrored or not
     epochs: float = 2.0  # over all views
     batch: int = 48
     rate: float = 2e-4  # of pretrained weights

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from abn import files
-from abn.study.arm_measures import measure
+from abn.study.arm_measures import locate, measure
 from abn.study.arms import PLAIN, parameters
 from abn.study.experiments import EXPERIMENTS, Experiment, Place
 from abn.study.findings import RESULTS
@@ -42,16 +42,12 @@ class Job:
         path, started = place.work / f"{self.name}.pt", time.monotonic()
         network = experiment.trained(self.arm, self.seed, path)
         trained = time.monotonic()
-        metrics = measure(network, experiment.test)
-        controls = {}
-        if experiment.test.maps is not None:  # only the map's figures need a control
-            before = measure(experiment.untrained(self.seed), experiment.test, curves=False)
-            controls = {f"{name}_untrained": before[name] for name in UNTRAINED}
+        metrics = measure(network, experiment.test) | _measure_untrained(experiment, self.seed)
         return {
             "dataset": self.dataset,
             "arm": self.arm,
             "seed": self.seed,
-            "metrics": metrics | controls,
+            "metrics": metrics,
             "parameters": parameters(network),
             "seconds_training": round(trained - started, 1),  # of the last start, where it was stopped
             "bfloat16": has_bfloat16(place.device),
@@ -61,6 +57,15 @@ class Job:
             "command": f"python -m abn study run --dataset {self.dataset} --arm {self.arm} --seed {self.seed}"
             + experiment.options,
         }
+
+
+@functools.lru_cache(maxsize=1)  # all arms of a seed share it
+def _measure_untrained(experiment: Experiment, seed: int) -> dict[str, float]:
+    """The map's figures before training, its control; nothing where maps aren't compared with objects."""
+    if experiment.test.maps is None:
+        return {}
+    figures = locate(experiment.untrained(seed), experiment.test.maps)
+    return {f"{name}_untrained": figures[name] for name in UNTRAINED}
 
 
 def plan(datasets: Sequence[str], arms: Sequence[str], seeds: Sequence[int]) -> list[Job]:

@@ -4,7 +4,7 @@ Their answers are computed from the variants as they are run, from their cards a
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +19,7 @@ from abn.variants.card import Card
 from abn.variants.store import list_variants
 
 FAMILY = "imagenet-lite0"
-MASKED = {"masked": "photographs with masks", "scenes": "composed scenes"}  # data of a card → what they are
-KEYS = ("first", "heads", "range", "inverted", "pointing", "study")  # of all questions, in their order
+KEYS = ("first", "heads", "range", "inverted", "taught", "pointing", "study")  # of all questions, in their order
 
 Explain = Callable[[Picture, Sequence[Card]], Sequence[Explanation]]
 ByPhoto = dict[str, dict[str, Explanation]]  # title of a photograph → ID of a variant → its explanation
@@ -35,11 +34,13 @@ class ClassQuestion:
     answers: Sequence[str]  # sentences
 
 
-def class_questions(explain: Explain, accuracy: Sequence[str] = ()) -> list[ClassQuestion]:
+def class_questions(
+    explain: Explain, accuracy: Sequence[str] = (), taught: Mapping[str, Sequence[str]] | None = None
+) -> list[ClassQuestion]:
     """The questions with their answers; a question without an answer is left out.
 
     `explain` explains an image by several variants. `accuracy`: sentences of the study that compare the mechanisms
-    with a map that is never applied.
+    with a map that is never applied; `taught`: for variants, those on what teaching their map changed.
     """
     cards = [card for card in list_variants() if card.family == FAMILY]
     explanations: ByPhoto = {}
@@ -48,14 +49,13 @@ def class_questions(explain: Explain, accuracy: Sequence[str] = ()) -> list[Clas
             shown = explain(open_picture(photo.path.read_bytes(), name=photo.file), cards)
             explanations[photo.title] = {explanation.variant: explanation for explanation in shown}
     usable = [card for card in cards if all(card.id in row for row in explanations.values())]  # weights may be broken
+    measured = {card.title: card.measured["masked"] for card in cards if "masked" in card.measured}
     pointing = [
-        f"{card.title}: on {100 * card.measured[data]['pointing']:.0f} % of {card.measured[data]['count']} {images}."
-        for card in cards
-        for data, images in MASKED.items()
-        if data in card.measured
+        f"{title}: on {100 * result['pointing']:.0f} % of {result['count']} photographs with masks."
+        for title, result in measured.items()
     ]
     questions = (
-        *(_on_photographs(explanations, usable) if explanations and usable else ()),
+        *(_on_photographs(explanations, usable, taught or {}) if explanations and usable else ()),
         ClassQuestion(
             "pointing",
             "How often does the brightest cell lie on the object? Open Measure, and find the pointing game.",
@@ -66,7 +66,9 @@ def class_questions(explain: Explain, accuracy: Sequence[str] = ()) -> list[Clas
     return [question for question in questions if question.answers]
 
 
-def _on_photographs(explanations: ByPhoto, cards: Sequence[Card]) -> Iterator[ClassQuestion]:
+def _on_photographs(
+    explanations: ByPhoto, cards: Sequence[Card], taught: Mapping[str, Sequence[str]]
+) -> Iterator[ClassQuestion]:
     """Questions on the maps and predictions for the photographs that ship."""
     by_card = {card.title: [row[card.id] for row in explanations.values()] for card in cards}
     first = next(iter(explanations))
@@ -103,6 +105,13 @@ def _on_photographs(explanations: ByPhoto, cards: Sequence[Card]) -> Iterator[Cl
                     f"The predicted class is the same on {same} of {len(pairs)} photographs. No loss asks for bright "
                     "cells on the object.",
                 ),
+            )
+            yield ClassQuestion(
+                "taught",
+                f"Open Teach the map with “{lesson.title}”. On four images, replace the map by that of "
+                f"“{sibling.title}”, and teach with κ = 0. Does the map change on the held-out images? Does the "
+                "accuracy on the labeled photos change?",
+                taught.get(lesson.id, ()),
             )
             return
 

@@ -22,6 +22,13 @@ class Step:
     summary: str  # one line of the lesson's close, and of the students' handout
     page: str  # a page with more of this, a key of layout.PAGES
     answer: str = ""  # what the teacher's sheet adds to the notice
+    experiment: str = ""  # a further experiment on the page Teach the map: the label of its button
+    experiment_help: str = ""  # and how it is done
+
+    @property
+    def lead(self) -> str:
+        """The title as a sentence, before the task or the summary on the same line."""
+        return self.title if self.title.endswith("?") else f"{self.title}."
 
 
 class Statement(NamedTuple):

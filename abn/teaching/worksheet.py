@@ -67,7 +67,7 @@ def handout(minutes: int, seed: int, questions: Sequence[ClassQuestion], link: M
     for number, activity in enumerate(PLANS[minutes], 1):
         address = _link(activity, seed, link)
         tasks = [
-            f"<b>{_text(STEPS[step - 1].title)}</b> {_text(STEPS[step - 1].task)}{rules}" for step in activity.steps
+            f"<b>{_text(STEPS[step - 1].lead)}</b> {_text(STEPS[step - 1].task)}{rules}" for step in activity.steps
         ]
         tasks += [f"{_text(by_key[key].text)}{rules}" for key in activity.questions if key in by_key]
         body = f"<ul>{_items(tasks)}</ul>" if tasks else ""
@@ -95,7 +95,7 @@ def answers(key: str, questions: Sequence[ClassQuestion]) -> str:
     of_class = (
         f"<b>{_text(question.text)}</b><br>{'<br>'.join(map(_text, question.answers))}" for question in questions
     )
-    of_lesson = (f"<b>{_text(step.title)}</b> {_text(step.task)}<br>{_result(step)}" for step in STEPS)
+    of_lesson = (f"<b>{_text(step.lead)}</b> {_text(step.task)}<br>{_result(step)}" for step in STEPS)
     return _document(
         f"Answers to set {seed} (key {key})",
         f"<h2>Exercises, set {seed}</h2><ol>{_items(of_set)}</ol>"

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from abn import files
 from abn.errors import ABNError
+from abn.training.devices import sum_type
 from abn.training.distributed import SINGLE, Processes
 
 SAVE_EACH = 50  # steps
@@ -29,7 +30,7 @@ def fit(
     steps: int,
     optimizer: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler,
-    path: Path,
+    path: Path | None,
     settings: dict,
     save_each: int = SAVE_EACH,
     moments: Collection[int] = (),
@@ -43,17 +44,17 @@ def fit(
     """Train in place: `loss(step)` is a scalar to minimize, under bfloat16 autocast where the processor has it (or as
     `bfloat16` says).
 
-    Resumes from `path`, saves there each `save_each` steps and at the end. `at_moment(step)` is called before each step
-    of `moments` (0: before training, `steps`: at the end). All `processes` call this alike; the first one's file
-    counts. `tally` (3,) sums up losses, steps and seconds, those of `at_moment` apart; the file keeps its mean over the
-    processes.
+    Resumes from `path`, saves there each `save_each` steps and at the end; without a path nothing is kept.
+    `at_moment(step)` is called before each step of `moments` (0: before training, `steps`: at the end); whatever it
+    raises ends the training. All `processes` call this alike; the first one's file counts. `tally` (3,) sums up losses,
+    steps and seconds, those of `at_moment` apart; the file keeps its mean over the processes.
 
     Raises:
         ABNError: where `path` is damaged, or was made with other `settings`.
     """
     bfloat16 = has_bfloat16(device) if bfloat16 is None else bfloat16
-    tally = torch.zeros(3, dtype=torch.double, device=device) if tally is None else tally
-    start = _resume(path, network, optimizer, schedule, settings, tally, processes)
+    tally = torch.zeros(3, dtype=sum_type(device), device=device) if tally is None else tally
+    start = _resume(path, network, optimizer, schedule, settings, tally, processes) if path else 0
     started, smooth = time.monotonic(), None
     counted = started  # until when seconds are in the tally
 
@@ -85,9 +86,10 @@ def fit(
         done = step + 1
         if done % log_each == 0:
             left = (time.monotonic() - started) / (done - start) * (steps - done)
-            log.info("%s: step %d of %d, loss %.3f, %.0f s left", path.stem, done, steps, smooth, left)
+            name = path.stem if path else "training"
+            log.info("%s: step %d of %d, loss %.3f, %.0f s left", name, done, steps, smooth, left)
         count_seconds()  # after the log, as on a GPU that is where the queued work is waited for
-        if done % save_each == 0 or done == steps:
+        if path and (done % save_each == 0 or done == steps):
             processes.sum(tally).div_(processes.size)
             if processes.is_first:
                 _save(path, network, optimizer, schedule, done, settings, tally)
@@ -108,7 +110,9 @@ def one_cycle(
 
 
 def has_bfloat16(device: str = "cpu") -> bool:
-    """Whether this CPU, or its GPU, multiplies in bfloat16, so that it pays."""
+    """Whether this CPU, or its GPU, multiplies in bfloat16, so that it pays; on MPS that was not tried."""
+    if device == "mps":
+        return False
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.ops.mkldnn._is_mkldnn_bf16_supported()
@@ -118,7 +122,7 @@ def write_state(path: Path, state: dict) -> None:
     """Write a state, whole or not at all; `ABNError` where the disk is full, which torch's own writer doesn't raise."""
     data = io.BytesIO()
     torch.save(state, data)
-    files.write_file(path, data.getbuffer())
+    files.write_file(path, data.getvalue())
 
 
 def _save(path: Path, network, optimizer, schedule, step: int, settings: dict, tally: Tensor) -> None:

@@ -20,14 +20,15 @@ from abn.ui.components.menu import close_menu_on_choice
 from abn.ui.state import state
 from abn.variants.store import find_problems
 
-COMPARE, TEACH = "app.py", "pages/Teach.py"
+COMPARE, FOR_TEACHERS = "app.py", "pages/For_teachers.py"
 GROUPS: dict[str, dict[str, tuple[str, str]]] = {  # heading → path → title and icon, in the order of the navigation
     "Explore": {
         COMPARE: ("Compare", ":material/compare:"),
-        "pages/Live.py": ("Live", ":material/videocam:"),
+        "pages/Camera.py": ("Camera", ":material/videocam:"),
         "pages/Inside.py": ("Inside", ":material/account_tree:"),
         "pages/Ablation.py": ("Ablation", ":material/tune:"),
         "pages/Intervene.py": ("Intervene", ":material/brush:"),
+        "pages/Teach_the_map.py": ("Teach the map", ":material/model_training:"),
         "pages/Bring_your_own.py": ("Bring your own", ":material/upload_file:"),
     },
     "Evidence": {
@@ -37,8 +38,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {  # heading → path → title 
     "Class": {
         "pages/Learn.py": ("Learn", ":material/school:"),
         "pages/Exercises.py": ("Exercises", ":material/quiz:"),
-        "pages/Room.py": ("Room", ":material/groups:"),
-        TEACH: ("Teach", ":material/co_present:"),
+        "pages/Room.py": ("Live class", ":material/groups:"),
+        FOR_TEACHERS: ("For teachers", ":material/co_present:"),
     },
 }
 PAGES = {path: page for group in GROUPS.values() for path, page in group.items()}
@@ -55,7 +56,7 @@ def navigate() -> st.Page | None:
     """Draw the navigation; returns the page to run, and nothing for Compare, which is the file that calls this."""
     _configure(words.APP)  # else Streamlit fetches the page's icon
     url.follow_address()
-    hidden = {TEACH} if url.controls_hidden() else set()  # its sheets solve the exercises
+    hidden = {FOR_TEACHERS} if url.controls_hidden() else set()  # its sheets solve the exercises
     pages = {
         heading: [
             st.Page(
@@ -73,14 +74,14 @@ def navigate() -> st.Page | None:
     return None if page is pages["Explore"][0] else page
 
 
-def begin(title: str, line: str, *, room: str = "") -> None:
+def begin(title: str, line: str, *, room: str = "", guest: str = "") -> None:
     """Draw the frame: to be called first by every page. `line` says in one sentence what the page is for; `room` is the
-    folder of its panels where that has a style sheet, `ROOM/ROOM.css`."""
+    folder of its panels where that has a style sheet, `ROOM/ROOM.css`, and `guest` that of other panels on the page."""
     _configure(f"{title} · {words.APP}")
     if state.page != title:  # widgets of another page begin again, and some must know
         state.page, state.visit, state.refused = title, state.visit + 1, []
     state.media_addresses, state.hint_map = {}, ""
-    rooms = [room] if room else []
+    rooms = [name for name in (guest, room) if name]
     if url.presenting():
         rooms.append("present")
     style = "".join(map(_read_style, rooms))
@@ -89,9 +90,9 @@ def begin(title: str, line: str, *, room: str = "") -> None:
     close_menu_on_choice()
     guard_session("unseen-guard")
     state.bar = st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="bar")
-    state.title_row = st.container(horizontal=True, vertical_alignment="center", gap="medium", key="frame")
+    frame = st.container(horizontal=True, vertical_alignment="center", gap="medium", key="frame")
+    state.title_row = state.heading if url.presenting() and state.heading else frame
     state.title_row.markdown(f"# {title}", help=line, width="content")
-    name_on_projector(f"# {title}")
     state.queue_place = st.empty()
     for sentence in find_problems().values():
         st.warning(escape_markdown(sentence), icon=":material/warning:")
@@ -101,7 +102,8 @@ def guard_session(key: str) -> None:
     """The browser asks before it leaves or reloads the app, as long as the session holds what a reload loses. To be
     called again, with another key, in a fragment that adds to it."""
     edited = any(len(history.edits) > 1 for history in state.edits.values())
-    show_guard(key, bool(edited or state.uploads or state.own_variants or (state.batch and state.batch.images)))
+    held = edited or state.uploads or state.own_variants or state.taught_examples
+    show_guard(key, bool(held or (state.batch and state.batch.images)))
 
 
 @cache

@@ -45,10 +45,10 @@ def show_explanation(
     bar: bool = True,
     key: str = "",
 ) -> None:
-    """M over the network's input with its range, and with its color bar unless all maps share one."""
+    """M over the network's input with its color bar or, where all maps share one, its range."""
     attention, fitted = explanation.attention, explanation.fitted
     title, key = words.MAP_ALT.format(title=card.title), f"map-{key or card.id}"
-    rest = words.RANGE.format(low=attention.min(), high=attention.max())
+    rest = "" if bar else words.RANGE.format(low=attention.min(), high=attention.max())
     show_attention(
         fitted.image, attention, view, title=title, key=key, limits=limits, extent=fitted.extent, bar=bar, rest=rest
     )

@@ -28,6 +28,8 @@ if TYPE_CHECKING:  # panels and tensors, which this module must not import
     from abn.ui.intervene.edit_history import History
     from abn.ui.present.deck import View
     from abn.ui.runtime.jobs import RunningJob
+    from abn.ui.teach_map.session_examples import KeptExample
+    from abn.ui.teach_map.teaching import RunningTeaching, TaughtResult
     from abn.variants.checkpoint import Checkpoint
     from abn.variants.own import OwnVariant, Sketch
 
@@ -120,7 +122,7 @@ class SessionState:
     channels_shown: Key[tuple[str, int] | None] = Key()  # the stage, and how many of its channels
     recorded: Key[str | None] = Key()  # widget
 
-    # Live
+    # Camera
     live_result: Key[dict[str, Any] | None] = Key()  # the map and the predictions of the latest frame
     live_frozen: Key[str | None] = Key()  # key of the frame that was kept last
 
@@ -134,6 +136,13 @@ class SessionState:
     edits: Key[dict[str, History]] = Key(make=dict)  # by a hash of image, variant and fit
     not_borrowed: Key[str] = Key("")  # why another image's map could not be put in place
     covered: Key[tuple[str, np.ndarray | None, int]] = Key(("", None, 0))  # what it belongs to, cells, count of resets
+
+    # Teach the map
+    taught_examples: Key[list[KeptExample]] = Key(make=list)
+    example_refused: Key[str] = Key("")  # why the map was not added, until it is shown
+    mask_refused: Key[str] = Key("")
+    teaching: Key[RunningTeaching | None] = Key()  # the fine-tuning that runs
+    taught: Key[dict[str, TaughtResult]] = Key(make=dict)  # by what it was made of, the latest last
 
     # Measure, Study
     scene: Key[str | None] = Key()
@@ -151,6 +160,7 @@ class SessionState:
     lesson_stages_seen: Key[set[str]] = Key(make=set)
     lesson_cell: Key[tuple[int, int]] = Key((0, 0))
     lesson_photo: Key[str | None] = Key()
+    lesson_agreements_seen: Key[set[bool]] = Key(make=set)  # whether the heads agreed on an image
     lesson_mechanisms_tried: Key[set[str]] = Key(make=set)
     lesson_covers_tried: Key[set[str]] = Key(make=set)
     lesson_history: Key[tuple[str, History] | None] = Key()  # what it belongs to, and the edits of its map
@@ -159,7 +169,7 @@ class SessionState:
     link_shown: Key[str] = Key("")  # the address whose QR code is to be shown large in this run
     attempts: Key[dict[int, Attempt]] = Key(make=dict)  # by the number of the set
 
-    # Room
+    # Live class
     room_code: Key[str] = Key("")  # of the live class that this session is in
     room_key: Key[str] = Key("")  # of its teacher
     room_student: Key[str] = Key("")  # secret of a student who has joined

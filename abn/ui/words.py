@@ -7,6 +7,7 @@ FAILED = (
     "The computation failed. The server's log has the details; nobody else is affected. Try again, or choose another "
     "image or variant."
 )
+FULL_SCREEN = "Full screen"
 LOADING_TORCH = "Loading PyTorch, once: a few seconds."
 
 # predictions

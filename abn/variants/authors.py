@@ -10,6 +10,7 @@ from numbers import Integral
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from abn.errors import CheckpointError
@@ -25,13 +26,15 @@ from abn.variants.untrusted_torch import read_in_child
 
 MIN_LIKENESS = 1 / 3  # share of names in common with a network for a file to look like it
 DTYPES = (torch.float, torch.double, torch.half, torch.bfloat16, torch.long)  # what may become a weight
+ONE_OUTPUT = "The checkpoint has one sigmoid output z; this network has two classes with the logits (0, z)."
 COUNTER = "num_batches_tracked"  # of each batch norm; files from the days of torch 0.4 lack it
 
 
 def convert_official(path: str | Path, *, arch: str = "resnet20", num_classes: int = 10) -> AttentionBranchNetwork:
     """The network of a checkpoint written by the authors' code, in evaluation mode (mechanism additive, as theirs).
 
-    `arch` is one of `ARCHS`; "densenet" is BC-100-12, "wrn" 28-10 and "resnext" 29 layers of 8 × 64d. Raises
+    `arch` is one of `ARCHS`; "densenet" is BC-100-12, "wrn" 28-10 and "resnext" 29 layers of 8 × 64d. A checkpoint of
+    one sigmoid output z (`num_classes` 1) becomes a network of two classes with the logits (0, z). Raises
     `CheckpointError` with one plain sentence for whatever is wrong.
     """
     path = Path(path)
@@ -39,9 +42,9 @@ def convert_official(path: str | Path, *, arch: str = "resnet20", num_classes: i
         raise CheckpointError(
             f"Checkpoints of {str(arch)[:40]!r} can't be converted: choose --arch from {', '.join(ARCHS)}."
         )
-    if not isinstance(num_classes, Integral) or not 2 <= num_classes <= registry.MAX_CLASSES:
+    if not isinstance(num_classes, Integral) or not 1 <= num_classes <= registry.MAX_CLASSES:
         raise CheckpointError(
-            f"The number of classes must be a whole number, at least 2 and at most {registry.MAX_CLASSES:,}."
+            f"The number of classes must be a whole number, at least 1 and at most {registry.MAX_CLASSES:,}."
         )
     name = one_line(path.name)
     if not path.exists():
@@ -50,7 +53,9 @@ def convert_official(path: str | Path, *, arch: str = "resnet20", num_classes: i
     if not path.is_file():  # a pipe would never end
         raise CheckpointError(failure)
     weights = read_in_child(read_weights, path, failure=failure, arch=arch, num_classes=int(num_classes))
-    network = _bare(arch, int(num_classes))
+    network = _bare(arch, max(2, int(num_classes)))
+    if num_classes == 1:
+        weights = _add_zero_class(weights, network.state_dict())
     network.load_state_dict(weights, strict=True, assign=True)
     return network.eval()
 
@@ -59,7 +64,8 @@ def make_converted_card(
     network: AttentionBranchNetwork, name: str, *, arch: str, num_classes: int, source: Path
 ) -> Card:
     """The card of a converted checkpoint; how it was trained is not known."""
-    backbone = backbone_of(arch)
+    backbone, outputs = backbone_of(arch), num_classes
+    num_classes = max(2, outputs)
     file = one_line(source.name)
     kind = registry.IMAGENET if backbone.startswith(registry.IMAGENET) else registry.CIFAR
     return create_card(
@@ -72,8 +78,9 @@ def make_converted_card(
         classes=CLASSES.get((kind, num_classes)) or [f"class {i}" for i in range(num_classes)],
         input=registry.input_spec(backbone),
         trained={
-            "command": f"python -m abn convert {file} --arch {arch} --num-classes {num_classes} --out {name}",
+            "command": f"python -m abn convert {file} --arch {arch} --num-classes {outputs} --out {name}",
             "data": "not known",
+            **({"notes": [ONE_OUTPUT]} if outputs == 1 else {}),
         },
         license={"weights": "that of the checkpoint's author", "source": file},
     )
@@ -109,7 +116,7 @@ def fit_weights(original: dict[str, Tensor], *, name: str, arch: str, num_classe
     last = "perception_branch.fc.weight"
     if weights[last].shape[1:] == expected[last].shape[1:] and len(weights[last]) != len(expected[last]):
         raise CheckpointError(
-            f"{name} was trained with {len(weights[last])} classes, not with {len(expected[last])}: correct "
+            f"{name} was trained with {len(weights[last])} outputs, not with {len(expected[last])}: correct "
             "--num-classes."
         )
     if differences:
@@ -125,6 +132,17 @@ def fit_weights(original: dict[str, Tensor], *, name: str, arch: str, num_classe
         for key, value in weights.items()
     }
     return counters | copied
+
+
+def _add_zero_class(weights: dict[str, Tensor], expected: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of a network with one output z as those of `expected`, whose first class has the logit 0 in both
+    heads. That class is 0 in the trunk response, too, so M is the same."""
+
+    def padded(value: Tensor, shape: torch.Size) -> Tensor:
+        missing = [new - old for new, old in zip(reversed(shape), reversed(value.shape), strict=True)]
+        return F.pad(value, [side for count in missing for side in (count, 0)]) if any(missing) else value
+
+    return {name: padded(value, expected[name].shape) for name, value in weights.items()}
 
 
 def _translated(original: dict[str, Tensor], arch: str) -> dict[str, Tensor]:

@@ -48,6 +48,10 @@ _OTHER_KINDS = (
     (re.compile(rb"version https://git-lfs"), LFS_POINTER),
     (re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|head|\?xml)", re.IGNORECASE), WEB_PAGE),
 )
+ONE_CLASS = (
+    "The card lists one class, and both heads end in a softmax. For one sigmoid output z, save the network with two "
+    "classes: the logits (0, z) predict the same."
+)
 NO_SAFETENSORS = "This is not a safetensors file, or it is cut short: save or upload it again."
 
 
@@ -241,11 +245,14 @@ def read_card(claims: dict[str, Any]) -> Card:
             "This card can't be read, as entries are missing, unknown or of the wrong kind: save it again with "
             "this app."
         ) from error
+    if card.num_classes == 1:
+        raise CheckpointError(ONE_CLASS)
     if not 2 <= card.num_classes <= MAX_CLASSES:
         raise CheckpointError(f"The card lists {card.num_classes:,} classes; the app can show 2 to {MAX_CLASSES:,}.")
     if not _is_possible(card.input):
         raise CheckpointError(
-            f"The input on the card is not a square of 16 to {MAX_SIDE} pixels with a normalization: correct the card."
+            f"The input on the card is not an RGB square of 16 to {MAX_SIDE} pixels with a normalization: correct the "
+            "card."
         )
     records = (card.trained, card.measured, card.license)
     if not all(isinstance(record, dict) for record in records) or _count_entries(list(records)) > MAX_ENTRIES:

@@ -15,9 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m abn convert`."""
     parser.add_argument("file", type=Path, metavar="FILE.pth.tar", help="checkpoint of the authors' code")
     parser.add_argument("--arch", required=True, help=f"architecture of the checkpoint: {', '.join(ARCHS)}")
-    parser.add_argument(
-        "--num-classes", type=int, required=True, metavar="K", help="number of classes of the checkpoint"
-    )
+    outputs = "number of classes of the checkpoint; 1 is a single sigmoid output, which becomes two classes"
+    parser.add_argument("--num-classes", type=int, required=True, metavar="K", help=outputs)
     parser.add_argument(
         "--out",
         required=True,

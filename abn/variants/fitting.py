@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from abn.images.display_name import one_line
 
+ONE_CHANNEL = ", as it reads one gray channel (docs/library.md converts it to RGB)"
+
 Shapes = Mapping[str, tuple[int, ...]]  # a tensor's name → its shape
 
 
@@ -18,8 +20,14 @@ def describe_differences(expected: Shapes, actual: Shapes) -> str:
     if other:
         name, more = other[0], f", and {len(other) - 1} more have another shape" if len(other) > 1 else ""
         shape, right = format_shape(actual[name]), format_shape(expected[name])
-        parts.append(f"{name} has the shape {shape} where it should have {right}{more}")
+        gray = ONE_CHANNEL if _reads_gray(actual[name], expected[name]) else ""
+        parts.append(f"{name} has the shape {shape} where it should have {right}{gray}{more}")
     return "; ".join(parts)
+
+
+def _reads_gray(shape: tuple[int, ...], right: tuple[int, ...]) -> bool:
+    """Whether a convolution reads images of one channel where those of the network have three."""
+    return len(shape) == 4 and shape[1] == 1 and right == (shape[0], 3, *shape[2:])
 
 
 def _list(names: Sequence[str]) -> str:

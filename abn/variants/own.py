@@ -60,6 +60,11 @@ def is_own(variant: str) -> bool:
     return variant.startswith(PREFIX)
 
 
+def is_drawn(card: Card) -> bool:
+    """Whether it is a person's own and has random weights of `draw_weights`, so that no file holds them."""
+    return is_own(card.id) and card.id != f"{PREFIX}{card.sha256[:12]}"  # the id of a checkpoint's
+
+
 def sketch(*, backbone: str, mechanism: str, classes: str | list[str], input: InputSpec, **claims: Any) -> Sketch:
     """The network of a backbone, without its weights, and its card with everything that can be counted counted.
 

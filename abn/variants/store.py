@@ -2,7 +2,8 @@
 
 A card describes the network, its training and its measured figures, and holds the hash of the weights. Weights are
 loaded only if hash, names, shapes and values are right; a broken file never stops the other variants. The header of the
-weights holds a copy of the card as it was when they were saved, so that one file can be passed on.
+weights holds a copy of the card as it was when they were saved, so that one file can be passed on: weights without a
+card beside them are read with that one.
 """
 
 import functools
@@ -30,8 +31,7 @@ CARD_KEY = "abn.card"  # under this name the weights' own header holds the card
 
 NO_WEIGHTS = "The weights of {variant} ({variant}.safetensors) are missing beside its card: copy them there again."
 NO_CARD = (
-    "The card of {variant} ({variant}.json) is missing beside its weights, so this variant is not listed: copy "
-    "it "
+    "The card of {variant} ({variant}.json) is missing beside its weights, so this variant is not listed: copy it "
     "there again."
 )
 UNREADABLE_CARD = "The card {card} can't be read, so this variant is not listed: copy the file again."
@@ -154,6 +154,16 @@ def load_weights(data: bytes, card: Card) -> "AttentionBranchNetwork":
 def save_variant(network: "AttentionBranchNetwork", card: Card, folder: Path, *, half: bool = True) -> Card:
     """Write the weights, in half precision or as they are, with the card in their header and, with its hashes, beside
     them; returns the latter."""
+    data, card = pack_variant(network, replace(card, folder=folder), half=half)
+    with files.atomic_file(card.weights) as file:
+        file.write(data)
+        file.flush()
+        write_card(card)  # once there was room for the weights; weights alone would stand in the way of a second try
+    return card
+
+
+def pack_variant(network: "AttentionBranchNetwork", card: Card, *, half: bool = True) -> tuple[bytes, Card]:
+    """The file of the weights as `save_variant` writes it, and the card with its hashes."""
     import safetensors.torch
     import torch
 
@@ -167,12 +177,7 @@ def save_variant(network: "AttentionBranchNetwork", card: Card, folder: Path, *,
     data = safetensors.torch.save(tensors, {CARD_KEY: json.dumps(fields, ensure_ascii=False)})
     extractor = {name: tensor for name, tensor in tensors.items() if name.startswith("extractor.")}
     sha256 = hashlib.sha256(data).hexdigest()
-    card = replace(card, sha256=sha256, extractor_sha256=tensors_sha256(extractor), folder=folder)
-    with files.atomic_file(card.weights) as file:
-        file.write(data)
-        file.flush()
-        write_card(card)  # once there was room for the weights; weights alone would stand in the way of a second try
-    return card
+    return data, replace(card, sha256=sha256, extractor_sha256=tensors_sha256(extractor))
 
 
 def write_card(card: Card) -> None:
@@ -195,8 +200,9 @@ def tensors_sha256(tensors: "dict[str, Tensor]") -> str:
 
 def _read_all(folder: Path) -> dict[str, Card | str]:
     """Every card of the folder by its id; a sentence in place of one that is missing or can't be read."""
-    alone = {path.stem: NO_CARD.format(variant=path.stem) for path in sorted(folder.glob("*.safetensors"))}
-    return alone | {path.stem: _read(path, files.stamp(path)) for path in sorted(folder.glob("*.json"))}
+    cards = {path.stem: _read(path, files.stamp(path)) for path in sorted(folder.glob("*.json"))}
+    alone = [path for path in sorted(folder.glob("*.safetensors")) if path.stem not in cards]
+    return {path.stem: _read_from_weights(path, files.stamp(path)) for path in alone} | cards
 
 
 @functools.lru_cache(maxsize=256)
@@ -209,6 +215,21 @@ def _read(path: Path, _stamp: tuple[int, int] | None) -> Card | str:
     if card.id != path.stem:
         return OTHERS_CARD.format(card=path.name, variant=one_line(card.id))
     return card
+
+
+@functools.lru_cache(maxsize=256)
+def _read_from_weights(path: Path, _stamp: tuple[int, int] | None) -> Card | str:
+    """The card in the header of weights, under the name that their file has now."""
+    try:
+        data = path.read_bytes()
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        fields = json.loads(header["__metadata__"][CARD_KEY])
+        hashes = dict.fromkeys(HASH_FIELDS, hashlib.sha256(data).hexdigest())  # no extractor is taken for another's
+        card = card_from_json(fields | hashes, path.parent)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        log.info("no card in %s", path.name, exc_info=error)
+        return NO_CARD.format(variant=path.stem)
+    return replace(card, id=path.stem)
 
 
 def _missing(card: Card) -> str:

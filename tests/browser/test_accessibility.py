@@ -77,7 +77,7 @@ def test_on_a_phone_the_next_question_begins_at_its_top(page, server):
         forward = button(page, f"{key}-next")
         forward.wait_for(timeout=LOADED)
         assert find_serious(page) == [], answer
-        forward.scroll_into_view_if_needed()
+        page.evaluate(f"{MAIN}.scrollTo(0, {MAIN}.scrollHeight)")
         assert page.evaluate(f"{MAIN}.scrollTop") > 0
         forward.click()
         forward.wait_for(state="detached", timeout=LOADED)

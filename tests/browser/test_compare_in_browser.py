@@ -16,6 +16,7 @@ from browsing import (
     button,
     go_to,
     open_context,
+    open_loaded,
     open_page,
     option,
     predictions,
@@ -139,7 +140,7 @@ def test_a_variant_of_ones_own_joins_compare_and_no_other_session(page, server, 
     built = tiny.network("multiplicative", seed=8)
     card = tiny.variant(tmp_path, "mine", built)
     (tmp_path / "theirs.pth.tar").write_bytes(pickle.dumps({"state_dict": {}}))
-    page.goto(f"{server}Bring_your_own")
+    open_loaded(page, f"{server}Bring_your_own")
     page.get_by_role("tab").last.click()  # of checkpoints
     page.locator("input[type=file]").set_input_files([card.weights, tmp_path / "theirs.pth.tar"])
     page.get_by_text("python -m abn convert theirs.pth.tar").wait_for(timeout=LOADED)

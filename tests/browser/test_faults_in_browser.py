@@ -133,7 +133,7 @@ def test_settings_of_the_address_last_until_their_popover_is_opened(page, server
 
 def test_a_variant_is_selected_on_every_page_that_shows_one_at_a_time(page, server):
     open_page(page, server)
-    for path in ("pages/Inside.py", "pages/Ablation.py", "pages/Intervene.py"):
+    for path in ("pages/Inside.py", "pages/Ablation.py", "pages/Intervene.py", "pages/Teach_the_map.py"):
         go_to(page, path)
         variants = widget(page, "one_variant").get_by_role("radio")
         page.wait_for_url(re.compile(PurePath(path).stem), timeout=LOADED)

@@ -107,23 +107,18 @@ def compare_the_curves(page) -> None:
             return
 
 
-def pill(page, name: str, key: str = "lesson-seen"):
+def pill(page, name: str, key: str):
     """One of several options that may be chosen together."""
     return widget(page, key).get_by_role("button", name=name, exact=True)
 
 
 def read_the_figure(page) -> None:
     panels = findings.compared(findings.read_study(), "none").rows
-    different = [
-        name
-        for name, rows in panels.items()
-        if any(row.name == "additive" and row.outcome in ("higher", "lower") for row in rows)
-    ]
-    wrong = words.NOWHERE if different else next(iter(panels))
-    rerun(page, pill(page, wrong).click)
-    assert page.locator(DONE).count() == 0
-    for name in (wrong, *(different or [words.NOWHERE])):  # the first is taken back
-        rerun(page, pill(page, name).click)
+    for number, rows in enumerate(panels.values(), 1):
+        different = any(row.name == "additive" and row.outcome in ("higher", "lower") for row in rows)
+        for place in (different, not different):  # the wrong answer first
+            assert page.locator(DONE).count() == 0
+            choose(page, f"lesson-seen-{number}", int(place))
 
 
 def paint(page) -> None:
@@ -219,10 +214,101 @@ def test_the_task_takes_little_of_a_phone_and_its_maps_can_be_compared(page, ser
     ticks = page.locator("[class*=lesson-square] .ticks span:visible")
     boxes = [ticks.nth(place).bounding_box() for place in range(ticks.count())]
     gaps = [right["x"] - left["x"] - left["width"] for left, right in pairwise(boxes) if left["y"] == right["y"]]
-    assert len(gaps) >= 5 and min(gaps) >= 8, "the numbers run together"
+    assert len(gaps) >= 3 and min(gaps) >= 8, "the numbers run together"
     choose_another_class(page)
     page.locator(DONE).wait_for(timeout=LOADED)
     assert widget(page, "lesson-bar").bounding_box()["height"] <= 844 / 7
+
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "is_mobile": True, "has_touch": True}
+IN_SIGHT = """key => {
+  const bar = document.querySelector(".st-key-lesson-bar").getBoundingClientRect()
+  const header = document.querySelector("[data-testid=stHeader]").getBoundingClientRect()
+  const shown = document.querySelector(`.st-key-${key}`).getBoundingClientRect()
+  return shown.height > 0 && shown.top >= header.bottom - 1 && shown.bottom <= bar.top + 1
+}"""
+
+
+def expect_in_sight(page, key: str) -> None:
+    """Wait until the whole container lies between the header and the task."""
+    page.wait_for_function(IN_SIGHT, arg=key, timeout=10_000)
+
+
+@pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["phone"])
+@pytest.mark.parametrize("key", ["why", "mechanism", "heads", "bright", "change"])
+def test_a_phone_shows_the_result_of_the_press_that_does_the_task(page, server, key):
+    open_loaded(page, f"{server}Learn?step={[step.key for step in STEPS].index(key) + 1}")
+    page.locator(f"{DRAWN}, .board canvas").first.wait_for(timeout=LOADED)
+    settle(page)
+    TASKS[key](page)
+    page.locator(DONE).wait_for(timeout=LOADED)
+    expect_in_sight(page, "lesson-result")
+    assert widget(page, "lesson-bar").bounding_box()["height"] <= 844 / 6
+
+
+@pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["phone"])
+def test_a_phone_shows_the_text_of_the_pressed_box(page, server):
+    open_loaded(page, f"{server}Learn?step=2")
+    for stage in ("M", "logits"):
+        rerun(page, page.locator(f"[data-stage='{stage}']:visible").click)
+        expect(widget(page, "lesson-stage")).to_contain_text(words.MEANINGS[stage])
+        expect_in_sight(page, "lesson-stage")
+
+
+@pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["phone"])
+def test_the_steps_are_one_row_with_the_current_one_in_sight(page, server):
+    open_loaded(page, f"{server}Learn?step=9")
+    for number in (9, 10):
+        expect(button(page, f"step-{number}")).to_be_in_viewport(ratio=0.9)
+        button(page, "next").click()
+        settle(page)
+    tops = page.locator(".st-key-steps button:visible").evaluate_all(
+        "all => all.map(b => b.getBoundingClientRect().top)"
+    )
+    assert max(tops) - min(tops) <= 1
+
+
+def test_a_task_that_is_done_makes_its_button_no_wider(page, server):
+    open_loaded(page, f"{server}Learn?step=10")
+    before = button(page, "step-10").bounding_box()["width"]
+    tops = "document.querySelector('.st-key-lesson-statement-3').getBoundingClientRect().top"
+    top = page.evaluate(tops)
+    judge_the_statements(page)
+    page.locator(DONE).wait_for(timeout=LOADED)
+    expect_done(page, 10)
+    assert button(page, "step-10").bounding_box()["width"] == before
+    assert page.evaluate(tops) == top, "a verdict moved the statements below it"
+
+
+def test_deleting_cells_moves_nothing_and_the_color_bars_stay_above_the_task(page, server):
+    page.set_viewport_size({"width": 1280, "height": 720})
+    open_loaded(page, f"{server}Learn?step=6")
+    bar = page.locator(".bar .ticks:visible").first
+    bar.wait_for(timeout=LOADED)
+    before = bar.bounding_box()["y"]
+    delete_each_fifth(page)
+    page.locator(DONE).wait_for(timeout=LOADED)
+    settle(page)
+    assert bar.bounding_box()["y"] == before
+    page.wait_for_function(
+        ENDS_ABOVE, arg=[bar.element_handle(), widget(page, "lesson-bar").element_handle()], timeout=LOADED
+    )
+
+
+@pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["phone"])
+def test_a_phone_shows_all_options_and_both_ways_side_by_side(page, server):
+    open_loaded(page, f"{server}Learn?step=6")
+    options = widget(page, "lesson-cover").get_by_role("radio")
+    expect(options).to_have_count(len(words.COVERS), timeout=LOADED)
+    settle(page)
+    shown = "[...document.querySelectorAll('.st-key-lesson-cover [role=radiogroup] > *')]"
+    within = f"Math.max(...{shown}.map(option => option.getBoundingClientRect().right)) <= innerWidth"
+    page.wait_for_function(within, timeout=LOADED)  # the style of the page may come after its elements
+    boxes = [option.bounding_box() for option in options.all()]
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+    back, forward = (button(page, key).bounding_box() for key in ("back", "next"))
+    assert back["y"] == forward["y"] and back["x"] + back["width"] <= forward["x"]
+    assert button(page, "back").inner_text() == words.BACK
 
 
 def test_progress_survives_a_reload_and_is_offered_to_the_next_visit(browser, server):
@@ -266,7 +352,7 @@ def test_any_step_can_be_linked_and_an_unknown_one_is_the_first(page, server):
 
 def test_a_link_made_here_shows_the_same_numbers_in_a_fresh_profile(page, server, runner):
     photo = samples.gallery()["toucan"]
-    page.goto(f"{server}Teach")
+    page.goto(f"{server}For_teachers")
     for key, name in (("link_photo", photo.title), ("link_mechanism", "multiplicative")):
         widget(page, key).get_by_role("combobox").click(timeout=LOADED)
         rerun(page, page.get_by_role("option", name=name).click)

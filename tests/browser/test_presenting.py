@@ -5,8 +5,8 @@ from browsing import DRAWN, LOADED, button, open_loaded, open_page, option, reru
 from playwright.sync_api import expect
 
 from abn.images import samples
+from abn.ui.for_teachers import words as teach_words
 from abn.ui.intervene import words as intervene_words
-from abn.ui.teach import words as teach_words
 from abn.variants.store import list_variants
 
 pytestmark = pytest.mark.slow
@@ -38,7 +38,7 @@ def open_presented(page, address: str, first: str) -> None:
 
 def present_deck(page, server, *links: str) -> None:
     """Type a deck on Teach and present it."""
-    open_loaded(page, f"{server}Teach")
+    open_loaded(page, f"{server}For_teachers")
     rerun(page, option(page, "teach-section", teach_words.DECK).click)
     text = widget(page, "deck_text").locator("textarea")
     text.fill("\n".join(links))
@@ -52,6 +52,9 @@ def test_the_buttons_cover_nothing_and_the_lessons_task_is_in_sight(page, server
     open_presented(page, f"{server}Learn?present=1&step=4", ".st-key-lesson-bar")
     page.wait_for_function(APART, timeout=LOADED)
     task = widget(page, "lesson-bar").bounding_box()
+    size = "task => parseFloat(getComputedStyle(task).fontSize)"
+    assert widget(page, "lesson-bar").locator("p").first.evaluate(size) >= 22
+    expect(widget(page, "heading").get_by_text("4 / 10")).to_be_visible()
     assert task["y"] + task["height"] <= page.viewport_size["height"]
 
 
@@ -78,6 +81,33 @@ def test_arrow_keys_turn_the_deck_after_a_stroke_and_escape_ends_it_on_teach(pag
 
 
 @SIZES
+def test_a_key_fills_the_screen_and_leaves_it(page, server):
+    open_presented(page, f"{server}?present=1", DRAWN)
+    for filled in (True, False):
+        page.keyboard.press("f")
+        page.wait_for_function("filled => Boolean(document.fullscreenElement) === filled", arg=filled, timeout=LOADED)
+
+
+@SIZES
+def test_one_key_enters_with_larger_maps_and_leaves_again(page, server):
+    open_page(page, server)
+    maps = page.locator(f"{COLUMN} .frame")
+    before = maps.first.bounding_box()["width"]
+    page.mouse.click(600, page.viewport_size["height"] - 70)
+    page.keyboard.press("p")
+    widget(page, "remote").wait_for(timeout=LOADED)
+    settle(page)
+    focus_line = "getComputedStyle(document.querySelector('[data-testid=stMain]'), '::before').display"
+    assert page.evaluate(focus_line) == "none"
+    assert maps.first.bounding_box()["width"] > before + 15
+    expect(option(page, "mechanism", "additive")).to_be_visible()
+    expect(page.locator(COLUMN).get_by_text("heads disagree").first).to_be_visible()
+    assert page.evaluate(CUT, f"{COLUMN} *") == []
+    rerun(page, lambda: option(page, "mechanism", "additive").click())
+    page.keyboard.press("p")
+    page.wait_for_url(lambda url: "present" not in url, timeout=LOADED)
+
+
 def test_four_variants_are_compared_on_one_screen_with_their_maps_at_one_height(page, server):
     open_presented(page, f"{server}?present=1&variants={FOUR}", DRAWN)
     wait_for_columns(page, 4)
@@ -111,7 +141,7 @@ def test_all_tools_and_the_result_of_intervene_are_in_sight(page, server):
 
 @pytest.mark.parametrize("page", [LAPTOP], indirect=True, ids=["laptop"])
 def test_the_code_of_a_link_fills_the_projector_and_its_address_is_read_from_afar(page, server):
-    open_loaded(page, f"{server}Teach")
+    open_loaded(page, f"{server}For_teachers")
     button(page, "link-large").click()
     code = page.locator(".st-key-link-on-projector img")
     code.wait_for(timeout=LOADED)

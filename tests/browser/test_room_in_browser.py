@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import DRAWN, LOADED, MAP, SETTLED, button, open_context, option, settle, widget
+from browsing import DRAWN, LOADED, MAP, SETTLED, button, open_context, option, rerun, settle, widget
 from load.server import free_port, wait_until_ready
 from redis_server import RedisServer
 
@@ -42,7 +42,7 @@ def person(browser):
 
 def start_class(page, server: str) -> tuple[str, str]:
     """Start a live class with a set of questions; returns the addresses of students and of the teacher."""
-    page.goto(f"{server}Teach")
+    page.goto(f"{server}For_teachers")
     option(page, "teach-section", "Live class").click(timeout=LOADED)
     button(page, "room-start").click(timeout=LOADED)
     button(page, "room-add-set").click(timeout=LOADED)
@@ -119,6 +119,27 @@ def test_a_class_plays_two_questions(person, server):
     assert projector.locator(".room-bars li").first.evaluate(size) >= 26
     projector.keyboard.press("PageDown")
     projector.get_by_text("3", exact=True).first.wait_for(timeout=LOADED)
+
+
+def test_the_projectors_window_has_the_button_and_no_key_in_its_address(person, server):
+    teacher, elsewhere = person(), person(**PROJECTOR)
+    address, control = start_class(teacher, server)
+    projector = teacher.context.new_page()
+    for page, opened in ((projector, address), (elsewhere, control)):
+        page.goto(f"{opened}&view=projector")
+        for _ in range(2):
+            button(page, "view_after").wait_for(timeout=LOADED)
+            settle(page)
+            assert "key" not in page.url
+            page.reload()
+    projector.set_viewport_size({"width": 1280, "height": 720})
+    for place in ("1", "1", "2", "2", "3", "3"):  # each is shown, then revealed
+        rerun(projector, button(projector, "view_after").click)
+        projector.locator(".room-heading span").get_by_text(place, exact=True).wait_for(timeout=LOADED)
+        settle(projector)
+    projector.locator(".room-bars").wait_for(timeout=LOADED)
+    lowest, foot = projector.locator(".room-bars").bounding_box(), widget(projector, "room-foot").bounding_box()
+    assert lowest["y"] + lowest["height"] <= foot["y"]
 
 
 def serve(port: int, store: str, log: Path) -> subprocess.Popen:

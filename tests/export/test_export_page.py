@@ -23,7 +23,8 @@ def test_the_files_are_those_of_what_the_page_shows(ready, offered, runner):
     ready.query_params["compare_tab"] = words.EXPORT
     assert not ready.run().exception
     maps = [f"abn-toucan--{name}.{suffix}" for name in IDS for suffix in ("png", "npy")]
-    assert list(offered) == ["abn-toucan.zip", "abn-toucan.html", "abn-toucan.csv", *maps]
+    files = ["abn-toucan--compare.ipynb", "abn-toucan.zip", "abn-toucan.html", "abn-toucan.csv", *maps]
+    assert list(offered) == files
     photo = samples.gallery()["toucan"]
     picture, cards = open_picture(photo.path.read_bytes(), name=photo.file), list_variants()[:3]
     explanations = explain(picture, cards, fit="pad", load=runner)

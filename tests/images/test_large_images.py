@@ -5,8 +5,9 @@ import struct
 
 import icc
 import numpy as np
+import pillow_heif
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from abn.errors import PictureError
 from abn.images import decode_limits, jpeg_2000
@@ -42,6 +43,23 @@ def test_jpegs_that_would_take_more_memory_are_refused(monkeypatch):
     with pytest.raises(PictureError, match="progressive JPEG"):
         open_picture(encoded(image, "JPEG", progressive=True, subsampling=0))
     assert open_picture(encoded(image, "JPEG", progressive=True, subsampling=2)).full_size == (1100, 1050)
+
+
+def test_a_large_heic_is_reduced_at_once(monkeypatch):
+    """Its pixels are decoded whole; encoding 48 million would take a minute, so that the limits are smaller here."""
+    image = gradient((2200, 1100)).convert("RGB")
+    pillow_heif.register_heif_opener()
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    data = encoded(image, "HEIF", icc_profile=profile.tobytes())
+    assert open_picture(data).image.size == (2200, 1100)
+    monkeypatch.setattr(decode_limits, "MAX_PIXELS", 2_000_000)
+    opened = open_picture(data)
+    assert opened.full_size == (2200, 1100) and opened.image.size == (1100, 550)
+    assert [opened.image.getpixel((500, row))[0] // 16 for row in (2, 268, 547)] == [0, 7, 15]
+    assert not opened.image.info
+    monkeypatch.setattr(decode_limits, "MAX_REDUCED", 2_400_000)
+    with pytest.raises(PictureError, match="for HEIC, the limit is 2 million pixels"):
+        open_picture(data)
 
 
 @pytest.mark.parametrize("options", [{}, {"tile_size": (512, 512)}, {"no_jp2": True}, {"progression": "RPCL"}])

@@ -117,6 +117,6 @@ class Browser:
         """The pictures that this browser does not have yet."""
         for url in self.page.pictures:
             if url not in self._fetched:
-                _, size = await ask(self.port, url)
-                self.received += size
+                _, picture = await ask(self.port, url)
+                self.received += len(picture)
                 self._fetched.add(url)

@@ -30,10 +30,11 @@ from abn.ui.live_class import words
 from load.client import Browser
 from load.processors import cpu_seconds
 from load.server import memory, serving
-from load.wire import HOST
+from load.wire import ask
 
 INTERVAL = 0.5  # seconds between two questions, as in room_watch.js
 PATIENCE = 60.0  # seconds until what is awaited counts as lost
+SET = exercises.COUNT  # questions of a set
 STEPS = ("question", "answer", "reveal")  # whose delays are measured
 ANSWERED = words.COUNTED.encode()
 
@@ -87,20 +88,12 @@ class StudentPage(Browser):
         await asyncio.sleep(INTERVAL * secrets.randbelow(100) / 100)
         while True:
             seen = self._watch
-            reply = json.loads(await fetch(self.port, f"/{seen['address']}"))
+            _, reply_json = await ask(self.port, f"/{seen['address']}")
+            reply = json.loads(reply_json)
             if reply["scene"] != self._watch["scene"] and time.perf_counter() - reported > 3:
                 reported = time.perf_counter()
                 await self.report("unseen-room-watch", "changed", reported)
             await asyncio.sleep(INTERVAL)
-
-
-async def fetch(port: int, path: str) -> bytes:
-    """The body of a reply, by a connection of its own."""
-    reader, writer = await asyncio.open_connection(HOST, port)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n".encode())
-    _, _, body = (await reader.read()).partition(b"\r\n\r\n")
-    writer.close()
-    return body
 
 
 class Class:
@@ -113,9 +106,10 @@ class Class:
         self.figures: dict[str, object] = {"students": students}
 
     async def play(self, questions: int, idle: float) -> dict[str, object]:
-        new = new_questions.questions_of_set(7, exercises.read_material())
-        self.store.create(rules.add_questions(Room(self.code, codes.hash_key("key")), new.questions[:questions]))
-        for image in new.images:
+        sets = [new_questions.questions_of_set(7 + k, exercises.read_material()) for k in range(-(-questions // SET))]
+        drawn = [question for new in sets for question in new.questions]
+        self.store.create(rules.add_questions(Room(self.code, codes.hash_key("key")), drawn[:questions]))
+        for image in [image for new in sets for image in new.images]:
             self.store.put_image(self.code, image.name, image.data)
         pages = [StudentPage(self.port) for _ in range(self.count)]
         for page in pages:
@@ -200,7 +194,7 @@ def measure(students: int, questions: int, idle: float) -> dict[str, object]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--students", type=int, default=60, help="how many (default: 60)")
-    parser.add_argument("--questions", type=int, default=8, help="of the set, 1 to 8 (default: 8)")
+    parser.add_argument("--questions", type=int, default=8, help="of one set after the other (default: 8)")
     parser.add_argument("--idle", type=float, default=30, help="seconds without a change (default: 30)")
     args = parser.parse_args()
     print(json.dumps(measure(args.students, args.questions, args.idle), indent=1))

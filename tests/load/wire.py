@@ -17,8 +17,8 @@ class Trouble(Exception):
     """The page, or the server, did what it must not do."""
 
 
-async def ask(port: int, path: str, *, method: str = "GET", body: bytes = b"", **headers: str) -> tuple[str, int]:
-    """The head of an answer, and how many bytes came with it; `Trouble` where it is refused."""
+async def ask(port: int, path: str, *, method: str = "GET", body: bytes = b"", **headers: str) -> tuple[str, bytes]:
+    """The head and the body of an answer; `Trouble` where it is refused."""
     if not re.fullmatch(r"/(?!/)[!-~]*", path):
         raise Trouble(f"{path[:80]!r} is not a path on this machine")
     fields = {"Host": f"{HOST}:{port}", "Connection": "close", "Content-Length": str(len(body)), **headers}
@@ -32,7 +32,7 @@ async def ask(port: int, path: str, *, method: str = "GET", body: bytes = b"", *
     told = head.decode("latin-1")
     if told[:9] != "HTTP/1.1 " or told[9] != "2":
         raise Trouble(f"{method} was answered {told.splitlines()[0] if told else 'with nothing'}")
-    return told, len(rest)
+    return told, rest
 
 
 async def token(port: int) -> str:

@@ -86,8 +86,8 @@ def test_the_fair_controls_are_those_of_the_library(page, runner):
     labels = [words.MECHANISM_COLUMN.format(trained="additive", applied=m) for m in ("multiplicative", "additive")]
     assert rows[0][1:] == labels
     assert rows[1][2].endswith(numbers.percent(own[named]))
-    assert f"{numbers.percent(constant[named])}, Δp {numbers.points(constant[named] - own[named])}" in rows[2][2]
-    assert f"Δp {numbers.points(shuffled)} " in rows[3][2]
+    assert f"{numbers.percent(constant[named])}, {numbers.points(constant[named] - own[named])}" in rows[2][2]
+    assert f", {numbers.points(shuffled)} points" in rows[3][2]
 
 
 def test_the_matrices_of_agreement_are_those_of_the_library(page, runner):

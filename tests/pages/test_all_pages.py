@@ -39,6 +39,6 @@ def test_going_about_computes_nothing_twice(ready, monkeypatch):
 def test_without_a_variant_every_page_says_what_to_do(ready):
     ready.run()
     ready.multiselect(key="variant_ids").set_value([]).run()
-    for page in ("pages/Ablation.py", "pages/Intervene.py"):
+    for page in ("pages/Ablation.py", "pages/Intervene.py", "pages/Teach_the_map.py"):
         at = ready.switch_page(page).run()
         assert not at.exception and texts(at.info) == [NO_VARIANT]

@@ -115,7 +115,7 @@ def test_a_picked_cell_is_framed_and_then_shown_on_the_map_beside_the_brightest(
     given = score_answer(first, (2, 3), material=MATERIAL)
     assert mentions(at, f"{given.score:.2f}", given.remark)
     assert escape_markdown(first.explanation) in text(at) and words.LIMITS in captions(at)
-    assert progress(at) == [1, 1, 8, pytest.approx(given.score, abs=0.051), 1]
+    assert progress(at) == [1, 1, 8, pytest.approx(given.score, abs=0.0051), 1]
 
 
 def test_a_whole_set_with_right_answers_and_without_a_network(page, monkeypatch):
@@ -129,9 +129,9 @@ def test_a_whole_set_with_right_answers_and_without_a_network(page, monkeypatch)
         assert escape_markdown(question.explanation) in text(at)
         at = go_on(at, 7, question)
     assert progress(at) == [7, 8, 8]
-    assert [(metric.label, metric.value.split(" ")[0]) for metric in at.metric] == [
-        (KINDS[kind], "2.00") for kind in KINDS
-    ]
+    total, *of_kinds = [element.value for element in at.subheader]
+    assert total == words.TOTAL.format(score=8, count=8)
+    assert of_kinds == [words.KIND_TOTAL.format(score=2, count=2)] * len(KINDS)
     titles = [PAGES[page][0] for page in summary.PAGE_OF_KIND.values()]
     links = [link.proto.label for link in at.get("page_link")][-4:]
     assert [link.endswith(title) for link, title in zip(links, titles, strict=True)] == [True] * 4
@@ -160,22 +160,21 @@ def test_the_heads_first_predictions_come_before_and_the_rest_after(page):
     assert predictions(at).count("<dd") == 12 and len(components(at, "abn_map_view")) == 1
 
 
-def test_three_maps_are_named_only_afterwards(page):
+def test_m_and_both_features_come_before_the_answer(page):
     at, (first, second, third, _) = page.run(), draw_questions(1)[:4]
     at = go_on(answer(at, 1, first, (0, 0)), 1, first)
     at = go_on(answer(at, 1, second, "auxiliary"), 1, second)
-    headings = [element.value for element in at.markdown if element.value.startswith("##### Map")]
-    place_asked = third.shown.index(third.variant)
-    assert [heading[:11] for heading in headings] == ["##### Map A", "##### Map B", "##### Map C"]
-    assert ["which mechanism?" in heading for heading in headings] == [place == place_asked for place in range(3)]
+    record = MATERIAL.predictions[third.image, third.variant]
+    headings = [element.value for element in at.markdown if element.value.startswith("#####")]
+    assert headings == ["##### Map M", "##### Features g", "##### Features g′"]
     assert not any(name in data["alt"] for data in components(at, "abn_map_view").values() for name in MECHANISMS)
-    assert [(bar[0], bar[-1]) for bar in ticks(at)] == [("0.00", "1.00")] * 3
+    high = max(record.features.max(), record.reweight_features(third.right).max())
+    (zero, one), *others = [(bar[0], bar[-1]) for bar in ticks(at)]
+    assert (zero, one) == ("0.00", "1.00") and others == [("0.00", f"{high:.2f}")] * 2
+    assert [data["best"] for data in components(at, "abn_map_view").values()] == [None] * 3
     at = answer(at, 1, third, third.right)
-    headings = [element.value for element in at.markdown if element.value.startswith("##### Map")]
-    assert headings == [
-        f"##### Map {letter}: {MATERIAL.cards[variant].mechanism}"
-        for letter, variant in zip("ABC", third.shown, strict=True)
-    ]
+    assert escape_markdown(third.explanation) in text(at)
+    assert [data["best"] for data in components(at, "abn_map_view").values()] == [list(brightest(third))] * 3
 
 
 def test_an_edit_shows_both_maps_and_the_prediction_after_only_once_answered(page):

@@ -4,16 +4,21 @@ import numpy as np
 import pytest
 from reading import component, components, mentions, tables
 from streamlit.testing.v1 import AppTest
+from study_results import make_results
 
 from abn.evaluation.deletion_insertion import CurveComparison
 from abn.explanations.class_map import METHODS
 from abn.explanations.explainer import explain
 from abn.images import samples
 from abn.images.decode import open_picture
+from abn.study import findings
 from abn.teaching.lessons import CLOSE, STATEMENTS, STEPS
 from abn.teaching.progress import KeptProgress, KeptSet
+from abn.ui.intervene.words import OWN_MAP
+from abn.ui.layout import escape_markdown
 from abn.ui.learn import lesson_basis, lesson_experiments, words
 from abn.ui.progress import kept_progress
+from abn.variants.store import find_variant
 from abn.vocabulary import MECHANISMS
 
 PAGE = "pages/Learn.py"
@@ -55,14 +60,36 @@ def test_every_step_shows_its_text_and_its_task(page, number):
     assert not done(at) and not mentions(at, step.notice)
 
 
-def test_another_class_alone_is_no_answer_to_which_maps_change(page):
+def test_each_answer_to_which_maps_change_gets_a_hint(page):
     at = open_step(page, "why")
-    at = at.selectbox(key="lesson-class").set_value(0).run()
-    assert not at.exception and not done(at) and not at.warning
-    at = at.button_group(key="lesson-changed").set_value([words.MAP, *METHODS]).run()
-    assert not done(at) and [warning.value for warning in at.warning] == [words.CHOOSE_AGAIN]
     at = at.button_group(key="lesson-changed").set_value(list(METHODS)).run()
-    assert done(at) == {"why"} and not at.warning and mentions(at, STEPS[0].notice)
+    assert not done(at) and mentions(at, words.PREDICTED.format(label="drum", hint=words.CHOOSE_OTHER))
+    at = at.button_group(key="lesson-changed").set_value([]).run()
+    at = at.selectbox(key="lesson-class").set_value(0).run()
+    assert mentions(at, words.MARK)
+    for answer, hint in (
+        ([METHODS[0]], words.MARK_MORE),
+        ([words.MAP, *METHODS], words.CHOOSE_AGAIN),
+    ):
+        at = at.button_group(key="lesson-changed").set_value(answer).run()
+        assert not at.exception and not done(at) and mentions(at, hint)
+    at = at.button_group(key="lesson-changed").set_value(list(METHODS)).run()
+    assert done(at) == {"why"} and mentions(at, words.ALL_MARKED) and mentions(at, STEPS[0].notice)
+
+
+def test_the_maps_of_all_classes_have_one_scale(page):
+    at = open_step(page, "why")
+    limits = {method: components(at, "abn_map_view")[f"lesson-{method}"]["limits"] for method in METHODS}
+    at = at.selectbox(key="lesson-class").set_value(0).run()
+    assert {method: components(at, "abn_map_view")[f"lesson-{method}"]["limits"] for method in METHODS} == limits
+
+
+def test_a_choice_is_kept_for_the_way_back(page):
+    at = open_step(page, "why")
+    at = at.selectbox(key="lesson-class").set_value(7).run()
+    at = at.button(key="next").click().run()
+    at = at.button(key="back").click().run()
+    assert at.selectbox(key="lesson-class").value == 7
 
 
 def test_the_equations_are_drawn_on_one_scale_and_bright_cells_do_the_task(page, attention):
@@ -91,33 +118,43 @@ def test_the_labels_decide_which_head_is_correct(page, runner):
     page.session_state["lesson_photo"] = photo.id
     at = open_step(page, "heads")
     shown = explain(open_picture(photo.path.read_bytes()), [lesson_basis.UPRIGHT], load=runner)[0]
-    for head in ("auxiliary", "perception"):
-        outcome = words.CORRECT if shown.top(head, 1)[0].index in photo.classes else words.INCORRECT
-        assert mentions(at, words.OUTCOME.format(head=head, outcome=outcome))
-    assert ("heads" in done(at)) == (not shown.heads_agree)
+    correct = [shown.top(head, 1)[0].index in photo.classes for head in ("auxiliary", "perception")]
+    assert mentions(at, words.OUTCOMES[correct[0], correct[1]])
+
+
+def test_the_heads_have_to_agree_on_one_image_and_disagree_on_another(page, runner):
+    photos = [photo for photo in lesson_basis.list_head_photos() if photo.id != lesson_basis.PHOTO]
+    agreeing = {
+        explain(open_picture(photo.path.read_bytes()), [lesson_basis.UPRIGHT], load=runner)[0].heads_agree: photo.id
+        for photo in photos
+    }
+    for count, agree in enumerate((True, True, False)):
+        page.session_state["lesson_photo"] = agreeing[agree]
+        at = open_step(page, "heads") if count == 0 else page.run()
+        assert ("heads" in done(at)) == (not agree)
 
 
 def test_brightest_darkest_and_random_fifths_are_compared(page):
     at = open_step(page, "bright")
-    assert not tables(at)
-    for cover in words.COVERS[1:]:
-        assert not done(at)
+    for row, cover in enumerate(words.COVERS[1:], 1):
+        assert not done(at) and len(tables(at)[0]) == 4  # its rows are there from the start: nothing moves
+        assert tables(at)[0][row][1:] == [words.NOT_TRIED] * 2
         at = at.button_group(key="lesson-cover").set_value(cover).run()
-        assert tables(at)[0][-1][0] == cover
-    assert done(at) == {"bright"} and len(tables(at)[0]) == 4
-    assert all(f"{lesson_experiments.ORDERS} orders" in cell for cell in tables(at)[0][-1][1:])
+        assert words.NOT_TRIED not in tables(at)[0][row]
+    assert done(at) == {"bright"} and f"{lesson_experiments.ORDERS} orders" in tables(at)[0][-1][0]
+    maps = components(at, "abn_map_view")
+    assert len({str(data["limits"]) for key, data in maps.items() if key.startswith("lesson-bright")}) == 1
     assert mentions(at, words.ENGINEERED)
 
 
 def test_the_deletion_curves_decide_the_answer(page):
     at = open_step(page, "faithful")
-    at = at.radio(key="lesson-faster").set_value(words.RANDOM_ORDERS).run()
-    assert len(at.warning) == 1 and not done(at)
-    at = at.radio(key="lesson-faster").set_value(words.MAP_ORDER).run()
-    given = words.MAP_ORDER
-    if not done(at):  # with other weights
-        given = words.NO_DIFFERENCE
-        at = at.radio(key="lesson-faster").set_value(given).run()
+    card = find_variant(lesson_basis.UPRIGHT)
+    right = lesson_experiments.faster_order(lesson_experiments.compare_deletion(card))
+    for wrong in set(words.FASTER_OPTIONS) - {right}:
+        at = at.radio(key="lesson-faster").set_value(wrong).run()
+        assert len(at.warning) == 1 and not done(at)
+    at = at.radio(key="lesson-faster").set_value(right).run()
     assert done(at) == {"faithful"} and not at.warning
 
 
@@ -132,6 +169,24 @@ def test_the_faster_order_is_decided_by_areas():
     assert lesson_experiments.faster_order(comparison(0.25, 0.2, 0.3)) == words.NO_DIFFERENCE
 
 
+@pytest.mark.parametrize("datasets", [1, 2, 3])
+def test_each_data_set_of_the_study_has_its_own_question(page, monkeypatch, tmp_path, datasets):
+    names = (*findings.DATASETS,)[:datasets]
+    results = make_results(tmp_path, datasets=names, effects={(names[0], "additive", "accuracy"): 0.05})
+    study = findings.read_study(results)
+    monkeypatch.setattr(findings, "read_study", lambda: study)
+    at = open_step(page, "help")
+    questions = [radio for radio in at.radio if radio.key.startswith("lesson-seen")]
+    labels = [words.EXCLUDES_ZERO.format(dataset=escape_markdown(findings.title(name))) for name in names]
+    assert [question.label for question in questions] == labels
+    at = questions[0].set_value(words.NO).run()
+    assert not done(at) and [warning.value for warning in at.warning] == [words.CHECK_AGAIN]
+    for number in range(1, datasets + 1):
+        assert not done(at)
+        at = at.radio(key=f"lesson-seen-{number}").set_value(words.YES if number == 1 else words.NO).run()
+    assert done(at) == {"help"} and not at.warning
+
+
 def test_a_painted_map_needs_both_controls(page, attention):
     at = open_step(page, "change")
     owner, history = at.session_state["lesson_history"]
@@ -143,7 +198,7 @@ def test_a_painted_map_needs_both_controls(page, attention):
         assert not done(at)
         at = at.button(key=f"lesson-{control}").click().run()
     assert done(at) == {"change"}
-    assert [row[0] for row in tables(at)[0][1:]] == ["own map", words.PAINTED, *lesson_experiments.CONTROLS]
+    assert [row[0] for row in tables(at)[0][1:]] == [OWN_MAP, words.PAINTED, *lesson_experiments.CONTROLS]
     assert tables(at)[0][1][2] == "±0.0"
     at = at.button(key="lesson-reset").click().run()
     data = next(iter(components(at, "abn_painter").values()))
@@ -180,6 +235,7 @@ def test_the_close_sums_up_and_leads_to_what_is_open(page):
     at.session_state["lessons_done"] = {step.key for step in STEPS}
     at.session_state["lesson_step"] = CLOSE
     at = at.run()
+    assert mentions(at, STEPS[1].lead) and STEPS[1].lead.endswith(".") and STEPS[0].lead == STEPS[0].title
     assert "to-open" not in [button.key for button in at.button] and mentions(at, str(len(STEPS)))
 
 
@@ -232,3 +288,12 @@ def test_a_report_counts_once_and_only_the_same_tabs_is_taken_unasked(page, monk
     session.progress_read, session.progress_offered = False, None
     kept_progress._receive("<script>", True)
     assert session.progress_read and session.progress_offered is None and session.lessons_done == set()
+
+
+def test_the_inverted_map_can_be_taught_from_its_step(page):
+    at = open_step(page, "bright")
+    at = at.button(key="lesson-experiment").click().run()
+    inverted = lesson_basis.find_inverted().id
+    assert not at.exception
+    assert at.session_state["variant_ids"] == [inverted, lesson_basis.UPRIGHT]
+    assert at.button_group(key="one_variant").value == inverted and at.button(key="add-example")

@@ -7,7 +7,7 @@ from reading import captions, components, texts
 from streamlit.testing.v1 import AppTest
 
 from abn.teaching import exercises
-from abn.teaching.live_class import codes
+from abn.teaching.live_class import class_map, codes
 from abn.teaching.live_class import room as rules
 from abn.teaching.live_class.rehearsal import COUNT
 from abn.teaching.live_class.store import NO_ROOM, MemoryStore, StoreAwayError
@@ -54,7 +54,7 @@ def counter(at: AppTest) -> str:
 
 @pytest.fixture
 def teacher(ready) -> AppTest:
-    at = ready.switch_page("pages/Teach.py").run()
+    at = ready.switch_page("pages/For_teachers.py").run()
     at.segmented_control(key="teach-section").set_value("Live class").run()
     return run(press(at, "room-start").switch_page(PAGE))  # AppTest doesn't stay where `st.switch_page` leads
 
@@ -90,7 +90,7 @@ def test_a_whole_set_with_a_teacher_a_projector_and_two_phones(teacher, code, ke
     assert teacher.query_params["room"] == code and teacher.query_params["key"] == key
     press(teacher, "room-add-set")
     projector = open_session(room=code, key=key, view="projector")
-    assert code in shown(projector) and buttons(projector) == ["view_after"]
+    assert code in shown(projector) and buttons(projector) == ["full-screen", "view_after"]
     ann, ben = join(code, "Ann"), join(code)
     assert words.LOBBY in shown(ann) and [s.number for s in read(code).students.values()] == [1, 2]
     press(teacher, "room-next")
@@ -117,9 +117,11 @@ def test_a_whole_set_with_a_teacher_a_projector_and_two_phones(teacher, code, ke
         if question.picks_cell:
             maps = components(projector, "abn_map_view")
             assert len([name for name in maps if name.startswith(f"room-result-{question.id}")]) == 2
-            assert maps[f"room-result-{question.id}-0"]["best"] and "Rank correlation" in shown(projector)
+            assert maps[f"room-result-{question.id}-0"]["best"] and "Rank correlation" not in shown(projector)
             assert words.NO_PREDICTION in shown(ben)
         else:
+            marked = {name for name, data in components(projector, "abn_map_view").items() if data["best"]}
+            assert len(marked) == (3 if question.kind == "mechanism" else 0)
             assert shown(projector).count("room-right") == 1 and words.CORRECT in shown(projector)
             assert len(ann.success) == 1 and len(ben.warning) == 1
         press(projector, "view_after")
@@ -140,6 +142,21 @@ def test_the_teacher_locks_reopens_and_goes_back(teacher, code):
     press(press(teacher, "room-reveal"), "room-next")
     press(teacher, "room-back")
     assert (read(code).place, read(code).phase) == (0, rules.REVEALED)
+
+
+def test_the_projectors_address_shows_no_key_and_its_window_steers_the_room(teacher, code, key):
+    press(teacher, "room-add-set")
+    run(teacher.segmented_control(key="room-tab").set_value(words.INVITE))
+    (link,) = [link.proto.url for link in teacher.get("link_button")]
+    assert f"room={code}" in link and "view=projector" in link and key not in link
+    assert components(teacher, "abn_browser_store")["unseen-room-store"]["write"] == f"{code} {key}"
+    watching = open_session(room=code, view="projector")
+    assert buttons(watching) == []
+    assert components(watching, "abn_browser_store")["unseen-room-store"]["name"] == rooms.KEPT_KEY
+    watching.session_state["room_key"] = key  # what the browser's report becomes
+    given = open_session(room=code, view="projector", key=key)  # on a second device
+    for at in (run(watching), run(given)):
+        assert "view_after" in buttons(at) and "key" not in at.query_params
 
 
 def test_a_second_press_of_a_page_that_is_out_of_date_skips_nothing(teacher, code, key):
@@ -196,6 +213,13 @@ def test_a_wrong_code_is_one_sentence_and_too_many_are_refused(ready, monkeypatc
     assert codes.TOO_OFTEN in texts(open_session(room="YYYYY").warning)
 
 
+def test_without_a_room_the_address_keeps_nothing_of_a_link(ready):
+    at = ready.switch_page(PAGE)
+    at.query_params.update({"room": "", "key": "", "view": "nan"})
+    run(at)
+    assert not {"room", "key", "view"} & set(at.query_params)
+
+
 def test_a_typed_code_opens_the_room(ready, teacher, code):
     at = AppTest.from_file(f"{ROOT}/app.py", default_timeout=180)
     run(at.switch_page(PAGE))
@@ -212,6 +236,19 @@ def test_a_rehearsal_brings_simulated_students_and_removes_them(teacher, code):
     assert f"role={changes.TEACHER}" in components(teacher, "abn_room_watch")["room-counter"]["address"]
     press(teacher, "room-simulate-stop")
     assert not read(code).students
+
+
+@pytest.mark.parametrize("count", [class_map.MIN_COMPARED - 1, class_map.MIN_COMPARED])
+def test_a_rank_correlation_needs_five_students(teacher, code, count):
+    press(press(teacher, "room-add-set"), "room-next")
+    for number in range(count):
+        rooms.get_store().update(code, lambda room, student=f"s{number}": rules.join(room, student))
+        rooms.get_store().update(
+            code, lambda room, student=f"s{number}", row=number: rules.give_answer(room, student, "1", (row, 2))
+        )
+    press(teacher, "room-reveal")
+    assert words.OWN_RANGE in shown(teacher)
+    assert ("Rank correlation" in shown(teacher)) == (count == class_map.MIN_COMPARED)
 
 
 def test_does_bright_mean_important_ends_with_the_experiment(teacher, code):
@@ -264,6 +301,21 @@ def test_an_own_image_enters_the_room_without_its_file(teacher, code):
     assert len(rooms.get_store().read_image(code, question.image)) < 200_000
 
 
+def test_a_free_choice_carries_an_own_image(teacher, code):
+    photo = next(iter(exercises.read_material().items.values()))
+    run(teacher.segmented_control(key="room-way").set_value(words.FREE))
+    teacher.text_area(key="room-text").set_value("Which animal?")
+    teacher.text_input(key="room-A").set_value("a cat")
+    teacher.text_input(key="room-B").set_value("a dog")
+    run(teacher.selectbox(key="room-with").set_value("own"))
+    assert teacher.button(key="room-add-choice").disabled
+    file = ("secret.jpg", photo.path.read_bytes(), "image/jpeg")
+    run(teacher.file_uploader(key="room-free-upload").set_value([file]))
+    press(teacher, "room-add-choice")
+    (question,) = read(code).questions
+    assert question.title == words.OWN_TITLE and rooms.get_store().read_image(code, question.image)
+
+
 def test_the_record_can_be_taken_and_the_room_be_ended(teacher, code, offered):
     press(press(teacher, "room-add-set"), "room-next")
     phone = join(code, "Ann")
@@ -275,7 +327,7 @@ def test_the_record_can_be_taken_and_the_room_be_ended(teacher, code, offered):
     assert b"Ann" in offered[f"abn-room-{code}.csv"]()
     press(teacher, "room-end")
     assert words.ENDED in texts(teacher.warning) and "room-enter" in buttons(teacher)
-    assert NO_ROOM.format(code=code) in texts(run(phone).warning) and "room" not in phone.query_params
+    assert words.CLOSED in texts(run(phone).warning) and "room" not in phone.query_params
 
 
 def test_a_store_that_is_away_is_one_sentence_until_it_is_back(teacher, code, monkeypatch):

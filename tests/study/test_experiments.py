@@ -217,7 +217,7 @@ def test_where_no_gradient_flows_the_arms_are_one_computation(tmp_path, monkeypa
     """The extractor of Caltech-101 is frozen, so “none” is the baseline for the perception head: the pairing holds."""
     experiment = tiny_caltech101(tmp_path, monkeypatch)
     measured = {
-        arm: measure(experiment.trained(arm, 1, tmp_path / f"{arm}.pt"), experiment.test, curves=False)
+        arm: measure(experiment.trained(arm, 1, tmp_path / f"{arm}.pt"), experiment.test)
         for arm in ("none", "baseline", "additive")
     }
     for key in ("accuracy", "calibration_error"):

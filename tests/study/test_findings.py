@@ -490,3 +490,19 @@ def test_the_published_figures_follow_their_file(results):
 def test_broken_published_figures_are_one_plain_sentence(results, how):
     with pytest.raises(ABNError, match=r"^These results can't be read \(published\.json\)"):
         findings.read_published(change(results, how, "published.json"))
+
+
+def test_taught_maps_are_told_from_the_stored_results():
+    data = json.loads((findings.RESULTS / "map_teaching.json").read_text(encoding="utf-8"))
+    told = findings.taught_sentences()
+    assert list(told) == list(dict.fromkeys(run["variant"] for run in data["runs"]))
+    for variant, (on_maps, on_accuracy) in told.items():
+        networks = [run["networks"] for run in data["runs"] if run["variant"] == variant]
+        for name in ("before", "taught", "control"):
+            assert f"{np.mean([row[name]['roc_auc'] for row in networks]):.2f}" in on_maps
+            assert f"{np.mean([row[name]['perception_top1'] for row in networks]):.2f}" in on_accuracy
+
+
+def test_missing_results_of_taught_maps_are_one_sentence(tmp_path):
+    with pytest.raises(ABNError, match=r"^These results are missing \(map_teaching\.json\)"):
+        findings.taught_sentences(tmp_path)

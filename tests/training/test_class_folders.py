@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -273,6 +274,17 @@ def test_image_to_train_and_to_validate_with_is_noted(tmp_path):
     (tmp_path / "val/red/copy.png").write_bytes((tmp_path / "train/red/001.png").read_bytes())
     (note,) = opened(tmp_path).notes
     assert note.startswith("1 of 10 ") and "val/red/copy.png is train/red/001.png" in note
+
+
+def test_images_in_two_classes_are_noted(tmp_path):
+    for i in range(6):
+        pixel(tmp_path / f"cat/{i}.png", i)
+        pixel(tmp_path / f"dog/{i}.png", i if i < 2 else 100 + i)
+    pattern = re.escape(class_folders.TWO_CLASSES.format(count=2, copy="COPY", original="ORIGINAL"))
+    pattern = pattern.replace("COPY", r"(?P<copy>\S+)").replace("ORIGINAL", r"(?P<original>\S+)")
+    (pair,) = filter(None, (re.fullmatch(pattern, note) for note in opened(tmp_path).notes))
+    copy, original = Path(pair["copy"]), Path(pair["original"])
+    assert {copy.parent.name, original.parent.name} == {"cat", "dog"} and copy.name == original.name
 
 
 def test_missing_folder_is_an_error(tmp_path):

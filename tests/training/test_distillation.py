@@ -1,5 +1,6 @@
 """The way to the shipped weights, on tiny images and a tiny backbone: samples, feature bank, warm start, stages."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -265,11 +266,15 @@ def test_compensated_gain_keeps_the_predictions_under_a_constant_map(backbone, b
     assert all(torch.equal(value, before[name]) for name, value in backbone.state_dict().items())
 
 
-def test_calibrated_map_has_the_set_mean_and_span_and_orders_its_cells_as_before(backbone, bank):
+@pytest.mark.parametrize("offset", [0.0, -8.0])  # a map that begins nearly black, as the inverted one does
+def test_calibrated_map_has_the_set_mean_and_span_and_orders_its_cells_as_before(backbone, bank, offset):
     network = warm_start(backbone, mechanism="additive")
     features, _ = bank[np.arange(4)]
     standardize_map(network, features)
     with torch.inference_mode():
+        norm = network.attention_branch.map_norm
+        norm.weight *= 0.1
+        norm.bias.fill_(offset)
         before = network.attention_branch(features)[1]
         calibrate_map(network, features, mean=0.6, span=0.2)
         after = network.attention_branch(features)[1]
@@ -464,8 +469,11 @@ def test_card_names_its_own_backbone(backbone):
     assert LITE2.package in card.license["source"]
 
 
-def test_the_lesson_of_the_inverted_map_states_how_it_was_engineered():
-    (lesson,) = [variant for variant in VARIANTS.values() if variant.lesson]
-    assert not lesson.gain_compensated and "no gain compensation" in lesson.lesson
-    assert f"{lesson.adapt(Recipe()).map_rate / Recipe().map_rate:.0f} × the learning rate" in lesson.lesson
-    assert "attention_branch.trunk" in lesson.fixed and "fixed trunk" in lesson.lesson
+def test_the_recipe_states_how_the_inverted_map_was_engineered():
+    (inverted,) = [variant for variant in VARIANTS.values() if variant.lesson]
+    text = " ".join((Path(__file__).parents[2] / "docs/recipe.md").read_text(encoding="utf-8").split())
+    (sentence,) = re.findall(r"The inverted variant is engineered: [^.]*\.", text)
+    assert "engineered" in inverted.lesson
+    assert not inverted.gain_compensated and "no gain compensation" in sentence
+    assert f"{inverted.adapt(Recipe()).map_rate / Recipe().map_rate:.0f} × the learning rate" in sentence
+    assert "attention_branch.trunk" in inverted.fixed and "fixed trunk" in sentence

@@ -97,6 +97,47 @@ def test_names_that_timm_translates(tmp_path):
     assert torch.equal(loaded.pre_logits.fc1.weight.flatten(), network.classifier[0].weight.flatten())
 
 
+def seeded(name: str) -> nn.Module:
+    """A network of torchvision with random weights and statistics of batch norms, so that none equals another."""
+    torch.manual_seed(0)
+    network = getattr(torchvision.models, name)(weights=None).eval()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean, std=0.1)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    return network
+
+
+@pytest.mark.parametrize(
+    ("name", "backbone"),
+    [
+        ("mobilenet_v3_small", "mobilenetv3_small_100"),
+        ("mobilenet_v2", "mobilenetv2_100"),
+        ("mnasnet1_0", "mnasnet_100"),
+        ("efficientnet_b0", "efficientnet_b0"),
+        pytest.param("efficientnet_b5", "efficientnet_b5", marks=pytest.mark.slow),
+        pytest.param("convnext_tiny", "convnext_tiny", marks=pytest.mark.slow),
+        pytest.param("vit_b_16", "vit_base_patch16_224", marks=pytest.mark.slow),
+    ],
+)
+def test_torchvisions_other_names_give_the_same_network(tmp_path, name, backbone):
+    network = seeded(name)
+    torch.save(network.state_dict(), tmp_path / "all.pth")
+    whole, fewer = load_backbone(backbone, num_classes=1000), load_backbone(backbone, num_classes=7)
+    assert load_plain_weights(whole, tmp_path / "all.pth")
+    assert not load_plain_weights(fewer, tmp_path / "all.pth")
+    images = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        torch.testing.assert_close(whole(images), network(images), rtol=1e-4, atol=1e-5)
+        assert torch.equal(whole.forward_features(images), fewer.forward_features(images))
+
+
+def test_torchvisions_weights_of_a_wider_network_are_refused(tmp_path):
+    torch.save(seeded("efficientnet_b2").state_dict(), tmp_path / "b2.pth")
+    with pytest.raises(CheckpointError, match="does not fit the backbone"):
+        load_plain_weights(load_backbone("efficientnet_b0", num_classes=7), tmp_path / "b2.pth")
+
+
 def test_weights_of_another_network_name_the_one_that_they_fit(tmp_path):
     path = store(tmp_path, load_backbone("resnet18", num_classes=7).state_dict())
     with pytest.raises(CheckpointError, match=r"79 more are missing. They fit --backbone resnet18\.$"):

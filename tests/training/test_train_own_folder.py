@@ -22,6 +22,7 @@ from abn.training.sample_order import SampleOrder
 from abn.training.sources.class_folders import open_folder
 from abn.training.sources.image_files import FileImages
 from abn.training.supervised import command, epochs
+from abn.training.supervised.options import SQUARE, TABLE
 from abn.variants.history import load_history
 from abn.variants.store import find_problems, find_variant, load_variant
 
@@ -252,6 +253,19 @@ def test_what_can_not_be_is_one_sentence_before_the_first_step(colors, tmp_path,
     error = capsys.readouterr().err
     assert expected in error and "Traceback" not in error
     assert not list(tmp_path.rglob("*.pt")) and not (tmp_path / "variants").exists()
+
+
+def test_table_of_labels_is_one_sentence(tmp_path, capsys):
+    table = tmp_path / "labels.csv"
+    table.write_text("a.jpg,cat dog\n")
+    assert main(train(table, tmp_path)) == 1
+    assert capsys.readouterr().err.strip() == TABLE.format(name="labels.csv")
+
+
+def test_input_that_is_not_square_is_one_sentence(colors, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(train(colors, tmp_path, "--size", "224x160"))
+    assert SQUARE.format(size="224x160") in " ".join(capsys.readouterr().err.split())
 
 
 def test_missing_gpu_is_one_sentence(colors, tmp_path, capsys, monkeypatch):

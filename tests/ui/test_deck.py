@@ -5,10 +5,10 @@ from reading import predictions
 from streamlit.testing.v1 import AppTest
 
 from abn.images import samples
+from abn.ui.for_teachers import words as teach_words
 from abn.ui.intervene import words as intervene_words
 from abn.ui.present import deck
 from abn.ui.present.deck import MAX_VIEWS, View, read_link, read_links
-from abn.ui.teach import words as teach_words
 
 PHOTOS = list(samples.gallery())
 
@@ -62,6 +62,19 @@ def test_one_presented_page_is_left_where_it_is(ready):
     assert not at.exception and at.get("tab") and "present" not in at.query_params
 
 
+def test_one_key_enters_and_leaves(ready):
+    at = ready.run().button(key="present").click().run()
+    assert at.query_params["present"] == "1" and "mechanism" in [widget.key for widget in at.button_group]
+    at = at.button(key="present").click().run()
+    assert not at.exception and at.get("tab") and "present" not in at.query_params
+
+
+def test_the_lesson_keeps_its_place(ready):
+    ready.query_params.update({"present": "1", "step": "2"})
+    at = ready.switch_page("pages/Learn.py").run()
+    assert not at.exception and "2 / 10" in [element.value for element in at.markdown]
+
+
 def test_a_view_opens_its_own_tab_and_not_the_one_chosen_last(ready):
     at = ready.run().switch_page("pages/Intervene.py").run()
     at.session_state["intervene_tab"] = intervene_words.SENSITIVITY
@@ -79,7 +92,7 @@ def test_a_view_opens_its_own_tab_and_not_the_one_chosen_last(ready):
 
 
 def test_the_deck_is_presented_from_teach_and_two_views_of_one_page_differ(ready):
-    at = ready.run().switch_page("pages/Teach.py").run()
+    at = ready.run().switch_page("pages/For_teachers.py").run()
     at.button_group(key="teach-section").set_value(teach_words.DECK).run()
     at.text_area(key="deck_text").set_value("/Learn?step=2\n/Learn?step=5\n/Inside?stage=g").run()
     at = at.button(key="present_deck").click().run()
@@ -106,13 +119,13 @@ def test_views_are_added_to_the_deck_where_they_are_shown(ready):
     ready.query_params["photo"] = PHOTOS[2]
     at = ready.run().button(key="add_view").click().run()
     at = at.switch_page("pages/Intervene.py").run().button(key="add_view").click().run()
-    at = at.switch_page("pages/Teach.py").run()
+    at = at.switch_page("pages/For_teachers.py").run()
     at = at.button_group(key="teach-section").set_value(teach_words.DECK).run()
     assert not at.exception
     assert at.text_area(key="deck_text").value == f"/?photo={PHOTOS[2]}\n/Intervene?photo={PHOTOS[2]}"
     at = at.text_area(key="deck_text").set_value("/Study").run()
     at = at.switch_page("app.py").run().button(key="add_view").click().run()
-    at = at.switch_page("pages/Teach.py").run()
+    at = at.switch_page("pages/For_teachers.py").run()
     assert at.text_area(key="deck_text").value == f"/Study\n/?photo={PHOTOS[2]}"
 
 

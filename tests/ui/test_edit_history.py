@@ -44,9 +44,9 @@ def test_the_oldest_edits_are_dropped_and_the_own_map_stays(history):
 def test_the_description_counts_strokes_after_the_last_map_put_in_place(history):
     assert history.description == OWN_MAP
     history = history.add("Brush +", constant_map(0.6), painted=True)
-    assert history.description == "own map, then 1 stroke"
+    assert history.description == f"{OWN_MAP}, then 1 stroke"
     history = history.add("zeros", constant_map(0))
-    assert history.description == "zeros" and history.undo().description == "own map, then 1 stroke"
+    assert history.description == "zeros" and history.undo().description == f"{OWN_MAP}, then 1 stroke"
     for i in range(1, MAX_EDITS - 2):
         history = history.add("Brush +", constant_map(i), painted=True)
     assert len(history.edits) == MAX_EDITS and history.description == f"zeros, then {MAX_EDITS - 3} strokes"

@@ -9,7 +9,8 @@ import tiny
 import torch
 from tampering import NAME, NETWORK, header_of, read, refused, with_card
 
-from abn.errors import BackboneError
+from abn.errors import BackboneError, VariantError
+from abn.network import cutting
 from abn.network.backbone import build, create_model, list_backbones
 from abn.network.contexts import shapes_only
 from abn.variants import own
@@ -80,6 +81,20 @@ def test_tensors_that_do_not_fit_are_named_before_anything_is_built(saved, monke
     refused(changed(saved, lambda t: {**t, count: torch.tensor(1.5)}), f"{count} is of the type F32")
     refused(with_card(saved[0], backbone="cifar-resnet32"), "missing")
     refused(with_card(saved[0], classes=["a", "b"], num_classes=2), "has the shape")
+
+
+@pytest.mark.parametrize("backbone", ["test_convnext", pytest.param("convnext_zepto_rms", marks=pytest.mark.slow)])
+def test_weights_of_a_network_that_was_cut_before_its_norm_are_refused(monkeypatch, tmp_path, backbone):
+    with monkeypatch.context() as patch:  # as networks were cut when the map had no effect
+        patch.setattr(cutting, "_move_past_norm", lambda graph, points, point, whole: point)
+        patch.setattr("abn.network.backbone.MIN_EFFECT", 0)
+        sketched = own.with_seed(own.sketch_random(backbone, num_classes=3), mechanism="additive", seed=0)
+        drawn = own.draw_weights(sketched)
+        card = save_variant(drawn.network, dataclasses.replace(drawn.card, id="before"), tmp_path)
+        own.load_checkpoint(read(card.weights.read_bytes()))
+    refused(card.weights.read_bytes(), rf"don't fit {backbone} with 3 classes: .*stages\.3\.downsample\.0\.weight")
+    with pytest.raises(VariantError, match="do not fit its backbone"):
+        load_variant(card)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

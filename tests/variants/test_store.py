@@ -95,7 +95,17 @@ def test_missing_weights(folder):
     assert list(find_problems(folder)) == ["good"]
 
 
+def test_weights_without_a_card_beside_them_use_the_one_in_their_header(folder):
+    (folder / "good.json").unlink()
+    (folder / "good.safetensors").rename(folder / "renamed.safetensors")
+    assert sorted(ids(folder)) == ["plain", "renamed"] and not find_problems(folder)
+    assert find_variant("renamed", folder).trained["command"].endswith("--out good")
+    weights, saved = load_variant("renamed", folder).state_dict(), tiny.network("additive", seed=1).state_dict()
+    assert all(torch.equal(weights[name], tensor) for name, tensor in saved.items())
+
+
 def test_a_missing_card(folder):
+    rewrite(folder, "good", safetensors.torch.load((folder / "good.safetensors").read_bytes()))
     (folder / "good.json").unlink()
     fails(folder, r"The card of good \(good.json\) is missing")
     assert list(find_problems(folder)) == ["good"] and "good" not in ids(folder)

@@ -14,12 +14,18 @@ SAME = "“none” is the baseline here"
 COUNT = "n = {count}"
 UPRIGHT, INVERTED = "bright in {count} of {seeds} seeds", "dark in {count} of {seeds} seeds"
 CORRECTED = "†"  # marks an effect that Holm's correction leaves
+LOWER, HIGHER = "← lower", "higher →"
 ROOM = 0.06  # of the scale, beyond the outermost value
 
 
 def forest_header(titles: Sequence[str]) -> str:
-    """The heads of the columns, one for each data set."""
-    cells = "".join(f'<div class="abn-forest-cell">{html.escape(title)}</div>' for title in titles)
+    """The heads of the columns, one for each data set, with the directions of its plots."""
+    axis = f"<span>{LOWER}</span><span>0</span><span>{HIGHER}</span>"
+    line = f'<div class="abn-forest-line"><span></span><div class="abn-forest-axis">{axis}</div><span></span></div>'
+    cells = "".join(
+        f'<div class="abn-forest-cell"><div class="abn-forest-heading">{html.escape(title)}</div>{line}</div>'
+        for title in titles
+    )
     return (
         f'<div class="abn-forest abn-forest-header" style="--columns: {len(titles)}" aria-hidden="true">{cells}</div>'
     )
@@ -27,10 +33,10 @@ def forest_header(titles: Sequence[str]) -> str:
 
 def forest_row(finding: Finding, titles: Sequence[str]) -> str:
     """The cells of one question, all on one scale."""
-    low, high = _scale(finding)
+    reach = _reach(finding)
     cells = ""
     for title in titles:
-        lines = "".join(_line(row, finding, low, high) for row in finding.effects.get(title, []))
+        lines = "".join(_line(row, finding, reach) for row in finding.effects.get(title, []))
         if title in finding.same:
             lines = f'<div class="abn-forest-empty abn-forest-null">{SAME}</div>'
         cells += (
@@ -41,12 +47,11 @@ def forest_row(finding: Finding, titles: Sequence[str]) -> str:
     return f'<div class="abn-forest" style="--columns: {len(titles)}">{cells}</div>'
 
 
-def _scale(finding: Finding) -> tuple[float, float]:
-    """Wide enough for zero and all that is drawn."""
+def _reach(finding: Finding) -> float:
+    """How far the scale goes to both sides of zero, which stands in the middle for every question."""
     rows = [row for name, panel in finding.effects.items() if name not in finding.same for row in panel]
-    values = [0.0, *(finding.span or ()), *(value for row in rows for value in _drawn(row))]
-    room = ROOM * (max(values) - min(values)) or 1.0
-    return min(values) - room, max(values) + room
+    values = [*(finding.span or ()), *(value for row in rows for value in _drawn(row))]
+    return (1 + ROOM) * max(map(abs, values), default=0.0) or 1.0
 
 
 def _drawn(row: Spread) -> list[float]:
@@ -56,14 +61,14 @@ def _drawn(row: Spread) -> list[float]:
     return list(row.by_seed.values())
 
 
-def _line(row: Spread, finding: Finding, low: float, high: float) -> str:
+def _line(row: Spread, finding: Finding, reach: float) -> str:
     def percent(value: float) -> str:
-        return f"{100 * (value - low) / (high - low):.2f}%"
+        return f"{50 + 50 * value / reach:.2f}%"
 
     drawn = _drawn(row)
     marks = f'<i class="abn-forest-zero" style="left: {percent(0)}"></i>'
     if row.against and len(drawn) == 3 and row.low is not None:
-        width = f"{100 * (drawn[2] - drawn[0]) / (high - low):.2f}%"
+        width = f"{50 * (drawn[2] - drawn[0]) / reach:.2f}%"
         marks += f'<i class="abn-forest-interval" style="left: {percent(drawn[0])}; width: {width}"></i>'
         marks += f'<i class="abn-forest-mean" style="left: {percent(drawn[1])}"></i>'
     else:

@@ -21,4 +21,5 @@ from abn.study.findings.overview import (
 from abn.study.findings.published import Dispute, Published, published_sentence, read_published
 from abn.study.findings.result_files import COST, RESULTS
 from abn.study.findings.study import DATASETS, Spread, Study, arm_title, read_study, read_summary, spread
+from abn.study.findings.taught_maps import taught_sentences
 from abn.study.findings.words import Finding, decided, number, number_table, seeds, title

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from abn import files
+from abn.engine.runner import reweight
 from abn.explanations.explanation import Explanation, Prediction
 from abn.images.decode import Picture, open_picture
 from abn.images.fit import DEFAULT_FIT
@@ -72,6 +73,7 @@ class PredictionRecord:
     """Predictions of one variant for one image, with the mechanism it was trained with."""
 
     attention: np.ndarray  # (h, w) float32, raw M in (0, 1)
+    features: np.ndarray  # (h, w) float32, the mean of |g| over channels
     auxiliary: tuple[Prediction, ...]  # the likeliest, the likeliest first
     perception: tuple[Prediction, ...]
     edits: dict[str, EditRecord]  # by the name of one of intervene's presets; empty where no map is applied
@@ -79,6 +81,15 @@ class PredictionRecord:
     def changes_prediction(self, edit: str) -> bool:
         """Whether another class is predicted after this edit."""
         return self.edits[edit].after.index != self.perception[0].index
+
+    def reweight_features(self, mechanism: str) -> np.ndarray:
+        """The mean of |g′| over channels, (h, w) float32, with the map applied by a mechanism."""
+        return reweight(self.features[None, None], self.attention[None, None], mechanism)[0, 0]
+
+    def gain(self, mechanism: str) -> np.ndarray:
+        """The factor of each cell of g, (h, w) float32."""
+        maps = self.attention[None, None]
+        return reweight(np.ones_like(maps), maps, mechanism)[0, 0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +153,8 @@ def build(
         attended = attend_variants(image, cards, fit=item.fit, load=load)
         for card, explanation, subject in zip(cards, explained, attended, strict=True):
             edited = _edited(subject, edits) if card.mechanism != "none" else {}
-            rows[card.id].append(_heads(explanation) | edited)
+            features = {"features": mean_features(subject.features).astype(np.float16)}
+            rows[card.id].append(_heads(explanation) | features | edited)
     arrays: dict[str, Any] = {
         f"{variant}/{name}": np.stack([row[name] for row in variant_rows])
         for variant, variant_rows in rows.items()
@@ -178,6 +190,11 @@ def sources() -> Iterator[tuple[Item, Picture, bool]]:
         right = () if scene.index is None else (scene.index,)
         words = (scene.title, scene.alt, scene.credit, localization.FIT, right)
         yield Item(f"scene-{scene.id}", file, scene.picture.sha256, *words), scene.picture, True
+
+
+def mean_features(features: np.ndarray) -> np.ndarray:
+    """g (1, C, h, w) → the mean of |g| over channels (h, w)."""
+    return np.abs(features[0]).mean(0)
 
 
 def _exactly_one_correct(explanation: Explanation, right: Sequence[int]) -> bool:
@@ -266,4 +283,5 @@ def _read_record(row: dict[str, np.ndarray], edits: Sequence[str], labels: dict[
         index, (probability, change, lead) = int(row["edited classes"][place]), row["edited figures"][place].tolist()
         after = Prediction(index, labels[index], probability)
         edited[name] = EditRecord(row["edited"][place].astype(np.float32), after, change, lead)
-    return PredictionRecord(row["attention"].astype(np.float32), auxiliary, perception, edited)
+    attention, features = (row[name].astype(np.float32) for name in ("attention", "features"))
+    return PredictionRecord(attention, features, auxiliary, perception, edited)

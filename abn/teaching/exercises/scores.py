@@ -63,6 +63,11 @@ def cell_score(attention: np.ndarray, at: Cell) -> float:
     return float((less + same / 2) / (attention.size - 1))
 
 
+def chance(question: Question) -> float:
+    """The points that a random answer gets on average, 0 to 1."""
+    return 1 / len(question.options) if question.options else 0.5
+
+
 def totals(answers: Sequence[ScoredAnswer]) -> dict[str, Total]:
     """The total of each kind that was answered, in the order of KINDS."""
     by_kind = {kind: [answer.score for answer in answers if answer.question.kind == kind] for kind in KINDS}

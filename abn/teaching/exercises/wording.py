@@ -1,14 +1,14 @@
 """Texts of questions and explanations, made from the stored numbers, as plain text."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from abn.explanations.explanation import Prediction
+from abn.plots.cell_product import product
 from abn.plots.map_words import brightest_place
-from abn.plots.numbers import percent, points, short_label
-from abn.teaching.exercises.question_material import PredictionRecord, QuestionMaterial
+from abn.plots.numbers import fixed, percent, points, short_label
+from abn.teaching.exercises.question_material import PredictionRecord
 from abn.teaching.lessons import read_texts
 from abn.variants.card import Card
 from abn.vocabulary import HEADS
@@ -67,20 +67,15 @@ def explain_head(card: Card, record: PredictionRecord, right: str) -> str:
     return " ".join(sentences)
 
 
-def explain_mechanism(material: QuestionMaterial, image: str, shown: Sequence[str]) -> str:
-    """How high each map gets, and in how many stored images the three come in this order: an observation, no law."""
-    order = _by_height(material, image, shown)
-    reached = ", ".join(
-        f"{'ABC'[shown.index(variant)]} {material.predictions[image, variant].attention.max():.2f} "
-        f"({material.cards[variant].mechanism})"
-        for variant in order
-    )
-    same = sum(_by_height(material, other, shown) == order for other in material.items)
-    return TEXTS["mechanism"]["explain"].format(reached=reached, same=same, count=len(material.items))
-
-
-def _by_height(material: QuestionMaterial, image: str, variants: Sequence[str]) -> list[str]:
-    return sorted(variants, key=lambda variant: -material.predictions[image, variant].attention.max())
+def explain_mechanism(record: PredictionRecord, mechanism: str) -> str:
+    """The numbers of the brightest cell of M, multiplied out, and the rule that they follow in all cells."""
+    at = brightest(record.attention)
+    after = record.reweight_features(mechanism)
+    figures = product(float(record.attention[at]), float(record.features[at]), float(after[at]), mechanism)
+    texts = TEXTS["mechanism"]
+    numbers = texts["explain"].format(cell=cell(at), m=figures.attention, g=figures.before, after=figures.after)
+    gains = record.gain(mechanism)
+    return f"{numbers} {texts[mechanism].format(gain=figures.gain, low=fixed(gains.min()), high=fixed(gains.max()))}"
 
 
 def ask_flip(card: Card, edit: str) -> str:

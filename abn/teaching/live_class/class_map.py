@@ -9,6 +9,7 @@ from abn.evaluation.metrics import pointing_hit, rank_correlation
 from abn.teaching.exercises.wording import brightest
 
 SIGMA = 1.0  # standard deviation of the Gaussian, in cells: a finger hits a cell or its neighbor
+MIN_COMPARED = 5  # clicks; the rank correlation of fewer is that of their smoothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,11 +18,16 @@ class ClassMap:
 
     attention: np.ndarray  # (h, w) float32, the density of the clicks; its maximum is 1
     count: int  # clicks
-    correlation: float  # Spearman's ρ with M; NaN for a flat map
+    correlation: float  # Spearman's ρ with M; NaN for a flat map; not to be shown unless `is_compared`
     brightest: tuple[int, int]  # cell of the class map
     network_brightest: tuple[int, int]  # cell of M
     hit: bool | None = None  # pointing game: the class map's brightest cell is on the object
     network_hit: bool | None = None  # the same of M
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether there are enough clicks for a rank correlation."""
+        return self.count >= MIN_COMPARED
 
 
 def class_density(cells: Collection[tuple[int, ...]], shape: tuple[int, int]) -> np.ndarray:

@@ -4,7 +4,7 @@ All but the free choice are questions of the exercises, with their texts, about 
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +17,13 @@ from abn.images.decode import open_picture
 from abn.plots.map_words import is_flat
 from abn.teaching import exercises
 from abn.teaching.exercises import QuestionMaterial, wording
-from abn.teaching.exercises.draw import Subject, ask_question, trios
-from abn.teaching.exercises.question_material import TOP, EditRecord, Item, PredictionRecord
+from abn.teaching.exercises.draw import Subject, ask_question, tells_mechanism
+from abn.teaching.exercises.question_material import TOP, EditRecord, Item, PredictionRecord, mean_features
 from abn.teaching.live_class.experiment import EDITS
 from abn.teaching.live_class.question import NO_OPTION, MapPanel, PredictionLine, Question
 from abn.teaching.live_class.room_image import FIT, RoomImage, make_room_image
 from abn.variants.card import Card
-from abn.vocabulary import HEADS
+from abn.vocabulary import HEADS, MECHANISMS, NONE
 
 CHOICE = "choice"
 BRIGHT = "bright"  # a choice whose options are the outcomes of the experiment
@@ -48,7 +48,7 @@ EXPLAIN_BRIGHT = (
 
 FLAT_MAP = "The map of this variant is flat on this image, so no cell is brightest. Choose another image or variant."
 NO_HEAD = "Exactly one head must be correct for this question. Choose another image, or another question."
-NO_TRIO = "This question needs a family with all three mechanisms. Choose another variant."
+NO_GAP = "With this map, the mechanisms can't be told apart by eye. Choose another image or variant."
 NO_MAP_APPLIED = "This variant applies no map, so an edited one changes nothing. Choose another variant."
 NO_TEXT = "Write the question first."
 BAD_OPTIONS = f"A question has {MIN_OPTIONS} to {MAX_OPTIONS} different options, each of at most {MAX_OPTION} letters."
@@ -93,25 +93,23 @@ def question_on_image(
     image: RoomImage,
     source: Source,
     card: Card,
-    explained: Mapping[str, Explanation],
-    attended: AttendedImage | None,
+    explanation: Explanation,
+    attended: AttendedImage,
     *,
     edit: str = "inverted",
-    stored: QuestionMaterial | None = None,
     seed: int = 0,
 ) -> NewQuestions:
     """A question of one of KINDS about a room's image and the variant of a card.
 
-    `explained`: the image explained (by `room_image.FIT`) by the variant, and for "mechanism" by its whole family, by
-    ID. `attended`: the image in the variant, for edited maps. `edit`: of interventions.PRESETS. `stored`: the material
-    of the exercises, for "mechanism". Raises `RoomError` where the question would not be fair.
+    `explanation` and `attended`: the image in the variant, fitted by `room_image.FIT`. `edit`: of
+    interventions.PRESETS, for "flip". `seed`: for the mechanism of "mechanism". Raises `RoomError` where the question
+    would not be fair.
     """
-    material = _material(source, card, explained, attended, stored)
-    about = _subject(kind, card, material, edit)
-    name = exercises.KINDS.get(kind)
-    if name is None:
+    material = _material(source, card, explanation, attended)
+    about = _subject(kind, card, material, edit, seed)
+    if kind == BRIGHT:
         return NewQuestions((_ask_bright(material, card, image, source),), (image,))
-    question = ask_question(1, kind, about, material, random.Random(seed))
+    question = ask_question(1, kind, about, material)
     return NewQuestions((_as_room_question(question, material, image.name, None),), (image,))
 
 
@@ -165,17 +163,18 @@ def _as_room_question(
             for rank, p in enumerate(getattr(record, head))
         )
     elif question.kind == "mechanism":
-        maps = tuple(
-            MapPanel(f"Map {letter}", material.predictions[item.id, variant].attention,
-                     f"Map {letter}: {material.cards[variant].mechanism}")
-            for letter, variant in zip("ABC", question.shown, strict=True)
-        )  # fmt: skip
+        before, after = record.features, record.reweight_features(question.right)
+        high = float(max(before.max(), after.max()))
+        maps = (
+            MapPanel("Map M", own),
+            MapPanel("Features g", before, high=high),
+            MapPanel("Features g′", after, high=high),
+        )
     elif question.kind == "flip":
         edited = record.edits[question.edit]
         maps = MapPanel("Its own map", own), MapPanel(f"Edited: {question.edit}", edited.attention)
-        before = tuple(PredictionLine("Before", "", p.label, p.probability) for p in record.perception)
-        after = PredictionLine("After", "perception", edited.after.label, edited.after.probability, hidden=True)
-        lines = *before, after
+        lines = tuple(PredictionLine("Before", "", p.label, p.probability) for p in record.perception)
+        lines += (PredictionLine("After", "perception", edited.after.label, edited.after.probability, hidden=True),)
     return Question(
         id="",
         kind=question.kind,
@@ -230,28 +229,17 @@ def _ask_bright(material: QuestionMaterial, card: Card, image: RoomImage, source
 # ---- fresh predictions as material ----
 
 
-def _material(
-    source: Source,
-    card: Card,
-    explained: Mapping[str, Explanation],
-    attended: AttendedImage | None,
-    stored: QuestionMaterial | None,
-) -> QuestionMaterial:
-    """One image under the ID "room", beside the stored ones."""
+def _material(source: Source, card: Card, explanation: Explanation, attended: AttendedImage) -> QuestionMaterial:
+    """One image, under the ID "room"."""
     item = Item("room", "", "", source.title, source.alt, source.credit, FIT, source.classes)
-    records = {
-        ("room", name): PredictionRecord(
-            explanation.attention,
-            tuple(explanation.top("auxiliary", TOP)),
-            tuple(explanation.top("perception", TOP)),
-            _edits(explanation, attended) if attended and name == card.id else {},
-        )
-        for name, explanation in explained.items()
-    }
-    stored = stored or QuestionMaterial({}, {}, {})
-    return QuestionMaterial(
-        {**stored.items, "room": item}, {**stored.cards, card.id: card}, stored.predictions | records
+    record = PredictionRecord(
+        explanation.attention,
+        mean_features(attended.features),
+        tuple(explanation.top("auxiliary", TOP)),
+        tuple(explanation.top("perception", TOP)),
+        _edits(explanation, attended) if card.mechanism != NONE else {},
     )
+    return QuestionMaterial({"room": item}, {card.id: card}, {("room", card.id): record})
 
 
 def _edits(explanation: Explanation, attended: AttendedImage) -> dict[str, EditRecord]:
@@ -267,7 +255,7 @@ def _edits(explanation: Explanation, attended: AttendedImage) -> dict[str, EditR
     return edits
 
 
-def _subject(kind: str, card: Card, material: QuestionMaterial, edit: str) -> Subject:
+def _subject(kind: str, card: Card, material: QuestionMaterial, edit: str, seed: int) -> Subject:
     """What the question is about. Raises `RoomError` where it would not be fair."""
     record = material.predictions["room", card.id]
     if kind == "where" and is_flat(record.attention):
@@ -280,10 +268,9 @@ def _subject(kind: str, card: Card, material: QuestionMaterial, edit: str) -> Su
             raise RoomError(NO_HEAD)
         return Subject("room", card.id, balance=right[0])
     if kind == "mechanism":
-        shown = next((trio for trio in trios(material) if card.id in trio), None)
-        if shown is None or not all(("room", variant) in material.predictions for variant in shown):
-            raise RoomError(NO_TRIO)
-        return Subject("room", card.id, balance=card.id, shown=shown)
+        if not tells_mechanism(record):
+            raise RoomError(NO_GAP)
+        return Subject("room", card.id, balance=random.Random(seed).choice(MECHANISMS))
     if kind == "flip":
         outcome = wording.FLIPS if record.changes_prediction(edit) else wording.STAYS
         return Subject("room", card.id, outcome, edit)

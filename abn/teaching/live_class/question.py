@@ -13,8 +13,8 @@ class MapPanel:
 
     title: str
     attention: np.ndarray  # (h, w) float32
-    revealed_title: str = ""  # after the reveal; empty: the same
     hidden: bool = False  # until the reveal
+    high: float = 1.0  # upper limit of its colors; the lower one is 0
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def hide_solution(question: Question) -> Question:
         right=NO_OPTION,
         explanation="",
         title="" if question.kind == "head" else question.title,
-        maps=tuple(replace(panel, revealed_title="") for panel in question.maps if not panel.hidden),
+        maps=tuple(panel for panel in question.maps if not panel.hidden),
         lines=tuple(line for line in question.lines if not line.hidden),
         objects=np.zeros((0, 0), bool),
     )

@@ -97,12 +97,13 @@ def comparison_in_words(result: Result) -> str:
     if shown is None or not result.count:
         return ""
     rho = "is undefined, as one map is constant" if np.isnan(shown.correlation) else f"is {fixed(shown.correlation)}"
-    places = f"brightest cell of the class {cell(shown.brightest)}, of M {cell(shown.network_brightest)}"
-    sentence = f"{result.count} predictions. The rank correlation of the class map with M {rho}; {places}."
+    correlation = f" The rank correlation of the students' map with M {rho}." if shown.is_compared else ""
+    places = f"Brightest cell of the students' map: {cell(shown.brightest)}; of M: {cell(shown.network_brightest)}."
+    sentence = f"{result.count} predictions.{correlation} {places}"
     if shown.hit is None:
         return sentence
     hits = {True: "on the object", False: "not on the object"}
-    return f"{sentence} Pointing: the class is {hits[shown.hit]}, M is {hits[bool(shown.network_hit)]}."
+    return f"{sentence} Pointing: the students' map is {hits[shown.hit]}, M is {hits[bool(shown.network_hit)]}."
 
 
 def _revealed(room: Room) -> Iterator[tuple[int, Question, Result]]:

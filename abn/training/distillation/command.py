@@ -164,7 +164,7 @@ def make_card(network: AttentionBranchNetwork, name: str, recipe: Recipe, photos
             "of photographs, tuxpaint stamps, openclipart) on them; targets from the frozen backbone",
             "seed": recipe.seed,
             "commit": code_version(),
-            "gain compensated": variant.gain_compensated,
+            "gain compensated in the joint stage": variant.gain_compensated,
             "fixed in the joint stage": list(variant.fixed),
             "recipe": asdict(recipe),
         },

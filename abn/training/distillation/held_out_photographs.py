@@ -56,11 +56,15 @@ def masked(photographs: Sequence[MaskedPhotograph], spec: InputSpec) -> MaskedIm
 
 def measure_labeled(network: Network, photographs: Labeled) -> Figures:
     """How often each head's first, or one of its first five, is accepted."""
-    outputs = run_batches(network, photographs.inputs.split(BATCH))
-    figures: Figures = {"count": len(photographs.accepted)}
+    return score_labeled(run_batches(network, photographs.inputs.split(BATCH)), photographs.accepted)
+
+
+def score_labeled(outputs: Outputs, accepted_classes: Sequence[tuple[int, ...]]) -> Figures:
+    """The same of outputs for photographs with these accepted classes."""
+    figures: Figures = {"count": len(accepted_classes)}
     for head, logits in (("perception", outputs.logits), ("auxiliary", outputs.aux_logits)):
         if logits is not None:
-            ranked = list(zip(logits.topk(5).indices.tolist(), photographs.accepted, strict=True))
+            ranked = list(zip(logits.topk(5).indices.tolist(), accepted_classes, strict=True))
             top1 = np.mean([top[0] in accepted for top, accepted in ranked])
             top5 = np.mean([not set(top).isdisjoint(accepted) for top, accepted in ranked])
             figures |= {f"{head}_top1": round(float(top1), 4), f"{head}_top5": round(float(top5), 4)}

@@ -49,7 +49,7 @@ class Variant:
     title: str
     summary: str
     backbone: Backbone
-    gain_compensated: bool = True
+    gain_compensated: bool = True  # in the joint stage
     lesson: str = ""
     changes: dict[str, Any] = field(default_factory=dict)  # to the recipe
     fixed: tuple[str, ...] = ()  # parts that don't learn, beside those that never do

@@ -2,9 +2,9 @@
 
 1. attention: the attention branch alone from L_att, once for all variants (L_per would not reach the class head, and
    the map head, which only L_per reaches, stays as it started);
-2. joint: for each variant, both branches from L_att + L_per, the mechanism applied, its mean gain compensated: here the
-   map becomes what it is. Then its logits are scaled and shifted to a set mean and span: the order of cells stays,
-   and so does what the map points at;
+2. joint: for each variant, both branches from L_att + L_per, the mechanism applied, its mean gain compensated (not for
+   the inverted one): here the map becomes what it is. Then its logits are scaled and shifted to a set mean and span:
+   the order of cells stays, and so does what the map points at;
 3. heads: the perception branch, which begins again as pretrained, and the class head, from the same two losses, trunk
    and map fixed, on all samples but the scenes. So predictions on ordinary photographs stay near the backbone's: what
    the joint stage changes in the perception branch serves the scenes. The fixed parts are computed once for each
@@ -71,11 +71,10 @@ def distil(
             _, attention = network.attention_branch(features)
         compensate_mean_gain(network, attention.mean().item())
     train_stage(network, bank, recipe, stage="joint", path=work / f"{name}.pt", fixed=variant.fixed, recorder=recorder)
-    if variant.gain_compensated:
-        photographs, _ = bank[bank.whole_images[: len(features)]]
-        calibrate_map(network, photographs, mean=recipe.map_mean, span=recipe.map_span)
-        network.perception_branch.load_state_dict(pretrained)
-        compensate_mean_gain(network, recipe.map_mean)
+    photographs, _ = bank[bank.whole_images[: len(features)]]
+    calibrate_map(network, photographs, mean=recipe.map_mean, span=recipe.map_span)
+    network.perception_branch.load_state_dict(pretrained)
+    compensate_mean_gain(network, recipe.map_mean)
     responses = compute_responses(network, bank, work / f"{name}-responses")
     train_stage(network, responses, recipe, stage="heads", path=work / f"{name}-heads.pt")
     rescale_map_head(network)

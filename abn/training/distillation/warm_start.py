@@ -80,6 +80,8 @@ def calibrate_map(network: AttentionBranchNetwork, features: Tensor, *, mean: fl
     95th percentile a `span`, the mean over images; in place."""
     branch = network.attention_branch
     logits = branch.map_norm(branch.map_head(branch.respond(features))).flatten(1)  # (B, h·w)
+    center = logits.mean().item()  # which may be far from 0
+    logits = logits - center
     low, high = (logits.quantile(percent / 100, dim=1) for percent in SPAN)
 
     def shift_to_mean(scale: float) -> float:
@@ -92,7 +94,7 @@ def calibrate_map(network: AttentionBranchNetwork, features: Tensor, *, mean: fl
     scale = _find_root(excess_span, 0, 30)
     norm = branch.map_norm
     norm.weight.mul_(scale)
-    norm.bias.mul_(scale).add_(shift_to_mean(scale))
+    norm.bias.sub_(center).mul_(scale).add_(shift_to_mean(scale))
 
 
 def _find_root(function: Callable[[float], float], low: float, high: float) -> float:

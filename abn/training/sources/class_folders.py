@@ -38,6 +38,10 @@ PARTS_OR_CLASSES = (
     "The folders {folders} hold no images, and all of them the same folders ({classes}), so they are no classes: name "
     "them train, val and test, or give one of them as --data."
 )
+TWO_CLASSES = (
+    "{count} images lie in two or more classes, byte for byte ({copy} is {original}): a network predicts one class per "
+    "image."
+)
 MAX_LISTED = 20  # files listed in one message, the others are counted
 LOG_EACH = 5  # seconds
 
@@ -323,6 +327,7 @@ def _divide(
     for part, purpose in ((validation, "for validation"), (TEST, "for the test")):
         if part in images:
             notes += _note_copies(images[training], images[part], purpose)
+    notes += _note_two_classes(images.values())
     return ClassFolders(classes, images[training], images[validation], images.get(TEST), share, tuple(notes))
 
 
@@ -349,6 +354,21 @@ def _note_copies(training: ImageFiles, other: ImageFiles, purpose: str) -> list[
         f"{len(same)} of {len(other)} images {purpose} are trained with too, byte for byte ({copy} is {original}): "
         "accuracy on them is too high."
     ]
+
+
+def _note_two_classes(parts: Iterable[ImageFiles]) -> list[str]:
+    """A sentence on images that several classes have."""
+    first: dict[str, tuple[int, str]] = {}  # sha256 → class and name
+    pairs: dict[str, tuple[str, str]] = {}
+    for files in parts:
+        for digest, label, name in zip(files.sha256, files.labels.tolist(), files.names, strict=True):
+            known, original = first.setdefault(digest, (label, name))
+            if known != label:
+                pairs.setdefault(digest, (name, original))
+    if not pairs:
+        return []
+    copy, original = map(_shown, next(iter(pairs.values())))
+    return [TWO_CLASSES.format(count=len(pairs), copy=copy, original=original)]
 
 
 def _shown(path: str) -> str:

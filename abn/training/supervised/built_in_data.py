@@ -63,7 +63,7 @@ BUILT_IN = {
     "cifar100": BuiltIn(
         "cifar100",
         "CIFAR-100",
-        "A network and a data set of the paper: 100 classes, images of 32 × 32 pixels.",
+        "A network and a data set of the paper: 100 classes. All images are reduced to 32 × 32 pixels.",
         "CIFAR-100, {count:,} images of 32 × 32 pixels, mirrored at random and moved by up to 4 pixels",
         kind="photograph",
         license={"weights": "MIT", "source": "trained here from scratch; the data, CIFAR-100, is for research use"},

@@ -13,10 +13,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from abn.errors import ABNError
 from abn.network.model import AttentionBranchNetwork
+from abn.training.devices import choose_device
 from abn.training.distributed import Processes, SharedError, join_processes
 from abn.training.sources.array_images import ArrayImages
 from abn.training.sources.class_folders import ClassFolders, open_folder, read_class_names
@@ -41,9 +40,7 @@ log = logging.getLogger(__name__)
 
 def run(args: argparse.Namespace) -> int:
     """Train, save and measure one variant."""
-    if args.device == "cuda" and not torch.cuda.is_available():
-        raise ABNError("PyTorch finds no CUDA device: leave out --device, or use --device cpu.")
-    device = "cuda" if args.device != "cpu" and torch.cuda.is_available() else "cpu"
+    device = choose_device(args.device)
     with ExitStack() as lock:
         with join_processes(device) as processes:
             if not processes.is_first:

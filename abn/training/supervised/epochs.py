@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from abn import files
 from abn.errors import ABNError
 from abn.network.model import AttentionBranchNetwork
+from abn.training.devices import sum_type
 from abn.training.distributed import SINGLE, Processes, SharedError
 from abn.training.supervised.contact_sheet import PreviewImages, contact_sheet
 from abn.training.supervised.training import LabeledImages
@@ -42,10 +43,11 @@ def measure(
     `map_spread` is the mean over images of the map's standard deviation over cells: near 0 the maps are flat.
     """
     which = np.arange(processes.rank, len(images.labels), processes.size)
-    sums = torch.zeros(len(METRICS), dtype=torch.double, device=device)
+    precise = sum_type(device)
+    sums = torch.zeros(len(METRICS), dtype=precise, device=device)
     for inputs, labels in images.plain_batches(which, BATCH):
         output, labels = network(inputs.to(device, memory_format=torch.channels_last)), labels.to(device)
-        maps = output.attention.flatten(1).double()
+        maps = output.attention.flatten(1).to(precise)
         per_image = [
             output.logits.argmax(1) == labels,
             output.aux_logits.argmax(1) == labels,
@@ -54,7 +56,7 @@ def measure(
             maps.mean(1),
             maps.std(1, correction=0),
         ]
-        sums += torch.stack([values.double().sum() for values in per_image])
+        sums += torch.stack([values.to(precise).sum() for values in per_image])
     means = (processes.sum(sums) / len(images.labels)).tolist()
     return {name: round(value, 4) for name, value in zip(METRICS, means, strict=True)}
 
@@ -74,7 +76,7 @@ class EpochLog:
 
     def __post_init__(self) -> None:
         self.tally = torch.zeros(
-            3, dtype=torch.double, device=self.device
+            3, dtype=sum_type(self.device), device=self.device
         )  # losses, steps, seconds of the epoch so far
         self.epochs = {0: 0, **{step: epoch for epoch, step in enumerate(self.ends, start=1)}}  # step → epoch
         self.records: list[dict] = self.processes.run_on_first(self._read)

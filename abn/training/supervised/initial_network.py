@@ -22,6 +22,7 @@ from abn.network.cutting import cut
 from abn.network.model import AttentionBranchNetwork
 from abn.training.supervised.datasets import Dataset
 from abn.training.supervised.options import TrainingPlan
+from abn.training.supervised.torchvision_names import COUNTER, by_timms_names
 from abn.variants import weight_files
 from abn.variants.fitting import describe_differences
 from abn.variants.untrusted_torch import read_in_child
@@ -29,7 +30,6 @@ from abn.variants.untrusted_torch import read_in_child
 CALIBRATION_IMAGES = 64  # training images that give the batch norms their first statistics
 FLOAT_TYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 INTEGER_TYPES = (torch.int64, torch.int32)
-COUNTER = "num_batches_tracked"  # of each batch norm; a file may lack it
 MIN_SHARED = 1 / 3  # of the names, for a file to be one of a similar network
 MAX_SEARCH = 5.0  # seconds for another backbone that a file fits
 
@@ -68,7 +68,7 @@ def load_plain_weights(backbone: nn.Module, path: Path) -> bool:
     if not path.is_file():  # a pipe would never end
         raise CheckpointError(f"The weights {name} can't be read: check the path of --weights.")
     loaded = read_in_child(weight_files.read_weights, path, failure=weight_files.UNREADABLE.format(name=name))
-    loaded = _by_timms_names(backbone, loaded)
+    loaded = _translate(backbone, by_timms_names(backbone, loaded))
     state = backbone.state_dict()
     prefixes = _classifiers(backbone)
     new = {
@@ -96,7 +96,7 @@ def load_plain_weights(backbone: nn.Module, path: Path) -> bool:
     return not new
 
 
-def _by_timms_names(backbone: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+def _translate(backbone: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Weights under timm's names: its module of a network may know how to read those of the network's authors."""
     module = sys.modules[type(backbone).__module__]
     translate = getattr(module, "checkpoint_filter_fn", None) or getattr(module, "_filter_fn", None)

@@ -10,9 +10,11 @@ import timm
 
 from abn.errors import ABNError
 from abn.files import safe_stems
+from abn.images.display_name import one_line
 from abn.network.architectures import registry
 from abn.network.backbone import load_backbone
 from abn.training import loop
+from abn.training.devices import DEVICES
 from abn.training.sources.image_files import AUGMENTATIONS
 from abn.training.sources.packages import DATA
 from abn.training.supervised.built_in_data import BUILT_IN
@@ -26,6 +28,11 @@ HELD_OUT = 0.15  # of each class of a folder that does not come divided
 RATES = {"sgd": 0.1, "adamw": 1e-3}  # at batch 256, the first is the paper's; in proportion for others
 DECAYS = {"sgd": 1e-4, "adamw": 0.05}
 PRECISIONS = ("auto", "float32", "bfloat16")
+TABLE = (
+    "{name} is a file: give --data a folder with one folder of images per class. Several labels per image are not "
+    "supported, as both heads end in a softmax over classes that exclude each other."
+)
+SQUARE = "{size!r} is no number of pixels: inputs are square, so give one side such as 224."
 SMALL = [name for name in registry.DESIGNS if name.startswith(registry.CIFAR)]
 
 
@@ -71,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--schedule", choices=SCHEDULES, help=schedule)
     cuts = "fractions of the training, 0 to 1, after which the learning rate is divided by ten (default: 0.5 0.75)"
     add("--cuts", type=float, nargs="*", metavar="SHARE", help=cuts)
-    add("--size", type=int, metavar="PIXELS", help="side of the square input in pixels (default: the backbone's)")
+    add("--size", type=_side, metavar="PIXELS", help="side of the square input in pixels (default: the backbone's)")
     augmentation = "augmentation of the training images (default: timm; shift for the small networks of the paper)"
     add("--augment", choices=AUGMENTATIONS, help=augmentation)
     weights = "pretrained weights of the backbone, a .safetensors or .pth file of timm or torchvision (default: random)"
@@ -81,8 +88,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--skip-bad", action="store_true", help="skip files that can't be opened (default: report them and stop)")
 
     add = parser.add_argument_group("machine and files").add_argument
-    device = "where to train (default: auto, which is a GPU if available)"
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help=device)
+    device = "where to train (default: auto, which is cuda or mps if available, else cpu)"
+    add("--device", choices=DEVICES, default="auto", help=device)
     precision = "number format of the forward pass (default: auto, which is bfloat16 if the processor computes in it)"
     add("--precision", choices=PRECISIONS, default="auto", help=precision)
     add("--workers", type=int, help="number of processes that open images (default: one per CPU core, up to 8)")
@@ -99,6 +106,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--work", type=Path, metavar="FOLDER", default=DATA / "train", help=work)
     folder = "folder for weights and model card (default: the folder that the app reads)"
     add("--folder", type=Path, metavar="FOLDER", default=CHECKPOINTS, help=folder)
+
+
+def _side(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(SQUARE.format(size=text[:40])) from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +151,8 @@ def make_plan(args: argparse.Namespace, device: str) -> TrainingPlan:
     if not args.data:
         raise ABNError("No training data was given: add --data FOLDER, a folder with one folder of images per class.")
     built_in = args.data in BUILT_IN
+    if not built_in and Path(args.data).is_file():
+        raise ABNError(TABLE.format(name=one_line(Path(args.data).name)))
     if not built_in and not Path(args.data).is_dir():
         raise ABNError(
             f"{args.data!r} is neither a folder nor a built-in data set: check the path, or choose "

@@ -60,6 +60,11 @@ def _reset() -> None:
     state.alpha = state.gamma = 1.0
 
 
+def describe_strength() -> tuple[str, dict[str, object]]:
+    """The map's strength, for the three mechanisms as Python."""
+    return "mechanisms", {"strength": state.alpha, "power": state.gamma}
+
+
 def show_mechanisms(choice: Choice, card: Card, subject: AttendedImage) -> None:
     """Strength and legend, and three mechanisms on the same weights and map: the gain of each cell, the prediction."""
     with st.container(key="mechanisms"):
@@ -148,6 +153,11 @@ def _show_norm_ratios(subject: AttendedImage, attention: np.ndarray, mechanism: 
 
 
 # ---- fair controls ----
+
+
+def describe_controls() -> tuple[str, dict[str, object]]:
+    """The maps of the table, for it as Python."""
+    return "fair controls", {"edits": tuple(words.CONTROL_ROWS)}
 
 
 def show_fair_controls(choice: Choice, card: Card, subject: AttendedImage) -> None:

@@ -12,8 +12,8 @@ FORMULAS = {  # mechanism → g′ with {m} for the map as it is applied; from n
 }
 OWN_PREDICTION = "As trained: **{label}** {probability}"
 OWN_PREDICTION_HELP = (
-    "All columns have the same weights and the same map; only the mechanism differs. Δp: change of the probability of "
-    "the class predicted as trained. A swapped mechanism is out-of-distribution for these weights."
+    "All columns have the same weights and the same map; only the mechanism differs. Points: change of the probability "
+    "of the class predicted as trained. A swapped mechanism is out-of-distribution for these weights."
 )
 ALPHA = "Strength α"
 ALPHA_HELP = (
@@ -25,8 +25,8 @@ GAMMA_HELP = "M is raised to the power γ; the paper uses 1. With γ = 0 every c
 RESET = "Reset"
 GAIN_LEGEND = "Gain of each cell of g"
 GAIN_ALT = "Gain of each cell of g, {mechanism}: from {low:.2f} to {high:.2f}."
-GAIN_SYMBOL = "× g"
-DETAILS = "Likeliest classes and norm ratios"
+GAIN_SYMBOL = "gain"
+DETAILS = "Top classes, and norm ratios ‖g′‖ / ‖g‖"
 BARS_SERIES = "perception head"
 BARS = "{mechanism}, perception head: {classes}."
 NORM_RATIO_AXIS = "norm ratio ‖g′‖ / ‖g‖"
@@ -37,19 +37,19 @@ NORM_RATIO_ALT = "{mechanism}: {caption}."
 CONTROLS_HEADING = "Does the prediction depend on where the map is bright?"
 CONTROLS_HELP = (
     "Constant mean and shuffled keep the mean gain and remove the spatial pattern; shuffling also destroys smoothness. "
-    "Zeros also remove the mean gain: no fair control, and not “attention off”. Δp is for the class that is predicted "
-    "with the own map under the column’s mechanism."
+    "Zeros also remove the mean gain: no fair control, and not “attention off”. Points: change of the probability of "
+    "the class that is predicted with the variant’s own map under the column’s mechanism."
 )
 MAP_COLUMN = "Applied map"
 MECHANISM_COLUMN = "trained with {trained}, applied {applied}"
 UNTRAINED_COLUMN = "never trained, applied {applied}"
-OWN_MAP = "own map"
+OWN_MAP = "its own map"
 CONTROL_ROWS = {  # edit of the map → row
     "constant mean": "constant mean (fair control)",
     "shuffled": "shuffled (fair control, {shuffles} orders)",
     "zeros": "zeros (also removes the mean gain)",
 }
-CONTROL = "{label} {probability}, Δp {change} points"
+CONTROL = "{label} {probability}, {change} points"
 CONTROL_CHANGED = " → {label}"
 CONTROL_CHANGED_OFTEN = ", changed in {changed} of {count}"
 
@@ -111,7 +111,7 @@ BADGES = {  # order of the batch → badge
 ALL_AGREE = ":gray-badge[:material/check: all agree]"
 FIGURE_HEADS = "heads: JS divergence {bits:.2f} bits"
 FIGURE_VARIANTS = "variants: {bits:.2f} bits"
-FIGURE_CHANGE = "mechanism: Δp {change} points"
+FIGURE_CHANGE = "mechanism: {change} points"
 FIGURE_MARGIN = "margin {margin} points"
 FIGURE_MAXIMUM = "max over variants – "
 COLUMNS = ("variant", "auxiliary", "perception", "swapped mechanism")

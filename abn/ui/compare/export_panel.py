@@ -30,7 +30,7 @@ NPY_MIME = "application/octet-stream"
 def export_row(shown: Sequence[tuple[Explanation, Card]], chosen: ChosenImage, view: MapStyle, mechanism: str) -> None:
     """The buttons that save what the page shows."""
     comparison = _comparison(shown, chosen, view, mechanism)
-    explanations, cards, stem = comparison.explanations, comparison.cards, file_stem(chosen)
+    explanations, cards, stem = comparison.explanations, comparison.cards, file_stem(chosen.picture.name)
     st.caption(words.PRIVACY)
     with st.container(horizontal=True, vertical_alignment="center"):
         everything, report = partial(export_zip, comparison), partial(html_report, comparison)
@@ -48,9 +48,9 @@ def export_row(shown: Sequence[tuple[Explanation, Card]], chosen: ChosenImage, v
                     save_button(words.MAP_NPY, npy, f"{name}.npy", NPY_MIME, "grid_on")
 
 
-def file_stem(chosen: ChosenImage) -> str:
-    """The beginning of the names of all files about an image."""
-    return f"abn-{safe_stems([PurePath(chosen.picture.name).stem])[0]}"
+def file_stem(image: str) -> str:
+    """The beginning of the names of all files about an image, given by its name or path."""
+    return f"abn-{safe_stems([PurePath(image).stem])[0]}"
 
 
 def save_button(

@@ -31,14 +31,18 @@ def create_columns(count: int, key: str = "compare") -> list:
         return st.columns(max(count, 2) + 1, gap="medium")
 
 
-def show_notes(note: str, shown: Shown) -> None:
-    """What a choice leaves out, and what a variant made for a lesson teaches."""
-    notes = [note] if note else []
+def show_note(note: str) -> None:
+    """What a choice leaves out."""
+    if note:
+        st.info(escape_markdown(note), icon=":material/school:")
+
+
+def show_lessons(shown: Shown) -> None:
+    """What variants made for a lesson teach; below the maps, so that predictions stay in sight."""
     for explanation, card in shown:
-        swapped = "" if explanation.applied == explanation.trained_with else f" {words.SEE_AS_TRAINED}"
-        notes += [words.LESSON.format(title=card.title, lesson=card.lesson) + swapped] if card.lesson else []
-    for sentence in notes:
-        st.info(escape_markdown(sentence), icon=":material/school:")
+        if card.lesson:
+            swapped = "" if explanation.applied == explanation.trained_with else f" {words.SEE_AS_TRAINED}"
+            show_note(words.LESSON.format(title=card.title, lesson=card.lesson) + swapped)
 
 
 def show_input(shown: Shown, chosen: ChosenImage, view: MapStyle, limits: Limits) -> None:
@@ -73,13 +77,16 @@ def show_variant(
     limits: tuple[float, float],
     beside: DeltaGenerator | None = None,
 ) -> None:
-    """A column: the variant, its map and its predictions, or these `beside` it in another column."""
+    """A column: the variant, its map and its predictions, or these `beside` it in another column, with more classes."""
     with st.container():
         predictions.show_heading(explanation, card)
     with st.container():
         maps.show_explanation(explanation, card, view, limits, bar=view.scale == "each")
-        with beside or nullcontext():
+        with beside.container() if beside else nullcontext():
             predictions.show_predictions(explanation)
+            if beside:
+                st.html(class_bars.legend())
+                predictions.show_bars(explanation, card, len(class_bars.shared_classes(explanation)))
 
 
 def show_help(explanation: Explanation, view: MapStyle) -> None:
@@ -94,13 +101,14 @@ def show_help(explanation: Explanation, view: MapStyle) -> None:
 def show_top_classes(shown: Shown) -> None:
     """The most probable classes of both heads, variant beside variant, all with as many rows."""
     rows = max(len(class_bars.shared_classes(explanation)) for explanation, _ in shown)
-    st.html(class_bars.legend())
-    st.caption(words.TOP_SCALE)
-    with st.container(key="pairs-bars"):
-        for column, (explanation, card) in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
-            with column:
-                st.caption(escape_markdown(card.title))
-                predictions.show_bars(explanation, card, rows)
+    first, *columns = create_columns(len(shown), "bars")
+    with first:
+        st.html(class_bars.legend())
+        st.caption(words.TOP_SCALE)
+    for column, (explanation, card) in zip(columns, shown, strict=False):  # each below its map
+        with column:
+            st.caption(escape_markdown(card.title))
+            predictions.show_bars(explanation, card, rows)
 
 
 def show_whole_image(shown: Shown, chosen: ChosenImage, view: MapStyle, limits: Limits) -> None:

@@ -60,8 +60,8 @@ SAME_WEIGHTS_HELP = (
 )
 NO_SIBLING = "No variant was trained with the mechanism “{mechanism}” for: {titles}."
 MERGED = (
-    "Several chosen variants have the same counterpart trained with “{mechanism}”, so it is shown once. “Same weights” "
-    "keeps all of them and changes only the applied mechanism."
+    "Only one variant of this family was trained with “{mechanism}”, so one column is left. “Same weights” keeps all "
+    "chosen variants and changes only the mechanism that is applied."
 )
 
 # the fit and the view

@@ -1,9 +1,11 @@
-"""Questions as a person sees them: the image and the options, then the map, the correct option, and why.
+"""Questions as a person sees them: the options and the image, then the correct option, the map, and why.
+
+What is pressed and what comes of it stand in one row above the image, so that the reveal moves nothing.
 
 Everything comes from the stored question material, so nothing here loads a network.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,14 +31,16 @@ from abn.ui.state import state
 from abn.vocabulary import HEADS, InputSpec
 
 VIEW = MapStyle(opacity=0.6)  # the same for everybody
+FEATURES_VIEW = MapStyle(opacity=0.85)  # colors are to be compared with colors
 
 
 def show_question(material: QuestionMaterial, question: Question, attempt: Attempt) -> None:
-    """A question with its image and options; once it is answered, with the map and the explanation."""
+    """A question with its options and its image; once it is answered, with the map and the explanation."""
     with st.container(key="exercise-question"):
         st.subheader(exercises.KINDS[question.kind], anchor=False)
         st.markdown(escape_markdown(question.text))
     panel = QuestionPanel(material, question, attempt)
+    panel.show_row()
     {
         "where": panel.show_where,
         "head": panel.show_head,
@@ -84,7 +88,8 @@ class QuestionPanel:
             with right:
                 key = words.BEST_ALSO_OWN if best == answer.answer else words.BEST_KEY
                 st.markdown(key.format(best=wording.cell(best), own=answer.in_words))
-                self._show_outcome(answer)
+                self._explain()
+                st.caption(words.LIMITS)
             return
         with left, st.container(key="exercise-square"):
             map_view.show(
@@ -98,21 +103,7 @@ class QuestionPanel:
                 on_pick=lambda row, column: setattr(attempt, "cell", (row, column)),
                 hidden=True,
             )
-        with right:
-            if attempt.cell:
-                st.markdown(words.YOUR_CELL.format(row=attempt.cell[0] + 1, column=attempt.cell[1] + 1))
-            else:
-                st.markdown(words.NO_CELL)
-            st.button(
-                words.SHOW_MAP,
-                on_click=self._record_answer,
-                args=(attempt.cell,),
-                disabled=attempt.cell is None,
-                type="primary",
-                icon=":material/visibility:",
-                key=self._key("show"),
-            )
-            st.caption(words.POINTS_RULE)
+        right.caption(words.POINTS_RULE)
 
     def show_head(self) -> None:
         """Both heads' first predictions beside the image; then the map and more of their predictions."""
@@ -126,35 +117,46 @@ class QuestionPanel:
         with right:
             classes = {head: getattr(self.stored, head)[: None if self.answer else 1] for head in self.question.options}
             show_classes({HEADS[head]: (theme.HEAD_COLORS[head], shown) for head, shown in classes.items()})
-            self._show_options(HEADS.__getitem__)
+            self._explain()
 
     def show_mechanism(self) -> None:
-        """Three maps of one image side by side; then the mechanism of each."""
+        """M, and the features before and after it was applied, these two on one scale; then the numbers of the
+        brightest cell."""
+        best = wording.brightest(self.stored.attention) if self.answer else None
         with st.container(key="exercise-three"):
-            columns = st.columns(3, gap="medium")
-        for column, letter, variant in zip(columns, "ABC", self.question.shown, strict=True):
-            with column, st.container(key=f"exercise-square-{letter}"):
-                mechanism = f": {self.material.cards[variant].mechanism}" if self.answer else ""
-                badge = words.ASKED if variant == self.question.variant and not self.answer else ""
-                st.markdown(words.MAP_HEADING.format(letter=letter, mechanism=mechanism, badge=badge))
-                self._show_map(variant, name=words.LETTER_TITLE.format(letter=letter))
-        self._show_options()
+            first, *columns = st.columns(3, gap="medium")
+        with first, st.container(key="exercise-square-M"):
+            st.markdown(words.MAP_HEADING)
+            self._show_map(self.question.variant, best=best)
+        before, after = self.stored.features, self.stored.reweight_features(self.question.right)
+        limits, image = (0.0, float(max(before.max(), after.max()))), self._network_input(self.question.variant)
+        for column, symbol, heading, values in zip(
+            columns, ("g", "g′"), (words.BEFORE_HEADING, words.AFTER_HEADING), (before, after), strict=True
+        ):
+            with column, st.container(key=f"exercise-square-{symbol}"):
+                st.markdown(heading)
+                alt = words.FEATURES_ALT.format(name=heading.lstrip("# "), alt=self.item.alt)
+                key = self._key(symbol)
+                maps.show_map(image, values, FEATURES_VIEW, limits, alt=alt, key=key, symbol=symbol, best=best)
+                if self.answer:  # before, the numbers alone would tell
+                    st.caption(words.RANGE.format(name=symbol, low=values.min(), high=values.max()))
+        self._explain()
 
     def show_flip(self) -> None:
         """The variant's own map and the edited one, with the prediction before; then the prediction after."""
         edit = self.stored.edits[self.question.edit]
-        first, second, right = st.columns(3, gap="medium")
+        left, right = st.columns([3, 2], gap="medium")
+        with left, st.container(key="exercise-two"):
+            first, second = st.columns(2, gap="medium")
         with first, st.container(key="exercise-square-own"):
             st.markdown(words.OWN_MAP)
             self._show_map(self.question.variant)
         with second, st.container(key="exercise-square-edited"):
             st.markdown(words.EDITED_MAP.format(edit=self.question.edit))
-            image, title = (
-                self._network_input(self.question.variant),
-                words.EDITED_TITLE.format(edit=self.question.edit),
-            )
+            title = words.EDITED_TITLE.format(edit=self.question.edit)
+            image = self._network_input(self.question.variant)
             maps.show_attention(image, edit.attention, VIEW, title=title, key=self._key("edited"))
-            st.caption(maps.describe_range(edit.attention))
+            st.caption(words.RANGE.format(name="M", low=edit.attention.min(), high=edit.attention.max()))
         with right:
             heads: dict[str, tuple[str, Sequence[Prediction]]] = {
                 words.BEFORE: (theme.LIGHT_GRAY, self.stored.perception)
@@ -162,33 +164,46 @@ class QuestionPanel:
             if self.answer:
                 heads[words.AFTER] = theme.HEAD_COLORS["perception"], [edit.after]
             show_classes(heads)
-            self._show_options()
+            self._explain()
 
     # ---- shared by the kinds ----
 
-    def _show_options(self, label: Callable[[str], str] = str) -> None:
-        """The options as buttons, or the outcome; `label` gives an option in words."""
-        if self.answer:
-            self._show_outcome(self.answer, label)
-            return
-        with st.container(horizontal=True):
-            for option in self.question.options:
-                key = self._key(f"option {option}")
-                st.button(label(option), on_click=self._record_answer, args=(option,), key=key, width="content")
+    def show_row(self) -> None:
+        """The options as buttons, or that which shows the map; in their place the outcome, once there is one."""
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="exercise-row"):
+            if self.answer:
+                self._show_outcome(self.answer)
+            elif self.question.options:
+                for option in self.question.options:
+                    key = self._key(f"option {option}")
+                    label = HEADS.get(option, option)
+                    st.button(label, on_click=self._record_answer, args=(option,), key=key, width="content")
+            else:
+                self._show_picked_cell(self.attempt.cell)
 
-    def _show_outcome(self, answer: ScoredAnswer, label: Callable[[str], str] = str) -> None:
-        """Whether the answer is correct, why, and the button to the next question."""
-        right = escape_markdown(label(self.question.right))
+    def _show_picked_cell(self, cell: Cell | None) -> None:
+        """The button that shows the map, and the cell that was picked on the image."""
+        st.button(
+            words.SHOW_MAP,
+            on_click=self._record_answer,
+            args=(cell,),
+            disabled=cell is None,
+            type="primary",
+            icon=":material/visibility:",
+            key=self._key("show"),
+        )
+        picked = words.YOUR_CELL.format(row=cell[0] + 1, column=cell[1] + 1) if cell else words.NO_CELL
+        st.markdown(picked, width="content")
+
+    def _show_outcome(self, answer: ScoredAnswer) -> None:
+        """Whether the answer is correct, and the button to the next question."""
+        right, given = (escape_markdown(HEADS.get(text, text)) for text in (self.question.right, answer.in_words))
         if not self.question.options:
-            points = words.POINTS.format(points=answer.score, remark=escape_markdown(answer.remark))
-            st.info(points, icon=":material/my_location:")
+            st.info(words.POINTS.format(points=answer.score), icon=":material/my_location:")
         elif answer.score:
             st.success(words.RIGHT.format(right=right), icon=":material/check:")
         else:
-            given = escape_markdown(label(answer.in_words))
             st.warning(words.WRONG.format(given=given, right=right), icon=":material/close:")
-        st.markdown(escape_markdown(self.question.explanation))
-        st.caption(words.LIMITS)
         st.button(
             words.TO_SCORES if self.question.number == exercises.COUNT else words.NEXT,
             on_click=self.attempt.go_to,
@@ -198,15 +213,21 @@ class QuestionPanel:
             key=self._key("next"),
         )
 
+    def _explain(self) -> None:
+        """Why the answer is correct or not, once there is one."""
+        if self.answer:
+            for text in filter(None, (self.answer.remark, self.question.explanation)):
+                st.markdown(escape_markdown(text))
+
     def _record_answer(self, answer: str | Cell) -> None:
         scored = exercises.score_answer(self.question, answer, material=self.material)
         self.attempt.answers.setdefault(self.question.number, scored)
         self.attempt.cell = None
 
-    def _show_map(self, variant: str, *, picked: Any = None, best: Cell | None = None, name: str = "") -> None:
+    def _show_map(self, variant: str, *, picked: Any = None, best: Cell | None = None) -> None:
         """A variant's own map over its input, raw from 0 to 1; the `picked` and the `best` cell are framed."""
         attention = self.material.predictions[self.question.image, variant].attention
-        title = words.MAP_OVER.format(name=name or words.MAP_TITLE, alt=self.item.alt)
+        title = words.MAP_OVER.format(name=words.MAP_TITLE, alt=self.item.alt)
         image, key = self._network_input(variant), self._key(f"map {variant}")
         maps.show_attention(image, attention, VIEW, title=title, key=key, picked=picked, best=best)
         st.caption(maps.describe_range(attention))

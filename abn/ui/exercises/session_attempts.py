@@ -7,7 +7,7 @@ import streamlit as st
 from abn.errors import ABNError
 from abn.teaching import exercises, progress
 from abn.teaching.exercises import Attempt, Question, QuestionMaterial
-from abn.ui import url
+from abn.ui import layout, url
 from abn.ui.exercises import words
 from abn.ui.layout import escape_markdown
 from abn.ui.progress import kept_progress
@@ -55,7 +55,7 @@ def show_progress(seed: int, questions: Sequence[Question], attempt: Attempt) ->
     count, answered = len(questions), len(attempt.answers)
     place = words.QUESTION.format(number=attempt.index + 1, count=count) if attempt.index < count else words.SCORES
     score = words.SCORE.format(score=attempt.score, answered=answered) if answered else ""
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with layout.title_row(), st.container(horizontal=True, vertical_alignment="center"):
         st.progress(answered / count, words.PLACE.format(seed=seed, place=place, score=score))
         kept_progress.show_menu()
 
@@ -75,7 +75,8 @@ def show_set(seed: int, questions: Sequence[Question], attempt: Attempt) -> None
 def _describe_question(place: int, question: Question, attempt: Attempt) -> str:
     """A line of the list: the question's kind, in bold if it is the one that is shown, and its points."""
     scored, kind = attempt.answers.get(question.number), exercises.KINDS[question.kind]
-    points = words.ITEM_POINTS.format(points=scored.score) if scored else ""
+    badge = words.ITEM_POINTS if scored and scored.score else words.ITEM_WRONG
+    points = badge.format(points=scored.score) if scored else ""
     return words.ITEM.format(number=place + 1, kind=f"**{kind}**" if place == attempt.index else kind, points=points)
 
 

@@ -10,18 +10,25 @@ from abn.ui.exercises import words
 from abn.ui.exercises.session_attempts import open_set, restart
 from abn.ui.layout import PAGES
 
-PAGE_OF_KIND = {"where": "app.py", "head": "pages/Inside.py", "mechanism": "app.py", "flip": "pages/Intervene.py"}
+PAGE_OF_KIND = {
+    "where": "app.py",
+    "head": "pages/Inside.py",
+    "mechanism": "pages/Inside.py",
+    "flip": "pages/Intervene.py",
+}
 
 
 def show_summary(seed: int, material: QuestionMaterial, questions: Sequence[Question], attempt: Attempt) -> None:
     """The score of each kind with the page to review, all answers, their file, and buttons to other sets."""
     answers = [attempt.answers[question.number] for question in questions if question.number in attempt.answers]
     st.subheader(words.TOTAL.format(score=attempt.score, count=len(answers)), anchor=False)
+    st.markdown(words.CHANCE.format(points=sum(exercises.chance(answer.question) for answer in answers)))
     totals = exercises.totals(answers)
     for column, (kind, total) in zip(st.columns(len(totals), gap="medium"), totals.items(), strict=True):
         page = PAGE_OF_KIND[kind]
         with column, st.container(border=True, height="stretch"):
-            st.metric(exercises.KINDS[kind], words.KIND_TOTAL.format(score=total.score, count=total.count))
+            st.markdown(exercises.KINDS[kind])
+            st.subheader(words.KIND_TOTAL.format(score=total.score, count=total.count), anchor=False)
             st.caption(words.REVIEW[kind])
             st.page_link(page, label=words.REVIEW_LINK.format(page=PAGES[page][0]), icon=PAGES[page][1])
     with st.container(horizontal=True):
@@ -57,6 +64,6 @@ def show_summary(seed: int, material: QuestionMaterial, questions: Sequence[Ques
     ]
     shown = [{words.COLUMNS[name]: value for name, value in row.items()} for row in rows]
     st.dataframe(shown, hide_index=True, width="stretch", key="exercise-rows")
-    st.caption(f"{words.CHANCE} {words.LIMITS}")
+    st.caption(words.LIMITS)
     st.markdown(words.LINK)
     st.code(f"{(st.context.url or '').split('?')[0]}?set={seed}", language=None)

@@ -11,12 +11,12 @@ STALE = (
 PLACE = "Set {seed} · {place}{score}"
 QUESTION = "**Question {number} of {count}**"
 SCORES = "**Scores**"
-SCORE = " · {score:.1f} of {answered} points"
+SCORE = " · {score:.2f} of {answered} points"
 
 # the set
 SET, SET_HELP = "Set", "Each number has other questions, and the same for everybody."
 ITEM = "{number}. {kind}{points}"
-ITEM_POINTS = " :green-badge[{points:.2f}]"
+ITEM_POINTS, ITEM_WRONG = " :green-badge[{points:.2f}]", " :gray-badge[{points:.2f}]"
 
 # a question
 CREDIT = "{title}Image: {credit}"
@@ -28,38 +28,35 @@ POINTS_RULE = (
 )
 BEST_KEY = "★ brightest cell: {best}  \n┄ your cell: {own}"
 BEST_ALSO_OWN = "★ brightest cell, which is yours: {best}"
-MAP_HEADING = "##### Map {letter}{mechanism}{badge}"
-ASKED = " :blue-badge[which mechanism?]"
+MAP_HEADING, BEFORE_HEADING, AFTER_HEADING = "##### Map M", "##### Features g", "##### Features g′"
+RANGE = "{name} from {low:.2f} to {high:.2f}"
+FEATURES_ALT = "{name} over: {alt}"
 OWN_MAP = "##### Its own map"
 EDITED_MAP = "##### Edited: {edit}"
 EDITED_TITLE = "The edited map, {edit}"
 BEFORE, AFTER = "Before", "After"
 MAP_TITLE = "Attention map"
 MAP_OVER = "{name} over: {alt}"
-LETTER_TITLE = "Map {letter}"
 
 # the outcome
-POINTS = "**{points:.2f} points.** {remark}"
+POINTS = "**{points:.2f} points**"
 RIGHT = "Correct: **{right}**."
-WRONG = "Your answer was “{given}”. The correct one is **{right}**."
+WRONG = "Yours was “{given}”. Correct: **{right}**."
 LIMITS = "A map shows how strongly each cell is weighed, not why the network predicts a class."
 NEXT = "Next"
 TO_SCORES = "Show the scores"
 
 # the scores
-TOTAL = "{score:.1f} of {count} points"
+TOTAL = "{score:.2f} of {count} points"
 KIND_TOTAL = "{score:.2f} of {count}"
 REVIEW = {  # kind of question → what to do on the page that it belongs to
     "where": "Compare the maps of several variants on one image.",
     "head": "Follow both heads from the image to their predictions.",
-    "mechanism": "Compare variants trained with each mechanism.",
+    "mechanism": "Follow g, M and g′ through a variant, with each mechanism.",
     "flip": "Edit a map yourself, and watch the prediction.",
 }
 REVIEW_LINK = "Review: {page}"
-CHANCE = (
-    "By chance: half of the points for a cell or for two options, a third for three options. The first result with "
-    "three maps helps with the second."
-)
+CHANCE = "Guessing gives {points:.2f} points on average."
 COLUMNS = {
     "number": "",
     "kind": "question",

@@ -20,7 +20,7 @@ from abn.ui.elements import choose_by_number
 from abn.ui.inside import traces, words
 from abn.ui.inside.words import MEANINGS as MEANINGS  # which the lesson shows too
 from abn.ui.state import state
-from abn.variants.card import Card, class_names
+from abn.variants.card import UNTRAINED_KIND, Card, class_names
 from abn.vocabulary import EQUATIONS, MECHANISMS
 
 FIRST_STAGE = "M"
@@ -61,6 +61,7 @@ def show_network(trace: Trace, card: Card, choice: Choice) -> None:
         label=words.DIAGRAM.format(variant=card.title),
         key="path",
         on_pick=partial(setattr, state, "stage"),
+        trained=card.kind != UNTRAINED_KIND,
         applied=trace.mechanism,
         on_apply=apply,
         details=traces.cached(

@@ -55,8 +55,8 @@ GAINS = {
     "multiplicative": "In each cell, all channels of g are multiplied by M.",
     "none": "M is not applied, so g′ = g.",
 }
-CHANNELS_OF_A = {  # whether the class head passes channel k of A mainly to class k
-    True: "Here channel k of A feeds mainly class k.",
+CHANNELS_OF_A = {  # whether the class head weighs channel k of A most for class k
+    True: "Here the class head weighs channel k of A most for class k.",
     False: "Here the class head mixes the channels: none belongs to one class.",
 }
 MIN, MEAN, MAX, ZEROS = "Min", "Mean", "Max", "Zeros"

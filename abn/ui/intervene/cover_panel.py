@@ -21,12 +21,8 @@ COVER_COLORS = ["rgb(128 128 128 / 0)", "rgb(128 128 128 / 1)"]  # of an open ce
 
 def cover_image(choice: Choice, subject: AttendedImage) -> Picture:
     """Draw the image with cells to cover; returns the image with the covered cells filled."""
-    picture = choice.chosen.picture
-    owner = f"{picture.sha256} {choice.fit} {subject.attention.shape}"
-    stored_owner, stored_cells, resets = state.covered
-    cells = np.zeros(subject.attention.shape, np.float32)
-    if stored_owner == owner and stored_cells is not None:
-        cells = stored_cells
+    picture, shape, resets = choice.chosen.picture, subject.attention.shape, state.covered[2]
+    owner, cells = _owner(choice, shape), _covered_cells(choice, shape)
     tool = choose(words.COVER_TOOL, words.COVER_TOOLS, "cover-tool", label_visibility="collapsed")
 
     def store_cells(values: np.ndarray) -> None:
@@ -57,6 +53,23 @@ def cover_image(choice: Choice, subject: AttendedImage) -> Picture:
     icon = ":material/restart_alt:"
     st.button(words.UNCOVER_ALL, icon=icon, disabled=not cells.any(), key="uncover", on_click=uncover)
     return covered
+
+
+def _owner(choice: Choice, shape: tuple[int, ...]) -> str:
+    """What the covered cells belong to."""
+    return f"{choice.chosen.picture.sha256} {choice.fit} {shape}"
+
+
+def _covered_cells(choice: Choice, shape: tuple[int, ...]) -> np.ndarray:
+    """Which cells of the map's `shape` (h, w) are covered, 0 or 1."""
+    owner, cells, _ = state.covered
+    return np.zeros(shape, np.float32) if cells is None or owner != _owner(choice, shape) else cells
+
+
+def describe_cover(choice: Choice, card: Card) -> tuple[str, dict[str, object]]:
+    """The covered cells, drawn in text, for the page as Python; `card` is the variant whose cells these are."""
+    cells = _covered_cells(choice, card.map_size)
+    return "covered image", {"cells": tuple("".join(".#"[int(covered)] for covered in row) for row in cells)}
 
 
 def show_covered(before: Explanation, after: Explanation, card: Card, choice: Choice) -> None:

@@ -44,13 +44,21 @@ class Tool:
 
 def get_history(choice: Choice, card: Card, subject: AttendedImage) -> tuple[str, History]:
     """The key under which the session keeps the edits of this image's map in this variant, and their history."""
-    identity = f"{choice.chosen.picture.sha256} {card.id} {card.sha256} {choice.fit}"
-    key = hashlib.sha256(identity.encode()).hexdigest()
-    histories = state.edits
+    key, histories = _history_key(choice, card), state.edits
     histories[key] = histories.pop(key) if key in histories else edit_history.start_history(subject.attention)
     for old in list(histories)[:-MAX_HISTORIES]:
         del histories[old]
     return key, histories[key]
+
+
+def _history_key(choice: Choice, card: Card) -> str:
+    identity = f"{choice.chosen.picture.sha256} {card.id} {card.sha256} {choice.fit}"
+    return hashlib.sha256(identity.encode()).hexdigest()
+
+
+def find_history(choice: Choice, card: Card) -> History | None:
+    """The edits of this image's map in this variant; None as long as the page has not shown it."""
+    return state.edits.get(_history_key(choice, card))
 
 
 def _change_history(key: str, change: Callable[[History], History]) -> None:

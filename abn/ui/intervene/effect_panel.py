@@ -5,6 +5,7 @@ from functools import partial
 
 import streamlit as st
 
+from abn.explanations import interventions
 from abn.explanations.interventions import AttendedImage, Effect
 from abn.export.archive import file_stems
 from abn.export.edited_map import EditedMap, before_after_csv, figure_png
@@ -12,17 +13,17 @@ from abn.export.figures import npy_bytes
 from abn.files import safe_stems
 from abn.plots import theme
 from abn.plots.class_bars import class_bars, likeliest, probabilities_in_words
-from abn.ui import maps, predictions
+from abn.ui import maps, predictions, url
 from abn.ui.compare.export_panel import NPY_MIME, file_stem, save_button
 from abn.ui.controls import selection
 from abn.ui.controls.choice_bar import Choice
 from abn.ui.elements import IN_SESSION, choose
-from abn.ui.intervene import words
+from abn.ui.intervene import edit_panels, words
 from abn.ui.intervene.edit_history import History
 from abn.ui.layout import escape_markdown
 from abn.ui.runtime import cached_inference
 from abn.variants.card import Card, class_names
-from abn.vocabulary import AS_TRAINED
+from abn.vocabulary import AS_TRAINED, MECHANISMS
 
 CLASSES = 3  # likeliest of each prediction in the bars
 
@@ -86,6 +87,20 @@ def show_bars(card: Card, effect: Effect, subject: AttendedImage) -> None:
     )
 
 
+def describe_edit(choice: Choice, card: Card) -> tuple[str, dict[str, object]]:
+    """The applied edit, as Python: a preset by its name, another map by the file that `export_row` saves."""
+    mechanism, history = url.held("apply"), edit_panels.find_history(choice, card)
+    applied = mechanism if mechanism in MECHANISMS else card.mechanism
+    name = history.current.name if history else words.OWN_MAP
+    if history and name not in interventions.PRESETS:
+        return "edited map", {"applied": applied, "file": f"{_export_stem(choice, card, history)}.npy"}
+    return "preset", {"applied": applied, "preset": name}
+
+
+def _export_stem(choice: Choice, card: Card, history: History) -> str:
+    return f"{file_stem(choice.chosen.picture.name)}--{file_stems([card])[0]}--{safe_stems([history.description])[0]}"
+
+
 def export_row(
     choice: Choice, card: Card, subject: AttendedImage, history: History, effect: Effect, applied: str
 ) -> None:
@@ -99,7 +114,7 @@ def export_row(
         applied=applied,
         style=replace(choice.view, scale="raw", top=0),
     )
-    stem = f"{file_stem(choice.chosen)}--{file_stems([card])[0]}--{safe_stems([history.description])[0]}"
+    stem = _export_stem(choice, card, history)
     button = partial(save_button, disabled=unedited)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{words.EXPORT}**", help=words.EXPORT_HELP, width="content")

@@ -112,7 +112,6 @@ def _show_table(
             words.CELL.format(
                 change=numbers.points(means[card.id][edit].change),
                 changed=describe_change(card, edit),
-                bits=means[card.id][edit].js_divergence,
             )
             for card in cards
         ]
@@ -125,8 +124,7 @@ def _show_table(
 
 
 def _describe_variant(card: Card) -> str:
-    column = words.UNTRAINED_COLUMN if card.kind == UNTRAINED_KIND else words.VARIANT_COLUMN
-    return column.format(title=card.title, trained=card.mechanism, applied=card.mechanism)
+    return words.UNTRAINED_COLUMN.format(title=card.title) if card.kind == UNTRAINED_KIND else card.title
 
 
 def _show_ranking(cards: Sequence[Card], means: MeanEffects, where: str) -> None:
@@ -138,5 +136,5 @@ def _show_ranking(cards: Sequence[Card], means: MeanEffects, where: str) -> None
     )
     headline = words.RANKING if divergences[order[0]] else words.RANKING_NONE
     help_text = words.TABLE_HELP.format(shuffles=map_ablation.SHUFFLES)
-    st.markdown(f"##### {headline.format(title=escape_markdown(order[0]), where=where)}", help=help_text)
+    st.markdown(f"##### {headline.format(where=where)}", help=help_text)
     st.markdown(f"{words.RANKING_VALUES.format(values=ranking)}  \n{words.RANKING_LIMITS}")

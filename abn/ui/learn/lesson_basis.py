@@ -13,19 +13,21 @@ from abn.images.fit import DEFAULT_FIT
 from abn.plots import class_bars, theme
 from abn.teaching import exercises
 from abn.ui import maps, predictions
+from abn.ui.components.scroll_into_view import scroll_into_view_on_change
 from abn.ui.components.strip import Thumbnail, make_thumbnail
 from abn.ui.inside import traces
 from abn.ui.layout import escape_markdown
 from abn.ui.learn import words
 from abn.ui.runtime import cached_inference, models
+from abn.ui.state import state
 from abn.variants.card import Card
 from abn.variants.store import find_variant, list_variants
 from abn.vocabulary import HEADS, TRAINED
 
 UPRIGHT, CONTROL = "imagenet-lite0-additive", "imagenet-lite0-none"
-PHOTO = "cat-behind-mug"
+PHOTO = "drum-and-wine"
 VIEW = MapStyle(opacity=0.55)
-SHOWN_CLASSES = 3  # of each head, in its bars
+SHOWN_CLASSES = 2  # of each head, in its bars
 MAX_EXTRA = 6  # labeled images beside the gallery in the step on the two heads
 
 
@@ -102,11 +104,18 @@ def explain_image(picture: Picture, card: Card, applied: str = TRAINED) -> Expla
     return explanations[0]
 
 
+def reveal(part: str, chosen: object) -> None:
+    """Scroll to the container `lesson-PART` once a person has `chosen` something else: on a phone, what follows from a
+    press may lie below the screen."""
+    name = f"lesson-{part}"
+    scroll_into_view_on_change(f".st-key-{name}", str(chosen), key=f"{name}-{state.lesson_step}")
+
+
 def show_effect(before: Explanation, after: Explanation) -> None:
     """Show how the prediction changes."""
     predictions.show_effect(Effect("", after.attention, before.perception, after.perception), before.labels)
 
 
-def show_map(explanation: Explanation, card: Card, key: str, limits: tuple[float, float] | None = None) -> None:
+def show_map(explanation: Explanation, card: Card, key: str) -> None:
     image, title = explanation.fitted.image, f"Attention map of {card.title}"
-    maps.show_attention(image, explanation.attention, VIEW, title=title, key=key, limits=limits)
+    maps.show_attention(image, explanation.attention, VIEW, title=title, key=key)

@@ -15,7 +15,7 @@ from abn.study import findings
 from abn.teaching.lessons import STATEMENTS
 from abn.ui import maps
 from abn.ui.components.painter import TOOLS, show_painter
-from abn.ui.elements import choose, show_chart, show_shaded_table
+from abn.ui.elements import IN_SESSION, choose, show_chart, show_shaded_table
 from abn.ui.intervene import edit_history
 from abn.ui.intervene import words as intervene_words
 from abn.ui.intervene.edit_history import History
@@ -31,18 +31,19 @@ from abn.variants.store import find_variant
 from abn.vocabulary import ADDITIVE
 
 FIFTH = 0.2
-CURVE_STEPS, ORDERS = 14, 5  # of the deletion curves: steps, and random orders
+CURVE_STEPS, ORDERS = 7, 5  # of the deletion curves: steps, and random orders, as on Measure
 CHART_HEIGHT = 250  # pixels, of the curves
 CONTROLS = ("constant mean", "shuffled")  # beside a painted map
 
 
 def show_bright_cells() -> bool:
     """A fifth of the cells deleted, for a variant and one whose map was made to be inverted; done with all three."""
-    chosen = choose(words.DELETED, words.COVERS, "lesson-cover")
+    chosen = choose(words.DELETED, words.COVERS, "lesson-cover", **IN_SESSION)
     state.lesson_covers_tried.add(chosen)
     shown = {words.BRIGHTEST: (BRIGHT, 1), words.DARKEST: (DARK, 1), words.RANDOM: (RANDOM, ORDERS)}
-    rows: dict[str, list[str]] = {cover: [] for cover in shown if cover in state.lesson_covers_tried}
+    rows: dict[str, list[str]] = {cover: [] for cover in shown}
     titles = []
+    table = st.container(key="lesson-result")
     for place, card in zip(
         st.columns(2, gap="medium"), (find_variant(basis.UPRIGHT), basis.find_inverted()), strict=True
     ):
@@ -52,11 +53,13 @@ def show_bright_cells() -> bool:
         deleted = {
             cover: [_delete_fifth(card, order, seed) for seed in range(count)]
             for cover, (order, count) in shown.items()
-            if cover in rows
+            if cover in state.lesson_covers_tried
         }
-        for cover in rows:
-            changes = [float(after.probabilities[predicted] - before.perception[predicted]) for after in deleted[cover]]
-            rows[cover].append(_describe_changes(changes))
+        for cover, row in rows.items():
+            changes = [
+                float(after.probabilities[predicted] - before.perception[predicted]) for after in deleted.get(cover, ())
+            ]
+            row.append(_describe_changes(changes) if changes else words.NOT_TRIED)
         with place:
             engineered = f" {words.ENGINEERED}" if card.lesson else ""
             st.markdown(f"**{escape_markdown(card.title)}**{engineered}")
@@ -65,14 +68,13 @@ def show_bright_cells() -> bool:
             with left:
                 image = before.fitted.image if chosen == words.NOTHING else deleted[chosen][0].image
                 st.image(image, alt=words.COVERED_ALT.format(cover=chosen), width="stretch")
-                st.caption(words.COVERED_CAPTION.format(cover=chosen))
             with right:
-                limits = (float(before.attention.min()), float(before.attention.max()))
-                basis.show_map(before, card, f"lesson-bright-{card.id}", limits)
-    if rows:
-        st.markdown(f"**{words.EFFECTS}**")
-        show_shaded_table([words.EFFECTS_HEADER, *titles], list(rows.items()))
-    return rows.keys() == shown.keys()
+                basis.show_map(before, card, f"lesson-bright-{card.id}")
+    with table:
+        names = {words.RANDOM: words.RANDOM_ROW.format(count=ORDERS)}
+        show_shaded_table([words.EFFECTS, *titles], [(names.get(cover, cover), row) for cover, row in rows.items()])
+    basis.reveal("result", chosen)
+    return state.lesson_covers_tried >= shown.keys()
 
 
 def _describe_changes(changes: list[float]) -> str:
@@ -81,7 +83,7 @@ def _describe_changes(changes: list[float]) -> str:
     if len(changes) == 1:
         return mean
     low, high = numbers.points(min(changes)), numbers.points(max(changes))
-    return words.RANDOM_EFFECT.format(mean=mean, low=low, high=high, count=len(changes))
+    return words.RANDOM_EFFECT.format(mean=mean, low=low, high=high)
 
 
 def _delete_fifth(card: Card, order: str, seed: int) -> deletion_insertion.PartlyDeletedImage:
@@ -105,10 +107,12 @@ def show_deletion() -> bool:
     areas = [curve.area for curve in comparison.random]
     values = {"bright": comparison.bright.area, "low": min(areas), "high": max(areas)}
     st.markdown(words.AREAS.format(count=len(areas), **{name: f"{value:.3f}" for name, value in values.items()}))
-    answer = st.radio(words.FASTER, words.FASTER_OPTIONS, index=None, key="lesson-faster")
+    answer = st.radio(words.FASTER, words.FASTER_OPTIONS, index=None, key="lesson-faster", **IN_SESSION)
     right = faster_order(comparison)
-    if answer and answer != right:
-        st.warning(words.COMPARE_AGAIN, icon=":material/search:")
+    with st.container(key="lesson-result"):
+        if answer and answer != right:
+            st.warning(words.COMPARE_AGAIN, icon=":material/search:")
+    basis.reveal("result", answer)
     return answer == right
 
 
@@ -135,20 +139,25 @@ def compare_deletion(card: Card) -> CurveComparison:
 
 
 def show_study() -> bool:
-    """The study's figure and a question on it; done with the data sets that the same results give."""
+    """The study's figure and a question on each of its data sets; done with what the same results give."""
     comparison = findings.compared(findings.read_study(), "none")
     findings_panels.show_figure(comparison, key="lesson", count_seeds=False)
-    different = [
-        panel
-        for panel, rows in comparison.rows.items()
-        if any(row.label.startswith(ADDITIVE) and row.outcome in ("higher", "lower") for row in rows)
-    ]
-    right = set(different) or {words.NOWHERE}
-    options = [*comparison.rows, words.NOWHERE]
-    answer = set(st.pills(words.SEEN, options, selection_mode="multi", key="lesson-seen"))
-    if answer - right:
-        st.warning(words.CHECK_AGAIN, icon=":material/search:")
-    return answer == right
+    answers, right = [], []
+    for number, (place, (dataset, rows)) in enumerate(
+        zip(st.columns(len(comparison.rows), gap="medium"), comparison.rows.items(), strict=True), 1
+    ):
+        label = words.EXCLUDES_ZERO.format(dataset=escape_markdown(dataset))
+        options = (words.YES, words.NO)
+        answers.append(
+            place.radio(label, options, index=None, horizontal=True, key=f"lesson-seen-{number}", **IN_SESSION)
+        )
+        differs = any(row.name == ADDITIVE and row.outcome in ("higher", "lower") for row in rows)
+        right.append(words.YES if differs else words.NO)
+    with st.container(key="lesson-result"):
+        if any(answer not in (None, solution) for answer, solution in zip(answers, right, strict=True)):
+            st.warning(words.CHECK_AGAIN, icon=":material/search:")
+    basis.reveal("result", answers)
+    return answers == right
 
 
 def show_painting() -> bool:
@@ -171,7 +180,7 @@ def show_painting() -> bool:
     history = get_history()
     left, right = st.columns(2, gap="medium")
     with left:
-        tool = choose(words.TOOL, list(TOOLS), "lesson-tool", label_visibility="collapsed")
+        tool = choose(words.TOOL, list(TOOLS), "lesson-tool", label_visibility="collapsed", **IN_SESSION)
         with st.container(key="lesson-square-painter"):
             show_painter(
                 history.current.attention,
@@ -200,12 +209,15 @@ def show_painting() -> bool:
                 st.button(name.capitalize(), on_click=control, key=f"lesson-{name}")
         edits = _latest_edits(history)
         predicted = cached_inference.predict(picture, card, DEFAULT_FIT, [edit.attention for edit in edits])
-        labels, rows = class_names(card), []
+        labels = class_names(card)
+        rows = {name: [words.NOT_TRIED] * 2 for name in (intervene_words.OWN_MAP, words.PAINTED, *CONTROLS)}
         for edit, after in zip(edits, predicted, strict=True):
             effect = Effect(edit.name, edit.attention, predicted[0], after)
             label = f"{numbers.short_label(labels[int(after.argmax())])}, {numbers.percent(float(after.max()))}"
-            rows.append((edit.name, [label, numbers.points(effect.change)]))
-        show_shaded_table(words.EDITS_HEADER, rows)
+            rows[edit.name] = [label, numbers.points(effect.change)]
+        with st.container(key="lesson-result"):
+            show_shaded_table(words.EDITS_HEADER, list(rows.items()))
+    basis.reveal("result", len(history.edits))
     return {words.PAINTED, *CONTROLS} <= {edit.name for edit in history.edits}
 
 
@@ -217,16 +229,16 @@ def _latest_edits(history: History) -> list[edit_history.Edit]:
 
 def show_statements() -> bool:
     """Statements to judge; done when all are right."""
-    right = []
+    right, options = [], (words.TRUE, words.FALSE)
     for i, (sentence, true, why) in enumerate(STATEMENTS):
-        options = (words.TRUE, words.FALSE)
-        answer = st.radio(sentence, options, index=None, horizontal=True, key=f"lesson-statement-{i}")
+        left, place = st.columns(2, gap="medium")
+        with left:
+            answer = st.radio(sentence, options, index=None, horizontal=True, key=f"lesson-statement-{i}", **IN_SESSION)
         right.append(answer == (words.TRUE if true else words.FALSE))
-        if right[-1]:
-            measured = f" {describe_control()}" if i == CONTROL_STATEMENT else ""
-            st.markdown(words.RIGHT.format(why=why + measured))
-        elif answer:
-            st.markdown(words.WRONG)
+        measured = f" {describe_control()}" if i == CONTROL_STATEMENT else ""
+        verdict = words.RIGHT.format(why=why + measured) if right[-1] else words.WRONG if answer else ""
+        with place, st.container(key=f"lesson-why-{i}"):
+            st.markdown(verdict)
     return all(right)
 
 

@@ -4,11 +4,14 @@ import streamlit as st
 
 from abn.teaching.lessons import CLOSE, STEPS, Step
 from abn.ui import layout, url
+from abn.ui.components.scroll_into_view import scroll_into_view_on_change
 from abn.ui.layout import PAGES
 from abn.ui.learn import words
+from abn.ui.learn.lesson_basis import UPRIGHT, find_inverted
 from abn.ui.progress import kept_progress
 from abn.ui.state import state
 
+TEACH_THE_MAP = "pages/Teach_the_map.py"
 WIDTHS = {"parts": [1, 3]}  # of a step's text and of what it shows, where the diagram needs more than the usual
 
 
@@ -20,6 +23,8 @@ def choose_step() -> int:
     if chosen is None or chosen not in legal or url.went_back():
         chosen = state.lesson_step = given[0] if len(given) == 1 and given[0] in legal else 1
     url.sync_query_param("step", chosen, 1)
+    if chosen != CLOSE:
+        layout.name_on_projector(words.PLACE.format(number=chosen, count=len(STEPS)))
     done = state.lessons_done
     with layout.title_row(), st.container(horizontal=True, vertical_alignment="center", key="steps"):
         for number, step in enumerate(STEPS, 1):
@@ -41,12 +46,13 @@ def choose_step() -> int:
         )
         st.markdown(words.COUNT.format(done=len(done), count=len(STEPS)), width="content")
         kept_progress.show_menu()
+    scroll_into_view_on_change(f".st-key-step-{chosen}", str(chosen), key="step", at_first=True)
     return chosen
 
 
 def places(step: Step) -> list:
     """Where a step's text and what it shows stand, side by side."""
-    return st.columns(WIDTHS.get(step.key, [2, 5]), gap="small")
+    return st.columns(WIDTHS.get(step.key, [2, 5]), gap="medium")
 
 
 def show_text(step: Step) -> None:
@@ -55,6 +61,13 @@ def show_text(step: Step) -> None:
         st.markdown(step.text)
         label, icon = PAGES[step.page]
         st.page_link(step.page, label=words.MORE.format(page=label), icon=icon)
+        if step.experiment and st.button(
+            step.experiment, icon=PAGES[TEACH_THE_MAP][1], help=step.experiment_help, key="lesson-experiment"
+        ):
+            inverted = find_inverted().id
+            url.set_value("variant_ids", [inverted, UPRIGHT])
+            state.one_variant = inverted
+            st.switch_page(TEACH_THE_MAP)
 
 
 def show_task(step: Step, done: bool) -> None:
@@ -73,17 +86,8 @@ def show_task(step: Step, done: bool) -> None:
 
 
 def _show_ways(number: int, done: bool) -> None:
-    st.button(
-        words.BACK, icon=":material/arrow_back:", disabled=number == 1, on_click=_go_to, args=(number - 1,), key="back"
-    )
-    st.button(
-        words.NEXT,
-        icon=":material/arrow_forward:",
-        type="primary" if done else "secondary",
-        on_click=_go_to,
-        args=(number + 1,),
-        key="next",
-    )
+    st.button(words.BACK, disabled=number == 1, on_click=_go_to, args=(number - 1,), key="back")
+    st.button(words.NEXT, type="primary" if done else "secondary", on_click=_go_to, args=(number + 1,), key="next")
 
 
 def show_close() -> None:
@@ -98,7 +102,7 @@ def show_close() -> None:
             st.button(label, icon=":material/arrow_back:", on_click=_go_to, args=(number,), key="to-open")
     else:
         st.markdown(words.ALL_DONE.format(count=len(STEPS)))
-    st.markdown("\n".join(f"1. **{step.title}** {step.summary}" for step in STEPS))
+    st.markdown("\n".join(f"1. **{step.lead}** {step.summary}" for step in STEPS))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(words.NOW, width="content")
         for page in ("pages/Exercises.py", "app.py"):

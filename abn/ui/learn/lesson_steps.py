@@ -20,7 +20,7 @@ from abn.plots.network_diagram import TITLES
 from abn.ui import maps, predictions
 from abn.ui.components import network_path
 from abn.ui.components.strip import show_strip
-from abn.ui.elements import choose
+from abn.ui.elements import IN_SESSION, choose
 from abn.ui.inside import traces
 from abn.ui.layout import escape_markdown
 from abn.ui.learn import lesson_basis as basis
@@ -42,16 +42,23 @@ def show_class_maps() -> bool:
     chooser, question = st.columns([3, 2], gap="medium")
     with chooser:
         k = st.selectbox(
-            words.CLASS, range(len(labels)), index=predicted, format_func=lambda k: labels[k], key="lesson-class"
+            words.CLASS,
+            range(len(labels)),
+            index=predicted,
+            format_func=lambda k: labels[k],
+            key="lesson-class",
+            **IN_SESSION,
         )
     with question:
         options, right = [words.MAP, *METHODS], set(METHODS)
-        answer = set(st.pills(words.CHANGED, options, selection_mode="multi", key="lesson-changed"))
-    if k != predicted and answer - right:
-        st.warning(words.CHOOSE_AGAIN, icon=":material/search:")
-    with st.container(key="pairs-classes"):
-        left, *rest = st.columns(3, gap="medium")
-    image, label = traces.input_image(trace, card), numbers.short_label(labels[k])
+        answer = set(st.pills(words.CHANGED, options, selection_mode="multi", key="lesson-changed", **IN_SESSION))
+    with st.container(key="lesson-hint"):
+        hint = _choose_hint(answer, right) if k != predicted else words.CHOOSE_OTHER
+        st.markdown(words.PREDICTED.format(label=escape_markdown(numbers.short_label(labels[predicted])), hint=hint))
+    with st.container(key="lesson-result"), st.container(key="lesson-three"):
+        left, *rest = st.columns(3, gap="small")
+    picture, image = basis.open_image(basis.PHOTO), traces.input_image(trace, card)
+    label = numbers.short_label(labels[k])
     with left, st.container(key="lesson-square-M"):
         st.markdown(words.MAP_TITLE)
         maps.show_attention(image, trace.attention, basis.VIEW, title=words.MAP_ALT, key="lesson-M")
@@ -59,11 +66,12 @@ def show_class_maps() -> bool:
         with place, st.container(key=f"lesson-square-{method}"):
             title = words.METHOD_TITLE.format(method=method, label=label)
             st.markdown(words.METHOD_TITLE.format(method=method, label=escape_markdown(label)))
-            result = traces.get_class_map(basis.open_image(basis.PHOTO), card, DEFAULT_FIT, method, k)
-            if isinstance(result, str):
-                st.info(escape_markdown(result), icon=":material/block:")
+            own, result = (traces.get_class_map(picture, card, DEFAULT_FIT, method, index) for index in (predicted, k))
+            if isinstance(own, str) or isinstance(result, str):
+                st.info(escape_markdown(str(result)), icon=":material/block:")
                 continue
-            colors, low, high = channel_grid.color_range(result.values, basis.VIEW.colors)
+            both = np.stack([own.values, result.values])  # one scale, or a weaker map would look as strong
+            colors, low, high = channel_grid.color_range(both, basis.VIEW.colors)
             alt, digits = title.replace("*", ""), 2 if high >= 0.5 else 4
             maps.show_map(
                 image,
@@ -76,7 +84,17 @@ def show_class_maps() -> bool:
                 colors=colors,
                 digits=digits,
             )
+    basis.reveal("result", (k, answer))
     return k != predicted and answer == right
+
+
+def _choose_hint(answer: set[str], right: set[str]) -> str:
+    """What to do next about the maps that are marked as changed, once another class is chosen."""
+    if answer - right:
+        return words.CHOOSE_AGAIN
+    if answer == right:
+        return words.ALL_MARKED
+    return words.MARK_MORE if answer else words.MARK
 
 
 def show_parts() -> bool:
@@ -89,7 +107,8 @@ def show_parts() -> bool:
         state.lesson_stage = stage
 
     shape = " × ".join(map(str, trace.stage(chosen).shape))
-    st.markdown(words.STAGE.format(name=TITLES.get(chosen, chosen), shape=shape, meaning=words.MEANINGS[chosen]))
+    with st.container(key="lesson-stage"):
+        st.markdown(words.STAGE.format(name=TITLES.get(chosen, chosen), shape=shape, meaning=words.MEANINGS[chosen]))
     contents = traces.get_contents(basis.open_image(basis.PHOTO), card, DEFAULT_FIT, basis.VIEW)
     with st.container(key="lesson-diagram"):
         network_path.show(contents, card.mechanism, chosen, label=words.PATH_LABEL, key="lesson-path", on_pick=press)
@@ -117,12 +136,13 @@ def show_equations() -> bool:
         )
     with right:
         where = {"row": row + 1, "column": column + 1, "value": f"{value:.2f}", "rank": rank, "count": order.size}
+        where["top"] = int(TOP_SHARE * order.size)
         st.markdown(words.RANK.format(**where))
         products = {made.mechanism: made for made in (product(*v) for v in cell_products(trace, row, column, channel))}
         features, attention = trace.features[channel][None, None], trace.attention[None, None]
         drawn = {name: reweight(features, attention, name)[0, 0] for name in words.PANELS}
         colors, low, high = channel_grid.color_range(np.stack(list(drawn.values())), basis.VIEW.colors)
-        with st.container(key="lesson-three"):
+        with st.container(key="lesson-result"), st.container(key="lesson-three"):
             places = st.columns(3, gap="small")
         for place, (mechanism, name) in zip(places, words.PANELS.items(), strict=True):
             with place:
@@ -145,27 +165,29 @@ def show_equations() -> bool:
                 st.markdown(words.EQUATION.format(gain=made.gain, before=before, after=after))
         maps.show_color_bar(colors, low, high)
         st.caption(words.CHANNEL.format(channel=channel + 1))
+    basis.reveal("result", cell)
     return rank <= TOP_SHARE * order.size
 
 
 def show_mechanisms() -> bool:
     """One variant's prediction under each mechanism; done once all were applied."""
     card, picture = find_variant(basis.UPRIGHT), basis.open_image(basis.PHOTO)
-    chosen = choose(words.APPLIED, MECHANISMS, "lesson-mechanism", default=ADDITIVE)
+    chosen = choose(words.APPLIED, MECHANISMS, "lesson-mechanism", default=ADDITIVE, **IN_SESSION)
     state.lesson_mechanisms_tried.add(chosen)
     before, after = (basis.explain_image(picture, card, mechanism) for mechanism in (card.mechanism, chosen))
     left, right = st.columns(2, gap="medium")
-    with left, st.container(key="lesson-square-applied"):
-        basis.show_map(after, card, "lesson-applied")
-    with right:
+    with left, st.container(key="lesson-result"):
         st.markdown(predictions.describe_mechanisms(card, after.applied, " · "))
         basis.show_effect(before, after)
         basis.show_bars(after, card)
+    with right, st.container(key="lesson-square-applied"):
+        basis.show_map(after, card, "lesson-applied")
+    basis.reveal("result", chosen)
     return state.lesson_mechanisms_tried >= set(MECHANISMS)
 
 
 def show_heads() -> bool:
-    """Images to choose from and the predictions of both heads; done where the heads disagree."""
+    """Images to choose from and both heads' predictions; done once they agreed on one and disagreed on another."""
     photos = {photo.id: photo for photo in basis.list_head_photos()}
     chosen = state.lesson_photo if state.lesson_photo in photos else basis.PHOTO
     pick = partial(setattr, state, "lesson_photo")
@@ -173,22 +195,19 @@ def show_heads() -> bool:
     card, photo = find_variant(basis.UPRIGHT), photos[chosen]
     explanation = basis.explain_image(basis.open_image(chosen), card)
     left, right = st.columns(2, gap="medium")
-    with left, st.container(key="lesson-square-heads"):
-        basis.show_map(explanation, card, "lesson-heads")
-    with right:
+    with left, st.container(key="lesson-result"):
         predictions.show_predictions(explanation)
         if photo.classes:
-            outcomes = " and ".join(
-                words.OUTCOME.format(
-                    head=head,
-                    outcome=words.CORRECT if explanation.top(head, 1)[0].index in photo.classes else words.INCORRECT,
-                )
-                for head in HEADS
-            )
+            auxiliary, perception = (explanation.top(head, 1)[0].index in photo.classes for head in HEADS)
             labels = ", ".join(numbers.short_label(explanation.labels[k]) for k in photo.classes)
-            st.markdown(words.LABELED.format(labels=escape_markdown(labels), outcomes=outcomes))
+            outcome = words.OUTCOMES[auxiliary, perception]
+            st.markdown(words.LABELED.format(labels=escape_markdown(labels), outcome=outcome))
         basis.show_bars(explanation, card)
-    return not explanation.heads_agree
+    with right, st.container(key="lesson-square-heads"):
+        basis.show_map(explanation, card, "lesson-heads")
+    basis.reveal("result", chosen)
+    state.lesson_agreements_seen.add(explanation.heads_agree)
+    return state.lesson_agreements_seen == {True, False}
 
 
 STEP_PANELS: dict[str, Callable[[], bool]] = {

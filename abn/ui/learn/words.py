@@ -6,6 +6,7 @@ LINE = "Ten short steps: how an Attention Branch Network works, what its map sho
 # the row of steps
 DONE_HELP = "{title} (done)"
 CLOSE = "Summary"
+PLACE = "{number} / {count}"  # on a projector
 COUNT = "{done} of {count} done"
 
 # the bar of the task
@@ -18,9 +19,14 @@ MORE = "More: {page}"
 # 1: maps of a class
 CLASS = "Class: type to search"
 CHANGED = "Which maps change? (one or more)"
-CHOOSE_AGAIN = "Choose another class once more, and watch all three maps."
+PREDICTED = "Predicted: **{label}**. {hint}"
+CHOOSE_OTHER = "First choose another class."
+MARK = "Now mark the maps that changed."
+MARK_MORE = "Correct so far: mark the other map that changed."
+ALL_MARKED = "All three maps are marked correctly."
+CHOOSE_AGAIN = ":orange[Not correct: choose another class once more, and watch all three maps.]"
 MAP = "M"
-MAP_TITLE = "**M**, class-agnostic"
+MAP_TITLE = "**M**"
 METHOD_TITLE = "**{method}** of {label}"
 MAP_ALT = "Attention map M"
 
@@ -39,7 +45,7 @@ MEANINGS = {
 }
 
 # 3: the equations
-RANK = "Row {row}, column {column}: **M = {value}**, rank {rank} of {count}"
+RANK = "Row {row}, column {column}: **M = {value}**, rank {rank} of {count} (brightest tenth: rank 1 to {top})"
 CHANNEL = "Channel {channel} of g, the strongest in this cell. All three maps have one color scale."
 PANELS = {"none": "g", "multiplicative": "M · g", "additive": "(1 + M) · g"}
 PANEL_ALT = "{name}, channel {channel}"
@@ -51,19 +57,23 @@ BARS_ALT = "{title}, probabilities of both heads. {listed}."
 
 # 5: the heads
 IMAGES = "Images"
-LABELED = "Correct labels: **{labels}**. So {outcomes}."
-OUTCOME = "the {head} head is {outcome}"
-CORRECT, INCORRECT = "correct", "incorrect"
+LABELED = "Correct labels: **{labels}**. {outcome}"
+OUTCOMES = {  # whether the auxiliary head is correct, and the perception head
+    (True, True): "Both heads are correct.",
+    (True, False): "Only the auxiliary head is correct.",
+    (False, True): "Only the perception head is correct.",
+    (False, False): "Neither head is correct.",
+}
 
 # 6: bright and dark
-DELETED = "Delete"
+DELETED = "Delete, and compare the predicted class's probability"
 COVERS = NOTHING, BRIGHTEST, DARKEST, RANDOM = "nothing", "brightest fifth", "darkest fifth", "random fifth"
 ENGINEERED = ":orange-badge[engineered example]"
 COVERED_ALT = "The input, deleted: {cover}."
-COVERED_CAPTION = "Input, deleted: {cover}"
-EFFECTS = "Change of the predicted class's probability, in points"
-EFFECTS_HEADER = "Deleted"
-RANDOM_EFFECT = "{mean} ({low} to {high}, {count} orders)"
+EFFECTS = "Change in points"
+RANDOM_ROW = "random fifth, {count} orders"
+RANDOM_EFFECT = "{mean} ({low} to {high})"
+NOT_TRIED = "–"
 
 # 7: deletion
 AREAS = "Area under the curve: {bright} in the map's order, {low} to {high} in {count} random orders."
@@ -77,9 +87,9 @@ COMPARE_AGAIN = "Compare the areas under the curves: a smaller area means a fast
 COMPUTING = "Running the deletion curves …"
 
 # 8: the study
-SEEN = "For additive, the interval excludes 0 on … (one or more)"
-NOWHERE = "none of them"
-CHECK_AGAIN = "Check again: on which data sets does the interval for additive not touch the dotted line?"
+EXCLUDES_ZERO = "{dataset}: does the interval of additive exclude 0?"
+YES, NO = "yes", "no"
+CHECK_AGAIN = "Check again: an interval excludes 0 if its bar doesn't touch the dotted line."
 
 # 9: painting
 TOOL = "Tool"
@@ -99,6 +109,6 @@ MEASURED = "On {count} scenes its map has a ROC-AUC of {auc} (chance: 0.50)."
 # the close
 CLOSE_TITLE = "What to remember"
 ALL_DONE = ":green-badge[:material/check_circle: All {count} tasks done]"
-OPEN_TASKS = "{count} of {all} tasks are still open."
+OPEN_TASKS = "Open tasks: {count} of {all}."
 GO_TO = "Go to step {number}: {title}"
 NOW = "**Now test yourself.** Predict first, then compare."

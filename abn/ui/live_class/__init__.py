@@ -1,1 +1,1 @@
-"""Panels of the page Room: the teacher's controls, the projector and the phones of a live class."""
+"""Panels of the page Live class: the teacher's controls, the projector and the phones of a live class."""

@@ -10,13 +10,12 @@ from abn.teaching.live_class.room import Room
 from abn.teaching.live_class.room_image import FIT, open_room_image
 from abn.teaching.live_class.views import View, view_room
 from abn.ui.elements import IN_SESSION, choose
+from abn.ui.for_teachers.links import make_link, warn_if_local
 from abn.ui.layout import escape_markdown
 from abn.ui.live_class import following, invitation, question_panel, rooms, words
 from abn.ui.live_class.new_question_panel import show_questions
 from abn.ui.live_class.record_panel import show_record
 from abn.ui.runtime import cached_inference, models
-from abn.ui.state import state
-from abn.ui.teach.links import make_link, warn_if_local
 from abn.variants.card import class_names
 
 
@@ -120,8 +119,8 @@ def _run_experiment(code: str, question: Question, scene: int) -> None:
 
 def _show_invitation(room: Room) -> None:
     invitation.show_small(room.code)
-    here, key = invitation.student_link(room.code), state.room_key
-    address = make_link(here, rooms.PAGE, room=room.code, key=key, view="projector")
+    here = invitation.student_link(room.code)
+    address = make_link(here, rooms.PAGE, room=room.code, view="projector")
     st.link_button(words.PROJECTOR, address, icon=":material/open_in_new:", help=words.PROJECTOR_HELP)
     st.caption(words.KEEP_ADDRESS)
     warn_if_local(here)

@@ -1,9 +1,10 @@
-"""The ways into a room: a teacher starts it on the page Teach, others type its code."""
+"""The ways into a room: a teacher starts it on the page For teachers, others type its code."""
 
 import streamlit as st
 
 from abn.ui import url
-from abn.ui.layout import TEACH
+from abn.ui.for_teachers.links import base_address, warn_if_local
+from abn.ui.layout import FOR_TEACHERS
 from abn.ui.live_class import rooms, words
 from abn.ui.state import state
 
@@ -14,6 +15,7 @@ def show_start() -> None:
     if st.button(words.START, type="primary", icon=":material/groups:", key="room-start"):
         rooms.create_room()
         st.switch_page(rooms.PAGE, query_params={"room": state.room_code, "key": state.room_key})
+    warn_if_local(base_address())
 
 
 def show_entrance() -> None:
@@ -29,4 +31,4 @@ def show_entrance() -> None:
                 st.rerun()
         if not url.controls_hidden():
             st.caption(words.FOR_TEACHERS)
-            st.page_link(TEACH, label=words.TO_TEACH, icon=":material/co_present:")
+            st.page_link(FOR_TEACHERS, label=words.TO_TEACHERS, icon=":material/co_present:")

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from abn.teaching.qr_code import qr_svg
+from abn.ui.for_teachers.links import base_address, is_local, make_link
 from abn.ui.live_class import rooms, words
-from abn.ui.teach.links import base_address, make_link
 
 LARGE, SMALL = 480, 160  # pixels of the QR code
 
@@ -27,9 +27,10 @@ def short_address() -> str:
 def show_large(code: str) -> None:
     """Code, address and QR code, for the projector."""
     address = html.escape(short_address())
+    local = f'<p class="room-local">{words.LOCAL}</p>' if is_local(base_address()) else ""
     st.html(
         f'<div class="room-invitation">{_code_image(code, LARGE)}<div><p>{words.JOIN_AT.format(address=address)}</p>'
-        f'<p class="room-code" aria-label="{words.CODE_LABEL}">{code}</p></div></div>'
+        f'<p class="room-code" aria-label="{words.CODE_LABEL}">{code}</p>{local}</div></div>'
     )
 
 

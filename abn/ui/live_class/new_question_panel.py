@@ -8,19 +8,20 @@ from abn.images.decode import MAX_BYTES, Picture, open_picture
 from abn.images.fit import DEFAULT_FIT
 from abn.teaching import exercises
 from abn.teaching.live_class import new_questions
-from abn.teaching.live_class.new_questions import BRIGHT, CHOICE, KINDS, MAX_OPTION, MAX_OPTIONS, MAX_TEXT, Source
+from abn.teaching.live_class.new_questions import CHOICE, KINDS, MAX_OPTION, MAX_OPTIONS, MAX_TEXT, Source
 from abn.teaching.live_class.question import NO_OPTION
 from abn.teaching.live_class.room import Room, delete_question
 from abn.teaching.live_class.room_image import FIT, RoomImage, make_room_image, open_room_image
 from abn.ui.elements import IN_SESSION, choose
+from abn.ui.for_teachers.papers import chosen_set
 from abn.ui.layout import escape_markdown
 from abn.ui.live_class import rooms, words
 from abn.ui.live_class.question_panel import LETTERS
 from abn.ui.runtime import cached_inference, models
-from abn.ui.teach.papers import chosen_set
 from abn.variants.card import Card
 
 EDITS = ("inverted", "shuffled", "constant mean", "zeros", "ones", "flipped")
+OWN = "own"  # in the menu of images, beside the gallery's names
 Chosen = tuple[Picture, Source] | None
 
 
@@ -32,7 +33,7 @@ def show_questions(room: Room) -> None:
     elif way == words.FREE:
         _show_free_choice(room)
     else:
-        _show_image_question(room, _choose_photo() if way == words.GALLERY else _choose_upload())
+        _show_image_question(room, _choose_photo() if way == words.GALLERY else _choose_upload("room-upload"))
     with st.container(key="room-list", gap="xsmall"):
         for number, question in enumerate(room.questions, 1):
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -65,15 +66,17 @@ def _show_set(room: Room) -> None:
 def _choose_photo() -> Chosen:
     photos = {key: photo for key, photo in samples.gallery().items() if photo.kind == "photograph"}
     key = st.selectbox(words.IMAGE, list(photos), format_func=lambda name: photos[name].title, key="room-photo")
-    photo = photos[key]
+    return _open_photo(key)
+
+
+def _open_photo(key: str) -> tuple[Picture, Source]:
+    photo = samples.gallery()[key]
     picture = open_picture(photo.path.read_bytes(), name=photo.file)
     return picture, Source(photo.title, photo.alt, f"{photo.author} ({photo.license})", photo.classes)
 
 
-def _choose_upload() -> Chosen:
-    file = st.file_uploader(
-        words.UPLOAD_LABEL, help=words.UPLOAD_HELP, max_upload_size=MAX_BYTES // 10**6, key="room-upload"
-    )
+def _choose_upload(key: str) -> Chosen:
+    file = st.file_uploader(words.UPLOAD_LABEL, help=words.UPLOAD_HELP, max_upload_size=MAX_BYTES // 10**6, key=key)
     if file is None:
         return None
     try:
@@ -94,26 +97,22 @@ def _show_image_question(room: Room, chosen: Chosen) -> None:
     )
     if pressed and chosen:
         with st.spinner(words.PREPARING):
-            rooms.attempt(lambda: _add_image_question(room, kind, chosen, cards[name], [*cards.values()], edit))
+            rooms.attempt(lambda: _add_image_question(room, kind, chosen, cards[name], edit))
         st.rerun()
 
 
-def _add_image_question(
-    room: Room, kind: str, chosen: tuple[Picture, Source], card: Card, cards: list[Card], edit: str
-) -> None:
+def _add_image_question(room: Room, kind: str, chosen: tuple[Picture, Source], card: Card, edit: str) -> None:
     """Run the variant on the room's image, and ask about it. Raises `ABNError` where that would not be fair."""
     picture, source = chosen
     image = make_room_image(picture, card.input, DEFAULT_FIT)
     shown = open_room_image(image.data)
-    needed = [other for other in cards if other.family == card.family] if kind == "mechanism" else [card]
-    explained = {e.variant: e for e in cached_inference.explain_image(shown, needed, fit=FIT)}
-    applies = kind in ("flip", BRIGHT) and card.mechanism != "none"
-    attended = cached_inference.get_subject(shown, card, FIT) if applies else None
-    new = new_questions.question_on_image(
-        kind, image, source, card, explained, attended,
-        edit=edit, stored=exercises.read_material(), seed=len(room.questions),
-    )  # fmt: skip
-    rooms.add(room.code, new)
+    (explanation,) = cached_inference.explain_image(shown, [card], fit=FIT)
+    attended = cached_inference.get_subject(shown, card, FIT)
+    seed = len(room.questions)
+    rooms.add(
+        room.code,
+        new_questions.question_on_image(kind, image, source, card, explanation, attended, edit=edit, seed=seed),
+    )
 
 
 def _show_free_choice(room: Room) -> None:
@@ -132,25 +131,19 @@ def _show_free_choice(room: Room) -> None:
         format_func=lambda k: given[k] if k >= 0 else words.NO_RIGHT,
         key="room-right",
     )
-    photos = samples.gallery()
-    name = st.selectbox(
-        words.WITH_IMAGE,
-        ["", *photos],
-        format_func=lambda key: photos[key].title if key else words.NO_IMAGE,
-        key="room-with",
-    )
-    if st.button(words.ADD, type="primary", icon=":material/add:", key=f"room-add-{CHOICE}"):
-        rooms.attempt(lambda: _add_free_choice(room, text or "", given, right, name))
+    titles = {"": words.NO_IMAGE, OWN: words.OWN_IMAGE} | {k: p.title for k, p in samples.gallery().items()}
+    name = st.selectbox(words.WITH_IMAGE, list(titles), format_func=titles.__getitem__, key="room-with")
+    chosen = _choose_upload("room-free-upload") if name == OWN else _open_photo(name) if name else None
+    missing = name == OWN and chosen is None
+    if st.button(words.ADD, type="primary", icon=":material/add:", disabled=missing, key=f"room-add-{CHOICE}"):
+        rooms.attempt(lambda: _add_free_choice(room, text or "", given, right, chosen))
         st.rerun()
 
 
-def _add_free_choice(room: Room, text: str, options: list[str], right: int, name: str) -> None:
+def _add_free_choice(room: Room, text: str, options: list[str], right: int, chosen: Chosen) -> None:
     image: RoomImage | None = None
     source = new_questions.NO_SOURCE
-    if name:
-        photo = samples.gallery()[name]
-        card = models.list_shipped()[0]
-        picture = open_picture(photo.path.read_bytes(), name=photo.file)
-        image = make_room_image(picture, card.input, DEFAULT_FIT)
-        source = Source(photo.title, photo.alt, f"{photo.author} ({photo.license})")
+    if chosen:
+        picture, source = chosen
+        image = make_room_image(picture, models.list_shipped()[0].input, DEFAULT_FIT)
     rooms.add(room.code, new_questions.free_choice(text, options, right, image, source))

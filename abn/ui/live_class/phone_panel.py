@@ -76,6 +76,7 @@ def _show_cells(view: View, question: Question) -> None:
             picked=(view.answer[0], view.answer[1]) if view.answer else None,
             on_pick=(lambda row, column: rooms.answer(view.code, question.id, (row, column))) if is_open else None,
             hidden=True,
+            rest=" ",
         )
     _show_state(view, words.TAP)
 

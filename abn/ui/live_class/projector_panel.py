@@ -49,8 +49,7 @@ def _show_step(room: Room) -> None:
     st.button(
         label,
         type="primary",
-        icon=":material/arrow_forward:",
-        shortcut="Right",
+        shortcut="Right",  # which the button shows as an arrow
         disabled=not room.questions,
         on_click=rooms.change,
         args=(room.code, action, room.scene),

@@ -28,8 +28,9 @@ def show_material(view: View, question: Question, *, brief: bool = False) -> Non
     first class of each prediction alone."""
     image = rooms.read_image(view.code, question.image)
     maps = [] if question.picks_cell else list(question.maps)
+    named = question.kind == "mechanism" and view.result  # the explanation is about the brightest cell
     if image and maps:
-        _show_maps(question, image, maps)
+        _show_maps(question, image, maps, brightest(maps[0].attention) if named else None)
     elif image:
         with st.container(key=f"room-image-{question.id}"):
             st.image(image.data, width="stretch", alt=question.alt)
@@ -110,7 +111,7 @@ def show_credit(question: Question) -> None:
 
 
 def describe_comparison(shown: ClassMap) -> str:
-    """Rank correlation and pointing of the class map and M, as Markdown."""
+    """Pointing of the class map and M, and their rank correlation where enough students have predicted; as Markdown."""
     undefined = np.isnan(shown.correlation)
     rho = words.NO_CORRELATION if undefined else words.CORRELATION.format(value=numbers.fixed(shown.correlation))
     if shown.hit is None:
@@ -118,20 +119,23 @@ def describe_comparison(shown: ClassMap) -> str:
     else:
         hits = {True: words.HIT, False: words.MISS}
         places = words.POINTING.format(own=hits[shown.hit], network=hits[bool(shown.network_hit)])
-    return f"{rho}  \n{places}"
+    return f"{rho}  \n{places}" if shown.is_compared else places
 
 
-def _show_maps(question: Question, image: Encoded, maps: Sequence[MapPanel]) -> None:
+def _show_maps(
+    question: Question, image: Encoded, maps: Sequence[MapPanel], best: tuple[int, int] | None = None
+) -> None:
     with st.container(key=f"room-maps-{len(maps)}-{question.id}"):
         columns = st.columns(len(maps), gap="small", vertical_alignment="bottom")
     for number, (column, panel) in enumerate(zip(columns, maps, strict=True)):
-        title = panel.revealed_title or panel.title
         with column:
             if len(maps) > 1:
-                st.markdown(f"**{escape_markdown(title)}**")
-            alt = words.MAP_OVER.format(name=title, alt=question.alt)
+                st.markdown(f"**{escape_markdown(panel.title)}**")
+            alt = words.MAP_OVER.format(name=panel.title, alt=question.alt)
             key = f"room-map-{question.id}-{number}"
-            map_view.show(image, panel.attention, STYLE, (0.0, 1.0), alt=alt, key=key, bar=False, rest=" ")
+            map_view.show(
+                image, panel.attention, STYLE, (0.0, panel.high), alt=alt, key=key, bar=False, best=best, rest=" "
+            )
 
 
 def _show_lines(question: Question, brief: bool) -> None:
@@ -148,8 +152,10 @@ def _show_class_map(view: View, question: Question, shown: ClassMap, image: Enco
     pair = [(words.NETWORK_MAP, attention, brightest(attention))]
     if shown.count:
         pair.insert(0, (words.CLASS_MAP, shown.attention, shown.brightest))
-    with st.container(key=f"room-maps-2-result-{question.id}"):
-        columns = st.columns(2, gap="small")
+    with st.container(key=f"room-compared-{question.id}"):
+        with st.container(key=f"room-maps-2-result-{question.id}"):
+            columns = st.columns(2, gap="small")
+        text = st.container(key=f"room-agreement-{question.id}")
     own = (view.answer[0], view.answer[1]) if view.answer else None
     for number, (column, (title, values, best)) in enumerate(zip(columns, pair, strict=False)):
         with column:
@@ -159,6 +165,7 @@ def _show_class_map(view: View, question: Question, shown: ClassMap, image: Enco
             map_view.show(
                 image, values, STYLE, limits, alt=alt, key=key, bar=False, best=best, picked=own, rest=" "
             )  # fmt: skip
-    if shown.count:
-        st.markdown(describe_comparison(shown))
-    st.caption(words.OWN_RANGE)
+    with text:
+        if shown.count:
+            st.markdown(describe_comparison(shown))
+        st.caption(words.OWN_RANGE)

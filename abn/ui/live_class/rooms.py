@@ -25,7 +25,8 @@ from abn.ui.state import state
 
 ADDRESS = "ABN_ROOMS"  # environment variable: where the rooms are; unset: in this process
 AWAIT = 2.0  # seconds between two attempts of a page that opened while the store was away
-KEPT = "abn-explorer-room"  # under which the browser keeps the room and the student's secret
+KEPT_STUDENT = "abn-explorer-room"  # under which the browser keeps the room and the student's secret
+KEPT_KEY = "abn-explorer-room-key"  # and the room and its teacher's key
 PAGE = "pages/Room.py"
 AWAY = -1  # in place of a scene: the store doesn't reply
 MAX_ENCODED = 128  # images of rooms in memory as handed to browsers
@@ -57,7 +58,7 @@ def create_room() -> None:
 
 def find_room() -> str:
     """The code of the room that the address or else the session has, and "" where there is none; a wrong code becomes
-    the page's notice. The address bar holds the code, with a teacher's key."""
+    the page's notice. The address bar holds the code, and the teacher's key unless a class sees it on the projector."""
     given, key = st.query_params.get("room", ""), st.query_params.get("key", "")
     if given and given != state.room_code:
         state.room_key = ""
@@ -71,8 +72,15 @@ def find_room() -> str:
     if state.room_code:
         state.room_key = key or state.room_key
         url.sync_query_param("room", state.room_code, "")
-        url.sync_query_param("key", state.room_key, "")
+        url.sync_query_param("key", "" if on_projector() else state.room_key, "")
+    else:
+        leave()  # the address may hold the rest of a link
     return state.room_code
+
+
+def on_projector() -> bool:
+    """Whether the address opens the room for everybody to see."""
+    return st.query_params.get("view") == "projector"
 
 
 @st.fragment(run_every=AWAIT)
@@ -115,8 +123,8 @@ def read_room(code: str) -> Room:
     """The room as it is now. A page whose room is over goes back to the entrance."""
     try:
         return get_store().read(code)
-    except NoRoomError as error:
-        state.room_notice = state.room_notice or str(error)
+    except NoRoomError:  # it was there when this session entered it
+        state.room_notice = state.room_notice or words.CLOSED
         leave()
         st.rerun()
 
@@ -201,17 +209,27 @@ def attempt(action: Callable[[], object]) -> bool:
 
 
 def keep_student(code: str) -> None:
-    """Let the browser keep who the student is, so that a reload loses nothing; asks it once in a session."""
+    """Let the browser keep who the student is, so that a reload loses nothing."""
+    _keep(code, KEPT_STUDENT, "room_student", state.room_student)
+
+
+def keep_key(room: Room) -> None:
+    """Let the browser keep the teacher's key: from there the projector's window gets it, and no address shows it."""
+    _keep(room.code, KEPT_KEY, "room_key", state.room_key if is_teacher(room) else "")
+
+
+def _keep(code: str, name: str, attribute: str, secret: str) -> None:
+    """Let the browser keep a room's secret; where the session has none, it gets that which the browser has kept."""
     if not state.room_ask:
         state.room_ask = secrets.token_hex(4)
-    kept = f"{code} {state.room_student}" if state.room_student else None
 
     def receive(text: str, _same_tab: bool) -> None:
-        stored = re.fullmatch(rf"{code} ([\w-]{{16}})", text, re.ASCII)
-        if stored and not state.room_student:
-            state.room_student = stored[1]
+        stored = re.fullmatch(rf"{code} ([\w-]{{16,22}})", text, re.ASCII)
+        if stored and not getattr(state, attribute):
+            setattr(state, attribute, stored[1])
 
-    browser_store.show_store(KEPT, ask=state.room_ask, write=kept, key="unseen-room-store", on_read=receive)
+    write = f"{code} {secret}" if secret else None
+    browser_store.show_store(name, ask=state.room_ask, write=write, key="unseen-room-store", on_read=receive)
 
 
 def read_image(code: str, name: str) -> Encoded | None:

@@ -1,21 +1,22 @@
-"""The words of Room and of Teach's live class, in the order in which a class meets them."""
+"""The words of Live class, and of its section on For teachers, in the order in which a class meets them."""
 
-TITLE = "Room"
-LINE = "A live class: everybody predicts on their own device, then the class's attention map appears beside M."
+TITLE = "Live class"
+LINE = "A live class: everybody predicts on their own device, then the students' map appears beside M."
 
-# Teach
+# For teachers
 START_TEXT = (
-    "Students open a link or type a code, on a phone, without an account. Everybody predicts; then you reveal the "
-    "attention map beside the class's own. A room is deleted when you end it, or after four hours without use."
+    "Students open a link or type a code, on a phone, without an account. Everybody predicts. Then you reveal the "
+    "attention map beside a map of the students' predictions. A room is deleted when you end it, or after four hours "
+    "without use."
 )
 START = "Start a live class"
 
 # the way in
 CODE = "Code of the room"
-CODE_PLACEHOLDER = "K7PM2"
+CODE_PLACEHOLDER = "such as K7PM2"
 ENTER = "Enter the room"
-FOR_TEACHERS = "Teachers start a live class on the page Teach."
-TO_TEACH = "Start a live class"
+FOR_TEACHERS = "Teachers start a live class on the page *For teachers*."
+TO_TEACHERS = "Start a live class"
 NICKNAME = "Nickname (optional)"
 NICKNAME_HELP = "The teacher sees it. Leave it empty to stay unnamed."
 JOIN = "Join"
@@ -46,24 +47,28 @@ PICK_ALT = "{alt} Pick a cell."
 CREDIT = "{title}Image: {credit}"
 
 # the result
-CLASS_MAP, NETWORK_MAP = "Class map", "Map M"
+CLASS_MAP, NETWORK_MAP = "Students' map", "Map M"
 MAP_OVER = "{name} over: {alt}"
-OWN_RANGE = "Each map uses the whole color bar. ★ marks its brightest cell."
+OWN_RANGE = (
+    "Students' map: their taps, smoothed over adjacent cells. Each map is colored from its lowest to its highest "
+    "value. ★ marks its brightest cell."
+)
 CORRELATION = "Rank correlation **{value}**"
 NO_CORRELATION = "No rank correlation: one map is constant"
 HIT, MISS = "on the object", "not on the object"
-POINTING = "Brightest cell: class **{own}**, M **{network}**"
-PLACES = "Brightest cell: class {own}; M {network}"
+POINTING = "Brightest cell  \nstudents: **{own}**  \nM: **{network}**"
+PLACES = "Brightest cell  \nstudents: {own}  \nM: {network}"
 NOBODY = "Nobody has predicted."
 BARS_ALT = "{count} predictions. {votes}."
 EXPERIMENT = "The perception branch with another map"
 TRIAL_CHANGED = "**{label}** {probability} :orange-badge[changed]"
 TRIAL_SAME = "**{label}** {probability}"
-TRIAL_CHANGE = "Δp {change} points"
+TRIAL_CHANGE = "{change} points"
 TRIAL_ALT = "{edit} over: {alt}"
 
 # the projector
 JOIN_AT = "Join at {address}"
+LOCAL = "Phones can't open this address. docs/serving.md shows how to start the app for a class."
 CODE_LABEL = "Code"
 COUNTER = "{answered} of {students} have predicted"
 STUDENTS_ONE, STUDENTS = "1 student is here", "{students} students are here"
@@ -77,12 +82,12 @@ EXPERIMENT_HELP = (
     "Runs the perception branch with the map inverted, then shuffled, on this image, for everybody to see."
 )
 NO_QUESTIONS = "Add questions first: a set takes one click."
-READY = "The room is ready. “Start” shows the first question."
+READY = "The questions are ready. Invite the students, then press “Start”."
 FINISHED = "The questions are over. Download the record, then end the room."
 TABS = INVITE, QUESTIONS, RECORD = ("Invite", "Questions", "Record and end")
 SECTION_LABEL = "Controls of the room"
 PROJECTOR = "Open the projector view"
-PROJECTOR_HELP = "A window for the projector, with one button. F11 fills the screen; Page Down goes to the next step."
+PROJECTOR_HELP = "A window for the projector, with one button. F fills the screen, Page Down goes to the next step."
 STUDENT_LINK = "Link for students"
 KEEP_ADDRESS = (
     "This page's address holds your key: keep it to yourself. It works on a second device and after a reload."
@@ -91,7 +96,7 @@ SIMULATE, STOP_SIMULATION = "Rehearse with {count} simulated students", "Remove 
 
 # choosing questions
 HOW = "What do you add?"
-WAYS = SET, GALLERY, UPLOAD, FREE = ("A set", "Gallery image", "Your image", "Free choice")
+WAYS = SET, GALLERY, UPLOAD, FREE = ("A set", "Gallery image", "Your image", "Your question")
 SEED = "Set"
 SEED_HELP = "The same number gives the same questions, also on the page Exercises."
 ADD_SET = "Add the set ({count} questions)"
@@ -105,7 +110,7 @@ OPTION = "Option {letter}"
 RIGHT_OPTION = "Correct option"
 NO_RIGHT = "none is correct"
 WITH_IMAGE = "With the image"
-NO_IMAGE = "no image"
+NO_IMAGE, OWN_IMAGE = "no image", "an image of your own"
 CHOOSE_IMAGE = "Choose an image first."
 LISTED = "{number}. {heading}"
 DELETE = "Delete question {number}"
@@ -116,10 +121,11 @@ NAMES = "With nicknames"
 NAMES_HELP = "Off: students are numbered in the order in which they came."
 CSV, ZIP, SHEET = "Predictions (CSV)", "Everything (zip)", "Sheet (HTML)"
 RECORD_TEXT = (
-    "The zip holds the predictions as CSV, each class map as PNG and npy, and one sheet of the session. Nothing of it "
-    "stays on the server when the room ends."
+    "The zip holds the predictions as CSV, each students' map as PNG and npy, and one sheet of the session. Nothing of "
+    "it stays on the server when the room ends."
 )
 END = "End the room"
 END_SURE = "Delete it for everybody"
 END_TEXT = "The room is deleted with all predictions. Download the record first."
+CLOSED = "This room is closed: its teacher has ended the class, or nobody used it for four hours."
 ENDED = "The room was ended. Nothing of it is stored."

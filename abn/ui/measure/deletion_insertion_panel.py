@@ -35,7 +35,7 @@ from abn.variants.card import Card, class_names
 from abn.variants.own import is_own
 
 JOB = "curves"
-STEPS = (14, 28, 49)
+STEPS = (7, 14, 28, 49)  # the first is the default: a first look while people wait
 RANDOM_ORDERS = (deletion_insertion.RANDOM_ORDERS, 19, 49)  # by chance, another passes all n: 1 in n + 1
 MAX_AUTOMATIC = 20.0  # seconds of estimated time beyond which a person presses a button
 
@@ -70,13 +70,20 @@ def show_curves(choice: Choice) -> Section:
     job = jobs.control(JOB, flat, label, icon=":material/monitoring:", automatic=automatic)
     comparisons = _compare(specs, pieces)
     help_text = words.HEADLINE_HELP.format(orders=orders, chances=orders + 1)
-    heading.subheader(_headline(choice.selection.cards, comparisons, orders), anchor="cells", help=help_text)
+    heading.subheader(_headline(choice.selection.cards, comparisons), anchor="cells", help=help_text)
     with st.container():  # so that nothing below it moves while a job runs
         if any(comparisons.values()):
             _show_verdict(choice.selection.cards, comparisons)
             _show_charts(choice, comparisons)
             _show_numbers(choice, comparisons, flat)
     return Section(specs, pieces, job)
+
+
+def describe_curves(section: Section) -> tuple[str, dict[str, object]]:
+    """The settings of the curves, for the section as Python."""
+    first, *others = section.specs[DELETION]
+    random_orders = sum(spec.order == deletion_insertion.RANDOM for spec in others)
+    return "curves", {"baseline": first.baseline, "steps": first.steps, "random_orders": random_orders}
 
 
 def _choose_curves() -> dict[str, list[CurveSpec]]:
@@ -149,11 +156,11 @@ def _passes(kind: str, comparison: CurveComparison) -> bool:
     return comparison.outside_random_range and (comparison.difference < 0) == (kind == DELETION)
 
 
-def _headline(cards: Sequence[Card], comparisons: Comparisons, orders: int) -> str:
+def _headline(cards: Sequence[Card], comparisons: Comparisons) -> str:
     complete, passing = _passing(cards, comparisons)
     if len(complete) < len(cards):
         return words.QUESTION
-    return words.HEADLINE.format(count=len(passing), total=len(complete), orders=orders)
+    return words.HEADLINE.format(count=len(passing), total=len(complete))
 
 
 def _show_verdict(cards: Sequence[Card], comparisons: Comparisons) -> None:

@@ -18,10 +18,11 @@ NOT_MEASURED = "–"
 # ---- deletion and insertion ----
 QUESTION = "Do predictions depend on the bright cells?"
 CURVES_PLAN = (
-    "Cells are deleted, then uncovered, brightest first. The curves show the probability of the predicted class, "
+    "Two experiments, brightest cells first: cells are deleted, or uncovered on a blurred image. The curves show the "
+    "probability of the predicted class, "
     "beside {orders} random orders. This takes {passes} forward passes, {duration}."
 )
-HEADLINE = "{count} of {total} variants: brightest first beats all {orders} random orders on this image"
+HEADLINE = "On this image, bright cells matter more than random ones in {count} of {total} variants"
 HEADLINE_HELP = (
     "Deletion: cells are replaced by a fill value, brightest first. If the prediction depends on bright cells, its "
     "probability falls earlier than in random order. Insertion: cells are uncovered on a blurred image, and the "
@@ -30,7 +31,7 @@ HEADLINE_HELP = (
     "insertion. One more random order would pass with a chance of at most 1 in {chances}."
 )
 BY_BOTH = "Below all random orders in deletion and above them in insertion: **{titles}**."
-NOT_BY_BOTH = "Not in both: {titles}."
+NOT_BY_BOTH = "Not in both experiments: {titles}."
 CONTROL_PASSES = "A variant trained without applying its map can pass too, so this doesn't show that the map is used."
 SETTINGS = "Settings"
 FILL = "Fill value of deleted cells"

@@ -52,7 +52,7 @@ def get_network(key: str) -> "AttentionBranchNetwork":
     return state.own_variants[key].network
 
 
-def _check_limits(parameters: int) -> None:
+def check_limits(parameters: int) -> None:
     """Raise `VariantError` if one more network of `parameters` exceeds the limit of the session or of the server."""
     size, held = BYTES_OF_PARAMETER * parameters, state.own_variants.values()
     if len(held) >= MAX_VARIANTS:
@@ -68,7 +68,7 @@ def keep_variant(variant: OwnVariant) -> str:
     """Hold a variant under a title of its own, unless it is held already; returns its id. Raises `VariantError`."""
     held, key = state.own_variants, variant.card.id
     if key not in held:
-        _check_limits(sum(variant.card.parameters.values()))
+        check_limits(sum(variant.card.parameters.values()))
         titles = [card.title for card in list_variants()] + [other.card.title for other in held.values()]
         held[key] = replace(variant, card=replace(variant.card, title=unique_title(variant.card.title, titles)))
         with _lock:
@@ -76,10 +76,15 @@ def keep_variant(variant: OwnVariant) -> str:
     return key
 
 
-def add_to_compare(key: str) -> None:
-    """List a variant in Compare and choose it there; where four are chosen, in place of the last shipped one."""
+def list_variant(key: str) -> None:
+    """Let pages offer a variant among the others."""
     if key not in state.own_listed:
         state.own_listed.append(key)
+
+
+def add_to_compare(key: str) -> None:
+    """List a variant in Compare and choose it there; where four are chosen, in place of the last shipped one."""
+    list_variant(key)
     chosen = state.variant_ids or state.last_values.get("variant_ids", (0, None))[1]
     if chosen is None:
         chosen = selection.default_variants(list_variants())

@@ -17,6 +17,8 @@ from abn.variants.card import UNTRAINED_KIND
 from abn.variants.own import OwnVariant, Sketch
 from abn.vocabulary import PARTS
 
+DIAGRAM_WIDTH = 840  # pixels: all of it is in sight on a projector
+
 
 def show_variants() -> None:
     """The variants that this session holds, each with its shapes, its card, and buttons to add or remove it."""
@@ -73,7 +75,9 @@ def show_shapes(variant: Sketch | OwnVariant, key: str) -> None:
         name: network_diagram.Content(" × ".join(map(str, shapes[name])), words=words.STAGES[name]) for name in STAGES
     }
     label = words.DIAGRAM.format(title=card.title)
-    network_path.show(contents, card.mechanism, "", label=label, key=f"diagram-{key}")
+    trained = card.kind != UNTRAINED_KIND
+    with st.container(width=DIAGRAM_WIDTH):
+        network_path.show(contents, card.mechanism, "", label=label, key=f"diagram-{key}", trained=trained)
     sizes = words.SIZES.format(
         parameters=", ".join(f"{PARTS[part]} {_format_count(number)}" for part, number in card.parameters.items()),
         gflops=f"{sum(card.flops.values()) / 1e9:.2g}",

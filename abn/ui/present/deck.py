@@ -8,7 +8,7 @@ import streamlit as st
 
 from abn.ui import url
 from abn.ui.components import remote_keys
-from abn.ui.layout import COMPARE, PAGES, TEACH, escape_markdown
+from abn.ui.layout import COMPARE, FOR_TEACHERS, PAGES, escape_markdown
 from abn.ui.present import words
 from abn.ui.state import state
 
@@ -55,7 +55,7 @@ def open_view(index: int) -> None:
     page = state.deck[index].page
     if PAGES[page][0] == state.page:  # Streamlit takes no address for widgets that are bound on this very page
         state.view_to_open = index
-        st.switch_page(COMPARE if page == TEACH else TEACH, query_params={})
+        st.switch_page(COMPARE if page == FOR_TEACHERS else FOR_TEACHERS, query_params={})
     _show_view(index)
 
 
@@ -77,22 +77,35 @@ def show_buttons() -> None:
         icon=":material/slideshow:",
         shortcut="P",
         help=words.PRESENT_HELP,
-        on_click=_present,
+        on_click=_toggle,
         key="present",
     )
     st.button(words.ADD, icon=":material/add_to_queue:", help=words.ADD_HELP, on_click=_add_view, key="add_view")
 
 
-def _present() -> None:
-    state.presenting = True
+def _toggle() -> None:
+    """Enter or leave, by the key P too: on a projector the button is hidden, and its shortcut still works."""
+    if state.presenting:
+        _leave()
+    else:
+        state.presenting = True
 
 
 def _add_view() -> None:
     page = next(path for path, (title, _) in PAGES.items() if title == state.page)
-    parameters = {name: value for name, value in url.read_address() if name not in ("present", PLACE)}
     name = "" if page == COMPARE else PurePosixPath(page).stem
-    state.added_views = [*state.added_views, f"/{name}?{urlencode(parameters, safe=',')}".rstrip("?")]
+    state.added_views = [*state.added_views, f"/{name}{_query()}"]
     st.toast(words.ADDED, icon=":material/add_to_queue:")
+
+
+def view_address() -> str:
+    """The address that shows this view, but for images and variants of this session alone."""
+    return f"{st.context.url or 'http://localhost:8501/'}{_query()}"
+
+
+def _query() -> str:
+    parameters = {name: value for name, value in url.read_address() if name not in ("present", PLACE)}
+    return f"?{urlencode(parameters, safe=',')}".rstrip("?")
 
 
 def show_deck_editor() -> None:
@@ -117,25 +130,20 @@ def show_remote() -> None:
         _show_view(state.view_to_open)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="remote"):
         state.heading = st.container(horizontal=True, gap="small", key="heading")
+        remote_keys.show_remote_keys()
         place, count = next(iter(url.whole_numbers(PLACE)), 0) - 1, len(state.deck)
         if not 0 <= place < count:
             st.button(words.LEAVE, icon=":material/close:", shortcut="Esc", on_click=_leave, key="leave_present")
             return
-        back = st.button(
-            words.BACK, icon=":material/arrow_back:", shortcut="Left", disabled=place == 0, key="view_before"
-        )
+        back = st.button(words.BACK, shortcut="Left", disabled=place == 0, key="view_before")
         st.markdown(words.PLACE.format(number=place + 1, count=count), width="content")
-        forward = st.button(
-            words.FORWARD, icon=":material/arrow_forward:", shortcut="Right", disabled=place + 1 >= count,
-            key="view_after",
-        )  # fmt: skip
-        remote_keys.show_remote_keys()
+        forward = st.button(words.FORWARD, shortcut="Right", disabled=place + 1 >= count, key="view_after")
         if back or forward:
             open_view(place + (1 if forward else -1))
         if st.button(words.LEAVE_DECK, icon=":material/close:", shortcut="Esc", key="leave_present"):
             _leave()
             url.drop_choices()
-            st.switch_page(TEACH, query_params={})  # None is refused where a widget is bound
+            st.switch_page(FOR_TEACHERS, query_params={})  # None is refused where a widget is bound
 
 
 def _leave() -> None:

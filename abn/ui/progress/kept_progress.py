@@ -23,7 +23,7 @@ def keep_progress() -> None:
     may_write = state.progress_read and not state.progress_offered
     text = progress.write_progress(state.lessons_done, state.attempts, state.kept_sets) if may_write else None
     ask = "" if state.progress_read else state.progress_ask
-    browser_store.show_store(NAME, ask=ask, write=text, key="progress-store", on_read=_receive)
+    browser_store.show_store(NAME, ask=ask, write=text, key="unseen-progress-store", on_read=_receive)
     if state.progress_offered:
         _show_offer(state.progress_offered)
 

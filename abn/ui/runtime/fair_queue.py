@@ -101,3 +101,9 @@ class Turn:
         if isinstance(error, Exception) and not isinstance(error, ABNError):
             log.error("computing failed", exc_info=error)
             raise ABNError(words.FAILED) from error
+
+    def pass_on(self) -> None:
+        """Between two parts of long work, in its turn: let those who wait compute first."""
+        if self.queue.waiting:
+            self.queue.release()
+            self.queue.acquire()  # without notice, so that nothing is raised here and the turn is held in the end

@@ -44,6 +44,7 @@ class Piece:
     key: tuple
     label: str  # what is being done, for people
     compute: Callable[[Progress], Any]
+    done: float = 0.0  # share of it that was done before this run of the page, of work that outlasts a run
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,12 @@ class Job:
 
 @dataclass(frozen=True)
 class RunningJob:
-    """What a session has begun: the keys of its pieces, when, and the visit in which a page drew it last."""
+    """What a session has begun: the keys of its pieces, when, and the visit in which a page drew it last.
 
-    keys: tuple
+    A press leaves the keys to the page that is drawn next: its choices may be newer than the button that was pressed.
+    """
+
+    keys: tuple | None
     since: float
     visit: int
 
@@ -75,7 +79,10 @@ def control(name: str, pieces: Sequence[Piece], label: str, *, icon: str, automa
     An `automatic` job begins without its button, unless these pieces were stopped or failed before."""
     keys = tuple(piece.key for piece in pieces)
     done = sum(result is not None for result in results(name, pieces))
-    if name in state.running_jobs and (state.running_jobs[name].keys != keys or done == len(pieces)):
+    job = state.running_jobs.get(name)
+    if job and job.keys is None and job.visit == state.visit:
+        job = state.running_jobs[name] = replace(job, keys=keys)
+    if job and (job.keys != keys or done == len(pieces)):
         del state.running_jobs[name]  # of other choices, or over
     if name in state.failed_jobs and state.failed_jobs[name][0] == keys:
         st.error(escape_markdown(state.failed_jobs[name][1]), icon=":material/error:")
@@ -94,11 +101,11 @@ def control(name: str, pieces: Sequence[Piece], label: str, *, icon: str, automa
     if done:
         place.caption(words.KEPT.format(done=done, count=len(pieces)))
         label, icon = words.RESUME, ":material/play_arrow:"
-    st.button(label, type="primary", icon=icon, on_click=_begin, args=(name, keys), key=key)
+    st.button(label, type="primary", icon=icon, on_click=_begin, args=(name,), key=key)
     return Job(name, pieces, None)
 
 
-def _begin(name: str, keys: tuple) -> None:
+def _begin(name: str, keys: tuple | None = None) -> None:
     state.running_jobs[name] = RunningJob(keys, time.monotonic(), state.visit)
     state.failed_jobs.pop(name, None)
     state.stopped_jobs.pop(name, None)
@@ -108,7 +115,7 @@ def _stop(name: str) -> None:
     job = state.running_jobs.get(name)
     if job and time.monotonic() - job.since > DOUBLE_CLICK:
         del state.running_jobs[name]
-        state.stopped_jobs[name] = job.keys
+        state.stopped_jobs[name] = job.keys or ()
 
 
 def fragment_unless_busy(draw: Callable) -> Callable:
@@ -137,14 +144,14 @@ def run_jobs(*jobs: Job) -> None:
 
 def _run(job: Job) -> None:
     missing = [piece for piece, known in zip(job.pieces, results(job.name, job.pieces), strict=True) if known is None]
-    before, begun = len(job.pieces) - len(missing), time.monotonic()
+    before, begun, done_before = len(job.pieces) - len(missing), time.monotonic(), missing[0].done if missing else 0.0
     place = job.place or st.empty()
     for number, piece in enumerate(missing):
 
         def progress(share: float, number: int = number, label: str = piece.label) -> None:
             done = number + share
-            if done:
-                left = (time.monotonic() - begun) * (len(missing) / done - 1)
+            if done > done_before:
+                left = (time.monotonic() - begun) * (len(missing) - done) / (done - done_before)
                 label = words.TIME_LEFT.format(label=label, time=numbers.duration(left))
             place.progress(min(1.0, (before + done) / len(job.pieces)), escape_markdown(label))
 

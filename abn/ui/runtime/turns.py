@@ -14,6 +14,13 @@ def get_queue() -> FairQueue:
     return FairQueue(os.cpu_count() or 1)
 
 
+@st.cache_resource(max_entries=1, show_spinner=False)
+def get_long_queue() -> FairQueue:
+    """The queue of work that takes a minute and much memory, in which it takes turns of the other queue: half of the
+    processors stay free for pages."""
+    return FairQueue(max(1, (os.cpu_count() or 1) // 2))
+
+
 def page_turn() -> Turn:
     """A turn at computing for the thread of a page, which says how many are before it."""
     return get_queue().turn(layout.show_queue_place)

@@ -6,15 +6,15 @@ TITLE = "Study"
 LINE = "Results of our own trainings with and without attention branch, over several seeds, question by question."
 
 # ---- the matrix ----
-HEADLINE = "{excluded} of {total} intervals exclude 0"
+HEADLINE = "{excluded} of {total} comparisons show a difference (no correction for multiple tests)"
 HEADLINE_NONE = "No interval could be computed yet"
 HEADLINE_HELP = (
-    "Counted over all differences below. Without any effect, about {expected} would exclude 0 by chance if the "
-    "comparisons were independent."
+    "A difference is seen where the 95 % interval excludes 0. Without any effect, about {expected} would do so by "
+    "chance if the comparisons were independent."
 )
 LEGEND = (
     "◆ mean over seeds; its 95 % interval excludes 0 (uncorrected). ◇ gray: the interval includes 0, no difference "
-    "seen. ● a seed. n: seeds. pt: percentage points."
+    "seen. ● a seed. n: seeds. pt: percentage points. Each question has its own scale; the dotted line is 0."
 )
 LEGEND_CORRECTED = "† also after Holm's correction."
 LIMITS = "An interval is about the mean over seeds on fixed test images, not about what another seed would give."
@@ -47,8 +47,8 @@ BEFORE = "Does the map localize the object more accurately than before training?
 BEFORE_READING = "Gray: the controls. Before training, the map is a random mix of features."
 CAM = "Does the map localize the object more accurately than the baseline's CAM?"
 CAM_READING = "Gray: the controls. CAM needs no attention branch; its cells are coarser, and it belongs to one class."
-CALIBRATION = "Is the calibration error lower than the baseline's?"
-CALIBRATION_READING = "Left of the dotted line, predicted probabilities lie nearer to the accuracy."
+CALIBRATION = "Is the calibration error higher than the baseline's?"
+CALIBRATION_READING = "Right of the dotted line, probabilities differ more from the accuracy; left of it, less."
 
 POINTING, ROC_AUC, MAP_SHARE = "pointing", "ROC-AUC", "energy ÷ area"
 METRIC_LABEL = "Metric of the figure"

@@ -1,6 +1,7 @@
 """Questions of a room: a set of the exercises, an image in a variant, a free choice; each only where it is fair."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,7 +23,6 @@ from abn.variants.store import find_variant
 
 MATERIAL = exercises.read_material()
 ADDITIVE, NONE = "imagenet-lite0-additive", "imagenet-lite0-none"
-TRIO = (ADDITIVE, "imagenet-lite0-multiplicative", NONE)
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +56,8 @@ def test_where_the_object_is_known_its_cells_are(new):
 def test_nothing_tells_the_mechanism_or_the_prediction_after_an_edit_before_the_reveal(new):
     for question in map(hide_solution, new.questions):
         if question.kind == "mechanism":
-            assert [panel.title for panel in question.maps] == ["Map A", "Map B", "Map C"] and not question.variant
-            assert not any(panel.revealed_title for panel in question.maps)
+            assert [panel.title for panel in question.maps] == ["Map M", "Features g", "Features g′"]
+            assert not question.variant
         assert "After" not in {line.name for line in question.lines}
         assert question.kind != "head" or not question.title
 
@@ -73,33 +73,43 @@ def image() -> RoomImage:
 
 def ask(kind: str, image: RoomImage, runner, *, variant: str = ADDITIVE, classes: tuple[int, ...] = (), **options):
     picture, card = open_room_image(image.data), find_variant(variant)
-    names = TRIO if kind == "mechanism" else (variant,)
-    explained = {e.variant: e for e in explain(picture, [find_variant(name) for name in names], fit=FIT, load=runner)}
-    attended = attend_image(picture, card, fit=FIT, load=runner) if kind in ("flip", BRIGHT) else None
-    if card.mechanism == "none":
-        attended = None
+    (explanation,) = explain(picture, [card], fit=FIT, load=runner)
+    attended = attend_image(picture, card, fit=FIT, load=runner)
     source = Source("An image", "An image", classes=classes)
-    made = question_on_image(kind, image, source, card, explained, attended, stored=MATERIAL, **options)
-    (question,) = made.questions
-    return question, explained
+    (question,) = question_on_image(kind, image, source, card, explanation, attended, **options).questions
+    return question, explanation
 
 
 def test_where_on_an_image(image, runner):
-    question, explained = ask("where", image, runner)
-    np.testing.assert_array_equal(question.maps[0].attention, explained[ADDITIVE].attention)
+    question, explanation = ask("where", image, runner)
+    np.testing.assert_array_equal(question.maps[0].attention, explanation.attention)
     assert question.picks_cell and question.variant == ADDITIVE and question.image == image.name
 
 
 def test_which_mechanism_on_an_image(image, runner):
-    question, _ = ask("mechanism", image, runner)
-    assert question.options[question.right] == "additive" and len(question.maps) == 3
+    asked = [ask("mechanism", image, runner, seed=seed)[0] for seed in range(6)]
+    assert {question.right for question in asked} == {0, 1, 2}
+    for question in asked:
+        own, before, after = (panel.attention for panel in question.maps)
+        gain = {"additive": 1 + own, "multiplicative": own, "none": 1.0}[question.options[question.right]]
+        np.testing.assert_allclose(after, gain * before, rtol=1e-6)
+        assert {panel.high for panel in question.maps[1:]} == {max(before.max(), after.max())}
+
+
+def test_a_map_of_ones_tells_no_mechanism(image, runner):
+    picture, card = open_room_image(image.data), find_variant(ADDITIVE)
+    (explanation,) = explain(picture, [card], fit=FIT, load=runner)
+    attended = attend_image(picture, card, fit=FIT, load=runner)
+    bright = replace(explanation, attention=np.full_like(explanation.attention, 0.95))
+    with pytest.raises(RoomError, match="told apart"):
+        question_on_image("mechanism", image, Source("An image", "An image"), card, bright, attended)
 
 
 def test_an_edit_on_an_image(image, runner):
-    question, explained = ask("flip", image, runner, edit="zeros")
+    question, explanation = ask("flip", image, runner, edit="zeros")
     assert not question.maps[1].attention.any()
     after = next(line for line in question.lines if line.hidden)
-    changed = after.label != explained[ADDITIVE].top("perception", 1)[0].label
+    changed = after.label != explanation.top("perception", 1)[0].label
     assert question.right == (0 if changed else 1)
 
 
@@ -120,8 +130,8 @@ def test_does_bright_mean_important_ends_as_the_experiment_does(image, runner):
 def test_which_head_on_an_image_only_where_exactly_one_is_correct(image, runner):
     with pytest.raises(RoomError, match="Exactly one head"):
         ask("head", image, runner)
-    _, explained = ask("where", image, runner)
-    first = {head: explained[ADDITIVE].top(head, 1)[0].index for head in ("auxiliary", "perception")}
+    _, explanation = ask("where", image, runner)
+    first = {head: explanation.top(head, 1)[0].index for head in ("auxiliary", "perception")}
     if first["auxiliary"] == first["perception"]:
         with pytest.raises(RoomError, match="Exactly one head"):
             ask("head", image, runner, classes=(first["auxiliary"],))

@@ -19,7 +19,7 @@ from abn.ui.components.media import Encoded, media_url
 from abn.ui.state import state
 
 WHOLE = (0.0, 0.0, 1.0, 1.0)
-POINT, TAP = "Point at a cell to read it in every map.", "Tap a cell to read it in every map."
+POINT, TAP = "Point at a cell to read its value.", "Tap a cell to read its value."
 HINTS = POINT, TAP  # with a mouse, without one
 PICKS = (
     "Pick a cell: click it, or go there with the arrow keys and press space.",
@@ -90,7 +90,7 @@ def show(
         "symbol": symbol,
         "digits": digits,
         "rest": rest,
-        "hint": PICKS if hidden else None if rest else _hints(key),
+        "hint": None if rest else PICKS if hidden else _hints(key),
         "picks": on_pick is not None,
         "picked": picked,
         "follows": follows,

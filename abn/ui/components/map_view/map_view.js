@@ -237,7 +237,7 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
       column = clamp(Math.floor(at.x * width), width)
     surround(find(".mark"), row, column)
     const value = values?.[row * width + column].toFixed(data.digits).replace("-", "−")
-    said.textContent = `row ${row + 1}, column ${column + 1}` + (values ? `: ${data.symbol} ${value}` : "")
+    said.textContent = `row ${row + 1}, column ${column + 1}${values ? `: ${data.symbol} = ${value}` : ""}`
   }
   const place = event => {
     const box = canvas.getBoundingClientRect()
@@ -270,6 +270,7 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
     event.stopPropagation() // the arrows go through a deck of views as well
     tell({ x: ((view.at ?? at)[0] + 0.5) / width, y: ((view.at ?? at)[1] + 0.5) / height })
   }
+  find("button").hidden = data.picks // it would lie over cells
   find("button").onclick = () => (document.fullscreenElement ? document.exitFullscreen() : view.requestFullscreen())
   canvas.style.cursor = data.picks ? "pointer" : "crosshair"
   find(".picked").hidden = !data.picked

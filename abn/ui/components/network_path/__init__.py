@@ -26,6 +26,7 @@ def show(
     label: str,
     key: str,
     on_pick: Callable[[str], None] | None = None,
+    trained: bool = True,
     applied: str | None = None,
     on_apply: Callable[[str], None] | None = None,
     details: Mapping[str, str] | None = None,
@@ -34,7 +35,8 @@ def show(
     note: str = "",
     alert: str = "",
 ) -> None:
-    """Show the diagram of a network that was trained with `mechanism`, the `chosen` stage framed.
+    """Show the diagram of a network that was `trained` with `mechanism`, or only made with it, the `chosen` stage
+    framed.
 
     `on_pick` gets the stage that a person picks, `on_apply` the mechanism picked in the diagram, `on_more` the stage
     whose button `data-more` was pressed in its details; without them none can be. `details` is safe HTML for each
@@ -59,6 +61,7 @@ def show(
             pressable=on_pick is not None,
             applied=applied,
             switchable=on_apply is not None,
+            trained=trained,
         )
         for narrow in (False, True)
     )

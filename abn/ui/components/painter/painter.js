@@ -51,6 +51,7 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
       if (own.touched && own.data.shape === "brush") brush(own)
       draw(own)
     }
+    canvas.onpointerleave = canvas.onfocus = canvas.onblur = () => draw(own)
     canvas.onpointerup = event => {
       if (!event.isPrimary) return
       if (own.tapped && String(own.tapped) === String(cell(event))) {
@@ -107,7 +108,7 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
 
   function say(own) {
     const value = own.map[own.row * own.data.width + own.column]
-    said.textContent = `row ${own.row + 1}, column ${own.column + 1}: ${own.data.symbol} ${value.toFixed(2)}`
+    said.textContent = `row ${own.row + 1}, column ${own.column + 1}: ${own.data.symbol} = ${value.toFixed(2)}`
   }
 
   function begin(own) {
@@ -188,6 +189,6 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
       }
     }
     if (own.corner && own.data.shape === "box") frame(...box(own), [16, 10])
-    frame(own.row, own.column, own.row, own.column, [])
+    if (own.touched || canvas.matches(":hover, :focus-visible")) frame(own.row, own.column, own.row, own.column, [])
   }
 }

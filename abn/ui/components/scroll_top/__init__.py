@@ -9,4 +9,4 @@ _component = Component("scroll_top")
 
 def scroll_to_top_on_change(what: str | int) -> None:
     """Scroll to the top of the page if `what` is another than the last time this page was drawn."""
-    _component.show("top", what)
+    _component.show("unseen-top", what)
