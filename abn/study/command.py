@@ -35,10 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--masks", type=Path, metavar="PATH", help=masks)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train from scratch")
-    full = (
-        "train with all images of CIFAR-100 for 30 epochs, for a GPU; needs its own --results (default: the short runs)"
+    short = (
+        "train with 20,000 images of CIFAR-100 for 10 epochs, without a GPU; needs its own --results (default: all "
+        "50,000 images for 30 epochs)"
     )
-    parser.add_argument("--full", action="store_true", help=full)
+    parser.add_argument("--short", action="store_true", help=short)
     parser.add_argument("--parallel", type=int, default=1, metavar="N", help="number of runs at the same time")
     packages.add_packages_argument(parser)
     work = "folder for data computed once and for the state of stopped trainings"
@@ -77,13 +78,11 @@ def _perform(args: argparse.Namespace) -> None:
         raise ABNError("--seeds and --parallel must be 1 or more.")
     if args.device == "cuda" and not torch.cuda.is_available():
         raise ABNError("PyTorch finds no CUDA device: leave out --device.")
-    if args.full and args.results == RESULTS:
-        raise ABNError(
-            "Results of --full must not be mixed with those of short runs: give another folder with --results."
-        )
+    if args.short and args.results == RESULTS:
+        raise ABNError("Results of --short must not be mixed with others: give another folder with --results.")
     seeds = list(range(1, args.seeds + 1)) if args.seed is None else [args.seed]
     jobs = plan(args.dataset or list(DATASETS), args.arm or ARMS, seeds)
-    place = Place(args.data, args.work, args.masks, args.device, args.full)
+    place = Place(args.data, args.work, args.masks, args.device, args.short)
     perform(jobs, place, again=args.action == "run", results=args.results, parallel=args.parallel)
 
 

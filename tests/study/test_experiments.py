@@ -206,8 +206,8 @@ def test_features_of_a_frozen_extractor_are_computed_once_and_those_of_the_image
 def test_an_experiment_names_what_its_command_needs_and_refuses_what_it_cannot_do_without(tmp_path, monkeypatch):
     assert tiny_caltech101(tmp_path, monkeypatch).options == " --masks masked"
     tiny_cifar100(tmp_path, monkeypatch)
-    on_a_gpu = Place(tmp_path, tmp_path, device="cuda", full=True)
-    assert experiments.cifar100(on_a_gpu).options == " --device cuda --full"
+    on_a_gpu = Place(tmp_path, tmp_path, device="cuda", short=True)
+    assert experiments.cifar100(on_a_gpu).options == " --device cuda --short"
     assert experiments.cifar100(Place(tmp_path, tmp_path)).options == ""
     with pytest.raises(ABNError, match="--masks"):
         perform(plan(["cifar100", "caltech101"], ["none"], [1]), Place(tmp_path, tmp_path), again=False)

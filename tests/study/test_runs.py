@@ -110,10 +110,10 @@ def test_a_run_file_says_how_to_make_it_again(fake, tmp_path, monkeypatch):
 
 
 def test_runs_at_full_size_never_stand_among_the_others(fake, tmp_path, capsys):
-    assert main(["study", "run", "--dataset", "cifar100", "--full"]) == 1
+    assert main(["study", "run", "--dataset", "cifar100", "--short"]) == 1
     assert "--results" in capsys.readouterr().err and not fake.trained_arms
     folders = ["--results", str(tmp_path), "--work", str(tmp_path / "work")]
-    assert main(["study", "run", "--dataset", "cifar100", "--full", "--seed", "1", "--arm", "none", *folders]) == 0
+    assert main(["study", "run", "--dataset", "cifar100", "--short", "--seed", "1", "--arm", "none", *folders]) == 0
     assert fake.trained_arms == ["none-1"]
 
 
