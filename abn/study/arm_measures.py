@@ -31,25 +31,27 @@ class EvaluationImages:
     features: bool = False
 
 
-def measure(network: Arm, test: EvaluationImages) -> dict[str, float | None]:
-    """All figures of a network; shares, areas and errors lie in 0 … 1, polarity = 2 · ROC-AUC − 1 in −1 … 1."""
-    output = run_batches(network, test.inputs.split(BATCH), features=test.features)
+def measure(network: Arm, test: EvaluationImages, *, device: str = "cpu") -> dict[str, float | None]:
+    """All figures of a network, which is moved to `device`; shares, areas and errors lie in 0 … 1,
+    polarity = 2 · ROC-AUC − 1 in −1 … 1."""
+    network.to(device)
+    output = run_batches(network, test.inputs.split(BATCH), features=test.features, device=device)
     figures: dict[str, float | None] = {"accuracy_auxiliary": None, "calibration_error_auxiliary": None}
     figures |= measure_heads(output, test.labels)
     if test.maps is not None:
-        figures |= locate(network, test.maps, output if test.maps.inputs is test.inputs else None)
-    figures |= _curves(network, test.deleted, output)
+        figures |= locate(network, test.maps, output if test.maps.inputs is test.inputs else None, device=device)
+    figures |= _curves(network, test.deleted, output, device)
     return figures  # unrounded: the exact test needs the ties that rounding would break
 
 
-def locate(network: Arm, maps: MaskedImages, output: Outputs | None = None) -> dict[str, float]:
+def locate(network: Arm, maps: MaskedImages, output: Outputs | None = None, *, device: str = "cpu") -> dict[str, float]:
     """The figures of a network's maps alone; `output` on these images, where there is one already."""
-    output = output or run_batches(network, maps.inputs.split(BATCH), features=maps.features)
+    output = output or run_batches(network, maps.inputs.split(BATCH), features=maps.features, device=device)
     figures = measure_maps(output.attention, maps.masks)
     return {**figures, "polarity": 2 * figures["roc_auc"] - 1}
 
 
-def _curves(network: Arm, images: Tensor, output: Outputs) -> dict[str, float]:
+def _curves(network: Arm, images: Tensor, output: Outputs, device: str) -> dict[str, float]:
     """Areas of deletion and insertion over the first images, brightest first, darkest first, and in random order."""
     maps, classes = output.attention[: len(images)].numpy(), output.logits[: len(images)].argmax(1).tolist()
     random = np.random.default_rng(0)
@@ -64,7 +66,7 @@ def _curves(network: Arm, images: Tensor, output: Outputs) -> dict[str, float]:
     }
 
     def probability(inputs: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        logits = run_batches(network, [torch.from_numpy(inputs)]).logits
+        logits = run_batches(network, [torch.from_numpy(inputs)], device=device).logits
         return logits.softmax(1).numpy()[np.arange(len(classes)), classes]
 
     areas = {}

@@ -34,10 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: not measured)"
     )
     parser.add_argument("--masks", type=Path, metavar="PATH", help=masks)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train from scratch")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to train and measure")
     short = (
         "train with 20,000 images of CIFAR-100 for 10 epochs, without a GPU; needs its own --results (default: all "
-        "50,000 images for 30 epochs)"
+        "50,000 images for 20 epochs)"
     )
     parser.add_argument("--short", action="store_true", help=short)
     parser.add_argument("--parallel", type=int, default=1, metavar="N", help="number of runs at the same time")

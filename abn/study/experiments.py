@@ -50,6 +50,16 @@ class Place:
     device: str = "cpu"
     short: bool = False  # CIFAR-100 as two cores can train it
 
+    @property
+    def device_setting(self) -> dict[str, str]:
+        """What a run's settings say of a GPU."""
+        return {} if self.device == "cpu" else {"device": self.device}
+
+    @property
+    def device_option(self) -> str:
+        """What a command that makes a run again says of it."""
+        return "" if self.device == "cpu" else f" --device {self.device}"
+
 
 class Experiment(Protocol):
     """One data set of the study."""
@@ -89,10 +99,8 @@ class FromScratch:
         self.test = EvaluationImages(inputs, test.labels, inputs[:deleted], maps)
         self.settings = {"pictures": images, **recipe.to_json(), "test": len(test), "deleted": deleted}
         self.settings |= {} if maps is None else {"located": len(test)}
-        self.options = ""
-        if place.device != "cpu":
-            self.settings["device"] = place.device
-            self.options = f" --device {place.device}"
+        self.settings |= place.device_setting
+        self.options = place.device_option
 
     def prepare(self) -> None:
         pass  # the test images, which are here, came with those to train with
@@ -107,13 +115,13 @@ class FromScratch:
         images = self._load(seed)
         network = from_scratch(arm, backbone=BACKBONE, num_classes=len(images.classes), seed=seed)
         training.train(network, images, self._recipe, seed=seed, path=path, device=self._place.device)
-        return network.cpu()
+        return network
 
 
 def cifar100(place: Place) -> FromScratch:
     """CIFAR-100: all 50,000 images, which needs a GPU; or the first 200 of each class, so many that two cores can train
     25 networks."""
-    images, epochs, batch = (20_000, 10.0, 64) if place.short else (50_000, 30.0, 128)
+    images, epochs, batch = (20_000, 10.0, 64) if place.short else (50_000, 20.0, 128)
     recipe = replace(BUILT_IN["cifar100"].recipe, epochs=epochs, batch=batch)
     experiment = FromScratch(place, "cifar100", recipe, images=images, tested=10_000, deleted=200)
     experiment.options += " --short" if place.short else ""
@@ -167,12 +175,17 @@ class Caltech101:
         if place.masks is None:
             raise ABNError("Caltech-101 has no masks: give photographs that have some, a folder or zip, as --masks.")
         self._place, self._masked = place, read_masked_photographs(place.masks)
-        self.options = f" --masks {shlex.quote(place.masks.name)}"
+        self.options = f" --masks {shlex.quote(place.masks.name)}{place.device_option}"
         self._images = caltech101.divide(caltech101.find(place.data))
         test = self._images.test  # class by class: in a seeded order, so that the first ones are of many classes
         self._tested = test.part(np.random.default_rng(TEST_SEED).permutation(len(test)))
         counts = {"test": len(test), "deleted": self.deleted, "located": len(self._masked)}
-        self.settings = {"pictures": len(self._images.training), **asdict(self.recipe), **counts}
+        self.settings = {
+            "pictures": len(self._images.training),
+            **asdict(self.recipe),
+            **counts,
+            **place.device_setting,
+        }
 
     @cached_property
     def _backbone(self) -> nn.Module:
@@ -248,6 +261,7 @@ class Caltech101:
             rate=rate,
             weight_decay=recipe.weight_decay,
             path=path,
+            device=self._place.device,
             settings={**asdict(recipe), "pictures": len(self._images.training), "seed": seed},
         )
         return network

@@ -42,7 +42,7 @@ class Job:
         path, started = place.work / f"{self.name}.pt", time.monotonic()
         network = experiment.trained(self.arm, self.seed, path)
         trained = time.monotonic()
-        metrics = measure(network, experiment.test) | _measure_untrained(experiment, self.seed)
+        metrics = measure(network, experiment.test, device=place.device) | _measure_untrained(experiment, self.seed)
         return {
             "dataset": self.dataset,
             "arm": self.arm,

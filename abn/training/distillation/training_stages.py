@@ -218,6 +218,7 @@ def fit_on_bank(
     *,
     rate: Callable[[str], float],
     weight_decay: float,
+    device: str = "cpu",
     **options: Any,
 ) -> None:
     """Train what is not frozen, in place, with the bank's samples `batches` (steps, batch); see `loop.fit` for the
@@ -226,6 +227,7 @@ def fit_on_bank(
     AdamW and one cycle: the parameter of a name learns at rates up to `rate(name)`. Batch norms keep the statistics of
     the pretrained backbone.
     """
+    network.to(device)
     learning = [(rate(name), p) for name, p in network.named_parameters() if p.requires_grad]
     peaks = sorted({peak for peak, _ in learning})
     groups = [{"params": [p for own, p in learning if own == peak]} for peak in peaks]
@@ -234,10 +236,11 @@ def fit_on_bank(
     with depthwise_in_float32(network):
         loop.fit(
             network.eval(),
-            lambda step: loss(*bank[batches[step]]),
+            lambda step: loss(*(part.to(device) for part in bank[batches[step]])),
             steps=len(batches),
             optimizer=optimizer,
             schedule=schedule,
+            device=device,
             **options,
         )
 
@@ -277,5 +280,5 @@ def depthwise_in_float32(network: nn.Module) -> Iterator[None]:
 
 
 def _in_float32(forward: Callable[[Tensor], Tensor], features: Tensor) -> Tensor:
-    with torch.autocast("cpu", enabled=False):
+    with torch.autocast(features.device.type, enabled=False):
         return forward(features.float())
