@@ -210,7 +210,9 @@ def test_an_experiment_names_what_its_command_needs_and_refuses_what_it_cannot_d
     assert experiments.cifar100(on_a_gpu).options == " --device cuda --short"
     assert experiments.cifar100(Place(tmp_path, tmp_path)).options == ""
     with pytest.raises(ABNError, match="--masks"):
-        perform(plan(["cifar100", "caltech101"], ["none"], [1]), Place(tmp_path, tmp_path), again=False)
+        perform(
+            plan(["cifar100", "caltech101"], ["none"], [1]), Place(tmp_path, tmp_path), again=False, results=tmp_path
+        )
 
 
 def test_where_no_gradient_flows_the_arms_are_one_computation(tmp_path, monkeypatch):
@@ -228,5 +230,6 @@ def test_where_no_gradient_flows_the_arms_are_one_computation(tmp_path, monkeypa
 def test_the_experiments_are_as_large_as_they_say(tmp_path, monkeypatch):
     tiny_cifar100(tmp_path, monkeypatch)
     experiment = experiments.cifar100(Place(tmp_path, tmp_path))
-    assert experiment.settings["schedule"] == training.ONE_CYCLE and experiment.settings["pictures"] == 20_000
+    assert experiment.settings["schedule"] == training.ONE_CYCLE and experiment.settings["pictures"] == 50_000
+    assert experiments.cifar100(Place(tmp_path, tmp_path, short=True)).settings["pictures"] == 20_000
     assert len({*experiment.test.labels[:100].tolist()}) == 100 and experiment.test.maps is None

@@ -109,7 +109,7 @@ def test_a_run_file_says_how_to_make_it_again(fake, tmp_path, monkeypatch):
     assert not {"pointing", *(f"{name}_untrained" for name in UNTRAINED)} & made["metrics"].keys()  # no masks
 
 
-def test_runs_at_full_size_never_stand_among_the_others(fake, tmp_path, capsys):
+def test_short_runs_never_stand_among_the_others(fake, tmp_path, capsys):
     assert main(["study", "run", "--dataset", "cifar100", "--short"]) == 1
     assert "--results" in capsys.readouterr().err and not fake.trained_arms
     folders = ["--results", str(tmp_path), "--work", str(tmp_path / "work")]

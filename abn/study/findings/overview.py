@@ -57,6 +57,8 @@ def sizes(study: Study, dataset: str) -> str:
         sentence += f" That is {int(seen / settings['batch']):,} steps"
         flat = settings.get("schedule") == "one-cycle"
         sentence += ", until the learning rate reaches 0." if flat else "."
+    if settings.get("device") == "cuda":
+        sentence += " Trained on a GPU."
     if any(run.settings != settings for run in runs):
         sentence += " Settings differ between runs, so differences may be due to them."
     return sentence
@@ -82,8 +84,7 @@ def count_runs(study: Study) -> str:
     for dataset in study.datasets:
         arms = [spread(arm, {run.seed: 0.0 for run in study.of(dataset, arm)}) for arm in ARMS]
         counts.append(f"{len(study.of(dataset))} on {title(dataset)} ({seeds(arms)})")
-    minutes = sum(run.seconds for run in study.runs) / 60
-    return f"{len(study.runs)} networks trained and measured, {listed(counts)}, in {minutes:,.0f} minutes."
+    return f"{len(study.runs)} networks trained and measured, {listed(counts)}."
 
 
 def parameters(study: Study, dataset: str) -> str:

@@ -44,9 +44,15 @@ POLARITY_READING = (
     "is a seed."
 )
 BEFORE = "Does the map localize the object more accurately than before training?"
-BEFORE_READING = "Gray: the controls. Before training, the map is a random mix of features."
+BEFORE_READING = (
+    "Gray: the controls. Before training, the map of a network trained from scratch is a random mix of features. On "
+    "Caltech-101 it comes from ImageNet weights, and training on other classes can make it less accurate."
+)
 CAM = "Does the map localize the object more accurately than the baseline's CAM?"
-CAM_READING = "Gray: the controls. CAM needs no attention branch; its cells are coarser, and it belongs to one class."
+CAM_READING = (
+    "Gray: the controls. CAM needs no attention branch; its cells are coarser, and it belongs to one class: on the masked "
+    "photographs for Caltech-101, often one that isn't there."
+)
 CALIBRATION = "Is the calibration error higher than the baseline's?"
 CALIBRATION_READING = "Right of the dotted line, probabilities differ more from the accuracy; left of it, less."
 
