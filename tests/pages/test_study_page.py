@@ -80,8 +80,8 @@ def test_the_matrix_holds_every_question_and_data_set(page, results):
     at = page.run()
     assert not at.exception and not at.error and rows(at) == ANCHORS
     study = findings.read_study()
-    questions, titles = all_questions(study), [findings.title(dataset) for dataset in study.datasets]
-    expected = [figures.forest_row(next(iter(question.findings.values())), titles) for question in questions]
+    questions, seeds = all_questions(study), {findings.title(dataset): 5 for dataset in study.datasets}
+    expected = [figures.forest_row(next(iter(question.findings.values())), seeds) for question in questions]
     assert matrix(at) == expected
     excluded, total = findings.count_intervals(next(iter(q.findings.values())) for q in questions)
     assert words.HEADLINE.format(excluded=excluded, total=total) in markdown(at)

@@ -156,19 +156,20 @@ def lines(markup: str) -> list[str]:
 
 def test_each_cell_of_the_matrix_holds_effect_interval_and_n(study):
     finding = findings.compared(study, "baseline")
-    markup = figures.forest_row(finding, list(finding.rows))
+    markup = figures.forest_row(finding, {"CIFAR-100": 5, "Cluttered Fashion-MNIST": 6})
     rows = [row for panel in finding.effects.values() for row in panel]
+    assert "CIFAR-100 · 5 seeds" in markup and ["n = 5" in line for line in lines(markup)] == [False, False, True, True]
     assert len(lines(markup)) == len(rows) == 4
     for line, row in zip(lines(markup), rows, strict=True):
         mean, low, high = (findings.number(value, 1, sign=True) for value in (row.mean, row.low, row.high))
-        assert all(text in line for text in (f"<span>{row.name}<", f"{mean} pt", f"[{low}, {high}]", "n = 5"))
+        assert all(text in line for text in (f"<span>{row.name}<", f"{mean} pt", f"[{low}, {high}]"))
         assert ("abn-forest-null" in line) == (row.low <= 0 <= row.high)
         assert forest.CORRECTED not in line
 
 
 def test_marks_of_the_matrix_stand_where_the_values_are(study):
     finding = findings.compared(study, "baseline")
-    markup = figures.forest_row(finding, list(finding.rows))
+    markup = figures.forest_row(finding, dict.fromkeys(finding.rows, 5))
 
     def places(kind: str) -> list[float]:
         return [float(left) for left in re.findall(rf'abn-forest-{kind}" style="left: ([\d.]+)%', markup)]
@@ -183,13 +184,13 @@ def test_marks_of_the_matrix_stand_where_the_values_are(study):
 
 def test_the_matrix_shows_seeds_of_polarity_and_what_is_missing(study, results):
     finding = findings.polarity(study)
-    markup = figures.forest_row(finding, [*finding.rows, "<Other>"])
+    markup = figures.forest_row(finding, dict.fromkeys([*finding.rows, "<Other>"], 5))
     assert markup.count("abn-forest-seed") == 20 and "abn-forest-interval" not in markup
     assert forest.UPRIGHT.format(count=5, seeds=5) in markup
     assert forest.NOT_MEASURED in markup and "&lt;Other&gt;" in markup and "<Other>" not in markup
-    assert figures.forest_header(["<a>"]).count("&lt;a&gt;") == 1
+    assert figures.forest_header({"<a>": 5}).count("&lt;a&gt;") == 1
     change(results, set_comparison("additive", "baseline", "accuracy", "cifar100", p_holm=0.01))
     corrected = findings.compared(findings.read_study(results), "baseline")
-    assert forest.CORRECTED in lines(figures.forest_row(corrected, ["CIFAR-100"]))[0]
+    assert forest.CORRECTED in lines(figures.forest_row(corrected, {"CIFAR-100": 5}))[0]
     same = replace(finding, same=("CIFAR-100",))
-    assert forest.SAME in figures.forest_row(same, ["CIFAR-100"])
+    assert forest.SAME in figures.forest_row(same, {"CIFAR-100": 5})

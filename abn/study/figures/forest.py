@@ -5,46 +5,49 @@ the seeds where no interval is shown. Effects whose interval includes zero are g
 """
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from abn.study.findings import Finding, Spread, arm_title, decided, inverted, number, upright
 
 NOT_MEASURED = "not measured"
 SAME = "“none” is the baseline here"
-COUNT = "n = {count}"
-UPRIGHT, INVERTED = "bright in {count} of {seeds} seeds", "dark in {count} of {seeds} seeds"
+SEEDS = "{dataset} · {count} seeds"
+COUNT = "n = {count}"  # of an effect with other numbers of seeds than its data set
+UPRIGHT, INVERTED = "bright in {count} of {seeds}", "dark in {count} of {seeds}"
 CORRECTED = "†"  # marks an effect that Holm's correction leaves
 LOWER, HIGHER = "← lower", "higher →"
 ROOM = 0.06  # of the scale, beyond the outermost value
 
 
-def forest_header(titles: Sequence[str]) -> str:
-    """The heads of the columns, one for each data set, with the directions of its plots."""
+def forest_header(seeds: Mapping[str, int]) -> str:
+    """The heads of the columns, one for each data set and its number of seeds, with the directions of its plots."""
     axis = f"<span>{LOWER}</span><span>0</span><span>{HIGHER}</span>"
     line = f'<div class="abn-forest-line"><span></span><div class="abn-forest-axis">{axis}</div><span></span></div>'
     cells = "".join(
-        f'<div class="abn-forest-cell"><div class="abn-forest-heading">{html.escape(title)}</div>{line}</div>'
-        for title in titles
+        f'<div class="abn-forest-cell"><div class="abn-forest-heading">{_heading(title, count)}</div>{line}</div>'
+        for title, count in seeds.items()
     )
-    return (
-        f'<div class="abn-forest abn-forest-header" style="--columns: {len(titles)}" aria-hidden="true">{cells}</div>'
-    )
+    return f'<div class="abn-forest abn-forest-header" style="--columns: {len(seeds)}" aria-hidden="true">{cells}</div>'
 
 
-def forest_row(finding: Finding, titles: Sequence[str]) -> str:
-    """The cells of one question, all on one scale."""
+def _heading(title: str, count: int) -> str:
+    return SEEDS.format(dataset=html.escape(title), count=count)
+
+
+def forest_row(finding: Finding, seeds: Mapping[str, int]) -> str:
+    """The cells of one question, one for each data set and its number of seeds, all on one scale."""
     reach = _reach(finding)
     cells = ""
-    for title in titles:
-        lines = "".join(_line(row, finding, reach) for row in finding.effects.get(title, []))
+    for title, count in seeds.items():
+        lines = "".join(_line(row, finding, reach, count) for row in finding.effects.get(title, []))
         if title in finding.same:
             lines = f'<div class="abn-forest-empty abn-forest-null">{SAME}</div>'
         cells += (
             f'<div class="abn-forest-cell" role="group" aria-label="{html.escape(title)}">'
-            f'<div class="abn-forest-title" aria-hidden="true">{html.escape(title)}</div>'
+            f'<div class="abn-forest-title" aria-hidden="true">{_heading(title, count)}</div>'
             f'{lines or f"""<div class="abn-forest-empty abn-forest-null">{NOT_MEASURED}</div>"""}</div>'
         )
-    return f'<div class="abn-forest" style="--columns: {len(titles)}">{cells}</div>'
+    return f'<div class="abn-forest" style="--columns: {len(seeds)}">{cells}</div>'
 
 
 def _reach(finding: Finding) -> float:
@@ -61,7 +64,7 @@ def _drawn(row: Spread) -> list[float]:
     return list(row.by_seed.values())
 
 
-def _line(row: Spread, finding: Finding, reach: float) -> str:
+def _line(row: Spread, finding: Finding, reach: float, seeds: int) -> str:
     def percent(value: float) -> str:
         return f"{50 + 50 * value / reach:.2f}%"
 
@@ -74,10 +77,9 @@ def _line(row: Spread, finding: Finding, reach: float) -> str:
     else:
         marks += "".join(f'<i class="abn-forest-seed" style="left: {percent(value)}"></i>' for value in drawn)
     kind = "" if _is_effect(row) else " abn-forest-null"
-    return (
-        f'<div class="abn-forest-line{kind}"><span>{html.escape(arm_title(row.name))}</span>'
-        f'<div class="abn-forest-plot" aria-hidden="true">{marks}</div><span>{_numbers(row, finding)}</span></div>'
-    )
+    plot = f'<div class="abn-forest-plot" aria-hidden="true">{marks}</div>'
+    label, numbers = html.escape(arm_title(row.name)), _numbers(row, finding, seeds)
+    return f'<div class="abn-forest-line{kind}"><span>{label}</span>{plot}<span>{numbers}</span></div>'
 
 
 def _is_effect(row: Spread) -> bool:
@@ -86,8 +88,8 @@ def _is_effect(row: Spread) -> bool:
     return bool(row.by_seed) and len(row.by_seed) in (upright(row), inverted(row))
 
 
-def _numbers(row: Spread, finding: Finding) -> str:
-    """Effect, interval and n."""
+def _numbers(row: Spread, finding: Finding, seeds: int) -> str:
+    """Effect and interval; and n, where it isn't `seeds`."""
     count = len(row.by_seed)
     if row.mean is None:
         return NOT_MEASURED
@@ -96,6 +98,6 @@ def _numbers(row: Spread, finding: Finding) -> str:
         return most[0].format(count=most[1], seeds=count)
     mean, *bounds = (number(x, finding.digits, sign=True) for x in (row.mean, row.low, row.high) if x is not None)
     unit = f" {finding.unit}" if finding.unit else ""
-    interval = f" [{', '.join(bounds)}]" if len(bounds) == 2 else ""
+    interval = f" <span>[{', '.join(bounds)}]</span>" if len(bounds) == 2 else ""
     mark = CORRECTED if decided(row) else ""
-    return f"<b>{mean}{unit}</b>{mark}{interval} <small>{COUNT.format(count=count)}</small>"
+    return f"<b>{mean}{unit}</b>{mark}{interval}" + (f" {COUNT.format(count=count)}" if count != seeds else "")

@@ -1,6 +1,6 @@
 """Panels of the study: the matrix of questions whose rows open, methods, metrics, runs, and published figures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import streamlit as st
@@ -41,12 +41,12 @@ def show_headline(questions: Sequence[Question]) -> None:
 
 def show_matrix(study: Study, questions: Sequence[Question]) -> None:
     """Questions × data sets, each effect with its interval and n; a question opens its figure."""
-    titles = [findings.title(dataset) for dataset in study.datasets]
+    seeds = {findings.title(dataset): len({run.seed for run in study.of(dataset)}) for dataset in study.datasets}
     with st.container(key="matrix"):
         _, right = st.columns(COLUMNS)
-        right.html(figures.forest_header(titles))
+        right.html(figures.forest_header(seeds))
         for question in questions:
-            _show_row(question, titles)
+            _show_row(question, seeds)
     rows = [row for question in questions for panel in _in_matrix(question).effects.values() for row in panel]
     corrected = words.LEGEND_CORRECTED if any(map(findings.decided, rows)) else ""
     st.caption(" ".join(filter(None, (words.LEGEND, corrected, words.LIMITS))))
@@ -57,7 +57,7 @@ def _in_matrix(question: Question) -> Finding:
 
 
 @fragment  # so that opening a row draws this row alone
-def _show_row(question: Question, titles: Sequence[str]) -> None:
+def _show_row(question: Question, seeds: Mapping[str, int]) -> None:
     is_open = question.anchor in state.study_open
     left, right = st.columns(COLUMNS, vertical_alignment="center")
     left.button(
@@ -69,7 +69,7 @@ def _show_row(question: Question, titles: Sequence[str]) -> None:
         on_click=_toggle,
         args=(question.anchor,),
     )
-    right.html(figures.forest_row(_in_matrix(question), titles))
+    right.html(figures.forest_row(_in_matrix(question), seeds))
     if is_open:
         with st.container(border=True):
             _show_details(question)

@@ -14,7 +14,7 @@ HEADLINE_HELP = (
 )
 LEGEND = (
     "◆ mean over seeds; its 95 % interval excludes 0 (uncorrected). ◇ gray: the interval includes 0, no difference "
-    "seen. ● a seed. n: seeds. pt: percentage points. Each question has its own scale; the dotted line is 0."
+    "seen. ● a seed. pt: percentage points. Each question has its own scale; the dotted line is 0."
 )
 LEGEND_CORRECTED = "† also after Holm's correction."
 LIMITS = "An interval is about the mean over seeds on fixed test images, not about what another seed would give."
