@@ -41,8 +41,9 @@ def open_context(browser, **options):
 
 
 def settle(page) -> None:
-    """Wait until the page is connected and its script has ended."""
+    """Wait until the page is connected, its script has ended, and its fonts are there, which change widths."""
     page.wait_for_selector(SETTLED, timeout=LOADED)
+    page.evaluate("document.fonts.ready.then(() => null)")
 
 
 def rerun(page, press: Callable[[], object]) -> None:
