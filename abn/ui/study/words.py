@@ -50,8 +50,8 @@ BEFORE_READING = (
 )
 CAM = "Does the map localize the object more accurately than the baseline's CAM?"
 CAM_READING = (
-    "Gray: the controls. CAM needs no attention branch; its cells are coarser, and it belongs to one class: on the "
-    "masked photographs for Caltech-101, often one that isn't there."
+    "Gray: the controls. CAM needs no attention branch; its cells are coarser, and it belongs to one class, which "
+    "the masked photographs for Caltech-101 need not show."
 )
 CALIBRATION = "Is the calibration error higher than the baseline's?"
 CALIBRATION_READING = "Right of the dotted line, probabilities differ more from the accuracy; left of it, less."
