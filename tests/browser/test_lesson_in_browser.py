@@ -115,7 +115,7 @@ def pill(page, name: str, key: str):
 def read_the_figure(page) -> None:
     panels = findings.compared(findings.read_study(), "none").rows
     for number, rows in enumerate(panels.values(), 1):
-        different = any(row.name == "additive" and row.outcome in ("higher", "lower") for row in rows)
+        different = any(row.name == "multiplicative" and row.outcome in ("higher", "lower") for row in rows)
         for place in (different, not different):  # the wrong answer first
             assert page.locator(DONE).count() == 0
             choose(page, f"lesson-seen-{number}", int(place))

@@ -172,7 +172,7 @@ def test_the_faster_order_is_decided_by_areas():
 @pytest.mark.parametrize("datasets", [1, 2, 3])
 def test_each_data_set_of_the_study_has_its_own_question(page, monkeypatch, tmp_path, datasets):
     names = (*findings.DATASETS,)[:datasets]
-    results = make_results(tmp_path, datasets=names, effects={(names[0], "additive", "accuracy"): 0.05})
+    results = make_results(tmp_path, datasets=names, effects={(names[0], "multiplicative", "accuracy"): 0.05})
     study = findings.read_study(results)
     monkeypatch.setattr(findings, "read_study", lambda: study)
     at = open_step(page, "help")

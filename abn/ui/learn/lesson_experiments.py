@@ -28,7 +28,7 @@ from abn.ui.state import state
 from abn.ui.study import findings_panels
 from abn.variants.card import Card, class_names
 from abn.variants.store import find_variant
-from abn.vocabulary import ADDITIVE
+from abn.vocabulary import MULTIPLICATIVE
 
 FIFTH = 0.2
 CURVE_STEPS, ORDERS = 7, 5  # of the deletion curves: steps, and random orders, as on Measure
@@ -151,7 +151,7 @@ def show_study() -> bool:
         answers.append(
             place.radio(label, options, index=None, horizontal=True, key=f"lesson-seen-{number}", **IN_SESSION)
         )
-        differs = any(row.name == ADDITIVE and row.outcome in ("higher", "lower") for row in rows)
+        differs = any(row.name == MULTIPLICATIVE and row.outcome in ("higher", "lower") for row in rows)
         right.append(words.YES if differs else words.NO)
     with st.container(key="lesson-result"):
         if any(answer not in (None, solution) for answer, solution in zip(answers, right, strict=True)):

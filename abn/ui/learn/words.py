@@ -87,7 +87,7 @@ COMPARE_AGAIN = "Compare the areas under the curves: a smaller area means a fast
 COMPUTING = "Running the deletion curves …"
 
 # 8: the study
-EXCLUDES_ZERO = "{dataset}: does the interval of additive exclude 0?"
+EXCLUDES_ZERO = "{dataset}: does the interval of multiplicative exclude 0?"
 YES, NO = "yes", "no"
 CHECK_AGAIN = "Check again: an interval excludes 0 if its bar doesn't touch the dotted line."
 
