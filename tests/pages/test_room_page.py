@@ -122,6 +122,7 @@ def test_a_whole_set_with_a_teacher_a_projector_and_two_phones(teacher, code, ke
         else:
             marked = {name for name, data in components(projector, "abn_map_view").items() if data["best"]}
             assert len(marked) == (3 if question.kind == "mechanism" else 0)
+            assert shown(projector).count("abn-scale") == (2 if question.kind == "mechanism" else 0)
             assert shown(projector).count("room-right") == 1 and words.CORRECT in shown(projector)
             assert len(ann.success) == 1 and len(ben.warning) == 1
         press(projector, "view_after")
