@@ -106,6 +106,11 @@ def show_experiment(view: View, question: Question) -> None:
                 st.caption(words.TRIAL_CHANGE.format(change=numbers.points(trial.change)))
 
 
+def show_cell_key() -> None:
+    """What the dashed frame marks on a student's map."""
+    st.html(f'<p class="room-key"><i></i>{words.YOUR_CELL}</p>')
+
+
 def show_credit(question: Question) -> None:
     """Whom to thank for the image."""
     if question.credit:
@@ -181,6 +186,8 @@ def _show_class_map(view: View, question: Question, shown: ClassMap, image: Enco
                 image, values, STYLE, limits, alt=alt, key=key, bar=False, best=best, picked=own, rest=" "
             )  # fmt: skip
     with text:
+        if own:
+            show_cell_key()
         if shown.count:
             st.markdown(describe_comparison(shown))
         st.caption(words.OWN_RANGE)
