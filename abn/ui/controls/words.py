@@ -30,9 +30,9 @@ SHARED = (
 
 # the variants
 VARIANT_MENU = "Variants"
-VARIANTS = "Variants side by side"
+VARIANTS = "Variants side by side (up to 4)"
 VARIANTS_HELP = (
-    "One to four trained variants. Variants of one family share the architecture and differ in how they were trained, "
+    "Up to 4 at a time: to add another one, take one off first. Variants of one family share the architecture and differ in how they were trained, "
     "mostly in the mechanism."
 )
 OWN_VARIANT = "Bring your own variant"
