@@ -101,7 +101,9 @@ def test_a_whole_set_with_a_teacher_a_projector_and_two_phones(teacher, code, ke
         if question.picks_cell:
             data = components(ann, "abn_map_view")[f"room-pick-{question.id}"]
             assert data["values"] is None and data["picks"] and [data["height"], data["width"]] == list(question.cells)
+            assert words.YOUR_CELL not in shown(ann)
             pick(ann, code, question.id, (1, 2))
+            assert words.YOUR_CELL in shown(ann)
         else:
             press(ann, f"room-option-{question.id}-{question.right}")
             wrong = (question.right + 1) % len(question.options)
@@ -119,9 +121,11 @@ def test_a_whole_set_with_a_teacher_a_projector_and_two_phones(teacher, code, ke
             assert len([name for name in maps if name.startswith(f"room-result-{question.id}")]) == 2
             assert maps[f"room-result-{question.id}-0"]["best"] and "Rank correlation" not in shown(projector)
             assert words.NO_PREDICTION in shown(ben)
+            assert words.YOUR_CELL in shown(ann) and words.YOUR_CELL not in shown(ben) + shown(projector)
         else:
             marked = {name for name, data in components(projector, "abn_map_view").items() if data["best"]}
             assert len(marked) == (3 if question.kind == "mechanism" else 0)
+            assert shown(projector).count("abn-scale") == (2 if question.kind == "mechanism" else 0)
             assert shown(projector).count("room-right") == 1 and words.CORRECT in shown(projector)
             assert len(ann.success) == 1 and len(ben.warning) == 1
         press(projector, "view_after")

@@ -187,9 +187,11 @@ def test_no_more_examples_than_a_session_may_hold(page):
     assert texts(at.error) == [words.TOO_MANY.format(limit=MAX_EXAMPLES)] and len(kept(at)) == MAX_EXAMPLES
 
 
-def test_without_an_example_nothing_is_taught(page):
-    at = teach(page)
-    assert texts(at.error) == [library.NO_EXAMPLES] and not at.session_state["own_variants"]
+def test_teaching_waits_for_an_example(page):
+    button = page.button(key="teach-job")
+    assert button.disabled and button.help == words.NO_EXAMPLE
+    button = add(page, BOOT).button(key="teach-job")
+    assert not button.disabled and not button.help
 
 
 def test_without_the_map_loss_nothing_is_taught(page):

@@ -108,7 +108,7 @@ def warn_of_other_kind(kind: str, picked: Sequence[Card], cards: Sequence[Card])
         for kind_of_training in dict.fromkeys(card.kind for card in other)
     ]
     fitting = selection.variants_trained_on(cards, kind)
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", key="other-kind"):
         st.info("  \n".join(map(escape_markdown, sentences)), icon=":material/help:", width="stretch")
         if fitting:
             st.button(

@@ -30,10 +30,12 @@ SHARED = (
 
 # the variants
 VARIANT_MENU = "Variants"
-VARIANTS = "Variants side by side"
+VARIANTS = "Variants side by side (up to 4)"
 VARIANTS_HELP = (
-    "One to four trained variants. Variants of one family share the architecture and differ in how they were trained, "
-    "mostly in the mechanism."
+    "Up to 4 at a time: to add another one, take one off first. Variants of one family share the architecture and "
+    "differ in how they were trained, mostly in the mechanism.\n\n"
+    "The variants for photos use the network EfficientNet-Lite0. Those named “Lite2” use EfficientNet-Lite2, a larger "
+    "size of the same network."
 )
 OWN_VARIANT = "Bring your own variant"
 NO_VARIANT = "Choose at least one variant."

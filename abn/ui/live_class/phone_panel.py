@@ -78,6 +78,8 @@ def _show_cells(view: View, question: Question) -> None:
             hidden=True,
             rest=" ",
         )
+    if view.answer:
+        question_panel.show_cell_key()
     _show_state(view, words.TAP)
 
 

@@ -13,6 +13,7 @@ from abn.teaching.exercises.wording import brightest, cell
 from abn.teaching.live_class.class_map import ClassMap
 from abn.teaching.live_class.question import MapPanel, Question
 from abn.teaching.live_class.views import View
+from abn.ui import maps as drawn_maps
 from abn.ui.components import map_view
 from abn.ui.components.media import Encoded
 from abn.ui.layout import escape_markdown
@@ -20,6 +21,8 @@ from abn.ui.live_class import rooms, words
 from abn.ui.predictions import show_classes
 
 STYLE = MapStyle(opacity=0.6)  # the same for everybody
+FEATURES_STYLE = MapStyle(opacity=0.85)  # of g and g′, whose colors are to be compared
+SYMBOLS = ("M", "g", "g′")  # of the maps of a question about the mechanism
 LETTERS = "ABCDE"
 
 
@@ -52,7 +55,7 @@ def show_result(view: View, question: Question) -> None:
     result = view.result
     if result is None:
         return
-    if not result.count:
+    if question.picks_cell and not result.count:  # bars show it
         st.markdown(words.NOBODY)
     image = rooms.read_image(view.code, question.image)
     if result.class_map and image:
@@ -103,6 +106,11 @@ def show_experiment(view: View, question: Question) -> None:
                 st.caption(words.TRIAL_CHANGE.format(change=numbers.points(trial.change)))
 
 
+def show_cell_key() -> None:
+    """What the dashed frame marks on a student's map."""
+    st.html(f'<p class="room-key"><i></i>{words.YOUR_CELL}</p>')
+
+
 def show_credit(question: Question) -> None:
     """Whom to thank for the image."""
     if question.credit:
@@ -125,16 +133,28 @@ def describe_comparison(shown: ClassMap) -> str:
 def _show_maps(
     question: Question, image: Encoded, maps: Sequence[MapPanel], best: tuple[int, int] | None = None
 ) -> None:
+    has_features = question.kind == "mechanism"
     with st.container(key=f"room-maps-{len(maps)}-{question.id}"):
         columns = st.columns(len(maps), gap="small", vertical_alignment="bottom")
+        if has_features:
+            with st.container(key=f"room-scales-{question.id}"):  # one below M, and one below both g and g′
+                for panel in maps[:2]:
+                    drawn_maps.show_color_bar(STYLE.colors, 0.0, panel.high)
     for number, (column, panel) in enumerate(zip(columns, maps, strict=True)):
         with column:
             if len(maps) > 1:
                 st.markdown(f"**{escape_markdown(panel.title)}**")
-            alt = words.MAP_OVER.format(name=panel.title, alt=question.alt)
-            key = f"room-map-{question.id}-{number}"
             map_view.show(
-                image, panel.attention, STYLE, (0.0, panel.high), alt=alt, key=key, bar=False, best=best, rest=" "
+                image,
+                panel.attention,
+                FEATURES_STYLE if has_features and number else STYLE,
+                (0.0, panel.high),
+                alt=words.MAP_OVER.format(name=panel.title, alt=question.alt),
+                key=f"room-map-{question.id}-{number}",
+                symbol=SYMBOLS[number] if has_features else "M",
+                bar=False,
+                best=best,
+                rest=" ",
             )
 
 
@@ -166,6 +186,8 @@ def _show_class_map(view: View, question: Question, shown: ClassMap, image: Enco
                 image, values, STYLE, limits, alt=alt, key=key, bar=False, best=best, picked=own, rest=" "
             )  # fmt: skip
     with text:
+        if own:
+            show_cell_key()
         if shown.count:
             st.markdown(describe_comparison(shown))
         st.caption(words.OWN_RANGE)

@@ -47,6 +47,7 @@ PICK_ALT = "{alt} Pick a cell."
 CREDIT = "{title}Image: {credit}"
 
 # the result
+YOUR_CELL = "your cell"
 CLASS_MAP, NETWORK_MAP = "Students' map", "Map M"
 MAP_OVER = "{name} over: {alt}"
 OWN_RANGE = (

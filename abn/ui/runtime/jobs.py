@@ -73,10 +73,13 @@ def results(name: str, pieces: Sequence[Piece]) -> list[Any]:
     return [state.cache.get((name, piece.key)) for piece in pieces]
 
 
-def control(name: str, pieces: Sequence[Piece], label: str, *, icon: str, automatic: bool = False) -> Job:
+def control(
+    name: str, pieces: Sequence[Piece], label: str, *, icon: str, automatic: bool = False, missing: str = ""
+) -> Job:
     """The button that begins a job, or its progress with the button that stops it; nothing once all is done.
 
-    An `automatic` job begins without its button, unless these pieces were stopped or failed before."""
+    An `automatic` job begins without its button, unless these pieces were stopped or failed before. `missing` says in
+    one sentence what the job still needs: then its button can't be pressed."""
     keys = tuple(piece.key for piece in pieces)
     done = sum(result is not None for result in results(name, pieces))
     job = state.running_jobs.get(name)
@@ -101,7 +104,16 @@ def control(name: str, pieces: Sequence[Piece], label: str, *, icon: str, automa
     if done:
         place.caption(words.KEPT.format(done=done, count=len(pieces)))
         label, icon = words.RESUME, ":material/play_arrow:"
-    st.button(label, type="primary", icon=icon, on_click=_begin, args=(name,), key=key)
+    st.button(
+        label,
+        type="primary",
+        icon=icon,
+        disabled=bool(missing),
+        help=missing or None,
+        on_click=_begin,
+        args=(name,),
+        key=key,
+    )
     return Job(name, pieces, None)
 
 

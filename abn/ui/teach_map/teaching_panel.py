@@ -51,7 +51,8 @@ def show_teaching(choice: Choice, card: Card) -> Job:
         state.cache.drop(plan.digest)  # as the taught variant was removed
         seconds = teaching.estimate_seconds(card, len(plan.kept), settings)
         label = words.TEACH.format(time=numbers.duration(seconds))
-        return jobs.control(JOB, [piece], label, icon=":material/model_training:")
+        missing = "" if plan.kept else words.NO_EXAMPLE
+        return jobs.control(JOB, [piece], label, icon=":material/model_training:", missing=missing)
 
 
 def _make_plan(choice: Choice, card: Card, settings: Settings) -> TeachingPlan:

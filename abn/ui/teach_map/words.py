@@ -64,6 +64,7 @@ LEARNS_HELP = (
 )
 LEARNS_LABELS = {"map": "map head", "heads": "+ other heads", "branches": "+ last layer of the trunk"}
 TEACH = "Teach (about {time})"
+NO_EXAMPLE = "Add an example first: edit the map of an image, then press “Add example”."
 TEACHING = "Teaching {title}"
 NO_WEIGHT = "With λ = 0 the map loss is left out, which is what the control does: choose a larger λ."
 WAITING = "Waiting for a free processor …"
