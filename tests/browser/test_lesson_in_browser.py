@@ -264,6 +264,14 @@ def test_a_tap_on_the_map_shows_the_rank_of_its_cell_and_scrolls_nothing(page, s
 
 
 @pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["phone"])
+def test_the_maps_of_the_first_step_are_on_the_first_screen_of_a_phone(page, server):
+    open_loaded(page, f"{server}Learn")
+    page.locator(DRAWN).nth(2).wait_for(timeout=LOADED)
+    settle(page)
+    expect_in_sight(page, "lesson-result")
+
+
+@pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["phone"])
 def test_a_phone_shows_the_text_of_the_pressed_box(page, server):
     open_loaded(page, f"{server}Learn?step=2")
     for stage in ("M", "logits"):

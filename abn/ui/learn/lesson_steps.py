@@ -39,7 +39,8 @@ def show_class_maps() -> bool:
     chosen and the maps that changed are marked."""
     card, trace = basis.trace_image()
     labels, predicted = class_names(card), int(trace.logits.argmax())
-    chooser, question = st.columns([3, 2], gap="medium")
+    panel = st.container(key="lesson-classes")
+    chooser, question = panel.columns([3, 2], gap="medium")
     with chooser:
         k = st.selectbox(
             words.CLASS,
@@ -52,10 +53,10 @@ def show_class_maps() -> bool:
     with question:
         options, right = [words.MAP, *METHODS], set(METHODS)
         answer = set(st.pills(words.CHANGED, options, selection_mode="multi", key="lesson-changed", **IN_SESSION))
-    with st.container(key="lesson-hint"):
+    with panel.container(key="lesson-hint"):
         hint = _choose_hint(answer, right) if k != predicted else words.CHOOSE_OTHER
         st.markdown(words.PREDICTED.format(label=escape_markdown(numbers.short_label(labels[predicted])), hint=hint))
-    with st.container(key="lesson-result"), st.container(key="lesson-three"):
+    with panel.container(key="lesson-result"), st.container(key="lesson-three"):
         left, *rest = st.columns(3, gap="small")
     picture, image = basis.open_image(basis.PHOTO), traces.input_image(trace, card)
     label = numbers.short_label(labels[k])
