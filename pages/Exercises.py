@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from abn.ui import layout
+from abn.ui import layout, url
 from abn.ui.components import scroll_top
 from abn.ui.exercises import session_attempts as attempts
 from abn.ui.exercises import words
@@ -22,11 +22,13 @@ keep_progress()
 attempts.show_progress(seed, questions, attempt)
 scroll_top.scroll_to_top_on_change(f"{seed} {attempt.index} {len(attempt.answers)}")
 
-main, side = st.columns([4, 1], gap="large")
+# on a projector the images get the place of the list
+main, side = (st.container(), None) if url.presenting() else st.columns([4, 1], gap="large")
 with main:
     if attempt.index < len(questions):
         show_question(material, questions[attempt.index], attempt)
     else:
         show_summary(seed, material, questions, attempt)
-with side:
-    attempts.show_set(seed, questions, attempt)
+if side:
+    with side:
+        attempts.show_set(seed, questions, attempt)

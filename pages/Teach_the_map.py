@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from abn.ui import layout
+from abn.ui import layout, url
 from abn.ui.controls import variant_picker
 from abn.ui.controls.choice_bar import choice_bar, require_networks
 from abn.ui.python_code import code_menu
@@ -15,6 +15,8 @@ layout.begin(words.TITLE, words.LINE, room="teach_map", guest="intervene")
 choice = require_networks(choice_bar())
 with layout.title_row():
     card = variant_picker.choose_one_variant(choice.selection.cards)
+    if not url.presenting():
+        st.markdown(words.WORKFLOW, width="content")
 subject = cached_inference.get_subject(choice.chosen.picture, card, choice.fit)
 
 with st.container(key="teaching"):

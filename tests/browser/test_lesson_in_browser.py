@@ -247,6 +247,31 @@ def test_a_phone_shows_the_result_of_the_press_that_does_the_task(page, server, 
 
 
 @pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["phone"])
+def test_a_tap_on_the_map_shows_the_rank_of_its_cell_and_scrolls_nothing(page, server, runner):
+    open_loaded(page, f"{server}Learn?step=3")
+    page.locator(DRAWN).nth(3).wait_for(timeout=LOADED)
+    settle(page)
+    main = page.get_by_test_id("stMain")
+    main.evaluate("main => main.scrollTo({top: 200})")
+    before = page.locator(MAP).first.bounding_box()
+    page.touchscreen.tap(before["x"] + 7.5 / 14 * before["width"], before["y"] + 7.5 / 14 * before["height"])
+    rank = words.RANK.partition(":")[0].format(row=8, column=8)
+    expect(widget(page, "lesson-rank")).to_contain_text(rank, timeout=LOADED)
+    settle(page)
+    expect_in_sight(page, "lesson-rank")
+    page.wait_for_timeout(700)  # longer than a smooth scroll takes
+    assert page.locator(MAP).first.bounding_box() == before
+
+
+@pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["phone"])
+def test_the_maps_of_the_first_step_are_on_the_first_screen_of_a_phone(page, server):
+    open_loaded(page, f"{server}Learn")
+    page.locator(DRAWN).nth(2).wait_for(timeout=LOADED)
+    settle(page)
+    expect_in_sight(page, "lesson-result")
+
+
+@pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["phone"])
 def test_a_phone_shows_the_text_of_the_pressed_box(page, server):
     open_loaded(page, f"{server}Learn?step=2")
     for stage in ("M", "logits"):

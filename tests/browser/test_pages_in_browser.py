@@ -34,7 +34,7 @@ from abn.ui import words as shared_words
 from abn.ui.ablation import words as ablation_words
 from abn.ui.ablation.disagreement_panel import MECHANISM
 from abn.ui.compare import words as compare_words
-from abn.ui.components.painter import DRAG, TOOLS
+from abn.ui.components.painter import PAINT, SCROLL, TOOLS
 from abn.ui.controls.selection import default_variants
 from abn.ui.intervene import words as intervene_words
 from abn.variants.card import class_names
@@ -200,7 +200,6 @@ def test_on_a_phone_a_tap_paints_and_a_button_decides_what_dragging_does(page, s
     open_intervene(page, server)
     scroll_top = "document.querySelector('[data-testid=stMain]').scrollTop"
     page.locator(BOARD).first.evaluate("board => board.scrollIntoView({block: 'center'})")
-    at_center = page.evaluate(scroll_top)
     box = page.locator(BOARD).first.bounding_box()
     assert box["height"] <= 0.6 * NARROW["viewport"]["height"]
     page.touchscreen.tap(*cell_center(page, 0, 7, 4))
@@ -208,16 +207,20 @@ def test_on_a_phone_a_tap_paints_and_a_button_decides_what_dragging_does(page, s
     expect_change(page, change_by(subject, tapped))
     settle(page)
     column = [(row, 9) for row in range(8, -1, -1)]
-    swipe(page, *column)
-    page.wait_for_function(f"before => {scroll_top} > before + 50", arg=at_center, timeout=10_000)
-    expect_change(page, change_by(subject, tapped))
-    page.get_by_role("button", name=DRAG[1]).tap()
+    paints, scrolls = (page.get_by_role("button", name=name, exact=True) for name in (PAINT, SCROLL))
+    expect(paints).to_have_attribute("aria-pressed", "true")  # what a person came for
     before = page.evaluate(scroll_top)
     swipe(page, *column)
     stroke = tapped.copy()
     stroke[0:10, 8:11] = (stroke[0:10, 8:11] + 0.4).clip(0, 1)
     expect_change(page, change_by(subject, stroke))
     assert page.evaluate(scroll_top) == before
+    scrolls.tap()
+    expect(scrolls).to_have_attribute("aria-pressed", "true")
+    settle(page)
+    swipe(page, *column)
+    page.wait_for_function(f"before => {scroll_top} > before + 50", arg=before, timeout=10_000)
+    expect_change(page, change_by(subject, stroke))
     result = page.locator(".abn-large").bounding_box()  # in view, at the bottom
     assert result["y"] + result["height"] == NARROW["viewport"]["height"]
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

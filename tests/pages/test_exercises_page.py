@@ -243,7 +243,7 @@ def test_the_end_has_a_file_a_link_and_ways_on(page, monkeypatch):
     assert {row["set"] for row in rows} == {"7"}
     assert sum(float(row["score"]) for row in rows) == pytest.approx(at.session_state["attempts"][7].score, abs=5e-3)
     assert at.code[0].value.endswith("?set=7")
-    assert len(at.dataframe[0].value) == 8
+    assert len(at.table[0].value) == 8
     at.button(key="exercise-other").click().run()
     assert progress(at) == [8, 1, 8] and at.query_params["set"] == "8"
     at.session_state["exercise_set"] = 7

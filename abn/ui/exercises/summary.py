@@ -6,6 +6,7 @@ import streamlit as st
 
 from abn.teaching import exercises
 from abn.teaching.exercises import Attempt, Question, QuestionMaterial
+from abn.ui.elements import show_shaded_table
 from abn.ui.exercises import words
 from abn.ui.exercises.session_attempts import open_set, restart
 from abn.ui.layout import PAGES
@@ -52,18 +53,20 @@ def show_summary(seed: int, material: QuestionMaterial, questions: Sequence[Ques
             width="content",
         )
     rows = [
-        {
-            "number": answer.question.number,
-            "kind": exercises.KINDS[answer.question.kind],
-            "image": material.items[answer.question.image].title,
-            "given": answer.in_words,
-            "right": answer.question.right,
-            "points": round(answer.score, 2),
-        }
+        (
+            str(answer.question.number),
+            [
+                exercises.KINDS[answer.question.kind],
+                material.items[answer.question.image].title,
+                answer.in_words,
+                answer.question.right,
+                f"{answer.score:.2f}",
+            ],
+        )
         for answer in answers
     ]
-    shown = [{words.COLUMNS[name]: value for name, value in row.items()} for row in rows]
-    st.dataframe(shown, hide_index=True, width="stretch", key="exercise-rows")
+    with st.container(key="exercise-rows"):
+        show_shaded_table(words.COLUMNS, rows)
     st.caption(words.LIMITS)
     st.markdown(words.LINK)
     st.code(f"{(st.context.url or '').split('?')[0]}?set={seed}", language=None)

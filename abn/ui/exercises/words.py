@@ -57,14 +57,7 @@ REVIEW = {  # kind of question → what to do on the page that it belongs to
 }
 REVIEW_LINK = "Review: {page}"
 CHANCE = "Guessing gives {points:.2f} points on average."
-COLUMNS = {
-    "number": "",
-    "kind": "question",
-    "image": "image",
-    "given": "answer",
-    "right": "correct answer",
-    "points": "points",
-}
+COLUMNS = ["", "Question", "Image", "Answer", "Correct answer", "Points"]
 CSV = "Download results (CSV, no names)"
 ANOTHER_SET = "Open another set"
 AGAIN = "Repeat this set"

@@ -44,6 +44,7 @@ def cover_image(choice: Choice, subject: AttendedImage) -> Picture:
         colors=COVER_COLORS,
         opacity=1.0,
         symbol=words.COVER_SYMBOL,
+        action=tool.lower(),
     )
     covered = cover_cells(picture, subject.fitted, cells > 0.5) if cells.any() else picture
     status = words.COVER_NOTHING

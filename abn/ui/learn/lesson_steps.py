@@ -39,7 +39,8 @@ def show_class_maps() -> bool:
     chosen and the maps that changed are marked."""
     card, trace = basis.trace_image()
     labels, predicted = class_names(card), int(trace.logits.argmax())
-    chooser, question = st.columns([3, 2], gap="medium")
+    panel = st.container(key="lesson-classes")
+    chooser, question = panel.columns([3, 2], gap="medium")
     with chooser:
         k = st.selectbox(
             words.CLASS,
@@ -52,10 +53,10 @@ def show_class_maps() -> bool:
     with question:
         options, right = [words.MAP, *METHODS], set(METHODS)
         answer = set(st.pills(words.CHANGED, options, selection_mode="multi", key="lesson-changed", **IN_SESSION))
-    with st.container(key="lesson-hint"):
+    with panel.container(key="lesson-hint"):
         hint = _choose_hint(answer, right) if k != predicted else words.CHOOSE_OTHER
         st.markdown(words.PREDICTED.format(label=escape_markdown(numbers.short_label(labels[predicted])), hint=hint))
-    with st.container(key="lesson-result"), st.container(key="lesson-three"):
+    with panel.container(key="lesson-result"), st.container(key="lesson-three"):
         left, *rest = st.columns(3, gap="small")
     picture, image = basis.open_image(basis.PHOTO), traces.input_image(trace, card)
     label = numbers.short_label(labels[k])
@@ -129,20 +130,21 @@ def show_equations() -> bool:
     image, channel = traces.input_image(trace, card), trace.strongest_channel(row, column)
     order = cell_order(trace.attention)
     rank, value = int(np.flatnonzero(order == row * trace.attention.shape[1] + column)[0]) + 1, trace.attention[cell]
+    where = {"row": row + 1, "column": column + 1, "value": f"{value:.2f}", "rank": rank, "count": order.size}
+    where["top"] = int(TOP_SHARE * order.size)
+    with st.container(key="lesson-rank"):  # above the map: in sight wherever it is pressed, and nothing scrolls
+        st.markdown(words.RANK.format(**where))
     left, right = st.columns([2, 3], gap="medium")
     with left, st.container(key="lesson-square-cells"):
         maps.show_attention(
             image, trace.attention, basis.VIEW, title=words.MAP_ALT, key="lesson-cells", picked=cell, on_pick=pick
         )
     with right:
-        where = {"row": row + 1, "column": column + 1, "value": f"{value:.2f}", "rank": rank, "count": order.size}
-        where["top"] = int(TOP_SHARE * order.size)
-        st.markdown(words.RANK.format(**where))
         products = {made.mechanism: made for made in (product(*v) for v in cell_products(trace, row, column, channel))}
         features, attention = trace.features[channel][None, None], trace.attention[None, None]
         drawn = {name: reweight(features, attention, name)[0, 0] for name in words.PANELS}
         colors, low, high = channel_grid.color_range(np.stack(list(drawn.values())), basis.VIEW.colors)
-        with st.container(key="lesson-result"), st.container(key="lesson-three"):
+        with st.container(key="lesson-three"):
             places = st.columns(3, gap="small")
         for place, (mechanism, name) in zip(places, words.PANELS.items(), strict=True):
             with place:
@@ -165,7 +167,6 @@ def show_equations() -> bool:
                 st.markdown(words.EQUATION.format(gain=made.gain, before=before, after=after))
         maps.show_color_bar(colors, low, high)
         st.caption(words.CHANNEL.format(channel=channel + 1))
-    basis.reveal("result", cell)
     return rank <= TOP_SHARE * order.size
 
 

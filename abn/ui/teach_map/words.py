@@ -2,6 +2,7 @@
 
 TITLE = "Teach the map"
 LINE = "Edit the maps of a few images, fine-tune a variant with them, and measure what changed."
+WORKFLOW = "**1** Paint on the map. **2** Add the example. **3** Repeat with other images. **4** Teach the variant."
 
 # ---- the map to edit ----
 MASK = "From a mask"
@@ -21,10 +22,7 @@ KEEP = "Keep the prediction ({label}, {probability})"
 ADD = "Add example"
 ADD_HELP = "The image with its edited map becomes an example. Then choose another image and edit its map."
 EXAMPLES = "**Examples** {count} of {limit}"
-NO_EXAMPLES_YET = (
-    "1. Paint on the map, or replace it.  \n2. Add the example.  \n3. Choose another image, and repeat.  \n"
-    "4. Teach the variant."
-)
+NO_EXAMPLES_YET = "No examples yet."
 PAIR_ALT = "{title}, {before}; {target}"
 BEFORE_ALT, TARGET_ALT = "map before", "target map"
 PAIR_HELP = (

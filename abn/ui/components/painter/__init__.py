@@ -2,8 +2,9 @@
 
 Tools raise or lower cells by the strength, with a brush some cells wide or over a rectangle. On the keyboard the arrows
 move the cursor and space paints; with a rectangle the first space sets one corner, the second the opposite one, and
-Escape cancels. On a touch screen a tap paints, and two buttons decide whether dragging scrolls the page or paints.
-The board is at most 60 % as high as the window. A screen reader reads the value of the cell at the cursor.
+Escape cancels. On a touch screen a tap paints, and two buttons decide whether dragging paints, as it does at first, or
+scrolls the page; two fingers zoom it. The board is at most 60 % as high as the window. A screen reader reads the value
+of the cell at the cursor.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ TOOLS = {  # label in the toolbar → shape, and sign of the strength
     "Rectangle +": ("box", 1),
     "Rectangle −": ("box", -1),
 }
-DRAG = ("Drag to scroll", "Drag to paint")  # labels of the two buttons on touch screens; the first is the default
+DRAG, PAINT, SCROLL = "Drag to", "paint", "scroll"  # on touch screens: what dragging does, two buttons
 SIDE = 448  # pixels of the board
 
 _component = Component("painter", "painted")
@@ -40,12 +41,14 @@ def show_painter(
     colors: Sequence[str],
     opacity: float,
     symbol: str = "M",
+    action: str = PAINT,
 ) -> None:
     """Draw the map (h, w) over a square image; `on_paint` gets the whole map (h, w) float32 after each stroke.
 
     `strength` is 0 to 1, `size` in cells; `colors` are CSS colors from 0 to 1. `version` changes when the map changed
     by anything but painting: the board then takes the new map. Strokes keep the version, so that several can be on
-    their way at once: each holds the whole map, and a stroke on another version is dropped.
+    their way at once: each holds the whole map, and a stroke on another version is dropped. `action`: what a stroke
+    does, as a verb.
     """
     shape, sign = TOOLS[tool]
 
@@ -67,7 +70,7 @@ def show_painter(
         "version": version,
         "label": label,
         "symbol": symbol,
-        "drag": DRAG,
+        "drag": {"label": DRAG, "paints": action, "scrolls": SCROLL},
         "opacity": opacity,
         "colors": list(colors),
     }

@@ -8,8 +8,8 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
   canvas.setAttribute("role", "application")
   canvas.setAttribute("aria-label", data.label)
   canvas.dataset.tool = data.tool
-  canvas.dataset.drag ??= "scrolls"
-  showDrag(parentElement.querySelectorAll(".drag button"))
+  canvas.dataset.drag ??= "paints"
+  showDrag(parentElement.querySelector(".drag"))
   if (own.version !== data.version) {
     own.version = data.version
     own.map = [...data.map]
@@ -84,13 +84,16 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
     }
   }
 
-  function showDrag(buttons) {
-    for (const [i, drag] of ["scrolls", "paints"].entries()) {
-      buttons[i].textContent = data.drag[i]
-      buttons[i].setAttribute("aria-pressed", canvas.dataset.drag === drag)
-      buttons[i].onclick = () => {
+  function showDrag(group) {
+    group.querySelector("span").textContent = data.drag.label
+    group.setAttribute("aria-label", data.drag.label)
+    for (const button of group.querySelectorAll("button")) {
+      const { drag } = button.dataset
+      button.textContent = data.drag[drag]
+      button.setAttribute("aria-pressed", canvas.dataset.drag === drag)
+      button.onclick = () => {
         canvas.dataset.drag = drag
-        showDrag(buttons)
+        showDrag(group)
       }
     }
   }
