@@ -16,7 +16,8 @@ choice = require_networks(choice_bar())
 with layout.title_row():
     card = variant_picker.choose_one_variant(choice.selection.cards)
     if not url.presenting():
-        st.markdown(words.WORKFLOW, width="content")
+        with st.container(key="workflow"):
+            st.markdown(words.WORKFLOW)
 subject = cached_inference.get_subject(choice.chosen.picture, card, choice.fit)
 
 with st.container(key="teaching"):

@@ -2,7 +2,7 @@
 
 TITLE = "Teach the map"
 LINE = "Edit the maps of a few images, fine-tune a variant with them, and measure what changed."
-WORKFLOW = "**1** Paint on the map. **2** Add the example. **3** Repeat with other images. **4** Teach the variant."
+WORKFLOW = "**1** Edit the map. **2** Add the example. **3** Choose another image, and repeat. **4** Teach the variant."
 
 # ---- the map to edit ----
 MASK = "From a mask"
