@@ -105,6 +105,9 @@ TRUE, FALSE = "true", "false"
 RIGHT = ":green-badge[:material/check: correct] {why}"
 WRONG = ":orange-badge[:material/close: not correct]"
 MEASURED = "On {count} scenes its map has a ROC-AUC of {auc} (chance: 0.50)."
+MEASURED_HELP = (
+    "ROC-AUC: the probability that a randomly chosen object pixel is brighter than a randomly chosen background pixel."
+)
 
 # the close
 CLOSE_TITLE = "What to remember"
