@@ -62,7 +62,11 @@ def show_text(step: Step) -> None:
         label, icon = PAGES[step.page]
         st.page_link(step.page, label=words.MORE.format(page=label), icon=icon)
         if step.experiment and st.button(
-            step.experiment, icon=PAGES[TEACH_THE_MAP][1], help=step.experiment_help, key="lesson-experiment"
+            step.experiment,
+            type="tertiary",
+            icon=PAGES[TEACH_THE_MAP][1],
+            help=step.experiment_help,
+            key="lesson-experiment",
         ):
             inverted = find_inverted().id
             url.set_value("variant_ids", [inverted, UPRIGHT])
