@@ -18,7 +18,7 @@ AXES = {DELETION: "cells deleted", INSERTION: "cells uncovered"}
 LABELS = {BRIGHT: "brightest first", RANDOM: "random order", DARK: "darkest first"}
 TITLE = "<b>{kind}</b>  area {area:.2f}, random {random:.2f}"
 PROBABILITY = "probability"  # of the predicted class
-HEIGHT = 240  # pixels
+HEIGHT, LEFT, TOP, LINE = 240, 72, 72, 20  # pixels: of the chart, beside and above its axes, and of the legend's lines
 
 
 def curve_chart(comparison: CurveComparison, kind: str, *, top: float = 1.0) -> go.Figure:
@@ -27,6 +27,7 @@ def curve_chart(comparison: CurveComparison, kind: str, *, top: float = 1.0) -> 
     shares, random = comparison.bright.shares, comparison.random_scores
     mean, bright = random.mean(0), comparison.bright.scores
     color = VIOLET if comparison.outside_random_range else GRAY
+    more = LINE if comparison.dark else 0
     _band(figure, shares, random.max(0), random.min(0), GRAY, 0.2)
     _band(figure, shares, mean, bright, color, 0.22)
     _line(figure, LABELS[RANDOM], shares, mean, {"color": GRAY, "width": 2, "dash": "dot"})
@@ -34,14 +35,17 @@ def curve_chart(comparison: CurveComparison, kind: str, *, top: float = 1.0) -> 
         _line(figure, LABELS[DARK], shares, comparison.dark.scores, {"color": GREEN, "width": 2, "dash": "dash"})
     _line(figure, LABELS[BRIGHT], shares, bright, {"color": color, "width": 3, "dash": "solid"})
     figure.update_layout(
-        **layout(HEIGHT, (60, 24, 72, 44), AXES[kind], PROBABILITY) | {"showlegend": True}, hovermode="x"
+        **layout(HEIGHT + more, (LEFT, 24, TOP + more, 44), AXES[kind], PROBABILITY) | {"showlegend": True},
+        hovermode="x",
     )
-    figure.update_xaxes(range=[-0.01, 1.01], tickformat=".0%", tickvals=[0, 0.25, 0.5, 0.75, 1])
-    figure.update_yaxes(range=[-0.02 * top, 1.04 * top], tickformat=".0%", nticks=5)
+    figure.update_xaxes(range=[-0.01, 1.01], tickformat=".0%", tickvals=[0, 0.5, 1])
+    figure.update_yaxes(range=[-0.02 * top, 1.04 * top], tickformat=".0%", nticks=5, title_standoff=16)
     title = TITLE.format(kind=kind.capitalize(), area=comparison.bright.area, random=comparison.random_area)
     place = {"xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"}
-    # above the legend, which has two lines where there is little room
-    figure.add_annotation(text=title, font={"size": 15}, showarrow=False, yshift=44, **place)
+    # above the legend, which has a line for each curve where there is little room
+    figure.add_annotation(
+        text=title, font={"size": 15}, showarrow=False, borderpad=0, xshift=-LEFT, yshift=44 + more, **place
+    )
     return figure
 
 

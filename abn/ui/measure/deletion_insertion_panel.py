@@ -183,7 +183,8 @@ def _show_charts(choice: Choice, comparisons: Comparisons) -> None:
     """A column for each variant: its title, its prediction, deletion and insertion."""
     titles = unique_titles(choice)
     top = curve_chart.axis_top(comparison for of_kind in comparisons.values() for comparison in of_kind.values())
-    for column, card in zip(st.columns(max(2, len(titles)), gap="medium"), choice.selection.cards, strict=False):
+    columns = st.columns(max(2, len(titles)), gap="medium", vertical_alignment="bottom")  # a title may have two lines
+    for column, card in zip(columns, choice.selection.cards, strict=False):
         of_variant = [(kind, comparisons[kind][card.id]) for kind in KINDS if card.id in comparisons[kind]]
         with column:
             if of_variant:
