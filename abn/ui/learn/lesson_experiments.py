@@ -236,9 +236,10 @@ def show_statements() -> bool:
             answer = st.radio(sentence, options, index=None, horizontal=True, key=f"lesson-statement-{i}", **IN_SESSION)
         right.append(answer == (words.TRUE if true else words.FALSE))
         measured = f" {describe_control()}" if i == CONTROL_STATEMENT else ""
+        help_text = words.MEASURED_HELP if measured.strip() and right[-1] else None
         verdict = words.RIGHT.format(why=why + measured) if right[-1] else words.WRONG if answer else ""
         with place, st.container(key=f"lesson-why-{i}"):
-            st.markdown(verdict)
+            st.markdown(verdict, help=help_text)
     return all(right)
 
 

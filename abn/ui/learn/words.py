@@ -104,9 +104,9 @@ PAINTED = "painted"
 TRUE, FALSE = "true", "false"
 RIGHT = ":green-badge[:material/check: correct] {why}"
 WRONG = ":orange-badge[:material/close: not correct]"
-MEASURED = (
-    "On {count} scenes its map has a ROC-AUC of {auc} (chance: 0.50): the probability that a randomly chosen object "
-    "pixel is brighter than a randomly chosen background pixel."
+MEASURED = "On {count} scenes its map has a ROC-AUC of {auc} (chance: 0.50)."
+MEASURED_HELP = (
+    "ROC-AUC: the probability that a randomly chosen object pixel is brighter than a randomly chosen background pixel."
 )
 
 # the close
