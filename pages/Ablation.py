@@ -1,4 +1,4 @@
-"""Ablation: one map under three mechanisms, against fair controls, between variants, and on many images."""
+"""Ablation: one map under three mechanisms, against control maps, between variants, and on many images."""
 
 import streamlit as st
 
@@ -21,7 +21,7 @@ if mechanisms.open or controls.open:
     code_menu.show_code(choice, [card], describe)
     subject = cached_inference.get_subject(choice.chosen.picture, card, choice.fit)
     with mechanisms if mechanisms.open else controls:
-        show = mechanism_panels.show_mechanisms if mechanisms.open else mechanism_panels.show_fair_controls
+        show = mechanism_panels.show_mechanisms if mechanisms.open else mechanism_panels.show_control_maps
         show(choice, card, subject)
 if agreement.open:
     code_menu.show_code(choice, cards, lambda: ("agreement of maps", {}))

@@ -94,7 +94,7 @@ for mechanism in abn.MECHANISMS:
     print(f"trained with {card.mechanism}, applied {mechanism}: {label} {p:.1%}")
     print(f"change {100 * effect.change:+.1f} points, JS divergence {effect.js_divergence:.3f} bits")
 """,
-    "fair controls": """\
+    "control maps": """\
 # How the prediction changes when another map takes the place of M, under both mechanisms that apply a map.
 
 path = $path

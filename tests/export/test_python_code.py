@@ -44,7 +44,7 @@ CHOICES = {  # what each program depends on
     "compare": {"mechanism": "none"},
     "inside": {"applied": "multiplicative"},
     "mechanisms": {"strength": 1.5, "power": 2.0},
-    "fair controls": {"edits": ("constant mean", "shuffled", "zeros")},
+    "control maps": {"edits": ("constant mean", "shuffled", "zeros")},
     "agreement of maps": {},
     "preset": {"preset": "inverted", "applied": "multiplicative"},
     "edited map": {"file": "map.npy", "applied": "additive"},
@@ -129,7 +129,7 @@ def test_mechanisms(capsys, subject):
     assert printed(program("mechanisms"), capsys) == expected
 
 
-def test_fair_controls(capsys, subject):
+def test_control_maps(capsys, subject):
     expected = []
     for mechanism in ("multiplicative", "additive"):
         own = subject.predict(subject.attention, mechanism)
@@ -142,7 +142,7 @@ def test_fair_controls(capsys, subject):
             effects = [Effect("", attention, own, subject.predict(attention, mechanism)) for attention in maps]
             changed = np.mean([effect.changes_prediction for effect in effects])
             expected += [f"{100 * np.mean([effect.change for effect in effects]):+.1f}", f"{100 * changed:.1f}"]
-    assert printed(program("fair controls"), capsys) == expected
+    assert printed(program("control maps"), capsys) == expected
 
 
 def test_agreement_of_maps(capsys, runner):

@@ -1,4 +1,4 @@
-"""The Ablation page through AppTest: three mechanisms on the same weights, the fair controls, and variants compared."""
+"""The Ablation page through AppTest: three mechanisms on the same weights, the control maps, and variants compared."""
 
 from pathlib import Path
 
@@ -75,7 +75,7 @@ def test_no_strength_makes_additive_none(page):
     assert not at.exception and points(at)[0] == points(at)[2]
 
 
-def test_the_fair_controls_are_those_of_the_library(page, runner):
+def test_the_control_maps_are_those_of_the_library(page, runner):
     rows = tables(open_tab(page, words.CONTROLS))[0]
     subject = interventions.attend_image(PICTURE, find_variant(ADDITIVE), load=runner)
     own, named = subject.predict(subject.attention), int(subject.predict(subject.attention).argmax())

@@ -141,7 +141,7 @@ def test_brightest_darkest_and_random_fifths_are_compared(page):
         assert tables(at)[0][row][1:] == [words.NOT_TRIED] * 2
         at = at.button_group(key="lesson-cover").set_value(cover).run()
         assert words.NOT_TRIED not in tables(at)[0][row]
-    assert done(at) == {"bright"} and f"{lesson_experiments.ORDERS} orders" in tables(at)[0][-1][0]
+    assert done(at) == {"bright"} and f"mean of {lesson_experiments.ORDERS}" in tables(at)[0][-1][0]
     maps = components(at, "abn_map_view")
     assert len({str(data["limits"]) for key, data in maps.items() if key.startswith("lesson-bright")}) == 1
     assert mentions(at, words.ENGINEERED)

@@ -1,4 +1,4 @@
-"""Panels of Ablation: three mechanisms on one variant, fair controls, and the agreement between variants' maps."""
+"""Panels of Ablation: three mechanisms on one variant, control maps, and the agreement between variants' maps."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -152,15 +152,15 @@ def _show_norm_ratios(subject: AttendedImage, attention: np.ndarray, mechanism: 
     st.caption(caption)
 
 
-# ---- fair controls ----
+# ---- control maps ----
 
 
 def describe_controls() -> tuple[str, dict[str, object]]:
     """The maps of the table, for it as Python."""
-    return "fair controls", {"edits": tuple(words.CONTROL_ROWS)}
+    return "control maps", {"edits": tuple(words.CONTROL_ROWS)}
 
 
-def show_fair_controls(choice: Choice, card: Card, subject: AttendedImage) -> None:
+def show_control_maps(choice: Choice, card: Card, subject: AttendedImage) -> None:
     """The variant's own map, its constant mean and shuffled maps, for the mechanisms that apply one."""
     labels, columns = class_names(card), []
     mechanisms = [mechanism for mechanism in words.FORMULAS if mechanism != "none"]

@@ -2,7 +2,7 @@
 
 TITLE = "Ablation"
 LINE = "Apply other mechanisms and control maps, and compare maps and predictions, on one image or many."
-MECHANISMS, CONTROLS, AGREEMENT, BATCH = TABS = ("Mechanisms", "Fair controls", "Agreement of maps", "Many images")
+MECHANISMS, CONTROLS, AGREEMENT, BATCH = TABS = ("Mechanisms", "Control maps", "Agreement of maps", "Many images")
 
 # ---- Mechanisms ----
 FORMULAS = {  # mechanism → g′ with {m} for the map as it is applied; from no effect of the map to the largest
@@ -33,20 +33,20 @@ NORM_RATIO_AXIS = "norm ratio ‖g′‖ / ‖g‖"
 NORM_RATIO = "‖g′‖ / ‖g‖ of {count} channels: median {median:.2f}, IQR {low:.2f} to {high:.2f}"
 NORM_RATIO_ALT = "{mechanism}: {caption}."
 
-# ---- Fair controls ----
+# ---- Control maps ----
 CONTROLS_HEADING = "Does the prediction depend on where the map is bright?"
 CONTROLS_HELP = (
     "Constant mean and shuffled keep the mean gain and remove the spatial pattern; shuffling also destroys smoothness. "
-    "Zeros also remove the mean gain: no fair control, and not “attention off”. Points: change of the probability of "
-    "the class that is predicted with the variant’s own map under the column’s mechanism."
+    "Zeros also remove the mean gain, so they are no fair comparison, and not “attention off”. Points: change of the "
+    "probability of the class that is predicted with the variant’s own map under the column’s mechanism."
 )
 MAP_COLUMN = "Applied map"
 MECHANISM_COLUMN = "trained with {trained}, applied {applied}"
 UNTRAINED_COLUMN = "never trained, applied {applied}"
-OWN_MAP = "its own map"
+OWN_MAP = "variant's map"
 CONTROL_ROWS = {  # edit of the map → row
-    "constant mean": "constant mean (fair control)",
-    "shuffled": "shuffled (fair control, {shuffles} orders)",
+    "constant mean": "constant mean (control map)",
+    "shuffled": "shuffled (control map, {shuffles} orders)",
     "zeros": "zeros (also removes the mean gain)",
 }
 CONTROL = "{label} {probability}, {change} points"

@@ -57,8 +57,9 @@ MECHANISM_HELP = (
 )
 SAME_WEIGHTS = "Same weights"
 SAME_WEIGHTS_HELP = (
-    "Off: show the variant that was trained with this mechanism. On: keep each variant's weights and change only the "
-    "mechanism that is applied. The variant was not trained for that."
+    "For the mechanisms additive, multiplicative and none. Off: show the variant that was trained with this mechanism. "
+    "On: keep each variant's weights and change only the mechanism that is applied. The variant was not trained for "
+    "that."
 )
 NO_SIBLING = "No variant was trained with the mechanism “{mechanism}” for: {titles}."
 MERGED = (
@@ -78,4 +79,4 @@ SCALE_HELP = (
     "Raw: M from 0 to 1. Min–max: each map uses the whole color bar, so colors of different maps can't be compared. "
     "Shared: all maps use one range, so their colors can be compared."
 )
-SHOW_CONTROLS = "Show the controls"
+SHOW_CONTROLS = "Show the menus"

@@ -11,7 +11,7 @@ STALE = (
 PLACE = "Set {seed} · {place}{score}"
 QUESTION = "**Question {number} of {count}**"
 SCORES = "**Scores**"
-SCORE = " · {score:.2f} of {answered} points"
+SCORE = " · score {score:.2f} of {answered}"
 
 # the set
 SET, SET_HELP = "Set", "Each number has other questions, and the same for everybody."
@@ -41,7 +41,7 @@ MAP_OVER = "{name} over: {alt}"
 # the outcome
 POINTS = "**{points:.2f} points**"
 RIGHT = "Correct: **{right}**."
-WRONG = "Yours was “{given}”. Correct: **{right}**."
+WRONG = "Your answer: “{given}”. Correct: **{right}**."
 LIMITS = "A map shows how strongly each cell is weighed, not why the network predicts a class."
 NEXT = "Next"
 TO_SCORES = "Show the scores"

@@ -71,7 +71,7 @@ COVERS = NOTHING, BRIGHTEST, DARKEST, RANDOM = "nothing", "brightest fifth", "da
 ENGINEERED = ":orange-badge[engineered example]"
 COVERED_ALT = "The input, deleted: {cover}."
 EFFECTS = "Change in points"
-RANDOM_ROW = "random fifth, {count} orders"
+RANDOM_ROW = "random fifth: mean of {count} (lowest to highest)"
 RANDOM_EFFECT = "{mean} ({low} to {high})"
 NOT_TRIED = "–"
 

@@ -31,7 +31,7 @@ HEADLINE_HELP = (
     "insertion. One more random order would pass with a chance of at most 1 in {chances}."
 )
 BY_BOTH = "Below all random orders in deletion and above them in insertion: **{titles}**."
-NOT_BY_BOTH = "Not in both experiments: {titles}."
+NOT_BY_BOTH = "Not confirmed by both deletion and insertion: {titles}."
 CONTROL_PASSES = "A variant trained without applying its map can pass too, so this doesn't show that the map is used."
 SETTINGS = "Settings"
 FILL = "Fill value of deleted cells"
@@ -118,7 +118,7 @@ LOCALIZATION_HELP = (
 )
 LOCALIZATION_PLAN = (
     "Each variant computes its map of {count} scenes whose object is known. The brightest cell is compared with the "
-    "object's mask, beside uninformative controls."
+    "object's mask, beside two maps that need no network: a constant map and a center prior."
 )
 LOCALIZATION_RESULT = "The brightest cell is on the object in {values} of {count} scenes"
 OTHER_KIND = "Not trained on photographs, so their maps of these scenes mean little: {titles}."
