@@ -22,7 +22,7 @@ def show_phone(room: Room) -> None:
             return
         view = view_room(room, state.room_student)
         if view.phase == rules.LOBBY:
-            st.subheader(view.code, anchor=False)
+            st.subheader(words.ROOM.format(code=view.code), anchor=False)
             st.info(words.LOBBY, icon=":material/hourglass_top:")
         elif view.phase == rules.OVER:
             st.subheader(words.OVER, anchor=False)
@@ -33,7 +33,8 @@ def show_phone(room: Room) -> None:
 
 
 def _show_join(code: str) -> None:
-    st.subheader(code, anchor=False)
+    st.subheader(words.ROOM.format(code=code), anchor=False)
+    st.markdown(words.JOIN_TEXT)
     with st.form("room-join", border=False):
         nickname = st.text_input(
             words.NICKNAME, max_chars=MAX_NICKNAME, help=words.NICKNAME_HELP, autocomplete="off", key="room-nickname"
