@@ -182,6 +182,7 @@ def show_painting() -> bool:
     left, right = st.columns(2, gap="medium")
     with left:
         tool = choose(words.TOOL, list(TOOLS), "lesson-tool", label_visibility="collapsed", **IN_SESSION)
+        effect_line = st.container(key="lesson-painted")  # on a phone, whose table lies below the screen
         with st.container(key="lesson-square-painter"):
             show_painter(
                 history.current.attention,
@@ -220,7 +221,9 @@ def show_painting() -> bool:
             rows[name] = [label, numbers.points(effect.change)]
         with st.container(key="lesson-result"):
             show_shaded_table(words.EDITS_HEADER, list(rows.items()))
-    basis.reveal("result", len(history.edits))
+    shown = {"before": rows[intervene_words.OWN_MAP][0], "after": rows[words.PAINTED][0]}
+    line = words.UNPAINTED_PREDICTION if unchanged else words.PAINTED_PREDICTION
+    effect_line.markdown(line.format(**{place: escape_markdown(text) for place, text in shown.items()}))
     return tried.issuperset(CONTROLS) and any(edit.painted for edit in history.edits)
 
 
