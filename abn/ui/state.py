@@ -163,6 +163,7 @@ class SessionState:
     lesson_agreements_seen: Key[set[bool]] = Key(make=set)  # whether the heads agreed on an image
     lesson_mechanisms_tried: Key[set[str]] = Key(make=set)
     lesson_covers_tried: Key[set[str]] = Key(make=set)
+    lesson_controls_tried: Key[set[str]] = Key(make=set)
     lesson_history: Key[tuple[str, History] | None] = Key()  # what it belongs to, and the edits of its map
     exercise_set: Key[int | None] = Key()
     set_key: Key[str] = Key("")  # of a teacher's set of exercises: it opens the answers, and enters no address

@@ -109,6 +109,21 @@ def test_on_a_telephone_a_stage_opens_under_its_box(page, server):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.parametrize("page", [NARROW], indirect=True)
+def test_on_a_telephone_play_shows_each_stage_with_its_values(page, server):
+    open_inside(page, server)
+    control(page, "play").click()
+    for stage in MAIN_PATH[:3]:
+        box = page.locator(f"[data-stage='{stage}'][aria-pressed='true']:visible").element_handle(timeout=LOADED)
+        page.wait_for_function(
+            "box => { const top = box.getBoundingClientRect().top; return 48 <= top && top < 100 }",
+            arg=box,
+            timeout=LOADED,
+        )
+        assert page.locator(".under").bounding_box()["y"] < 844 / 3
+    control(page, "play").click()
+
+
 def test_play_walks_along_the_network_without_the_server_and_stops(page, server):
     quicken(page)
     open_inside(page, server)

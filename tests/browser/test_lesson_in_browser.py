@@ -235,7 +235,7 @@ def expect_in_sight(page, key: str) -> None:
 
 
 @pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["phone"])
-@pytest.mark.parametrize("key", ["why", "mechanism", "heads", "bright", "change"])
+@pytest.mark.parametrize("key", ["why", "bright"])
 def test_a_phone_shows_the_result_of_the_press_that_does_the_task(page, server, key):
     open_loaded(page, f"{server}Learn?step={[step.key for step in STEPS].index(key) + 1}")
     page.locator(f"{DRAWN}, .board canvas").first.wait_for(timeout=LOADED)
@@ -244,6 +244,62 @@ def test_a_phone_shows_the_result_of_the_press_that_does_the_task(page, server, 
     page.locator(DONE).wait_for(timeout=LOADED)
     expect_in_sight(page, "lesson-result")
     assert widget(page, "lesson-bar").bounding_box()["height"] <= 844 / 6
+
+
+def expect_unmoved(page, locator, before: dict) -> None:
+    page.wait_for_timeout(700)  # longer than a smooth scroll takes
+    assert locator.bounding_box() == before
+
+
+@pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["phone"])
+def test_a_choice_on_a_phone_moves_nothing_and_its_result_is_in_sight(page, server):
+    keys = [step.key for step in STEPS]
+    open_loaded(page, f"{server}Learn?step={keys.index('mechanism') + 1}")
+    page.locator(DRAWN).first.wait_for(timeout=LOADED)
+    settle(page)
+    chooser = widget(page, "lesson-mechanism")
+    before = chooser.bounding_box()
+    for mechanism in ("multiplicative", "none"):
+        rerun(page, option(page, "lesson-mechanism", mechanism).tap)
+        expect(widget(page, "lesson-result").locator(".abn-effect")).to_be_in_viewport(ratio=1)
+        expect_unmoved(page, chooser, before)
+
+    open_loaded(page, f"{server}Learn?step={keys.index('heads') + 1}")
+    page.locator(DRAWN).first.wait_for(timeout=LOADED)
+    settle(page)
+    for photo in list_head_photos()[:2]:
+        thumbnail = page.get_by_role("button", name=photo.title, exact=True)
+        thumbnail.scroll_into_view_if_needed()
+        before = thumbnail.bounding_box()
+        rerun(page, thumbnail.tap)
+        expect(widget(page, "lesson-result").locator(COLUMNS)).to_be_in_viewport(ratio=1)
+        expect_unmoved(page, thumbnail, before)
+
+
+@pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["phone"])
+def test_a_stroke_on_a_phone_moves_nothing_and_its_result_is_above_the_map(page, server):
+    open_loaded(page, f"{server}Learn?step={[step.key for step in STEPS].index('change') + 1}")
+    board = page.locator(".board canvas").first
+    board.wait_for(timeout=LOADED)
+    settle(page)
+    line = widget(page, "lesson-painted")
+    first = line.inner_text()
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo({top: 200})")
+    x, y = cell_center(board, 12, 7)
+    before = board.bounding_box()
+    rerun(page, lambda: page.touchscreen.tap(x, y))
+    expect(line).to_contain_text("→", timeout=LOADED)
+    expect_in_sight(page, "lesson-painted")
+    expect_unmoved(page, board, before)
+    assert line.inner_text() != first
+    assert line.locator("p").evaluate("text => text.scrollWidth <= text.clientWidth"), "the line is cut"
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo({top: main.scrollHeight})")
+    for control in CONTROLS:
+        pressed = button(page, f"lesson-{control}")
+        before = pressed.bounding_box()
+        rerun(page, pressed.tap)
+        expect_unmoved(page, pressed, before)
+    page.locator(DONE).wait_for(timeout=LOADED)
 
 
 @pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["phone"])
@@ -259,8 +315,7 @@ def test_a_tap_on_the_map_shows_the_rank_of_its_cell_and_scrolls_nothing(page, s
     expect(widget(page, "lesson-rank")).to_contain_text(rank, timeout=LOADED)
     settle(page)
     expect_in_sight(page, "lesson-rank")
-    page.wait_for_timeout(700)  # longer than a smooth scroll takes
-    assert page.locator(MAP).first.bounding_box() == before
+    expect_unmoved(page, page.locator(MAP).first, before)
 
 
 @pytest.mark.parametrize("page", [PHONE], indirect=True, ids=["phone"])

@@ -205,15 +205,35 @@ def test_a_painted_map_needs_both_controls(page, attention):
     assert data["map"] == np.round(attention, 4).ravel().tolist()
 
 
+def test_a_control_fills_its_row_and_leaves_the_painted_map(page, attention):
+    at = open_step(page, "change")
+    owner, history = at.session_state["lesson_history"]
+    painted = np.where(np.arange(attention.size).reshape(attention.shape) % 2, attention, 0)
+    at.session_state["lesson_history"] = owner, history.add(words.PAINTED, painted, painted=True)
+    at = at.run()
+    before = tables(at)[0]
+    for control in lesson_experiments.CONTROLS:
+        at = at.button(key=f"lesson-{control}").click().run()
+        data = next(iter(components(at, "abn_painter").values()))
+        assert data["map"] == np.round(painted, 4).ravel().tolist()
+    after = tables(at)[0]
+    assert after[:3] == before[:3] and all(row[1] != words.NOT_TRIED for row in after[3:])
+    at = at.button(key="lesson-undo").click().run()
+    assert tables(at)[0][2][1] == words.NOT_TRIED and tables(at)[0][3:] == after[3:]
+
+
 @pytest.mark.parametrize("press", ("undo", "reset", lesson_experiments.CONTROLS[0]))
 def test_a_press_loses_no_stroke_that_came_since_the_buttons_were_drawn(page, attention, press):
     at = open_step(page, "change")
-    at = at.button(key=f"lesson-{lesson_experiments.CONTROLS[1]}").click().run()
     owner, history = at.session_state["lesson_history"]
-    stroke = history.add(words.PAINTED, np.zeros_like(attention), painted=True)
-    at.session_state["lesson_history"] = owner, stroke
+    first = history.add(words.PAINTED, np.ones_like(attention), painted=True)
+    at.session_state["lesson_history"] = owner, first
+    at = at.run()
+    stroke = np.zeros_like(attention)
+    at.session_state["lesson_history"] = owner, first.add(words.PAINTED, stroke, painted=True)
     at = at.button(key=f"lesson-{press}").click().run()
-    assert words.PAINTED in [edit.name for edit in at.session_state["lesson_history"][1].edits]
+    edits = at.session_state["lesson_history"][1].edits
+    assert any(np.array_equal(edit.attention, stroke) for edit in edits)
 
 
 def test_statements_have_their_reasons_and_the_control_its_measure(page):

@@ -161,7 +161,8 @@ def show_study() -> bool:
 
 
 def show_painting() -> bool:
-    """A map to paint and two controls; done once a map was painted and both controls were applied."""
+    """A map to paint and two controls; done once a map was painted and both controls were applied. The controls fill
+    their rows of the table only: what is painted next begins from the map that was painted before."""
     card, picture = find_variant(basis.UPRIGHT), basis.open_image(basis.PHOTO)
     subject = cached_inference.get_subject(picture, card, DEFAULT_FIT)
     owner = f"{basis.PHOTO} {card.sha256}"
@@ -177,10 +178,11 @@ def show_painting() -> bool:
     def undo() -> None:
         state.lesson_history = owner, get_history().undo()
 
-    history = get_history()
+    history, tried = get_history(), state.lesson_controls_tried
     left, right = st.columns(2, gap="medium")
     with left:
         tool = choose(words.TOOL, list(TOOLS), "lesson-tool", label_visibility="collapsed", **IN_SESSION)
+        effect_line = st.container(key="lesson-painted")  # on a phone, whose table lies below the screen
         with st.container(key="lesson-square-painter"):
             show_painter(
                 history.current.attention,
@@ -205,26 +207,24 @@ def show_painting() -> bool:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(words.CONTROLS, width="content")
             for name in CONTROLS:
-                control = partial(add, name, interventions.PRESETS[name](subject.attention))
-                st.button(name.capitalize(), on_click=control, key=f"lesson-{name}")
-        edits = _latest_edits(history)
-        predicted = cached_inference.predict(picture, card, DEFAULT_FIT, [edit.attention for edit in edits])
+                st.button(name.capitalize(), on_click=tried.add, args=(name,), key=f"lesson-{name}")
+        applied = {intervene_words.OWN_MAP: subject.attention}
+        if not unchanged:
+            applied[words.PAINTED] = history.current.attention
+        applied |= {name: interventions.PRESETS[name](subject.attention) for name in CONTROLS if name in tried}
+        predicted = cached_inference.predict(picture, card, DEFAULT_FIT, list(applied.values()))
         labels = class_names(card)
         rows = {name: [words.NOT_TRIED] * 2 for name in (intervene_words.OWN_MAP, words.PAINTED, *CONTROLS)}
-        for edit, after in zip(edits, predicted, strict=True):
-            effect = Effect(edit.name, edit.attention, predicted[0], after)
+        for (name, attention), after in zip(applied.items(), predicted, strict=True):
+            effect = Effect(name, attention, predicted[0], after)
             label = f"{numbers.short_label(labels[int(after.argmax())])}, {numbers.percent(float(after.max()))}"
-            rows[edit.name] = [label, numbers.points(effect.change)]
+            rows[name] = [label, numbers.points(effect.change)]
         with st.container(key="lesson-result"):
             show_shaded_table(words.EDITS_HEADER, list(rows.items()))
-    basis.reveal("result", len(history.edits))
-    return {words.PAINTED, *CONTROLS} <= {edit.name for edit in history.edits}
-
-
-def _latest_edits(history: History) -> list[edit_history.Edit]:
-    """The own map, then the latest edit of each name."""
-    latest = {edit.name: edit for edit in history.edits if edit.name != intervene_words.OWN_MAP}
-    return [history.edits[0], *latest.values()]
+    shown = {"before": rows[intervene_words.OWN_MAP][0], "after": rows[words.PAINTED][0]}
+    line = words.UNPAINTED_PREDICTION if unchanged else words.PAINTED_PREDICTION
+    effect_line.markdown(line.format(**{place: escape_markdown(text) for place, text in shown.items()}))
+    return tried.issuperset(CONTROLS) and any(edit.painted for edit in history.edits)
 
 
 def show_statements() -> bool:

@@ -183,7 +183,6 @@ def show_mechanisms() -> bool:
         basis.show_bars(after, card)
     with right, st.container(key="lesson-square-applied"):
         basis.show_map(after, card, "lesson-applied")
-    basis.reveal("result", chosen)
     return state.lesson_mechanisms_tried >= set(MECHANISMS)
 
 
@@ -206,7 +205,6 @@ def show_heads() -> bool:
         basis.show_bars(explanation, card)
     with right, st.container(key="lesson-square-heads"):
         basis.show_map(explanation, card, "lesson-heads")
-    basis.reveal("result", chosen)
     state.lesson_agreements_seen.add(explanation.heads_agree)
     return state.lesson_agreements_seen == {True, False}
 

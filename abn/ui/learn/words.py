@@ -99,6 +99,8 @@ RESET = "Reset"
 CONTROLS = "**Controls**"
 EDITS_HEADER = ["Map", "Prediction", "Change in points"]
 PAINTED = "painted"
+UNPAINTED_PREDICTION = "Prediction: **{before}**"
+PAINTED_PREDICTION = "Prediction: {before} → **{after}**"
 
 # 10: the statements
 TRUE, FALSE = "true", "false"

@@ -167,7 +167,9 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
     draw()
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches
     const seen = all(`[data-stage="${stage}"]`).find(element => element.getClientRects().length)
-    if (opens) seen?.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" })
+    // the narrow diagram opens a stage below its box: while it plays, the box stands at the top with the stage in sight
+    const block = state.playing && seen?.closest(".narrow") ? "start" : "nearest"
+    if (opens) seen?.scrollIntoView({ block, behavior: calm ? "auto" : "smooth" })
     if (state.playing) find(".now").textContent = seen?.getAttribute("aria-label") ?? ""
   }
   const pick = stage => {
