@@ -42,14 +42,15 @@ def show_headline(questions: Sequence[Question]) -> None:
 def show_matrix(study: Study, questions: Sequence[Question]) -> None:
     """Questions × data sets, each effect with its interval and n; a question opens its figure."""
     seeds = {findings.title(dataset): len({run.seed for run in study.of(dataset)}) for dataset in study.datasets}
+    rows = [row for question in questions for panel in _in_matrix(question).effects.values() for row in panel]
+    corrected = words.LEGEND_CORRECTED if any(map(findings.decided, rows)) else ""
+    st.caption(" ".join(filter(None, (words.LEGEND, corrected))))
     with st.container(key="matrix"):
         _, right = st.columns(COLUMNS)
         right.html(figures.forest_header(seeds))
         for question in questions:
             _show_row(question, seeds)
-    rows = [row for question in questions for panel in _in_matrix(question).effects.values() for row in panel]
-    corrected = words.LEGEND_CORRECTED if any(map(findings.decided, rows)) else ""
-    st.caption(" ".join(filter(None, (words.LEGEND, corrected, words.LIMITS))))
+    st.caption(words.LIMITS)
 
 
 def _in_matrix(question: Question) -> Finding:
