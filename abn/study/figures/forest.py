@@ -1,8 +1,8 @@
 """The matrix of questions and data sets: a small forest plot and its numbers in each cell, as HTML.
 
-A cell has a line for each effect: label, plot, numbers; where nothing was measured, the labels of another data set
-stand, since one column of labels serves all data sets of a row. The plot holds the line of zero, the interval and the mean, or
-the seeds where no interval is shown. Effects whose interval includes zero are gray and hollow. `study.css` lays it out.
+A cell has a line for each effect: label, plot, numbers. The plot holds the line of zero, the interval and the mean, or
+the seeds where no interval is shown. Effects whose interval includes zero are gray and hollow. Where nothing was
+measured, a cell has the labels of another data set, since one column of labels serves all. `study.css` lays it out.
 """
 
 import html
