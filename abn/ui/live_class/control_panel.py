@@ -89,11 +89,12 @@ def _show_stage(room: Room, view: View) -> None:
     if question.image and question.options and len(question.maps) < 2 and not several:
         with left, st.container(key="room-beside"):
             left, right = st.columns(2, gap="medium")
-    with left:
-        if view.result is None or not question.picks_cell:
+    if view.result is None or not question.picks_cell:
+        with left:
             question_panel.show_image(view, question)
+        with right:
+            question_panel.show_lines(question)
     with right:
-        question_panel.show_lines(question)
         _show_votes(room, view, question)
     question_panel.show_credit(question)
 
