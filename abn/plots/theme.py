@@ -1,9 +1,15 @@
 """One look for all Plotly figures: colors, type, axes and legend."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
 BLUE, ORANGE, GRAY = "#3a7fc8", "#cf7c00", "#7d8590"  # at least 3 : 1 on white and on the dark ground
 VIOLET, GREEN = "#8a63b0", "#23876a"  # the accent and its companion, as blue and orange are the heads'
 LIGHT_GRAY = "#8a919b"  # bars of a prediction before an edit
 HEAD_COLORS = {"auxiliary": ORANGE, "perception": BLUE}
+DEFAULT_SIZE = 12  # of Plotly's texts, in pixels
 DOTTED = {"color": GRAY, "width": 2, "dash": "dot"}  # a reference line
 
 
@@ -38,6 +44,23 @@ def layout(height: float, margin: tuple[int, int, int, int], x_title: str = "", 
     }
 
 
+def enlarge(figure: "go.Figure", factor: float) -> None:
+    """Enlarge all texts of a figure, and its margins, where they stand; the area of its axes stays as high."""
+    shown = figure.layout
+    fonts = [shown.legend.font, *(note.font for note in shown.annotations)]
+    for axis in (shown.xaxis, shown.yaxis):
+        fonts += [axis.tickfont, axis.title.font]
+    for font in fonts:
+        font.size = factor * (font.size or DEFAULT_SIZE)
+    for place in shown.annotations:
+        place.update(xshift=factor * (place.xshift or 0), yshift=factor * (place.yshift or 0))
+    margins = {side: getattr(shown.margin, side) for side in "lrtb"}
+    figure.update_layout(
+        margin={side: factor * width for side, width in margins.items()},
+        height=shown.height + (factor - 1) * (margins["t"] + margins["b"]),
+    )
+
+
 def note(text: str, side: str, y: float, yanchor: str) -> dict:
     """An annotation above a row, at its left or right end."""
     return {
@@ -49,6 +72,7 @@ def note(text: str, side: str, y: float, yanchor: str) -> dict:
         "yanchor": yanchor,
         "showarrow": False,
         "font": {"size": 14 if side == "left" else 13},
+        "align": side,
         "borderpad": 0,
     }
 

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
+from abn.plots import theme
 from abn.ui import url
 from abn.ui.layout import escape_markdown
+from abn.ui.state import state
 
 if TYPE_CHECKING:  # no first view waits for it
     import plotly.graph_objects as go
@@ -14,6 +16,8 @@ if TYPE_CHECKING:  # no first view waits for it
 # how long a widget keeps its value: until the session ends, and in the address bar as well
 IN_SESSION: dict[str, Any] = {"persist_state": "session"}
 IN_ADDRESS: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
+
+ON_PROJECTOR = 1.25  # how much larger the texts of a chart are there
 
 Option = TypeVar("Option")
 
@@ -39,7 +43,9 @@ def choose_by_number(
 
 
 def show_chart(figure: "go.Figure", words: str, key: str) -> None:
-    """A Plotly figure without its toolbar, with its content in words."""
+    """A Plotly figure without its toolbar, with its content in words; its texts are larger on a projector."""
+    if state.presenting:
+        theme.enlarge(figure, ON_PROJECTOR)
     st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=words)
 
 

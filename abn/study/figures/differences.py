@@ -14,7 +14,7 @@ STYLES = {  # kind of a row → color and symbol of its mean
 }
 
 
-def dots(finding: Finding, panel: str) -> go.Figure:
+def dots(finding: Finding, panel: str, *, narrow: bool = False) -> go.Figure:
     """One panel of a finding; its panels share one scale if they can be compared."""
     rows, figure = finding.rows[panel], go.Figure()
     measured = [(place, row) for place, row in enumerate(rows) if row.by_seed]
@@ -22,7 +22,7 @@ def dots(finding: Finding, panel: str) -> go.Figure:
         _add_rows(figure, finding, [pair for pair in measured if _kind(pair[1]) == kind], *STYLES[kind], order == 0)
     texts = ((escape(row.label), _mean_text(row, finding.digits, short=True)) for row in rows)
     line = None if finding.reference is None else {"x": finding.reference, "layer": "below"}
-    lay_out_rows(figure, texts, finding.axis, line=line)
+    lay_out_rows(figure, texts, finding.axis, line=line, narrow=narrow)
     return figure.update_xaxes(range=_x_range(finding, panel))
 
 

@@ -1,7 +1,8 @@
 """The matrix of questions and data sets: a small forest plot and its numbers in each cell, as HTML.
 
 A cell has a line for each effect: label, plot, numbers. The plot holds the line of zero, the interval and the mean, or
-the seeds where no interval is shown. Effects whose interval includes zero are gray and hollow. `study.css` lays it out.
+the seeds where no interval is shown. Effects whose interval includes zero are gray and hollow. Where nothing was
+measured, a cell has the labels of another data set, since one column of labels serves all. `study.css` lays it out.
 """
 
 import html
@@ -37,9 +38,11 @@ def _heading(title: str, count: int) -> str:
 def forest_row(finding: Finding, seeds: Mapping[str, int]) -> str:
     """The cells of one question, one for each data set and its number of seeds, all on one scale."""
     reach = _reach(finding)
+    labels = next(([row.name for row in panel] for panel in finding.effects.values()), [])
     cells = ""
     for title, count in seeds.items():
         lines = "".join(_line(row, finding, reach, count) for row in finding.effects.get(title, []))
+        lines = lines or "".join(map(_empty_line, labels))
         if title in finding.same:
             lines = f'<div class="abn-forest-empty abn-forest-null">{SAME}</div>'
         cells += (
@@ -80,6 +83,11 @@ def _line(row: Spread, finding: Finding, reach: float, seeds: int) -> str:
     plot = f'<div class="abn-forest-plot" aria-hidden="true">{marks}</div>'
     label, numbers = html.escape(arm_title(row.name)), _numbers(row, finding, seeds)
     return f'<div class="abn-forest-line{kind}"><span>{label}</span>{plot}<span>{numbers}</span></div>'
+
+
+def _empty_line(name: str) -> str:
+    label = html.escape(arm_title(name))
+    return f'<div class="abn-forest-line abn-forest-null"><span>{label}</span><i></i><span>{NOT_MEASURED}</span></div>'
 
 
 def _is_effect(row: Spread) -> bool:

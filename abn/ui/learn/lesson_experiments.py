@@ -32,7 +32,7 @@ from abn.vocabulary import MULTIPLICATIVE
 
 FIFTH = 0.2
 CURVE_STEPS, ORDERS = 7, 5  # of the deletion curves: steps, and random orders, as on Measure
-CHART_HEIGHT = 250  # pixels, of the curves
+CHART_HEIGHT = 340  # pixels, of the curves
 CONTROLS = ("constant mean", "shuffled")  # beside a painted map
 
 
@@ -141,11 +141,9 @@ def compare_deletion(card: Card) -> CurveComparison:
 def show_study() -> bool:
     """The study's figure and a question on each of its data sets; done with what the same results give."""
     comparison = findings.compared(findings.read_study(), "none")
-    findings_panels.show_figure(comparison, key="lesson", count_seeds=False)
+    places = findings_panels.show_figure(comparison, key="lesson", count_seeds=False, narrow=True)
     answers, right = [], []
-    for number, (place, (dataset, rows)) in enumerate(
-        zip(st.columns(len(comparison.rows), gap="medium"), comparison.rows.items(), strict=True), 1
-    ):
+    for number, (place, (dataset, rows)) in enumerate(zip(places, comparison.rows.items(), strict=True), 1):
         label = words.EXCLUDES_ZERO.format(dataset=escape_markdown(dataset))
         options = (words.YES, words.NO)
         answers.append(

@@ -84,23 +84,37 @@ def _show_stage(room: Room, view: View) -> None:
     if question.heading:
         st.subheader(question.heading, anchor=False)
     st.markdown(escape_markdown(question.text))
+    several = view.result and (question.picks_cell or view.result.experiment)  # images in the result
+    left = right = st.container()
+    if question.image and question.options and len(question.maps) < 2 and not several:
+        with left, st.container(key="room-beside"):
+            left, right = st.columns(2, gap="medium")
     if view.result is None or not question.picks_cell:
-        question_panel.show_material(view, question)
-    if view.result:
-        question_panel.show_result(view, question)
-        if question.variant and view.result.experiment is None:
-            st.button(
-                words.RUN_EXPERIMENT,
-                icon=":material/science:",
-                help=words.EXPERIMENT_HELP,
-                on_click=_run_experiment,
-                args=(room.code, question, room.scene),
-                key="room-experiment",
-            )
-        st.markdown(escape_markdown(question.explanation))
-    else:
-        question_panel.show_options(question)
+        with left:
+            question_panel.show_image(view, question)
+        with right:
+            question_panel.show_lines(question)
+    with right:
+        _show_votes(room, view, question)
     question_panel.show_credit(question)
+
+
+def _show_votes(room: Room, view: View, question: Question) -> None:
+    """The options; after the reveal how the class voted, the button of the experiment, and the explanation."""
+    if view.result is None:
+        question_panel.show_options(question)
+        return
+    question_panel.show_result(view, question)
+    if question.variant and view.result.experiment is None:
+        st.button(
+            words.RUN_EXPERIMENT,
+            icon=":material/science:",
+            help=words.EXPERIMENT_HELP,
+            on_click=_run_experiment,
+            args=(room.code, question, room.scene),
+            key="room-experiment",
+        )
+    st.markdown(escape_markdown(question.explanation))
 
 
 def _run_experiment(code: str, question: Question, scene: int) -> None:

@@ -56,7 +56,10 @@ def _show_set(room: Room) -> None:
         words.SEED, exercises.SETS[0], exercises.SETS[-1], chosen_set(), help=words.SEED_HELP, key="room-seed"
     )
     if st.button(
-        words.ADD_SET.format(count=exercises.COUNT), type="primary", icon=":material/add:", key="room-add-set"
+        words.ADD_SET.format(count=exercises.COUNT),
+        type="secondary" if room.questions else "primary",  # with questions, the next thing to do is to begin
+        icon=":material/add:",
+        key="room-add-set",
     ):
         with st.spinner(words.PREPARING):
             rooms.attempt(lambda: rooms.add(room.code, new_questions.questions_of_set(seed, exercises.read_material())))

@@ -27,8 +27,13 @@ LETTERS = "ABCDE"
 
 
 def show_material(view: View, question: Question, *, brief: bool = False) -> None:
-    """The image with what may be shown on it in this phase: plain, or with its maps side by side. `brief` shows the
-    first class of each prediction alone."""
+    """The image, and below it the predictions that the question is about; `brief`: the first class of each alone."""
+    show_image(view, question)
+    show_lines(question, brief=brief)
+
+
+def show_image(view: View, question: Question) -> None:
+    """The image with what may be shown on it in this phase: plain, or with its maps side by side."""
     image = rooms.read_image(view.code, question.image)
     maps = [] if question.picks_cell else list(question.maps)
     named = question.kind == "mechanism" and view.result  # the explanation is about the brightest cell
@@ -37,8 +42,17 @@ def show_material(view: View, question: Question, *, brief: bool = False) -> Non
     elif image:
         with st.container(key=f"room-image-{question.id}"):
             st.image(image.data, width="stretch", alt=question.alt)
-    if question.lines:
-        _show_lines(question, brief)
+
+
+def show_lines(question: Question, *, brief: bool = False) -> None:
+    """The predictions that the question is about, with the color of their head."""
+    if not question.lines:
+        return
+    heads: dict[str, tuple[str, list[Prediction]]] = {}
+    for line in question.lines:
+        color = theme.HEAD_COLORS.get(line.head, theme.LIGHT_GRAY)
+        heads.setdefault(line.name, (color, []))[1].append(Prediction(0, line.label, line.probability))
+    show_classes({name: (color, classes[:1] if brief else classes) for name, (color, classes) in heads.items()})
 
 
 def show_options(question: Question) -> None:
@@ -156,15 +170,6 @@ def _show_maps(
                 best=best,
                 rest=" ",
             )
-
-
-def _show_lines(question: Question, brief: bool) -> None:
-    """The predictions, with the color of their head."""
-    heads: dict[str, tuple[str, list[Prediction]]] = {}
-    for line in question.lines:
-        color = theme.HEAD_COLORS.get(line.head, theme.LIGHT_GRAY)
-        heads.setdefault(line.name, (color, []))[1].append(Prediction(0, line.label, line.probability))
-    show_classes({name: (color, classes[:1] if brief else classes) for name, (color, classes) in heads.items()})
 
 
 def _show_class_map(view: View, question: Question, shown: ClassMap, image: Encoded) -> None:

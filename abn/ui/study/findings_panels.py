@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from abn.errors import ABNError
 from abn.study import figures, findings
@@ -42,14 +43,15 @@ def show_headline(questions: Sequence[Question]) -> None:
 def show_matrix(study: Study, questions: Sequence[Question]) -> None:
     """Questions × data sets, each effect with its interval and n; a question opens its figure."""
     seeds = {findings.title(dataset): len({run.seed for run in study.of(dataset)}) for dataset in study.datasets}
+    rows = [row for question in questions for panel in _in_matrix(question).effects.values() for row in panel]
+    corrected = words.LEGEND_CORRECTED if any(map(findings.decided, rows)) else ""
+    st.caption(" ".join(filter(None, (words.LEGEND, corrected))))
     with st.container(key="matrix"):
         _, right = st.columns(COLUMNS)
         right.html(figures.forest_header(seeds))
         for question in questions:
             _show_row(question, seeds)
-    rows = [row for question in questions for panel in _in_matrix(question).effects.values() for row in panel]
-    corrected = words.LEGEND_CORRECTED if any(map(findings.decided, rows)) else ""
-    st.caption(" ".join(filter(None, (words.LEGEND, corrected, words.LIMITS))))
+    st.caption(words.LIMITS)
 
 
 def _in_matrix(question: Question) -> Finding:
@@ -90,17 +92,19 @@ def _show_details(question: Question) -> None:
     st.dataframe(findings.number_table(finding), hide_index=True, alt=words.TABLE_ALT)
 
 
-def show_figure(finding: Finding, *, key: str, count_seeds: bool = True) -> None:
+def show_figure(finding: Finding, *, key: str, count_seeds: bool = True, narrow: bool = False) -> list[DeltaGenerator]:
     """The finding's panels side by side with their sentences; one below the other where it is narrow. `count_seeds`:
-    say how many seeds each has."""
-    for place, panel in zip(st.columns(max(1, len(finding.rows)), gap="medium"), finding.rows, strict=False):
+    say how many seeds each has. `narrow`: the columns are. Returns the panels' columns."""
+    places = st.columns(max(1, len(finding.rows)), gap="medium")
+    for place, panel in zip(places, finding.rows, strict=False):
         with place:
             seeds = findings.seeds(finding.rows[panel])
             title = words.FIGURE_TITLE.format(dataset=panel, seeds=seeds) if count_seeds else panel
             st.markdown(f"###### {escape_markdown(title)}")
             if panel in finding.sentences and count_seeds:
                 st.markdown(escape_markdown(finding.sentences[panel]))
-            show_chart(figures.dots(finding, panel), figures.alt(finding, panel), f"{key}-{panel}")
+            show_chart(figures.dots(finding, panel, narrow=narrow), figures.alt(finding, panel), f"{key}-{panel}")
+    return places
 
 
 def show_methods(study: Study) -> None:
