@@ -72,7 +72,12 @@ def progress(at: AppTest) -> list[float]:
 
 
 def predictions(at: AppTest) -> str:
-    return next((element.value for element in at.html if 'class="abn-prediction"' in element.value), "")
+    return shown[-1] if (shown := all_predictions(at)) else ""
+
+
+def all_predictions(at: AppTest) -> list[str]:
+    """The predictions above the image, which a phone shows, and those beside it."""
+    return [element.value for element in at.html if 'class="abn-prediction"' in element.value]
 
 
 def test_another_set_is_chosen_by_its_number_and_the_list_holds_the_points(page):
@@ -156,8 +161,9 @@ def test_the_heads_first_predictions_come_before_and_the_rest_after(page):
     record = MATERIAL.predictions[question.image, question.variant]
     assert predictions(at).count("<dd") == 4 and numbers.short_label(record.auxiliary[0].label) in predictions(at)
     assert pictures(at)[0][0] == MATERIAL.items[question.image].alt and not components(at, "abn_map_view")
+    assert all_predictions(at) == [predictions(at)] * 2
     at = answer(at, 1, question, "auxiliary")
-    assert predictions(at).count("<dd") == 12 and len(components(at, "abn_map_view")) == 1
+    assert [shown.count("<dd") for shown in all_predictions(at)] == [4, 12] and len(components(at, "abn_map_view")) == 1
 
 
 def test_m_and_both_features_come_before_the_answer(page):
@@ -187,7 +193,7 @@ def test_an_edit_shows_both_maps_and_the_prediction_after_only_once_answered(pag
     maps = components(at, "abn_map_view")
     edited = maps[key(1, question, "edited")]["values"]
     assert edited == map_values(record.edits[question.edit].attention)
-    assert f"##### Edited: {question.edit}" in text(at) and "After" not in predictions(at)
+    assert f"##### Edited: {question.edit}" in text(at) and "After" not in "".join(all_predictions(at))
     at = answer(at, 1, question, question.right)
     after = record.edits[question.edit].after
     label, probability = numbers.short_label(after.label), numbers.percent(after.probability)

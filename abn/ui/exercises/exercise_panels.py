@@ -5,7 +5,7 @@ What is pressed and what comes of it stand in one row above the image, so that t
 Everything comes from the stored question material, so nothing here loads a network.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,9 @@ class QuestionPanel:
 
     def show_head(self) -> None:
         """Both heads' first predictions beside the image; then the map and more of their predictions."""
+        heads = {HEADS[head]: (theme.HEAD_COLORS[head], getattr(self.stored, head)) for head in self.question.options}
+        first = {name: (color, shown[:1]) for name, (color, shown) in heads.items()}
+        self._show_above(first)
         left, right = st.columns([5, 6], gap="large")
         with left, st.container(key="exercise-square"):
             if self.answer:
@@ -115,8 +118,7 @@ class QuestionPanel:
                 image = maps.encode_once(self._network_input(self.question.variant))
                 st.image(image.data, width="stretch", alt=self.item.alt)
         with right:
-            classes = {head: getattr(self.stored, head)[: None if self.answer else 1] for head in self.question.options}
-            show_classes({HEADS[head]: (theme.HEAD_COLORS[head], shown) for head, shown in classes.items()})
+            self._show_beside(heads if self.answer else first)
             self._explain()
 
     def show_mechanism(self) -> None:
@@ -145,6 +147,8 @@ class QuestionPanel:
     def show_flip(self) -> None:
         """The variant's own map and the edited one, with the prediction before; then the prediction after."""
         edit = self.stored.edits[self.question.edit]
+        heads: dict[str, tuple[str, Sequence[Prediction]]] = {words.BEFORE: (theme.LIGHT_GRAY, self.stored.perception)}
+        self._show_above(heads)
         left, right = st.columns([3, 2], gap="medium")
         with left, st.container(key="exercise-two"):
             first, second = st.columns(2, gap="medium")
@@ -158,12 +162,9 @@ class QuestionPanel:
             maps.show_attention(image, edit.attention, VIEW, title=title, key=self._key("edited"))
             st.caption(words.RANGE.format(name="M", low=edit.attention.min(), high=edit.attention.max()))
         with right:
-            heads: dict[str, tuple[str, Sequence[Prediction]]] = {
-                words.BEFORE: (theme.LIGHT_GRAY, self.stored.perception)
-            }
             if self.answer:
                 heads[words.AFTER] = theme.HEAD_COLORS["perception"], [edit.after]
-            show_classes(heads)
+            self._show_beside(heads)
             self._explain()
 
     # ---- shared by the kinds ----
@@ -212,6 +213,17 @@ class QuestionPanel:
             icon=":material/arrow_forward:",
             key=self._key("next"),
         )
+
+    def _show_above(self, heads: Mapping[str, tuple[str, Sequence[Prediction]]]) -> None:
+        """The predictions that the question is about, above the image: on a phone, where they would lie below the
+        screen. They stay there after the answer, so that no image moves."""
+        with st.container(key="exercise-above"):
+            show_classes(heads)
+
+    def _show_beside(self, heads: Mapping[str, tuple[str, Sequence[Prediction]]]) -> None:
+        """The predictions beside the image: on a phone, only those that come with the answer."""
+        with st.container(key="exercise-after" if self.answer else "exercise-beside"):
+            show_classes(heads)
 
     def _explain(self) -> None:
         """Why the answer is correct or not, once there is one."""
