@@ -56,7 +56,11 @@ def show_progress(seed: int, questions: Sequence[Question], attempt: Attempt) ->
     place = words.QUESTION.format(number=attempt.index + 1, count=count) if attempt.index < count else words.SCORES
     score = words.SCORE.format(score=attempt.score, answered=answered) if answered else ""
     with layout.title_row(), st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(answered / count, words.PLACE.format(seed=seed, place=place, score=score))
+        line = words.PLACE.format(seed=seed, place=place, score=score)
+        if attempt.index < count:
+            st.progress(answered / count, line)
+        else:
+            st.markdown(line)  # beside the score, a full bar would look like full marks
         kept_progress.show_menu()
 
 
