@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import streamlit as st
 from reading import captions, components, keys, look, mentions, pictures, texts
 from streamlit.testing.v1 import AppTest
 
@@ -127,7 +128,7 @@ def test_the_lesson_counts_a_panel_without_multiplicative_as_no_difference(monke
         ({"CIFAR-100": [], "Clothing": higher[::-1]}, [lesson_words.NO, lesson_words.YES]),
     ):
         monkeypatch.setattr(findings, "compared", lambda *_, rows=rows: replace(finding, rows=rows))
-        monkeypatch.setattr(findings_panels, "show_figure", lambda *_, **__: None)
+        monkeypatch.setattr(findings_panels, "show_figure", lambda finding, **_: st.columns(len(finding.rows)))
         at = AppTest.from_function(page).run()
         for number, answer in enumerate(right, 1):
             at = at.radio(key=f"lesson-seen-{number}").set_value(answer).run()

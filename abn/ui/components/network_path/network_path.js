@@ -214,6 +214,9 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
     state.playing = true
     walk(0)
   }
+  const hold = () => state.playing && path.toggle()
+  const held = new AbortController() // who scrolls while it plays wants to read
+  for (const kind of ["wheel", "touchmove"]) addEventListener(kind, hold, { passive: true, signal: held.signal })
   path.onkeydown = event => {
     if (event.key !== "Escape" || !state.playing) return
     event.stopPropagation() // the projector has shortcuts of its own
@@ -221,6 +224,7 @@ export default function ({ data: [data], parentElement, setTriggerValue }) {
   }
   draw()
   return () => {
+    held.abort()
     clearTimeout(state.timer)
     clearTimeout(path.later)
   }
