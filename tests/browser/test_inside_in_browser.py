@@ -148,6 +148,14 @@ def test_escape_stops_play_and_the_stage_stays(page, server):
     page.wait_for_url(re.compile("stage=x"), timeout=LOADED)
 
 
+def test_who_scrolls_while_it_plays_stops_it(page, server):
+    open_inside(page, server)
+    control(page, "play").click()
+    control(page, "play").get_by_text(words.CONTROLS["stop"]).wait_for()
+    page.mouse.wheel(0, 40)
+    control(page, "play").get_by_text(words.CONTROLS["play"]).wait_for(timeout=LOADED)
+
+
 @pytest.mark.parametrize("page", [CALM], indirect=True)
 def test_nothing_moves_for_people_who_want_less_motion(page, server):
     quicken(page)
