@@ -116,11 +116,11 @@ def test_on_a_telephone_play_shows_each_stage_with_its_values(page, server):
     for stage in MAIN_PATH[:3]:
         box = page.locator(f"[data-stage='{stage}'][aria-pressed='true']:visible").element_handle(timeout=LOADED)
         page.wait_for_function(
-            "box => { const top = box.getBoundingClientRect().top; return 48 <= top && top < 100 }",
+            "box => { const top = box.getBoundingClientRect().top; return 100 <= top && top < 156 }",
             arg=box,
             timeout=LOADED,
         )
-        assert page.locator(".under").bounding_box()["y"] < 844 / 3
+        assert page.locator(".under").bounding_box()["y"] < 0.4 * 844
     control(page, "play").click()
 
 

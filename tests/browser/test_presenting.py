@@ -87,7 +87,7 @@ def test_arrow_keys_turn_the_deck_after_a_stroke_and_escape_ends_it_on_teach(pag
     page.keyboard.press("PageDown")
     page.wait_for_url("**view=3**", timeout=LOADED)
     settle(page)
-    page.keyboard.press("Escape")
+    press_until(page, "Escape", "document.querySelector('.st-key-deck_text') !== null")
     widget(page, "deck_text").wait_for(timeout=LOADED)
     assert "present" not in page.url
 

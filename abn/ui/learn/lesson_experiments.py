@@ -142,20 +142,16 @@ def show_study() -> bool:
     """The study's figure and a question on each of its data sets; done with what the same results give."""
     comparison = findings.compared(findings.read_study(), "none")
     places = findings_panels.show_figure(comparison, key="lesson", count_seeds=False, narrow=True)
-    answers, right = [], []
+    right = []
     for number, (place, (dataset, rows)) in enumerate(zip(places, comparison.rows.items(), strict=True), 1):
         label = words.EXCLUDES_ZERO.format(dataset=escape_markdown(dataset))
-        options = (words.YES, words.NO)
-        answers.append(
-            place.radio(label, options, index=None, horizontal=True, key=f"lesson-seen-{number}", **IN_SESSION)
-        )
+        options, key = (words.YES, words.NO), f"lesson-seen-{number}"
+        answer = place.radio(label, options, index=None, horizontal=True, key=key, **IN_SESSION)
         differs = any(row.name == MULTIPLICATIVE and row.outcome in ("higher", "lower") for row in rows)
-        right.append(words.YES if differs else words.NO)
-    with st.container(key="lesson-result"):
-        if any(answer not in (None, solution) for answer, solution in zip(answers, right, strict=True)):
-            st.warning(words.CHECK_AGAIN, icon=":material/search:")
-    basis.reveal("result", answers)
-    return answers == right
+        right.append(answer == (words.YES if differs else words.NO))
+        if answer and not right[-1]:
+            place.warning(words.CHECK_AGAIN, icon=":material/search:")
+    return all(right)
 
 
 def show_painting() -> bool:

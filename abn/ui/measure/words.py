@@ -31,7 +31,7 @@ HEADLINE_HELP = (
     "insertion. One more random order would pass with a chance of at most 1 in {chances}."
 )
 BY_BOTH = "Below all random orders in deletion and above them in insertion: **{titles}**."
-NOT_BY_BOTH = "Not confirmed by both deletion and insertion: {titles}."
+NOT_BY_BOTH = "Deletion and insertion don't both confirm it for: {titles}."
 CONTROL_PASSES = "A variant trained without applying its map can pass too, so this doesn't show that the map is used."
 SETTINGS = "Settings"
 FILL = "Fill value of deleted cells"
