@@ -52,12 +52,12 @@ class Place:
 
     @property
     def device_setting(self) -> dict[str, str]:
-        """What a run's settings say of a GPU."""
+        """The device, for the settings of a run; nothing for the CPU."""
         return {} if self.device == "cpu" else {"device": self.device}
 
     @property
     def device_option(self) -> str:
-        """What a command that makes a run again says of it."""
+        """The device, for the command of a run; nothing for the CPU."""
         return "" if self.device == "cpu" else f" --device {self.device}"
 
 

@@ -45,7 +45,6 @@ YOURS = "yours"
 CORRECT = "correct"
 RIGHT = "Correct: **{right}**."
 WRONG = "Your answer: “{given}”. Correct: **{right}**."
-PICK_ALT = "{alt} Pick a cell."
 CREDIT = "{title}Image: {credit}"
 
 # the result
@@ -91,7 +90,6 @@ TABS = INVITE, QUESTIONS, RECORD = ("Invite", "Questions", "Record and end")
 SECTION_LABEL = "Controls of the room"
 PROJECTOR = "Open the projector view"
 PROJECTOR_HELP = "A window for the projector, with one button. F fills the screen, Page Down goes to the next step."
-STUDENT_LINK = "Link for students"
 KEEP_ADDRESS = (
     "This page's address holds your key: keep it to yourself. It works on a second device and after a reload."
 )
@@ -114,7 +112,6 @@ RIGHT_OPTION = "Correct option"
 NO_RIGHT = "none is correct"
 WITH_IMAGE = "With the image"
 NO_IMAGE, OWN_IMAGE = "no image", "an image of your own"
-CHOOSE_IMAGE = "Choose an image first."
 LISTED = "{number}. {heading}"
 DELETE = "Delete question {number}"
 PREPARING = "Preparing the questions …"

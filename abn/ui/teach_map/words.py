@@ -116,7 +116,6 @@ COMPARE = "Compare with the variant before"
 EXPORT = "Export (.safetensors)"
 EXPORT_TARGETS = "Target maps (npy)"
 EXPORT_HELP = "Weights and model card in one file. “Bring your own” and the command line read it."
-REMOVED_RESULT = "Removed from the session."
 
 
 def count_examples(count: int) -> str:
